@@ -4,7 +4,7 @@ A package knows only the packages below it. Where a lower package needs a higher
 (`app.core.ports`), and this page connects it. Every process calls `connect()` once at its start.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
@@ -19,6 +19,7 @@ from app.automation.sequences.enrollments import bulk as bulk_enrollment
 from app.automation.sequences.enrollments.merge import merge_enrollments
 from app.automation.sequences.versions import version_moves
 from app.core import pagination
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine import service
 from app.engine.jobs import kinds as job_kinds
 from app.engine.rules import lead_facts
@@ -79,13 +80,13 @@ def _exported(package: ModuleType, name: str) -> Iterator[Any]:
             yield getattr(module, name)
 
 
-def _read_new_lead(given: Mapping[str, Any]) -> dict[str, Any]:
-    values: dict[str, Any] = _lead_schema("LeadIn").read(given)
+def _read_new_lead(given: JsonObject) -> JsonDict:
+    values: JsonDict = _lead_schema("LeadIn").read(given)
     return values
 
 
-def _read_lead_changes(given: Mapping[str, Any]) -> dict[str, Any]:
-    values: dict[str, Any] = _lead_schema("LeadChanges").read(given)
+def _read_lead_changes(given: JsonObject) -> JsonDict:
+    values: JsonDict = _lead_schema("LeadChanges").read(given)
     return values
 
 

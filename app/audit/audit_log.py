@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from app.audit.models import Act
 from app.core.db import to_json
+from app.core.type_aliases import ColumnDict, JsonObject
 from app.security.encrypted_fields import BLIND_INDEX_SUFFIX, decrypt_fields
 from app.security.encryption import encrypt
 
@@ -93,8 +94,8 @@ class _Note:
     act: Act
     subject: str
     ids: list[UUID]
-    before: Mapping[str, Any] | None = None
-    after: Mapping[str, Any] | None = None
+    before: JsonObject | None = None
+    after: JsonObject | None = None
     lead_id: UUID | None = None  # the lead that the row belongs to
 
 
@@ -121,7 +122,7 @@ def note_page_read(session: Session, model: Any, rows: Sequence[Any]) -> None:
         note_read(session, subject, [row.id for row in rows])
 
 
-def note_change(session: Session, subject: str, ids: Iterable[UUID], *, act: Act, after: Mapping[str, Any]) -> None:
+def note_change(session: Session, subject: str, ids: Iterable[UUID], *, act: Act, after: JsonObject) -> None:
     """Note a change without a model, such as a bulk statement. `after` has the new values."""
     if (notes := session.info.get(NOTES)) is not None and (changed := list(ids)):
         notes.append(_Note(act, subject, changed, after=after))
@@ -169,7 +170,7 @@ def change_context(clinic_id: UUID, request_id: str | None) -> str:
     return f"audit_entries.change.{clinic_id}.{request_id}"
 
 
-def _row(note: _Note, caller: Caller) -> dict[str, Any]:
+def _row(note: _Note, caller: Caller) -> ColumnDict:
     fields = sorted({*(note.before or ()), *(note.after or ())} - _IMPLIED)
     encrypted = None
     if fields:

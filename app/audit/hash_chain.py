@@ -6,7 +6,7 @@ not know SECRET_KEY, cannot change, remove, reorder or insert entries undetected
 
 import hashlib
 import hmac
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.key_derivation import key_for
+from app.core.type_aliases import JsonObject
 
 # An entry is written right before its commit, and no transaction stays idle for longer than a minute. So entries older
 # than this are complete: no entry with a smaller number can appear later.
@@ -108,7 +109,7 @@ def verify_chain(session: Session, clinic_id: UUID) -> Iterator[ChainBreak]:
         yield ChainBreak(clinic_id, None, number - 1, number, "the values before and after were changed")
 
 
-def _problem(session: Session, batch: Mapping[str, Any], link: Any, before: bytes) -> str | None:
+def _problem(session: Session, batch: JsonObject, link: Any, before: bytes) -> str | None:
     found = session.execute(_COVERED, batch).one()
     if found.entries != link.entries:
         return f"the link covers {link.entries} entries, {found.entries} or more exist"

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import any_, literal, select
 from sqlalchemy.orm import Session
@@ -10,13 +10,14 @@ from sqlalchemy.orm import Session
 from app.audit.audit_log import change_context
 from app.audit.models import AuditChange, AuditEntry
 from app.core.pagination import Key, Page, page
+from app.core.type_aliases import JsonDict, JsonObject
 from app.identity.actor import Actor
 from app.security.encryption import DecryptionError, decrypt
 
 LATEST_FIRST: Final[list[Key]] = [(AuditEntry.at, "desc"), (AuditEntry.number, "desc")]
 
 
-def list_entries(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
+def list_entries(session: Session, actor: Actor, query: JsonObject) -> Page:
     """Return a page of the clinic's entries, latest first, with the filters of `query` (as `AuditQuery` reads it)."""
     entries = select(AuditEntry).where(
         AuditEntry.clinic_id == actor.clinic.id, AuditEntry.at >= query["from_"], AuditEntry.at < query["to"]
@@ -36,12 +37,12 @@ def _changes(session: Session, entries: Sequence[AuditEntry]) -> Mapping[int, by
     return {row.entry: row.sealed for row in session.execute(wanted)}
 
 
-def _plain(entry: AuditEntry) -> dict[str, Any]:
+def _plain(entry: AuditEntry) -> JsonDict:
     names = ("number", "at", "user_id", "api_key_id", "address", "request_id", "operation", "act", "subject", "ids")
     return {name: getattr(entry, name) for name in (*names, "fields")}
 
 
-def _decrypted(entry: AuditEntry, sealed: bytes | None) -> Mapping[str, Any]:
+def _decrypted(entry: AuditEntry, sealed: bytes | None) -> JsonObject:
     """Return the values before and after. `is_readable` is false if they were erased or do not decrypt."""
     if entry.digest is None:
         return {"before": None, "after": None, "is_readable": True}

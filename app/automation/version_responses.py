@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from app.core.type_aliases import JsonDict
 
-def row_response(row: Any, draft: dict[str, Any] | None) -> dict[str, Any]:
+
+def row_response(row: Any, draft: JsonDict | None) -> JsonDict:
     """Return the response for a rule or sequence, as `VersionedOut` describes it."""
     return {
         "id": row.id,
@@ -22,7 +24,7 @@ def row_response(row: Any, draft: dict[str, Any] | None) -> dict[str, Any]:
     }
 
 
-def version_response(row: Any, version: Any) -> dict[str, Any]:
+def version_response(row: Any, version: Any) -> JsonDict:
     """Return the response for a version of the row, as `VersionOut` describes it."""
     state = "draft" if version.number is None else "published" if version.number == row.published else "retired"
     return {

@@ -4,7 +4,7 @@ A row (rule or sequence) owns its versions. It has a `slug`, the published `defi
 Every function takes the session first. The caller commits.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
@@ -19,6 +19,7 @@ from app.core.db import AnySelect, new_id
 from app.core.json_diff import json_diff
 from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Key
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.statistics.outcome_statistics import Series, reset_counts
 from app.errors import Conflict, Invalid, NotFound
 from app.identity.actor import Actor
@@ -39,7 +40,7 @@ class VersionedDefinitions(Generic[Owner]):
     owner: type[Owner]
     version: type[Any]
     key: str
-    require_valid: Callable[[Session, ClinicContext, Mapping[str, Any]], None]
+    require_valid: Callable[[Session, ClinicContext, JsonObject], None]
     name_taken: type[Conflict]
     nothing_to_publish: type[Conflict]
 
@@ -47,7 +48,7 @@ class VersionedDefinitions(Generic[Owner]):
         """Select the clinic's rows that are not deleted."""
         return select(self.owner).where(self.owner.clinic_id == clinic_id, self.owner.deleted_at.is_(None))
 
-    def matching(self, actor: Actor, query: Mapping[str, Any]) -> AnySelect:
+    def matching(self, actor: Actor, query: JsonObject) -> AnySelect:
         """Select the clinic's rows that match the filter `is_active`, if the query has it."""
         rows = self.of_clinic(actor.clinic.id)
         if "is_active" in query:
@@ -67,7 +68,7 @@ class VersionedDefinitions(Generic[Owner]):
             raise NotFound
         return row
 
-    def create(self, session: Session, actor: Actor, data: Mapping[str, Any]) -> Owner:
+    def create(self, session: Session, actor: Actor, data: JsonObject) -> Owner:
         """Create a row with its first definition, published or as a draft.
 
         `data` holds the definition's parts, `is_active` and `is_draft`. Raises Invalid, and `name_taken` (a Conflict).
@@ -100,7 +101,7 @@ class VersionedDefinitions(Generic[Owner]):
         require_version(row, seen)
         return row
 
-    def change(self, session: Session, actor: Actor, row: Owner, data: Mapping[str, Any]) -> None:
+    def change(self, session: Session, actor: Actor, row: Owner, data: JsonObject) -> None:
         """Replace the parts in `data`, in a new version or in the draft. A null removes a part. Raises Invalid."""
         parts = {name: value for name, value in data.items() if name not in _SETTINGS}
         if parts.get("name", row.slug) != row.slug:
@@ -146,13 +147,13 @@ class VersionedDefinitions(Generic[Owner]):
         bump_rules_version(session, actor.clinic.id)
         return row
 
-    def list_versions(self, session: Session, actor: Actor, row_id: UUID) -> list[dict[str, Any]]:
+    def list_versions(self, session: Session, actor: Actor, row_id: UUID) -> list[JsonDict]:
         """Return every version as `VersionOut` describes it: the draft first, then the newest. Raises NotFound."""
         row = self.find(session, actor, row_id)
         versions = session.scalars(self._versions_of(row).order_by(self.version.number.desc().nulls_first()))
         return [version_response(row, version) for version in versions]
 
-    def compare(self, session: Session, actor: Actor, row_id: UUID, query: Mapping[str, Any]) -> dict[str, Any]:
+    def compare(self, session: Session, actor: Actor, row_id: UUID, query: JsonObject) -> JsonDict:
         """Compare two versions; by default the published one and the draft. Raises NotFound.
 
         Returns the numbers `before` and `after`, and a list of `differences`.
@@ -173,7 +174,7 @@ class VersionedDefinitions(Generic[Owner]):
         """Return the row's draft, if it has one."""
         return session.scalars(self._versions_of(row).where(self.version.number.is_(None))).one_or_none()
 
-    def to_responses(self, session: Session, rows: Sequence[Owner]) -> list[dict[str, Any]]:
+    def to_responses(self, session: Session, rows: Sequence[Owner]) -> list[JsonDict]:
         """Return rows as JSON objects with the published definition and the draft, in the given order."""
         key = getattr(self.version, self.key)
         drafts = select(key, self.version.definition).where(
@@ -193,13 +194,13 @@ class VersionedDefinitions(Generic[Owner]):
             raise NotFound
         return found
 
-    def _changed(self, session: Session, row: Owner, parts: Mapping[str, Any]) -> dict[str, Any]:
+    def _changed(self, session: Session, row: Owner, parts: JsonObject) -> JsonDict:
         """Return the draft, else the published definition, with these parts replaced."""
         draft = self.draft(session, row)
         definition = {**((draft.definition if draft else row.definition) or {}), **parts}
         return {name: value for name, value in definition.items() if value is not None}
 
-    def _write(self, session: Session, actor: Actor, row: Owner, definition: dict[str, Any], *, is_draft: bool) -> None:
+    def _write(self, session: Session, actor: Actor, row: Owner, definition: JsonDict, *, is_draft: bool) -> None:
         self.require_valid(session, actor.clinic, definition)
         if draft := self.draft(session, row):
             session.delete(draft)
@@ -213,7 +214,7 @@ class VersionedDefinitions(Generic[Owner]):
         of_row = getattr(self.version, self.key) == row.id
         return (session.scalar(select(func.max(self.version.number)).where(of_row)) or 0) + 1
 
-    def _new_version(self, actor: Actor, row: Owner, definition: dict[str, Any], *, number: int | None) -> Any:
+    def _new_version(self, actor: Actor, row: Owner, definition: JsonDict, *, number: int | None) -> Any:
         return self.version(
             id=new_id(),
             clinic_id=row.clinic_id,

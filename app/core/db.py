@@ -1,7 +1,7 @@
 """Database: engine, sessions, the declarative base, and bulk INSERT and UPDATE."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache, lru_cache
@@ -16,6 +16,7 @@ from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from uuid_utils.compat import uuid7
 
 from app.config import get_settings
+from app.core.type_aliases import ColumnValues, JsonDict
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]  # a row of a result, whose columns are read by name
 AnySelect: TypeAlias = Select[*tuple[Any, ...]]  # a SELECT of any columns
@@ -43,7 +44,7 @@ class Base(DeclarativeBase):
     type_annotation_map = {  # noqa: RUF012  (SQLAlchemy's contract)
         UUID: Uuid(),
         datetime: DateTime(timezone=True),
-        dict[str, Any]: JSONB,
+        JsonDict: JSONB,
         list[Any]: JSONB,
     }
 
@@ -112,7 +113,7 @@ def model_of(table: str) -> type[Base]:
     return {mapper.class_.__tablename__: mapper.class_ for mapper in Base.registry.mappers}[table]
 
 
-Rows: TypeAlias = Sequence[Mapping[str, Any]]
+Rows: TypeAlias = Sequence[ColumnValues]
 
 
 def insert_many(
@@ -149,7 +150,7 @@ def _insert_from(model: type[Base], columns: tuple[str, ...], *, parameter: str 
 def update_many(
     session: Session,
     model: type[Base],
-    rows: Sequence[Mapping[str, Any]],
+    rows: Sequence[ColumnValues],
     columns: tuple[str, ...],
     *,
     if_given: tuple[str, ...] = (),

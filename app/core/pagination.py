@@ -1,6 +1,6 @@
 """Keyset pagination: each page starts after the last row of the previous page, so an index serves any depth."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -11,6 +11,7 @@ from sqlalchemy.orm.attributes import QueryableAttribute
 from app.core.cursors import read_cursor, write_cursor
 from app.core.db import AnySelect
 from app.core.ports import Port
+from app.core.type_aliases import JsonObject
 
 LARGEST_LIMIT: Final = 200
 
@@ -30,7 +31,7 @@ class Page:
     total_count: int | None = None  # of the whole list; counted only on request
 
 
-def page(session: Session, statement: AnySelect, keys: Sequence[Key], query: Mapping[str, Any]) -> Page:
+def page(session: Session, statement: AnySelect, keys: Sequence[Key], query: JsonObject) -> Page:
     """Return one page of `statement` (of one entity, or of columns), ordered by `keys`.
 
     `keys` are columns of the result that are never null; the last one is unique. An index serves them only if all have
@@ -44,7 +45,7 @@ def page_of_parts(
     session: Session,
     parts: Sequence[AnySelect],
     keys: Sequence[Key],
-    query: Mapping[str, Any],
+    query: JsonObject,
     *,
     of_each: Sequence[Sequence[Key]] | None = None,
 ) -> Page:

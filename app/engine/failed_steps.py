@@ -1,6 +1,5 @@
 """Failed steps: list and retry."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.core.pagination import Page, page
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.models import Kind, Reason, Step, StepState
 from app.engine.service import horizon, wake_ups_of
 from app.engine.steps.publish import after_commit
@@ -35,7 +35,7 @@ class Retried:
     left: int
 
 
-def list_steps(session: Session, clinic_id: UUID, query: Mapping[str, Any]) -> Page:
+def list_steps(session: Session, clinic_id: UUID, query: JsonObject) -> Page:
     """Return a page of the clinic's failed or unknown steps, newest first.
 
     `query` may hold `state`, `kind`, `name` and `since`, besides the paging parameters.
@@ -63,7 +63,7 @@ def retry(session: Session, clinic_id: UUID, step_id: UUID) -> Step:
     return step
 
 
-def retry_many(session: Session, clinic_id: UUID, query: Mapping[str, Any], *, spread: timedelta) -> Retried:
+def retry_many(session: Session, clinic_id: UUID, query: JsonObject, *, spread: timedelta) -> Retried:
     """Plan the clinic's matching failed steps again, oldest first, spread evenly over `spread`.
 
     `query` may hold `kind`, `name` and `since`. Deliveries are excluded: they are retried through their notifications.
@@ -76,7 +76,7 @@ def retry_many(session: Session, clinic_id: UUID, query: Mapping[str, Any], *, s
     return Retried(len(ids), left or 0)
 
 
-def step_counts(session: Session) -> list[dict[str, Any]]:
+def step_counts(session: Session) -> list[JsonDict]:
     """Return the number of steps per kind and state over all clinics, with the oldest due time.
 
     Keys: `kind`, `state`, `steps`, `oldest_due_at`.
@@ -108,7 +108,7 @@ def _plan_again(session: Session, ids: list[UUID], spread: timedelta) -> None:
     after_commit(session, wake_ups_of([row for row in rows if row.due_at <= given["soon"]]))
 
 
-def _matching(clinic_id: UUID, query: Mapping[str, Any]) -> list[ColumnElement[bool]]:
+def _matching(clinic_id: UUID, query: JsonObject) -> list[ColumnElement[bool]]:
     # The state is a literal, because a prepared plan can use a partial index only for a known value.
     state: Any = bindparam(None, query.get("state") or StepState.FAILED, literal_execute=True)
     conditions = [Step.clinic_id == clinic_id, Step.state == state]

@@ -18,6 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, new_id
+from app.core.type_aliases import JsonDict
 
 
 class StepState(StrEnum):
@@ -120,8 +121,8 @@ class EventRecord(Base):
     subject_id: Mapped[UUID]
     key: Mapped[str] = mapped_column(Text)
     occurred_at: Mapped[datetime]
-    facts: Mapped[dict[str, Any]]  # codes, ids and times; of e-mail addresses and phone numbers only their presence
-    chain: Mapped[dict[str, Any] | None]  # cause chain (root, depth, rules); None if a person caused the event
+    facts: Mapped[JsonDict]  # codes, ids and times; of e-mail addresses and phone numbers only their presence
+    chain: Mapped[JsonDict | None]  # cause chain (root, depth, rules); None if a person caused the event
     decisions: Mapped[list[Any]]  # one per listening rule: see `rule_evaluation`
 
 
@@ -168,15 +169,15 @@ class Step(Base):
     lead_id: Mapped[UUID | None] = mapped_column(ForeignKey("leads.id", ondelete="CASCADE"))
     kind: Mapped[str] = mapped_column(Text)
     name: Mapped[str] = mapped_column(Text)  # slug of the rule: shown in logs and in Flower
-    cause: Mapped[dict[str, Any]]  # origin: rule and version, event, subject
-    params: Mapped[dict[str, Any]]  # ids and settings, never personal data
-    guard: Mapped[dict[str, Any] | None]  # `only_if` and `unless` as they were when the step was planned
+    cause: Mapped[JsonDict]  # origin: rule and version, event, subject
+    params: Mapped[JsonDict]  # ids and settings, never personal data
+    guard: Mapped[JsonDict | None]  # `only_if` and `unless` as they were when the step was planned
     stop_on: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)  # events that cancel it
     lateness: Mapped[int | None]  # seconds: skip the step if it is later than this; None: never skip
     due_at: Mapped[datetime]
     state: Mapped[str] = mapped_column(Text, default=StepState.PLANNED)
     reason: Mapped[str | None] = mapped_column(Text)
-    outcome: Mapped[dict[str, Any] | None]  # ids of the created rows
+    outcome: Mapped[JsonDict | None]  # ids of the created rows
     error: Mapped[str | None] = mapped_column(Text)
     attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
     published_at: Mapped[datetime | None]
@@ -195,7 +196,7 @@ class SweepRun(Base):
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
     runs: Mapped[int] = mapped_column(default=0)
-    result: Mapped[dict[str, Any] | None]
+    result: Mapped[JsonDict | None]
     error: Mapped[str | None] = mapped_column(Text)
 
 

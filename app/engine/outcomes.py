@@ -3,16 +3,16 @@
 An exception means: retry later, and fail after the last attempt.
 """
 
-from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime
-from typing import Any, NotRequired, TypeAlias, TypedDict
+from typing import NotRequired, TypeAlias, TypedDict
 from uuid import UUID
 
+from app.core.type_aliases import ColumnDict, JsonObject
 from app.engine.events.events import Event
 from app.engine.models import Reason
 
-Row: TypeAlias = dict[str, Any]  # of a table, by column
+Row: TypeAlias = ColumnDict  # of a table, by column
 
 
 class LostSuggestion(TypedDict):
@@ -94,7 +94,7 @@ class Effects:
     notification_states: tuple[NotificationChange, ...] = ()
     gateway_minutes: tuple[GatewayCalls, ...] = ()
     gateway_results: tuple[GatewayResult, ...] = ()
-    chunks: tuple[Mapping[str, Any], ...] = ()  # parts of a bulk job
+    chunks: tuple[JsonObject, ...] = ()  # parts of a bulk job
     changes: tuple[Change, ...] = ()  # of the step's lead, in this order
 
 
@@ -110,7 +110,7 @@ class BaseOutcome:
 class Done(BaseOutcome):
     """The step succeeded. `made` holds the ids of the created rows."""
 
-    made: Mapping[str, Any] = field(default_factory=dict)
+    made: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class Skip(BaseOutcome):
     """The step is due, but must not run or need not run."""
 
     reason: Reason
-    detail: Mapping[str, Any] = field(default_factory=dict)
+    detail: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ class Snooze(BaseOutcome):
 
     until: datetime
     reason: Reason
-    detail: Mapping[str, Any] = field(default_factory=dict)
+    detail: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

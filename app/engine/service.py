@@ -4,7 +4,7 @@
 rules.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +18,7 @@ from app import clock
 from app.config import get_settings
 from app.core.db import insert_many, new_id
 from app.core.ports import Listeners
+from app.core.type_aliases import ColumnDict, ColumnValues, JsonDict, JsonObject
 from app.engine.active_rules import load_active_rules
 from app.engine.events.chains import with_current_chain
 from app.engine.events.events import Event
@@ -76,8 +77,8 @@ def plan_step(  # noqa: PLR0913  (a step has this many sides, each named by the 
     *,
     kind: str,
     name: str,
-    params: Mapping[str, Any],
-    cause: Mapping[str, Any],
+    params: JsonObject,
+    cause: JsonObject,
     due_at: datetime,
     lead_id: UUID | None = None,
     stop_on: Sequence[str] = (),
@@ -102,7 +103,7 @@ def plan_step(  # noqa: PLR0913  (a step has this many sides, each named by the 
     )
 
 
-def step_row(clinic_id: UUID, lead_id: UUID | None, *, due_at: datetime, **given: Any) -> dict[str, Any]:
+def step_row(clinic_id: UUID, lead_id: UUID | None, *, due_at: datetime, **given: Any) -> ColumnDict:
     """Return the row of a planned step with every column, so that all kinds can be inserted with one statement."""
     return {
         "id": new_id(),
@@ -124,7 +125,7 @@ def step_row(clinic_id: UUID, lead_id: UUID | None, *, due_at: datetime, **given
     }
 
 
-def planned_row(clinic_id: UUID, lead_id: UUID, step: PlannedStep) -> dict[str, Any]:
+def planned_row(clinic_id: UUID, lead_id: UUID, step: PlannedStep) -> ColumnDict:
     """Return the row of a step that a rule planned."""
     return step_row(
         clinic_id,
@@ -141,7 +142,7 @@ def planned_row(clinic_id: UUID, lead_id: UUID, step: PlannedStep) -> dict[str, 
     )
 
 
-def add_steps(session: Session, rows: list[dict[str, Any]], *, event_rows: Sequence[Mapping[str, Any]] = ()) -> None:
+def add_steps(session: Session, rows: list[ColumnDict], *, event_rows: Sequence[ColumnValues] = ()) -> None:
     """Insert steps and publish those due within the horizon after the commit.
 
     At most `MAX_PUBLISHED_AT_ONCE` steps are published; the sweep publishes the rest. `event_rows` are rows of the
@@ -202,11 +203,11 @@ _STEPS_OF = text(
 )
 
 
-def _cursor(after: tuple[datetime, UUID] | None) -> dict[str, Any]:
+def _cursor(after: tuple[datetime, UUID] | None) -> JsonDict:
     return {"due": after and after[0], "id": after and after[1]}
 
 
-def _request() -> dict[str, Any]:
+def _request() -> JsonDict:
     """Return the current request id, so that the step's log lines can be traced to the request after a restart."""
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     return {"request_id": request_id} if request_id else {}

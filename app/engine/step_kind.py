@@ -1,6 +1,6 @@
 """Step kinds: the definition of a kind, and the registry that every process fills when it starts."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Generic, TypeAlias, TypeVar
@@ -8,10 +8,11 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 from pydantic import BaseModel
 
 from app.core.calendar.calendar import Calendar
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.outcomes import Done, ExternalCall, Outcome, Retry, Skip, Snooze
 
-Settings: TypeAlias = Mapping[str, Any]  # of an action in a definition
-Details: TypeAlias = Mapping[str, Any]  # of a done step, shown to users
+Settings: TypeAlias = JsonObject  # of an action in a definition
+Details: TypeAlias = JsonObject  # of a done step, shown to users
 
 ContextT = TypeVar("ContextT")  # the step context, which a higher layer defines
 QuestionT = TypeVar("QuestionT")
@@ -49,7 +50,7 @@ def outcome_details(_: object, done: Done) -> Details:
     return done.made
 
 
-def same_settings(settings: Settings, _: datetime, __: Calendar) -> dict[str, Any]:
+def same_settings(settings: Settings, _: datetime, __: Calendar) -> JsonDict:
     """Return the settings of an action as the params of its step."""
     return dict(settings)
 
@@ -76,7 +77,7 @@ class StepKind(Generic[ContextT]):
     params: type[BaseModel] | None = None
     sequence_params: type[BaseModel] | None = None
     sentence: Callable[[Settings], str] | None = None
-    step_params: Callable[[Settings, datetime, Calendar], dict[str, Any]] = same_settings
+    step_params: Callable[[Settings, datetime, Calendar], JsonDict] = same_settings
     details: Callable[[ContextT, Done], Details] = outcome_details
     raised: Callable[[ContextT, str], Outcome] = retry
     outside: OutsideCall[ContextT, Any, Any] | None = None

@@ -1,7 +1,6 @@
 """Columns that rules and sequences share: the row with the definition in force, and the rows of all its versions."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Text
@@ -9,6 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import new_id
+from app.core.type_aliases import JsonDict
 
 
 class VersionedDefinition:
@@ -18,7 +18,7 @@ class VersionedDefinition:
     clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
     playbook: Mapped[str] = mapped_column(Text)  # the playbook it was installed from; "" for the clinic's own
     slug: Mapped[str] = mapped_column(Text)
-    definition: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))  # None while only drafts exist
+    definition: Mapped[JsonDict | None] = mapped_column(JSONB(none_as_null=True))  # None while only drafts exist
     published: Mapped[int | None]  # number of the version in force
     active: Mapped[bool] = mapped_column(default=True)
     paused_because: Mapped[str | None] = mapped_column(Text)  # set when the engine itself switched it off
@@ -35,6 +35,6 @@ class DefinitionVersion:
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
     number: Mapped[int | None]  # None for a draft
-    definition: Mapped[dict[str, Any]]
+    definition: Mapped[JsonDict]
     created_at: Mapped[datetime]
     created_by: Mapped[UUID | None]

@@ -17,6 +17,7 @@ from app.audit import audit_log
 from app.core.db import engine, sessions
 from app.core.logs import request_id
 from app.core.row_security import restrict_to_clinic
+from app.core.type_aliases import JsonDict
 from app.errors import Forbidden
 from app.http import rate_limits
 from app.http.body.unknown_parameters import unknown_parameter_check
@@ -183,8 +184,8 @@ def _declare(view: Callable[P, R], needed: Permission | OpenAccess) -> Callable[
     return view
 
 
-def _documentation(needed: Permission | OpenAccess) -> dict[str, Any]:
+def _documentation(needed: Permission | OpenAccess) -> JsonDict:
     if needed is PUBLIC:
         return {"security": []}
-    security: dict[str, Any] = {"security": [{"access_token": []}, {"api_key": []}]}
+    security: JsonDict = {"security": [{"access_token": []}, {"api_key": []}]}
     return security if needed is SIGNED_IN else {**security, "x-permission": needed.value}

@@ -10,7 +10,7 @@ caller have changed since.
 import hashlib
 import re
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from flask import Response, g, request
@@ -22,6 +22,7 @@ from app.audit.visible_ids import VISIBLE_IDS
 from app.clock import now
 from app.core.db import AnyRow, to_json
 from app.core.idempotency_records import KEPT_FOR
+from app.core.type_aliases import JsonObject
 from app.errors import Conflict, RelanceError
 from app.http.access import actor, unit_of_work
 from app.http.body.json_body import fingerprint, read_unread_body
@@ -102,7 +103,7 @@ def run_once(carry_out: Callable[[], Response], *, shown_once: bool = False) -> 
     return response
 
 
-def _call() -> Mapping[str, Any]:
+def _call() -> JsonObject:
     key, caller = request.headers[HEADER], actor()
     if not _KEY.fullmatch(key):
         raise MalformedIdempotencyKey
@@ -110,7 +111,7 @@ def _call() -> Mapping[str, Any]:
     return {"clinic_id": caller.clinic.id, "caller_id": caller_id, "path": request.path, "key": key}
 
 
-def _save(session: Session, call: Mapping[str, Any], response: Response, *, shown_once: bool) -> None:
+def _save(session: Session, call: JsonObject, response: Response, *, shown_once: bool) -> None:
     session.flush()  # so that changes through models are noted
     read_unread_body()
     shown = audit_log.noted_ids(session)
@@ -126,7 +127,7 @@ def _save(session: Session, call: Mapping[str, Any], response: Response, *, show
     session.execute(_SAVE, {**call, **answer})
 
 
-def _replay(session: Session, record: AnyRow, call: Mapping[str, Any]) -> Response:
+def _replay(session: Session, record: AnyRow, call: JsonObject) -> Response:
     if record.fingerprint != fingerprint():
         raise IdempotencyKeyReused
     shown = {subject: [*map(UUID, ids)] for subject, ids in (record.shown or {}).items()}
@@ -144,7 +145,7 @@ def _replay(session: Session, record: AnyRow, call: Mapping[str, Any]) -> Respon
     return Response(body, record.status, headers, content_type="application/json" if body else None)
 
 
-def _context(call: Mapping[str, Any]) -> str:
+def _context(call: JsonObject) -> str:
     return "\n".join(["kept_answers.body", *map(str, call.values())])
 
 

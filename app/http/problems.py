@@ -1,9 +1,7 @@
 """Error responses as problem documents (RFC 9457), with the same members for every error."""
 
 import json
-from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
 
 import psycopg
 import structlog
@@ -13,6 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from app.core.logs import request_id
+from app.core.type_aliases import JsonDict, JsonObject
 from app.errors import Conflict, NotFound, RelanceError, Unauthenticated
 
 CONTENT_TYPE = "application/problem+json"
@@ -68,7 +67,7 @@ def problem_response(error: RelanceError) -> Response:
     return response
 
 
-def to_problem(error: RelanceError) -> dict[str, Any]:
+def to_problem(error: RelanceError) -> JsonDict:
     """Return the problem document of a domain error, as JSON values. Batch responses contain it too."""
     return _body(error.status, error.code(), error.title(), detail=str(error), **error.members())
 
@@ -78,11 +77,11 @@ def problem(status: int, code: str, title: str, *, detail: str, **more: object) 
     return _respond(_body(status, code, title, detail=detail, **more))
 
 
-def _respond(body: Mapping[str, Any]) -> Response:
+def _respond(body: JsonObject) -> Response:
     return Response(json.dumps(body), status=body["status"], content_type=CONTENT_TYPE)
 
 
-def _body(status: int, code: str, title: str, *, detail: str, **more: object) -> dict[str, Any]:
+def _body(status: int, code: str, title: str, *, detail: str, **more: object) -> JsonDict:
     return {
         "type": f"urn:relance:problem:{code}",
         "title": title,

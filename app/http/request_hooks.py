@@ -1,13 +1,14 @@
 """Request hooks: request id, request log and response headers."""
 
 from time import perf_counter
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import structlog
 from flask import Flask, Request, Response, g, request
 
 from app.core.logs import begin_request, request_id
+from app.core.type_aliases import JsonDict
 from app.http import rate_limits
 from app.identity.sign_in import api_key_format
 
@@ -56,7 +57,7 @@ def _log(call: Request, status: int) -> None:
     rule = call.url_rule
     if rule is not None and rule.rule in PROBES:
         return
-    about: dict[str, Any] = {"method": call.method, "route": rule and rule.rule, "status": status}
+    about: JsonDict = {"method": call.method, "route": rule and rule.rule, "status": status}
     about["ms"] = round((perf_counter() - g.started) * 1000, 2)
     if ids := {name: value for name, value in (call.view_args or {}).items() if isinstance(value, UUID)}:
         about["ids"] = ids  # only our own UUIDs; ids of other systems can be personal data

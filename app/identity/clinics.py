@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.core.calendar.calendar import BusinessHours, Calendar, HolidayCalendar, UnknownHolidays
+from app.core.type_aliases import JsonDict
 from app.errors import NotFound
 from app.identity.clinic_context import ClinicContext
 from app.identity.contact_policy import ContactPolicy
@@ -33,7 +34,7 @@ class ClinicRow(Protocol):
     @property
     def subdivision(self) -> str | None: ...
     @property
-    def business_hours(self) -> dict[str, Any]: ...
+    def business_hours(self) -> JsonDict: ...
     @property
     def closed_dates(self) -> Sequence[date]: ...
     @property
@@ -41,7 +42,7 @@ class ClinicRow(Protocol):
     @property
     def language(self) -> str: ...
     @property
-    def contact_policy(self) -> dict[str, Any]: ...
+    def contact_policy(self) -> JsonDict: ...
     @property
     def rules_version(self) -> int: ...
 

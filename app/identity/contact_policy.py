@@ -1,11 +1,11 @@
 """Contact policy of a clinic: caps and times for messages to leads. Without settings there are no limits."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from app.core.calendar.durations import parse_duration
+from app.core.type_aliases import JsonDict, JsonObject
 from app.identity.failure_breaker import Breaker
 
 _DAYS: Final = timedelta(days=2)  # covers a local day in any time zone
@@ -31,13 +31,13 @@ class ContactPolicy:
     breaker: Breaker | None = Breaker()  # noqa: RUF009  (it is frozen)
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+    def from_json(cls, stored: JsonObject) -> Self:
         """Read the JSON of a clinic's row. Durations are text such as `1 day 4 hours`; missing keys get the default."""
         lengths = {name: stored[name] and parse_duration(stored[name]) for name in LENGTHS if name in stored}
         breaker = {"breaker": Breaker.from_json(stored["breaker"])} if "breaker" in stored else {}
         return cls(**{**stored, **lengths, **breaker})
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonDict:
         """Return the JSON for a clinic's row. Only for policies without durations, such as the default."""
         return asdict(self)
 

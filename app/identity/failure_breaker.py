@@ -1,8 +1,10 @@
 """Circuit breaker: pause a rule or sequence when too many of its steps or messages fail. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, Self
+from typing import Final, NamedTuple, Self
+
+from app.core.type_aliases import JsonObject
 
 WINDOW_HOURS: Final = 24
 
@@ -27,7 +29,7 @@ class Breaker:
     opt_outs: float | None = 0.03
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, Any] | None) -> Self | None:
+    def from_json(cls, stored: JsonObject | None) -> Self | None:
         """Read the JSON of a clinic's row; None: no breaker."""
         return None if stored is None else cls(**stored)
 

@@ -1,15 +1,14 @@
 """Description of the caller, for `GET /api/me`."""
 
-from typing import Any
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.core.type_aliases import JsonDict
 from app.identity.actor import Actor
 from app.identity.models import User
 
 
-def describe(session: Session, actor: Actor) -> dict[str, Any]:
+def describe(session: Session, actor: Actor) -> JsonDict:
     """Return the caller, their clinic and their permissions, in the shape of `MeOut`."""
     mine = select(User.email).where(User.id == actor.user_id)
     clinic = actor.clinic

@@ -2,16 +2,16 @@
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Date, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, new_id
+from app.core.type_aliases import JsonDict
 from app.core.validation import language_tags
 
-WEEKDAYS_9_TO_18: dict[str, Any] = {
+WEEKDAYS_9_TO_18: JsonDict = {
     **{day: [["09:00", "18:00"]] for day in ("mon", "tue", "wed", "thu", "fri")},
     "sat": [],
     "sun": [],
@@ -43,10 +43,10 @@ class Clinic(Base):
     region: Mapped[str] = mapped_column(Text, default="US")  # ISO 3166 country, for phones and holidays
     language: Mapped[str] = mapped_column(Text, server_default=language_tags.DEFAULT)  # BCP 47; default for its leads
     subdivision: Mapped[str | None] = mapped_column(Text)  # ISO 3166-2 part, for regional holidays
-    business_hours: Mapped[dict[str, Any]] = mapped_column(default=WEEKDAYS_9_TO_18)
+    business_hours: Mapped[JsonDict] = mapped_column(default=WEEKDAYS_9_TO_18)
     closed_dates: Mapped[list[date]] = mapped_column(ARRAY(Date), default=list)
     stale_after_days: Mapped[int] = mapped_column(default=14)
-    contact_policy: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")  # see ContactPolicy
+    contact_policy: Mapped[JsonDict] = mapped_column(default=dict, server_default="{}")  # see ContactPolicy
     contact_policy_version: Mapped[int] = mapped_column(default=1, server_default="1")
     rules_version: Mapped[int] = mapped_column(default=1)  # incremented by every change to rules or calendar
     created_at: Mapped[datetime]
@@ -76,7 +76,7 @@ class CustomRole(Base):
     clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
     slug: Mapped[str] = mapped_column(Text)  # value of `users.role`; never one of `Role`
     name: Mapped[str] = mapped_column(Text)
-    grants: Mapped[dict[str, Any]]  # permission → scope
+    grants: Mapped[JsonDict]  # permission → scope
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(default=1)

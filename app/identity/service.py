@@ -1,8 +1,7 @@
 """Creation of clinics and users."""
 
 import re
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from email_validator import EmailNotValidError, validate_email
@@ -14,6 +13,7 @@ from sqlalchemy.orm import Session
 from app.clock import now, zones
 from app.core.calendar.calendar import BusinessHours, InvalidHours
 from app.core.db import new_id
+from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation import language_tags
 from app.errors import Conflict, Invalid
 from app.identity.clinics import bump_rules_version
@@ -42,7 +42,7 @@ def create_clinic(
     region: str,
     language: str = language_tags.DEFAULT,
     subdivision: str | None = None,
-    business_hours: Mapping[str, Any] | None = None,
+    business_hours: JsonObject | None = None,
 ) -> Clinic:
     """Create the row of a clinic. `app.automation.playbooks.onboarding.open_clinic` adds stages, sources and rules.
 
@@ -124,7 +124,7 @@ def _language(tag: str) -> str:
         raise Invalid.at("/language", str(mistake)) from mistake
 
 
-def _hours(given: Mapping[str, Any] | None) -> dict[str, Any]:
+def _hours(given: JsonObject | None) -> JsonDict:
     if given is None:
         return WEEKDAYS_9_TO_18
     try:

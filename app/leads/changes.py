@@ -1,14 +1,15 @@
 """Lead updates: by users, imports, integrators and automation rules."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.optimistic_locking import SeenVersions, require_version
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.events.events import Event, EventName
 from app.engine.service import record
 from app.errors import Forbidden
@@ -27,9 +28,7 @@ from app.leads.search.lookup import lock_editable_lead
 AMENDABLE_FIELDS: Final = frozenset({"add_tags", "remove_tags", "score", "add_score", "custom"})
 
 
-def update_lead(
-    session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any], *, seen: SeenVersions = None
-) -> Lead:
+def update_lead(session: Session, actor: Actor, lead_id: UUID, data: JsonObject, *, seen: SeenVersions = None) -> Lead:
     """Replace the fields in `data` (fields of LeadChanges). Fields that are not given stay unchanged.
 
     Raises Forbidden, NotFound, LeadIsLocked, ChangedMeanwhile, Invalid.
@@ -40,7 +39,7 @@ def update_lead(
     return lead
 
 
-def apply_changes(session: Session, actor: Actor, lead: Lead, data: Mapping[str, Any]) -> list[Event]:
+def apply_changes(session: Session, actor: Actor, lead: Lead, data: JsonObject) -> list[Event]:
     """Apply changes to a locked lead. Returns the events, which the caller records.
 
     Raises Forbidden, Invalid.
@@ -59,7 +58,7 @@ def apply_changes(session: Session, actor: Actor, lead: Lead, data: Mapping[str,
     return list(update_events(lead, before, at))
 
 
-def apply_amendment(session: Session, actor: Actor, lead: Lead, amendment: Mapping[str, Any]) -> None:
+def apply_amendment(session: Session, actor: Actor, lead: Lead, amendment: JsonObject) -> None:
     """Apply the changes of an automation rule to a locked lead: tags, score, custom fields.
 
     `amendment` has any of the keys add_tags, remove_tags, score, add_score and custom. Raises Forbidden, Invalid.
@@ -67,9 +66,9 @@ def apply_amendment(session: Session, actor: Actor, lead: Lead, amendment: Mappi
     record(session, actor.clinic, *apply_changes(session, actor, lead, amendment_values(lead, amendment)))
 
 
-def amendment_values(lead: WritableLead, amendment: Mapping[str, Any]) -> dict[str, Any]:
+def amendment_values(lead: WritableLead, amendment: JsonObject) -> JsonDict:
     """Return the lead's fields that an amendment sets, with their new values. Ignores other keys."""
-    data: dict[str, Any] = {}
+    data: JsonDict = {}
     if amendment.keys() & {"add_tags", "remove_tags"}:
         without = {tag.lower() for tag in amendment.get("remove_tags", ())}
         tags = dict.fromkeys([*lead.tags, *(tag.lower() for tag in amendment.get("add_tags", ()))])
@@ -82,7 +81,7 @@ def amendment_values(lead: WritableLead, amendment: Mapping[str, Any]) -> dict[s
     return data
 
 
-def update_events(lead: WritableLead, before: Mapping[str, Any], at: datetime) -> Iterator[Event]:
+def update_events(lead: WritableLead, before: JsonObject, at: datetime) -> Iterator[Event]:
     """Yield the events of an update: changed fields, and the previous score. No events if nothing changed."""
     changed = [name for name, value in before.items() if getattr(lead, name) != value and name != "custom"]
     changed += [f"custom.{key}" for key in _changed_keys(before.get("custom", {}), lead.custom)]
@@ -93,17 +92,17 @@ def update_events(lead: WritableLead, before: Mapping[str, Any], at: datetime) -
         yield lead_event(EventName.LEAD_SCORED, lead, at, about=scores)
 
 
-def _changed_keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+def _changed_keys(before: JsonObject, after: JsonObject) -> list[str]:
     return [key for key in {**before, **after} if before.get(key) != after.get(key)]
 
 
-def _require_private_access(actor: Actor, data: Mapping[str, Any]) -> None:
+def _require_private_access(actor: Actor, data: JsonObject) -> None:
     """Refuse changes to private fields that the caller may not read. Raises Forbidden."""
     if not actor.allows(Permission.LEAD_PRIVATE) and (names := [name for name in PRIVATE_FIELDS if name in data]):
         raise Forbidden(f"Changing {', '.join(names)} needs the permission {Permission.LEAD_PRIVATE}.")
 
 
-def _patient_names(lead: Lead, data: Mapping[str, Any]) -> dict[str, Any]:
+def _patient_names(lead: Lead, data: JsonObject) -> JsonDict:
     """Return the patient's names to update: if the contact is the patient, both have the same name."""
     if data.get("patient_relationship", lead.patient_relationship) != PatientRelationship.SELF:
         return {}

@@ -1,9 +1,8 @@
 """Errors that depend on the state of a lead."""
 
-from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
+from app.core.type_aliases import JsonObject
 from app.errors import Conflict, RelanceError
 
 
@@ -34,11 +33,11 @@ class StageIsFinal(Conflict):
 class DuplicateLead(Conflict):
     """A lead with this phone number or e-mail address already exists."""
 
-    def __init__(self, members: Mapping[str, Any]) -> None:
+    def __init__(self, members: JsonObject) -> None:
         super().__init__()
         self._members = members
 
-    def members(self) -> Mapping[str, Any]:
+    def members(self) -> JsonObject:
         """Return the duplicates that the caller may see."""
         return self._members
 
@@ -52,6 +51,6 @@ class LeadWasMerged(RelanceError):
         super().__init__()
         self._survivor = survivor
 
-    def members(self) -> Mapping[str, Any]:
+    def members(self) -> JsonObject:
         """Return the id of the surviving lead."""
         return {"merged_into": str(self._survivor)}

@@ -1,15 +1,15 @@
 """Lead events, with the facts of the lead that automation rules can test."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Protocol, cast, overload
+from typing import Protocol, cast, overload
 from uuid import UUID
 
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.events.events import Event, EventName
 from app.leads.models import Lead
 from app.security.encrypted_fields import decrypt_fields
 
-Facts = dict[str, Any]
+Facts = JsonDict
 
 
 class LeadColumns(Protocol):
@@ -112,7 +112,7 @@ def lead_event(
     lead: LeadColumns,
     at: datetime,
     *,
-    about: Mapping[str, Any] | None = None,
+    about: JsonObject | None = None,
     subject_id: UUID | None = None,
     key: str,
 ) -> Event: ...
@@ -122,7 +122,7 @@ def lead_event(
     lead: VersionedLead,
     at: datetime,
     *,
-    about: Mapping[str, Any] | None = None,
+    about: JsonObject | None = None,
     subject_id: UUID | None = None,
     key: None = None,
 ) -> Event: ...
@@ -131,7 +131,7 @@ def lead_event(
     lead: LeadColumns,
     at: datetime,
     *,
-    about: Mapping[str, Any] | None = None,
+    about: JsonObject | None = None,
     subject_id: UUID | None = None,
     key: str | None = None,
 ) -> Event:

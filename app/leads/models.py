@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, new_id
+from app.core.type_aliases import JsonDict
 from app.leads.enums import CaptureChannel, LeadStatus, PatientRelationship, PreferredContact
 from app.security.encrypted_fields import EncryptedField
 
@@ -177,7 +178,7 @@ class Lead(Base):
     lead_value: Mapped[Decimal | None] = mapped_column(Numeric(12, 2))  # in the clinic's currency
     value_cents: Mapped[int | None] = mapped_column(BigInteger, Computed("(lead_value * 100)::bigint", persisted=True))
     score: Mapped[int | None] = mapped_column(SmallInteger)  # 0 to 100, higher is more promising
-    custom: Mapped[dict[str, Any]] = mapped_column(server_default="{}")  # values by custom field key
+    custom: Mapped[JsonDict] = mapped_column(server_default="{}")  # values by custom field key
 
     treatment_interest: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     insurance_carrier = EncryptedField()

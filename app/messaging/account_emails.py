@@ -1,12 +1,13 @@
 """Account e-mails: the invitation and the password reset, each with a link to choose a password."""
 
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.db import new_id
+from app.core.type_aliases import JsonDict
 from app.engine.service import add_steps
 from app.identity.models import PasswordLink, User
 from app.identity.passwords.links import INVITATION, PASSWORD_RESET
@@ -45,7 +46,7 @@ def _send(session: Session, user: User, template: str, wording: Wording) -> None
     add_steps(session, delivery_steps(rows, due_at=at))
 
 
-def _link(user: User, message: dict[str, Any], template: str, at: datetime) -> PasswordLink:
+def _link(user: User, message: JsonDict, template: str, at: datetime) -> PasswordLink:
     return PasswordLink(id=message["id"], user_id=user.id, created_at=at, expires_at=at + LINK_LIFETIME[template])
 
 

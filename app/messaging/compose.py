@@ -3,12 +3,13 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from app.core.db import insert_many, new_id
+from app.core.type_aliases import ColumnDict, ColumnValues, JsonDict, JsonObject
 from app.engine.models import Kind
 from app.engine.rules.conditions import single_conditions
 from app.engine.service import step_row
@@ -20,7 +21,7 @@ from app.security.encrypted_fields import encrypt_row
 
 ENROLLMENT_FACTS: Final = "enrollment."  # prefix of facts about a lead's enrollment in a sequence
 
-OriginStep: TypeAlias = Mapping[str, Any]  # `stop_on`, `guard`, `transactional` of the step that wrote a notification
+OriginStep: TypeAlias = JsonObject  # `stop_on`, `guard`, `transactional` of the step that wrote a notification
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class MessageMetadata:
 
 def compose(
     wording: Wording, to: Recipient, *, metadata: MessageMetadata, channels: Collection[str], at: datetime
-) -> list[dict[str, Any]]:
+) -> list[JsonDict]:
     """Return rows for `insert_notifications`, one for each channel that reaches the recipient. Nothing is encrypted.
 
     The state is `sent` for a channel with `is_sent_when_written`; others are `pending` until their deliver step has
@@ -64,14 +65,14 @@ def compose(
     return [_row(wording, to, metadata, channel=channel, at=at) for channel in used if _reaches(channel, to)]
 
 
-def insert_notifications(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+def insert_notifications(session: Session, rows: Sequence[ColumnValues]) -> None:
     """Insert the rows of `compose`, encrypted, in one statement."""
     insert_many(session, Notification, [encrypt_row(Notification, row) for row in rows])
 
 
 def delivery_steps(
-    rows: Sequence[Mapping[str, Any]], *, due_at: datetime, origins: Mapping[UUID, OriginStep] | None = None
-) -> list[dict[str, Any]]:
+    rows: Sequence[ColumnValues], *, due_at: datetime, origins: Mapping[UUID, OriginStep] | None = None
+) -> list[JsonDict]:
     """Return rows for `app.engine.service.add_steps`: one deliver step for each pending notification.
 
     The dedupe key makes planning idempotent. `origins` maps the id of the step that wrote a notification to its
@@ -86,8 +87,8 @@ def delivery_steps(
 
 
 def delivery_step(
-    notification: Mapping[str, Any], *, due_at: datetime, origin: OriginStep, dedupe_key: str | None = None
-) -> dict[str, Any]:
+    notification: JsonObject, *, due_at: datetime, origin: OriginStep, dedupe_key: str | None = None
+) -> JsonDict:
     """Return the step row that hands one notification to its provider.
 
     `notification` has the keys id, clinic_id, lead_id, task_id and step_id.
@@ -106,7 +107,7 @@ def delivery_step(
     )
 
 
-def _delivery_guard(guard: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def _delivery_guard(guard: JsonObject | None) -> JsonDict | None:
     """Return the guard without conditions on enrollments.
 
     The count of a sequence's messages was checked before this message was one of them.
@@ -136,9 +137,7 @@ def _address(channel: Channel, to: Recipient) -> str | None:
     return channel.for_users.address(to.user_id, to.address)
 
 
-def _row(
-    wording: Wording, to: Recipient, metadata: MessageMetadata, *, channel: Channel, at: datetime
-) -> dict[str, Any]:
+def _row(wording: Wording, to: Recipient, metadata: MessageMetadata, *, channel: Channel, at: datetime) -> ColumnDict:
     id, is_sent = new_id(), channel.is_sent_when_written  # noqa: A001
     return {
         "id": id,
@@ -166,7 +165,7 @@ def _row(
     }
 
 
-def _ids(notification: Mapping[str, Any]) -> dict[str, Any]:
+def _ids(notification: JsonObject) -> JsonDict:
     # A task's own events stop only the steps that name the task.
     ids = {"notification_id": notification["id"], "task_id": notification["task_id"]}
     return {name: str(id) for name, id in ids.items() if id is not None}  # noqa: A001

@@ -1,7 +1,5 @@
 """Read notifications: a user's in-app inbox, and all notifications of a clinic."""
 
-from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, bindparam, select
@@ -10,13 +8,14 @@ from sqlalchemy.orm import Session, selectinload
 from app import clock
 from app.audit import audit_log
 from app.core.pagination import Page, page
+from app.core.type_aliases import JsonObject
 from app.errors import NotFound
 from app.identity.actor import Actor
 from app.messaging.channels import in_app
 from app.messaging.models import Notification
 
 
-def list_my_notifications(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
+def list_my_notifications(session: Session, actor: Actor, query: JsonObject) -> Page:
     """Return the caller's in-app messages, newest first. An API key has none.
 
     `query` may have `unread` (bool): only messages that were not read yet.
@@ -40,7 +39,7 @@ def mark_read(session: Session, actor: Actor, notification_id: UUID) -> Notifica
     return notification
 
 
-def list_notifications(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
+def list_notifications(session: Session, actor: Actor, query: JsonObject) -> Page:
     """Return the clinic's notifications, newest first; `query` as loaded by NotificationQuery."""
     found = select(Notification).where(*query_conditions(actor.clinic.id, query))
     return page(session, found, [(Notification.created_at, "desc"), (Notification.id, "desc")], query)
@@ -58,7 +57,7 @@ def get_notification(session: Session, actor: Actor, notification_id: UUID) -> N
     return notification
 
 
-def query_conditions(clinic_id: UUID, query: Mapping[str, Any]) -> list[ColumnElement[bool]]:
+def query_conditions(clinic_id: UUID, query: JsonObject) -> list[ColumnElement[bool]]:
     """Return SQL conditions on the clinic and the given ones of `state`, `channel`, `since` (created then or later)."""
     conditions = [Notification.clinic_id == clinic_id]
     if state := query.get("state"):

@@ -16,6 +16,7 @@ import structlog
 
 from app.core.db import Base
 from app.core.key_derivation import blind_index_key
+from app.core.type_aliases import ColumnDict, ColumnValues, JsonDict, JsonObject
 from app.security.encryption import DecryptionError, decrypt_json, encrypt_json, encryption_context
 
 log = structlog.get_logger()
@@ -50,7 +51,7 @@ class EncryptedField:
             setattr(row, self.name + BLIND_INDEX_SUFFIX, blind_index(row.clinic_id, self.index, value))
 
 
-def encrypt_row(model: type[Base], row: Mapping[str, Any]) -> dict[str, Any]:
+def encrypt_row(model: type[Base], row: ColumnValues) -> ColumnDict:
     """Return a row to insert: its encrypted fields are replaced by `sealed` and the blind index columns."""
     fields = encrypted_fields_of(model)
     columns = {name: value for name, value in row.items() if name not in fields}
@@ -82,7 +83,7 @@ def decrypt_rows(model: type[Base], rows: Iterable[object]) -> list[Any]:
     return [decrypt_row(model, row, is_needed=False) for row in rows] if encrypted_fields_of(model) else list(rows)
 
 
-def decrypt_or_none(model: type[Base], row_id: object, sealed: bytes | None) -> Mapping[str, Any]:
+def decrypt_or_none(model: type[Base], row_id: object, sealed: bytes | None) -> JsonObject:
     """Return the decrypted fields of a row; if decryption fails, log an error and return None for each."""
     try:
         return decrypt_fields(model, row_id, sealed)
@@ -91,7 +92,7 @@ def decrypt_or_none(model: type[Base], row_id: object, sealed: bytes | None) -> 
         return dict.fromkeys(encrypted_fields_of(model))
 
 
-def decrypt_fields(model: type[Base], row_id: object, sealed: bytes | None) -> Mapping[str, Any]:
+def decrypt_fields(model: type[Base], row_id: object, sealed: bytes | None) -> JsonObject:
     """Return all encrypted fields of a row, decrypted, by name. Raises DecryptionError."""
     values = _decrypt(model, row_id, sealed)
     return {name: values.get(name) for name in encrypted_fields_of(model)}
@@ -111,15 +112,15 @@ def encrypted_fields_of(model: type[Base]) -> Mapping[str, EncryptedField]:
     return {name: field for name, field in vars(model).items() if isinstance(field, EncryptedField)}
 
 
-def _encrypt(model: type[Base], row_id: object, fields: Mapping[str, Any]) -> bytes | None:
+def _encrypt(model: type[Base], row_id: object, fields: JsonObject) -> bytes | None:
     values = {name: value for name, value in fields.items() if value is not None}
     return encrypt_json(values, context=encryption_context(model.__tablename__, "sealed", row_id)) if values else None
 
 
-def _decrypt(model: type[Base], row_id: object, sealed: bytes | None) -> dict[str, Any]:
+def _decrypt(model: type[Base], row_id: object, sealed: bytes | None) -> JsonDict:
     if sealed is None:
         return {}
-    values: dict[str, Any] = decrypt_json(sealed, context=encryption_context(model.__tablename__, "sealed", row_id))
+    values: JsonDict = decrypt_json(sealed, context=encryption_context(model.__tablename__, "sealed", row_id))
     for name, read in _readers(model):
         if name in values:
             values[name] = read(values[name])

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.core.db import model_of
+from app.core.type_aliases import JsonDict
 from app.security.encrypted_fields import BLIND_INDEX_SUFFIX, blind_index, encrypted_fields_of
 from app.security.encryption import DecryptionError, current_key_name, decrypt_json, encrypt_json, encryption_context
 
@@ -41,7 +42,7 @@ ENCRYPTED_COLUMNS: Final = (
 _NOT_ROTATED: Final = (EncryptedColumn("audit_changes", ["entry"]), EncryptedColumn("kept_answers", ["key"], "body"))
 
 
-def key_usage(session: Session) -> list[dict[str, Any]]:
+def key_usage(session: Session) -> list[JsonDict]:
     """Return the number of values by table and key: `{"table", "key", "values", "is_current"}` each."""
     return [
         {"table": encrypted.table, "key": row.name, "values": row.number, "is_current": row.name == current_key_name()}
@@ -82,7 +83,7 @@ def reencrypt(
     return ReencryptedBatch(len(changed), len(found) - len(changed), last)
 
 
-def _reencrypted(encrypted: EncryptedColumn, row: Any) -> dict[str, Any] | None:
+def _reencrypted(encrypted: EncryptedColumn, row: Any) -> JsonDict | None:
     try:
         values = decrypt_json(row.value, context=encrypted.context(row))
     except DecryptionError:

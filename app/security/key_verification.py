@@ -7,7 +7,7 @@ For BLIND_INDEX_KEY, which encrypts nothing, the table has a keyed hash of the k
 
 import hashlib
 import hmac
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
@@ -19,6 +19,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from app.clock import now
 from app.core.db import Base, transaction
 from app.core.key_derivation import blind_index_key
+from app.core.type_aliases import ColumnValues
 from app.security.encryption import (
     DecryptionError,
     configured_key_names,
@@ -131,11 +132,11 @@ def _retire(session: Session, *, needed: Sequence[str], only: str | None = None)
     return session.scalars(_RETIRE, given).all()
 
 
-def _check_rows(session: Session) -> Mapping[str, Any]:
+def _check_rows(session: Session) -> ColumnValues:
     return {row.name: row for row in session.execute(_SELECT)}
 
 
-def _missing_rows(rows: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+def _missing_rows(rows: ColumnValues) -> Sequence[ColumnValues]:
     """Return the check rows to insert. Each key is written once, so that frequent probes only read.
 
     A wrong key with the name of a retired one must not make that name needed again.

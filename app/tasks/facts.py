@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import UUID
 
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.events.events import Event, EventName
 from app.leads.events import LeadColumns, lead_facts
 
@@ -38,7 +39,7 @@ class LeadTask(TaskColumns, Protocol):
     def version(self) -> int: ...
 
 
-def task_facts(task: TaskColumns | Mapping[str, Any]) -> dict[str, Any]:
+def task_facts(task: TaskColumns | JsonObject) -> JsonDict:
     """Return the facts of a task: a `Task`, a row with its columns, or a mapping that is about to be inserted.
 
     Keys: `id`, `status`, `type`, `priority`, `assigned_to_id`, `due_at`, `reminder_minutes`.
@@ -56,8 +57,8 @@ def task_facts(task: TaskColumns | Mapping[str, Any]) -> dict[str, Any]:
 
 
 def facts_when_due(
-    lead: LeadColumns, task: TaskColumns | None, *, at: datetime, since: datetime, extra_facts: Mapping[str, Any]
-) -> dict[str, dict[str, Any]]:
+    lead: LeadColumns, task: TaskColumns | None, *, at: datetime, since: datetime, extra_facts: JsonObject
+) -> dict[str, JsonDict]:
     """Return the facts for the guard of a step that was planned at `since` and is due at `at`.
 
     `at` is in the clinic's local time. `extra_facts` holds facts of the lead that had to be fetched.

@@ -1,8 +1,8 @@
 """Find tasks: one to change or to read, or a list."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, bindparam, select
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.audit import audit_log
 from app.core.db import AnyRow
 from app.core.pagination import Key, Page, page
+from app.core.type_aliases import JsonObject
 from app.errors import Forbidden, NotFound
 from app.identity.actor import Actor
 from app.identity.permissions import Scope
@@ -78,7 +79,7 @@ def read_task(session: Session, actor: Actor, task_id: UUID) -> AnyRow:
     return found
 
 
-def tasks_of_lead(session: Session, actor: Actor, lead_id: UUID, query: Mapping[str, Any]) -> Page:
+def tasks_of_lead(session: Session, actor: Actor, lead_id: UUID, query: JsonObject) -> Page:
     """List a lead's tasks by due time, optionally with one status. Raises NotFound."""
     read_lead(session, actor, lead_id)
     tasks = _ROWS.where(Task.lead_id == lead_id, Task.clinic_id == actor.clinic.id)
@@ -87,7 +88,7 @@ def tasks_of_lead(session: Session, actor: Actor, lead_id: UUID, query: Mapping[
     return page(session, tasks, BY_DUE, query)
 
 
-def my_tasks(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
+def my_tasks(session: Session, actor: Actor, query: JsonObject) -> Page:
     """List the actor's own tasks by due time: open ones, or those with the requested status.
 
     Raises Forbidden (for an API key).
@@ -101,7 +102,7 @@ def my_tasks(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
     return page(session, mine, BY_DUE, query)
 
 
-def overdue_tasks(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
+def overdue_tasks(session: Session, actor: Actor, query: JsonObject) -> Page:
     """List the overdue tasks, the longest overdue first; of all users that the actor may see, or of one user."""
     late = _ROWS.where(Task.clinic_id == actor.clinic.id, _is_one_of([TaskStatus.OVERDUE]))
     if actor.scope is not Scope.ALL:

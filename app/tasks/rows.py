@@ -2,10 +2,11 @@
 
 from datetime import datetime, timedelta
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from app.core.db import new_id
+from app.core.type_aliases import ColumnDict, JsonDict
 from app.engine.events.events import Event, EventName
 from app.identity.clinic_context import ClinicContext
 from app.leads.events import LeadColumns
@@ -15,7 +16,7 @@ from app.tasks.models import TaskPriority, TaskStatus, TaskType
 TO_ACT: Final = timedelta(hours=1)  # business time to act on an escalation
 
 
-def task_row(clinic_id: UUID, lead_id: UUID, *, at: datetime, **given: object) -> dict[str, Any]:
+def task_row(clinic_id: UUID, lead_id: UUID, *, at: datetime, **given: object) -> ColumnDict:
     """Return a row of `lead_tasks` with every column, so that many can be inserted with one statement.
 
     `given` holds title, type, assigned_to_id and due_at, and may hold any other column.
@@ -39,7 +40,7 @@ def task_row(clinic_id: UUID, lead_id: UUID, *, at: datetime, **given: object) -
     } | given
 
 
-def escalation_row(clinic: ClinicContext, lead_id: UUID, *, at: datetime, **given: object) -> dict[str, Any]:
+def escalation_row(clinic: ClinicContext, lead_id: UUID, *, at: datetime, **given: object) -> ColumnDict:
     """Return the row of an urgent task that is due within a business hour. It has no reminders."""
     return task_row(
         clinic.id,
@@ -54,6 +55,6 @@ def escalation_row(clinic: ClinicContext, lead_id: UUID, *, at: datetime, **give
     )
 
 
-def task_created(task: dict[str, Any], lead: LeadColumns) -> Event:
+def task_created(task: JsonDict, lead: LeadColumns) -> Event:
     """Return the event for a task row that is being inserted."""
     return task_event(EventName.TASK_CREATED, SimpleNamespace(**task), lead, task["created_at"])

@@ -1,19 +1,20 @@
 """Sequence progression: plan the next step when a step ends."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
 from app import clock
 from app.automation.handlers.support.context import StepContext
 from app.automation.sequences.enrollments.advance import StepEnd, advance
+from app.core.type_aliases import JsonObject
 from app.engine.outcomes import BaseOutcome, Cancel, Done, Skip
 
 
 class _Result(NamedTuple):
     reason: str | None
-    details: Mapping[str, Any]
+    details: JsonObject
 
 
 def advance_enrollments(session: Session, decided: Iterable[tuple[StepContext, BaseOutcome]]) -> None:

@@ -12,6 +12,7 @@ from app.automation.handlers.support.context import NO_GATEWAY, StepContext
 from app.automation.handlers.support.messages import write_message
 from app.automation.sequences.facts import current_steps, enrollment_facts
 from app.core.db import Base
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.active_rules import load_active_rules
 from app.engine.rules.conditions import looked_up, single_conditions
 from app.engine.rules.lead_facts import fetch_lead_facts
@@ -102,7 +103,7 @@ def _asked(row: ClaimedStep) -> Iterator[str]:
             yield from (leaf["field"] for leaf in single_conditions(condition))
 
 
-def _enrollment_facts(session: Session, rows: Iterable[ClaimedStep]) -> Mapping[str, Mapping[str, Any]]:
+def _enrollment_facts(session: Session, rows: Iterable[ClaimedStep]) -> Mapping[str, JsonObject]:
     """Return the message facts by enrollment id, for steps that use them."""
     of_sequences = (row for row in rows if "enrollment_id" in row.cause)
     asking = [row for row in of_sequences if any(path.startswith("enrollment.") for path in _asked(row))]
@@ -121,7 +122,7 @@ def _stages(session: Session, rows: Iterable[ClaimedStep]) -> Mapping[UUID, Stag
     return stages_by_clinic(session, moving) if moving else {}
 
 
-def _by_id(session: Session, model: type[Base], ids: set[str]) -> dict[str, Any]:
+def _by_id(session: Session, model: type[Base], ids: set[str]) -> JsonDict:
     if not ids:
         return {}
     table = model.__table__

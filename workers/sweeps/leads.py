@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.core.db import insert_many
+from app.core.type_aliases import JsonDict
 from app.engine.events.events import Event, EventName
 from app.engine.service import record
 from app.identity.clinics import load_context, load_contexts
@@ -81,7 +82,7 @@ def empty_archived_stages(session: Session) -> int:
     return len(moved)
 
 
-def _stage_change(lead: Any, at: datetime) -> dict[str, Any]:
+def _stage_change(lead: Any, at: datetime) -> JsonDict:
     stages = {"previous_stage": lead.previous_stage, "new_stage": lead.pipeline_stage}
     return activity_row(lead.clinic_id, lead.id, at=at, type=ActivityType.STAGE_CHANGE, **stages)
 

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app import clock
+from app.core.type_aliases import JsonDict
 from app.engine.events.events import EventName
 from app.engine.service import record
 from app.identity.clinic_context import ClinicContext
@@ -95,7 +96,7 @@ def _notify(session: Session, clinic_id: UUID, leads: Sequence[Any]) -> None:
     insert_notifications(session, rows)
 
 
-def _message(clinic_id: UUID, user_id: UUID, leads: int) -> list[dict[str, Any]]:
+def _message(clinic_id: UUID, user_id: UUID, leads: int) -> list[JsonDict]:
     who = "1 open lead has" if leads == 1 else f"{leads} open leads have"
     where = "They are listed at GET /api/leads/without-next-action."
     wording = Wording("Leads without a next action", f"{who} neither an open task nor a planned step. {where}")

@@ -5,14 +5,14 @@ follows the index on rotting dates, which holds open leads only. If a lead's dat
 scan may find it twice, or only the next scan finds it.
 """
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app import clock
 from app.core.db import to_json
+from app.core.type_aliases import JsonDict, JsonObject
 from app.leads.models import OPEN_LEAD_SQL
 
 _MIN_ID: Final = "00000000-0000-0000-0000-000000000000"
@@ -42,7 +42,7 @@ _SAVE_POSITION: Final = text(
 )
 
 
-def next_batch(session: Session, sweep: str, *, most: int) -> Mapping[str, Any]:
+def next_batch(session: Session, sweep: str, *, most: int) -> JsonObject:
     """Return the bounds of the next batch of up to `most` leads, as parameters for `IN_BATCH_SQL`."""
     after = session.scalar(_LOAD_POSITION, {"name": _name(sweep)}) or _START
     last = session.execute(_LAST, {**_given("after", after), "most": most}).one_or_none()
@@ -50,7 +50,7 @@ def next_batch(session: Session, sweep: str, *, most: int) -> Mapping[str, Any]:
     return {**_given("after", after), **_given("until", until)}
 
 
-def save_position(session: Session, sweep: str, window: Mapping[str, Any]) -> None:
+def save_position(session: Session, sweep: str, window: JsonObject) -> None:
     """Store the end of this batch as the start of the next one."""
     until = {part: window[f"until_{part}"] for part in _END}
     reached = to_json(_START if until == _END else until)
@@ -61,5 +61,5 @@ def _name(sweep: str) -> str:
     return f"{sweep}: walk"
 
 
-def _given(name: str, place: Mapping[str, Any]) -> dict[str, Any]:
+def _given(name: str, place: JsonObject) -> JsonDict:
     return {f"{name}_{part}": value for part, value in place.items()}

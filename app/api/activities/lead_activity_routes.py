@@ -1,6 +1,5 @@
 """Routes of `/api/lead-activities` (simplepro-follow-up-automation.md): tasks and timeline entries in one list."""
 
-from typing import Any
 from uuid import UUID
 
 from app.api.activities.lead_activity_schemas import (
@@ -14,6 +13,7 @@ from app.api.activities.lead_activity_schemas import (
     StatisticsQuery,
 )
 from app.core.pagination import Page
+from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.schemas.paging import PageQuery, page_of
@@ -33,7 +33,7 @@ blp = Blueprint(
 @blp.arguments(LeadActivityIn)
 @blp.response(201, LeadActivityOut)
 @blp.alt_response(409, "CONFLICT")
-def create(given: dict[str, Any]) -> dict[str, Any]:
+def create(given: JsonDict) -> JsonDict:
     """Plan or log a lead activity.
 
     With a date, a task is created. Without one, the activity is logged on the timeline as past.
@@ -46,7 +46,7 @@ def create(given: dict[str, Any]) -> dict[str, Any]:
 @allow(Permission.LEAD_READ)
 @blp.arguments(AllQuery)
 @blp.response(200, page_of(LeadActivityOut))
-def list_all(query: dict[str, Any]) -> Page:
+def list_all(query: JsonDict) -> Page:
     """List lead activities.
 
     Planned and past activities together, newest first.
@@ -59,7 +59,7 @@ def list_all(query: dict[str, Any]) -> Page:
 @allow(Permission.LEAD_READ)
 @blp.arguments(LeadActivityQuery)
 @blp.response(200, page_of(LeadActivityOut))
-def of_lead(query: dict[str, Any], opportunity_id: UUID) -> Page:
+def of_lead(query: JsonDict, opportunity_id: UUID) -> Page:
     """List a lead's activities.
 
     Planned and past activities together, newest first.
@@ -72,7 +72,7 @@ def of_lead(query: dict[str, Any], opportunity_id: UUID) -> Page:
 @allow(Permission.LEAD_READ)
 @blp.arguments(LeadActivityQuery)
 @blp.response(200, page_of(LeadActivityOut))
-def of_customer(query: dict[str, Any], customer_id: UUID) -> Page:
+def of_customer(query: JsonDict, customer_id: UUID) -> Page:
     """List a patient's activities.
 
     Activities of the leads that became this patient, newest first.
@@ -85,7 +85,7 @@ def of_customer(query: dict[str, Any], customer_id: UUID) -> Page:
 @allow(Permission.LEAD_READ)
 @blp.arguments(PlannedQuery)
 @blp.response(200, page_of(LeadActivityOut))
-def pending(query: dict[str, Any]) -> Page:
+def pending(query: JsonDict) -> Page:
     """List open activities.
 
     Ordered by due time, including overdue ones.
@@ -98,7 +98,7 @@ def pending(query: dict[str, Any]) -> Page:
 @allow(Permission.LEAD_READ)
 @blp.arguments(PlannedQuery)
 @blp.response(200, page_of(LeadActivityOut))
-def overdue(query: dict[str, Any]) -> Page:
+def overdue(query: JsonDict) -> Page:
     """List overdue activities.
 
     The latest first.
@@ -111,7 +111,7 @@ def overdue(query: dict[str, Any]) -> Page:
 @allow(Permission.LEAD_READ)
 @blp.arguments(StatisticsQuery)
 @blp.response(200, StatisticsOut)
-def statistics(query: dict[str, Any]) -> dict[str, Any]:
+def statistics(query: JsonDict) -> JsonDict:
     """Show statistics of lead activities.
 
     Open and overdue counts, completion rate, response time, and results by type and outcome.
@@ -124,7 +124,7 @@ def statistics(query: dict[str, Any]) -> dict[str, Any]:
 @allow(Permission.LEAD_READ)
 @blp.arguments(PageQuery)
 @blp.response(200, page_of(LeadActivityOut))
-def timeline(query: dict[str, Any], opportunity_id: UUID) -> Page:
+def timeline(query: JsonDict, opportunity_id: UUID) -> Page:
     """Show the timeline of a lead as activities.
 
     Oldest first.
@@ -136,7 +136,7 @@ def timeline(query: dict[str, Any], opportunity_id: UUID) -> Page:
 @blp.get("/<uuid:activity_id>")
 @allow(Permission.LEAD_READ)
 @blp.response(200, LeadActivityOut)
-def read_one(activity_id: UUID) -> dict[str, Any]:
+def read_one(activity_id: UUID) -> JsonDict:
     """Show a lead activity.
 
     By the id of a task or of a timeline entry.
@@ -150,7 +150,7 @@ def read_one(activity_id: UUID) -> dict[str, Any]:
 @blp.arguments(CompletionIn, required=False)
 @blp.response(200, LeadActivityOut)
 @blp.alt_response(409, "CONFLICT")
-def complete(given: dict[str, Any], activity_id: UUID) -> dict[str, Any]:
+def complete(given: JsonDict, activity_id: UUID) -> JsonDict:
     """Complete a planned activity.
 
     A second call gets 409.

@@ -1,9 +1,8 @@
 """Request and response schemas of lead activities (simplepro-follow-up-automation.md, in snake_case)."""
 
-from typing import Any
-
 from marshmallow import ValidationError, fields, validates_schema
 
+from app.core.type_aliases import JsonDict
 from app.http.schemas.common_fields import UserIdOrMe
 from app.http.schemas.fields import Choice, Choices, Id, Instant, Integer, Text
 from app.http.schemas.paging import PageQuery
@@ -26,7 +25,7 @@ class LeadActivityIn(Schema):
     outcome = Choice(TaskOutcome, metadata={"description": "Only for past calls, e-mails and meetings."})
 
     @validates_schema(skip_on_field_errors=True)
-    def _fits_planned_or_past(self, data: dict[str, Any], **_: object) -> None:
+    def _fits_planned_or_past(self, data: JsonDict, **_: object) -> None:
         is_planned = any(name in data for name in DATE_FIELDS)
         wrong = ("outcome",) if is_planned else ("assigned_to", "priority")
         message = "Not allowed for a planned activity." if is_planned else "Not allowed for a past activity."
@@ -37,7 +36,7 @@ class LeadActivityIn(Schema):
             raise ValidationError(mistakes)
 
 
-def _mistakes_of_the_past(data: dict[str, Any]) -> dict[str, list[str]]:
+def _mistakes_of_the_past(data: JsonDict) -> dict[str, list[str]]:
     if data["activity_type"] == LoggableType.CALL and "outcome" not in data:
         return {"outcome": ["A past call needs its outcome."]}  # lead-management.md, rule 3
     if "outcome" in data and data["activity_type"] in {LoggableType.NOTE, LoggableType.FOLLOW_UP}:

@@ -1,10 +1,10 @@
 """Routes of `/api/leads/{id}/activities`: the timeline of a lead."""
 
-from typing import Any
 from uuid import UUID
 
 from app.api.activities.schemas import ActivityIn, ActivityOut
 from app.core.pagination import Page
+from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.schemas.paging import PageQuery, page_of
@@ -18,7 +18,7 @@ blp = Blueprint("activities", __name__, url_prefix="/api/leads", description="Ti
 @allow(Permission.LEAD_READ)
 @blp.arguments(PageQuery)
 @blp.response(200, page_of(ActivityOut))
-def timeline(query: dict[str, Any], lead_id: UUID) -> Page:
+def timeline(query: JsonDict, lead_id: UUID) -> Page:
     """List the activities of a lead.
 
     Oldest first.
@@ -32,7 +32,7 @@ def timeline(query: dict[str, Any], lead_id: UUID) -> Page:
 @blp.arguments(ActivityIn)
 @blp.response(201, ActivityOut)
 @blp.alt_response(409, "CONFLICT")
-def log_activity(given: dict[str, Any], lead_id: UUID) -> object:
+def log_activity(given: JsonDict, lead_id: UUID) -> object:
     """Log an activity of a lead.
 
     A conversation counts as contact, an inbound message as a reply, an unanswered call as a failed attempt.

@@ -1,10 +1,10 @@
 """Request and response schemas of activities (lead-management.md, 8.1.5)."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from marshmallow import ValidationError, fields, validates_schema
 
+from app.core.type_aliases import JsonDict, JsonObject
 from app.http.schemas.common_fields import is_future
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, Text
 from app.http.schemas.schema import Schema
@@ -32,7 +32,7 @@ class ActivityIn(Schema):
     scheduled_for = Instant(metadata={"description": "Time of the consultation."})
 
     @validates_schema(skip_on_field_errors=True)
-    def _makes_sense(self, data: dict[str, Any], **_: object) -> None:
+    def _makes_sense(self, data: JsonDict, **_: object) -> None:
         kind = data["type"]
         mistakes = {
             "occurred_at": is_future(data.get("occurred_at")) and "Must not be in the future.",
@@ -71,7 +71,7 @@ class ActivityOut(Schema):
     step_id = Id(required=True, allow_none=True, metadata={"description": "Automation step that created it."})
 
 
-def _outcome_mistake(data: Mapping[str, Any]) -> str | None:
+def _outcome_mistake(data: JsonObject) -> str | None:
     kind = data["type"]
     if "outcome" in data:
         return None if kind in WITH_DIRECTION else f"Not allowed for {kind}."

@@ -1,11 +1,10 @@
 """Routes of user availability: out-of-office periods and working hours."""
 
-from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
 from app.api.assignment.availability_schemas import AbsenceIn, AbsenceOut, WorkingHoursSchema
 from app.core.pagination import Page
+from app.core.type_aliases import JsonDict, JsonObject
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.schemas.paging import PageQuery, page_of
@@ -21,7 +20,7 @@ blp = Blueprint(
 @allow(Permission.LEAD_READ)
 @blp.arguments(PageQuery)
 @blp.response(200, page_of(AbsenceOut))
-def list_absences(query: dict[str, Any], user_id: UUID) -> Page:
+def list_absences(query: JsonDict, user_id: UUID) -> Page:
     """List the out-of-office periods of a user.
 
     Past ones included; the latest end comes first.
@@ -34,7 +33,7 @@ def list_absences(query: dict[str, Any], user_id: UUID) -> Page:
 @allow(Permission.LEAD_READ)
 @blp.arguments(AbsenceIn)
 @blp.response(201, AbsenceOut)
-def add_absence(given: dict[str, Any], user_id: UUID) -> object:
+def add_absence(given: JsonDict, user_id: UUID) -> object:
     """Add an out-of-office period of a user.
 
     For yourself; for other users with lead:assign or user:manage. The user gets no new leads in this period. Their open
@@ -59,7 +58,7 @@ def remove_absence(user_id: UUID, absence_id: UUID) -> None:
 @blp.get("/<uuid:user_id>/working-hours")
 @allow(Permission.LEAD_READ)
 @blp.response(200, WorkingHoursSchema)
-def show_hours(user_id: UUID) -> Mapping[str, Any]:
+def show_hours(user_id: UUID) -> JsonObject:
     """Show the working hours of a user.
 
     Null: the clinic's opening hours.
@@ -72,7 +71,7 @@ def show_hours(user_id: UUID) -> Mapping[str, Any]:
 @allow(Permission.LEAD_READ)
 @blp.arguments(WorkingHoursSchema)
 @blp.response(200, WorkingHoursSchema)
-def set_hours(given: dict[str, Any], user_id: UUID) -> Mapping[str, Any]:
+def set_hours(given: JsonDict, user_id: UUID) -> JsonObject:
     """Set the working hours of a user.
 
     For yourself; for other users with lead:assign or user:manage. Assignment rules with strategy `schedule` use them.

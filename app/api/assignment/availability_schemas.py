@@ -1,11 +1,12 @@
 """Request and response schemas of out-of-office periods and working hours."""
 
-from typing import Any, Final
+from typing import Final
 
 from marshmallow import ValidationError, fields, validates_schema
 
 from app.clock import now
 from app.core.calendar.hours import BusinessHours, InvalidHours
+from app.core.type_aliases import JsonDict
 from app.http.schemas.fields import Choice, Id, Instant, ListOf, Text
 from app.http.schemas.schema import Schema
 from app.leads.assignment.models import AbsentTasks
@@ -31,7 +32,7 @@ class AbsenceIn(Schema):
     )
 
     @validates_schema
-    def _lies_ahead(self, data: dict[str, Any], **_: object) -> None:
+    def _lies_ahead(self, data: JsonDict, **_: object) -> None:
         if data["ends_at"] <= data["starts_at"]:
             raise ValidationError("Must be after starts_at.", "ends_at")
         if data["ends_at"] <= now():
@@ -69,7 +70,7 @@ class HoursSchema(Schema):
     sun = _day()
 
     @validates_schema
-    def _make_sense(self, data: dict[str, Any], **_: object) -> None:
+    def _make_sense(self, data: JsonDict, **_: object) -> None:
         try:
             BusinessHours.from_json(data, "hours")
         except InvalidHours as mistake:

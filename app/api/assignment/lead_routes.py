@@ -1,7 +1,6 @@
 """Routes of lead assignment: history, unassigned leads, workload, reassignment."""
 
 from dataclasses import replace
-from typing import Any
 from uuid import UUID
 
 from app.api.assignment.lead_schemas import ReassignedOut, ReassignIn, WorkloadsOut
@@ -9,6 +8,7 @@ from app.api.assignment.rule_schemas import AssignmentOut
 from app.api.leads.expand import lead_responses
 from app.api.leads.out_schemas import LeadOut
 from app.core.pagination import Page
+from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.schemas.paging import PageQuery, page_of
@@ -25,7 +25,7 @@ blp = Blueprint("assignment", __name__, url_prefix="/api/leads", description="As
 @allow(Permission.LEAD_READ)
 @blp.arguments(PageQuery)
 @blp.response(200, page_of(AssignmentOut))
-def list_assignments(query: dict[str, Any], lead_id: UUID) -> Page:
+def list_assignments(query: JsonDict, lead_id: UUID) -> Page:
     """List the assignment history of a lead.
 
     Newest first, with the rule that decided, or the user and their reason.
@@ -38,7 +38,7 @@ def list_assignments(query: dict[str, Any], lead_id: UUID) -> Page:
 @allow(Permission.LEAD_READ)
 @blp.arguments(PageQuery)
 @blp.response(200, page_of(LeadOut))
-def list_unassigned(query: dict[str, Any]) -> Page:
+def list_unassigned(query: JsonDict) -> Page:
     """List unassigned open leads.
 
     Newest first: leads without a coordinator, or with a deactivated one. A job assigns them every minute, so the list
@@ -52,7 +52,7 @@ def list_unassigned(query: dict[str, Any]) -> Page:
 @blp.get("/workload")
 @allow(Permission.LEAD_ASSIGN)
 @blp.response(200, WorkloadsOut)
-def show_workload() -> dict[str, Any]:
+def show_workload() -> JsonDict:
     """Show the workload of all users.
 
     Coordinators, and other users with open leads or tasks.
@@ -65,7 +65,7 @@ def show_workload() -> dict[str, Any]:
 @allow(Permission.LEAD_ASSIGN)
 @blp.arguments(ReassignIn)
 @blp.response(200, ReassignedOut)
-def reassign_leads(given: dict[str, Any]) -> dict[str, Any]:
+def reassign_leads(given: JsonDict) -> JsonDict:
     """Reassign all open leads and tasks of a user.
 
     For example when they fall ill: to the users named, least loaded first, else by the assignment rules. The operation

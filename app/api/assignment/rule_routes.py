@@ -1,11 +1,11 @@
 """Routes of `/api/assignment-rules`."""
 
-from typing import Any
 from uuid import UUID
 
 from app.api.assignment.rule_schemas import DryRunIn, DryRunOut, RuleIn, RuleOrderIn, RuleOut
 from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
+from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
@@ -27,7 +27,7 @@ blp = Blueprint(
 @allow(Permission.LEAD_READ)
 @blp.arguments(PageQuery)
 @blp.response(200, page_of(RuleOut))
-def list_rules(query: dict[str, Any]) -> Page:
+def list_rules(query: JsonDict) -> Page:
     """List the clinic's assignment rules.
 
     In order: the first active rule that matches a lead and has an available user decides. If none does, the lead goes
@@ -42,7 +42,7 @@ def list_rules(query: dict[str, Any]) -> Page:
 @blp.arguments(RuleIn)
 @blp.response(201, RuleOut)
 @blp.alt_response(409, "CONFLICT")
-def create_rule(given: dict[str, Any]) -> AssignmentRule:
+def create_rule(given: JsonDict) -> AssignmentRule:
     """Add an assignment rule.
 
     It is added after all other rules; reorder them to move it. It applies to leads created from now on.
@@ -56,7 +56,7 @@ def create_rule(given: dict[str, Any]) -> AssignmentRule:
 @blp.arguments(RuleIn)
 @blp.response(200, RuleOut)
 @if_match
-def update_rule(given: dict[str, Any], rule_id: UUID, seen: SeenVersions) -> AssignmentRule:
+def update_rule(given: JsonDict, rule_id: UUID, seen: SeenVersions) -> AssignmentRule:
     """Change an assignment rule.
 
     The body replaces the whole rule; missing fields get their defaults.
@@ -95,7 +95,7 @@ def reorder_rules(given: dict[str, list[UUID]]) -> Page:
 @allow(Permission.LEAD_READ)
 @blp.arguments(DryRunIn)
 @blp.response(200, DryRunOut)
-def try_rules(given: dict[str, Any]) -> dict[str, Any]:
+def try_rules(given: JsonDict) -> JsonDict:
     """Dry-run the assignment rules for a lead.
 
     For an existing lead, or for the fields of a new one, as if it were created now. Nothing is written, and no

@@ -1,9 +1,10 @@
 """Request and response schemas of assignment rules, their dry run and the assignment history."""
 
-from typing import Any, Final
+from typing import Final
 
 from marshmallow import ValidationError, fields, validates_schema
 
+from app.core.type_aliases import JsonDict
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Text
 from app.http.schemas.schema import Schema
 from app.leads.assignment.models import AssignmentReason, Strategy
@@ -80,19 +81,19 @@ class RuleIn(Schema):
     )
 
     @validates_schema
-    def _has_a_user(self, data: dict[str, Any], **_: object) -> None:
+    def _has_a_user(self, data: JsonDict, **_: object) -> None:
         if not data["members"] and not data["fallback_id"]:
             raise ValidationError("Name a member or a fallback.", "members")
 
     @validates_schema
-    def _fallback_is_no_member(self, data: dict[str, Any], **_: object) -> None:
+    def _fallback_is_no_member(self, data: JsonDict, **_: object) -> None:
         if data["fallback_id"] in [member["user_id"] for member in data["members"]]:
             raise ValidationError(
                 "Must not be a member of the rule, because the member's ceiling applies.", "fallback_id"
             )
 
     @validates_schema
-    def _members_are_unique(self, data: dict[str, Any], **_: object) -> None:
+    def _members_are_unique(self, data: JsonDict, **_: object) -> None:
         named = [member["user_id"] for member in data["members"]]
         doubles = [i for i, user_id in enumerate(named) if user_id in named[:i]]
         if doubles:
@@ -132,7 +133,7 @@ class DryRunIn(Schema):
     treatment_interest = ListOf(Choice(TreatmentInterest), most=len(TreatmentInterest))
 
     @validates_schema
-    def _is_one_lead(self, data: dict[str, Any], **_: object) -> None:
+    def _is_one_lead(self, data: JsonDict, **_: object) -> None:
         if "lead_id" in data and len(data) > 1:
             raise ValidationError("Give either lead_id or the fields of a lead.", "lead_id")
 

@@ -1,7 +1,7 @@
 """Routes and schemas of the audit log."""
 
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from marshmallow import ValidationError, fields, validates_schema
 
@@ -9,6 +9,7 @@ from app.audit import search
 from app.audit.models import Act
 from app.clock import now
 from app.core.pagination import Page
+from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading
 from app.http.blueprint import Blueprint
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, Text
@@ -35,7 +36,7 @@ class AuditQuery(PageQuery):
     operation = Text(100, least=1, metadata={"examples": ["leads.get_lead"]})
 
     @validates_schema(skip_on_field_errors=True)
-    def _is_a_period(self, data: dict[str, Any], **_: object) -> None:
+    def _is_a_period(self, data: JsonDict, **_: object) -> None:
         to = data.setdefault("to", now() + timedelta(minutes=1))
         since = data.setdefault("from_", to - USUAL_PERIOD)
         if not timedelta() < to - since <= LONGEST_PERIOD:
@@ -73,7 +74,7 @@ class EntryOut(Schema):
 @allow(Permission.AUDIT_READ)
 @blp.arguments(AuditQuery)
 @blp.response(200, page_of(EntryOut))
-def list_entries(query: dict[str, Any]) -> Page:
+def list_entries(query: JsonDict) -> Page:
     """List audit log entries.
 
     Latest first. A request for a list is one entry, with the ids of all objects in the response.

@@ -1,6 +1,5 @@
 """Routes of nurtures: scheduled enrollment of leads in sequences (leads-follow-up-feature.md)."""
 
-from typing import Any
 from uuid import UUID
 
 from app.api.automation.nurture_schemas import (
@@ -21,6 +20,7 @@ from app.automation.nurtures.tracking import leads_of
 from app.core.date_range import date_range_of
 from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
+from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
@@ -36,7 +36,7 @@ blp = Blueprint(
 @allow(Permission.AUTOMATION_READ)
 @blp.arguments(PageQuery)
 @blp.response(200, page_of(NurtureOut))
-def list_nurtures(query: dict[str, Any]) -> Page:
+def list_nurtures(query: JsonDict) -> Page:
     """List the clinic's nurtures.
 
     Ordered by name.
@@ -50,7 +50,7 @@ def list_nurtures(query: dict[str, Any]) -> Page:
 @blp.arguments(NurtureIn)
 @blp.response(201, NurtureOut)
 @blp.alt_response(409, "CONFLICT")
-def create_nurture(given: dict[str, Any]) -> Nurture:
+def create_nurture(given: JsonDict) -> Nurture:
     """Create a nurture.
 
     Its first run is at the next scheduled hour.
@@ -63,7 +63,7 @@ def create_nurture(given: dict[str, Any]) -> Nurture:
 @allow(Permission.LEAD_ANALYTICS)
 @blp.arguments(PeriodQuery)
 @blp.response(200, NurtureDashboardOut)
-def nurture_dashboard(query: dict[str, Any]) -> dict[str, Any]:
+def nurture_dashboard(query: JsonDict) -> JsonDict:
     """Show the figures of all nurtures.
 
     Replies and conversions by sequence, step, message and hour. For messages created in a period of at most one year,
@@ -88,7 +88,7 @@ def get_nurture(nurture_id: UUID) -> Nurture:
 @blp.arguments(NurtureChange)
 @blp.response(200, NurtureOut)
 @if_match
-def change_nurture(given: dict[str, Any], nurture_id: UUID, seen: SeenVersions) -> Nurture:
+def change_nurture(given: JsonDict, nurture_id: UUID, seen: SeenVersions) -> Nurture:
     """Edit, activate or deactivate a nurture.
 
     Missing fields stay as they are; the name cannot be changed. A run in progress uses the changes from its next batch.
@@ -114,7 +114,7 @@ def delete_nurture(nurture_id: UUID, seen: SeenVersions) -> None:
 @allow(Permission.AUTOMATION_READ)
 @blp.arguments(PageQuery)
 @blp.response(200, page_of(NurtureRunOut))
-def list_nurture_runs(query: dict[str, Any], nurture_id: UUID) -> Page:
+def list_nurture_runs(query: JsonDict, nurture_id: UUID) -> Page:
     """List the runs of a nurture.
 
     The latest first. Includes missed runs.
@@ -139,7 +139,7 @@ def run_nurture(nurture_id: UUID) -> NurtureRun:
 @blp.get("/<uuid:nurture_id>/preview")
 @allow(Permission.AUTOMATION_READ)
 @blp.response(200, NurturePreviewOut)
-def preview_nurture(nurture_id: UUID) -> dict[str, Any]:
+def preview_nurture(nurture_id: UUID) -> JsonDict:
     """Preview how many leads a run would enroll now.
 
     Nothing is written. The sequence may still refuse some leads, such as those in another exclusive sequence.
@@ -152,7 +152,7 @@ def preview_nurture(nurture_id: UUID) -> dict[str, Any]:
 @allow(Permission.LEAD_READ)
 @blp.arguments(FollowedLeadQuery)
 @blp.response(200, page_of(FollowedLeadOut))
-def list_followed_leads(query: dict[str, Any], nurture_id: UUID) -> Page:
+def list_followed_leads(query: JsonDict, nurture_id: UUID) -> Page:
     """List the leads that are or were in a nurture's sequence, with every message to each.
 
     The latest first. Includes leads that were enrolled by hand or by a rule.

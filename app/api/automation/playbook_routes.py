@@ -1,7 +1,5 @@
 """Routes of playbooks: list, install, export, import."""
 
-from typing import Any
-
 from app.api.automation.playbook_schemas import (
     AddedOut,
     ExportOut,
@@ -12,6 +10,7 @@ from app.api.automation.playbook_schemas import (
 )
 from app.automation.playbooks import service
 from app.core.pagination import Page
+from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.schemas.paging import page_of
@@ -65,7 +64,7 @@ def import_playbook(given: dict[str, str]) -> object:
 @allow(Permission.AUTOMATION_READ)
 @blp.response(200, PlaybookDetailOut)
 @blp.alt_response(404, "NOT_FOUND")
-def get_playbook(name: str) -> dict[str, Any]:
+def get_playbook(name: str) -> JsonDict:
     """Show a built-in playbook and its source."""
     with reading() as session:
         return service.get_playbook(session, actor(), name)

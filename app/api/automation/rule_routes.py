@@ -1,6 +1,5 @@
 """Routes of follow-up rules (simplepro-follow-up-automation.md, "Follow-up Rules API")."""
 
-from typing import Any
 from uuid import UUID
 
 from app.api.automation.backfill_schemas import BackfillIn, BackfillOut
@@ -24,6 +23,7 @@ from app.automation.rules.dry_run import dry_run
 from app.automation.rules.impact import impact
 from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
+from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
@@ -42,7 +42,7 @@ blp = Blueprint(
 @allow(Permission.AUTOMATION_READ)
 @blp.arguments(FollowUpRuleQuery)
 @blp.response(200, page_of(FollowUpRuleOut))
-def list_follow_up_rules(query: dict[str, Any]) -> Page:
+def list_follow_up_rules(query: JsonDict) -> Page:
     """List the clinic's rules.
 
     Ordered by name.
@@ -55,7 +55,7 @@ def list_follow_up_rules(query: dict[str, Any]) -> Page:
 @allow(Permission.AUTOMATION_READ)
 @blp.arguments(PageQuery)
 @blp.response(200, page_of(FollowUpRuleOut))
-def list_active_rules(query: dict[str, Any]) -> Page:
+def list_active_rules(query: JsonDict) -> Page:
     """List the active rules.
 
     Ordered by name.
@@ -69,7 +69,7 @@ def list_active_rules(query: dict[str, Any]) -> Page:
 @blp.arguments(FollowUpRuleIn)
 @blp.response(201, FollowUpRuleOut)
 @blp.alt_response(409, "CONFLICT")
-def create_follow_up_rule(given: dict[str, Any]) -> dict[str, Any]:
+def create_follow_up_rule(given: JsonDict) -> JsonDict:
     """Create a rule.
 
     It applies to events from now on, unless it is a draft.
@@ -81,7 +81,7 @@ def create_follow_up_rule(given: dict[str, Any]) -> dict[str, Any]:
 @blp.get("/<uuid:follow_up_rule_id>")
 @allow(Permission.AUTOMATION_READ)
 @blp.response(200, FollowUpRuleOut)
-def get_follow_up_rule(follow_up_rule_id: UUID) -> dict[str, Any]:
+def get_follow_up_rule(follow_up_rule_id: UUID) -> JsonDict:
     """Show a rule."""
     with reading() as session:
         return service.get_rule(session, actor(), follow_up_rule_id)
@@ -93,7 +93,7 @@ def get_follow_up_rule(follow_up_rule_id: UUID) -> dict[str, Any]:
 @blp.response(200, FollowUpRuleOut)
 @blp.alt_response(409, "CONFLICT")
 @if_match
-def change_follow_up_rule(given: dict[str, Any], follow_up_rule_id: UUID, seen: SeenVersions) -> dict[str, Any]:
+def change_follow_up_rule(given: JsonDict, follow_up_rule_id: UUID, seen: SeenVersions) -> JsonDict:
     """Edit, activate or deactivate a rule.
 
     A changed definition becomes the next version. Planned steps stay unchanged.
@@ -119,7 +119,7 @@ def delete_follow_up_rule(follow_up_rule_id: UUID, seen: SeenVersions) -> None:
 @allow(Permission.AUTOMATION_MANAGE)
 @blp.response(200, FollowUpRuleOut)
 @blp.alt_response(409, "CONFLICT")
-def publish_follow_up_rule(follow_up_rule_id: UUID) -> dict[str, Any]:
+def publish_follow_up_rule(follow_up_rule_id: UUID) -> JsonDict:
     """Publish the draft of a rule.
 
     Check its impact first. A rule that is published for the first time becomes active.
@@ -132,7 +132,7 @@ def publish_follow_up_rule(follow_up_rule_id: UUID) -> dict[str, Any]:
 @allow(Permission.AUTOMATION_MANAGE)
 @blp.arguments(RollBackIn)
 @blp.response(200, FollowUpRuleOut)
-def roll_back_follow_up_rule(given: dict[str, int], follow_up_rule_id: UUID) -> dict[str, Any]:
+def roll_back_follow_up_rule(given: dict[str, int], follow_up_rule_id: UUID) -> JsonDict:
     """Roll back a rule to an earlier version.
 
     The earlier definition becomes a new version. A draft is discarded.
@@ -157,7 +157,7 @@ def list_rule_versions(follow_up_rule_id: UUID) -> Page:
 @allow(Permission.AUTOMATION_READ)
 @blp.arguments(CompareQuery)
 @blp.response(200, ComparisonOut)
-def compare_rule_versions(query: dict[str, Any], follow_up_rule_id: UUID) -> dict[str, Any]:
+def compare_rule_versions(query: JsonDict, follow_up_rule_id: UUID) -> JsonDict:
     """Compare two versions of a rule."""
     with reading() as session:
         return service.compare(session, actor(), follow_up_rule_id, query)
@@ -168,7 +168,7 @@ def compare_rule_versions(query: dict[str, Any], follow_up_rule_id: UUID) -> dic
 @blp.arguments(RuleTestIn)
 @blp.response(200, RuleTestOut)
 @blp.alt_response(409, "CONFLICT")
-def test_follow_up_rule(given: dict[str, Any], follow_up_rule_id: UUID) -> dict[str, Any]:
+def test_follow_up_rule(given: JsonDict, follow_up_rule_id: UUID) -> JsonDict:
     """Test a rule.
 
     With an existing lead, with sample facts, or both. Returns each condition with the value found, and each step with
@@ -183,7 +183,7 @@ def test_follow_up_rule(given: dict[str, Any], follow_up_rule_id: UUID) -> dict[
 @blp.arguments(ImpactQuery)
 @blp.response(200, ImpactOut)
 @blp.alt_response(409, "CONFLICT")
-def preview_rule_impact(query: dict[str, int], follow_up_rule_id: UUID) -> dict[str, Any]:
+def preview_rule_impact(query: dict[str, int], follow_up_rule_id: UUID) -> JsonDict:
     """Preview what a rule would have done with the events of the last days.
 
     Uses the draft if there is one. Facts that events do not store have their current values.
@@ -209,7 +209,7 @@ def cancel_pending_steps(follow_up_rule_id: UUID) -> dict[str, int]:
 @blp.arguments(BackfillIn)
 @blp.response(202, BackfillOut)
 @blp.alt_response(409, "CONFLICT")
-def backfill_rule(given: dict[str, Any], follow_up_rule_id: UUID) -> tuple[object, dict[str, str], int]:
+def backfill_rule(given: JsonDict, follow_up_rule_id: UUID) -> tuple[object, dict[str, str], int]:
     """Apply a rule to existing open leads.
 
     Starts a job; `Location` names it. Cancelling the job also cancels the steps that it planned. Leads that already

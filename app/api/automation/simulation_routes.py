@@ -1,10 +1,10 @@
 """Simulation routes."""
 
-from typing import Any
 from uuid import UUID
 
 from app.api.automation.simulation_schemas import SimulationIn, SimulationOut
 from app.automation.simulation import service
+from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading
 from app.http.blueprint import Blueprint
 from app.identity.permissions import Permission
@@ -17,7 +17,7 @@ blp = Blueprint("simulations", __name__, url_prefix="/api", description="Dry run
 @blp.arguments(SimulationIn)
 @blp.response(200, SimulationOut)
 @blp.alt_response(404, "NOT_FOUND")
-def simulate_playbook(given: dict[str, Any], name: str) -> dict[str, Any]:
+def simulate_playbook(given: JsonDict, name: str) -> JsonDict:
     """Simulate a playbook for one lead. Nothing is written or sent.
 
     `name` is a shipped playbook, or `own` for the clinic's active rules. The lead is a sample or an existing one, and a
@@ -33,7 +33,7 @@ def simulate_playbook(given: dict[str, Any], name: str) -> dict[str, Any]:
 @blp.response(200, SimulationOut)
 @blp.alt_response(404, "NOT_FOUND")
 @blp.alt_response(409, "CONFLICT")
-def simulate_sequence(given: dict[str, Any], sequence_id: UUID) -> dict[str, Any]:
+def simulate_sequence(given: JsonDict, sequence_id: UUID) -> JsonDict:
     """Simulate a sequence for one lead. Nothing is written or sent.
 
     The draft is used if there is one. No other rules run. The lead is enrolled at the start.

@@ -5,6 +5,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validates_schema
 
 from app.api.messaging.template_schemas import DifferenceOut
+from app.core.type_aliases import JsonDict
 from app.http.schemas.fields import Boolean, Id, Instant, Integer
 from app.http.schemas.schema import QuerySchema, Schema
 
@@ -23,7 +24,7 @@ class VersionedChange(Schema):
     is_draft = Boolean(metadata={"description": "Change the draft only, not the published version."})
 
     @validates_schema
-    def _changes_something(self, data: dict[str, Any], **_: Any) -> None:
+    def _changes_something(self, data: JsonDict, **_: Any) -> None:
         if not data:
             raise ValidationError("Give at least one field to change.")
 

@@ -1,10 +1,10 @@
 """Routes of bulk follow-ups, and of background jobs."""
 
-from typing import Any
 from uuid import UUID
 
 from app.api.capture.bulk_schemas import BulkIn, ItemOut, ItemQuery, JobOut
 from app.core.pagination import Page
+from app.core.type_aliases import JsonDict
 from app.engine.jobs import service
 from app.engine.jobs.models import Job
 from app.http.access import actor, allow, reading, unit_of_work
@@ -22,7 +22,7 @@ blp = Blueprint("jobs", __name__, url_prefix="/api", description="Bulk follow-up
 @large_body
 @blp.arguments(BulkIn)
 @blp.response(202, JobOut)
-def follow_up_many(given: dict[str, Any]) -> tuple[Job, dict[str, str]]:
+def follow_up_many(given: JsonDict) -> tuple[Job, dict[str, str]]:
     """Plan a follow-up for many leads.
 
     Returns a job at once, with its URL in `Location`; workers create the tasks. An item with an error fails alone: see
@@ -46,7 +46,7 @@ def show_job(job_id: UUID) -> Job:
 @allow(Permission.LEAD_UPDATE)
 @blp.arguments(ItemQuery)
 @blp.response(200, page_of(ItemOut))
-def items_of_job(query: dict[str, Any], job_id: UUID) -> Page:
+def items_of_job(query: JsonDict, job_id: UUID) -> Page:
     """List a job's items.
 
     In the order given. The fields of new leads are not returned.

@@ -1,13 +1,14 @@
 """Request and response schemas of bulk follow-ups and jobs."""
 
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from marshmallow import ValidationError, fields, validates_schema
 
 from app.api.capture.large_lists import LeadIds, NewLeads
 from app.api.tasks.schemas import TaskIn
 from app.clock import now
+from app.core.type_aliases import JsonDict
 from app.engine.jobs.models import MAX_ITEMS, ItemReason, ItemStatus, JobState
 from app.http.schemas.common_fields import UserIdOrMe
 from app.http.schemas.fields import Choice, Id, Instant, Integer, ListOf, Text
@@ -35,7 +36,7 @@ class AssigneeIn(Schema):
     user_ids = ListOf(Id(), least=1, most=MOST_ASSIGNEES)
 
     @validates_schema
-    def _has_required_users(self, data: dict[str, Any], **_: object) -> None:
+    def _has_required_users(self, data: JsonDict, **_: object) -> None:
         strategy = data["strategy"]
         if strategy == AssigneeStrategy.USER and "user_id" not in data:
             raise ValidationError({"user_id": [f"Required for the strategy {AssigneeStrategy.USER}."]})
@@ -63,7 +64,7 @@ class FollowUpIn(TaskIn):
     assignee = fields.Nested(AssigneeIn, load_default=lambda: {"strategy": AssigneeStrategy.KEEP})
 
     @validates_schema
-    def _is_due_once(self, data: dict[str, Any], **_: object) -> None:
+    def _is_due_once(self, data: JsonDict, **_: object) -> None:
         require_one_of(data, "due_at", "due_in_minutes")
 
 
@@ -76,7 +77,7 @@ class FilterIn(Schema):
     assigned_to_id = UserIdOrMe()
 
     @validates_schema
-    def _is_not_empty(self, data: dict[str, Any], **_: object) -> None:
+    def _is_not_empty(self, data: JsonDict, **_: object) -> None:
         if not data:
             raise ValidationError("Give at least one condition, so that a mistake does not affect every lead.")
 
@@ -98,7 +99,7 @@ class BulkIn(Schema):
     )
 
     @validates_schema
-    def _has_one_selection(self, data: dict[str, Any], **_: object) -> None:
+    def _has_one_selection(self, data: JsonDict, **_: object) -> None:
         require_one_of(data, "lead_ids", "filter", "leads")
 
 
@@ -137,7 +138,7 @@ class ItemQuery(PageQuery):
     status = Choice(ItemStatus)
 
 
-def require_one_of(data: dict[str, Any], *names: str) -> None:
+def require_one_of(data: JsonDict, *names: str) -> None:
     """Check that exactly one of these fields is given. Raises ValidationError, with an error on each field."""
     if sum(name in data for name in names) != 1:
         raise ValidationError({name: [f"Give exactly one of {', '.join(names)}."] for name in names})

@@ -1,12 +1,13 @@
 """Parser for web form submissions: JSON or URL-encoded."""
 
-from typing import Any, Final
+from typing import Final
 
 from flask import request
 from marshmallow import fields
 from werkzeug.datastructures import MultiDict
 
 from app.api.capture.form_schemas import Submission
+from app.core.type_aliases import JsonDict
 from app.core.validation.json_pointer import pointer
 from app.errors import Invalid
 from app.http.body.json_body import read_body
@@ -18,7 +19,7 @@ CHECKED: Final = frozenset({"on", "true", "1", "yes"})  # values of a ticked che
 _READER: Final = Submission()
 
 
-def read_submission() -> dict[str, Any]:
+def read_submission() -> JsonDict:
     """Return the fields of Submission. Raises Invalid, UnsupportedMediaType, Malformed; Flask answers 413."""
     if request.mimetype != URLENCODED:
         return _READER.read(read_body())  # type: ignore[no-any-return]
@@ -26,9 +27,9 @@ def read_submission() -> dict[str, Any]:
     return _READER.read(_form_to_json(request.form))  # type: ignore[no-any-return]
 
 
-def _form_to_json(form: MultiDict[str, str]) -> dict[str, Any]:
+def _form_to_json(form: MultiDict[str, str]) -> JsonDict:
     """Convert form fields to JSON values. Empty fields are left out."""
-    given: dict[str, Any] = {}
+    given: JsonDict = {}
     for name, values in form.lists():
         if isinstance(_READER.fields.get(name), fields.List):
             given[name] = [value for value in values if value]

@@ -1,11 +1,11 @@
 """Routes of `/api/web-forms`: forms on a clinic's website."""
 
-from typing import Any
 from uuid import UUID
 
 from app.api.capture.form_schemas import WebFormIn, WebFormOut, WebFormQuery
 from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
+from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
@@ -21,7 +21,7 @@ blp = Blueprint("web-forms", __name__, url_prefix="/api/web-forms", description=
 @allow(Permission.LEAD_CONFIGURE)
 @blp.arguments(WebFormQuery)
 @blp.response(200, page_of(WebFormOut))
-def list_forms(query: dict[str, Any]) -> Page:
+def list_forms(query: JsonDict) -> Page:
     """List the clinic's web forms.
 
     Ordered by name.
@@ -35,7 +35,7 @@ def list_forms(query: dict[str, Any]) -> Page:
 @blp.arguments(WebFormIn)
 @blp.response(201, WebFormOut)
 @blp.alt_response(409, "CONFLICT")
-def create_form(given: dict[str, Any]) -> WebForm:
+def create_form(given: JsonDict) -> WebForm:
     """Add a web form.
 
     The response holds its key. Pages of the allowed origins post leads to `/api/public/forms/{key}/leads`.
@@ -59,7 +59,7 @@ def get_form(form_id: UUID) -> WebForm:
 @blp.response(200, WebFormOut)
 @blp.alt_response(409, "CONFLICT")
 @if_match
-def update_form(given: dict[str, Any], form_id: UUID, seen: SeenVersions) -> WebForm:
+def update_form(given: JsonDict, form_id: UUID, seen: SeenVersions) -> WebForm:
     """Change a web form.
 
     The body replaces the whole form except its key. An inactive form answers 404 to visitors.

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from marshmallow import ValidationError, fields, validates_schema
 
 from app.api.leads.touch_schemas import TouchDetails
+from app.core.type_aliases import JsonDict
 from app.http.schemas.fields import Boolean, Choice, Email, Id, Instant, Integer, ListOf, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
@@ -78,7 +79,7 @@ class WebFormIn(Schema):
     is_active = Boolean(load_default=True)
 
     @validates_schema
-    def _has_contact_field(self, data: dict[str, Any], **_: object) -> None:
+    def _has_contact_field(self, data: JsonDict, **_: object) -> None:
         names = [field["name"] for field in data.get("fields_", ())]
         if names and not {FormField.PHONE, FormField.EMAIL} & set(names):
             raise ValidationError({"fields": ["Ask for a phone number or an e-mail address."]})

@@ -1,6 +1,6 @@
 """Routes of `/api/imports`: upload a lead file, preview it, import it."""
 
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from flask import Response, request
@@ -8,6 +8,7 @@ from werkzeug.wsgi import wrap_file
 
 from app.api.capture.import_schemas import ImportDetailOut, ImportOut, RowOut, RowQuery, StartIn, UploadQuery
 from app.core.pagination import Page
+from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.body.json_body import read_bytes
@@ -32,7 +33,7 @@ blp = Blueprint("imports", __name__, url_prefix="/api/imports", description="Imp
 @allow(Permission.LEAD_IMPORT)
 @blp.arguments(PageQuery)
 @blp.response(200, page_of(ImportOut))
-def list_imports(query: dict[str, Any]) -> Page:
+def list_imports(query: JsonDict) -> Page:
     """List the clinic's imports.
 
     Newest first. Files are deleted after seven days.
@@ -65,7 +66,7 @@ def upload(query: dict[str, str]) -> tuple[object, dict[str, str]]:
 @blp.get("/<uuid:import_id>")
 @allow(Permission.LEAD_IMPORT)
 @blp.response(200, ImportDetailOut)
-def get_import(import_id: UUID) -> dict[str, Any]:
+def get_import(import_id: UUID) -> JsonDict:
     """Show an import and its progress."""
     with reading() as session:
         return service.describe(session, actor(), import_id)
@@ -76,7 +77,7 @@ def get_import(import_id: UUID) -> dict[str, Any]:
 @blp.arguments(StartIn)
 @blp.response(202, ImportDetailOut)
 @blp.alt_response(409, "CONFLICT")
-def preview(given: dict[str, Any], import_id: UUID) -> dict[str, Any]:
+def preview(given: JsonDict, import_id: UUID) -> JsonDict:
     """Preview an import.
 
     Workers check every row and report the expected result; no lead is created. Then list the failed rows.
@@ -89,7 +90,7 @@ def preview(given: dict[str, Any], import_id: UUID) -> dict[str, Any]:
 @blp.arguments(StartIn)
 @blp.response(202, ImportDetailOut)
 @blp.alt_response(409, "CONFLICT")
-def start(given: dict[str, Any], import_id: UUID) -> dict[str, Any]:
+def start(given: JsonDict, import_id: UUID) -> JsonDict:
     """Start an import.
 
     Workers create the leads; an invalid row fails alone. The job can be cancelled, and failed rows can be retried.
@@ -101,7 +102,7 @@ def start(given: dict[str, Any], import_id: UUID) -> dict[str, Any]:
 @allow(Permission.LEAD_IMPORT)
 @blp.arguments(RowQuery)
 @blp.response(200, page_of(RowOut))
-def list_rows(query: dict[str, Any], import_id: UUID) -> Page:
+def list_rows(query: JsonDict, import_id: UUID) -> Page:
     """List the results of the last preview or run.
 
     One per row, in file order.
@@ -126,7 +127,7 @@ def download_errors(import_id: UUID) -> Response:
     return response
 
 
-def _start(given: dict[str, Any], import_id: UUID, *, is_rehearsal: bool) -> dict[str, Any]:
+def _start(given: JsonDict, import_id: UUID, *, is_rehearsal: bool) -> JsonDict:
     with unit_of_work() as session:
         service.start(session, actor(), import_id, given, is_rehearsal=is_rehearsal)
         session.flush()

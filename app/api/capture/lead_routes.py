@@ -8,6 +8,7 @@ from app.api.leads.expand import lead_response, lead_responses
 from app.api.leads.out_schemas import LeadOut
 from app.api.leads.touch_schemas import TouchIn, TouchOut
 from app.core.pagination import Page
+from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.schemas.paging import PageQuery, page_of
@@ -28,7 +29,7 @@ blp = Blueprint(
 @allow(Permission.LEAD_CREATE)
 @blp.arguments(QuickIn)
 @blp.response(201, CapturedOut)
-def capture_call(given: dict[str, Any]) -> tuple[Any, dict[str, str]]:
+def capture_call(given: JsonDict) -> tuple[Any, dict[str, str]]:
     """Capture a caller.
 
     For use during a phone call: a number and a source are enough. Otherwise as `POST /api/leads`.
@@ -42,7 +43,7 @@ def capture_call(given: dict[str, Any]) -> tuple[Any, dict[str, str]]:
 @allow(Permission.LEAD_READ)
 @blp.arguments(SearchIn)
 @blp.response(200, SearchOut)
-def search_leads(given: dict[str, Any]) -> dict[str, Any]:
+def search_leads(given: JsonDict) -> JsonDict:
     """Find leads by name, phone number or e-mail address.
 
     A POST, so that no URL holds personal data. A search by name returns the best match first, then the newest lead.
@@ -57,7 +58,7 @@ def search_leads(given: dict[str, Any]) -> dict[str, Any]:
 @blp.response(200, LeadOut)
 @blp.alt_response(201, schema=LeadOut)
 @blp.alt_response(409, "CONFLICT")
-def upsert_lead(given: dict[str, Any], external_id: str) -> tuple[Any, dict[str, str], int]:
+def upsert_lead(given: JsonDict, external_id: str) -> tuple[Any, dict[str, str], int]:
     """Create or update a lead by its id in another system.
 
     The first call creates the lead (201). Later calls replace the given fields (needs `lead:update`) and keep the
@@ -87,7 +88,7 @@ def duplicates(lead_id: UUID) -> Duplicates:
 @blp.arguments(MergeIn)
 @blp.response(200, LeadOut)
 @blp.alt_response(409, "CONFLICT")
-def merge_leads(given: dict[str, Any], lead_id: UUID) -> object:
+def merge_leads(given: JsonDict, lead_id: UUID) -> object:
     """Merge a duplicate into a lead.
 
     The duplicate's tasks, timeline, touches, messages and steps move to the lead, and its values fill empty fields. If
@@ -101,7 +102,7 @@ def merge_leads(given: dict[str, Any], lead_id: UUID) -> object:
 @allow(Permission.LEAD_READ)
 @blp.arguments(PageQuery)
 @blp.response(200, page_of(TouchOut))
-def list_touches(query: dict[str, Any], lead_id: UUID) -> Page:
+def list_touches(query: JsonDict, lead_id: UUID) -> Page:
     """List the touches of a lead.
 
     Oldest first. The first is usually the capture, unless an earlier touch was added later.
@@ -115,7 +116,7 @@ def list_touches(query: dict[str, Any], lead_id: UUID) -> Page:
 @blp.arguments(TouchIn)
 @blp.response(201, TouchOut)
 @blp.alt_response(409, "CONFLICT")
-def create_touch(given: dict[str, Any], lead_id: UUID) -> object:
+def create_touch(given: JsonDict, lead_id: UUID) -> object:
     """Add a touch of a lead.
 
     The lead shows its first and last touch by time.

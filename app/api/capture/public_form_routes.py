@@ -1,12 +1,13 @@
 """Public routes for web forms, without authentication. CORS headers allow only the form's origins."""
 
-from typing import Any, Final
+from typing import Final
 
 from flask import Response, g, request
 
 from app.api.capture.form_reading import read_submission
 from app.api.capture.form_schemas import Submission, SubmissionOut
 from app.config import get_settings
+from app.core.type_aliases import JsonDict
 from app.http.access import PUBLIC, act_for_clinic, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.body.unknown_parameters import declare_reads_body
@@ -40,7 +41,7 @@ def allow_origin(response: Response) -> Response:
 @blp.alt_response(403, "FORBIDDEN")
 @blp.alt_response(422, "UNPROCESSABLE_ENTITY")
 @blp.alt_response(429, "TOO_MANY_REQUESTS")
-def submit_form(key: str) -> tuple[dict[str, Any], dict[str, str], int]:
+def submit_form(key: str) -> tuple[JsonDict, dict[str, str], int]:
     """Submit a web form.
 
     As JSON or URL-encoded, with the form's fields only, plus `utm_...`, `referrer`, `landing_page` and `consent`. The

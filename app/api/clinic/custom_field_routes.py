@@ -1,11 +1,11 @@
 """Routes for custom fields of leads."""
 
-from typing import Any
 from uuid import UUID
 
 from app.api.clinic.custom_field_schemas import CustomFieldChange, CustomFieldIn, CustomFieldOut, CustomFieldQuery
 from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
+from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
@@ -21,7 +21,7 @@ blp = Blueprint("custom-fields", __name__, url_prefix="/api/custom-fields", desc
 @allow(Permission.LEAD_READ)
 @blp.arguments(CustomFieldQuery)
 @blp.response(200, page_of(CustomFieldOut))
-def list_fields(query: dict[str, Any]) -> Page:
+def list_fields(query: JsonDict) -> Page:
     """List the custom fields.
 
     Sorted by key.
@@ -35,7 +35,7 @@ def list_fields(query: dict[str, Any]) -> Page:
 @blp.arguments(CustomFieldIn)
 @blp.response(201, CustomFieldOut)
 @blp.alt_response(409, "CONFLICT")
-def create_field(given: dict[str, Any]) -> CustomField:
+def create_field(given: JsonDict) -> CustomField:
     """Create a custom field.
 
     Leads have its value in `custom`, under its key. A required field is mandatory for new leads from then on, except
@@ -50,7 +50,7 @@ def create_field(given: dict[str, Any]) -> CustomField:
 @blp.arguments(CustomFieldChange)
 @blp.response(200, CustomFieldOut)
 @if_match
-def update_field(given: dict[str, Any], field_id: UUID, seen: SeenVersions) -> CustomField:
+def update_field(given: JsonDict, field_id: UUID, seen: SeenVersions) -> CustomField:
     """Edit a custom field.
 
     The body replaces everything except the key and the type. Existing values of leads stay, also of an archived field.

@@ -1,9 +1,8 @@
 """Request and response schemas for custom fields."""
 
-from typing import Any
-
 from marshmallow import ValidationError, fields, validates_schema
 
+from app.core.type_aliases import JsonDict
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
@@ -39,7 +38,7 @@ class CustomFieldIn(CustomFieldChange):
     type = Choice(FieldType, required=True)
 
     @validates_schema
-    def _has_options_to_choose_from(self, data: dict[str, Any], **_: object) -> None:
+    def _has_options_to_choose_from(self, data: JsonDict, **_: object) -> None:
         if mistake := options_error(data.get("type"), data.get("options", [])):
             raise ValidationError({"options": [mistake]})
 

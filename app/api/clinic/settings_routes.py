@@ -1,10 +1,8 @@
 """Routes for the settings of a clinic."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from app.api.clinic.settings_schemas import ContactPolicyIn, ContactPolicyOut
 from app.core.optimistic_locking import SeenVersions
+from app.core.type_aliases import JsonDict, JsonObject
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
@@ -17,7 +15,7 @@ blp = Blueprint("settings", __name__, url_prefix="/api/settings", description="S
 @blp.get("/contact-policy")
 @allow(Permission.LEAD_READ)
 @blp.response(200, ContactPolicyOut)
-def contact_policy() -> Mapping[str, Any]:
+def contact_policy() -> JsonObject:
     """Show the contact policy.
 
     It limits how often and when leads get messages, over all rules and sequences.
@@ -31,7 +29,7 @@ def contact_policy() -> Mapping[str, Any]:
 @blp.arguments(ContactPolicyIn)
 @blp.response(200, ContactPolicyOut)
 @if_match
-def set_contact_policy(given: dict[str, Any], seen: SeenVersions) -> Mapping[str, Any]:
+def set_contact_policy(given: JsonDict, seen: SeenVersions) -> JsonObject:
     """Replace the contact policy.
 
     It applies from the next message on, also to messages that are already planned or waiting. Fields that are left out

@@ -1,11 +1,11 @@
 """Routes for lead sources."""
 
-from typing import Any
 from uuid import UUID
 
 from app.api.clinic.source_schemas import SourceIn, SourceOut, SourceQuery
 from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
+from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
@@ -21,7 +21,7 @@ blp = Blueprint("lead-sources", __name__, url_prefix="/api/lead-sources", descri
 @allow(Permission.LEAD_READ)
 @blp.arguments(SourceQuery)
 @blp.response(200, page_of(SourceOut))
-def list_sources(query: dict[str, Any]) -> Page:
+def list_sources(query: JsonDict) -> Page:
     """List the lead sources.
 
     Sorted by name.
@@ -35,7 +35,7 @@ def list_sources(query: dict[str, Any]) -> Page:
 @blp.arguments(SourceIn)
 @blp.response(201, SourceOut)
 @blp.alt_response(409, "CONFLICT")
-def create_source(given: dict[str, Any]) -> LeadSource:
+def create_source(given: JsonDict) -> LeadSource:
     """Create a lead source.
 
     Its name must be unique within the clinic.
@@ -50,7 +50,7 @@ def create_source(given: dict[str, Any]) -> LeadSource:
 @blp.response(200, SourceOut)
 @blp.alt_response(409, "CONFLICT")
 @if_match
-def update_source(given: dict[str, Any], source_id: UUID, seen: SeenVersions) -> LeadSource:
+def update_source(given: JsonDict, source_id: UUID, seen: SeenVersions) -> LeadSource:
     """Replace a lead source.
 
     Fields that are left out get their default. Leads keep a source that is no longer active.

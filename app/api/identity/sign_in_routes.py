@@ -1,12 +1,12 @@
 """Routes for sign-in, sign-out, the current user and API keys."""
 
-from typing import Any
 from uuid import UUID
 
 from flask import request
 
 from app.api.identity.sign_in_schemas import ApiKeyIn, ApiKeyOut, LoginIn, MeOut, NewApiKeyOut, RefreshIn, TokensOut
 from app.core.pagination import Page
+from app.core.type_aliases import JsonDict
 from app.errors import Forbidden, Unauthenticated
 from app.http.access import PUBLIC, SIGNED_IN, actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
@@ -75,7 +75,7 @@ def log_out() -> None:
 @auth.get("/me")
 @allow(SIGNED_IN)
 @auth.response(200, MeOut)
-def who_am_i() -> dict[str, Any]:
+def who_am_i() -> JsonDict:
     """Show the current caller.
 
     Returns the user, the clinic and the permissions; for an API key, its name and scopes.
@@ -88,7 +88,7 @@ def who_am_i() -> dict[str, Any]:
 @allow(Permission.USER_MANAGE)
 @keys.arguments(PageQuery)
 @keys.response(200, page_of(ApiKeyOut))
-def list_api_keys(query: dict[str, Any]) -> Page:
+def list_api_keys(query: JsonDict) -> Page:
     """List the clinic's API keys.
 
     Newest first, without revoked keys. Secrets are not shown, because only their hashes are stored.
@@ -101,7 +101,7 @@ def list_api_keys(query: dict[str, Any]) -> Page:
 @allow(Permission.USER_MANAGE)
 @keys.arguments(ApiKeyIn)
 @keys.response(201, NewApiKeyOut, shown_once=True)
-def create_api_key(given: dict[str, Any]) -> dict[str, Any]:
+def create_api_key(given: JsonDict) -> JsonDict:
     """Create an API key.
 
     `key` is shown only in this response. The key has the permissions in `scopes`, as long as its creator holds them. It

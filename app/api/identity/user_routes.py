@@ -1,6 +1,5 @@
 """Routes for users, teams and roles."""
 
-from typing import Any
 from uuid import UUID
 
 from app.api.identity.user_schemas import (
@@ -18,6 +17,7 @@ from app.api.identity.user_schemas import (
 )
 from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
+from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
@@ -36,7 +36,7 @@ blueprints = (people, groups, rights)
 @allow(Permission.LEAD_READ)
 @people.arguments(UserQuery)
 @people.response(200, page_of(UserOut))
-def list_users(query: dict[str, Any]) -> Page:
+def list_users(query: JsonDict) -> Page:
     """List the users of the clinic.
 
     Sorted by name. Leads and tasks can be assigned to these users.
@@ -50,7 +50,7 @@ def list_users(query: dict[str, Any]) -> Page:
 @people.arguments(Invitation)
 @people.response(201, UserOut)
 @people.alt_response(409, "CONFLICT")
-def invite_user(given: dict[str, Any]) -> object:
+def invite_user(given: JsonDict) -> object:
     """Invite a user.
 
     The user gets an e-mail with a link to choose a password, valid for seven days. You cannot grant a role with
@@ -75,7 +75,7 @@ def get_user(user_id: UUID) -> object:
 @people.response(200, UserOut)
 @people.alt_response(409, "CONFLICT")
 @if_match
-def update_user(given: dict[str, Any], user_id: UUID, seen: SeenVersions) -> object:
+def update_user(given: JsonDict, user_id: UUID, seen: SeenVersions) -> object:
     """Edit a user.
 
     A new role takes effect with the user's next call. You cannot change your own role. The clinic must keep at least
@@ -103,7 +103,7 @@ def invite_again(user_id: UUID) -> object:
 @people.arguments(Departure, required=False)
 @people.response(200, UserOut)
 @people.alt_response(409, "CONFLICT")
-def deactivate_user(given: dict[str, Any], user_id: UUID) -> object:
+def deactivate_user(given: JsonDict, user_id: UUID) -> object:
     """Deactivate a user.
 
     The user's sign-ins and API keys are revoked at once. Open leads and tasks go to the users in `to_ids`, by workload;
@@ -126,7 +126,7 @@ def reactivate_user(user_id: UUID) -> object:
 @allow(Permission.LEAD_READ)
 @groups.arguments(PageQuery)
 @groups.response(200, page_of(TeamOut))
-def list_teams(query: dict[str, Any]) -> Page:
+def list_teams(query: JsonDict) -> Page:
     """List the teams of the clinic.
 
     Sorted by name.
@@ -140,7 +140,7 @@ def list_teams(query: dict[str, Any]) -> Page:
 @groups.arguments(TeamIn)
 @groups.response(201, TeamOut)
 @groups.alt_response(409, "CONFLICT")
-def create_team(given: dict[str, Any]) -> object:
+def create_team(given: JsonDict) -> object:
     """Create a team.
 
     Managers in the team see the leads assigned to its members.
@@ -155,7 +155,7 @@ def create_team(given: dict[str, Any]) -> object:
 @groups.response(200, TeamOut)
 @groups.alt_response(409, "CONFLICT")
 @if_match
-def update_team(given: dict[str, Any], team_id: UUID, seen: SeenVersions) -> object:
+def update_team(given: JsonDict, team_id: UUID, seen: SeenVersions) -> object:
     """Rename a team."""
     with unit_of_work() as session:
         return teams.update_team(session, actor(), team_id, given, seen=seen)
@@ -178,7 +178,7 @@ def delete_team(team_id: UUID, seen: SeenVersions) -> None:
 @rights.get("")
 @allow(Permission.LEAD_READ)
 @rights.response(200, RolesOut)
-def list_roles() -> dict[str, Any]:
+def list_roles() -> JsonDict:
     """List the roles.
 
     Built-in and custom roles, with their permissions and scopes.
@@ -192,7 +192,7 @@ def list_roles() -> dict[str, Any]:
 @rights.arguments(RoleIn)
 @rights.response(201, RoleOut)
 @rights.alt_response(409, "CONFLICT")
-def create_role(given: dict[str, Any]) -> object:
+def create_role(given: JsonDict) -> object:
     """Create a custom role.
 
     You can only grant permissions that you hold.
@@ -207,7 +207,7 @@ def create_role(given: dict[str, Any]) -> object:
 @rights.response(200, RoleOut)
 @rights.alt_response(409, "CONFLICT")
 @if_match
-def update_role(given: dict[str, Any], role_id: UUID, seen: SeenVersions) -> object:
+def update_role(given: JsonDict, role_id: UUID, seen: SeenVersions) -> object:
     """Edit a custom role.
 
     The change takes effect with the next call of its users.

@@ -5,6 +5,7 @@ from typing import Any, Final
 from marshmallow import ValidationError, fields, validates_schema
 
 from app.api.identity.sign_in_schemas import LONGEST_PASSWORD, LONGEST_TOKEN
+from app.core.type_aliases import JsonDict
 from app.http.schemas.fields import Boolean, Choice, Email, Id, Instant, Integer, ListOf, Secret, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
@@ -117,7 +118,7 @@ class PasswordChange(Schema):
     new_password = Secret(LONGEST_PASSWORD, required=True, metadata=_CHOSEN)
 
     @validates_schema(skip_on_field_errors=True)
-    def _changes_something(self, data: dict[str, Any], **_: object) -> None:
+    def _changes_something(self, data: JsonDict, **_: object) -> None:
         if data["current_password"] == data["new_password"]:
             raise ValidationError({"new_password": ["Must differ from the current password."]})
 

@@ -6,6 +6,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from app.api.leads.out_schemas import LeadOut
 from app.api.leads.schemas import LeadIn
+from app.core.type_aliases import JsonDict
 from app.http.schemas.fields import LONGEST_EMAIL, Choice, Id, Integer, Text
 from app.http.schemas.schema import Schema
 from app.leads.duplicates.search import UNKNOWN_CALLER
@@ -82,7 +83,7 @@ class SearchIn(Schema):
     limit = Integer(least=1, most=MOST_FOUND, load_default=20)
 
     @validates_schema
-    def _is_not_empty(self, data: dict[str, Any], **_: object) -> None:
+    def _is_not_empty(self, data: JsonDict, **_: object) -> None:
         if not data.keys() & {"phone", "email", "name"}:
             raise ValidationError("Give phone, email or name.")
 

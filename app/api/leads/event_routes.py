@@ -1,8 +1,7 @@
 """Route of `/api/events`: custom events from integrators."""
 
-from typing import Any
-
 from app.api.leads.event_schemas import EventIn, EventOut
+from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, unit_of_work
 from app.http.blueprint import Blueprint
 from app.identity.permissions import Permission
@@ -17,7 +16,7 @@ blp = Blueprint("events", __name__, url_prefix="/api/events", description="Custo
 @blp.response(201, EventOut)
 @blp.alt_response(404, "NOT_FOUND")
 @blp.alt_response(409, "CONFLICT")
-def report_event(given: dict[str, Any]) -> dict[str, Any]:
+def report_event(given: JsonDict) -> JsonDict:
     """Report a custom event of a lead.
 
     Automation rules on `custom.<name>` evaluate it, with the values in `data`.

@@ -1,9 +1,10 @@
 """Request and response schemas of custom events."""
 
-from typing import Any, Final
+from typing import Final
 
 from marshmallow import ValidationError, fields, validates_schema
 
+from app.core.type_aliases import JsonDict
 from app.engine.events.events import CUSTOM_NAME
 from app.http.schemas.common_fields import require_past
 from app.http.schemas.fields import Id, Instant, Text
@@ -46,7 +47,7 @@ class EventIn(Schema):
     )
 
     @validates_schema(skip_on_field_errors=True)
-    def _has_plain_values(self, data: dict[str, Any], **_: object) -> None:
+    def _has_plain_values(self, data: JsonDict, **_: object) -> None:
         given = data["data"]
         if len(given) > MOST_DATA:
             raise ValidationError({"data": [f"At most {MOST_DATA} values."]})

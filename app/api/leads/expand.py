@@ -6,6 +6,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.core.type_aliases import JsonDict, JsonObject
 from app.http.schemas.expand import expand_rows
 from app.identity.models import User
 from app.leads.attribution.models import LeadSource
@@ -21,7 +22,7 @@ _PARTS: Final[Mapping[str, tuple[str, object]]] = {
 }
 
 
-def lead_responses(session: Session, leads: Sequence[Any], query: Mapping[str, Any]) -> list[dict[str, Any]]:
+def lead_responses(session: Session, leads: Sequence[Any], query: JsonObject) -> list[JsonDict]:
     """Return lead rows as responses, with the embedded objects (`expand`) and fields that `query` selects."""
     rows = expand_rows(session, map(vars, leads), {part: _PARTS[part] for part in query.get("expand", ())})
     if "chosen" in query and NEXT_FOLLOW_UP_FIELDS.isdisjoint(query["chosen"].split(",")):
@@ -29,7 +30,7 @@ def lead_responses(session: Session, leads: Sequence[Any], query: Mapping[str, A
     return with_next_follow_ups(session, rows)
 
 
-def lead_response(session: Session, lead: Lead) -> dict[str, Any]:
+def lead_response(session: Session, lead: Lead) -> JsonDict:
     """Return a lead that was just changed, with the same fields as `GET /api/leads/{id}`."""
     session.flush()
     row = {name: getattr(lead, name) for name in (*Lead.__table__.columns.keys(), *encrypted_fields_of(Lead))}

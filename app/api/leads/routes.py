@@ -16,6 +16,7 @@ from app.automation.lead_view.steps import automation_of
 from app.automation.lead_view.why import why
 from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
+from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
@@ -39,7 +40,7 @@ blp = Blueprint("leads", __name__, url_prefix="/api/leads", description="Leads: 
 @allow(Permission.LEAD_READ)
 @blp.arguments(LeadQuery)
 @blp.response(200, page_of(LeadOut))
-def list_leads(query: dict[str, Any]) -> Page:
+def list_leads(query: JsonDict) -> Page:
     """List the clinic's leads.
 
     Newest first, unless `sort` is given.
@@ -53,7 +54,7 @@ def list_leads(query: dict[str, Any]) -> Page:
 @allow(Permission.LEAD_CREATE)
 @blp.arguments(CaptureIn)
 @blp.response(201, CapturedOut)
-def capture_lead(given: dict[str, Any]) -> tuple[Any, dict[str, str]]:
+def capture_lead(given: JsonDict) -> tuple[Any, dict[str, str]]:
     """Create a lead.
 
     It enters the clinic's first stage, is assigned to a coordinator, and gets its first follow-ups. The response lists
@@ -68,7 +69,7 @@ def capture_lead(given: dict[str, Any]) -> tuple[Any, dict[str, str]]:
 @allow(Permission.LEAD_READ)
 @blp.arguments(IdleLeadQuery)
 @blp.response(200, page_of(IdleLeadOut))
-def list_without_next_action(query: dict[str, Any]) -> Page:
+def list_without_next_action(query: JsonDict) -> Page:
     """List open leads without a next action.
 
     Leads without an open task and without an automation step that will create one or send a message, longest first. A
@@ -83,7 +84,7 @@ def list_without_next_action(query: dict[str, Any]) -> Page:
 @allow(Permission.LEAD_READ)
 @blp.arguments(OneLeadQuery)
 @blp.response(200, LeadOut)
-def get_lead(query: dict[str, Any], lead_id: UUID) -> object:
+def get_lead(query: JsonDict, lead_id: UUID) -> object:
     """Show a lead."""
     with reading() as session:
         lead = read_lead(session, actor(), lead_id)
@@ -96,7 +97,7 @@ def get_lead(query: dict[str, Any], lead_id: UUID) -> object:
 @blp.response(200, LeadOut)
 @blp.alt_response(409, "CONFLICT")
 @if_match
-def update_lead(given: dict[str, Any], lead_id: UUID, seen: SeenVersions) -> object:
+def update_lead(given: JsonDict, lead_id: UUID, seen: SeenVersions) -> object:
     """Edit a lead.
 
     Given fields are replaced; null clears optional fields. Other fields stay unchanged.
@@ -110,7 +111,7 @@ def update_lead(given: dict[str, Any], lead_id: UUID, seen: SeenVersions) -> obj
 @blp.arguments(StageMove)
 @blp.response(200, LeadOut)
 @blp.alt_response(409, "CONFLICT")
-def change_stage(given: dict[str, Any], lead_id: UUID) -> object:
+def change_stage(given: JsonDict, lead_id: UUID) -> object:
     """Move a lead to another stage.
 
     Forward only, stages may be skipped; Lost is always possible.
@@ -124,7 +125,7 @@ def change_stage(given: dict[str, Any], lead_id: UUID) -> object:
 @blp.arguments(Assignment)
 @blp.response(200, LeadOut)
 @blp.alt_response(409, "CONFLICT")
-def assign(given: dict[str, Any], lead_id: UUID) -> object:
+def assign(given: JsonDict, lead_id: UUID) -> object:
     """Assign a lead to a user.
 
     Also used to transfer a lead, with a reason. Manual assignment ignores absences and ceilings.
@@ -141,7 +142,7 @@ def assign(given: dict[str, Any], lead_id: UUID) -> object:
 @blp.arguments(Conversion, required=False)
 @blp.response(200, LeadOut)
 @blp.alt_response(409, "CONFLICT")
-def convert(given: dict[str, Any], lead_id: UUID) -> object:
+def convert(given: JsonDict, lead_id: UUID) -> object:
     """Convert a lead to a patient.
 
     Its open tasks and pending steps are cancelled, and the lead becomes read-only.
@@ -156,7 +157,7 @@ def convert(given: dict[str, Any], lead_id: UUID) -> object:
 @blp.arguments(Loss)
 @blp.response(200, LeadOut)
 @blp.alt_response(409, "CONFLICT")
-def lose(given: dict[str, Any], lead_id: UUID) -> object:
+def lose(given: JsonDict, lead_id: UUID) -> object:
     """Close a lead as lost.
 
     Its open tasks and pending steps are cancelled.
@@ -170,7 +171,7 @@ def lose(given: dict[str, Any], lead_id: UUID) -> object:
 @blp.arguments(Reopening)
 @blp.response(200, LeadOut)
 @blp.alt_response(409, "CONFLICT")
-def reopen(given: dict[str, Any], lead_id: UUID) -> object:
+def reopen(given: JsonDict, lead_id: UUID) -> object:
     """Reopen a lost lead.
 
     The reason is added to the timeline. Cancelled tasks and steps stay cancelled; rules may plan new ones.
@@ -183,7 +184,7 @@ def reopen(given: dict[str, Any], lead_id: UUID) -> object:
 @allow(Permission.LEAD_UPDATE)
 @blp.arguments(OptOut, required=False)
 @blp.response(200, LeadOut)
-def opt_out(given: dict[str, Any], lead_id: UUID) -> object:
+def opt_out(given: JsonDict, lead_id: UUID) -> object:
     """Opt a lead out of all messages, or of one channel.
 
     Pending messages are cancelled, and the addresses are added to the suppression list, so that the opt-out also holds
@@ -209,7 +210,7 @@ def stages(lead_id: UUID) -> object:
 @allow(Permission.LEAD_READ)
 @blp.arguments(PageQuery)
 @blp.response(200, page_of(LeadStepOut))
-def automation(query: dict[str, Any], lead_id: UUID) -> Page:
+def automation(query: JsonDict, lead_id: UUID) -> Page:
     """Show the automation steps of a lead.
 
     Past, current and planned steps by due time, with their cause and outcome.
@@ -222,7 +223,7 @@ def automation(query: dict[str, Any], lead_id: UUID) -> Page:
 @allow(Permission.LEAD_READ)
 @blp.arguments(WhyQuery)
 @blp.response(200, page_of(WhyOut))
-def why_something_ran_or_did_not(query: dict[str, Any], lead_id: UUID) -> Page:
+def why_something_ran_or_did_not(query: JsonDict, lead_id: UUID) -> Page:
     """Explain why the automation did, or did not, act on a lead.
 
     Events, latest first, with the decision of each rule in plain words and in detail: the failing condition and the

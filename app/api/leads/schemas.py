@@ -9,6 +9,7 @@ from marshmallow import ValidationError, fields, validates_schema
 from app.api.leads.fields import CustomValues, Tags
 from app.api.leads.touch_schemas import TouchDetails
 from app.clock import now, zones
+from app.core.type_aliases import JsonDict
 from app.http.schemas.fields import Choice, Day, Email, Id, Integer, Language, ListOf, Money, Text
 from app.http.schemas.schema import Schema
 from app.leads.enums import CaptureChannel, PatientRelationship, PreferredContact, SocialPlatform, TreatmentInterest
@@ -111,13 +112,13 @@ class LeadIn(LeadChanges):
     )
 
     @validates_schema
-    def _can_be_reached(self, data: dict[str, Any], **_: object) -> None:
+    def _can_be_reached(self, data: JsonDict, **_: object) -> None:
         if not (data.get("phone") or data.get("email") or data.get("social_handle")):
             missing = ["Give a phone number or an e-mail address."]
             raise ValidationError({"phone": missing, "email": missing})
 
     @validates_schema
-    def _has_patient_name(self, data: dict[str, Any], **_: object) -> None:
+    def _has_patient_name(self, data: JsonDict, **_: object) -> None:
         if data.get("patient_relationship", PatientRelationship.SELF) == PatientRelationship.SELF:
             return
         names = ("patient_first_name", "patient_last_name")
@@ -125,13 +126,13 @@ class LeadIn(LeadChanges):
             raise ValidationError({name: ["Required, because the patient is another person."] for name in missing})
 
     @validates_schema
-    def _has_referrer(self, data: dict[str, Any], **_: object) -> None:
+    def _has_referrer(self, data: JsonDict, **_: object) -> None:
         by = _SENT_BY.get(data.get("capture_channel", CaptureChannel.MANUAL))
         if by and not (data.get(by) or data.get("source_detail")):
             raise ValidationError({by: ["Give the referrer, here or by name in source_detail."]})
 
     @validates_schema
-    def _has_network(self, data: dict[str, Any], **_: object) -> None:
+    def _has_network(self, data: JsonDict, **_: object) -> None:
         if data.get("social_handle") and not data.get("social_platform"):
             raise ValidationError({"social_platform": ["Give the social network."]})
         if data.get("capture_channel") == CaptureChannel.SOCIAL and not data.get("social_platform"):

@@ -1,6 +1,6 @@
 """Webhook for gateways: they report the status of messages. The signature authenticates the call."""
 
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from flask import request
@@ -9,6 +9,7 @@ from werkzeug.datastructures import Headers
 from app.api.messaging.gateway_schemas import EventsIn, EventsOut
 from app.clock import now
 from app.core.http_client.signing import WrongSignature, verify
+from app.core.type_aliases import JsonDict
 from app.errors import Unauthenticated
 from app.http.access import PUBLIC, act_for_clinic, allow, unit_of_work
 from app.http.blueprint import Blueprint
@@ -33,7 +34,7 @@ _BODY: Final = {"required": True, "content": {"application/json": {"schema": Eve
 @blp.alt_response(401, "UNAUTHORIZED")
 @blp.alt_response(404, "NOT_FOUND")
 @blp.alt_response(422, "UNPROCESSABLE_ENTITY")
-def take_events(gateway_id: UUID) -> dict[str, Any]:
+def take_events(gateway_id: UUID) -> JsonDict:
     """Report the status of messages.
 
     Sign the call like our calls to the gateway (Standard Webhooks), with the gateway's secret, within the last five
@@ -51,10 +52,10 @@ def take_events(gateway_id: UUID) -> dict[str, Any]:
         return status_events.process_events(session, gateway, call_id, _read(raw)["events"])
 
 
-def _read(raw: bytes) -> dict[str, Any]:
+def _read(raw: bytes) -> JsonDict:
     if request.mimetype != "application/json":
         raise UnsupportedMediaType
-    given: dict[str, Any] = _READER.read(parse(raw))
+    given: JsonDict = _READER.read(parse(raw))
     return given
 
 

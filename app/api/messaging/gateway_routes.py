@@ -1,6 +1,5 @@
 """Routes for gateways: the clinic's endpoints for messages and webhooks."""
 
-from typing import Any
 from uuid import UUID
 
 from app.api.messaging.gateway_schemas import (
@@ -15,6 +14,7 @@ from app.clock import now
 from app.core.db import new_id
 from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
+from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
@@ -34,7 +34,7 @@ blp = Blueprint(
 @allow(Permission.NOTIFICATION_MANAGE)
 @blp.arguments(GatewayQuery)
 @blp.response(200, page_of(GatewayOut))
-def list_gateways(query: dict[str, Any]) -> Page:
+def list_gateways(query: JsonDict) -> Page:
     """List the clinic's gateways.
 
     Sorted by name.
@@ -48,7 +48,7 @@ def list_gateways(query: dict[str, Any]) -> Page:
 @blp.arguments(GatewayIn)
 @blp.response(201, GatewaySecretOut, shown_once=True)
 @blp.alt_response(409, "CONFLICT")
-def create_gateway(given: dict[str, Any]) -> Gateway:
+def create_gateway(given: JsonDict) -> Gateway:
     """Add a gateway.
 
     Calls to it are signed according to Standard Webhooks. The secret is in this response only. The URL begins with
@@ -72,7 +72,7 @@ def get_gateway(gateway_id: UUID) -> Gateway:
 @blp.arguments(GatewayChange)
 @blp.response(200, GatewayOut)
 @if_match
-def change_gateway(given: dict[str, Any], gateway_id: UUID, seen: SeenVersions) -> Gateway:
+def change_gateway(given: JsonDict, gateway_id: UUID, seen: SeenVersions) -> Gateway:
     """Change a gateway.
 
     Fields that the body leaves out stay unchanged. Name and purpose cannot be changed.

@@ -5,6 +5,7 @@ from typing import Any, Final
 from marshmallow import ValidationError, fields, validates_schema
 
 from app.core.http_client.targets import LONGEST_URL, NotAllowed, parse_target
+from app.core.type_aliases import JsonDict
 from app.http.schemas.common_fields import require_past
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Text
 from app.http.schemas.paging import PageQuery
@@ -123,7 +124,7 @@ class MessageStatusIn(Schema):
     )
 
     @validates_schema(skip_on_field_errors=True)
-    def _fits(self, data: dict[str, Any], **_: object) -> None:
+    def _fits(self, data: JsonDict, **_: object) -> None:
         for name, status in (
             ("reason", ReceiptStatus.BOUNCED),
             ("text", ReceiptStatus.REPLIED),

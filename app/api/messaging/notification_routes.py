@@ -1,7 +1,6 @@
 """Routes for notifications: the user's in-app inbox, and the clinic's notifications with their deliveries."""
 
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from app.api.messaging.notification_schemas import (
@@ -15,6 +14,7 @@ from app.api.messaging.notification_schemas import (
     RetryNotificationsIn,
 )
 from app.core.pagination import Page
+from app.core.type_aliases import JsonDict
 from app.http.access import SIGNED_IN, actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.schemas.paging import page_of
@@ -30,7 +30,7 @@ blp = Blueprint("notifications", __name__, url_prefix="/api/notifications", desc
 @allow(SIGNED_IN)
 @blp.arguments(InboxQuery)
 @blp.response(200, page_of(InboxOut))
-def list_my_notifications(query: dict[str, Any]) -> Page:
+def list_my_notifications(query: JsonDict) -> Page:
     """List your in-app messages.
 
     Newest first. An API key has none.
@@ -55,7 +55,7 @@ def read_notification(notification_id: UUID) -> Notification:
 @allow(Permission.NOTIFICATION_MANAGE)
 @blp.arguments(NotificationQuery)
 @blp.response(200, page_of(NotificationOut))
-def list_notifications(query: dict[str, Any]) -> Page:
+def list_notifications(query: JsonDict) -> Page:
     """List the clinic's notifications.
 
     Newest first. Use `state=failed` for failed messages, `state=unknown` for messages with an unknown outcome.
@@ -90,7 +90,7 @@ def retry_notification(notification_id: UUID) -> Notification:
 @allow(Permission.NOTIFICATION_MANAGE)
 @blp.arguments(RetryNotificationsIn)
 @blp.response(200, RetriedNotificationsOut)
-def retry_notifications(given: dict[str, Any]) -> retry.RetryResult:
+def retry_notifications(given: JsonDict) -> retry.RetryResult:
     """Send many failed notifications again.
 
     Oldest first, evenly spread over `spread_seconds`. Returns how many are sent again and how many are left for another
@@ -106,7 +106,7 @@ def retry_notifications(given: dict[str, Any]) -> retry.RetryResult:
 @blp.arguments(ResolveIn)
 @blp.response(200, NotificationDetailOut)
 @blp.alt_response(409, "CONFLICT")
-def resolve_notification(given: dict[str, Any], notification_id: UUID) -> Notification:
+def resolve_notification(given: JsonDict, notification_id: UUID) -> Notification:
     """Resolve a notification with an unknown outcome.
 
     The connection to the provider broke after the message was handed over, so it may have arrived. Such a message is

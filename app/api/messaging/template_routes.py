@@ -1,6 +1,5 @@
 """Routes for message templates: texts by channel and language, versions, previews and statistics."""
 
-from typing import Any
 from uuid import UUID
 
 from app.api.messaging.template_report_schemas import (
@@ -25,6 +24,7 @@ from app.api.messaging.template_schemas import (
 from app.core.date_range import date_range_of
 from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
+from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
@@ -44,7 +44,7 @@ blp = Blueprint(
 @allow(Permission.AUTOMATION_READ)
 @blp.arguments(PageQuery)
 @blp.response(200, page_of(MessageTemplateOut))
-def list_templates(query: dict[str, Any]) -> Page:
+def list_templates(query: JsonDict) -> Page:
     """List the clinic's message templates.
 
     Sorted by slug, without their texts.
@@ -58,7 +58,7 @@ def list_templates(query: dict[str, Any]) -> Page:
 @blp.arguments(MessageTemplateIn)
 @blp.response(201, MessageTemplateDetailOut)
 @blp.alt_response(409, "CONFLICT")
-def create_template(given: dict[str, Any]) -> dict[str, Any]:
+def create_template(given: JsonDict) -> JsonDict:
     """Add a message template.
 
     Its texts become version 1. Rules refer to it by its slug, which cannot be changed.
@@ -71,7 +71,7 @@ def create_template(given: dict[str, Any]) -> dict[str, Any]:
 @allow(Permission.AUTOMATION_READ)
 @blp.arguments(UnsavedMessageIn)
 @blp.response(200, MessagePreviewOut)
-def preview_texts(given: dict[str, Any]) -> dict[str, Any]:
+def preview_texts(given: JsonDict) -> JsonDict:
     """Preview a message from unsaved texts.
 
     For a lead that you may see, or for sample data. Nothing is written.
@@ -84,7 +84,7 @@ def preview_texts(given: dict[str, Any]) -> dict[str, Any]:
 @blp.get("/<uuid:message_template_id>")
 @allow(Permission.AUTOMATION_READ)
 @blp.response(200, MessageTemplateDetailOut)
-def get_template(message_template_id: UUID) -> dict[str, Any]:
+def get_template(message_template_id: UUID) -> JsonDict:
     """Get a message template with its current texts and the rules that use it."""
     with reading() as session:
         return service.get_template(session, actor(), message_template_id)
@@ -95,7 +95,7 @@ def get_template(message_template_id: UUID) -> dict[str, Any]:
 @blp.arguments(TemplateChange)
 @blp.response(200, MessageTemplateDetailOut)
 @if_match
-def update_template(given: dict[str, Any], message_template_id: UUID, seen: SeenVersions) -> dict[str, Any]:
+def update_template(given: JsonDict, message_template_id: UUID, seen: SeenVersions) -> JsonDict:
     """Change a message template.
 
     Fields that are left out stay unchanged; `variants` replaces all texts. Different texts make a new version, which is
@@ -124,7 +124,7 @@ def delete_template(message_template_id: UUID, seen: SeenVersions) -> None:
 @allow(Permission.AUTOMATION_READ)
 @blp.arguments(PageQuery)
 @blp.response(200, page_of(TemplateVersionOut))
-def list_versions(query: dict[str, Any], message_template_id: UUID) -> Page:
+def list_versions(query: JsonDict, message_template_id: UUID) -> Page:
     """List the versions of a template's texts.
 
     Newest first; the first one is in use.
@@ -136,7 +136,7 @@ def list_versions(query: dict[str, Any], message_template_id: UUID) -> Page:
 @blp.get("/<uuid:message_template_id>/versions/<uuid:version_id>")
 @allow(Permission.AUTOMATION_READ)
 @blp.response(200, TemplateVersionDetailOut)
-def get_version(message_template_id: UUID, version_id: UUID) -> dict[str, Any]:
+def get_version(message_template_id: UUID, version_id: UUID) -> JsonDict:
     """Get a version of a template's texts."""
     with reading() as session:
         return versions.version_detail(
@@ -148,7 +148,7 @@ def get_version(message_template_id: UUID, version_id: UUID) -> dict[str, Any]:
 @allow(Permission.AUTOMATION_READ)
 @blp.arguments(DiffQuery)
 @blp.response(200, TextDifferencesOut)
-def diff_versions(query: dict[str, Any], message_template_id: UUID, version_id: UUID) -> dict[str, Any]:
+def diff_versions(query: JsonDict, message_template_id: UUID, version_id: UUID) -> JsonDict:
     """Show the differences between two versions of a template's texts.
 
     Compares with the previous version, or with the one in `from`.
@@ -163,7 +163,7 @@ def diff_versions(query: dict[str, Any], message_template_id: UUID, version_id: 
 @blp.arguments(TemplateRollbackIn)
 @blp.response(200, MessageTemplateDetailOut)
 @blp.alt_response(409, "CONFLICT")
-def roll_back(given: dict[str, Any], message_template_id: UUID) -> dict[str, Any]:
+def roll_back(given: JsonDict, message_template_id: UUID) -> JsonDict:
     """Use the texts of an earlier version again.
 
     They become a new version, so no version is lost. Returns 409 if they are already in use.
@@ -176,7 +176,7 @@ def roll_back(given: dict[str, Any], message_template_id: UUID) -> dict[str, Any
 @allow(Permission.AUTOMATION_READ)
 @blp.arguments(MessagePreviewIn)
 @blp.response(200, MessagePreviewOut)
-def preview_template(given: dict[str, Any], message_template_id: UUID) -> dict[str, Any]:
+def preview_template(given: JsonDict, message_template_id: UUID) -> JsonDict:
     """Preview a message from a template.
 
     For a lead that you may see, or for sample data. Returns the variant that is used, its text, and the fields without
@@ -189,7 +189,7 @@ def preview_template(given: dict[str, Any], message_template_id: UUID) -> dict[s
 @blp.get("/<uuid:message_template_id>/missing")
 @allow(Permission.AUTOMATION_READ)
 @blp.response(200, MissingFieldsOut)
-def missing_fields(message_template_id: UUID) -> dict[str, Any]:
+def missing_fields(message_template_id: UUID) -> JsonDict:
     """Show the required fields of a template, and how many open leads lack them.
 
     A lead that lacks one gets no message: its step is skipped with the reason `missing_field`.
@@ -204,7 +204,7 @@ def missing_fields(message_template_id: UUID) -> dict[str, Any]:
 @allow(Permission.AUTOMATION_READ)
 @blp.arguments(PeriodQuery)
 @blp.response(200, TemplateStatisticsOut)
-def show_statistics(query: dict[str, Any], message_template_id: UUID) -> dict[str, Any]:
+def show_statistics(query: JsonDict, message_template_id: UUID) -> JsonDict:
     """Show the statistics of messages made from a template.
 
     In total and by version, for messages created in a period of at most a year, about leads that you may see.

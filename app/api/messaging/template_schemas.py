@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from marshmallow import ValidationError, fields, validates_schema
 
+from app.core.type_aliases import JsonDict
 from app.http.schemas.fields import Choice, Id, Instant, Integer, Language, ListOf, RegisteredName, Text
 from app.http.schemas.schema import QuerySchema, Schema
 from app.messaging.channels.base import TextPart
@@ -59,14 +60,14 @@ class MessageVariantIn(Schema):
     )
 
     @validates_schema(skip_on_field_errors=True)
-    def _fits_its_channel(self, data: dict[str, Any], **_: object) -> None:
+    def _fits_its_channel(self, data: JsonDict, **_: object) -> None:
         if data["subject"] is None and CHANNELS.has_part(data["channel"], TextPart.SUBJECT):
             raise ValidationError({"subject": ["Required for e-mails and in-app messages."]})
         if data["media"] and data["channel"] not in (with_media := CHANNELS.names_with(TextPart.MEDIA)):
             raise ValidationError({"media": [f"Only allowed in a text for {' or '.join(with_media)}."]})
 
 
-def _require_unique_keys(variants: list[dict[str, Any]]) -> None:
+def _require_unique_keys(variants: list[JsonDict]) -> None:
     """Require one text per channel and language, and a default text for all others."""
     keys = Counter((one["channel"], one["language"]) for one in variants)
     if any(times > 1 for times in keys.values()):

@@ -1,8 +1,7 @@
 """Routes for the lateness report of the automation."""
 
-from typing import Any
-
 from app.api.operations.step_schemas import LatenessOut, LatenessQuery
+from app.core.type_aliases import JsonDict
 from app.engine.steps.lateness_report import lateness_report
 from app.http.access import actor, allow, reading
 from app.http.blueprint import Blueprint
@@ -15,7 +14,7 @@ blp = Blueprint("automation", __name__, url_prefix="/api/automation", descriptio
 @allow(Permission.AUTOMATION_MANAGE)
 @blp.arguments(LatenessQuery)
 @blp.response(200, LatenessOut)
-def show_lateness(query: dict[str, Any]) -> dict[str, Any]:
+def show_lateness(query: JsonDict) -> JsonDict:
     """Show the lateness report.
 
     Use it after a downtime. For the steps that ended in the period, by rule and kind: how many ran on time, ran late,

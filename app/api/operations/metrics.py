@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry, generate_latest
@@ -12,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app import clock
+from app.core.type_aliases import JsonObject
 from app.engine import broker
 from app.engine.models import SweepRun
 from app.engine.statistics.metrics_store import LATENESS_BUCKETS, totals
@@ -93,7 +93,7 @@ def _sweeps(session: Session) -> Iterator[Metric]:
     yield from _census(census.result if census and census.result else {"steps": []}, now)
 
 
-def _census(census: Mapping[str, Any], now: datetime) -> Iterator[Metric]:
+def _census(census: JsonObject, now: datetime) -> Iterator[Metric]:
     steps = GaugeMetricFamily(
         "relance_steps_present", "Steps by state and kind, at the last census", labels=["state", "kind"]
     )

@@ -1,11 +1,11 @@
 """Routes for failed automation steps (dead letters): list and retry."""
 
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from app.api.operations.step_schemas import RetriedOut, RetryIn, StepOut, StepQuery
 from app.core.pagination import Page
+from app.core.type_aliases import JsonDict
 from app.engine import failed_steps
 from app.engine.failed_steps import Retried
 from app.engine.models import Step
@@ -21,7 +21,7 @@ blp = Blueprint("steps", __name__, url_prefix="/api/steps", description="Failed 
 @allow(Permission.AUTOMATION_MANAGE)
 @blp.arguments(StepQuery)
 @blp.response(200, page_of(StepOut))
-def list_steps(query: dict[str, Any]) -> Page:
+def list_steps(query: JsonDict) -> Page:
     """List failed steps and steps with an unknown result.
 
     Newest first. For the steps of one lead use `GET /api/leads/{lead_id}/automation`.
@@ -47,7 +47,7 @@ def retry_step(step_id: UUID) -> Step:
 @allow(Permission.AUTOMATION_MANAGE)
 @blp.arguments(RetryIn)
 @blp.response(200, RetriedOut)
-def retry_steps(given: dict[str, Any]) -> Retried:
+def retry_steps(given: JsonDict) -> Retried:
     """Retry all matching failed steps.
 
     Oldest first, spread evenly over `spread_seconds`; at most 10,000 steps per call.

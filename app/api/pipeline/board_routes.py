@@ -1,12 +1,11 @@
 """Route of `/api/pipeline/board`: data of a Kanban board in one request."""
 
-from typing import Any
-
 from marshmallow import fields
 
 from app.api.leads.out_schemas import FollowUpSourceOut
 from app.api.leads.rotting_schemas import RottingOut
 from app.api.pipeline.stage_schemas import StageOut
+from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading
 from app.http.blueprint import Blueprint
 from app.http.schemas.common_fields import UserIdOrMe
@@ -81,7 +80,7 @@ class BoardOut(Schema):
 @allow(Permission.LEAD_READ)
 @blp.arguments(BoardQuery)
 @blp.response(200, BoardOut)
-def show_board(query: dict[str, Any]) -> dict[str, Any]:
+def show_board(query: JsonDict) -> JsonDict:
     """Show the pipeline as a board.
 
     Every stage with its number of leads, their total value and the newest leads. Overdue and rotting leads are flagged.

@@ -1,11 +1,11 @@
 """Routes of `/api/pipeline-stages`."""
 
-from typing import Any
 from uuid import UUID
 
 from app.api.pipeline.stage_schemas import Archival, OrderIn, StageChange, StageIn, StageOut, StageQuery
 from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
+from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
@@ -21,7 +21,7 @@ blp = Blueprint("pipeline-stages", __name__, url_prefix="/api/pipeline-stages", 
 @allow(Permission.LEAD_READ)
 @blp.arguments(StageQuery)
 @blp.response(200, page_of(StageOut))
-def list_stages(query: dict[str, Any]) -> Page:
+def list_stages(query: JsonDict) -> Page:
     """List the clinic's pipeline stages.
 
     In order. Leads only move forward in this order, except to Lost.
@@ -35,7 +35,7 @@ def list_stages(query: dict[str, Any]) -> Page:
 @blp.arguments(StageIn)
 @blp.response(201, StageOut)
 @blp.alt_response(409, "CONFLICT")
-def create_stage(given: dict[str, Any]) -> PipelineStage:
+def create_stage(given: JsonDict) -> PipelineStage:
     """Add a pipeline stage.
 
     It is added before the first terminal stage; reorder the stages to move it.
@@ -50,7 +50,7 @@ def create_stage(given: dict[str, Any]) -> PipelineStage:
 @blp.response(200, StageOut)
 @blp.alt_response(409, "CONFLICT")
 @if_match
-def update_stage(given: dict[str, Any], stage_id: UUID, seen: SeenVersions) -> PipelineStage:
+def update_stage(given: JsonDict, stage_id: UUID, seen: SeenVersions) -> PipelineStage:
     """Change a pipeline stage.
 
     The body replaces the whole stage; missing fields get their defaults. The slug never changes.

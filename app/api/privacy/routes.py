@@ -1,6 +1,5 @@
 """Routes for data subject requests, consents and the suppression list."""
 
-from typing import Any
 from uuid import UUID
 
 from app.api.leads.expand import lead_response
@@ -17,6 +16,7 @@ from app.api.privacy.schemas import (
     SuppressionOut,
 )
 from app.core.pagination import Page
+from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.schemas.paging import PageQuery, page_of
@@ -34,7 +34,7 @@ blueprints = (privacy, suppressions)
 @privacy.post("/<uuid:lead_id>/export")
 @allow(Permission.PRIVACY_MANAGE)
 @privacy.response(200, PersonOut)
-def export_lead(lead_id: UUID) -> dict[str, Any]:
+def export_lead(lead_id: UUID) -> JsonDict:
     """Export all data about a person.
 
     The person's rows in every table, and the audit log entries about them. Suitable to hand over (GDPR, article 15).
@@ -61,7 +61,7 @@ def erase_lead(given: dict[str, str], lead_id: UUID) -> object:
 @allow(Permission.PRIVACY_MANAGE)
 @privacy.arguments(Restriction)
 @privacy.response(200, LeadOut)
-def restrict_lead(given: dict[str, Any], lead_id: UUID) -> object:
+def restrict_lead(given: JsonDict, lead_id: UUID) -> object:
     """Restrict the use of a lead, or lift the restriction.
 
     A restricted lead can be read, exported and erased. Nothing is sent or planned, and edits are refused.
@@ -74,7 +74,7 @@ def restrict_lead(given: dict[str, Any], lead_id: UUID) -> object:
 @allow(Permission.LEAD_READ)
 @privacy.arguments(PageQuery)
 @privacy.response(200, page_of(ConsentOut))
-def list_consents(query: dict[str, Any], lead_id: UUID) -> Page:
+def list_consents(query: JsonDict, lead_id: UUID) -> Page:
     """List the consents of a person.
 
     Latest first.
@@ -87,7 +87,7 @@ def list_consents(query: dict[str, Any], lead_id: UUID) -> Page:
 @allow(Permission.LEAD_UPDATE)
 @privacy.arguments(ConsentIn)
 @privacy.response(201, ConsentOut)
-def record_consent(given: dict[str, Any], lead_id: UUID) -> object:
+def record_consent(given: JsonDict, lead_id: UUID) -> object:
     """Record a consent, or its withdrawal.
 
     A withdrawal opts the lead out at once. A new consent removes the address from the suppression list.

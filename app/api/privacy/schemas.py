@@ -1,9 +1,8 @@
 """Request and response schemas of data subject requests, consents and suppressions."""
 
-from typing import Any
-
 from marshmallow import ValidationError, fields, validates_schema
 
+from app.core.type_aliases import JsonDict
 from app.http.schemas.common_fields import require_past
 from app.http.schemas.fields import Boolean, Choice, Email, Id, Instant, Text
 from app.http.schemas.schema import Schema
@@ -69,7 +68,7 @@ class AddressIn(Schema):
     phone = Text(50, least=1)
 
     @validates_schema
-    def _is_one(self, data: dict[str, Any], **_: object) -> None:
+    def _is_one(self, data: JsonDict, **_: object) -> None:
         if len(data.keys() & {"email", "phone"}) != 1:
             raise ValidationError({"email": ["Give exactly one of email, phone."]})
 

@@ -1,11 +1,11 @@
 """Route of bulk enrollment."""
 
-from typing import Any
 from uuid import UUID
 
 from app.api.capture.bulk_schemas import JobOut
 from app.api.sequences.bulk_schemas import BulkEnrollIn
 from app.automation.sequences.enrollments.bulk import enroll_many
+from app.core.type_aliases import JsonDict
 from app.engine.jobs.models import Job
 from app.http.access import actor, allow, unit_of_work
 from app.http.blueprint import Blueprint
@@ -20,7 +20,7 @@ blp = Blueprint("bulk-enrollments", __name__, url_prefix="/api/sequences", descr
 @large_body
 @blp.arguments(BulkEnrollIn)
 @blp.response(202, JobOut)
-def enroll_many_leads(given: dict[str, Any], sequence_id: UUID) -> tuple[Job, dict[str, str]]:
+def enroll_many_leads(given: JsonDict, sequence_id: UUID) -> tuple[Job, dict[str, str]]:
     """Enroll any number of leads in a sequence.
 
     Starts a job; `Location` names it. Workers enroll the leads at once, or over time with `per_hour`. A lead that

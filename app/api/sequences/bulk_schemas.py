@@ -1,12 +1,11 @@
 """Request schema of bulk enrollment."""
 
-from typing import Any
-
 from marshmallow import ValidationError, fields, validates_schema
 
 from app.api.capture.bulk_schemas import require_one_of
 from app.api.capture.large_lists import LeadIds
 from app.api.leads.list_schemas import LeadTests
+from app.core.type_aliases import JsonDict
 from app.http.schemas.fields import INT4_MAX, Integer, Text
 from app.http.schemas.schema import Schema
 
@@ -28,7 +27,7 @@ class BulkEnrollIn(Schema):
     )
 
     @validates_schema
-    def _names_leads(self, data: dict[str, Any], **_: object) -> None:
+    def _names_leads(self, data: JsonDict, **_: object) -> None:
         require_one_of(data, "lead_ids", "filter")
         if data.get("filter") == {}:
             raise ValidationError({"filter": ["Name at least one test: a slip of the pen is not to reach every lead."]})

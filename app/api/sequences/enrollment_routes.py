@@ -1,12 +1,12 @@
 """Routes of enrollments: enroll, list, pause, resume, exit, skip."""
 
-from typing import Any
 from uuid import UUID
 
 from app.api.sequences.schemas import EnrollIn, EnrollmentDetailOut, EnrollmentOut, EnrollmentQuery, EnrollOut
 from app.automation.sequences.enrollments import service
 from app.automation.sequences.enrollments.enroll import EnrollmentResult
 from app.core.pagination import Page
+from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.schemas.paging import page_of
@@ -19,7 +19,7 @@ blp = Blueprint("enrollments", __name__, url_prefix="/api", description="Enrollm
 @allow(Permission.LEAD_UPDATE)
 @blp.arguments(EnrollIn)
 @blp.response(207, EnrollOut)
-def enroll_leads(given: dict[str, Any], sequence_id: UUID) -> dict[str, Any]:
+def enroll_leads(given: JsonDict, sequence_id: UUID) -> JsonDict:
     """Enroll up to 500 leads in a sequence.
 
     A lead that cannot be enrolled has the reason as its result and does not affect the others.
@@ -33,7 +33,7 @@ def enroll_leads(given: dict[str, Any], sequence_id: UUID) -> dict[str, Any]:
 @allow(Permission.LEAD_READ)
 @blp.arguments(EnrollmentQuery)
 @blp.response(200, page_of(EnrollmentOut))
-def list_enrollments(query: dict[str, Any], sequence_id: UUID) -> Page:
+def list_enrollments(query: JsonDict, sequence_id: UUID) -> Page:
     """List the enrollments of a sequence, current and past.
 
     The newest first.
@@ -46,7 +46,7 @@ def list_enrollments(query: dict[str, Any], sequence_id: UUID) -> Page:
 @allow(Permission.LEAD_READ)
 @blp.arguments(EnrollmentQuery)
 @blp.response(200, page_of(EnrollmentOut))
-def list_enrollments_of_lead(query: dict[str, Any], lead_id: UUID) -> Page:
+def list_enrollments_of_lead(query: JsonDict, lead_id: UUID) -> Page:
     """List the enrollments of a lead, current and past.
 
     The newest first.
@@ -58,7 +58,7 @@ def list_enrollments_of_lead(query: dict[str, Any], lead_id: UUID) -> Page:
 @blp.get("/enrollments/<uuid:enrollment_id>")
 @allow(Permission.LEAD_READ)
 @blp.response(200, EnrollmentDetailOut)
-def get_enrollment(enrollment_id: UUID) -> dict[str, Any]:
+def get_enrollment(enrollment_id: UUID) -> JsonDict:
     """Show an enrollment and its finished steps."""
     with reading() as session:
         return service.get_enrollment(session, actor(), enrollment_id)
@@ -68,7 +68,7 @@ def get_enrollment(enrollment_id: UUID) -> dict[str, Any]:
 @allow(Permission.LEAD_UPDATE)
 @blp.response(200, EnrollmentDetailOut)
 @blp.alt_response(409, "CONFLICT")
-def pause_enrollment(enrollment_id: UUID) -> dict[str, Any]:
+def pause_enrollment(enrollment_id: UUID) -> JsonDict:
     """Pause an enrollment.
 
     The remaining wait before the next step is kept. A second call changes nothing.
@@ -81,7 +81,7 @@ def pause_enrollment(enrollment_id: UUID) -> dict[str, Any]:
 @allow(Permission.LEAD_UPDATE)
 @blp.response(200, EnrollmentDetailOut)
 @blp.alt_response(409, "CONFLICT")
-def resume_enrollment(enrollment_id: UUID) -> dict[str, Any]:
+def resume_enrollment(enrollment_id: UUID) -> JsonDict:
     """Resume a paused enrollment.
 
     The remaining wait counts from now. A second call changes nothing.
@@ -94,7 +94,7 @@ def resume_enrollment(enrollment_id: UUID) -> dict[str, Any]:
 @allow(Permission.LEAD_UPDATE)
 @blp.response(200, EnrollmentDetailOut)
 @blp.alt_response(409, "CONFLICT")
-def exit_enrollment(enrollment_id: UUID) -> dict[str, Any]:
+def exit_enrollment(enrollment_id: UUID) -> JsonDict:
     """End an enrollment."""
     with unit_of_work() as session:
         return service.exit_enrollment(session, actor(), enrollment_id)
@@ -104,7 +104,7 @@ def exit_enrollment(enrollment_id: UUID) -> dict[str, Any]:
 @allow(Permission.LEAD_UPDATE)
 @blp.response(200, EnrollmentDetailOut)
 @blp.alt_response(409, "CONFLICT")
-def skip_step(enrollment_id: UUID) -> dict[str, Any]:
+def skip_step(enrollment_id: UUID) -> JsonDict:
     """Skip the current step of an enrollment.
 
     Also a step that failed, or that waits for its task. The next step is planned from now.

@@ -1,11 +1,11 @@
 """Routes to move enrollments to another version of their sequence."""
 
-from typing import Any
 from uuid import UUID
 
 from app.api.sequences.move_schemas import MoveIn, MovePlanOut, MoveQuery, VersionMovedOut
 from app.automation.sequences.versions.move_plan import plan_move, to_response
 from app.automation.sequences.versions.version_moves import move_to_version
+from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.identity.permissions import Permission
@@ -19,7 +19,7 @@ blp = Blueprint(
 @allow(Permission.AUTOMATION_MANAGE)
 @blp.arguments(MoveQuery)
 @blp.response(200, MovePlanOut)
-def plan_sequence_move(query: dict[str, int], sequence_id: UUID) -> dict[str, Any]:
+def plan_sequence_move(query: dict[str, int], sequence_id: UUID) -> JsonDict:
     """Preview the move of all enrollments of a sequence to another version.
 
     Nothing is written. An enrollment stays at its step if the new version has a step with the same name. Else it jumps
@@ -34,7 +34,7 @@ def plan_sequence_move(query: dict[str, int], sequence_id: UUID) -> dict[str, An
 @blp.arguments(MoveIn)
 @blp.response(200, VersionMovedOut)
 @blp.alt_response(409, "CONFLICT")
-def move_sequence(given: dict[str, Any], sequence_id: UUID) -> dict[str, Any]:
+def move_sequence(given: JsonDict, sequence_id: UUID) -> JsonDict:
     """Move all enrollments of a sequence to another version.
 
     Follows the plan with this fingerprint; returns 409 if the plan has changed. Planned steps are planned again for the

@@ -1,11 +1,11 @@
 """Route of sequence performance reports."""
 
-from typing import Any
 from uuid import UUID
 
 from app.api.sequences.performance_schemas import PerformanceOut, PerformanceQuery
 from app.automation.sequences.performance.report import performance
 from app.core.date_range import date_range_of
+from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading
 from app.http.blueprint import Blueprint
 from app.identity.permissions import Permission
@@ -17,7 +17,7 @@ blp = Blueprint("sequence-performance", __name__, url_prefix="/api/sequences", d
 @allow(Permission.AUTOMATION_READ)
 @blp.arguments(PerformanceQuery)
 @blp.response(200, PerformanceOut)
-def show_performance(query: dict[str, Any], sequence_id: UUID) -> dict[str, Any]:
+def show_performance(query: JsonDict, sequence_id: UUID) -> JsonDict:
     """Show the performance of a sequence.
 
     For leads enrolled in a period of at most one year that you may see: in total, by step and by variant. Each rate has

@@ -1,6 +1,5 @@
 """Routes of sequences (bansalcrm2-follow-up-guide.md, sequences and workflows)."""
 
-from typing import Any
 from uuid import UUID
 
 from app.api.automation.version_schemas import CompareQuery, ComparisonOut, RollBackIn
@@ -8,6 +7,7 @@ from app.api.sequences.schemas import SequenceChange, SequenceIn, SequenceOut, S
 from app.automation.sequences import service
 from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
+from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
@@ -21,7 +21,7 @@ blp = Blueprint("sequences", __name__, url_prefix="/api/sequences", description=
 @allow(Permission.AUTOMATION_READ)
 @blp.arguments(SequenceQuery)
 @blp.response(200, page_of(SequenceOut))
-def list_sequences(query: dict[str, Any]) -> Page:
+def list_sequences(query: JsonDict) -> Page:
     """List the clinic's sequences.
 
     Ordered by name.
@@ -35,7 +35,7 @@ def list_sequences(query: dict[str, Any]) -> Page:
 @blp.arguments(SequenceIn)
 @blp.response(201, SequenceOut)
 @blp.alt_response(409, "CONFLICT")
-def create_sequence(given: dict[str, Any]) -> dict[str, Any]:
+def create_sequence(given: JsonDict) -> JsonDict:
     """Create a sequence.
 
     Leads can be enrolled at once, unless it is a draft.
@@ -47,7 +47,7 @@ def create_sequence(given: dict[str, Any]) -> dict[str, Any]:
 @blp.get("/<uuid:sequence_id>")
 @allow(Permission.AUTOMATION_READ)
 @blp.response(200, SequenceOut)
-def get_sequence(sequence_id: UUID) -> dict[str, Any]:
+def get_sequence(sequence_id: UUID) -> JsonDict:
     """Show a sequence."""
     with reading() as session:
         return service.get_sequence(session, actor(), sequence_id)
@@ -59,7 +59,7 @@ def get_sequence(sequence_id: UUID) -> dict[str, Any]:
 @blp.response(200, SequenceOut)
 @blp.alt_response(409, "CONFLICT")
 @if_match
-def change_sequence(given: dict[str, Any], sequence_id: UUID, seen: SeenVersions) -> dict[str, Any]:
+def change_sequence(given: JsonDict, sequence_id: UUID, seen: SeenVersions) -> JsonDict:
     """Edit, activate or deactivate a sequence.
 
     A changed definition becomes the next version; enrolled leads stay on theirs. While it is inactive no lead is
@@ -86,7 +86,7 @@ def delete_sequence(sequence_id: UUID, seen: SeenVersions) -> None:
 @allow(Permission.AUTOMATION_MANAGE)
 @blp.response(200, SequenceOut)
 @blp.alt_response(409, "CONFLICT")
-def publish_sequence(sequence_id: UUID) -> dict[str, Any]:
+def publish_sequence(sequence_id: UUID) -> JsonDict:
     """Publish the draft of a sequence.
 
     New enrollments use it. A sequence that is published for the first time becomes active.
@@ -99,7 +99,7 @@ def publish_sequence(sequence_id: UUID) -> dict[str, Any]:
 @allow(Permission.AUTOMATION_MANAGE)
 @blp.arguments(RollBackIn)
 @blp.response(200, SequenceOut)
-def roll_back_sequence(given: dict[str, int], sequence_id: UUID) -> dict[str, Any]:
+def roll_back_sequence(given: dict[str, int], sequence_id: UUID) -> JsonDict:
     """Roll back a sequence to an earlier version.
 
     The earlier definition becomes a new version. A draft is discarded.
@@ -124,7 +124,7 @@ def list_sequence_versions(sequence_id: UUID) -> Page:
 @allow(Permission.AUTOMATION_READ)
 @blp.arguments(CompareQuery)
 @blp.response(200, ComparisonOut)
-def compare_sequence_versions(query: dict[str, Any], sequence_id: UUID) -> dict[str, Any]:
+def compare_sequence_versions(query: JsonDict, sequence_id: UUID) -> JsonDict:
     """Compare two versions of a sequence."""
     with reading() as session:
         return service.compare(session, actor(), sequence_id, query)

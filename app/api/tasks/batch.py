@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from marshmallow import ValidationError
@@ -14,6 +14,7 @@ from app.api.tasks.batch_schemas import Reschedule
 from app.api.tasks.queue_schemas import Handover, Pin, QueuedTaskIn
 from app.api.tasks.schemas import Cancellation, Completion, Snooze
 from app.audit import audit_log
+from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.json_pointer import pointer
 from app.errors import FieldError, Invalid, RelanceError
 from app.http.schemas.fields import Id
@@ -42,7 +43,7 @@ class Operation(NamedTuple):
     """An operation: the schema of its fields besides `op` and `id`, and its function."""
 
     schema: Schema
-    run: Callable[[Session, Actor, UUID, Mapping[str, Any]], Task]
+    run: Callable[[Session, Actor, UUID, JsonObject], Task]
 
 
 ON_A_TASK: Final[Mapping[str, Operation]] = {
@@ -62,13 +63,13 @@ CREATE: Final = "create"
 _NEW: Final = QueuedTaskIn()
 
 
-def run_operations(session: Session, actor: Actor, operations: Sequence[Mapping[str, Any]]) -> list[Result]:
+def run_operations(session: Session, actor: Actor, operations: Sequence[JsonObject]) -> list[Result]:
     """Run the operations in order. Return the result of each one."""
     _lock_leads(session, actor, operations)
     return [_one(session, actor, index, operation) for index, operation in enumerate(operations)]
 
 
-def _one(session: Session, actor: Actor, index: int, operation: Mapping[str, Any]) -> Result:
+def _one(session: Session, actor: Actor, index: int, operation: JsonObject) -> Result:
     session.execute(_BEGIN)
     before = audit_log.notes_count(session)
     try:
@@ -83,7 +84,7 @@ def _one(session: Session, actor: Actor, index: int, operation: Mapping[str, Any
     return Result(index, 201 if operation["op"] == CREATE else 200, task)
 
 
-def _act(session: Session, actor: Actor, operation: dict[str, Any]) -> Task:
+def _act(session: Session, actor: Actor, operation: JsonDict) -> Task:
     name = operation.pop("op", None)
     if name == CREATE:
         return service.create_for_named_lead(session, actor, _NEW.read(operation))
@@ -109,7 +110,7 @@ def _with_position(error: RelanceError, index: int) -> RelanceError:
     return Invalid(*(FieldError(place + mistake.pointer, mistake.message) for mistake in error.errors))
 
 
-def _lock_leads(session: Session, actor: Actor, operations: Sequence[Mapping[str, Any]]) -> None:
+def _lock_leads(session: Session, actor: Actor, operations: Sequence[JsonObject]) -> None:
     """Lock all leads in one order, so that two batches over the same leads do not deadlock."""
     tasks, leads = (_ids(operations, name) for name in ("id", "lead_id"))
     of_tasks = select(Task.lead_id).where(Task.id.in_(tasks))
@@ -117,7 +118,7 @@ def _lock_leads(session: Session, actor: Actor, operations: Sequence[Mapping[str
     session.execute(wanted.order_by(Lead.id).with_for_update(key_share=True, of=Lead))
 
 
-def _ids(operations: Sequence[Mapping[str, Any]], name: str) -> list[UUID]:
+def _ids(operations: Sequence[JsonObject], name: str) -> list[UUID]:
     found: list[UUID] = []
     for operation in operations:
         with suppress(Invalid):  # reported when the operation runs

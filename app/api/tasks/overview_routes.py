@@ -1,6 +1,6 @@
 """Views of the work queue: dashboard, kanban board, calendar, export."""
 
-from typing import Any, Final
+from typing import Final
 
 from flask import Response, request
 from werkzeug.wsgi import wrap_file
@@ -14,6 +14,7 @@ from app.api.tasks.overview_schemas import (
     KanbanOut,
     KanbanQuery,
 )
+from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading
 from app.http.blueprint import Blueprint
 from app.identity.permissions import Permission
@@ -35,7 +36,7 @@ blp = Blueprint("followup-overview", __name__, url_prefix="/api/followups", desc
 @allow(Permission.LEAD_READ)
 @blp.arguments(DashboardQuery)
 @blp.response(200, DashboardOut)
-def show_dashboard(query: dict[str, Any]) -> dict[str, Any]:
+def show_dashboard(query: JsonDict) -> JsonDict:
     """Show the figures of the work queue.
 
     Overdue tasks, tasks due today and this week, rotting leads, completion rate and response time.
@@ -48,7 +49,7 @@ def show_dashboard(query: dict[str, Any]) -> dict[str, Any]:
 @allow(Permission.LEAD_READ)
 @blp.arguments(KanbanQuery)
 @blp.response(200, KanbanOut)
-def show_kanban(query: dict[str, Any]) -> dict[str, Any]:
+def show_kanban(query: JsonDict) -> JsonDict:
     """Show the work queue as a kanban board.
 
     A column for each status with its first tasks. Completed and cancelled tasks are sorted latest first.
@@ -61,7 +62,7 @@ def show_kanban(query: dict[str, Any]) -> dict[str, Any]:
 @allow(Permission.LEAD_READ)
 @blp.arguments(CalendarQuery)
 @blp.response(200, CalendarOut)
-def show_calendar(query: dict[str, Any]) -> dict[str, Any]:
+def show_calendar(query: JsonDict) -> JsonDict:
     """Show the work queue by days.
 
     Days begin and end at midnight in the clinic's local time.
@@ -76,7 +77,7 @@ def show_calendar(query: dict[str, Any]) -> dict[str, Any]:
 @blp.doc(responses={200: {"content": {CONTENT_TYPES[FileFormat.XLSX]: {"schema": _FILE}}}})
 @blp.alt_response(200, schema=_FILE, content_type="text/csv", success=True)
 @blp.alt_response(409, "CONFLICT")
-def export_tasks(query: dict[str, Any]) -> Response:
+def export_tasks(query: JsonDict) -> Response:
     """Download the work queue as a file.
 
     Takes the filters and orders of the list. The file is CSV in UTF-8, or XLSX. In CSV, values that a spreadsheet would

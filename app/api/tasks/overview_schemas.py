@@ -1,12 +1,13 @@
 """Request and response schemas for the dashboard, kanban board, calendar and export of tasks."""
 
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from marshmallow import ValidationError, fields, validates_schema
 
 from app.api.tasks.queue_schemas import QueueFilters, TaskFilters
 from app.api.tasks.schemas import TaskOut
+from app.core.type_aliases import JsonDict
 from app.http.schemas.common_fields import UserIdOrMe
 from app.http.schemas.fields import Boolean, Choice, Day, Instant, Integer
 from app.http.schemas.schema import QuerySchema, Schema
@@ -95,7 +96,7 @@ class CalendarQuery(QueueFilters):
     per_day = Integer(least=1, most=100, load_default=20, metadata={"description": "Maximum number of tasks per day."})
 
     @validates_schema(skip_on_field_errors=True)
-    def _is_a_span(self, data: dict[str, Any], **_: object) -> None:
+    def _is_a_span(self, data: JsonDict, **_: object) -> None:
         if "to" in data and "from_" not in data:
             raise ValidationError({"from": ["Required with `to`."]})
         if "to" in data and not timedelta() <= data["to"] - data["from_"] < timedelta(days=MOST_DAYS):

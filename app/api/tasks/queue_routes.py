@@ -1,7 +1,6 @@
 """Routes of the work queue: the tasks of `/api/leads`, across leads."""
 
 from dataclasses import replace
-from typing import Any
 from uuid import UUID
 
 from app.api.tasks import batch
@@ -12,6 +11,7 @@ from app.api.tasks.schemas import TaskOut
 from app.api.tasks.task_routes import add_task_routes
 from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
+from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
@@ -27,7 +27,7 @@ blp = Blueprint("followups", __name__, url_prefix="/api/followups", description=
 @allow(Permission.LEAD_READ)
 @blp.arguments(QueueQuery)
 @blp.response(200, page_of(QueuedTaskOut))
-def list_tasks(query: dict[str, Any]) -> Page:
+def list_tasks(query: JsonDict) -> Page:
     """List tasks across leads.
 
     Ordered by due time unless `sort` is given. Includes completed and cancelled tasks unless `status` is given.
@@ -42,7 +42,7 @@ def list_tasks(query: dict[str, Any]) -> Page:
 @blp.arguments(QueuedTaskIn)
 @blp.response(201, TaskOut)
 @blp.alt_response(409, "CONFLICT")
-def create_task(given: dict[str, Any]) -> object:
+def create_task(given: JsonDict) -> object:
     """Create a task for a lead.
 
     Assigned to the lead's coordinator unless `assigned_to_id` is given. With `template_id`, missing fields come from
@@ -56,7 +56,7 @@ def create_task(given: dict[str, Any]) -> object:
 @allow(Permission.LEAD_UPDATE)
 @blp.arguments(BatchIn)
 @blp.response(207, BatchOut)
-def carry_out(given: dict[str, Any]) -> dict[str, Any]:
+def carry_out(given: JsonDict) -> JsonDict:
     """Run up to 100 operations on tasks.
 
     The operations run in order and in one transaction. A failed operation reports its problem and does not affect the
@@ -69,7 +69,7 @@ def carry_out(given: dict[str, Any]) -> dict[str, Any]:
     return {"succeeded": len(results) - failed, "failed": failed, "results": shown}
 
 
-def _to_response(result: batch.Result) -> dict[str, Any]:
+def _to_response(result: batch.Result) -> JsonDict:
     return {
         "index": result.index,
         "status": result.status,
@@ -114,7 +114,7 @@ def start(task_id: UUID) -> object:
 @blp.arguments(Handover)
 @blp.response(200, TaskOut)
 @blp.alt_response(409, "CONFLICT")
-def reassign(given: dict[str, Any], task_id: UUID) -> object:
+def reassign(given: JsonDict, task_id: UUID) -> object:
     """Assign a task to another user.
 
     The new assignee is notified in the app. The lead's timeline records the change with its reason.
@@ -128,7 +128,7 @@ def reassign(given: dict[str, Any], task_id: UUID) -> object:
 @blp.arguments(Pin)
 @blp.response(200, TaskOut)
 @blp.alt_response(409, "CONFLICT")
-def pin(given: dict[str, Any], task_id: UUID) -> object:
+def pin(given: JsonDict, task_id: UUID) -> object:
     """Pin or unpin a task.
 
     Applies to all users who can see the task.

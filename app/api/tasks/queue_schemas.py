@@ -1,11 +1,10 @@
 """Request and response schemas for the work queue (bansalcrm2-follow-up-guide.md)."""
 
-from typing import Any
-
 from marshmallow import ValidationError, fields, validates_schema
 
 from app.api.leads.out_schemas import PersonRef
 from app.api.tasks.schemas import LONGEST_TAG, TaskIn, TaskOut
+from app.core.type_aliases import JsonDict
 from app.http.schemas.common_fields import UserIdOrMe
 from app.http.schemas.fields import Boolean, Choice, Choices, Id, Instant, Text
 from app.http.schemas.paging import PageQuery
@@ -87,7 +86,7 @@ class QueuedTaskIn(TaskIn):
     due_at = Instant()
 
     @validates_schema
-    def _is_whole(self, data: dict[str, Any], **_: object) -> None:
+    def _is_whole(self, data: JsonDict, **_: object) -> None:
         if "template_id" in data:
             return
         if missing := [name for name in ("title", "type", "due_at") if name not in data]:

@@ -1,6 +1,5 @@
 """Routes of a lead's tasks: follow-ups for a person."""
 
-from typing import Any
 from uuid import UUID
 
 from app.api.tasks.schemas import (
@@ -12,6 +11,7 @@ from app.api.tasks.schemas import (
 )
 from app.api.tasks.task_routes import add_task_routes
 from app.core.pagination import Page
+from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.schemas.paging import page_of
@@ -25,7 +25,7 @@ blp = Blueprint("tasks", __name__, url_prefix="/api/leads", description="Follow-
 @allow(Permission.LEAD_READ)
 @blp.arguments(LeadTasksQuery)
 @blp.response(200, page_of(TaskOut))
-def tasks_of_lead(query: dict[str, Any], lead_id: UUID) -> Page:
+def tasks_of_lead(query: JsonDict, lead_id: UUID) -> Page:
     """List a lead's tasks.
 
     Ordered by due time.
@@ -39,7 +39,7 @@ def tasks_of_lead(query: dict[str, Any], lead_id: UUID) -> Page:
 @blp.arguments(TaskIn)
 @blp.response(201, TaskOut)
 @blp.alt_response(409, "CONFLICT")
-def create_task(given: dict[str, Any], lead_id: UUID) -> object:
+def create_task(given: JsonDict, lead_id: UUID) -> object:
     """Create a task for a lead.
 
     Assigned to the lead's coordinator unless `assigned_to_id` is given.
@@ -52,7 +52,7 @@ def create_task(given: dict[str, Any], lead_id: UUID) -> object:
 @allow(Permission.LEAD_READ)
 @blp.arguments(MyTasksQuery)
 @blp.response(200, page_of(TaskOut))
-def my_tasks(query: dict[str, Any]) -> Page:
+def my_tasks(query: JsonDict) -> Page:
     """List my tasks.
 
     Ordered by due time. Default: open tasks.
@@ -65,7 +65,7 @@ def my_tasks(query: dict[str, Any]) -> Page:
 @allow(Permission.LEAD_READ)
 @blp.arguments(OverdueQuery)
 @blp.response(200, page_of(TaskOut))
-def overdue_tasks(query: dict[str, Any]) -> Page:
+def overdue_tasks(query: JsonDict) -> Page:
     """List the clinic's overdue tasks.
 
     The longest overdue first.

@@ -8,6 +8,7 @@ from marshmallow import ValidationError, fields, validates_schema
 
 from app.api.activities.schemas import ActivityIn
 from app.clock import now
+from app.core.type_aliases import JsonDict
 from app.http.schemas.common_fields import UserIdOrMe
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Text
 from app.http.schemas.paging import PageQuery
@@ -87,7 +88,7 @@ class Completion(Schema):
     activity_id = Id(metadata={"description": "Existing timeline entry."})
 
     @validates_schema
-    def _names_one_activity(self, data: dict[str, Any], **_: object) -> None:
+    def _names_one_activity(self, data: JsonDict, **_: object) -> None:
         if "activity" in data and "activity_id" in data:
             raise ValidationError({"activity_id": ["Give either the activity or its id."]})
 

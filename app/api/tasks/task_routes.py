@@ -1,10 +1,10 @@
 """Routes of one task, served at two addresses: `/api/leads/tasks/{task_id}` and `/api/followups/{task_id}`."""
 
-from typing import Any
 from uuid import UUID
 
 from app.api.tasks.schemas import Cancellation, Completion, Snooze, TaskChanges, TaskOut
 from app.core.optimistic_locking import SeenVersions
+from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
@@ -33,7 +33,7 @@ def add_task_routes(blp: Blueprint, path: str, *, title: str = "a task") -> None
     @blp.response(200, TaskOut)
     @blp.alt_response(409, "CONFLICT")
     @if_match
-    def update_task(given: dict[str, Any], task_id: UUID, seen: SeenVersions) -> object:
+    def update_task(given: JsonDict, task_id: UUID, seen: SeenVersions) -> object:
         with unit_of_work() as session:
             return service.update_task(session, actor(), task_id, given, seen=seen)
 
@@ -43,7 +43,7 @@ def add_task_routes(blp: Blueprint, path: str, *, title: str = "a task") -> None
     @blp.arguments(Completion, required=False)
     @blp.response(200, TaskOut)
     @blp.alt_response(409, "CONFLICT")
-    def complete(given: dict[str, Any], task_id: UUID) -> object:
+    def complete(given: JsonDict, task_id: UUID) -> object:
         with unit_of_work() as session:
             return service.complete(session, actor(), task_id, given)
 
@@ -53,7 +53,7 @@ def add_task_routes(blp: Blueprint, path: str, *, title: str = "a task") -> None
     @blp.arguments(Cancellation, required=False)
     @blp.response(200, TaskOut)
     @blp.alt_response(409, "CONFLICT")
-    def cancel(given: dict[str, Any], task_id: UUID) -> object:
+    def cancel(given: JsonDict, task_id: UUID) -> object:
         with unit_of_work() as session:
             return service.cancel(session, actor(), task_id, reason=given.get("reason"))
 
@@ -63,7 +63,7 @@ def add_task_routes(blp: Blueprint, path: str, *, title: str = "a task") -> None
     @blp.arguments(Snooze)
     @blp.response(200, TaskOut)
     @blp.alt_response(409, "CONFLICT")
-    def snooze(given: dict[str, Any], task_id: UUID) -> object:
+    def snooze(given: JsonDict, task_id: UUID) -> object:
         with unit_of_work() as session:
             return service.snooze(session, actor(), task_id, until=given["until"])
 

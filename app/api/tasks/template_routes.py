@@ -1,6 +1,5 @@
 """Routes of task templates: reusable follow-ups."""
 
-from typing import Any
 from uuid import UUID
 
 from app.api.messaging.template_report_schemas import MissingFieldsOut, PeriodQuery
@@ -15,6 +14,7 @@ from app.api.tasks.template_schemas import (
 from app.core.date_range import date_range_of
 from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
+from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
@@ -30,7 +30,7 @@ blp = Blueprint("task-templates", __name__, url_prefix="/api/task-templates", de
 @allow(Permission.LEAD_READ)
 @blp.arguments(TemplateQuery)
 @blp.response(200, page_of(TemplateOut))
-def list_templates(query: dict[str, Any]) -> Page:
+def list_templates(query: JsonDict) -> Page:
     """List the clinic's task templates.
 
     Ordered by name.
@@ -44,7 +44,7 @@ def list_templates(query: dict[str, Any]) -> Page:
 @blp.arguments(TemplateIn)
 @blp.response(201, TemplateOut)
 @blp.alt_response(409, "CONFLICT")
-def create_template(given: dict[str, Any]) -> TaskTemplate:
+def create_template(given: JsonDict) -> TaskTemplate:
     """Create a task template.
 
     Use it when creating a task by hand. With a `stage`, every lead that moves into that stage gets the task.
@@ -59,7 +59,7 @@ def create_template(given: dict[str, Any]) -> TaskTemplate:
 @blp.response(200, TemplateOut)
 @blp.alt_response(409, "CONFLICT")
 @if_match
-def update_template(given: dict[str, Any], template_id: UUID, seen: SeenVersions) -> TaskTemplate:
+def update_template(given: JsonDict, template_id: UUID, seen: SeenVersions) -> TaskTemplate:
     """Replace a task template.
 
     Missing fields get their default. Tasks created from the template stay unchanged.
@@ -85,7 +85,7 @@ def delete_template(template_id: UUID, seen: SeenVersions) -> None:
 @allow(Permission.LEAD_READ)
 @blp.arguments(TaskPreviewIn)
 @blp.response(200, TaskPreviewOut)
-def preview_template(given: dict[str, Any], template_id: UUID) -> dict[str, Any]:
+def preview_template(given: JsonDict, template_id: UUID) -> JsonDict:
     """Preview the task that a template creates.
 
     For a lead that you may see, or for a sample lead. Nothing is created.
@@ -97,7 +97,7 @@ def preview_template(given: dict[str, Any], template_id: UUID) -> dict[str, Any]
 @blp.get("/<uuid:template_id>/missing")
 @allow(Permission.LEAD_READ)
 @blp.response(200, MissingFieldsOut)
-def missing_fields(template_id: UUID) -> dict[str, Any]:
+def missing_fields(template_id: UUID) -> JsonDict:
     """Show the merge fields of a task template, and how many open leads lack them.
 
     A missing value appears as a dash in the task.
@@ -110,7 +110,7 @@ def missing_fields(template_id: UUID) -> dict[str, Any]:
 @allow(Permission.LEAD_READ)
 @blp.arguments(PeriodQuery)
 @blp.response(200, TaskTemplateFiguresOut)
-def show_statistics(query: dict[str, Any], template_id: UUID) -> dict[str, Any]:
+def show_statistics(query: JsonDict, template_id: UUID) -> JsonDict:
     """Show how many tasks were created from a template, by status.
 
     For a period of at most one year, and for leads that you may see.

@@ -1,11 +1,12 @@
 """Request and response schemas for task templates."""
 
-from typing import Any, Final
+from typing import Final
 
 from marshmallow import ValidationError, fields, validates_schema
 
 from app.api.tasks.schemas import Tags
 from app.core.calendar.durations import InvalidDuration, parse_duration
+from app.core.type_aliases import JsonDict
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
@@ -59,7 +60,7 @@ class TemplateIn(Schema):
     )
 
     @validates_schema(skip_on_field_errors=True)
-    def _can_be_read(self, data: dict[str, Any], **_: object) -> None:
+    def _can_be_read(self, data: JsonDict, **_: object) -> None:
         if mistakes := template_errors(TaskText(data["title"], data["description"])):
             raise ValidationError({name: [problem] for name, problem in mistakes.items()})
 

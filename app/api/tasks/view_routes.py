@@ -1,11 +1,11 @@
 """Routes of saved views of the work queue."""
 
-from typing import Any
 from uuid import UUID
 
 from app.api.tasks.view_schemas import ViewIn, ViewOut
 from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
+from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
@@ -21,7 +21,7 @@ blp = Blueprint("followup-views", __name__, url_prefix="/api/followups/views", d
 @allow(Permission.LEAD_READ)
 @blp.arguments(PageQuery)
 @blp.response(200, page_of(ViewOut))
-def list_views(query: dict[str, Any]) -> Page:
+def list_views(query: JsonDict) -> Page:
     """List my views of the queue, and shared ones.
 
     Ordered by name.
@@ -35,7 +35,7 @@ def list_views(query: dict[str, Any]) -> Page:
 @blp.arguments(ViewIn)
 @blp.response(201, ViewOut)
 @blp.alt_response(409, "CONFLICT")
-def create_view(given: dict[str, Any]) -> TaskView:
+def create_view(given: JsonDict) -> TaskView:
     """Save a view of the queue.
 
     Its filters are query parameters of `GET /api/followups`. They are validated when the view is saved.
@@ -50,7 +50,7 @@ def create_view(given: dict[str, Any]) -> TaskView:
 @blp.response(200, ViewOut)
 @blp.alt_response(409, "CONFLICT")
 @if_match
-def update_view(given: dict[str, Any], view_id: UUID, seen: SeenVersions) -> TaskView:
+def update_view(given: JsonDict, view_id: UUID, seen: SeenVersions) -> TaskView:
     """Replace one of my views.
 
     Missing fields get their default.

@@ -1,6 +1,6 @@
 """`assign`: assign the lead to a user, or by the clinic's assignment rules."""
 
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, ClassVar, Final
 from uuid import UUID
 
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -10,6 +10,7 @@ from app.automation.handlers.support.changes import AssignByRules, AssignTo
 from app.automation.handlers.support.context import StepContext
 from app.automation.language.params import Params
 from app.automation.language.types.errors import problem
+from app.core.type_aliases import JsonDict
 from app.engine.models import Reason
 from app.engine.outcomes import Done, Effects, Outcome, Skip
 from app.engine.step_kind import SMALL_BATCH, Settings, StepKind
@@ -28,7 +29,7 @@ class _UserId:
             return value
         raise problem(f"must be {BY_RULES} or the id of a user")
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonDict:
         return {"anyOf": [{"const": BY_RULES}, {"type": "string", "format": "uuid"}]}
 
 

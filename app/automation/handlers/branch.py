@@ -1,7 +1,7 @@
 """`branch`: choose one of two lists of actions when the step is due (bansalcrm2-follow-up-guide.md)."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from collections.abc import Iterator
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -13,6 +13,7 @@ from app.automation.language.docs.sentences import of_action, of_conditions
 from app.automation.language.params import Params
 from app.automation.language.sequences import Target
 from app.automation.language.types.errors import Line
+from app.core.type_aliases import JsonObject
 from app.engine.outcomes import Done, Effects, Outcome
 from app.engine.plan.follow_up_steps import choose_branch
 from app.engine.service import planned_row
@@ -47,7 +48,7 @@ class SequenceBranch(Params):
     )
 
     @classmethod
-    def step_conflicts(cls, step: Mapping[str, Any]) -> Iterator[Line]:
+    def step_conflicts(cls, step: JsonObject) -> Iterator[Line]:
         """Yield a mistake for `next`, which a branch does not have."""
         if "next" in step:
             yield Line(("next",), "is not for a branch: it says `then` and `else`")

@@ -1,12 +1,13 @@
 """`call_webhook`: call a gateway of the clinic with ids and codes of the event."""
 
 from datetime import datetime
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 from app import clock
 from app.automation.handlers.support.context import StepContext
 from app.automation.handlers.support.throttle import throttle_snooze, usage_rows
 from app.automation.language.params import GatewaySlug, Params
+from app.core.type_aliases import JsonDict
 from app.engine.outcomes import Done, Effects, ExternalCall, Fail, Outcome, ResultUnknown, Retry
 from app.engine.step_kind import DELIVERIES, Details, OutsideCall, StepKind
 from app.messaging.channels.base import Outcome as Came
@@ -32,7 +33,7 @@ class Question(NamedTuple):
 
     endpoint: Endpoint
     call_id: str
-    body: dict[str, Any]
+    body: JsonDict
 
 
 def decide(context: StepContext) -> Outcome | ExternalCall:
@@ -73,7 +74,7 @@ def _not_before(receipt: Transient) -> datetime | None:
     return clock.now() + receipt.wait if receipt.wait else None
 
 
-def _body(context: StepContext) -> dict[str, Any]:
+def _body(context: StepContext) -> JsonDict:
     """Return the event in the format of Standard Webhooks, without personal data of the lead."""
     cause, lead = context.step.cause, context.lead
     return {

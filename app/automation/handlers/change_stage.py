@@ -1,7 +1,7 @@
 """`change_stage`: move the lead to a later stage (simplepro-follow-up-automation.md, "update status")."""
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar
+from collections.abc import Iterator
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -12,6 +12,7 @@ from app.automation.language.docs.sentences import plain
 from app.automation.language.params import LossReason, Params
 from app.automation.language.types.errors import Line
 from app.automation.language.types.primitives import Named
+from app.core.type_aliases import JsonObject
 from app.core.validation.validation_errors import not_known
 from app.engine.models import Reason
 from app.engine.outcomes import Done, Effects, Outcome, Skip
@@ -29,7 +30,7 @@ class ChangeStage(Params):
     reason: Maybe[LossReason] = None
 
     @classmethod
-    def conflicts(cls, given: Mapping[str, Any]) -> Iterator[Line]:
+    def conflicts(cls, given: JsonObject) -> Iterator[Line]:
         """Yield a mistake for `lost` without a reason, and for a reason with another stage."""
         if given.get("stage") == LOST and "reason" not in given:
             yield Line(("reason",), "is missing")

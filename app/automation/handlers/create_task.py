@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -16,6 +16,7 @@ from app.automation.language.params import Params
 from app.automation.language.types.primitives import Duration, OneOf, Title
 from app.core.calendar.calendar import Calendar
 from app.core.calendar.durations import parse_duration
+from app.core.type_aliases import JsonDict
 from app.engine.models import Reason
 from app.engine.outcomes import Done, Effects, Outcome, Row, Skip
 from app.engine.step_kind import Details, Settings, StepKind
@@ -88,7 +89,7 @@ def _words(context: StepContext) -> Row:
     return {**words._asdict(), "task_template_id": UUID(template_id)}
 
 
-def step_params(settings: Settings, due_at: datetime, calendar: Calendar) -> dict[str, Any]:
+def step_params(settings: Settings, due_at: datetime, calendar: Calendar) -> JsonDict:
     """Replace `due` by `task_due_at`, counted from when the task is created."""
     params = {name: value for name, value in settings.items() if name != "due"}
     return params | {"task_due_at": _task_due(settings.get("due", {}), due_at, calendar).isoformat()}

@@ -1,10 +1,11 @@
 """`enroll`: enroll the lead in a sequence."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from app.automation.handlers.support import changes
 from app.automation.handlers.support.context import StepContext
 from app.automation.language.params import Params, SequenceSlug
+from app.core.type_aliases import JsonDict
 from app.engine.outcomes import Done, Effects, Outcome
 from app.engine.step_kind import Settings, StepKind
 
@@ -19,7 +20,7 @@ class Enroll(Params):
 
 def decide(context: StepContext) -> Outcome:
     """Enroll the lead if the sequence accepts it. The step's outcome has the result."""
-    made: dict[str, Any] = {"sequence": context.params["sequence"]}
+    made: JsonDict = {"sequence": context.params["sequence"]}
     return Done(made, effects=Effects(changes=(changes.Enroll(made["sequence"], made),)))
 
 

@@ -1,7 +1,7 @@
 """`send_message`: a message from the clinic to the lead."""
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Final
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Final
 
 from pydantic import BeforeValidator, Field
 
@@ -16,6 +16,7 @@ from app.automation.language.types.errors import Line, problem
 from app.automation.language.types.part_names import repeated
 from app.automation.language.types.primitives import OneOf, RegisteredName, Truth, about
 from app.core.http_client.targets import NotAllowed, parse_target
+from app.core.type_aliases import JsonObject
 from app.core.validation.validation_errors import not_known
 from app.engine.outcomes import Done, Effects, Outcome, Skip, Snooze
 from app.engine.step_kind import Details, Settings, StepKind
@@ -56,7 +57,7 @@ class SendMessage(Params):
     gateway: Maybe[GatewaySlug] = None
 
     @classmethod
-    def conflicts(cls, given: Mapping[str, Any]) -> Iterator[Line]:
+    def conflicts(cls, given: JsonObject) -> Iterator[Line]:
         """Yield the settings that do not fit the channel or the type."""
         if not CHANNELS.needs_gateway(given.get("channel")):
             allowed = [key for key in cls.parts() if key not in BY_GATEWAY]
@@ -80,7 +81,7 @@ class SequenceMessage(SendMessage):
     )
 
     @classmethod
-    def conflicts(cls, given: Mapping[str, Any]) -> Iterator[Line]:
+    def conflicts(cls, given: JsonObject) -> Iterator[Line]:
         """Yield a mistake where not exactly one of `template` and `variants` is given, and for repeated names."""
         yield from super().conflicts(given)
         if "variants" not in given and "template" not in given:

@@ -1,7 +1,7 @@
 """`suggest_lost`: suggest to close the lead as lost; a user decides (lead-management.md, rule 8)."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from collections.abc import Iterator
+from typing import ClassVar
 
 from app.automation.handlers.support.context import StepContext
 from app.automation.handlers.support.messages import to_users_if_complete
@@ -9,6 +9,7 @@ from app.automation.language.base import Maybe
 from app.automation.language.docs.sentences import plain
 from app.automation.language.params import LossReason, Params, StaffChannels, TemplateSlug
 from app.automation.language.types.errors import Line
+from app.core.type_aliases import JsonObject
 from app.engine.models import Reason
 from app.engine.outcomes import Done, Effects, LostSuggestion, Outcome, Row, Skip
 from app.engine.step_kind import Details, Settings, StepKind
@@ -26,7 +27,7 @@ class SuggestLost(Params):
     template: Maybe[TemplateSlug] = None
 
     @classmethod
-    def conflicts(cls, given: Mapping[str, Any]) -> Iterator[Line]:
+    def conflicts(cls, given: JsonObject) -> Iterator[Line]:
         """Yield a mistake for channels without a template, and the reverse."""
         named = given.keys() & {"channels", "template"}
         if len(named) == 1:
@@ -53,7 +54,7 @@ def decide(context: StepContext) -> Outcome:
     return Done({"activity_id": note["id"], **details}, effects=effects)
 
 
-def _message(context: StepContext) -> tuple[tuple[Row, ...], Mapping[str, Any]]:
+def _message(context: StepContext) -> tuple[tuple[Row, ...], JsonObject]:
     """Return the message to the coordinator, if the rule has one, and its part of the outcome."""
     recipient = context.coordinator if "template" in context.params else None
     return to_users_if_complete(context, [recipient]) if recipient else ((), {})

@@ -1,10 +1,11 @@
 """`unenroll`: take the lead out of a sequence."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from app.automation.handlers.support import changes
 from app.automation.handlers.support.context import StepContext
 from app.automation.language.params import Params, SequenceSlug
+from app.core.type_aliases import JsonDict
 from app.engine.outcomes import Done, Effects, Outcome
 from app.engine.sequences.sequence import ExitReason
 from app.engine.step_kind import Settings, StepKind
@@ -20,7 +21,7 @@ class Unenroll(Params):
 
 def decide(context: StepContext) -> Outcome:
     """Unenroll the lead if it is enrolled. The step's outcome has the result."""
-    made: dict[str, Any] = {"sequence": context.params["sequence"]}
+    made: JsonDict = {"sequence": context.params["sequence"]}
     reason = ExitReason(context.params.get("reason", ExitReason.UNENROLLED))
     return Done(made, effects=Effects(changes=(changes.Unenroll(made["sequence"], made, reason),)))
 

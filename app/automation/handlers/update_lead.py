@@ -1,7 +1,7 @@
 """`update_lead`: change the tags, score and custom fields of the lead."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, ClassVar, Final
 
 from annotated_types import Len
 from pydantic import Field, StringConstraints
@@ -15,6 +15,7 @@ from app.automation.language.known_names import KnownNames
 from app.automation.language.params import Params
 from app.automation.language.types.errors import Line
 from app.automation.language.types.primitives import LONGEST_TAG, Says, Whole
+from app.core.type_aliases import JsonObject
 from app.core.validation.validation_errors import not_known
 from app.engine.outcomes import Done, Effects, Outcome
 from app.engine.step_kind import SMALL_BATCH, Settings, StepKind
@@ -53,13 +54,13 @@ class UpdateLead(Params):
     )
 
     @classmethod
-    def conflicts(cls, given: Mapping[str, Any]) -> Iterator[Line]:
+    def conflicts(cls, given: JsonObject) -> Iterator[Line]:
         """Yield a mistake where nothing is changed."""
         if not given:
             yield Line((), "must change something: add_tags, remove_tags, score, add_score or custom")
 
     @classmethod
-    def misfits(cls, given: Mapping[str, Any], known: KnownNames) -> Iterator[Line]:
+    def misfits(cls, given: JsonObject, known: KnownNames) -> Iterator[Line]:
         """Yield the fields that the clinic does not have."""
         custom = given.get("custom")
         if isinstance(custom, Mapping) and known.fields is not None:

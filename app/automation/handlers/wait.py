@@ -1,11 +1,12 @@
 """`wait`: in a sequence, only the delay before the next step."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from collections.abc import Iterator
+from typing import ClassVar
 
 from app.automation.handlers.support.context import StepContext
 from app.automation.language.params import Params
 from app.automation.language.types.errors import Line
+from app.core.type_aliases import JsonObject
 from app.engine.outcomes import Done, Outcome
 from app.engine.step_kind import StepKind
 
@@ -16,7 +17,7 @@ class Wait(Params):
     example: ClassVar[object] = {}
 
     @classmethod
-    def step_conflicts(cls, step: Mapping[str, Any]) -> Iterator[Line]:
+    def step_conflicts(cls, step: JsonObject) -> Iterator[Line]:
         """Yield a mistake for a wait without `after`."""
         if "after" not in step:
             yield Line(("after",), "is missing")

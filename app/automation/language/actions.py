@@ -12,6 +12,7 @@ from typing_extensions import TypeAliasType
 from app.automation.language.params import Params
 from app.automation.language.types.containers import Items, NotDeeper, without_member
 from app.automation.language.types.errors import Handler, problem
+from app.core.type_aliases import JsonDict
 from app.core.validation.validation_errors import not_known
 from app.engine.step_kind import STEP_KINDS
 
@@ -38,7 +39,7 @@ class FromRegistry:
     def _check(self, value: object, info: ValidationInfo) -> object:
         return self.adapter().validate_python(value, context=info.context)
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonDict:
         current = self.adapter().core_schema
         return handler(core_schema.definitions_schema(current, []))  # so that pydantic refers to a model by its name
 
@@ -69,7 +70,7 @@ class OneAction:
             raise problem(not_known(kind, kinds))
         return without_member(value, handler)
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonDict:
         described = handler(schema)
         for choice in described["oneOf"]:
             [kind] = choice["required"]
@@ -87,9 +88,9 @@ def _rule_action() -> TypeAdapter[Any]:
 
 @lru_cache(maxsize=2)
 def _action(models: ParamsByKind) -> TypeAdapter[Any]:
-    return TypeAdapter(Annotated[dict[str, Any], OneAction(models)])
+    return TypeAdapter(Annotated[JsonDict, OneAction(models)])
 
 
-Action = TypeAliasType("Action", Annotated[dict[str, Any], FromRegistry(_rule_action)])
+Action = TypeAliasType("Action", Annotated[JsonDict, FromRegistry(_rule_action)])
 Actions = Annotated[list[Action], Items(f"must be a list of 1 to {MOST_ACTIONS} actions", most=MOST_ACTIONS, least=1)]
 Nested = Annotated[Actions, NotDeeper(DEEPEST_BRANCH)]

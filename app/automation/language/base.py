@@ -17,6 +17,7 @@ from pydantic_core import CoreSchema
 
 from app.automation.language.known_names import KnownNames, known_names
 from app.automation.language.types.errors import Line, as_error, lines_of, paths_of
+from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.validation_errors import not_known
 
 T = TypeVar("T")
@@ -37,12 +38,12 @@ class Strict(BaseModel):
             yield Line((), cls.must_be)
 
     @classmethod
-    def conflicts(cls, given: Mapping[str, Any]) -> Iterator[Line]:  # noqa: ARG003
+    def conflicts(cls, given: JsonObject) -> Iterator[Line]:  # noqa: ARG003
         """Yield the mistakes that concern several parts; `given` may have mistakes in its parts."""
         yield from ()
 
     @classmethod
-    def misfits(cls, given: Mapping[str, Any], known: KnownNames) -> Iterator[Line]:  # noqa: ARG003
+    def misfits(cls, given: JsonObject, known: KnownNames) -> Iterator[Line]:  # noqa: ARG003
         """Yield the mistakes that depend on the known names; otherwise like `conflicts`."""
         yield from ()
 
@@ -75,9 +76,9 @@ class Strict(BaseModel):
         yield from (Line(loc, "is missing") for loc in missing)
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonDict:
         schema = handler(core_schema)
-        described: dict[str, Any] = handler.resolve_ref_schema(schema)
+        described: JsonDict = handler.resolve_ref_schema(schema)
         if cls.example is not None:
             described["examples"] = [cls.example]
         return schema

@@ -1,7 +1,7 @@
 """Values that conditions compare with: plain values, lists of them, days."""
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar
+from collections.abc import Iterator
+from typing import Annotated, ClassVar
 
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
@@ -11,6 +11,7 @@ from app.automation.language.base import Maybe, Strict
 from app.automation.language.types.containers import ByShape, is_mapping
 from app.automation.language.types.errors import Line, problem
 from app.automation.language.types.primitives import Says, about
+from app.core.type_aliases import JsonDict, JsonObject
 
 MOST_VALUES = 200
 
@@ -31,7 +32,7 @@ class _PlainValue:
             raise problem("must be a text, a number, or true or false")
         return value
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonDict:
         return {"type": ["string", "number", "boolean", "null"], "maxLength": LONGEST_VALUE}
 
 
@@ -83,7 +84,7 @@ class DayRange(Strict):
     less_than: Maybe[Number] = Field(default=None, description="Fewer days than this.")
 
     @classmethod
-    def conflicts(cls, given: Mapping[str, Any]) -> Iterator[Line]:
+    def conflicts(cls, given: JsonObject) -> Iterator[Line]:
         """Yield a mistake for an empty range."""
         if not given:
             yield Line((), "is empty")

@@ -18,6 +18,7 @@ from app.automation.language.types.containers import ByShape, Items, NotDeeper
 from app.automation.language.types.errors import Handler, Line, problem
 from app.automation.language.types.primitives import Truth, about
 from app.automation.language.vocabulary import FIELDS, KEY, OPEN, Type, When
+from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.validation_errors import not_known
 from app.engine.rules.conditions import CHANGED
 
@@ -44,11 +45,11 @@ class _KnownPath:
             raise problem(not_known(path, vocabulary.fields_at(when, known.fields)))
         return path
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonDict:
         return paths_schema(FIELDS)
 
 
-def paths_schema(paths: Iterable[str]) -> dict[str, Any]:
+def paths_schema(paths: Iterable[str]) -> JsonDict:
     """Return the JSON Schema of these paths, of custom fields and of event data."""
     own = "|".join(group.replace(".", "\\.") for group in OPEN)
     return {"anyOf": [{"type": "string", "enum": sorted(paths)}, {"type": "string", "pattern": f"^({own})\\.{KEY}$"}]}
@@ -109,7 +110,7 @@ class FieldCondition(Strict):
         }
 
     @classmethod
-    def misfits(cls, given: Mapping[str, Any], known: KnownNames) -> Iterator[Line]:
+    def misfits(cls, given: JsonObject, known: KnownNames) -> Iterator[Line]:
         """Yield the tests that do not fit the field, and values that the field cannot have."""
         if "field" not in given:
             allowed = vocabulary.fields_at(_moment.get(), known.fields)
@@ -184,7 +185,7 @@ def _group_of(value: object) -> str:
 Condition = TypeAliasType(
     "Condition",
     Annotated[
-        dict[str, Any],
+        JsonDict,
         ByShape({"field": FieldCondition, "all": AllConditions, "any": AnyConditions}, _group_of),
         NotDeeper(DEEPEST),
     ],

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
@@ -11,6 +11,7 @@ from typing_extensions import TypeAliasType
 from app.automation.language.types.containers import Items
 from app.automation.language.types.errors import problem
 from app.automation.language.types.primitives import about
+from app.core.type_aliases import JsonDict
 from app.core.validation.validation_errors import not_known
 from app.engine.events.events import CUSTOM_NAME, EVENT_ALIASES, LISTENABLE_EVENTS, STOP_REASONS, EventName
 
@@ -40,7 +41,7 @@ class _OneEvent:
             return name
         raise problem(not_known(name, self.allowed))
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonDict:
         shipped = {"type": "string", "enum": [str(name) for name in self.allowed]}
         return {"anyOf": [shipped, {"type": "string", "pattern": f"^{CUSTOM_NAME.pattern}$"}]}
 

@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any, Final
 
 from app.core.calendar.calendar import Calendar
+from app.core.type_aliases import JsonObject
 from app.engine.rules.conditions import single_conditions
 from app.engine.rules.rule_evaluation import RuleVerdict
 
-Decision = Mapping[str, Any]
+Decision = JsonObject
 
 _MOVERS: Final[Mapping[str, str]] = {
     "opening_hours": "the opening hours",

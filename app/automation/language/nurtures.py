@@ -1,8 +1,8 @@
 """Nurtures: which leads are enrolled into a sequence, and at which hours."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import timedelta
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -14,6 +14,7 @@ from app.automation.language.types.errors import Line
 from app.automation.language.types.primitives import Hour, OneOf, Parsed, Slug, Trimmed, Truth, Whole
 from app.core.calendar.durations import InvalidDuration, parse_duration
 from app.core.calendar.hours import WEEKDAYS
+from app.core.type_aliases import JsonObject
 from app.leads.models import HIGHEST_SCORE
 
 LARGEST: Final = 2_147_483_647  # PostgreSQL's integer
@@ -91,7 +92,7 @@ class Nurture(Strict):
     )
 
     @classmethod
-    def conflicts(cls, given: Mapping[str, Any]) -> Iterator[Line]:
+    def conflicts(cls, given: JsonObject) -> Iterator[Line]:
         """Yield a mistake for scores in the wrong order."""
         lowest, highest = given.get("score_from"), given.get("score_to")
         if isinstance(lowest, int) and isinstance(highest, int) and lowest > highest:

@@ -1,7 +1,7 @@
 """The base class of step kinds' parameters, and the parameter types that several kinds share."""
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar
+from collections.abc import Iterator
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -9,6 +9,7 @@ from app.automation.language.base import Strict
 from app.automation.language.types.containers import Items
 from app.automation.language.types.errors import Line
 from app.automation.language.types.primitives import LONGEST_SLUG, Form, Named, OneOf, RegisteredName
+from app.core.type_aliases import JsonObject
 from app.leads.enums import LostReason
 from app.messaging.channels.registry import CHANNELS
 
@@ -19,7 +20,7 @@ class Params(Strict):
     must_be: ClassVar[str] = "must be a mapping of settings"
 
     @classmethod
-    def step_conflicts(cls, step: Mapping[str, Any]) -> Iterator[Line]:  # noqa: ARG003
+    def step_conflicts(cls, step: JsonObject) -> Iterator[Line]:  # noqa: ARG003
         """Yield the mistakes in the other parts of a sequence's step that has this action."""
         yield from ()
 

@@ -1,7 +1,7 @@
 """Playbooks: rules, sequences, nurtures and templates, with the stages and fields that they need."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, ClassVar, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -27,6 +27,7 @@ from app.automation.language.types.primitives import (
 from app.automation.language.validation import loc_of, mistakes_in
 from app.automation.language.vocabulary import Field as Fact
 from app.automation.language.vocabulary import Type
+from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.validation_errors import Mistake
 from app.leads.custom_fields.models import (
     FIELD_KEY,
@@ -107,7 +108,7 @@ class PlaybookField(Strict):
     ] = Field(default=[], description="The values of the type `choice`.", examples=[["A"]])
 
     @classmethod
-    def conflicts(cls, given: Mapping[str, Any]) -> Iterator[Line]:
+    def conflicts(cls, given: JsonObject) -> Iterator[Line]:
         """Yield a mistake for options that do not fit the type."""
         options = given.get("options", [])
         is_list_of_texts = isinstance(options, list) and all(isinstance(option, str) for option in options)
@@ -115,14 +116,14 @@ class PlaybookField(Strict):
             yield Line(("options",), mistake)
 
 
-def _check_template(given: dict[str, Any]) -> dict[str, Any]:
+def _check_template(given: JsonDict) -> JsonDict:
     if mistakes := check_definition(given):
         raise as_error("template", (Line(loc_of(mistake.place), mistake.problem) for mistake in mistakes))
     return given
 
 
 _Template = Annotated[
-    dict[str, Any],
+    JsonDict,
     Says("must be a mapping with subject and body"),
     AfterValidator(_check_template),
     about(
@@ -179,7 +180,7 @@ class Playbook(Strict):
     ] = Field(default={}, description="Its message templates, by slug.")
 
     @classmethod
-    def conflicts(cls, given: Mapping[str, Any]) -> Iterator[Line]:
+    def conflicts(cls, given: JsonObject) -> Iterator[Line]:
         """Yield a mistake for each name that an earlier part has."""
         for key in ("rules", "sequences", "nurtures"):
             yield from repeated(given.get(key), key, key.removesuffix("s"))
@@ -220,7 +221,7 @@ def _with_own_names(document: object, known: KnownNames | None) -> KnownNames:
     )
 
 
-def _named(document: Mapping[str, Any], part: str, key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _named(document: JsonObject, part: str, key: str) -> Iterator[tuple[str, JsonObject]]:
     """Yield the entries of a part that have a name under this key, even if they have other mistakes."""
     entries = document.get(part)
     for one in entries if isinstance(entries, list) else ():

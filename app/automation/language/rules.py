@@ -1,7 +1,7 @@
 """Rules: on an event, when conditions hold, after a delay, do actions, stop on events."""
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar
+from collections.abc import Iterator
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -12,6 +12,7 @@ from app.automation.language.events import Events, StoppingEvents
 from app.automation.language.timing import AfterOrPeriod, Before, Every, timing_conflicts
 from app.automation.language.types.errors import Line
 from app.automation.language.types.primitives import Description, Duration, Slug, Whole
+from app.core.type_aliases import JsonObject
 from app.engine.rules.rules import DEFAULT_PRIORITY
 
 Priority = Annotated[
@@ -95,6 +96,6 @@ class Rule(Strict):
     priority: Priority = DEFAULT_PRIORITY
 
     @classmethod
-    def conflicts(cls, given: Mapping[str, Any]) -> Iterator[Line]:
+    def conflicts(cls, given: JsonObject) -> Iterator[Line]:
         """Yield the mistakes of its timing."""
         yield from timing_conflicts(given)

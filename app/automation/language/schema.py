@@ -6,6 +6,8 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 
+from app.core.type_aliases import JsonDict
+
 REF_TEMPLATE: Final = "#/components/schemas/{model}"
 
 
@@ -16,7 +18,7 @@ class _Generator(GenerateJsonSchema):
         super().__init__(*args, **options)
         self._in_progress: set[str] = set()  # the named types whose schemas are being generated
 
-    def generate_inner(self, schema: Any) -> dict[str, Any]:
+    def generate_inner(self, schema: Any) -> JsonDict:
         """Return a reference for a type inside itself: actions such as `branch` contain actions."""
         ref = schema.get("ref")
         if ref is None or ref in self._in_progress:
@@ -34,13 +36,13 @@ class _Generator(GenerateJsonSchema):
         """Keep the order in which parts are defined."""
         return value
 
-    def default_schema(self, schema: core_schema.WithDefaultSchema) -> dict[str, Any]:
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonDict:
         if schema.get("default", "given") is None:
             return self.generate_inner(schema["schema"])
         return super().default_schema(schema)
 
 
-def json_schema(type_: Any, *, ref_template: str = REF_TEMPLATE) -> tuple[dict[str, Any], dict[str, Any]]:
+def json_schema(type_: Any, *, ref_template: str = REF_TEMPLATE) -> tuple[JsonDict, JsonDict]:
     """Return the JSON Schema of a type, and the schemas that it references by name.
 
     The schema of a model or a named type is a reference.
@@ -50,7 +52,7 @@ def json_schema(type_: Any, *, ref_template: str = REF_TEMPLATE) -> tuple[dict[s
     return schema["items"], schema.get("$defs", {})
 
 
-def document_schema(type_: object) -> dict[str, Any]:
+def document_schema(type_: object) -> JsonDict:
     """Return the JSON Schema of a type as one document, for validators."""
     schema, definitions = json_schema(type_, ref_template="#/$defs/{model}")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "$defs": definitions}

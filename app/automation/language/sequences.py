@@ -30,6 +30,7 @@ from app.automation.language.types.primitives import (
     Whole,
 )
 from app.automation.language.vocabulary import KEY, When
+from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.validation_errors import not_known
 from app.engine.rules.rules import DEFAULT_PRIORITY
 from app.engine.sequences.sequence import DEFAULT_EXITS, END
@@ -52,7 +53,7 @@ class _StepTarget:
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.any_schema()
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonDict:
         return {"type": "string", "minLength": 1, "maxLength": LONGEST_SLUG}
 
 
@@ -74,7 +75,7 @@ class Trigger(Strict):
     before: WaitBefore = None
 
     @classmethod
-    def conflicts(cls, given: Mapping[str, Any]) -> Iterator[Line]:
+    def conflicts(cls, given: JsonObject) -> Iterator[Line]:
         """Yield the mistakes of its timing."""
         yield from timing_conflicts(given)
 
@@ -120,7 +121,7 @@ class StepParts(Strict):
     )
 
     @classmethod
-    def conflicts(cls, given: Mapping[str, Any]) -> Iterator[Line]:
+    def conflicts(cls, given: JsonObject) -> Iterator[Line]:
         """Yield a mistake where not exactly one action is named, and for parts that do not fit the action."""
         named = [kind for kind in cls.actions if kind in given]
         if len(named) != 1:
@@ -144,7 +145,7 @@ def _sequence_step() -> TypeAdapter[Any]:
 @lru_cache(maxsize=2)
 def _step(models: ParamsByKind) -> TypeAdapter[Any]:
     """Return the model of a step: its parts, and one action of these step kinds."""
-    fields: dict[str, Any] = {kind: (Maybe[model], None) for kind, model in models}  # type: ignore[misc,valid-type]
+    fields: JsonDict = {kind: (Maybe[model], None) for kind, model in models}  # type: ignore[misc,valid-type]
     step = create_model("SequenceStep", __base__=StepParts, __doc__=StepParts.__doc__, **fields)
     step.actions = dict(models)
     step.model_config["json_schema_extra"] = {"oneOf": [{"required": [kind]} for kind in fields]}
@@ -171,7 +172,7 @@ class _OwnField:
             return path
         raise problem(not_known(path, {f"{OWN}{key}" for key in known.fields or ()}))
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonDict:
         return {"type": "string", "pattern": f"^custom\\.{KEY}$"}
 
 
@@ -232,7 +233,7 @@ class Sequence(Strict):
     ] = Field(description="The steps, in their order.")
 
     @classmethod
-    def conflicts(cls, given: Mapping[str, Any]) -> Iterator[Line]:
+    def conflicts(cls, given: JsonObject) -> Iterator[Line]:
         """Yield repeated names of steps, and targets that are not a later step."""
         yield from repeated(given.get("steps"), "steps", "step")
         steps = given["steps"] if isinstance(given.get("steps"), list) else []
@@ -242,7 +243,7 @@ class Sequence(Strict):
                 yield from (Line(("steps", i, *line.loc), line.problem) for line in _wrong_targets(step, later))
 
 
-def _wrong_targets(step: Mapping[str, Any], later: set[str]) -> Iterator[Line]:
+def _wrong_targets(step: JsonObject, later: set[str]) -> Iterator[Line]:
     """Yield the targets that are not a later step or `end`. Only those are allowed, so that every path ends."""
     targets: dict[Loc, object] = {("next",): step["next"]} if "next" in step else {}
     branch = step.get("branch")

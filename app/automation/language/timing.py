@@ -1,7 +1,7 @@
 """Timing of rules and steps: delays, hours of the day, dates to count from."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
@@ -15,6 +15,7 @@ from app.automation.language.types.errors import Line, problem
 from app.automation.language.types.primitives import Hour, OneOf, Parsed, Period, Whole, about
 from app.automation.language.vocabulary import FIELDS, Type, When, fields_at
 from app.core.calendar.durations import InvalidDuration, parse_wait
+from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.validation_errors import not_known
 from app.engine.events.events import DATE_REACHED
 
@@ -36,7 +37,7 @@ class _DatePath:
             raise problem(not_known(path, dated))
         return path
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonDict:
         return paths_schema(path for path, field in FIELDS.items() if field.type in DATED)
 
 
@@ -86,7 +87,7 @@ class Delay(Strict):
     on_day: OnDay = None
 
     @classmethod
-    def conflicts(cls, given: Mapping[str, Any]) -> Iterator[Line]:
+    def conflicts(cls, given: JsonObject) -> Iterator[Line]:
         """Yield a mistake for a delay without a length, and for a date in a step."""
         if not given.keys() & {"time", "at", "on_day"}:
             yield Line(("time",), "is missing")
@@ -132,7 +133,7 @@ DelayOrPeriod = Annotated[str | Delay, ByShape({"word": Period, "parts": Delay},
 Every = Annotated[str, Parsed(_at_least_a_day)]
 
 
-def timing_conflicts(given: Mapping[str, Any]) -> Iterator[Line]:
+def timing_conflicts(given: JsonObject) -> Iterator[Line]:
     """Yield the mistakes of `after`, `before` and `before_due` that concern each other or the events."""
     named = [key for key in ("after", "before", "before_due") if key in given]
     if len(named) > 1:

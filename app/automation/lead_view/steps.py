@@ -1,8 +1,8 @@
 """Steps of a lead: past, running and pending, with their causes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import Float, case, extract, select
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.core.db import AnyRow
 from app.core.pagination import Key, Page, page
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.models import EventRecord, Step, StepState
 from app.identity.actor import Actor
 from app.leads.search.lookup import read_lead
@@ -36,7 +37,7 @@ _STEPS: Final = select(
 )
 
 
-def automation_of(session: Session, actor: Actor, lead_id: UUID, query: Mapping[str, Any]) -> Page:
+def automation_of(session: Session, actor: Actor, lead_id: UUID, query: JsonObject) -> Page:
     """Return a page of the lead's steps, past and pending, by due time. Raises NotFound."""
     read_lead(session, actor, lead_id)
     steps = _STEPS.where(Step.lead_id == lead_id, Step.clinic_id == actor.clinic.id)
@@ -44,7 +45,7 @@ def automation_of(session: Session, actor: Actor, lead_id: UUID, query: Mapping[
     return Page(_with_moves(session, found.items), found.next_cursor, found.total_count)
 
 
-def _with_moves(session: Session, steps: Sequence[AnyRow]) -> list[dict[str, Any]]:
+def _with_moves(session: Session, steps: Sequence[AnyRow]) -> list[JsonDict]:
     """Add to each step its rule's decision about the due time, as long as the event is stored."""
     ids = {step.cause["event_id"] for step in steps if "event_id" in step.cause}
     kept = select(EventRecord.id, EventRecord.decisions).where(EventRecord.id.in_([UUID(event_id) for event_id in ids]))
@@ -52,7 +53,7 @@ def _with_moves(session: Session, steps: Sequence[AnyRow]) -> list[dict[str, Any
     return [_shown(step, decisions.get(step.cause.get("event_id"), ())) for step in steps]
 
 
-def _shown(step: AnyRow, decisions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _shown(step: AnyRow, decisions: Sequence[JsonObject]) -> JsonDict:
     cause, planned = step.cause, _planned(step, decisions)
     return {
         **step._mapping,  # noqa: SLF001  (the public name of a row as a mapping)
@@ -63,7 +64,7 @@ def _shown(step: AnyRow, decisions: Sequence[Mapping[str, Any]]) -> dict[str, An
     }
 
 
-def _planned(step: AnyRow, decisions: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+def _planned(step: AnyRow, decisions: Sequence[JsonObject]) -> JsonObject:
     """Return the planned step with the same due time; if it was postponed since, the first one of its kind."""
     rule = next((one for one in decisions if one["rule"] == step.cause.get("rule")), {})
     alike = [one for one in rule.get("steps", ()) if one["kind"] == step.kind]

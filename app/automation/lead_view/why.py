@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -12,6 +12,7 @@ from app.automation.language import explanations
 from app.core.calendar.calendar import Calendar
 from app.core.db import AnyRow
 from app.core.pagination import Key, Page, page
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.models import EventRecord, Step
 from app.engine.rules.event_log import BACKFILL
 from app.errors import NotFound
@@ -22,7 +23,7 @@ NEWEST_FIRST: Final[list[Key]] = [(EventRecord.id, "desc")]
 _SHOWN: Final = (Step.id, Step.kind, Step.name, Step.state, Step.reason, Step.due_at, Step.finished_at, Step.cause)
 
 
-def why(session: Session, actor: Actor, lead_id: UUID, query: Mapping[str, Any]) -> Page:
+def why(session: Session, actor: Actor, lead_id: UUID, query: JsonObject) -> Page:
     """Return a page of the lead's events, newest first, with the decision of each listening rule.
 
     `query` may hold `at`, `step`, `rule` and the page's parameters. Raises NotFound.
@@ -57,7 +58,7 @@ def _steps_by_event(session: Session, lead_id: UUID, event_ids: Sequence[UUID]) 
     return steps
 
 
-def _shown(event: EventRecord, steps: Sequence[AnyRow], calendar: Calendar, rule: str | None) -> dict[str, Any]:
+def _shown(event: EventRecord, steps: Sequence[AnyRow], calendar: Calendar, rule: str | None) -> JsonDict:
     return {
         "id": event.id,
         "event": event.name,
@@ -77,7 +78,7 @@ def _shown(event: EventRecord, steps: Sequence[AnyRow], calendar: Calendar, rule
     }
 
 
-def _decision(decision: Mapping[str, Any], event: str, calendar: Calendar) -> dict[str, Any]:
+def _decision(decision: JsonObject, event: str, calendar: Calendar) -> JsonDict:
     columns = ("rule", "rule_id", "version", "verdict")
     return {
         **{name: decision.get(name) for name in columns},

@@ -24,6 +24,7 @@ from app.automation.nurtures.statistics import (
     time_to_conversion,
 )
 from app.core.date_range import DateRange
+from app.core.type_aliases import JsonDict
 from app.engine.sequences.definitions import sequences_of
 from app.engine.sequences.models import SequenceRow
 from app.identity.actor import Actor
@@ -33,7 +34,7 @@ MOST_LISTED: Final = 10  # messages
 _NOTHING: Final = Figures()
 
 
-def dashboard(session: Session, actor: Actor, period: DateRange) -> dict[str, Any]:
+def dashboard(session: Session, actor: Actor, period: DateRange) -> JsonDict:
     """Return NurtureDashboardOut for messages created in the period, to leads that the actor may see."""
     slugs = _sequences(session, actor)
     report_filter = ReportFilter(actor, list(slugs), period)
@@ -61,14 +62,14 @@ def _sequences(session: Session, actor: Actor) -> Mapping[UUID, str]:
     return {row.id: row.slug for row in found}
 
 
-def _to_response(of: Figures) -> dict[str, Any]:
+def _to_response(of: Figures) -> JsonDict:
     counts = {name: count for name, count in asdict(of).items() if name not in {"leads_replied", "leads_converted"}}
     return {**counts, "response_rate": of.response_rate, "conversion_rate": of.conversion_rate}
 
 
 def _progress(
     session: Session, report_filter: ReportFilter, slugs: Mapping[UUID, str], found: Grouped
-) -> list[dict[str, Any]]:
+) -> list[JsonDict]:
     """Return the figures of each sequence and of its steps."""
     waiting = leads_before_step(session, report_filter)
     texts = sequences_of(session, report_filter.actor.clinic).by_slug
@@ -84,7 +85,7 @@ def _progress(
     return shown
 
 
-def _of(found: Mapping[tuple[Any, ...], Figures], *key: object) -> dict[str, Any]:
+def _of(found: Mapping[tuple[Any, ...], Figures], *key: object) -> JsonDict:
     return _to_response(found.get(key, _NOTHING))
 
 
@@ -94,7 +95,7 @@ def _best_first(found: Mapping[tuple[Any, ...], Figures]) -> list[tuple[tuple[An
     return sorted(sent, key=lambda one: (-(one[1].response_rate or 0), -one[1].leads))
 
 
-def _best_messages(session: Session, found: Mapping[tuple[Any, ...], Figures]) -> list[dict[str, Any]]:
+def _best_messages(session: Session, found: Mapping[tuple[Any, ...], Figures]) -> list[JsonDict]:
     best = _best_first(found)[:MOST_LISTED]
     ids = [version_id for (_, version_id), _ in best if version_id]
     versions = select(MessageTemplateVersion.id, MessageTemplateVersion.number)

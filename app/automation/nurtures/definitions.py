@@ -1,7 +1,6 @@
 """Nurture definitions of playbooks: install and export."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 from uuid import UUID
 
 from sqlalchemy import select
@@ -11,12 +10,11 @@ from app.automation.language.nurtures import Nurture as NurtureDefinition
 from app.automation.nurtures.errors import TooManyNurtures
 from app.automation.nurtures.models import Nurture
 from app.automation.nurtures.service import MOST_NURTURES, definition_of, new_nurture
+from app.core.type_aliases import JsonDict, JsonObject
 from app.identity.clinics import load_context
 
 
-def install_nurtures(
-    session: Session, clinic_id: UUID, playbook: str, nurtures: Iterable[Mapping[str, Any]]
-) -> list[str]:
+def install_nurtures(session: Session, clinic_id: UUID, playbook: str, nurtures: Iterable[JsonObject]) -> list[str]:
     """Add the nurtures that the clinic does not have yet, and return their names. Existing ones stay unchanged.
 
     `nurtures` are valid definitions. Raises TooManyNurtures.
@@ -32,7 +30,7 @@ def install_nurtures(
     return [nurture["name"] for nurture in missing]
 
 
-def export_nurtures(session: Session, clinic_id: UUID) -> list[dict[str, Any]]:
+def export_nurtures(session: Session, clinic_id: UUID) -> list[JsonDict]:
     """Return the definitions of all nurtures of the clinic, by name."""
     found = session.scalars(select(Nurture).where(Nurture.clinic_id == clinic_id).order_by(Nurture.name))
     return [definition_of(nurture) for nurture in found]

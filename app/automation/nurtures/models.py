@@ -2,13 +2,13 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Boolean, CheckConstraint, ForeignKey, Index, SmallInteger, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, new_id
+from app.core.type_aliases import JsonDict
 
 
 class Nurture(Base):
@@ -86,4 +86,4 @@ class NurtureRun(Base):
     reached_score: Mapped[int | None] = mapped_column(SmallInteger)  # position after the last batch
     reached_id: Mapped[UUID | None]
     taken: Mapped[int] = mapped_column(default=0)
-    refused: Mapped[dict[str, Any]]  # number of leads by EnrollmentResult
+    refused: Mapped[JsonDict]  # number of leads by EnrollmentResult

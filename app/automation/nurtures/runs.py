@@ -7,7 +7,7 @@ hours; after that it is saved as missed. The sequence handles enrolled leads lik
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Row, select
@@ -19,6 +19,7 @@ from app.automation.nurtures.selection import after_position, matching_leads
 from app.automation.sequences.enrollments.enroll import EnrollmentResult, enroll
 from app.clock import now
 from app.core.db import insert_many, new_id
+from app.core.type_aliases import ColumnDict, JsonDict, JsonObject
 from app.engine.sequences.definitions import sequences_of
 from app.engine.sequences.sequence import Sequence as SequenceText
 from app.identity.clinic_context import ClinicContext
@@ -43,7 +44,7 @@ def plan_runs(session: Session) -> int:
     return len(nurtures)
 
 
-def _due_runs(nurture: Nurture, clinic: ClinicContext, at: datetime) -> list[dict[str, Any]]:
+def _due_runs(nurture: Nurture, clinic: ClinicContext, at: datetime) -> list[JsonDict]:
     """Return the rows of due runs. Only the last one starts, unless it is too late; the others are missed."""
     assert nurture.next_run_at is not None  # noqa: S101  (the query selects by it)
     times = runs_between(nurture.run_hours, nurture.days, clinic.calendar, since=nurture.next_run_at, until=at)
@@ -59,7 +60,7 @@ def set_next_run(nurture: Nurture, clinic: ClinicContext, *, after: datetime) ->
 
 def run_row(
     nurture: Nurture, scheduled_for: datetime, at: datetime, *, is_missed: bool = False, by: UUID | None = None
-) -> dict[str, Any]:
+) -> ColumnDict:
     """Return the row of a run that waits for its first batch, or that was missed. `by`: the user who asked for it."""
     return {
         "id": new_id(),
@@ -136,7 +137,7 @@ def _batch_limit(run: NurtureRun, nurture: Nurture) -> int:
     return nurture.batch if nurture.most is None else max(min(nurture.batch, nurture.most - run.taken), 0)
 
 
-def _causes(run: NurtureRun, leads: Sequence[Row[UUID, int | None]]) -> Mapping[UUID, Mapping[str, Any]]:
+def _causes(run: NurtureRun, leads: Sequence[Row[UUID, int | None]]) -> Mapping[UUID, JsonObject]:
     cause = {
         "event": EVENT,
         "event_id": str(run.id),

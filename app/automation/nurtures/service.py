@@ -1,7 +1,6 @@
 """Nurture service. The caller commits."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -20,6 +19,7 @@ from app.clock import now
 from app.core.db import new_id
 from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Key, Page, page
+from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.validation_errors import Mistake
 from app.engine.sequences.models import SequenceRow
 from app.errors import NotFound
@@ -36,7 +36,7 @@ LATEST_FIRST: Final[list[Key]] = [(NurtureRun.scheduled_for, "desc")]
 _SCHEDULE_FIELDS: Final = frozenset({"is_active", "run_hours", "days"})
 
 
-def list_nurtures(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
+def list_nurtures(session: Session, actor: Actor, query: JsonObject) -> Page:
     """List the clinic's nurtures, by name."""
     return page(session, select(Nurture).where(Nurture.clinic_id == actor.clinic.id), BY_NAME, query)
 
@@ -50,7 +50,7 @@ def find_nurture(session: Session, actor: Actor, nurture_id: UUID, *, lock: bool
     return nurture
 
 
-def create_nurture(session: Session, actor: Actor, data: Mapping[str, Any]) -> Nurture:
+def create_nurture(session: Session, actor: Actor, data: JsonObject) -> Nurture:
     """Create a nurture from `data`, the fields of NurtureIn. Raises Invalid, NurtureNameTaken, TooManyNurtures."""
     values = _validated(data, _sequence_names(session, actor.clinic))
     of_clinic = select(func.count()).where(Nurture.clinic_id == actor.clinic.id)
@@ -65,7 +65,7 @@ def create_nurture(session: Session, actor: Actor, data: Mapping[str, Any]) -> N
     return nurture
 
 
-def new_nurture(clinic: ClinicContext, data: Mapping[str, Any], *, playbook: str, by: UUID | None) -> Nurture:
+def new_nurture(clinic: ClinicContext, data: JsonObject, *, playbook: str, by: UUID | None) -> Nurture:
     """Return a new nurture with these values. Its first run is at the next scheduled hour."""
     at = now()
     nurture = Nurture(
@@ -83,7 +83,7 @@ def new_nurture(clinic: ClinicContext, data: Mapping[str, Any], *, playbook: str
 
 
 def change_nurture(
-    session: Session, actor: Actor, nurture_id: UUID, data: Mapping[str, Any], *, seen: SeenVersions = None
+    session: Session, actor: Actor, nurture_id: UUID, data: JsonObject, *, seen: SeenVersions = None
 ) -> Nurture:
     """Replace the fields in `data`. Raises NotFound, ChangedMeanwhile, Invalid."""
     nurture = find_nurture(session, actor, nurture_id, lock=True)
@@ -106,7 +106,7 @@ def delete_nurture(session: Session, actor: Actor, nurture_id: UUID, *, seen: Se
     session.delete(nurture)
 
 
-def list_runs(session: Session, actor: Actor, nurture_id: UUID, query: Mapping[str, Any]) -> Page:
+def list_runs(session: Session, actor: Actor, nurture_id: UUID, query: JsonObject) -> Page:
     """List the runs of a nurture, latest first. Raises NotFound."""
     nurture = find_nurture(session, actor, nurture_id)
     return page(session, select(NurtureRun).where(NurtureRun.nurture_id == nurture.id), LATEST_FIRST, query)
@@ -125,7 +125,7 @@ def run_now(session: Session, actor: Actor, nurture_id: UUID) -> NurtureRun:
     return run
 
 
-def preview(session: Session, actor: Actor, nurture_id: UUID) -> dict[str, Any]:
+def preview(session: Session, actor: Actor, nurture_id: UUID) -> JsonDict:
     """Return the number of leads that a run would enroll now, as NurturePreviewOut. Raises NotFound."""
     nurture = find_nurture(session, actor, nurture_id)
     sequence = active_sequence(session, actor.clinic, nurture.sequence)
@@ -137,7 +137,7 @@ def preview(session: Session, actor: Actor, nurture_id: UUID) -> dict[str, Any]:
     return {"leads": leads, "is_complete": leads < MOST_COUNTED, "is_able": True}
 
 
-def definition_of(nurture: Nurture) -> dict[str, Any]:
+def definition_of(nurture: Nurture) -> JsonDict:
     """Return the definition of a nurture, as in playbooks."""
     values = {name: getattr(nurture, name) for name in NurtureDefinition.model_fields}
     return {name: value for name, value in values.items() if value is not None}
@@ -148,9 +148,7 @@ def _sequence_names(session: Session, clinic: ClinicContext) -> KnownNames:
     return KnownNames(sequences=frozenset(session.scalars(there)))
 
 
-def _validated(
-    definition: Mapping[str, Any], known: KnownNames, *, given: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
+def _validated(definition: JsonObject, known: KnownNames, *, given: JsonObject | None = None) -> JsonDict:
     """Validate a definition, and return its values with defaults. Errors point to the fields in `given`.
 
     Raises Invalid.

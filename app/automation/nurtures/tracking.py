@@ -17,6 +17,7 @@ from app.automation.nurtures.service import find_nurture
 from app.automation.sequences.models import LIVE, Enrollment, EnrollmentStep
 from app.core.db import AnyRow, AnySelect
 from app.core.pagination import Key, Page, page
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.models import PENDING, Step
 from app.engine.sequences.models import SequenceRow
 from app.identity.actor import Actor
@@ -40,7 +41,7 @@ _FAILED: Final = (NotificationState.FAILED, NotificationState.SUPPRESSED, Notifi
 _OF_ITS_STEP: Final = Notification.id == EnrollmentStep.notification_id
 
 
-def leads_of(session: Session, actor: Actor, nurture_id: UUID, query: Mapping[str, Any]) -> Page:
+def leads_of(session: Session, actor: Actor, nurture_id: UUID, query: JsonObject) -> Page:
     """List the leads that are or were in the nurture's sequence, latest first. Raises NotFound."""
     wanted = _query(actor, find_nurture(session, actor, nurture_id), query.get("state"))
     found = page(session, wanted, NEWEST_FIRST, query)
@@ -151,11 +152,11 @@ def _due_times(session: Session, step_ids: Iterable[UUID]) -> Mapping[UUID, date
     return {row.id: row.due_at for row in session.execute(wanted)}
 
 
-def _to_response(row: Any, messages: Iterable[AnyRow]) -> dict[str, Any]:
+def _to_response(row: Any, messages: Iterable[AnyRow]) -> JsonDict:
     return {**row._mapping, "messages": [_message_to_response(message, row.converted_at) for message in messages]}  # noqa: SLF001  (public)
 
 
-def _message_to_response(message: Any, converted_at: object) -> dict[str, Any]:
+def _message_to_response(message: Any, converted_at: object) -> JsonDict:
     """Return a message; one sent before the conversion gets the state `converted`."""
     precedes_conversion = converted_at is not None and message.sent_at is not None and message.sent_at < converted_at
     response = {**message._mapping, "converted_at": converted_at if precedes_conversion else None}  # noqa: SLF001  (public)

@@ -1,7 +1,6 @@
 """Installation of playbooks. Existing parts of the clinic stay unchanged."""
 
 from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -12,6 +11,7 @@ from app.automation.nurtures.definitions import install_nurtures
 from app.automation.playbooks import shipped
 from app.automation.playbooks.shipped import Playbook
 from app.clock import now
+from app.core.type_aliases import JsonDict
 from app.identity.clinics import bump_rules_version
 from app.leads.custom_fields.models import CustomField
 from app.leads.custom_fields.service import create_field
@@ -61,7 +61,7 @@ def _templates(session: Session, clinic_id: UUID, playbook: Playbook) -> list[st
     return [slug for slug in playbook.templates if slug not in known]
 
 
-def as_document(playbook: Playbook) -> dict[str, Any]:
+def as_document(playbook: Playbook) -> JsonDict:
     """Return a playbook as the document from which it is read. Empty parts are omitted."""
     parts = {
         "name": playbook.name,

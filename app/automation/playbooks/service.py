@@ -1,6 +1,5 @@
 """Playbook service: list, read, install, import and export."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,6 +12,7 @@ from app.automation.playbooks import shipped as playbooks
 from app.automation.playbooks.installing import Added, as_document, install
 from app.automation.playbooks.shipped import Playbook
 from app.automation.rules.definitions import known_names_of
+from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.validation_errors import InvalidPlaybook
 from app.engine.rules.models import RuleRow
 from app.engine.sequences.models import SequenceRow
@@ -31,7 +31,7 @@ _PART_ORDER: Final = (  # of rules and sequences
 )
 
 
-def list_playbooks(session: Session, actor: Actor) -> list[dict[str, Any]]:
+def list_playbooks(session: Session, actor: Actor) -> list[JsonDict]:
     """Return the shipped playbooks, each with the number of its rules that the clinic has."""
     counted = select(RuleRow.playbook, func.count()).where(
         RuleRow.clinic_id == actor.clinic.id, RuleRow.deleted_at.is_(None)
@@ -40,7 +40,7 @@ def list_playbooks(session: Session, actor: Actor) -> list[dict[str, Any]]:
     return [_to_response(playbooks.load(name), installed.get(name, 0)) for name in playbooks.names()]
 
 
-def get_playbook(session: Session, actor: Actor, name: str) -> dict[str, Any]:
+def get_playbook(session: Session, actor: Actor, name: str) -> JsonDict:
     """Return a shipped playbook with its YAML. Raises NotFound."""
     playbook = _shipped(name)
     [listed] = [one for one in list_playbooks(session, actor) if one["name"] == playbook.name]
@@ -79,14 +79,14 @@ def export_playbook(session: Session, actor: Actor, name: str) -> str:
     )
 
 
-def _published(session: Session, model: type[RuleRow | SequenceRow], clinic_id: UUID) -> list[dict[str, Any]]:
+def _published(session: Session, model: type[RuleRow | SequenceRow], clinic_id: UUID) -> list[JsonDict]:
     """Return the published definitions of rules or sequences."""
     there = (model.clinic_id == clinic_id, model.deleted_at.is_(None), model.definition.is_not(None))
     texts = session.scalars(select(model.definition).where(*there).order_by(model.slug))
     return [_in_order(text) for text in texts if text]
 
 
-def write(document: Mapping[str, Any]) -> str:
+def write(document: JsonObject) -> str:
     """Return a playbook as YAML for `playbooks.read`. Empty parts are omitted."""
     given = {key: part for key, part in document.items() if part or key in {"name", "rules"}}
     return yaml.safe_dump(given, sort_keys=False, allow_unicode=True, width=120)
@@ -98,7 +98,7 @@ def _shipped(name: str) -> Playbook:
     return playbooks.load(name)
 
 
-def _to_response(playbook: Playbook, installed: int) -> dict[str, Any]:
+def _to_response(playbook: Playbook, installed: int) -> JsonDict:
     return {
         "name": playbook.name,
         "title": playbook.title,
@@ -111,7 +111,7 @@ def _to_response(playbook: Playbook, installed: int) -> dict[str, Any]:
     }
 
 
-def _own_stages(session: Session, clinic_id: UUID) -> list[dict[str, Any]]:
+def _own_stages(session: Session, clinic_id: UUID) -> list[JsonDict]:
     shipped = {stage.slug for stage in default_stages()}
     names = ("slug", "name", "description", "color", "max_days_in_stage")
     stages = select(PipelineStage).where(
@@ -120,15 +120,15 @@ def _own_stages(session: Session, clinic_id: UUID) -> list[dict[str, Any]]:
     return [_values(stage, names) for stage in session.scalars(stages.order_by(PipelineStage.position))]
 
 
-def _own_fields(session: Session, clinic_id: UUID) -> list[dict[str, Any]]:
+def _own_fields(session: Session, clinic_id: UUID) -> list[JsonDict]:
     of_clinic = select(CustomField).where(CustomField.clinic_id == clinic_id, ~CustomField.archived)
     found = session.scalars(of_clinic.order_by(CustomField.key))
     return [_values(field, ("key", "label", "type", "options")) for field in found]
 
 
-def _values(row: Any, names: tuple[str, ...]) -> dict[str, Any]:
+def _values(row: Any, names: tuple[str, ...]) -> JsonDict:
     return {name: value for name in names if (value := getattr(row, name)) not in (None, [])}
 
 
-def _in_order(definition: Mapping[str, Any]) -> dict[str, Any]:
+def _in_order(definition: JsonObject) -> JsonDict:
     return {key: definition[key] for key in _PART_ORDER if key in definition}

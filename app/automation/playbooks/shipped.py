@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any
 from uuid import UUID
 
 import yaml
@@ -14,6 +13,7 @@ from sqlalchemy.orm import Session
 from app.automation.language.known_names import KnownNames
 from app.automation.language.playbooks import mistakes_in_playbook
 from app.core.db import Base, Rows, insert_many, new_id
+from app.core.type_aliases import ColumnDict, ColumnValues, JsonDict, JsonObject
 from app.core.validation.validation_errors import InvalidPlaybook, Mistake
 from app.engine.rules.models import RuleRow, RuleVersion
 from app.engine.sequences.models import SequenceRow, SequenceVersion
@@ -27,14 +27,14 @@ class Playbook:
     """
 
     name: str
-    rules: tuple[Mapping[str, Any], ...]
+    rules: tuple[JsonObject, ...]
     templates: Mapping[str, Mapping[str, str]]
     title: str = ""
     description: str = ""
-    stages: tuple[Mapping[str, Any], ...] = ()
-    fields: tuple[Mapping[str, Any], ...] = ()
-    sequences: tuple[Mapping[str, Any], ...] = ()
-    nurtures: tuple[Mapping[str, Any], ...] = ()
+    stages: tuple[JsonObject, ...] = ()
+    fields: tuple[JsonObject, ...] = ()
+    sequences: tuple[JsonObject, ...] = ()
+    nurtures: tuple[JsonObject, ...] = ()
 
 
 class _Loader(yaml.SafeLoader):
@@ -123,7 +123,7 @@ def _add(session: Session, tables: _Tables, rows: Rows) -> list[str]:
     return [row["slug"] for row in rows if row["slug"] in added]
 
 
-def _first_version(row: Mapping[str, Any], owner: str) -> dict[str, Any]:
+def _first_version(row: ColumnValues, owner: str) -> JsonDict:
     return {
         "id": new_id(),
         "clinic_id": row["clinic_id"],
@@ -134,9 +134,7 @@ def _first_version(row: Mapping[str, Any], owner: str) -> dict[str, Any]:
     }
 
 
-def _rows(
-    clinic_id: UUID, playbook: str, definitions: Iterable[Mapping[str, Any]], at: datetime
-) -> list[dict[str, Any]]:
+def _rows(clinic_id: UUID, playbook: str, definitions: Iterable[JsonObject], at: datetime) -> list[ColumnDict]:
     return [
         {
             "id": new_id(),

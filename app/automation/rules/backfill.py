@@ -1,10 +1,10 @@
 """Backfill: apply a rule to existing leads, as a job or as a preview."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import text
@@ -27,6 +27,7 @@ from app.automation.rules.gate_preview import count_gate_verdicts
 from app.automation.rules.service import find_rule
 from app.clock import now
 from app.core.db import new_id
+from app.core.type_aliases import JsonObject
 from app.engine.jobs.models import Job, JobState
 from app.engine.jobs.planning import chunks_of, plan_chunks
 from app.engine.plan.plan import PlannedStep
@@ -92,7 +93,7 @@ def start_backfill(session: Session, actor: Actor, rule_id: UUID, *, per_hour: i
 def preview_backfill(session: Session, actor: Actor, rule_id: UUID, *, per_hour: int) -> Preview:
     """Return what a backfill would do with the first 10,000 open leads. Raises NotFound, RuleIsOff, CannotBackfill."""
     row = _active_rule(session, actor, rule_id)
-    definition: Mapping[str, Any] = row.definition or {}
+    definition: JsonObject = row.definition or {}
     rule = read_rule(definition, id=row.id, version=row.published or 1)
     work = Work(row.id, actor.clinic, rule, event_names(definition), per_hour)
     preview, at = Preview(), now()

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select, text
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from app.automation.rules.existing_leads import COLUMNS_SQL, ExistingLead, past_events
 from app.automation.rules.late_start import LateStart, decide_late_start, plan_at_turn
 from app.clock import now
+from app.core.type_aliases import JsonObject
 from app.engine.jobs.items import ItemResults, Position, lock_pending, write_results
 from app.engine.jobs.kinds import JobKind, JobRow, ProcessSpan
 from app.engine.jobs.models import ItemReason
@@ -77,7 +78,7 @@ def work_on(session: Session, job: JobRow, clinic: ClinicContext) -> ProcessSpan
     return partial(_process_span, work=Work(job.id, clinic, rule, event_names(definition), spec["per_hour"]))
 
 
-def event_names(definition: Mapping[str, Any]) -> list[str]:
+def event_names(definition: JsonObject) -> list[str]:
     """Return the event names of a rule, as in its definition."""
     on: str | list[str] = definition["on"]
     return [on] if isinstance(on, str) else on

@@ -1,6 +1,6 @@
 """Cancel the pending steps of a rule."""
 
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import text
@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.automation.rules.service import find_rule
 from app.clock import now
+from app.core.type_aliases import JsonDict
 from app.engine.models import Reason
 from app.engine.step_kind import STEP_KINDS
 from app.identity.actor import Actor
@@ -26,6 +27,6 @@ def cancel_steps_of_rule(session: Session, actor: Actor, rule_id: UUID) -> int:
     Steps that a worker is running now are left out.
     """
     rule = find_rule(session, actor, rule_id)
-    found: dict[str, Any] = {"clinic": actor.clinic.id, "rule": str(rule.id), "kinds": STEP_KINDS.for_rules()}
+    found: JsonDict = {"clinic": actor.clinic.id, "rule": str(rule.id), "kinds": STEP_KINDS.for_rules()}
     result = session.execute(_CANCEL, {**found, "reason": Reason.BY_HAND, "now": now()})
     return result.rowcount  # type: ignore[attr-defined, no-any-return]

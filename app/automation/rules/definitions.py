@@ -1,7 +1,6 @@
 """Rule definitions: validation, and the names that definitions of a clinic may use."""
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,6 +10,7 @@ from app.automation.language.playbooks import FIELD_TYPES
 from app.automation.language.rules import Rule
 from app.automation.language.validation import mistakes_in
 from app.automation.language.vocabulary import Field
+from app.core.type_aliases import JsonObject
 from app.core.validation.validation_errors import Mistake
 from app.engine.sequences.models import SequenceRow
 from app.errors import FieldError, Invalid
@@ -21,7 +21,7 @@ from app.leads.pipeline.models import PipelineStage
 from app.messaging.models import MessageTemplate
 
 
-def require_valid_rule(session: Session, clinic: ClinicContext, definition: Mapping[str, Any]) -> None:
+def require_valid_rule(session: Session, clinic: ClinicContext, definition: JsonObject) -> None:
     """Validate a rule definition. Raises Invalid, with a pointer and an explanation for each error."""
     raise_mistakes(mistakes_in(Rule, definition, known_names_of(session, clinic)))
 

@@ -12,6 +12,7 @@ from app.automation.rules.gate_preview import preview_gates
 from app.automation.rules.service import RULES, find_rule
 from app.clock import now
 from app.core.db import new_id
+from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.json_pointer import pointer
 from app.engine.events.events import Event
 from app.engine.plan.plan import plan
@@ -26,7 +27,7 @@ from app.leads.facts.condition_facts import load_facts
 from app.leads.search.lookup import read_lead
 
 
-def dry_run(session: Session, actor: Actor, rule_id: UUID, data: Mapping[str, Any]) -> dict[str, Any]:
+def dry_run(session: Session, actor: Actor, rule_id: UUID, data: JsonObject) -> JsonDict:
     """Return what the rule decides about the event in `data` (the fields of RuleTestIn), as RuleTestOut.
 
     A draft is used if there is one. Raises NotFound, Forbidden, Invalid, Conflict (the rule has no text).
@@ -71,12 +72,12 @@ def draft_or_published(session: Session, actor: Actor, rule_id: UUID) -> Rule:
     return read_rule(text, id=found.id, version=0 if draft else found.published or 0)
 
 
-def _event(session: Session, rule: Rule, lead: Any, data: Mapping[str, Any]) -> Event:
+def _event(session: Session, rule: Rule, lead: Any, data: JsonObject) -> Event:
     """Return the event to test: the first event of the rule, unless `data` names one."""
     name = data.get("event") or min(rule.on)
     if name not in rule.on:
         raise Invalid.at("/event", f"The rule listens to {', '.join(sorted(rule.on))}.")
-    facts: dict[str, dict[str, Any]] = {"lead": {}, "event": {}, "task": {}}
+    facts: dict[str, JsonDict] = {"lead": {}, "event": {}, "task": {}}
     if lead:
         more = load_facts(session, [lead.id], looked_up(_used_facts(rule))).get(lead.id, {})
         facts["lead"] = {**more, **lead_facts(lead)}
@@ -102,7 +103,7 @@ def _used_facts(rule: Rule) -> frozenset[str]:
     return used | ({rule.timing.of} if rule.timing.of else frozenset())
 
 
-def _parsed_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
+def _parsed_facts(facts: JsonObject) -> JsonDict:
     """Parse the given facts by path: instants become datetimes. Raises Invalid."""
     errors, read = [], {}
     for path, value in facts.items():
@@ -128,6 +129,6 @@ def _instant(value: str) -> datetime:
     return at
 
 
-def _require_task(name: str, facts: Mapping[str, Mapping[str, Any]]) -> None:
+def _require_task(name: str, facts: Mapping[str, JsonObject]) -> None:
     if name.startswith("task.") and facts["task"].get("due_at") is None:
         raise Invalid.at("/facts", "A task event requires `task.due_at`.")

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
+from app.core.type_aliases import JsonDict
 from app.engine.plan.plan import PlannedStep
 from app.engine.step_kind import STEP_KINDS
 from app.identity.clinic_context import ClinicContext
@@ -50,12 +51,12 @@ def _attempt_context(clinic: ClinicContext, lead: ContactedLead, step: PlannedSt
 
 def preview_gates(
     session: Session, clinic: ClinicContext, lead: ContactedLead, steps: Sequence[PlannedStep]
-) -> list[dict[str, Any] | None]:
+) -> list[JsonDict | None]:
     """Return the gate's decision and checks for each step, at its due time; None for a step that sends nothing."""
     return [_gate(session, clinic, lead, step) if STEP_KINDS[step.kind].writes_to_lead else None for step in steps]
 
 
-def _gate(session: Session, clinic: ClinicContext, lead: ContactedLead, step: PlannedStep) -> dict[str, Any]:
+def _gate(session: Session, clinic: ClinicContext, lead: ContactedLead, step: PlannedStep) -> JsonDict:
     context = _attempt_context(clinic, lead, step)
     attempt, [facts] = context.attempt, load_contact_facts(session, [context], now=step.due_at)
     findings = explain_gate(attempt, facts, step.due_at)
@@ -68,7 +69,7 @@ def _gate(session: Session, clinic: ClinicContext, lead: ContactedLead, step: Pl
     }
 
 
-def _to_response(decision: GateDecision) -> dict[str, Any]:
+def _to_response(decision: GateDecision) -> JsonDict:
     match decision:
         case Never(reason):
             return {"verdict": "never", "reason": reason, "until": None}

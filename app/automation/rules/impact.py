@@ -1,9 +1,9 @@
 """Impact preview: what a rule would have done with the events of the last days (issue: impact preview)."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import orjson
@@ -17,6 +17,7 @@ from app.automation.rules.gate_preview import GateCounts, count_gate_verdicts
 from app.clock import now
 from app.core.calendar.calendar import Calendar
 from app.core.db import AnyRow
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.events.events import Event
 from app.engine.models import EventRecord
 from app.engine.plan.plan import Plan, plan
@@ -36,7 +37,7 @@ MOST_JUDGED: Final = 2_000  # messages that the gate checks, of the newest event
 _INSTANTS: Final = frozenset(path for path, field in FIELDS.items() if field.type is Type.INSTANT)
 
 
-def impact(session: Session, actor: Actor, rule_id: UUID, *, days: int) -> dict[str, Any]:
+def impact(session: Session, actor: Actor, rule_id: UUID, *, days: int) -> JsonDict:
     """Return how many events of the last days the rule matches and what it would plan, as ImpactOut.
 
     A draft is used if there is one. Facts that events do not store (tags, custom fields) have their current values.
@@ -117,7 +118,7 @@ def _gate_counts(session: Session, actor: Actor, matched: Iterable[tuple[Event, 
 _LEADS: Final = text(f"SELECT {COLUMNS_SQL} FROM leads AS l WHERE l.id = ANY(:ids)")  # noqa: S608  (constants)
 
 
-def _unmet(decisions: Iterable[Decision]) -> list[Mapping[str, Any]]:
+def _unmet(decisions: Iterable[Decision]) -> list[JsonObject]:
     """Count the unmet conditions, the most frequent first."""
     counted: Counter[tuple[str, bytes]] = Counter(
         (decision.verdict, orjson.dumps(decision.details.get("condition")))

@@ -1,7 +1,6 @@
 """Rule service: rules of a clinic and their versions. The caller commits."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -12,6 +11,7 @@ from app.automation.versioned_definitions import VersionedDefinitions
 from app.clock import now
 from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page, page
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.rules.models import RuleRow, RuleVersion
 from app.engine.rules.rules import DEFAULT_PRIORITY
 from app.identity.actor import Actor
@@ -21,7 +21,7 @@ RULES: Final = VersionedDefinitions(
 )
 
 
-def list_rules(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
+def list_rules(session: Session, actor: Actor, query: JsonObject) -> Page:
     """List the clinic's rules, by name."""
     rules = RULES.matching(actor, query)
     if "playbook" in query:
@@ -31,12 +31,12 @@ def list_rules(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page
     return Page(items, found.next_cursor, found.total_count)
 
 
-def get_rule(session: Session, actor: Actor, rule_id: UUID) -> dict[str, Any]:
+def get_rule(session: Session, actor: Actor, rule_id: UUID) -> JsonDict:
     """Return a rule, as FollowUpRuleOut. Raises NotFound."""
     return _to_response(session, find_rule(session, actor, rule_id))
 
 
-def create_rule(session: Session, actor: Actor, data: Mapping[str, Any]) -> dict[str, Any]:
+def create_rule(session: Session, actor: Actor, data: JsonObject) -> JsonDict:
     """Create a rule from `data`, the fields of FollowUpRuleIn: published, or as a draft.
 
     Raises Invalid, RuleNameTaken.
@@ -44,9 +44,7 @@ def create_rule(session: Session, actor: Actor, data: Mapping[str, Any]) -> dict
     return _to_response(session, RULES.create(session, actor, data))
 
 
-def change_rule(
-    session: Session, actor: Actor, rule_id: UUID, data: Mapping[str, Any], *, seen: SeenVersions
-) -> dict[str, Any]:
+def change_rule(session: Session, actor: Actor, rule_id: UUID, data: JsonObject, *, seen: SeenVersions) -> JsonDict:
     """Replace the parts in `data`; null removes one. Saves the next version, or the draft with `is_draft`.
 
     Planned steps stay unchanged. Raises NotFound, ChangedMeanwhile, Invalid, NothingToPublish.
@@ -69,22 +67,22 @@ def delete_rule(session: Session, actor: Actor, rule_id: UUID, *, seen: SeenVers
     RULES.save(session, actor, rule)
 
 
-def publish(session: Session, actor: Actor, rule_id: UUID) -> dict[str, Any]:
+def publish(session: Session, actor: Actor, rule_id: UUID) -> JsonDict:
     """Publish the draft. Raises NotFound, NothingToPublish, Invalid."""
     return _to_response(session, RULES.publish(session, actor, rule_id))
 
 
-def roll_back(session: Session, actor: Actor, rule_id: UUID, number: int) -> dict[str, Any]:
+def roll_back(session: Session, actor: Actor, rule_id: UUID, number: int) -> JsonDict:
     """Publish an earlier version's text as a new version. Raises NotFound, Invalid."""
     return _to_response(session, RULES.roll_back(session, actor, rule_id, number))
 
 
-def versions_of(session: Session, actor: Actor, rule_id: UUID) -> list[dict[str, Any]]:
+def versions_of(session: Session, actor: Actor, rule_id: UUID) -> list[JsonDict]:
     """List all versions of the rule, newest first; a draft is first of all. Raises NotFound."""
     return RULES.list_versions(session, actor, rule_id)
 
 
-def compare(session: Session, actor: Actor, rule_id: UUID, query: Mapping[str, Any]) -> dict[str, Any]:
+def compare(session: Session, actor: Actor, rule_id: UUID, query: JsonObject) -> JsonDict:
     """Compare two versions; default: the published version and the draft. Raises NotFound."""
     return RULES.compare(session, actor, rule_id, query)
 
@@ -94,11 +92,11 @@ def find_rule(session: Session, actor: Actor, rule_id: UUID, *, lock: bool = Fal
     return RULES.find(session, actor, rule_id, lock=lock)
 
 
-def _to_response(session: Session, rule: RuleRow) -> dict[str, Any]:
+def _to_response(session: Session, rule: RuleRow) -> JsonDict:
     [response] = RULES.to_responses(session, [rule])
     return _with_priority(response)
 
 
-def _with_priority(response: dict[str, Any]) -> dict[str, Any]:
+def _with_priority(response: JsonDict) -> JsonDict:
     definition = response["definition"] or response["draft"] or {}
     return {**response, "priority": definition.get("priority", DEFAULT_PRIORITY)}

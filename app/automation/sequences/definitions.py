@@ -1,7 +1,6 @@
 """Sequence definitions: validation, versions and lookup."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -11,12 +10,13 @@ from app.automation.language.validation import mistakes_in
 from app.automation.rules.definitions import known_names_of, raise_mistakes
 from app.automation.sequences.errors import NothingToPublish, SequenceNameTaken
 from app.automation.versioned_definitions import VersionedDefinitions
+from app.core.type_aliases import JsonObject
 from app.engine.sequences.models import SequenceRow, SequenceVersion
 from app.identity.actor import Actor
 from app.identity.clinic_context import ClinicContext
 
 
-def require_valid_sequence(session: Session, clinic: ClinicContext, definition: Mapping[str, Any]) -> None:
+def require_valid_sequence(session: Session, clinic: ClinicContext, definition: JsonObject) -> None:
     """Validate a sequence definition. Raises Invalid, with a pointer and an explanation for each error."""
     raise_mistakes(mistakes_in(SequenceDefinition, definition, known_names_of(session, clinic)))
 

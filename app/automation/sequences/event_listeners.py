@@ -16,6 +16,7 @@ from app.automation.sequences.enrollments.transitions import (
     sequence_texts,
 )
 from app.automation.sequences.models import IS_LIVE
+from app.core.type_aliases import JsonDict
 from app.engine.events.events import Event, EventName, stop_reason
 from app.engine.models import Kind, Reason
 from app.engine.sequences.definitions import sequences_of
@@ -92,7 +93,7 @@ def _exit_colleagues(session: Session, clinic: ClinicContext, lead_ids: Iterable
     add_steps(session, [_exit_step(clinic, row, slugs[row.sequence_id]) for row in found if row.sequence_id in slugs])
 
 
-def _exit_step(clinic: ClinicContext, row: Any, slug: str) -> dict[str, Any]:
+def _exit_step(clinic: ClinicContext, row: Any, slug: str) -> JsonDict:
     params = {"sequence": slug, "reason": ExitReason.COLLEAGUE_REPLIED}
     cause = {"event": EventName.LEAD_REPLIED, "sequence": slug, "of_enrollment": str(row.id)}
     return step_row(

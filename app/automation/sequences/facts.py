@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.automation.sequences.models import IS_LIVE
+from app.core.type_aliases import JsonDict, JsonObject
 from app.messaging.channels.registry import CHANNELS
 
 # Only gateways report opens and clicks. Without a message through a gateway the fact is unknown: null.
@@ -25,7 +26,7 @@ _FACTS: Final = text(
 )
 
 
-def enrollment_facts(session: Session, ids: Collection[str]) -> Mapping[str, Mapping[str, Any]]:
+def enrollment_facts(session: Session, ids: Collection[str]) -> Mapping[str, JsonObject]:
     """Return facts by enrollment id: opened, clicked, last_opened, last_clicked (None: unknown) and replied."""
     asked = {"ids": list(ids), "told_of": CHANNELS.names_with_gateway()}
     return {str(row.id): _facts(row) for row in session.execute(_FACTS, asked)}
@@ -41,7 +42,7 @@ _CURRENT: Final = text(
 )
 
 
-def _facts(row: Any) -> dict[str, Any]:
+def _facts(row: Any) -> JsonDict:
     return {
         "opened": row.opened or (False if row.is_told else None),
         "clicked": row.clicked or (False if row.is_told else None),

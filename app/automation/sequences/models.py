@@ -2,13 +2,14 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Boolean, CheckConstraint, Double, ForeignKey, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, new_id
+from app.core.type_aliases import JsonDict
 
 
 class EnrollmentState(StrEnum):
@@ -84,7 +85,7 @@ class Enrollment(Base):
     colleague_key: Mapped[str | None] = mapped_column(
         Text
     )  # key of a custom field: a reply of one lead ends this for all leads with the same value
-    cause: Mapped[dict[str, Any]]  # ids and codes of the cause, as in `steps`
+    cause: Mapped[JsonDict]  # ids and codes of the cause, as in `steps`
     enrolled_at: Mapped[datetime]
     enrolled_by: Mapped[UUID | None]  # None: by a rule
     changed_at: Mapped[datetime]

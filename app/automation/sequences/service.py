@@ -1,7 +1,5 @@
 """Sequence service: sequences of a clinic and their versions. The caller commits."""
 
-from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -12,22 +10,23 @@ from app.automation.sequences.enrollments.pause import resume_waiting_enrollment
 from app.clock import now
 from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page, page
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.sequences.models import SequenceRow
 from app.identity.actor import Actor
 
 
-def list_sequences(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
+def list_sequences(session: Session, actor: Actor, query: JsonObject) -> Page:
     """List the clinic's sequences, by name."""
     found = page(session, SEQUENCES.matching(actor, query), SEQUENCES.by_name, query)
     return Page(SEQUENCES.to_responses(session, found.items), found.next_cursor, found.total_count)
 
 
-def get_sequence(session: Session, actor: Actor, sequence_id: UUID) -> dict[str, Any]:
+def get_sequence(session: Session, actor: Actor, sequence_id: UUID) -> JsonDict:
     """Return a sequence, as SequenceOut. Raises NotFound."""
     return _to_response(session, find_sequence(session, actor, sequence_id))
 
 
-def create_sequence(session: Session, actor: Actor, data: Mapping[str, Any]) -> dict[str, Any]:
+def create_sequence(session: Session, actor: Actor, data: JsonObject) -> JsonDict:
     """Create a sequence from `data`, the fields of SequenceIn: published, or as a draft.
 
     Raises Invalid, SequenceNameTaken.
@@ -36,8 +35,8 @@ def create_sequence(session: Session, actor: Actor, data: Mapping[str, Any]) -> 
 
 
 def change_sequence(
-    session: Session, actor: Actor, sequence_id: UUID, data: Mapping[str, Any], *, seen: SeenVersions
-) -> dict[str, Any]:
+    session: Session, actor: Actor, sequence_id: UUID, data: JsonObject, *, seen: SeenVersions
+) -> JsonDict:
     """Replace the parts in `data`; null removes one. Saves the next version, or the draft with `is_draft`.
 
     Enrolled leads stay on their version. Due steps wait while the sequence is inactive, and run once it is active
@@ -59,22 +58,22 @@ def delete_sequence(session: Session, actor: Actor, sequence_id: UUID, *, seen: 
     SEQUENCES.save(session, actor, sequence)
 
 
-def publish(session: Session, actor: Actor, sequence_id: UUID) -> dict[str, Any]:
+def publish(session: Session, actor: Actor, sequence_id: UUID) -> JsonDict:
     """Publish the draft: new enrollments use it. Raises NotFound, NothingToPublish, Invalid."""
     return _to_response(session, SEQUENCES.publish(session, actor, sequence_id))
 
 
-def roll_back(session: Session, actor: Actor, sequence_id: UUID, number: int) -> dict[str, Any]:
+def roll_back(session: Session, actor: Actor, sequence_id: UUID, number: int) -> JsonDict:
     """Publish an earlier version's text as a new version. Raises NotFound, Invalid."""
     return _to_response(session, SEQUENCES.roll_back(session, actor, sequence_id, number))
 
 
-def versions_of(session: Session, actor: Actor, sequence_id: UUID) -> list[dict[str, Any]]:
+def versions_of(session: Session, actor: Actor, sequence_id: UUID) -> list[JsonDict]:
     """List all versions of the sequence, newest first; a draft is first of all. Raises NotFound."""
     return SEQUENCES.list_versions(session, actor, sequence_id)
 
 
-def compare(session: Session, actor: Actor, sequence_id: UUID, query: Mapping[str, Any]) -> dict[str, Any]:
+def compare(session: Session, actor: Actor, sequence_id: UUID, query: JsonObject) -> JsonDict:
     """Compare two versions; default: the published version and the draft. Raises NotFound."""
     return SEQUENCES.compare(session, actor, sequence_id, query)
 
@@ -85,6 +84,6 @@ def _set_active(session: Session, actor: Actor, sequence: SequenceRow, *, is_act
         resume_waiting_enrollments(session, actor.clinic, sequence.id, at=now())
 
 
-def _to_response(session: Session, sequence: SequenceRow) -> dict[str, Any]:
+def _to_response(session: Session, sequence: SequenceRow) -> JsonDict:
     [response] = SEQUENCES.to_responses(session, [sequence])
     return response

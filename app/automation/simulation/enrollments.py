@@ -1,7 +1,7 @@
 """Enrollments in a simulated world: entry, progression and exit, as in `app.automation.sequences`."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Final
 from uuid import uuid5
 
 from app.automation.sequences.enrollments.enroll import EnrollmentResult, history_refusal, label_of, lead_refusal
@@ -10,6 +10,7 @@ from app.automation.sequences.models import EnrollmentState
 from app.automation.simulation.state import SimulatedEnrollment, SimulatedStep, planned_entry
 from app.automation.simulation.timeline import EntryKind
 from app.automation.simulation.world import World
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.events.events import Event, stop_reason
 from app.engine.models import Kind, Reason, StepState
 from app.engine.sequences.progression import EnrollmentContext, exit_reason_after_skip, plan_step
@@ -19,7 +20,7 @@ from app.messaging.channels.registry import CHANNELS
 COMPLETED: Final = "completed"
 
 
-def enroll(world: World, slug: str, cause: Mapping[str, Any]) -> EnrollmentResult:
+def enroll(world: World, slug: str, cause: JsonObject) -> EnrollmentResult:
     """Enroll the lead if the sequence allows it, and plan the first step. Returns the result."""
     sequences, lead, before = world.setting.sequences, world.lead, world.enrollments
     sequence = sequences.by_slug.get(slug)
@@ -53,7 +54,7 @@ def unenroll(world: World, slug: str, reason: ExitReason) -> bool:
     return bool(mine)
 
 
-def advance(world: World, step: SimulatedStep, reason: Reason | None, result: Mapping[str, Any]) -> None:
+def advance(world: World, step: SimulatedStep, reason: Reason | None, result: JsonObject) -> None:
     """Advance the enrollment after its step ended: to the next step, to a wait for its task, or to its exit."""
     enrollment = next((one for one in world.live_enrollments if one.step_id == step.id), None)
     if enrollment is None:
@@ -80,7 +81,7 @@ def follow_events(world: World, events: Sequence[Event]) -> None:
             _go_on(world, enrollment, enrollment.sequence.after(enrollment.step))
 
 
-def facts_of_enrollment(world: World, step: SimulatedStep) -> dict[str, Any]:
+def facts_of_enrollment(world: World, step: SimulatedStep) -> JsonDict:
     """Return the facts of the step's enrollment. Only gateways report opened messages: None where it is unknown."""
     id_ = step.cause.get("enrollment_id")
     enrollment = next((one for one in world.enrollments if str(one.id) == id_), None)

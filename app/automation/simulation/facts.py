@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from app.automation.language.vocabulary import FIELDS, Field, Type, field_of
 from app.clock import EARLIEST, LATEST, zones
 from app.core.calendar.durations import InvalidDuration, parse_duration
+from app.core.type_aliases import JsonDict
 from app.core.validation.validation_errors import Mistake, one_of
 
 MOST_FACTS: Final = 50
@@ -28,7 +29,7 @@ _PLAIN: Final[Mapping[Type, tuple[type, ...]]] = {
 class Facts(NamedTuple):
     """Facts by group and name, and their validation errors."""
 
-    by_group: dict[str, dict[str, Any]]
+    by_group: dict[str, JsonDict]
     mistakes: list[Mistake]
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from datetime import datetime
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
+from app.core.type_aliases import ColumnValues, JsonDict, JsonObject
 from app.leads.attribution.models import SourceCategory
 from app.leads.enums import LeadStatus, PreferredContact
 from app.leads.facts.condition_facts import FACT_NAMES
@@ -55,12 +56,12 @@ def reset_history(lead: SimpleNamespace, *, stage: str, at: datetime) -> None:
     vars(lead).update(dict.fromkeys(_HISTORY), **_initial_values(stage, at))
 
 
-def _initial_values(stage: str, at: datetime) -> dict[str, Any]:
+def _initial_values(stage: str, at: datetime) -> JsonDict:
     times = ("created_at", "updated_at", "last_activity_at", "stage_entered_at")
     return {"status": LeadStatus.NEW, "pipeline_stage": stage, "failed_attempts": 0, **dict.fromkeys(times, at)}
 
 
-def lead_facts_for_rules(lead: SimpleNamespace, next_follow_up_at: datetime | None) -> dict[str, Any]:
+def lead_facts_for_rules(lead: SimpleNamespace, next_follow_up_at: datetime | None) -> JsonDict:
     """Return the facts of the lead that rules may use and that no event carries, by name."""
     facts = {name: getattr(lead, column) for name, column in _COLUMNS}
     facts["next_follow_up_at"] = next_follow_up_at
@@ -68,18 +69,18 @@ def lead_facts_for_rules(lead: SimpleNamespace, next_follow_up_at: datetime | No
     return facts | {f"{_OWN}{key}": known for key, known in lead.custom.items()}
 
 
-def set_facts(lead: SimpleNamespace, facts: Mapping[str, Any]) -> None:
+def set_facts(lead: SimpleNamespace, facts: JsonObject) -> None:
     """Set these facts of the lead, by their names in rules."""
     set_columns(lead, columns_of_facts(facts))
 
 
-def set_columns(lead: SimpleNamespace, columns: Mapping[str, Any]) -> None:
+def set_columns(lead: SimpleNamespace, columns: ColumnValues) -> None:
     """Set these columns of the lead. Custom fields that are not given stay."""
     for name, value in columns.items():
         setattr(lead, name, {**lead.custom, **value} if name == "custom" else value)
 
 
-def columns_of_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
+def columns_of_facts(facts: JsonObject) -> JsonDict:
     """Return the lead's columns for these facts."""
     own = {name.removeprefix(_OWN): value for name, value in facts.items() if name.startswith(_OWN)}
     columns = {_NAMED.get(name, name): value for name, value in facts.items() if not name.startswith(_OWN)}

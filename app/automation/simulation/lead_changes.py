@@ -1,12 +1,12 @@
 """Changes of the simulated lead. Each returns its events, which the caller records."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from app.automation.simulation.lead import set_columns
 from app.automation.simulation.world import World
+from app.core.type_aliases import JsonObject
 from app.engine.events.events import Event, EventName
 from app.leads.changes import update_events
 from app.leads.enums import LeadStatus
@@ -81,7 +81,7 @@ def give(world: World, user_id: UUID) -> list[Event]:
     return [lead_event(EventName.LEAD_ASSIGNED, world.lead, world.now, about=about)]
 
 
-def write(world: World, fields: Mapping[str, Any]) -> list[Event]:
+def write(world: World, fields: JsonObject) -> list[Event]:
     """Set these columns of the lead. Returns no events if nothing changed."""
     lead = world.lead
     before = {name: getattr(lead, name) for name in fields}

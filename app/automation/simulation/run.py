@@ -18,6 +18,7 @@ from app.automation.simulation.state import Setting, SimulatedEnrollment, Simula
 from app.automation.simulation.sweeps import next_sweep
 from app.automation.simulation.timeline import Simulation
 from app.automation.simulation.world import World
+from app.core.type_aliases import JsonObject
 from app.engine.events.events import Chain
 from app.leads.events import lead_created
 from app.messaging.contact_policy.facts import SentMessage
@@ -42,7 +43,7 @@ class StartState:
     lead: SimpleNamespace
     is_new: bool = True
     into: str | None = None
-    tasks: Sequence[Mapping[str, Any]] = ()
+    tasks: Sequence[JsonObject] = ()
     steps: Sequence[SimulatedStep] = ()
     contacts: Sequence[SentMessage] = ()
     enrollments: Sequence[SimulatedEnrollment] = ()

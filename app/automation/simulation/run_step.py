@@ -19,6 +19,7 @@ from app.automation.simulation.state import Sent, SimulatedStep, planned_entry
 from app.automation.simulation.task_actions import complete
 from app.automation.simulation.timeline import EntryKind
 from app.automation.simulation.world import World
+from app.core.type_aliases import ColumnDict, JsonDict, JsonObject
 from app.engine.events.events import Event, EventName
 from app.engine.models import Reason, StepState
 from app.engine.outcomes import Cancel, Change, Done, Effects, ExternalCall, Row, Skip, Snooze
@@ -67,7 +68,7 @@ def run_step(world: World, step: SimulatedStep) -> None:
             world.add_step_entry(step, EntryKind.FAILED, details={"error": failed.error})
 
 
-def _finish(world: World, step: SimulatedStep, done: Done, details: Mapping[str, Any]) -> None:
+def _finish(world: World, step: SimulatedStep, done: Done, details: JsonObject) -> None:
     write(world, step, done.effects)
     _end(world, step, EntryKind.DONE, reason=None, details=details, result=done.made)
     follow(world, step, done.effects)
@@ -79,8 +80,8 @@ def _end(
     what: EntryKind,
     *,
     reason: Reason | None,
-    details: Mapping[str, Any],
-    result: Mapping[str, Any],
+    details: JsonObject,
+    result: JsonObject,
 ) -> None:
     """End the step, plan its next repetition if it recurs, and advance its enrollment."""
     world.end(step, _STATES[what], reason)
@@ -114,12 +115,12 @@ def follow(world: World, step: SimulatedStep, effects: Effects) -> None:
             record(world, *events, led_by=led_by)
 
 
-def _planned(row: dict[str, Any]) -> PlannedStep:
+def _planned(row: ColumnDict) -> PlannedStep:
     names = ("kind", "name", "due_at", "params", "cause", "guard", "lateness")
     return PlannedStep(**{name: row[name] for name in names}, stop_on=tuple(row["stop_on"]), key=row["dedupe_key"])
 
 
-def _to_lead(effects: Effects) -> Iterator[dict[str, Any]]:
+def _to_lead(effects: Effects) -> Iterator[JsonDict]:
     return (note for note in effects.notifications if note["user_id"] is None)
 
 
@@ -187,7 +188,7 @@ def _note_message(
     ]
 
 
-def _facts(world: World, step: SimulatedStep) -> dict[str, Any]:
+def _facts(world: World, step: SimulatedStep) -> JsonDict:
     """Return the facts that only guards and branches use."""
     extra_facts = lead_facts_for_rules(world.lead, world.next_follow_up_at)
     return {"extra_facts": extra_facts, "enrollment": facts_of_enrollment(world, step)}

@@ -3,9 +3,8 @@
 The sample clinic has the default hours and stages of a new clinic.
 """
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
@@ -19,6 +18,7 @@ from app.automation.simulation.state import Nurture, Setting
 from app.automation.simulation.timeline import Simulation
 from app.clock import zones
 from app.core.calendar.calendar import BusinessHours, Calendar, HolidayCalendar
+from app.core.type_aliases import JsonObject
 from app.core.validation.validation_errors import Mistake, one_of
 from app.engine.rules.rules import RuleSet, read_rule
 from app.engine.sequences.definitions import PublishedSequences
@@ -36,7 +36,7 @@ STALE_AFTER_DAYS: Final = 14
 _CLINIC: Final = UUID(int=0xC)
 _ROLES: Final = (Role.TREATMENT_COORDINATOR, Role.MANAGER, Role.CLINIC_ADMIN)
 
-_DEFAULTS: Final[Mapping[str, Any]] = {
+_DEFAULTS: Final[JsonObject] = {
     "start": None,
     "days": DAYS,
     "zone": "America/New_York",
@@ -46,7 +46,7 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
 }
 
 
-def try_playbook(name: str, trial: Mapping[str, Any], *, now: datetime) -> Simulation:
+def try_playbook(name: str, trial: JsonObject, *, now: datetime) -> Simulation:
     """Simulate the playbook with a new lead.
 
     `trial` may hold `start` (default: now), `days`, the clinic's `zone` and `region`, the lead's `facts`, a `script`.
@@ -62,7 +62,7 @@ def try_playbook(name: str, trial: Mapping[str, Any], *, now: datetime) -> Simul
     return _run(name, options, facts, start=start)
 
 
-def _run(name: str, options: Mapping[str, Any], facts: Facts, *, start: datetime) -> Simulation:
+def _run(name: str, options: JsonObject, facts: Facts, *, start: datetime) -> Simulation:
     until = start + timedelta(days=options["days"])
     setting = sample_setting(shipped.load(name), zone=ZoneInfo(options["zone"]), region=options["region"])
     script = read_script(options["script"], start=start, until=until)
@@ -71,14 +71,14 @@ def _run(name: str, options: Mapping[str, Any], facts: Facts, *, start: datetime
     return simulate(name, StartState(setting, lead), script, start=start, until=until)
 
 
-def _start(options: Mapping[str, Any], now: datetime) -> datetime:
+def _start(options: JsonObject, now: datetime) -> datetime:
     try:
         return now if options["start"] is None else read_instant(options["start"], now)
     except ValueError as problem:
         raise InvalidScript([Mistake("start", str(problem))]) from None
 
 
-def _mistakes(options: Mapping[str, Any]) -> list[Mistake]:
+def _mistakes(options: JsonObject) -> list[Mistake]:
     days, zone = options["days"], options["zone"]
     is_length = isinstance(days, int) and 1 <= days <= MOST_DAYS
     mistakes = [] if is_length else [Mistake("days", f"must be a number from 1 to {MOST_DAYS}")]

@@ -8,9 +8,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Final
 
 from app.automation.simulation.facts import read_facts, read_instant
+from app.core.type_aliases import JsonObject
 from app.core.validation.validation_errors import Mistake, one_of
 from app.engine.events.events import CUSTOM_NAME, EventName
 
@@ -32,7 +33,7 @@ class ScriptEvent:
 
     at: datetime
     event: str
-    facts: Mapping[str, Mapping[str, Any]]
+    facts: Mapping[str, JsonObject]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def _holiday(value: object, place: str, mistakes: list[Mistake]) -> list[date]:
 
 
 def _happening(
-    entry: Mapping[str, Any], place: str, mistakes: list[Mistake], *, start: datetime, until: datetime
+    entry: JsonObject, place: str, mistakes: list[Mistake], *, start: datetime, until: datetime
 ) -> list[ScriptEvent]:
     facts = read_facts(entry.get("facts") or {}, f"{place}.facts", start=start)
     wrong = [*facts.mistakes, *_check_event(entry, place)]
@@ -110,7 +111,7 @@ def _happening(
     return [] if wrong else [ScriptEvent(at, entry["event"], facts.by_group)]
 
 
-def _check_event(entry: Mapping[str, Any], place: str) -> list[Mistake]:
+def _check_event(entry: JsonObject, place: str) -> list[Mistake]:
     name = entry["event"]
     if isinstance(name, str) and CUSTOM_NAME.fullmatch(name):
         return []

@@ -13,6 +13,7 @@ from app.automation.simulation.task_actions import TASK_ACTIONS
 from app.automation.simulation.timeline import EntryKind
 from app.automation.simulation.world import World
 from app.core.db import new_id
+from app.core.type_aliases import JsonObject
 from app.engine.events.events import Event, EventName
 from app.leads.activities.effects import STAGE_OF, activity_event, apply_contact, extra_events, with_implied_values
 from app.leads.enums import LeadStatus
@@ -22,7 +23,7 @@ from app.leads.pipeline.lead_state import mark_active, mark_activity, set_stage
 from app.leads.pipeline.stages import can_move
 from app.leads.timeline.models import Activity, ActivityType, Direction, Outcome
 
-Given: TypeAlias = Mapping[str, Mapping[str, Any]]
+Given: TypeAlias = Mapping[str, JsonObject]
 
 # The activity that causes each of these events. A script may override its values.
 _ENTRIES: Final[Mapping[str, Mapping[str, str]]] = {
@@ -73,7 +74,7 @@ def _events(world: World, name: str, given: Given) -> list[Event]:
     return _ACTIONS.get(name, _record_only(name))(world, given)
 
 
-def _log(world: World, data: Mapping[str, Any]) -> list[Event]:
+def _log(world: World, data: JsonObject) -> list[Event]:
     """Log an activity, as `app.leads.activities.service.log_activity` does."""
     lead = world.lead
     lead.version += 1

@@ -1,9 +1,9 @@
 """Simulations in a clinic: of a shipped playbook, of the active rules, or of a sequence. Nothing is written."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -21,6 +21,7 @@ from app.automation.simulation.start_state import start_as_is, start_as_new
 from app.automation.simulation.state import Nurture, Setting
 from app.clock import now
 from app.core.db import AnySelect
+from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.validation_errors import Mistake
 from app.engine.active_rules import load_active_rules
 from app.engine.rules.rules import RuleSet
@@ -38,7 +39,7 @@ from app.leads.search.lookup import read_lead
 OWN: Final = "own"  # the clinic's active rules instead of a shipped playbook
 
 
-def simulate_playbook(session: Session, actor: Actor, name: str, data: Mapping[str, Any]) -> dict[str, Any]:
+def simulate_playbook(session: Session, actor: Actor, name: str, data: JsonObject) -> JsonDict:
     """Simulate a playbook (`own`: the clinic's active rules) with a lead. `data` has the fields of `SimulationIn`.
 
     Raises NotFound, Forbidden (when the actor may not read leads), LeadWasMerged, Invalid.
@@ -47,8 +48,8 @@ def simulate_playbook(session: Session, actor: Actor, name: str, data: Mapping[s
 
 
 def _simulate(
-    session: Session, actor: Actor, setting: Setting, data: Mapping[str, Any], *, name: str, into: str | None = None
-) -> dict[str, Any]:
+    session: Session, actor: Actor, setting: Setting, data: JsonObject, *, name: str, into: str | None = None
+) -> JsonDict:
     start: datetime = data.get("start") or now()
     until = start + timedelta(days=data["days"])
     script, facts = _read(data, start, until)
@@ -57,7 +58,7 @@ def _simulate(
     return simulate(name, begin, script, start=start, until=until).as_json()
 
 
-def simulate_sequence(session: Session, actor: Actor, sequence_id: UUID, data: Mapping[str, Any]) -> dict[str, Any]:
+def simulate_sequence(session: Session, actor: Actor, sequence_id: UUID, data: JsonObject) -> JsonDict:
     """Simulate a sequence by itself (its draft, if it has one) with a lead that is enrolled at the start.
 
     Raises NotFound, Conflict (when the sequence has no definition), Forbidden, LeadWasMerged, Invalid.
@@ -77,7 +78,7 @@ def _draft_or_published(session: Session, actor: Actor, sequence_id: UUID) -> Se
     return read_sequence(text, id=found.id, version=found.published or 0)
 
 
-def _read(data: Mapping[str, Any], start: datetime, until: datetime) -> tuple[Script, Facts]:
+def _read(data: JsonObject, start: datetime, until: datetime) -> tuple[Script, Facts]:
     """Parse the script and the facts. Raises Invalid with a pointer to every mistake."""
     facts = read_facts(data["facts"], "facts", start=start, about=("lead",))
     mistakes, script = list(facts.mistakes), Script()
@@ -92,14 +93,14 @@ def _read(data: Mapping[str, Any], start: datetime, until: datetime) -> tuple[Sc
     return script, facts
 
 
-def _check_existing_lead(data: Mapping[str, Any]) -> Iterator[Mistake]:
+def _check_existing_lead(data: JsonObject) -> Iterator[Mistake]:
     if "lead_id" not in data:
         yield Mistake("is_new", "must be true without a lead_id: only an existing lead can continue as it is")
     if "start" in data:
         yield Mistake("start", "must be omitted when is_new is false: an existing lead continues from now")
 
 
-def _begin(session: Session, actor: Actor, setting: Setting, data: Mapping[str, Any], *, start: datetime) -> StartState:
+def _begin(session: Session, actor: Actor, setting: Setting, data: JsonObject, *, start: datetime) -> StartState:
     if "lead_id" not in data:
         zone = actor.clinic.calendar.zone.key
         return StartState(setting, sample_lead(stage=setting.first_stage, zone=zone, at=start))

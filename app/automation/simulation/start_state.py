@@ -1,9 +1,8 @@
 """The start of a simulation with an existing lead: as a new lead, or as it is now."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -13,6 +12,7 @@ from app.automation.sequences.models import Enrollment, EnrollmentState
 from app.automation.simulation.lead import reset_history
 from app.automation.simulation.run import StartState
 from app.automation.simulation.state import Setting, SimulatedEnrollment, SimulatedStep
+from app.core.type_aliases import JsonObject
 from app.engine.events.chains import chains_of
 from app.engine.models import PENDING, Step
 from app.engine.sequences.progression import EnrollmentContext
@@ -65,7 +65,7 @@ def _load_source(session: Session, lead: SimpleNamespace) -> None:
     vars(lead).update(load_facts(session, [lead.id], ("source", "source_category"))[lead.id])
 
 
-def _open_tasks(session: Session, lead: SimpleNamespace) -> list[Mapping[str, Any]]:
+def _open_tasks(session: Session, lead: SimpleNamespace) -> list[JsonObject]:
     table = Task.__table__
     of_lead = select(table).where(table.c.lead_id == lead.id, IS_OPEN_TASK).order_by(table.c.due_at).limit(MAX_ROWS)
     return [dict(row) for row in session.execute(of_lead).mappings()]

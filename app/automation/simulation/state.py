@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from app.automation.sequences.models import EnrollmentState
 from app.automation.simulation.timeline import Planned
 from app.core.db import new_id
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.models import PENDING, Reason, StepState
 from app.engine.rules.rules import RuleSet
 from app.engine.sequences.definitions import PublishedSequences
@@ -58,9 +59,9 @@ class SimulatedStep:
     kind: str
     name: str
     due_at: datetime
-    params: dict[str, Any]
-    cause: dict[str, Any]
-    guard: dict[str, Any] | None
+    params: JsonDict
+    cause: JsonDict
+    guard: JsonDict | None
     stop_on: Sequence[str]
     lateness: int | None
     dedupe_key: str | None
@@ -70,7 +71,7 @@ class SimulatedStep:
     state: StepState = StepState.PLANNED
     reason: Reason | None = None
     attempts: int = 0
-    outcome: Mapping[str, Any] | None = None
+    outcome: JsonObject | None = None
 
     @property
     def is_pending(self) -> bool:

@@ -2,17 +2,18 @@
 
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from app.automation.simulation.state import Refused
 from app.automation.simulation.world import World
+from app.core.type_aliases import JsonObject
 from app.engine.events.events import Event, EventName
 from app.leads.pipeline.lead_state import mark_activity
 from app.tasks.facts import task_event
 from app.tasks.models import TaskPriority, TaskStatus, TaskType
 from app.tasks.rows import task_row
 
-Given: TypeAlias = Mapping[str, Mapping[str, Any]]
+Given: TypeAlias = Mapping[str, JsonObject]
 
 _SELECTORS: Final = ("title", "type", "priority")
 

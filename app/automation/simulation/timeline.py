@@ -1,11 +1,11 @@
 """The timeline of a simulation: one entry for each event, step or enrollment change. Pure."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 from zoneinfo import ZoneInfo
+
+from app.core.type_aliases import JsonDict, JsonObject
 
 
 class EntryKind(StrEnum):
@@ -31,7 +31,7 @@ class Planned:
     kind: str
     due_at: datetime
     wanted_at: datetime | None = None
-    moves: tuple[Mapping[str, Any], ...] = ()
+    moves: tuple[JsonObject, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,9 @@ class Entry:
     name: str
     kind: str | None = None
     reason: str | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: JsonObject = field(default_factory=dict)
     planned: tuple[Planned, ...] = ()
-    decisions: tuple[Mapping[str, Any], ...] = ()
+    decisions: tuple[JsonObject, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Simulation:
     timeline: tuple[Entry, ...]
     pending: tuple[Planned, ...]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonDict:
         """Return the simulation with the keys of `SimulationOut`."""
         clinic, lead = self.zones
         return {
@@ -77,7 +77,7 @@ class Simulation:
             "pending": [self._planned_json(step) for step in self.pending],
         }
 
-    def _entry_json(self, entry: Entry) -> dict[str, Any]:
+    def _entry_json(self, entry: Entry) -> JsonDict:
         return {
             **self._times("at", entry.at),
             "what": entry.what,
@@ -89,7 +89,7 @@ class Simulation:
             "decisions": [dict(decision) for decision in entry.decisions],
         }
 
-    def _planned_json(self, step: Planned) -> dict[str, Any]:
+    def _planned_json(self, step: Planned) -> JsonDict:
         return {
             "name": step.name,
             "kind": step.kind,
@@ -98,6 +98,6 @@ class Simulation:
             "moves": [dict(move) for move in step.moves],
         }
 
-    def _times(self, name: str, at: datetime) -> dict[str, Any]:
+    def _times(self, name: str, at: datetime) -> JsonDict:
         clinic, lead = (at.astimezone(zone).isoformat() for zone in self.zones)
         return {name: at, "local_time": clinic, "lead_time": lead}

@@ -1,6 +1,6 @@
 """The world of a simulation: one lead with its tasks, steps, enrollments and messages, in memory only."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import heappop, heappush
@@ -11,6 +11,7 @@ from uuid import UUID
 from app.automation.sequences.models import LIVE
 from app.automation.simulation.state import Sent, Setting, SimulatedEnrollment, SimulatedStep
 from app.automation.simulation.timeline import Entry, EntryKind
+from app.core.type_aliases import ColumnValues
 from app.engine.events.events import NO_CHAIN, Chain
 from app.engine.models import Reason, StepState
 from app.engine.plan.plan import PlannedStep
@@ -93,7 +94,7 @@ class World:
         """Return the task with this id."""
         return self.tasks.get(task_id) if task_id else None
 
-    def add_task(self, row: Mapping[str, Any]) -> SimpleNamespace:
+    def add_task(self, row: ColumnValues) -> SimpleNamespace:
         """Add a task from its row."""
         task = self.tasks[str(row["id"])] = SimpleNamespace(**row)
         self._file(task)

@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeAlias, TypedDict
+from typing import TypeAlias, TypedDict
 from uuid import UUID
 
 from app.core.db import new_id
+from app.core.type_aliases import JsonObject
 from app.engine.models import Reason
 
-Facts: TypeAlias = Mapping[str, Mapping[str, Any]]
+Facts: TypeAlias = Mapping[str, JsonObject]
 
 
 class StoredChain(TypedDict):
@@ -31,7 +32,7 @@ class Chain:
     rules: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, cause: Mapping[str, Any]) -> "Chain":
+    def of(cls, cause: JsonObject) -> "Chain":
         """Return the chain that a step with this cause continues."""
         stored = cause.get("chain")
         return cls(UUID(stored["root"]), stored["depth"], tuple(stored["rules"])) if stored else NO_CHAIN
@@ -153,7 +154,7 @@ class Event:
     chain: Chain = NO_CHAIN
     id: UUID = field(default_factory=new_id)
 
-    def with_facts(self, of_lead: Mapping[str, Any]) -> "Event":
+    def with_facts(self, of_lead: JsonObject) -> "Event":
         """Return the event with additional facts of its lead. Facts that it already carries stay."""
         return replace(self, facts={**self.facts, "lead": {**of_lead, **self.facts["lead"]}}) if of_lead else self
 

@@ -8,9 +8,8 @@ changes a job takes locks in one order: its items by position, then leads (skipp
 row. Every chunk needs that row, and holds it only until its commit.
 """
 
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import structlog
@@ -20,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.audit import audit_log
+from app.core.type_aliases import JsonObject
 from app.engine.jobs.items import ItemResults, cancel_pending_items, write_results
 from app.engine.jobs.kinds import JobRow, ProcessSpan, kind_of
 from app.engine.jobs.models import ItemReason, JobState
@@ -45,7 +45,7 @@ _FINISH: Final = text(
 log = structlog.get_logger()
 
 
-def process_chunk(session: Session, chunk: Mapping[str, Any]) -> None:
+def process_chunk(session: Session, chunk: JsonObject) -> None:
     """Process the pending items of a chunk.
 
     Keys of `chunk`: `job_id`, `first` and `last` (positions) and `clinic` (its context).

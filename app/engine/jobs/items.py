@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.core.db import AnyRow, to_json
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.jobs.models import ItemReason
 from app.engine.jobs.planning import CHUNK_SIZE, Span
 from app.security.encryption import decrypt_json, encryption_context
@@ -74,8 +75,8 @@ _TRY_AGAIN: Final = text(
 class ItemResults:
     """Results of the items of a chunk. `left` holds the positions of items that could not be started."""
 
-    done: list[dict[str, Any]] = field(default_factory=list)  # position, lead_id, task_id, reason
-    failed: list[dict[str, Any]] = field(default_factory=list)  # position, reason, error
+    done: list[JsonDict] = field(default_factory=list)  # position, lead_id, task_id, reason
+    failed: list[JsonDict] = field(default_factory=list)  # position, reason, error
     left: list[Position] = field(default_factory=list)
 
     def succeed(
@@ -98,7 +99,7 @@ class PendingItem(NamedTuple):
     """A pending item. `lead` holds the fields of a new lead."""
 
     position: Position
-    lead: Mapping[str, Any] | None
+    lead: JsonObject | None
 
 
 def lock_pending(session: Session, job_id: UUID, span: Span) -> Sequence[PendingItem]:
@@ -112,10 +113,10 @@ def lead_encryption_context(job_id: UUID, position: Position) -> str:
     return encryption_context("job_items", "lead_sealed", job_id, position)
 
 
-def _lead(job_id: UUID, row: AnyRow) -> Mapping[str, Any] | None:
+def _lead(job_id: UUID, row: AnyRow) -> JsonObject | None:
     if row.lead_sealed is None:
         return None
-    lead: Mapping[str, Any] = decrypt_json(row.lead_sealed, context=lead_encryption_context(job_id, row.position))
+    lead: JsonObject = decrypt_json(row.lead_sealed, context=lead_encryption_context(job_id, row.position))
     return lead
 
 

@@ -1,13 +1,14 @@
 """Kinds of bulk jobs: how to process a chunk, and how to undo a cancelled job. `app.wiring` lists them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from app.core.ports import NotConnected
+from app.core.type_aliases import JsonObject
 from app.engine.jobs.items import ItemResults
 from app.engine.jobs.planning import Span
 from app.identity.clinic_context import ClinicContext
@@ -23,7 +24,7 @@ class JobRow(Protocol):
     @property
     def id(self) -> UUID: ...
     @property
-    def spec(self) -> Mapping[str, Any]: ...
+    def spec(self) -> JsonObject: ...
     @property
     def created_by(self) -> UUID | None: ...
 
@@ -49,7 +50,7 @@ def connect(kinds: Iterable[JobKind]) -> None:
     _KINDS.update({kind.name: kind for kind in kinds})
 
 
-def kind_of(spec: Mapping[str, Any]) -> JobKind:
+def kind_of(spec: JsonObject) -> JobKind:
     """Return the kind that the spec of a job names under `makes`. Raises NotConnected."""
     name = spec.get("makes", DEFAULT_KIND)
     if name not in _KINDS:

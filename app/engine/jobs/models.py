@@ -2,13 +2,14 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, new_id
+from app.core.type_aliases import JsonDict
 
 
 class JobState(StrEnum):
@@ -68,7 +69,7 @@ class Job(Base):
     clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
     client_key: Mapped[str | None] = mapped_column(Text)
     fingerprint: Mapped[str | None] = mapped_column(Text)  # the same key with another body is refused
-    spec: Mapped[dict[str, Any]]  # the follow-up to create, without personal data
+    spec: Mapped[JsonDict]  # the follow-up to create, without personal data
     state: Mapped[str] = mapped_column(Text, default=JobState.RUNNING)
     total: Mapped[int]
     done: Mapped[int] = mapped_column(default=0)

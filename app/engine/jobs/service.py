@@ -2,10 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 from uuid import UUID
 
 from sqlalchemy import select, text
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from app.clock import now
 from app.core.db import new_id
 from app.core.pagination import Key, Page, page
+from app.core.type_aliases import JsonObject
 from app.engine.jobs import items
 from app.engine.jobs.errors import ClientKeyReused, JobIsCancelled, JobIsFinished
 from app.engine.jobs.kinds import kind_of
@@ -43,13 +44,13 @@ class JobPlan:
     how many there are and how many failed at once. Chunks have `size` items and start `every` apart.
     """
 
-    spec: Callable[[datetime], Mapping[str, Any]]
+    spec: Callable[[datetime], JsonObject]
     fill: Callable[[UUID], tuple[int, int]]
     size: int = CHUNK_SIZE
     every: timedelta = timedelta()
 
 
-def start_job(session: Session, actor: Actor, data: Mapping[str, Any], plan: JobPlan) -> Job:
+def start_job(session: Session, actor: Actor, data: JsonObject, plan: JobPlan) -> Job:
     """Start a job as planned, or return the job that was started with the same `client_key` and body.
 
     `data` is the complete request body. Raises ClientKeyReused, Conflict (when another request uses the key right now),
@@ -86,7 +87,7 @@ def get_job(session: Session, actor: Actor, job_id: UUID) -> Job:
     return job
 
 
-def items_of(session: Session, actor: Actor, job_id: UUID, query: Mapping[str, Any]) -> Page:
+def items_of(session: Session, actor: Actor, job_id: UUID, query: JsonObject) -> Page:
     """Return a page of a job's items in list order, optionally with one status. Raises NotFound."""
     get_job(session, actor, job_id)
     found = select(JobItem.__table__).where(JobItem.job_id == job_id)
@@ -128,7 +129,7 @@ def retry_failed(session: Session, actor: Actor, job_id: UUID) -> Job:
     return job
 
 
-def _earlier(session: Session, actor: Actor, data: Mapping[str, Any], fingerprint: str | None) -> Job | None:
+def _earlier(session: Session, actor: Actor, data: JsonObject, fingerprint: str | None) -> Job | None:
     """Return the job with the same client key and body, or None. Raises ClientKeyReused."""
     if fingerprint is None:
         return None
@@ -139,7 +140,7 @@ def _earlier(session: Session, actor: Actor, data: Mapping[str, Any], fingerprin
     return job
 
 
-def _fingerprint(data: Mapping[str, Any]) -> str:
+def _fingerprint(data: JsonObject) -> str:
     """Return a hash of the body that does not depend on spacing or key order."""
     return hashlib.sha256(json.dumps(data, sort_keys=True, default=str).encode()).hexdigest()
 
@@ -150,7 +151,7 @@ def _insert(
     client_key: str | None,
     fingerprint: str | None,
     *,
-    spec: Mapping[str, Any],
+    spec: JsonObject,
     at: datetime,
 ) -> UUID | None:
     """Insert the job and return its id. Returns None if the key is taken, also by a concurrent transaction."""

@@ -1,14 +1,15 @@
 """Steps that follow from a step: the next repetition, and the branch taken. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from app.core.calendar.calendar import Calendar
 from app.core.calendar.durations import parse_wait
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.events.events import Facts
 from app.engine.models import Reason
 from app.engine.plan.plan import PlannedStep
@@ -34,7 +35,7 @@ class FinishedStep(GuardedStep, Protocol):
     @property
     def name(self) -> str: ...
     @property
-    def params(self) -> Mapping[str, Any]: ...
+    def params(self) -> JsonObject: ...
     @property
     def stop_on(self) -> Sequence[str]: ...
     @property
@@ -81,9 +82,7 @@ def choose_branch(step: FinishedStep, facts: Facts, now: datetime, calendar: Cal
     return Branch(name, tuple(planned))
 
 
-def _of_way(
-    step: FinishedStep, action: Mapping[str, Any], place: str, *, now: datetime, calendar: Calendar
-) -> PlannedStep:
+def _of_way(step: FinishedStep, action: JsonObject, place: str, *, now: datetime, calendar: Calendar) -> PlannedStep:
     [(kind, settings)] = action.items()
     kept = {name: step.params[name] for name in ("task_id", "scheduled_for") if name in step.params}
     return PlannedStep(
@@ -96,7 +95,7 @@ def _of_way(
     )
 
 
-def _same(step: FinishedStep) -> dict[str, Any]:
+def _same(step: FinishedStep) -> JsonDict:
     """Return the fields that a step passes on to the steps that follow from it."""
     guard = None if step.guard is None else dict(step.guard)
     return {"name": step.name, "guard": guard, "stop_on": tuple(step.stop_on), "lateness": step.lateness}

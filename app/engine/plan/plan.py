@@ -1,12 +1,13 @@
 """Planner: from an event and the rules to steps with due times. Pure: the engine and the simulation share it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from app.core.calendar.calendar import Calendar
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.events.events import DATE_REACHED, STATUS_AFTER_CLOSING, Event, Facts
 from app.engine.rules.conditions import Condition, fact, holds
 from app.engine.rules.rule_evaluation import Decision, RuleVerdict, matched, unmet
@@ -25,9 +26,9 @@ class PlannedStep:
     kind: str
     name: str
     due_at: datetime
-    params: dict[str, Any]
-    cause: dict[str, Any]
-    guard: dict[str, Any] | None
+    params: JsonDict
+    cause: JsonDict
+    guard: JsonDict | None
     stop_on: tuple[str, ...]
     lateness: int | None
     key: str | None
@@ -60,7 +61,7 @@ class _EventContext(NamedTuple):
     event: Event
     facts: Facts
     calendar: Calendar
-    cause: Mapping[str, Any]  # cause of the planned steps, without the rule's part
+    cause: JsonObject  # cause of the planned steps, without the rule's part
     key: str
 
 
@@ -176,7 +177,7 @@ def _moment(rule: Rule, context: _EventContext) -> str:
     return context.key
 
 
-def _guard(rule: Rule, event: Event) -> dict[str, Any] | None:
+def _guard(rule: Rule, event: Event) -> JsonDict | None:
     """Return the rule's guard. A rule on a date also checks that the lead's date is unchanged."""
     if not rule.awaits_a_date or rule.timing.of is None:
         return rule.guard
@@ -190,16 +191,14 @@ def _allowed(action: Action, event: Event, due: Due, calendar: Calendar) -> Due:
     return out_of_quiet_hours(due, action.kind, action.settings, calendar=calendar, zone=own)
 
 
-def out_of_quiet_hours(
-    due: Due, kind: str, settings: Mapping[str, Any], *, calendar: Calendar, zone: ZoneInfo | None
-) -> Due:
+def out_of_quiet_hours(due: Due, kind: str, settings: JsonObject, *, calendar: Calendar, zone: ZoneInfo | None) -> Due:
     """Shift a message out of the recipient's quiet hours, unless it is transactional (a confirmation)."""
     if not STEP_KINDS[kind].writes_to_lead or settings.get("transactional"):
         return due
     return due.moved("quiet_hours", calendar.next_allowed(due.at, [zone] if zone else ()))
 
 
-def _params(action: Action, event: Event, due_at: datetime, calendar: Calendar) -> dict[str, Any]:
+def _params(action: Action, event: Event, due_at: datetime, calendar: Calendar) -> JsonDict:
     params = STEP_KINDS[action.kind].step_params(action.settings, due_at, calendar)
     if event.is_about_a_task:
         params["task_id"] = str(event.subject_id)
@@ -209,7 +208,7 @@ def _params(action: Action, event: Event, due_at: datetime, calendar: Calendar) 
     return params
 
 
-def _cause(rule: Rule, context: _EventContext) -> dict[str, Any]:
+def _cause(rule: Rule, context: _EventContext) -> JsonDict:
     event = context.event
     cause = {
         **context.cause,

@@ -5,9 +5,10 @@ from datetime import date, datetime, time
 from math import inf
 from typing import Any, Final, TypeAlias
 
+from app.core.type_aliases import JsonObject
 from app.engine.events.events import Facts
 
-Condition: TypeAlias = Mapping[str, Any]
+Condition: TypeAlias = JsonObject
 
 OPERATORS: Mapping[str, Callable[[Any, Any, Facts], bool]] = {
     "equals": lambda value, want, _: value == want,
@@ -45,7 +46,7 @@ def _passes(path: str, name: str, want: object, facts: Facts) -> bool:
     return OPERATORS[name](fact(facts, path), want, facts)
 
 
-def first_unmet(guard: Mapping[str, Any] | None, facts: Facts) -> Condition | None:
+def first_unmet(guard: JsonObject | None, facts: Facts) -> Condition | None:
     """Return the first condition of a guard (`only_if`, `unless`) that refuses the step, else None."""
     for condition in (guard or {}).get("only_if", ()):
         if not holds(condition, facts):

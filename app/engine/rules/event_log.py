@@ -1,16 +1,17 @@
 """Event log: rows of events with their facts and the decisions of listening rules."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 from uuid import UUID
 
+from app.core.type_aliases import ColumnDict, JsonDict, JsonObject
 from app.engine.events.events import Event
 from app.engine.rules.rule_evaluation import Decision
 
 BACKFILL: Final = "backfill"  # fact group of a stored event: a backfill job applied a rule to it later
 
 
-def event_row(clinic_id: UUID, event: Event, decisions: Iterable[Decision]) -> dict[str, Any]:
+def event_row(clinic_id: UUID, event: Event, decisions: Iterable[Decision]) -> ColumnDict:
     """Return the event's row for the event log."""
     return {
         "id": event.id,
@@ -26,6 +27,6 @@ def event_row(clinic_id: UUID, event: Event, decisions: Iterable[Decision]) -> d
     }
 
 
-def _plain(facts: Mapping[str, Any]) -> dict[str, Any]:
+def _plain(facts: JsonObject) -> JsonDict:
     """Drop missing values and encrypted values. Encrypted values are functions."""
     return {name: value for name, value in facts.items() if value is not None and not callable(value)}

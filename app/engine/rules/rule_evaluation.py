@@ -1,10 +1,10 @@
 """Rule decisions: how a rule decided about an event, and why. Stored in the event log. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.events.events import Facts
 from app.engine.rules.conditions import CHANGED, Condition, fact, holds, single_conditions
 from app.engine.rules.rules import Rule
@@ -31,9 +31,9 @@ class Decision:
 
     rule: Rule
     verdict: RuleVerdict
-    details: Mapping[str, Any]
+    details: JsonObject
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonDict:
         """Return the JSON form for the event log."""
         return {
             "rule": self.rule.slug,
@@ -49,7 +49,7 @@ def matched(rule: Rule, wanted: Sequence[tuple[str, Due]]) -> Decision:
     return Decision(rule, RuleVerdict.MATCHED, {"steps": [_step(kind, due) for kind, due in wanted]})
 
 
-def _step(kind: str, due: Due) -> dict[str, Any]:
+def _step(kind: str, due: Due) -> JsonDict:
     step = {"kind": kind, "due_at": due.at}
     moved = {"wanted_at": due.wanted, "moves": [move._asdict() for move in due.moves]}
     return step | moved if due.moves else step
@@ -67,7 +67,7 @@ def tested_value(condition: Condition, facts: Facts) -> object:
     return values if "field" not in condition else values[condition["field"]]
 
 
-def evaluate_conditions(conditions: tuple[Condition, ...], facts: Facts) -> list[dict[str, Any]]:
+def evaluate_conditions(conditions: tuple[Condition, ...], facts: Facts) -> list[JsonDict]:
     """Return each condition with its value and result, including those after the first unmet one.
 
     Keys: `condition`, `value`, `holds`.

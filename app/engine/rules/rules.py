@@ -9,10 +9,10 @@ events.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from app.core.calendar.durations import Wait, parse_duration, parse_wait
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.events.events import DATE_REACHED, expand_event_name
 from app.engine.rules.conditions import Condition, looked_up, single_conditions
 from app.engine.rules.timing import Timing
@@ -27,7 +27,7 @@ class Action:
     """An action of a rule: a step kind and its settings."""
 
     kind: str
-    settings: Mapping[str, Any]
+    settings: JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Rule:
     version: int = 1
 
     @property
-    def guard(self) -> dict[str, Any] | None:
+    def guard(self) -> JsonDict | None:
         """Conditions that are checked again when a step of this rule is due."""
         guard = {"only_if": list(self.only_if), "unless": list(self.unless)}
         return {name: conditions for name, conditions in guard.items() if conditions} or None
@@ -92,7 +92,7 @@ class RuleSet:
         return self.required_facts_by_event.get(event, frozenset())
 
 
-def read_rule(definition: Mapping[str, Any], *, id: UUID | None = None, version: int = 1) -> Rule:  # noqa: A002
+def read_rule(definition: JsonObject, *, id: UUID | None = None, version: int = 1) -> Rule:  # noqa: A002
     """Parse a definition that `check_rule` accepted."""
     every = definition.get("every")
     return Rule(
@@ -114,12 +114,12 @@ def read_rule(definition: Mapping[str, Any], *, id: UUID | None = None, version:
     )
 
 
-def _action(kind: str, settings: Mapping[str, Any]) -> Action:
+def _action(kind: str, settings: JsonObject) -> Action:
     """Raises UnknownStepKind."""
     return Action(STEP_KINDS[kind].name, settings)
 
 
-def _timing(definition: Mapping[str, Any]) -> Timing:
+def _timing(definition: JsonObject) -> Timing:
     if "before" in definition:
         return Timing.read(definition["before"], is_before=True)
     return Timing.read(definition.get("after", "0 seconds"))

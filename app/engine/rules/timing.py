@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from app.core.calendar.calendar import Calendar
 from app.core.calendar.durations import Wait, parse_wait
 from app.core.calendar.months import add_months, day_in_month
+from app.core.type_aliases import JsonObject
 
 NO_WAIT = Wait()
 _ONE_DAY = timedelta(days=1)
@@ -63,7 +64,7 @@ class Timing:
     @classmethod
     def read(cls, written: object, *, is_before: bool = False) -> "Timing":
         """Parse a validated timing: "3 days", or a mapping with the parts above."""
-        parts: Mapping[str, Any] = written if isinstance(written, Mapping) else {"time": written}
+        parts: JsonObject = written if isinstance(written, Mapping) else {"time": written}
         return cls(
             wait=parse_wait(parts.get("time", "0 minutes")),
             in_business=parts.get("clock") == "business",

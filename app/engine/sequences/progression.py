@@ -18,11 +18,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any, Final, Self
+from typing import Final, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from app.core.calendar.calendar import Calendar
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.models import Reason
 from app.engine.plan.plan import PlannedStep, out_of_quiet_hours
 from app.engine.rules.rules import DEFAULT_PRIORITY
@@ -51,10 +52,10 @@ class EnrollmentContext:
 
     id: UUID
     timezone: str | None = None
-    cause: Mapping[str, Any] = field(default_factory=dict)
+    cause: JsonObject = field(default_factory=dict)
 
     @classmethod
-    def start(cls, id: UUID, slug: str, cause: Mapping[str, Any], *, timezone: str | None = None) -> Self:  # noqa: A002
+    def start(cls, id: UUID, slug: str, cause: JsonObject, *, timezone: str | None = None) -> Self:  # noqa: A002
         """Start an enrollment. The chain keeps its steps from enrolling the lead in the same sequence again."""
         chain = cause.get("chain") or {"root": str(id), "depth": 1, "rules": [trigger_name(slug)]}
         kept = {name: cause[name] for name in _KEPT if name in cause}
@@ -92,7 +93,7 @@ def plan_step(
     )
 
 
-def exit_reason_after_skip(reason: str, detail: Mapping[str, Any]) -> ExitReason | None:
+def exit_reason_after_skip(reason: str, detail: JsonObject) -> ExitReason | None:
     """Return why the enrollment ends after a step was skipped for this reason; None if the next step follows.
 
     A step's own unmet condition never ends the enrollment.
@@ -108,9 +109,7 @@ def _due(step: SequenceStep, zone: ZoneInfo | None, *, at: datetime, calendar: C
     return due
 
 
-def _cause(
-    sequence: Sequence, step: SequenceStep, passage: EnrollmentContext, variant: Variant | None
-) -> dict[str, Any]:
+def _cause(sequence: Sequence, step: SequenceStep, passage: EnrollmentContext, variant: Variant | None) -> JsonDict:
     cause = {
         **passage.cause,
         "sequence": sequence.slug,

@@ -8,6 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.core.calendar.durations import parse_duration
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.events.events import EventName, expand_event_name, stop_reason
 from app.engine.models import Kind
 from app.engine.rules.conditions import Condition
@@ -59,7 +60,7 @@ class Variant:
 
     name: str
     weight: int
-    settings: Mapping[str, Any]
+    settings: JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class SequenceStep:
 
     name: str
     kind: str
-    settings: Mapping[str, Any]
+    settings: JsonObject
     timing: Timing = IMMEDIATELY
     only_if: tuple[Condition, ...] = ()
     unless: tuple[Condition, ...] = ()
@@ -82,7 +83,7 @@ class SequenceStep:
     waits_for_task: bool = False
 
     @property
-    def guard(self) -> dict[str, Any] | None:
+    def guard(self) -> JsonDict | None:
         """Conditions that are checked when the step is due."""
         guard = {"only_if": list(self.only_if), "unless": list(self.unless)}
         return {name: conditions for name, conditions in guard.items() if conditions} or None
@@ -144,7 +145,7 @@ def trigger_name(slug: str) -> str:
     return f"sequence:{slug}"
 
 
-def read_sequence(definition: Mapping[str, Any], *, id: UUID | None = None, version: int = 1) -> Sequence:  # noqa: A002
+def read_sequence(definition: JsonObject, *, id: UUID | None = None, version: int = 1) -> Sequence:  # noqa: A002
     """Parse a definition that `check_sequence` accepted."""
     exits = _events(definition.get("exit_on", DEFAULT_EXITS))
     return Sequence(
@@ -163,12 +164,12 @@ def read_sequence(definition: Mapping[str, Any], *, id: UUID | None = None, vers
     )
 
 
-def action_in(step: Mapping[str, Any]) -> str:
+def action_in(step: JsonObject) -> str:
     """Return the step kind that a step names, beside its other parts."""
     return next(key for key in step if key in STEP_KINDS)
 
 
-def _read_step(written: Mapping[str, Any]) -> SequenceStep:
+def _read_step(written: JsonObject) -> SequenceStep:
     kind = action_in(written)
     settings = dict(written[kind])
     variants = tuple(_read_variant(one) for one in settings.pop("variants", ()))
@@ -190,12 +191,12 @@ def _read_step(written: Mapping[str, Any]) -> SequenceStep:
     )
 
 
-def _read_variant(written: Mapping[str, Any]) -> Variant:
+def _read_variant(written: JsonObject) -> Variant:
     settings = {name: value for name, value in written.items() if name not in {"name", "weight"}}
     return Variant(written["name"], written.get("weight", 1), settings)
 
 
-def _trigger(definition: Mapping[str, Any], exits: tuple[str, ...], id: UUID | None, version: int) -> Rule | None:  # noqa: A002
+def _trigger(definition: JsonObject, exits: tuple[str, ...], id: UUID | None, version: int) -> Rule | None:  # noqa: A002
     """Return the rule that enrolls leads. Events that end an enrollment also cancel a waiting enrollment."""
     enroll = definition.get("enroll")
     if enroll is None:

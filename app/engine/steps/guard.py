@@ -5,8 +5,9 @@ Pure: used by the workers and by the simulation.
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
+from app.core.type_aliases import JsonObject
 from app.engine.events.events import Facts
 from app.engine.models import Reason
 from app.engine.rules.conditions import Condition, first_unmet
@@ -34,9 +35,9 @@ class GuardedStep(Protocol):
     """A due step: a row of `steps`, or a simulated step."""
 
     @property
-    def cause(self) -> Mapping[str, Any]: ...
+    def cause(self) -> JsonObject: ...
     @property
-    def guard(self) -> Mapping[str, Any] | None: ...
+    def guard(self) -> JsonObject | None: ...
     @property
     def lateness(self) -> int | None: ...
 
@@ -56,7 +57,7 @@ class Refusal(NamedTuple):
     """Why a step must not run."""
 
     reason: Reason
-    detail: Mapping[str, Any]
+    detail: JsonObject
 
 
 def refusal(
@@ -75,7 +76,7 @@ def refusal(
     return unmet_guard(step, facts)
 
 
-def closed_lead_reason(lead: ClosableLead, cause: Mapping[str, Any]) -> Reason | None:
+def closed_lead_reason(lead: ClosableLead, cause: JsonObject) -> Reason | None:
     """Return why no more steps run for this lead, or None."""
     if lead.deleted_at is not None:
         return Reason.LEAD_GONE

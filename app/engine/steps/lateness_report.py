@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.db import AnyRow
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.step_kind import STEP_KINDS
 from app.engine.steps.gaps import gaps
 from app.errors import Invalid
@@ -61,7 +62,7 @@ _STEPS: Final = text("SELECT id, lead_id, due_at FROM steps WHERE id = ANY(:ids)
 
 def lateness_report(
     session: Session, clinic: ClinicContext, *, since: datetime | None = None, until: datetime | None = None
-) -> dict[str, Any]:
+) -> JsonDict:
     """Return the clinic's lateness report for a period; by default the last day.
 
     Keys: `since`, `until`, `rules` (one entry per rule and step kind) and `gaps` (periods without a working worker).
@@ -82,7 +83,7 @@ def lateness_report(
     }
 
 
-def _given(clinic_id: UUID, since: datetime | None, until: datetime | None) -> dict[str, Any]:
+def _given(clinic_id: UUID, since: datetime | None, until: datetime | None) -> JsonDict:
     at = now()
     until = until or at
     since = since or until - DEFAULT_PERIOD
@@ -95,11 +96,11 @@ def _given(clinic_id: UUID, since: datetime | None, until: datetime | None) -> d
     return {"clinic": clinic_id, "kinds": list(STEP_KINDS), **period}
 
 
-def _lines(session: Session, given: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+def _lines(session: Session, given: JsonObject) -> dict[tuple[str, str], JsonDict]:
     """Return one entry for each rule and step kind."""
     ended, overdue = session.execute(_BY_RULE, given).all(), session.execute(_OVERDUE, given).all()
     steps = _steps(session, given, [*ended, *overdue])
-    lines: dict[tuple[str, str], dict[str, Any]] = {}
+    lines: dict[tuple[str, str], JsonDict] = {}
     for row in ended:
         figures = {name: getattr(row, name) for name in ("on_time", "late", "too_late", "skipped", "failed")}
         longest = row.longest and row.longest.total_seconds()
@@ -112,7 +113,7 @@ def _lines(session: Session, given: Mapping[str, Any]) -> dict[tuple[str, str], 
     return lines
 
 
-def _line(lines: dict[tuple[str, str], dict[str, Any]], row: AnyRow) -> dict[str, Any]:
+def _line(lines: dict[tuple[str, str], JsonDict], row: AnyRow) -> JsonDict:
     nothing = dict.fromkeys(("on_time", "late", "too_late", "skipped", "failed", "overdue"), 0)
     unknown = dict.fromkeys(
         ("p50_seconds", "longest_seconds", "first_late", "last_late", "first_overdue", "last_overdue")
@@ -122,7 +123,7 @@ def _line(lines: dict[tuple[str, str], dict[str, Any]], row: AnyRow) -> dict[str
     )
 
 
-def _steps(session: Session, given: Mapping[str, Any], rows: Iterable[AnyRow]) -> dict[UUID, dict[str, Any]]:
+def _steps(session: Session, given: JsonObject, rows: Iterable[AnyRow]) -> dict[UUID, JsonDict]:
     """Return the first and last steps by id, with a link to the explanation of each."""
     ids = {step_id for row in rows for step_id in (row.first, row.last) if step_id}
     found = session.execute(_STEPS, {"ids": list(ids), "clinic": given["clinic"]})
@@ -133,5 +134,5 @@ def _link(step: AnyRow) -> str | None:
     return f"/api/leads/{step.lead_id}/why?step={step.id}" if step.lead_id else None
 
 
-def _ends(steps: Mapping[UUID, Any], row: AnyRow, what: str) -> dict[str, Any]:
+def _ends(steps: Mapping[UUID, Any], row: AnyRow, what: str) -> JsonDict:
     return {f"first_{what}": steps.get(row.first), f"last_{what}": steps.get(row.last)}

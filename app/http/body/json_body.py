@@ -9,6 +9,7 @@ from typing import Any, Final, NoReturn, cast
 
 from flask import g, request
 
+from app.core.type_aliases import JsonDict
 from app.core.validation.json_pointer import pointer
 from app.errors import Invalid
 from app.http.problems import Malformed, UnsupportedMediaType
@@ -117,7 +118,7 @@ def _explain(error: ValueError | RecursionError) -> str:
     return "A number is too large."  # an int with more digits than Python parses
 
 
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, Any]:
+def _unique(pairs: list[tuple[str, object]]) -> JsonDict:
     made = dict(pairs)
     if len(made) != len(pairs):
         raise Malformed("A name is given more than once in the same object.")

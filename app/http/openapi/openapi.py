@@ -1,7 +1,7 @@
 """OpenAPI 3.1 document of the API."""
 
 import json
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, MutableMapping
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any, Final
@@ -11,6 +11,7 @@ from apispec import BasePlugin
 from flask import Flask
 from marshmallow import fields
 
+from app.core.type_aliases import JsonDict, JsonObject
 from app.http import idempotency
 from app.http.blueprint import Blueprint
 from app.http.preconditions import HAS_ETAG, NEEDS_IF_MATCH
@@ -137,18 +138,18 @@ def register(app: Flask, blueprints: Iterable[Blueprint]) -> None:
     app.extensions[_EXTENSION] = api
 
 
-def _of_a_model(converter: Any, field: fields.Field[Any], **_: object) -> dict[str, Any]:
+def _of_a_model(converter: Any, field: fields.Field[Any], **_: object) -> JsonDict:
     """Describe a field that a pydantic type defines; apispec binds this to its converter."""
     return model_fields.describe(converter.spec, field)
 
 
-def spec(app: Flask) -> dict[str, Any]:
+def spec(app: Flask) -> JsonDict:
     """Return the OpenAPI document of an application, as JSON values."""
-    described: dict[str, Any] = app.extensions[_EXTENSION].spec.to_dict()
+    described: JsonDict = app.extensions[_EXTENSION].spec.to_dict()
     return described
 
 
-def as_text(described: Mapping[str, Any]) -> str:
+def as_text(described: JsonObject) -> str:
     """Return the document as text for `docs/openapi.json`, with sorted keys, so that diffs show content only."""
     return json.dumps(described, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
@@ -158,7 +159,7 @@ class _Api(flask_smorest.Api):  # type: ignore[misc]  # published without types
 
     ERROR_SCHEMA = Problem
 
-    def __init__(self, app: Flask, *, spec_kwargs: dict[str, Any]) -> None:
+    def __init__(self, app: Flask, *, spec_kwargs: JsonDict) -> None:
         super().__init__(app, spec_kwargs={**spec_kwargs, "extra_plugins": [_DerivedDocs()]})
 
     def _register_error_handlers(self) -> None:
@@ -209,7 +210,7 @@ def _add(operation: MutableMapping[str, Any], sentence: str) -> None:
     operation["description"] = f"{operation.get('description', '')}\n\n{sentence}".strip()
 
 
-def _refusals(path: str, operation: Mapping[str, Any]) -> Iterable[HTTPStatus]:
+def _refusals(path: str, operation: JsonObject) -> Iterable[HTTPStatus]:
     if operation.get("security"):
         yield HTTPStatus.UNAUTHORIZED
         yield HTTPStatus.TOO_MANY_REQUESTS

@@ -6,10 +6,12 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from app.core.type_aliases import ColumnDict, ColumnValues, JsonDict
+
 
 def expand_rows(
-    session: Session, rows: Iterable[Mapping[str, Any]], parts: Mapping[str, tuple[str, Any]]
-) -> list[dict[str, Any]]:
+    session: Session, rows: Iterable[ColumnValues], parts: Mapping[str, tuple[str, Any]]
+) -> list[ColumnDict]:
     """Return the rows as dicts, with their related objects added.
 
     `parts` maps each part to the id column in the rows and a Select with a column `id`. There is one query per part,
@@ -23,7 +25,7 @@ def expand_rows(
     return shown
 
 
-def _named(session: Session, read: Any, ids: set[UUID]) -> dict[UUID, dict[str, Any]]:
+def _named(session: Session, read: Any, ids: set[UUID]) -> dict[UUID, JsonDict]:
     if not ids:
         return {}
     id_column = read.selected_columns["id"]

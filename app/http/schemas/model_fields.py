@@ -4,7 +4,7 @@ The type contributes its JSON Schema to the OpenAPI description. It does not val
 definition validates it as a whole, with the names that the clinic knows, so that every mistake is reported at once.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any
 
 from apispec import APISpec
@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from app.automation.language.schema import json_schema
+from app.core.type_aliases import JsonDict, JsonObject
 from app.http.schemas.fields import Text
 
 
@@ -59,7 +60,7 @@ def _field(info: FieldInfo, is_change: bool, null_is_absent: bool) -> ModelField
     )
 
 
-def describe(spec: APISpec, field: fields.Field[Any]) -> dict[str, Any]:
+def describe(spec: APISpec, field: fields.Field[Any]) -> JsonDict:
     """Return the JSON Schema of a ModelField or a YamlText, and register the components that it refers to.
 
     Raises:
@@ -73,18 +74,18 @@ def describe(spec: APISpec, field: fields.Field[Any]) -> dict[str, Any]:
     return _or_null(schema) if field.is_described_null else schema
 
 
-def _schema(spec: APISpec, type_: object) -> dict[str, Any]:
+def _schema(spec: APISpec, type_: object) -> JsonDict:
     schema, definitions = json_schema(type_)
     for name, definition in definitions.items():
         _register(spec, name, definition)
     return schema
 
 
-def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+def _or_null(schema: JsonDict) -> JsonDict:
     return {"anyOf": [*(schema["anyOf"] if schema.keys() == {"anyOf"} else [schema]), {"type": "null"}]}
 
 
-def _register(spec: APISpec, name: str, definition: Mapping[str, Any]) -> None:
+def _register(spec: APISpec, name: str, definition: JsonObject) -> None:
     known = spec.components.schemas
     if name not in known:
         spec.components.schema(name, dict(definition))

@@ -8,6 +8,7 @@ import marshmallow
 from marshmallow import RAISE, ValidationError, fields, missing
 from werkzeug.datastructures import MultiDict
 
+from app.core.type_aliases import JsonDict
 from app.core.validation.json_pointer import pointer
 from app.errors import FieldError, Invalid
 from app.http.schemas.fields import PASSED_THROUGH
@@ -36,7 +37,7 @@ class Schema(marshmallow.Schema):
         if many:
             return [self._serialize(one) for one in obj]
         find = obj.get if isinstance(obj, Mapping) else partial(getattr, obj)
-        written: dict[str, Any] = {}
+        written: JsonDict = {}
         for shown_as, name, write in self._writers:
             value = find(name, missing) if name else None
             if value is missing:
@@ -66,8 +67,8 @@ class QuerySchema(Schema):
         """Return the validated parameters as a dict of Python values. Raises Invalid with a pointer to every error."""
         return super().read(self._unfold(data))
 
-    def _unfold(self, query: MultiDict[str, str]) -> dict[str, Any]:
-        single: dict[str, Any] = {}
+    def _unfold(self, query: MultiDict[str, str]) -> JsonDict:
+        single: JsonDict = {}
         for name, values in query.lists():
             if isinstance(self.fields.get(name), fields.List):
                 single[name] = values

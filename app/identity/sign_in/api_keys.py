@@ -1,8 +1,6 @@
 """API keys: list, create and revoke."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -11,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.clock import now
 from app.core.db import new_id
 from app.core.pagination import Page, page
+from app.core.type_aliases import JsonObject
 from app.errors import FieldError, Forbidden, Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.models import ApiKey
@@ -18,7 +17,7 @@ from app.identity.permissions import Permission
 from app.identity.sign_in import api_key_format
 
 
-def list_api_keys(session: Session, clinic_id: UUID, query: Mapping[str, Any]) -> Page:
+def list_api_keys(session: Session, clinic_id: UUID, query: JsonObject) -> Page:
     """Return a page of the clinic's keys without revoked ones, newest first."""
     alive = select(ApiKey).where(ApiKey.clinic_id == clinic_id, ApiKey.revoked_at.is_(None))
     return page(session, alive, [(ApiKey.id, "desc")], query)

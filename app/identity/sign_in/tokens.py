@@ -14,6 +14,7 @@ import jwt
 from app.clock import now
 from app.config import get_settings
 from app.core.key_derivation import key_for
+from app.core.type_aliases import JsonDict
 from app.errors import Unauthenticated
 
 ALGORITHM: Final = "HS256"
@@ -114,7 +115,7 @@ def _read(kind: str, token: str) -> Claims:
 _read_access = lru_cache(maxsize=2048)(partial(_read, ACCESS))
 
 
-def _claims(payload: dict[str, Any]) -> Claims:
+def _claims(payload: JsonDict) -> Claims:
     not_before, expires_at = payload["nbf"], payload["exp"]
     if not (isinstance(not_before, int) and isinstance(expires_at, int)):
         raise Unauthenticated

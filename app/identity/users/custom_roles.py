@@ -1,7 +1,6 @@
 """Roles of a clinic: list all, and create, edit and delete custom ones."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -11,6 +10,7 @@ from sqlalchemy.orm import Session
 from app.clock import now
 from app.core.db import new_id
 from app.core.optimistic_locking import SeenVersions, require_version
+from app.core.type_aliases import JsonDict, JsonObject
 from app.errors import Forbidden, Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.models import CustomRole, Role, User
@@ -23,7 +23,7 @@ _SEES_EVERYTHING: Final[Grants] = {Permission.LEAD_READ: Scope.ALL, Permission.L
 _IMPORTS_SHOW_ALL: Final = "Imports show all leads: this permission needs lead:read with scope all, and lead:private."
 
 
-def list_roles(session: Session, actor: Actor) -> list[dict[str, Any]]:
+def list_roles(session: Session, actor: Actor) -> list[JsonDict]:
     """Return all roles of the clinic, built-in ones first.
 
     Each is `{"slug", "name", "grants"}`; custom roles also have `id` and `version`.
@@ -33,7 +33,7 @@ def list_roles(session: Session, actor: Actor) -> list[dict[str, Any]]:
     return built_in + [_to_dict(role) for role in session.scalars(own)]
 
 
-def create_role(session: Session, actor: Actor, data: Mapping[str, Any]) -> dict[str, Any]:
+def create_role(session: Session, actor: Actor, data: JsonObject) -> JsonDict:
     """Create a custom role. `data` has `slug`, `name` and `grants`. Raises Invalid, Forbidden, NameTaken."""
     grants = _validated(actor, data["grants"])
     if data["slug"] in set(Role):
@@ -58,8 +58,8 @@ def create_role(session: Session, actor: Actor, data: Mapping[str, Any]) -> dict
 
 
 def update_role(
-    session: Session, actor: Actor, role_id: UUID, data: Mapping[str, Any], *, seen: SeenVersions = None
-) -> dict[str, Any]:
+    session: Session, actor: Actor, role_id: UUID, data: JsonObject, *, seen: SeenVersions = None
+) -> JsonDict:
     """Replace name and grants of a custom role. They take effect with the next call of its users.
 
     Raises NotFound, ChangedMeanwhile, Invalid, Forbidden, NobodyElse.
@@ -92,7 +92,7 @@ def _lock(session: Session, actor: Actor, role_id: UUID) -> CustomRole:
     return role
 
 
-def _validated(actor: Actor, grants: Grants) -> dict[str, Any]:
+def _validated(actor: Actor, grants: Grants) -> JsonDict:
     """Return the grants for storage. Raises Invalid, and Forbidden if the actor does not hold all of them."""
     for permission, scope in grants.items():
         if permission not in SCOPED and scope is not Scope.ALL:
@@ -104,7 +104,7 @@ def _validated(actor: Actor, grants: Grants) -> dict[str, Any]:
     return {permission.value: scope.value for permission, scope in grants.items()}
 
 
-def _to_dict(role: CustomRole) -> dict[str, Any]:
+def _to_dict(role: CustomRole) -> JsonDict:
     columns = ("id", "slug", "name", "grants", "version")
     return {name: getattr(role, name) for name in columns}
 

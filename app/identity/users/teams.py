@@ -1,7 +1,6 @@
 """Teams of a clinic."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -12,6 +11,7 @@ from app.clock import now
 from app.core.db import new_id
 from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Key, Page, page
+from app.core.type_aliases import JsonObject
 from app.errors import NotFound
 from app.identity.actor import Actor
 from app.identity.models import Team, User
@@ -20,12 +20,12 @@ from app.identity.users.errors import NameTaken, StillInUse
 BY_NAME: Final[list[Key]] = [(Team.name, "asc"), (Team.id, "asc")]
 
 
-def list_teams(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
+def list_teams(session: Session, actor: Actor, query: JsonObject) -> Page:
     """Return a page of the clinic's teams by name."""
     return page(session, select(Team).where(Team.clinic_id == actor.clinic.id), BY_NAME, query)
 
 
-def create_team(session: Session, actor: Actor, data: Mapping[str, Any]) -> Team:
+def create_team(session: Session, actor: Actor, data: JsonObject) -> Team:
     """Create a team without members. `data` has `name`. Raises NameTaken."""
     at = now()
     team = Team(id=new_id(), clinic_id=actor.clinic.id, **data, created_at=at, updated_at=at, version=1)
@@ -34,9 +34,7 @@ def create_team(session: Session, actor: Actor, data: Mapping[str, Any]) -> Team
     return team
 
 
-def update_team(
-    session: Session, actor: Actor, team_id: UUID, data: Mapping[str, Any], *, seen: SeenVersions = None
-) -> Team:
+def update_team(session: Session, actor: Actor, team_id: UUID, data: JsonObject, *, seen: SeenVersions = None) -> Team:
     """Rename a team. `data` has `name`. Raises NotFound, ChangedMeanwhile, NameTaken."""
     team = _lock(session, actor, team_id)
     require_version(team, seen)

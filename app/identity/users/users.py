@@ -1,7 +1,6 @@
 """Users of a clinic: list, invite, edit, deactivate and reactivate."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -10,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.clock import now
 from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Key, Page, page
+from app.core.type_aliases import JsonObject
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.identity.account_emails import send_invitation
 from app.identity.actor import Actor
@@ -27,7 +27,7 @@ class HasAPassword(Conflict):
     """The user has already chosen a password, so there is no invitation to send."""
 
 
-def list_users(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
+def list_users(session: Session, actor: Actor, query: JsonObject) -> Page:
     """Return a page of the clinic's users by name, with the filters of `query` (as `UserQuery` reads it)."""
     of_clinic = select(User).where(User.clinic_id == actor.clinic.id)
     for name in query.keys() & {"role", "team_id", "is_active"}:
@@ -40,7 +40,7 @@ def get_user(session: Session, actor: Actor, user_id: UUID) -> User:
     return _find(session, actor, user_id)
 
 
-def invite(session: Session, actor: Actor, data: Mapping[str, Any]) -> User:
+def invite(session: Session, actor: Actor, data: JsonObject) -> User:
     """Create a user and send the invitation e-mail.
 
     `data` has `email`, `name`, `role` and optionally `team_id`. Raises Forbidden, Invalid, EmailTaken.
@@ -64,9 +64,7 @@ def invite_again(session: Session, actor: Actor, user_id: UUID) -> User:
     return user
 
 
-def update_user(
-    session: Session, actor: Actor, user_id: UUID, data: Mapping[str, Any], *, seen: SeenVersions = None
-) -> User:
+def update_user(session: Session, actor: Actor, user_id: UUID, data: JsonObject, *, seen: SeenVersions = None) -> User:
     """Replace the fields in `data` (as `UserChanges` reads them). A new role takes effect with the next call.
 
     Raises NotFound, ChangedMeanwhile, Forbidden, Invalid, NotYourself, NobodyElse.

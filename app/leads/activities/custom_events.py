@@ -1,11 +1,9 @@
 """Custom events, reported by integrators for automation rules."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from sqlalchemy.orm import Session
 
 from app.clock import now
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.service import record
 from app.identity.actor import Actor
 from app.leads.events import lead_event
@@ -13,7 +11,7 @@ from app.leads.pipeline.lead_state import mark_updated
 from app.leads.search.lookup import lock_editable_lead
 
 
-def record_custom_event(session: Session, actor: Actor, data: Mapping[str, Any]) -> dict[str, Any]:
+def record_custom_event(session: Session, actor: Actor, data: JsonObject) -> JsonDict:
     """Record a custom event from `data` (fields of EventIn). Rules evaluate it as of `occurred_at`.
 
     Returns id, name, lead_id and occurred_at. Raises NotFound, LeadIsLocked.

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from datetime import datetime
 from types import SimpleNamespace
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.events.events import Event, EventName
 from app.leads.events import LeadColumns, lead_event
 from app.leads.pipeline.consultations import COMPLETED, SCHEDULED
@@ -26,9 +27,9 @@ EVENT_OF: Final[Mapping[str, EventName]] = {
 MEETINGS: Final = frozenset({ActivityType.IN_PERSON, ActivityType.CONSULTATION_COMPLETED})
 
 
-def with_implied_values(data: Mapping[str, Any]) -> dict[str, Any]:
+def with_implied_values(data: JsonObject) -> JsonDict:
     """Add the channel and direction that the type implies."""
-    implied: dict[str, Any] = {"channel": DEFAULT_CHANNELS.get(data["type"])}
+    implied: JsonDict = {"channel": DEFAULT_CHANNELS.get(data["type"])}
     if data["type"] in OUTBOUND_BY_DEFAULT:
         implied["direction"] = Direction.OUTBOUND
     return {**implied, **data}

@@ -1,7 +1,6 @@
 """Activities: log an activity and apply its effects; list the timeline."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -9,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.pagination import Key, Page, page
+from app.core.type_aliases import JsonObject
 from app.engine.events.events import Event, EventName
 from app.engine.service import record
 from app.identity.actor import Actor
@@ -25,7 +25,7 @@ from app.leads.timeline.models import Activity
 CHRONOLOGICAL: Final[list[Key]] = [(Activity.occurred_at, "asc"), (Activity.id, "asc")]
 
 
-def log_activity(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any]) -> Activity:
+def log_activity(session: Session, actor: Actor, lead_id: UUID, data: JsonObject) -> Activity:
     """Log an activity from `data` (fields of ActivityIn), and apply its effects on the lead.
 
     A conversation counts as contact, an inbound message as a reply, an unanswered call as a failed attempt.
@@ -47,7 +47,7 @@ def log_activity(session: Session, actor: Actor, lead_id: UUID, data: Mapping[st
     return entry
 
 
-def timeline(session: Session, actor: Actor, lead_id: UUID, query: Mapping[str, Any]) -> Page:
+def timeline(session: Session, actor: Actor, lead_id: UUID, query: JsonObject) -> Page:
     """List the activities of a lead, oldest first. Raises NotFound, LeadWasMerged."""
     read_lead(session, actor, lead_id)
     entries = _ROWS.where(Activity.lead_id == lead_id, Activity.clinic_id == actor.clinic.id)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.audit import audit_log
 from app.audit.models import Act
 from app.core.db import insert_many, update_many
+from app.core.type_aliases import ColumnDict, JsonDict, JsonObject
 from app.engine.events.events import EventName
 from app.engine.service import record
 from app.identity.actor import Actor
@@ -70,11 +71,11 @@ def assign_leads(
     record(session, actor.clinic, *(lead_event(EventName.LEAD_ASSIGNED, lead, cause.at) for lead in changed))
 
 
-def _with_changes(lead: Any, change: Mapping[str, Any]) -> SimpleNamespace:
+def _with_changes(lead: Any, change: JsonObject) -> SimpleNamespace:
     return SimpleNamespace(**{**vars(lead), **change, "version": lead.version + 1})
 
 
-def _history_row(actor: Actor, lead: Any, decision: Decision, cause: AssignmentCause) -> dict[str, Any]:
+def _history_row(actor: Actor, lead: Any, decision: Decision, cause: AssignmentCause) -> ColumnDict:
     change = {"from_id": lead.assigned_to_id, "to_id": decision.user_id, "by_id": actor.user_id}
     reason = {"why": cause.why, "reason": cause.reason, **rule_columns(decision)}
     return history_row(lead.clinic_id, lead.id, at=cause.at, **change, **reason)
@@ -85,12 +86,12 @@ def _note_text(lead: Any, to: Mapping[UUID, Decision], users: UsersById, cause: 
     return change_note(before.name if before else None, users[to[lead.id].user_id].name, cause.reason)
 
 
-def _activity(actor: Actor, lead: Any, notes: str, *, at: datetime) -> dict[str, Any]:
+def _activity(actor: Actor, lead: Any, notes: str, *, at: datetime) -> JsonDict:
     kind = ActivityType.ASSIGNMENT_CHANGE
     return activity_row(lead.clinic_id, lead.id, at=at, type=kind, notes=notes, created_by=actor.user_id)
 
 
-def _change(actor: Actor, lead: Any, user_id: UUID, *, at: datetime) -> dict[str, Any]:
+def _change(actor: Actor, lead: Any, user_id: UUID, *, at: datetime) -> JsonDict:
     return {
         "id": lead.id,
         "assigned_to_id": user_id,

@@ -1,12 +1,11 @@
 """Assignment of one lead: by a user, by an automation rule, or by the assignment rules."""
 
-from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from app.clock import now
+from app.core.type_aliases import JsonObject
 from app.engine.events.events import EventName
 from app.engine.service import record
 from app.identity.actor import Actor
@@ -62,7 +61,7 @@ def assign_by_rules(session: Session, actor: Actor, lead: Lead) -> None:
         _hand_over(session, actor, lead, decision.user_id, reason=reason)
 
 
-def _hand_over(session: Session, actor: Actor, lead: Lead, user_id: UUID, *, reason: Mapping[str, Any]) -> None:
+def _hand_over(session: Session, actor: Actor, lead: Lead, user_id: UUID, *, reason: JsonObject) -> None:
     at, users = now(), users_by_id(session, lead.clinic_id, filter(None, (lead.assigned_to_id, user_id)))
     before = users.get(lead.assigned_to_id) if lead.assigned_to_id else None
     change = {"from_id": lead.assigned_to_id, "to_id": user_id, "by_id": actor.user_id}

@@ -1,8 +1,6 @@
 """Availability of users: working hours and absences."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, select
@@ -16,6 +14,7 @@ from app.core.calendar.hours import BusinessHours
 from app.core.db import new_id
 from app.core.pagination import Page, page
 from app.core.ports import Listeners
+from app.core.type_aliases import JsonObject
 from app.errors import Forbidden, Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.permissions import Permission
@@ -28,14 +27,14 @@ from app.leads.search.lookup import visible_user_ids
 absence_begun: Listeners[[Session, Actor, Absence, datetime]] = Listeners("absence_begun")
 
 
-def list_absences(session: Session, actor: Actor, user_id: UUID, query: Mapping[str, Any]) -> Page:
+def list_absences(session: Session, actor: Actor, user_id: UUID, query: JsonObject) -> Page:
     """List past, current and future absences of a user, latest end first. Raises NotFound."""
     _require_user_of_clinic(session, actor, user_id)
     absences = select(Absence).where(Absence.user_id == user_id, Absence.clinic_id == actor.clinic.id)
     return page(session, absences, [(Absence.ends_at, "desc"), (Absence.id, "desc")], query)
 
 
-def add_absence(session: Session, actor: Actor, user_id: UUID, data: Mapping[str, Any]) -> Absence:
+def add_absence(session: Session, actor: Actor, user_id: UUID, data: JsonObject) -> Absence:
     """Add an absence from `data` (the fields of AbsenceIn).
 
     Users manage their own absences; those of others need `lead:assign` or `user:manage`. If the absence has begun, the
@@ -67,13 +66,13 @@ def remove_absence(session: Session, actor: Actor, user_id: UUID, absence_id: UU
         raise NotFound
 
 
-def hours_of(session: Session, actor: Actor, user_id: UUID) -> Mapping[str, Any]:
+def hours_of(session: Session, actor: Actor, user_id: UUID) -> JsonObject:
     """Return `{"hours": …}` of a user; None means the clinic's opening hours. Raises NotFound."""
     _require_user_of_clinic(session, actor, user_id)
     return {"hours": session.scalar(select(WorkingHours.hours).where(WorkingHours.user_id == user_id))}
 
 
-def set_hours(session: Session, actor: Actor, user_id: UUID, hours: Mapping[str, Any] | None) -> Mapping[str, Any]:
+def set_hours(session: Session, actor: Actor, user_id: UUID, hours: JsonObject | None) -> JsonObject:
     """Set the working hours of a user; None means the clinic's opening hours. Raises NotFound, Forbidden."""
     _require_permission(session, actor, user_id)
     if hours is None:

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.core.calendar.calendar import BusinessHours
+from app.core.type_aliases import JsonObject
 from app.identity.clinic_context import ClinicContext
 from app.identity.models import Role
 from app.identity.roles import LEAD_OWNER_ROLES, roles_in_sql
@@ -117,7 +118,7 @@ def load_roster(
 
 def with_source_category(
     session: Session, clinic: ClinicContext, rules: Iterable[Rule], leads: Sequence[LeadFacts]
-) -> Sequence[Mapping[str, Any]]:
+) -> Sequence[JsonObject]:
     """Add `source_category` to the leads if any rule tests it; otherwise return the leads unchanged."""
     if not any(rule.conditions.source_categories for rule in rules):
         return leads

@@ -1,12 +1,11 @@
 """Dry run of assignment rules: the decision for a lead, without any writes."""
 
-from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from app.clock import now
+from app.core.type_aliases import JsonDict, JsonObject
 from app.identity.actor import Actor
 from app.leads.assignment.choose import default_rules, load_roster, with_source_category
 from app.leads.assignment.models import AssignmentReason
@@ -18,7 +17,7 @@ from app.leads.attribution.sources import require_source
 from app.leads.search.lookup import read_lead
 
 
-def dry_run(session: Session, actor: Actor, data: Mapping[str, Any]) -> dict[str, Any]:
+def dry_run(session: Session, actor: Actor, data: JsonObject) -> JsonDict:
     """Return the decision for the lead in `data` (fields of DryRunIn), as DryRunOut. Raises NotFound, Invalid."""
     at, rules = now(), active_rules(session, actor.clinic)
     [lead] = with_source_category(session, actor.clinic, rules, [_lead(session, actor, data)])
@@ -40,7 +39,7 @@ def _available_members(rule: Rule, roster: Roster) -> list[UUID]:
     return [member.user_id for member, obstacle in roster.obstacles(rule) if obstacle is None]
 
 
-def _lead(session: Session, actor: Actor, data: Mapping[str, Any]) -> Mapping[str, Any]:
+def _lead(session: Session, actor: Actor, data: JsonObject) -> JsonObject:
     if "lead_id" in data:
         return vars(read_lead(session, actor, data["lead_id"]))
     if "source_id" in data:
@@ -48,7 +47,7 @@ def _lead(session: Session, actor: Actor, data: Mapping[str, Any]) -> Mapping[st
     return data
 
 
-def _to_response(verdict: RuleExplanation, roster: Roster) -> dict[str, Any]:
+def _to_response(verdict: RuleExplanation, roster: Roster) -> JsonDict:
     counted = verdict.rule.users_to_count
     return {
         "rule_id": verdict.rule.id,

@@ -9,6 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, new_id
+from app.core.type_aliases import JsonDict
 
 
 class Strategy(StrEnum):
@@ -50,7 +51,7 @@ class AssignmentRule(Base):
     is_active: Mapped[bool] = mapped_column(default=True)
     position: Mapped[int]
     strategy: Mapped[str] = mapped_column(Text)
-    conditions: Mapped[dict[str, Any]]  # read by `rules.Conditions`; empty: every lead
+    conditions: Mapped[JsonDict]  # read by `rules.Conditions`; empty: every lead
     members: Mapped[list[Any]]  # user_id, weight and ceiling of each
     fallback_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))  # gets the lead if no member is available
     created_at: Mapped[datetime]
@@ -114,5 +115,5 @@ class WorkingHours(Base):
 
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
     clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
-    hours: Mapped[dict[str, Any]]  # same format as a clinic's opening hours, which apply if there is no row
+    hours: Mapped[JsonDict]  # same format as a clinic's opening hours, which apply if there is no row
     updated_at: Mapped[datetime]

@@ -1,6 +1,6 @@
 """Open leads without an active owner: list and assign them (lead-management.md, business rule 2)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.pagination import Page, page
+from app.core.type_aliases import JsonObject
 from app.identity.actor import Actor
 from app.identity.models import User
 from app.leads.assignment.assign_many import AssignmentCause, assign_leads, choose_by_rules
@@ -28,7 +29,7 @@ _CLINICS: Final = text(
 )
 
 
-def list_unassigned(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
+def list_unassigned(session: Session, actor: Actor, query: JsonObject) -> Page:
     """List the open leads without an active owner, newest first."""
     leads = select(Lead.__table__).where(*visible_to(actor), *_without_owner(session, actor.clinic.id))
     return page(session, leads, NEWEST_FIRST, query)

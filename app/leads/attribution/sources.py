@@ -1,7 +1,5 @@
 """Lead sources: list, create, update."""
 
-from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -12,6 +10,7 @@ from app.clock import now
 from app.core.db import new_id
 from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Page, page
+from app.core.type_aliases import JsonObject
 from app.errors import Conflict, Invalid, NotFound
 from app.identity.clinics import bump_rules_version
 from app.leads.attribution.models import LeadSource, SourceCategory
@@ -42,7 +41,7 @@ def install_defaults(session: Session, clinic_id: UUID) -> None:
     session.add_all(_new(clinic_id, {"name": name, "category": category}) for name, category in default_sources())
 
 
-def list_sources(session: Session, clinic_id: UUID, query: Mapping[str, Any]) -> Page:
+def list_sources(session: Session, clinic_id: UUID, query: JsonObject) -> Page:
     """List the clinic's sources by name; `query` holds the fields of SourceQuery."""
     statement = select(LeadSource).where(LeadSource.clinic_id == clinic_id)
     for name in query.keys() & {"is_active", "category"}:
@@ -50,7 +49,7 @@ def list_sources(session: Session, clinic_id: UUID, query: Mapping[str, Any]) ->
     return page(session, statement, [(LeadSource.name, "asc")], query)
 
 
-def create_source(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> LeadSource:
+def create_source(session: Session, clinic_id: UUID, data: JsonObject) -> LeadSource:
     """Create a source from the fields of SourceIn. Raises SourceNameTaken."""
     bump_rules_version(session, clinic_id)  # messages cache source names
     source = _new(clinic_id, data)
@@ -60,7 +59,7 @@ def create_source(session: Session, clinic_id: UUID, data: Mapping[str, Any]) ->
 
 
 def update_source(
-    session: Session, clinic_id: UUID, source_id: UUID, data: Mapping[str, Any], *, seen: SeenVersions = None
+    session: Session, clinic_id: UUID, source_id: UUID, data: JsonObject, *, seen: SeenVersions = None
 ) -> LeadSource:
     """Replace all values of a source. Raises NotFound, ChangedMeanwhile, SourceNameTaken."""
     bump_rules_version(session, clinic_id)
@@ -83,7 +82,7 @@ def _lock(session: Session, clinic_id: UUID, source_id: UUID) -> LeadSource:
     return source
 
 
-def _new(clinic_id: UUID, data: Mapping[str, Any]) -> LeadSource:
+def _new(clinic_id: UUID, data: JsonObject) -> LeadSource:
     at = now()
     return LeadSource(**{"is_active": True, **data}, id=new_id(), clinic_id=clinic_id, created_at=at, updated_at=at)
 

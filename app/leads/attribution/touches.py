@@ -1,6 +1,5 @@
 """Touches of a lead: list and add."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.clock import now
 from app.core.db import insert_many, new_id
 from app.core.pagination import Key, Page, page
+from app.core.type_aliases import JsonDict, JsonObject
 from app.identity.actor import Actor
 from app.leads.attribution.sources import require_source
 from app.leads.attribution.touch_models import Touch
@@ -24,7 +24,7 @@ CHRONOLOGICAL: Final[list[Key]] = [(Touch.occurred_at, "asc"), (Touch.id, "asc")
 _ROWS: Final = select(Touch.__table__)
 
 
-def add_touch(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any]) -> object:
+def add_touch(session: Session, actor: Actor, lead_id: UUID, data: JsonObject) -> object:
     """Add a touch from `data` (fields of TouchIn). Raises NotFound, LeadIsLocked, Invalid."""
     lead = lock_editable_lead(session, actor, lead_id)
     if "source_id" in data:
@@ -35,7 +35,7 @@ def add_touch(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, 
     return made
 
 
-def write_touch(session: Session, actor: Actor, lead: Lead, data: Mapping[str, Any]) -> dict[str, Any]:
+def write_touch(session: Session, actor: Actor, lead: Lead, data: JsonObject) -> JsonDict:
     """Insert a touch of a locked lead, and update the lead's first and last touch."""
     given = {"source_id": lead.source_id, "channel": default_channel(actor), **data}
     made = touch_row(lead.clinic_id, lead.id, at=now(), id=new_id(), created_by=actor.user_id)
@@ -53,7 +53,7 @@ def update_first_and_last_touch(lead: Lead, touch_id: UUID, at: Any, source_id: 
         lead.last_touch_id, lead.last_touch_at, lead.last_touch_source_id = touch_id, at, source_id
 
 
-def list_touches(session: Session, actor: Actor, lead_id: UUID, query: Mapping[str, Any]) -> Page:
+def list_touches(session: Session, actor: Actor, lead_id: UUID, query: JsonObject) -> Page:
     """List the touches of a lead, oldest first. Raises NotFound."""
     read_lead(session, actor, lead_id)
     return page(

@@ -15,6 +15,7 @@ from app.audit import audit_log
 from app.audit.models import Act
 from app.clock import now
 from app.core.db import new_id, to_json
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.service import record
 from app.errors import Conflict
 from app.identity.actor import Actor
@@ -39,7 +40,7 @@ from app.leads.search.lookup import new_lead_id
 from app.leads.search.next_follow_up import NEXT_FOLLOW_UP_FIELDS
 from app.security.encrypted_fields import encrypt_row, encrypted_fields_of
 
-DEFAULTS: Final[Mapping[str, Any]] = {
+DEFAULTS: Final[JsonObject] = {
     "status": LeadStatus.NEW,
     "patient_relationship": PatientRelationship.SELF,
     "preferred_contact": PreferredContact.PHONE,
@@ -51,10 +52,10 @@ DEFAULTS: Final[Mapping[str, Any]] = {
 }
 
 _NOT_COLUMNS: Final = frozenset({"on_duplicate", "touch"})
-_EMPTY_LEAD: Final[Mapping[str, Any]] = dict.fromkeys((*COLUMNS, *encrypted_fields_of(Lead), *NEXT_FOLLOW_UP_FIELDS))
+_EMPTY_LEAD: Final[JsonObject] = dict.fromkeys((*COLUMNS, *encrypted_fields_of(Lead), *NEXT_FOLLOW_UP_FIELDS))
 
 
-def capture_lead(session: Session, actor: Actor, data: Mapping[str, Any], *, in_full: bool = True) -> Any:
+def capture_lead(session: Session, actor: Actor, data: JsonObject, *, in_full: bool = True) -> Any:
     """Create a lead from `data`, the fields of CaptureIn.
 
     If `assigned_to_id` is missing, assignment rules choose the coordinator. The fallback is round robin over
@@ -85,7 +86,7 @@ def capture_lead(session: Session, actor: Actor, data: Mapping[str, Any], *, in_
     return lead
 
 
-def new_lead_values(actor: Actor, data: Mapping[str, Any], *, at: datetime) -> dict[str, Any]:
+def new_lead_values(actor: Actor, data: JsonObject, *, at: datetime) -> JsonDict:
     """Return the columns of a lead created at `at`, except its stage and coordinator. Raises Invalid."""
     of_lead = {name: value for name, value in data.items() if name not in _NOT_COLUMNS}
     return {
@@ -108,7 +109,7 @@ def new_lead_values(actor: Actor, data: Mapping[str, Any], *, at: datetime) -> d
     }
 
 
-def _default_owner(actor: Actor, data: Mapping[str, Any]) -> dict[str, Any]:
+def _default_owner(actor: Actor, data: JsonObject) -> JsonDict:
     """Make a caller with scope `assigned` the owner, because they could not see the lead otherwise."""
     sees_own = actor.permissions.get(Permission.LEAD_READ) is Scope.ASSIGNED
     return {"assigned_to_id": actor.user_id} if sees_own and not data.get("assigned_to_id") else {}
@@ -117,11 +118,11 @@ def _default_owner(actor: Actor, data: Mapping[str, Any]) -> dict[str, Any]:
 def _insert(
     session: Session,
     actor: Actor,
-    given: Mapping[str, Any],
+    given: JsonObject,
     values: Mapping[str, str],
     *,
-    details: Mapping[str, Any] | None,
-) -> Mapping[str, Any]:
+    details: JsonObject | None,
+) -> JsonObject:
     parameters = {
         "rows": to_json([encrypt_row(Lead, given)]),
         "touches": to_json([first_touch_row(given, details)]),
@@ -138,7 +139,7 @@ def _insert(
     return decided  # type: ignore[return-value]
 
 
-def _choice(session: Session, actor: Actor, given: Mapping[str, Any]) -> dict[str, Any]:
+def _choice(session: Session, actor: Actor, given: JsonObject) -> JsonDict:
     """Return the assignment parameters of the statement: the user chosen by a rule, and the reason."""
     if given.get("assigned_to_id"):
         return {"chosen": None, "in_turn": False, "by": actor.user_id, "why": AssignmentReason.MANUAL, **NO_RULE}
@@ -151,7 +152,7 @@ def _choice(session: Session, actor: Actor, given: Mapping[str, Any]) -> dict[st
     }
 
 
-def _lock_contact_values(session: Session, given: Mapping[str, Any]) -> None:
+def _lock_contact_values(session: Session, given: JsonObject) -> None:
     """Serialize captures with `on_duplicate=refuse` that share a phone number or address.
 
     So the second request finds the lead of the first.
@@ -163,11 +164,11 @@ def _lock_contact_values(session: Session, given: Mapping[str, Any]) -> None:
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(way, 0)) FROM unnest(CAST(:ways AS text[])) AS way")
 
 
-def _not_null(lead: Mapping[str, Any]) -> dict[str, Any]:
+def _not_null(lead: JsonObject) -> JsonDict:
     return {name: value for name, value in lead.items() if value is not None}
 
 
-def _raise_refusal(session: Session, given: Mapping[str, Any]) -> NoReturn:
+def _raise_refusal(session: Session, given: JsonObject) -> NoReturn:
     """Raise the reason why the statement inserted nothing."""
     require_source(session, given["clinic_id"], given["source_id"])
     if chosen := given.get("assigned_to_id"):

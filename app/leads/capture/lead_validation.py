@@ -3,11 +3,9 @@
 The checks are the API's schemas. Workers load them with the first such job, not at their start.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from app.core.ports import Port
+from app.core.type_aliases import JsonDict, JsonObject
 
 # Return the values of a new lead, or the changes to an existing one. Both raise Invalid with every error.
-read_new_lead: Port[[Mapping[str, Any]], dict[str, Any]] = Port("read_new_lead")
-read_lead_changes: Port[[Mapping[str, Any]], dict[str, Any]] = Port("read_lead_changes")
+read_new_lead: Port[[JsonObject], JsonDict] = Port("read_new_lead")
+read_lead_changes: Port[[JsonObject], JsonDict] = Port("read_lead_changes")

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from app.core.type_aliases import JsonObject
 from app.engine.service import record
 from app.errors import Invalid
 from app.identity.actor import Actor
@@ -36,7 +37,7 @@ class Upserted(NamedTuple):
     is_new: bool
 
 
-def upsert(session: Session, actor: Actor, external_id: str, data: Mapping[str, Any]) -> Upserted:
+def upsert(session: Session, actor: Actor, external_id: str, data: JsonObject) -> Upserted:
     """Create or update the lead with this id in `data["external_source"]`; each call adds a touch.
 
     Concurrent calls for one id create one lead. A merged lead is updated in its survivor.
@@ -60,7 +61,7 @@ def _find(session: Session, actor: Actor, external_id: str, external_source: str
     return session.scalar(found)
 
 
-def _update(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any]) -> Lead:
+def _update(session: Session, actor: Actor, lead_id: UUID, data: JsonObject) -> Lead:
     lead = lock_editable_lead(session, actor.within(Permission.LEAD_UPDATE), lead_id)
     changes = {name: value for name, value in data.items() if name not in _NOT_REPLACED}
     events = apply_changes(session, actor, lead, changes)

@@ -1,17 +1,15 @@
 """Phone numbers: normalisation to E.164, and the check that a lead has contact data."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
 
+from app.core.type_aliases import JsonObject
 from app.errors import FieldError, Invalid
 
 PHONE_FIELDS = ("phone", "phone_alt")
 
 
-def normalise_phones(data: Mapping[str, Any], region: str) -> dict[str, str]:
+def normalise_phones(data: JsonObject, region: str) -> dict[str, str]:
     """Return the phone fields of `data` in E.164. Raises Invalid, with a pointer to each malformed number.
 
     A number without a country code is read as a number of `region` (ISO 3166).

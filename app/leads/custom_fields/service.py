@@ -1,7 +1,6 @@
 """Custom fields: list, create, update."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -11,6 +10,7 @@ from app.clock import now
 from app.core.db import new_id
 from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Page, page
+from app.core.type_aliases import JsonObject
 from app.errors import Conflict, Invalid, NotFound
 from app.identity.clinics import bump_rules_version
 from app.leads.custom_fields.models import CustomField, options_error
@@ -26,7 +26,7 @@ class TooManyFields(Conflict):
     """The clinic has reached the maximum number of custom fields."""
 
 
-def list_fields(session: Session, clinic_id: UUID, query: Mapping[str, Any]) -> Page:
+def list_fields(session: Session, clinic_id: UUID, query: JsonObject) -> Page:
     """List the clinic's fields by key; `query` holds the fields of CustomFieldQuery."""
     statement = select(CustomField).where(CustomField.clinic_id == clinic_id)
     if "archived" in query:
@@ -34,7 +34,7 @@ def list_fields(session: Session, clinic_id: UUID, query: Mapping[str, Any]) -> 
     return page(session, statement, [(CustomField.key, "asc")], query)
 
 
-def create_field(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> CustomField:
+def create_field(session: Session, clinic_id: UUID, data: JsonObject) -> CustomField:
     """Create a field from the fields of CustomFieldIn. Raises FieldKeyTaken, TooManyFields."""
     bump_rules_version(session, clinic_id)  # also locks the clinic's row, which serializes the creation of fields
     of_clinic = CustomField.clinic_id == clinic_id
@@ -50,7 +50,7 @@ def create_field(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> 
 
 
 def update_field(
-    session: Session, clinic_id: UUID, field_id: UUID, data: Mapping[str, Any], *, seen: SeenVersions = None
+    session: Session, clinic_id: UUID, field_id: UUID, data: JsonObject, *, seen: SeenVersions = None
 ) -> CustomField:
     """Replace all values of a field. Raises NotFound, ChangedMeanwhile, Invalid."""
     bump_rules_version(session, clinic_id)

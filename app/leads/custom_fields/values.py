@@ -1,11 +1,12 @@
 """Validation of custom field values. The definitions are cached per version of the clinic's configuration."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.plain_values import CONTROL, NotADate, read_date
 from app.engine.version_cache import cache_per_version
 from app.errors import FieldError, Invalid
@@ -15,7 +16,7 @@ from app.leads.custom_fields.models import CustomField, FieldType
 LONGEST_TEXT: Final = 1000
 LARGEST: Final = 10**15  # larger numbers lose precision
 
-Custom = Mapping[str, Any]
+Custom = JsonObject
 
 
 class Definition(NamedTuple):
@@ -63,7 +64,7 @@ def validate_custom_values(definitions: Definitions, custom: Custom, *, complete
         raise Invalid(*mistakes)
 
 
-def merge_custom_values(old: Custom, new: Custom) -> dict[str, Any]:
+def merge_custom_values(old: Custom, new: Custom) -> JsonDict:
     """Merge new values into old ones; None removes a value."""
     return {key: value for key, value in {**old, **new}.items() if value is not None}
 

@@ -14,6 +14,7 @@ from rapidfuzz.fuzz import token_sort_ratio
 from sqlalchemy import TextClause, select, text
 from sqlalchemy.orm import Session
 
+from app.core.type_aliases import JsonDict, JsonObject
 from app.identity.actor import Actor
 from app.leads.contact.names import normalise_name
 from app.leads.models import NAME_KEY, NEWEST_ORDER, Lead
@@ -61,7 +62,7 @@ class Candidate:
 class Duplicates:
     """Duplicates that the caller may see, and the number of other leads with the same phone or address."""
 
-    duplicates: list[dict[str, Any]]
+    duplicates: list[JsonDict]
     hidden_duplicates: int
 
     @property
@@ -69,7 +70,7 @@ class Duplicates:
         """Whether any lead has the same phone or address, visible to the caller or not."""
         return self.hidden_duplicates > 0 or any(_is_exact(found["match_on"]) for found in self.duplicates)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonDict:
         """Return the duplicates as JSON values, with ids as text."""
         visible = [{**found, "lead_id": str(found["lead_id"])} for found in self.duplicates]
         return {"duplicates": visible, "hidden_duplicates": self.hidden_duplicates}
@@ -84,13 +85,13 @@ def duplicates_of(session: Session, actor: Actor, lead_id: UUID) -> Duplicates:
     return find_duplicates(session, actor, lead, [tuple(row) for row in found])
 
 
-def comparison_values(lead: Mapping[str, Any]) -> dict[str, str]:
+def comparison_values(lead: JsonObject) -> dict[str, str]:
     """Return the values to compare with other leads. The placeholder name `Unknown Caller` is left out."""
     values = {name: lead[name] for name in _TESTS if lead.get(name)}
     return values if has_name(lead) else {name: values[name] for name in values.keys() - {"last_name"}}
 
 
-def blind_indexes_of(clinic_id: UUID, values: Mapping[str, str]) -> dict[str, Any]:
+def blind_indexes_of(clinic_id: UUID, values: Mapping[str, str]) -> JsonDict:
     """Return the comparison values as SQL parameters: blind indexes of phones and addresses, names as they are."""
     fields = encrypted_fields_of(Lead)
     return {
@@ -99,20 +100,18 @@ def blind_indexes_of(clinic_id: UUID, values: Mapping[str, str]) -> dict[str, An
     }
 
 
-def contact_blind_indexes(lead: Mapping[str, Any]) -> set[bytes]:
+def contact_blind_indexes(lead: JsonObject) -> set[bytes]:
     """Return the blind indexes of a lead's phone numbers and e-mail address."""
     values = {name: lead[name] for name in ("phone", "phone_alt", "email") if lead[name]}
     return set(blind_indexes_of(lead["clinic_id"], values).values())
 
 
-def has_name(lead: Mapping[str, Any]) -> bool:
+def has_name(lead: JsonObject) -> bool:
     """Return whether the name is known, that is not the placeholder `Unknown Caller`."""
     return (lead["first_name"], lead["last_name"]) != UNKNOWN_CALLER
 
 
-def find_duplicates(
-    session: Session, actor: Actor, lead: Mapping[str, Any], found: Iterable[Sequence[Any]]
-) -> Duplicates:
+def find_duplicates(session: Session, actor: Actor, lead: JsonObject, found: Iterable[Sequence[Any]]) -> Duplicates:
     """Score the rows of `candidates_sql` for a lead (row), and hide those that the actor may not see."""
     candidates = sorted(
         _score_candidates(lead, found), key=lambda one: (one.is_exact, one.score, one.lead_id), reverse=True
@@ -148,7 +147,7 @@ def _others(values: frozenset[str]) -> TextClause:
     return text(f"SELECT * FROM ({candidates_sql(values, condition=' AND id <> CAST(:self AS uuid)')}) AS others")  # noqa: S608
 
 
-def _score_candidates(lead: Mapping[str, Any], found: Iterable[Sequence[Any]]) -> list[Candidate]:
+def _score_candidates(lead: JsonObject, found: Iterable[Sequence[Any]]) -> list[Candidate]:
     candidates: dict[str, Candidate] = {}
     for id_, by, first_name, last_name in found:
         one = candidates.setdefault(str(id_), Candidate(UUID(str(id_)), first_name, last_name))

@@ -8,13 +8,14 @@ from uuid import UUID
 from sqlalchemy import RowMapping, func, select
 from sqlalchemy.orm import Session
 
+from app.core.type_aliases import ColumnValues, JsonDict
 from app.leads.attribution.models import LeadSource
 from app.leads.models import Lead
 from app.leads.search.open_task import IS_OPEN_TASK, OpenTask
 
 _CUSTOM_PREFIX: Final = "custom."  # prefix of custom field keys
 
-_COLUMNS: Final[Mapping[str, Any]] = {
+_COLUMNS: Final[ColumnValues] = {
     "source": LeadSource.name,
     "source_category": LeadSource.category,
     "value": Lead.lead_value,
@@ -33,7 +34,7 @@ FACT_NAMES: Final = frozenset(_COLUMNS)  # without custom fields
 _READ: Final[Mapping[type, Callable[[Any], Any]]] = {Decimal: float}
 
 
-def load_facts(session: Session, lead_ids: Collection[UUID], names: Collection[str]) -> dict[UUID, dict[str, Any]]:
+def load_facts(session: Session, lead_ids: Collection[UUID], names: Collection[str]) -> dict[UUID, JsonDict]:
     """Return facts such as `tags` and `custom.passport_expiry` by lead id. Missing leads are left out."""
     columns = [_COLUMNS[name].label(name) for name in names if name in _COLUMNS]
     custom = [name for name in names if name.startswith(_CUSTOM_PREFIX)]
@@ -42,7 +43,7 @@ def load_facts(session: Session, lead_ids: Collection[UUID], names: Collection[s
     return {row.id: _facts(row._mapping, custom) for row in found}  # noqa: SLF001  (public accessor of SQLAlchemy's Row)
 
 
-def _facts(row: RowMapping, custom: Collection[str]) -> dict[str, Any]:
+def _facts(row: RowMapping, custom: Collection[str]) -> JsonDict:
     facts = {name: _READ.get(type(value), _unchanged)(value) for name, value in row.items() if name in _COLUMNS}
     return facts | {name: row["_custom"].get(name.removeprefix(_CUSTOM_PREFIX)) for name in custom}
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.core.type_aliases import JsonDict
 from app.engine.version_cache import cache_per_version
 from app.identity.clinic_context import ClinicContext
 from app.leads.attribution.models import LeadSource
@@ -50,7 +51,7 @@ class LeadForTemplates(Protocol):
     def custom(self) -> Mapping[str, object]: ...
 
 
-def lead_template_values(lead: LeadForTemplates, names: DisplayNames) -> dict[str, Any]:
+def lead_template_values(lead: LeadForTemplates, names: DisplayNames) -> JsonDict:
     """Return the template values of a `Lead`, or of a row with these columns, for `message_values`."""
     return {
         "first_name": lead.first_name,

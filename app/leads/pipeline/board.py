@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.audit import audit_log
 from app.core.db import AnyRow
 from app.core.pagination import cursor_after
+from app.core.type_aliases import ColumnDict, JsonDict, JsonObject
 from app.identity.actor import Actor
 from app.leads.models import Lead
 from app.leads.pipeline.models import PipelineStage
@@ -30,7 +31,7 @@ _SUMS: tuple[Any, ...] = (
 )
 
 
-def board(session: Session, actor: Actor, query: Mapping[str, Any]) -> list[dict[str, Any]]:
+def board(session: Session, actor: Actor, query: JsonObject) -> list[JsonDict]:
     """Return a column for each stage in order: number of leads, total value, and the newest `query["cards"]` leads.
 
     `query` holds the fields of BoardQuery. Archived stages appear while they have leads. The `next_cursor` of a column
@@ -72,7 +73,7 @@ def _cards(
     return {slug: list(rows) for slug, rows in groupby(found, key=lambda row: row.slug)}
 
 
-def _column(stage: PipelineStage, sums: AnyRow | None, cards: Sequence[AnyRow], *, most: int) -> dict[str, Any]:
+def _column(stage: PipelineStage, sums: AnyRow | None, cards: Sequence[AnyRow], *, most: int) -> JsonDict:
     return {
         "stage": stage,
         "count": sums.leads if sums else 0,
@@ -82,7 +83,7 @@ def _column(stage: PipelineStage, sums: AnyRow | None, cards: Sequence[AnyRow], 
     }
 
 
-def _with_next_follow_ups(session: Session, columns: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _with_next_follow_ups(session: Session, columns: Sequence[ColumnDict]) -> list[JsonDict]:
     """Add the next follow-ups to the cards of all columns, in one query."""
     cards = [dict(card._mapping) for column in columns for card in column["cards"]]  # noqa: SLF001  (public accessor of SQLAlchemy's Row)
     by_id = {card["id"]: card for card in with_next_follow_ups(session, cards)}

@@ -1,14 +1,14 @@
 """End of a lead: converted to a patient, or lost."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.ports import Listeners
+from app.core.type_aliases import JsonObject
 from app.engine.events.events import EventName
 from app.engine.models import Reason
 from app.engine.service import record
@@ -45,7 +45,7 @@ def convert(session: Session, actor: Actor, lead_id: UUID, *, patient_id: UUID |
     return convert_locked_lead(session, actor, lead, patient_id=patient_id)
 
 
-def lose(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any]) -> Lead:
+def lose(session: Session, actor: Actor, lead_id: UUID, data: JsonObject) -> Lead:
     """Close a lead as lost, for `data["reason"]`: its open tasks and steps end.
 
     Raises NotFound, LeadIsLocked, LeadIsClosed.
@@ -63,7 +63,7 @@ def convert_locked_lead(session: Session, actor: Actor, lead: Lead, *, patient_i
     return lead
 
 
-def lose_locked_lead(session: Session, actor: Actor, lead: Lead, data: Mapping[str, Any]) -> Lead:
+def lose_locked_lead(session: Session, actor: Actor, lead: Lead, data: JsonObject) -> Lead:
     """Close an open, locked lead as lost. `data` has `reason`, and optionally `notes`."""
     at = now()
     lead.status = LeadStatus.LOST

@@ -1,12 +1,11 @@
 """Reopening of lost leads. It is a separate action with a reason, because leads do not move back by stage."""
 
-from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from app.clock import now
+from app.core.type_aliases import JsonObject
 from app.engine.events.events import EventName
 from app.engine.service import record
 from app.errors import Conflict, Invalid
@@ -23,7 +22,7 @@ from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import ActivityType
 
 
-def reopen(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any]) -> Lead:
+def reopen(session: Session, actor: Actor, lead_id: UUID, data: JsonObject) -> Lead:
     """Reopen a lost lead in `data["stage"]`, by default the clinic's first stage, for `data["reason"]`.
 
     Cancelled tasks and steps stay cancelled; rules on `lead.reopened` plan new ones.

@@ -1,7 +1,6 @@
 """Pipeline stages: list, create, update, reorder."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import select
@@ -11,6 +10,7 @@ from app.clock import now
 from app.core.db import new_id
 from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Page, page
+from app.core.type_aliases import JsonObject
 from app.errors import Conflict, Invalid, NotFound
 from app.identity.clinics import bump_rules_version
 from app.leads.pipeline.models import MOST_STAGES, PipelineStage
@@ -28,7 +28,7 @@ class NeedsDefault(Conflict):
     """New leads need a default stage: make another stage the default instead."""
 
 
-def list_stages(session: Session, clinic_id: UUID, query: Mapping[str, Any]) -> Page:
+def list_stages(session: Session, clinic_id: UUID, query: JsonObject) -> Page:
     """List the clinic's stages in order: active ones, or archived ones with `query["is_archived"]`."""
     archived = PipelineStage.archived_at.is_not(None) if query["is_archived"] else PipelineStage.archived_at.is_(None)
     statement = select(PipelineStage).where(PipelineStage.clinic_id == clinic_id, archived)
@@ -41,7 +41,7 @@ def first_stage(session: Session, clinic_id: UUID) -> str | None:
     return session.scalar(stages.order_by(PipelineStage.is_default.desc(), PipelineStage.position).limit(1))
 
 
-def create_stage(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> PipelineStage:
+def create_stage(session: Session, clinic_id: UUID, data: JsonObject) -> PipelineStage:
     """Create a stage from the fields of StageIn, before the first terminal one.
 
     Raises StageSlugTaken, TooManyStages.
@@ -65,7 +65,7 @@ def create_stage(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> 
 
 
 def update_stage(
-    session: Session, clinic_id: UUID, stage_id: UUID, data: Mapping[str, Any], *, seen: SeenVersions = None
+    session: Session, clinic_id: UUID, stage_id: UUID, data: JsonObject, *, seen: SeenVersions = None
 ) -> PipelineStage:
     """Replace all values of a stage. Raises NotFound, ChangedMeanwhile, NeedsDefault, Invalid."""
     stages = lock_stages(session, clinic_id)

@@ -2,13 +2,14 @@
 
 from datetime import datetime
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.clock import now
+from app.core.type_aliases import JsonDict
 from app.identity.actor import Actor
 from app.leads.search.lookup import read_lead
 from app.leads.timeline.models import Activity, ActivityType
@@ -16,7 +17,7 @@ from app.leads.timeline.models import Activity, ActivityType
 MOST_CHANGES: Final = 1000
 
 
-def stage_history(session: Session, actor: Actor, lead_id: UUID) -> list[dict[str, Any]]:
+def stage_history(session: Session, actor: Actor, lead_id: UUID) -> list[JsonDict]:
     """Return the lead's time in each stage, earliest first. `left_at` is None for the current one. Raises NotFound."""
     lead = read_lead(session, actor, lead_id)
     changes = (
@@ -32,7 +33,7 @@ def stage_history(session: Session, actor: Actor, lead_id: UUID) -> list[dict[st
     return [*stays, _stay(*entered[-1], None)]
 
 
-def _stay(stage: str, since: datetime, until: datetime | None) -> dict[str, Any]:
+def _stay(stage: str, since: datetime, until: datetime | None) -> JsonDict:
     return {
         "stage": stage,
         "entered_at": since,

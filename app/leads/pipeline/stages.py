@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.clock import now
+from app.core.type_aliases import JsonObject
 from app.engine.events.events import Event
 from app.engine.service import record
 from app.errors import Invalid
@@ -34,7 +35,7 @@ class Stage(NamedTuple):
 Stages = Mapping[str, Stage]
 
 
-def change_stage(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any]) -> Lead:
+def change_stage(session: Session, actor: Actor, lead_id: UUID, data: JsonObject) -> Lead:
     """Move the lead to the stage in `data` (fields of StageMove). Does nothing if the lead is already there.
 
     The stages `lost` and `treatment_started` close the lead, as `lose` and `convert` do.
@@ -76,7 +77,7 @@ def move_forward(session: Session, actor: Actor, lead: Lead, *, stage: str, reas
         _move(session, actor, lead, {"stage": stage})
 
 
-def _move(session: Session, actor: Actor, lead: Lead, data: Mapping[str, Any]) -> Lead:
+def _move(session: Session, actor: Actor, lead: Lead, data: JsonObject) -> Lead:
     at, stage = now(), data["stage"]
     mark_updated(lead, actor, at)
     events = [enter_stage(session, actor, lead, stage, at=at)]
@@ -87,7 +88,7 @@ def _move(session: Session, actor: Actor, lead: Lead, data: Mapping[str, Any]) -
     return lead
 
 
-def _lose(session: Session, actor: Actor, lead: Lead, data: Mapping[str, Any]) -> Lead:
+def _lose(session: Session, actor: Actor, lead: Lead, data: JsonObject) -> Lead:
     if "reason" not in data:  # rule 5
         raise Invalid.at("/reason", "Give the reason why the lead is lost.")
     return lose_locked_lead(session, actor, lead, data)

@@ -3,14 +3,15 @@
 `tables.py` lists the tables. A test fails if a table with personal data is not in it.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.core.db import model_of
+from app.core.type_aliases import ColumnValues, JsonDict, JsonObject
 from app.leads.privacy.tables import ERASE_STATEMENTS, ERASED_IDS_SQL, LEAD_IDS_SQL, PERSONAL_DATA_TABLES
 from app.security.encrypted_fields import BLIND_INDEX_SUFFIX, decrypt_fields
 
@@ -22,7 +23,7 @@ FROM audit_entries WHERE clinic_id = :clinic AND ids && ARRAY({LEAD_IDS_SQL}) OR
 """)  # noqa: S608  (constants)
 
 
-def export_person(session: Session, clinic_id: UUID, lead_id: UUID) -> Mapping[str, Any]:
+def export_person(session: Session, clinic_id: UUID, lead_id: UUID) -> JsonObject:
     """Return the decrypted rows by table, with audit log entries. The caller has checked the lead's clinic."""
     given = {"lead": lead_id}
     rows = {
@@ -33,7 +34,7 @@ def export_person(session: Session, clinic_id: UUID, lead_id: UUID) -> Mapping[s
     return {**rows, "audit_entries": entries}
 
 
-def _decrypted(table: str, row: Mapping[str, Any]) -> dict[str, Any]:
+def _decrypted(table: str, row: ColumnValues) -> JsonDict:
     """Decrypt the row's fields, and remove blind indexes."""
     fields = {name: value for name, value in row.items() if not name.endswith(BLIND_INDEX_SUFFIX)}
     if sealed := fields.pop("sealed", None):

@@ -1,7 +1,6 @@
 """Data subject requests: export, erasure and restriction (GDPR)."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import select
@@ -11,6 +10,7 @@ from app.audit import audit_log
 from app.audit.models import Act
 from app.clock import now
 from app.core.ports import Listeners
+from app.core.type_aliases import JsonObject
 from app.engine.models import Reason
 from app.engine.steps.cancel import cancel_lead_steps
 from app.identity.actor import Actor
@@ -27,7 +27,7 @@ from app.leads.timeline.models import ActivityType
 person_erased: Listeners[[Session, Sequence[Lead]]] = Listeners("person_erased")
 
 
-def export_lead(session: Session, actor: Actor, lead_id: UUID) -> Mapping[str, Any]:
+def export_lead(session: Session, actor: Actor, lead_id: UUID) -> JsonObject:
     """Return all data about the person, by table. Raises NotFound."""
     read_lead(session, actor, lead_id)
     return export_person(session, actor.clinic.id, lead_id)
@@ -59,7 +59,7 @@ def _with_duplicates(session: Session, lead: Lead) -> list[Lead]:
     return [lead, *session.scalars(select(Lead).where(Lead.merged_into_id == lead.id))]
 
 
-def restrict_lead(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any]) -> Lead:
+def restrict_lead(session: Session, actor: Actor, lead_id: UUID, data: JsonObject) -> Lead:
     """Restrict the use of a lead, or lift the restriction (GDPR, article 18). Idempotent.
 
     While a lead is restricted, nothing is sent and edits are refused. Planned steps are cancelled. Raises NotFound.

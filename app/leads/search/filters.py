@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, BindParameter, ColumnElement, Text, and_, bindparam, cast, func
 
 from app.clock import now
+from app.core.type_aliases import JsonObject
 from app.identity.actor import Actor
 from app.identity.users.lookup import resolve_user_id
 from app.leads.models import IS_OPEN_LEAD, Lead
@@ -31,7 +32,7 @@ def _now() -> BindParameter[datetime]:
 ID_CLOCK_SLACK: Final = timedelta(seconds=1)  # tolerance between the time in a lead's id and its `created_at`
 
 
-def filter_conditions(query: Mapping[str, Any], actor: Actor) -> list[ColumnElement[bool]]:
+def filter_conditions(query: JsonObject, actor: Actor) -> list[ColumnElement[bool]]:
     """Return the SQL conditions of the filters in `query` (fields of LeadTests). Raises Invalid."""
     tests = [test(query[name]) for name, test in _FILTERS.items() if name in query]
     if "assigned_to_id" in query:

@@ -11,6 +11,7 @@ from app.audit import audit_log
 from app.core.db import AnySelect
 from app.core.pagination import Key, Page, page, page_of_parts
 from app.core.row_security import find_few_ids
+from app.core.type_aliases import JsonObject
 from app.identity.actor import Actor
 from app.leads.models import IS_OPEN_LEAD, WITH_VALUE, Lead
 from app.leads.search.filters import filter_conditions
@@ -49,7 +50,7 @@ FEW: Final = 2500
 _ROWS: Final = select(Lead.__table__)
 
 
-def list_leads(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
+def list_leads(session: Session, actor: Actor, query: JsonObject) -> Page:
     """List leads by the filters and sort order of `query` (fields of LeadQuery). Raises Invalid."""
     sort = query.get("sort", LeadSort.NEWEST)
     if sort in _BY_NEXT_FOLLOW_UP:
@@ -58,19 +59,19 @@ def list_leads(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page
     return page(session, _ROWS.where(*lead_conditions(session, actor, query), *only), keys, query)
 
 
-def lead_conditions(session: Session, actor: Actor, query: Mapping[str, Any]) -> Sequence[ColumnElement[bool]]:
+def lead_conditions(session: Session, actor: Actor, query: JsonObject) -> Sequence[ColumnElement[bool]]:
     """Return the conditions for visible leads that pass `query` (fields of LeadTests). Raises Invalid."""
     query = _resolve_tag(session, query)
     return [*visible_to(actor), *filter_conditions(query, actor), *_follow_up_tests(session, actor, query)]
 
 
-def _resolve_tag(session: Session, query: Mapping[str, Any]) -> Mapping[str, Any]:
+def _resolve_tag(session: Session, query: JsonObject) -> JsonObject:
     """Replace the filter `tag` by lead ids, if few leads have the tag."""
     found = find_few_ids(session, "leads_tagged", query["tag"].lower()) if "tag" in query else None
     return query if found is None else {**{name: query[name] for name in query.keys() - {"tag"}}, "ids": found}
 
 
-def _follow_up_tests(session: Session, actor: Actor, query: Mapping[str, Any]) -> list[ColumnElement[bool]]:
+def _follow_up_tests(session: Session, actor: Actor, query: JsonObject) -> list[ColumnElement[bool]]:
     """Filter by next due time: through the tasks if few are due in the range, else through the leads."""
     if query.keys().isdisjoint({"next_follow_up_from", "next_follow_up_to"}):
         return []
@@ -80,9 +81,7 @@ def _follow_up_tests(session: Session, actor: Actor, query: Mapping[str, Any]) -
     return [Lead.id.in_(union_all(*(part.with_only_columns(OpenTask.lead_id) for part in first_tasks(clinic_id, due))))]
 
 
-def _by_next_follow_up(
-    session: Session, actor: Actor, query: Mapping[str, Any], direction: Literal["asc", "desc"]
-) -> Page:
+def _by_next_follow_up(session: Session, actor: Actor, query: JsonObject, direction: Literal["asc", "desc"]) -> Page:
     """Page through the next tasks in due order, then load their leads."""
     tests, due = (*visible_to(actor), *filter_conditions(query, actor)), _due_range(query)
     keys: list[Key] = [(OpenTask.due_at, direction), (OpenTask.id, direction)]
@@ -104,7 +103,7 @@ def _are_few(session: Session, *parts: AnySelect) -> bool:
     return session.scalars(select(func.count()).select_from(some)).one() <= FEW
 
 
-def _due_range(query: Mapping[str, Any]) -> DueRange:
+def _due_range(query: JsonObject) -> DueRange:
     return DueRange(query.get("next_follow_up_from"), query.get("next_follow_up_to"))
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, false, func, select, text, true, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from app.core.db import AnySelect
+from app.core.type_aliases import JsonDict, JsonObject
 from app.leads.models import Lead
 from app.leads.search.open_task import IS_OPEN_TASK, OpenTask
 
@@ -72,10 +73,10 @@ _IS_FIRST: Final = func.coalesce(
 )
 
 
-def with_next_follow_ups(session: Session, leads: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def with_next_follow_ups(session: Session, leads: Sequence[JsonObject]) -> list[JsonDict]:
     """Add the fields `next_follow_up_at` and `next_follow_up_source` to the leads (with `id`), in one query."""
     found = session.execute(_NEXT_OF, {"ids": [lead["id"] for lead in leads]}) if leads else ()
-    by_lead: dict[UUID, Mapping[str, Any]] = {task.id: _to_response(task) for task in found}
+    by_lead: dict[UUID, JsonObject] = {task.id: _to_response(task) for task in found}
     return [{**lead, **by_lead.get(lead["id"], _NOTHING)} for lead in leads]
 
 
@@ -114,7 +115,7 @@ def is_next_due(due: DueRange) -> list[ColumnElement[bool]]:
     return due.conditions(_NEXT.with_only_columns(OpenTask.due_at).correlate(Lead).scalar_subquery())
 
 
-def _to_response(task: Any) -> Mapping[str, Any]:
+def _to_response(task: Any) -> JsonObject:
     source = {"task_id": task.task_id, "made_by": _origin(task), "rule": task.rule, "user_id": task.created_by}
     return {"next_follow_up_at": task.due_at, "next_follow_up_source": source}
 

@@ -1,8 +1,8 @@
 """Search of leads by name, phone number or e-mail address. A POST body, so that no URL holds personal data."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Final
 
 from rapidfuzz.fuzz import ratio
 from sqlalchemy import ColumnElement, Text, cast, func, select, union_all
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.audit import audit_log
 from app.core.db import AnyRow, AnySelect
+from app.core.type_aliases import JsonObject
 from app.errors import Invalid
 from app.identity.actor import Actor
 from app.leads.contact.names import normalise_name
@@ -27,7 +28,7 @@ LIKE_ENOUGH: Final = 75  # of 100; a search may return a few extra leads
 Split = tuple[str, str]  # first names, last name
 
 
-def search(session: Session, actor: Actor, data: Mapping[str, Any]) -> list[SimpleNamespace]:
+def search(session: Session, actor: Actor, data: JsonObject) -> list[SimpleNamespace]:
     """Return at most `data["limit"]` leads that match `data` (fields of SearchIn). Raises Invalid.
 
     A search by name returns the best match first, then the newest lead.
@@ -46,9 +47,7 @@ def _rows(actor: Actor) -> AnySelect:
     return select(Lead.__table__).where(*visible_to(actor))
 
 
-def _index_conditions(
-    actor: Actor, data: Mapping[str, Any], splits: Sequence[Split]
-) -> list[tuple[ColumnElement[bool], int]]:
+def _index_conditions(actor: Actor, data: JsonObject, splits: Sequence[Split]) -> list[tuple[ColumnElement[bool], int]]:
     """Return the conditions on the most selective index, each with the maximum number of rows to read."""
     if "phone" in data:
         phone = _phone(data["phone"], actor)
@@ -77,7 +76,7 @@ def _phone(given: str, actor: Actor) -> str:
         raise Invalid.at("/phone", str(mistake)) from None
 
 
-def _has(lead: AnyRow, actor: Actor, data: Mapping[str, Any]) -> bool:
+def _has(lead: AnyRow, actor: Actor, data: JsonObject) -> bool:
     """Return whether the lead matches every search field, not only the indexed one."""
     if "phone" in data:
         index = blind_index(actor.clinic.id, "phone", _phone(data["phone"], actor))

@@ -4,13 +4,13 @@ A step acts if it creates a task, sends a message to the lead, or belongs to a s
 A sweep flags such leads; the list reads the flags and checks them again.
 """
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.core.pagination import Key, Page, page
+from app.core.type_aliases import JsonObject
 from app.identity.actor import Actor
 from app.leads.models import IS_OPEN_LEAD, Lead
 from app.leads.search.filters import filter_conditions
@@ -46,7 +46,7 @@ _STILL_WITHOUT: Final = text(
 )
 
 
-def without_next_action(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
+def without_next_action(session: Session, actor: Actor, query: JsonObject) -> Page:
     """List open leads without a next action, longest without one first. Raises Invalid."""
     leads = select(Lead.__table__).where(
         *visible_to(actor), *filter_conditions(query, actor), IS_OPEN_LEAD, _STILL_WITHOUT

@@ -1,15 +1,15 @@
 """Rows of `lead_activities`, for bulk inserts."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from app.core.db import new_id
+from app.core.type_aliases import ColumnDict
 from app.leads.timeline.models import Activity
 from app.security.encrypted_fields import encrypt_row
 
 
-def activity_row(clinic_id: UUID, lead_id: UUID, *, at: datetime, **columns: object) -> dict[str, Any]:
+def activity_row(clinic_id: UUID, lead_id: UUID, *, at: datetime, **columns: object) -> ColumnDict:
     """Return a row with every column of `lead_activities`, encrypted. `columns` holds at least `type`."""
     row = {
         "id": new_id(),

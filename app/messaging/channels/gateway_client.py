@@ -1,10 +1,10 @@
 """Gateway client: one signed call, and the receipt for its response."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
@@ -13,6 +13,7 @@ from app.core.http_client import client
 from app.core.http_client.client import NoResponse, NotSent, Response
 from app.core.http_client.signing import sign
 from app.core.http_client.targets import NotAllowed, Unresolved
+from app.core.type_aliases import JsonObject
 from app.messaging.channels.base import Permanent, Receipt, Sent, Transient, Unknown
 from app.messaging.channels.gateway_payload import Endpoint
 
@@ -24,7 +25,7 @@ MAX_SCANNED_LENGTH: Final = 1000  # characters of a refusal that are scanned for
 _ADDRESS = re.compile(r"[^\s<>@;,:\"']+@[^\s<>@;,:\"']+|\+?[0-9](?:[ ().\-/]{0,2}[0-9]){6,}")
 
 
-def call(endpoint: Endpoint, call_id: str, payload: Mapping[str, Any], *, hide: Collection[str] | None = ()) -> Receipt:
+def call(endpoint: Endpoint, call_id: str, payload: JsonObject, *, hide: Collection[str] | None = ()) -> Receipt:
     """Send `payload` as JSON in one signed call and return the receipt. Errors of gateway or network become receipts.
 
     The receipt of a refusal has the status and the beginning of the response, without e-mail addresses, phone numbers

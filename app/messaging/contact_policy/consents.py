@@ -1,7 +1,6 @@
 """Consents: record a lead's consent or its withdrawal, and apply it."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -10,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.clock import now
 from app.core.db import new_id
 from app.core.pagination import Key, Page, page
+from app.core.type_aliases import JsonObject
 from app.identity.actor import Actor
 from app.identity.permissions import Permission
 from app.leads.errors import LeadIsRestricted
@@ -26,7 +26,7 @@ from app.messaging.models import AddressKind
 LATEST_FIRST: Final[list[Key]] = [(Consent.id, "desc")]
 
 
-def record_consent(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any]) -> Consent:
+def record_consent(session: Session, actor: Actor, lead_id: UUID, data: JsonObject) -> Consent:
     """Record a lead's consent to be contacted at a kind of address, or its withdrawal, and apply it.
 
     A withdrawal opts the lead out and puts its addresses on the suppression list. A consent removes the addresses of
@@ -55,7 +55,7 @@ def record_consent(session: Session, actor: Actor, lead_id: UUID, data: Mapping[
     return consent
 
 
-def list_consents(session: Session, actor: Actor, lead_id: UUID, query: Mapping[str, Any]) -> Page:
+def list_consents(session: Session, actor: Actor, lead_id: UUID, query: JsonObject) -> Page:
     """Return the lead's consents, newest first. Raises NotFound."""
     read_lead(session, actor, lead_id)
     return page(session, select(Consent).where(Consent.lead_id == lead_id), LATEST_FIRST, query)

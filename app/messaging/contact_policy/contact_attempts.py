@@ -1,9 +1,10 @@
 """The contact attempt of a step: input of the contact gate for workers, dry runs and simulations alike."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
+from app.core.type_aliases import JsonObject
 from app.engine.events.events import EventName
 from app.messaging.contact_policy.facts import DEFAULT_PRIORITY, ContactAttempt
 
@@ -12,9 +13,9 @@ class MessageStep(Protocol):
     """A step that sends a message to its lead."""
 
     @property
-    def params(self) -> Mapping[str, Any]: ...
+    def params(self) -> JsonObject: ...
     @property
-    def cause(self) -> Mapping[str, Any]: ...
+    def cause(self) -> JsonObject: ...
     @property
     def stop_on(self) -> Sequence[str]: ...
 

@@ -1,7 +1,6 @@
 """Contact policy settings of a clinic."""
 
-from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -9,6 +8,7 @@ from sqlalchemy.orm import Session
 from app.audit import audit_log
 from app.audit.models import Act
 from app.core.optimistic_locking import SeenVersions, require_version
+from app.core.type_aliases import JsonObject
 from app.identity.actor import Actor
 from app.identity.clinics import bump_rules_version
 from app.identity.contact_policy import ContactPolicy
@@ -18,19 +18,17 @@ _DEFAULTS: Final = ContactPolicy().to_json()
 
 
 class _StoredPolicy(NamedTuple):
-    policy: Mapping[str, Any]
+    policy: JsonObject
     version: int
 
 
-def get_contact_policy(session: Session, actor: Actor) -> Mapping[str, Any]:
+def get_contact_policy(session: Session, actor: Actor) -> JsonObject:
     """Return the policy with all defaults filled in, and its `version`."""
     stored = _stored_policy(session, actor)
     return {**_DEFAULTS, **stored.policy, "version": stored.version}
 
 
-def set_contact_policy(
-    session: Session, actor: Actor, policy: Mapping[str, Any], *, seen: SeenVersions = None
-) -> Mapping[str, Any]:
+def set_contact_policy(session: Session, actor: Actor, policy: JsonObject, *, seen: SeenVersions = None) -> JsonObject:
     """Replace the policy and return it with its `version`. Steps from now on follow it. Raises ChangedMeanwhile."""
     bump_rules_version(session, actor.clinic.id)  # locks the row
     stored = _stored_policy(session, actor)

@@ -1,16 +1,16 @@
 """Retry failed notifications, one or many, and resolve those with an unknown outcome."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from app import clock
+from app.core.type_aliases import ColumnValues, JsonDict, JsonObject
 from app.engine.models import Kind, Reason
 from app.engine.service import add_steps, skip_failed_steps
 from app.errors import Conflict, NotFound
@@ -55,7 +55,7 @@ def retry(session: Session, actor: Actor, notification_id: UUID) -> Notification
     return get_notification(session, actor, notification_id)
 
 
-def retry_many(session: Session, actor: Actor, query: Mapping[str, Any], *, spread: timedelta) -> RetryResult:
+def retry_many(session: Session, actor: Actor, query: JsonObject, *, spread: timedelta) -> RetryResult:
     """Send the clinic's matching failed notifications again, oldest first, evenly spread over `spread`.
 
     `query` may have `channel` (str) and `since` (aware datetime). One call retries at most 10,000. Rows that another
@@ -115,7 +115,7 @@ _COLUMNS = (
 )
 
 
-def _lock(session: Session, actor: Actor, notification_id: UUID) -> dict[str, Any]:
+def _lock(session: Session, actor: Actor, notification_id: UUID) -> JsonDict:
     """Lock and return the notification, so that a second admin sees the first one's change."""
     of_clinic = (Notification.id == notification_id, Notification.clinic_id == actor.clinic.id)
     chosen = session.execute(select(*_COLUMNS).where(*of_clinic).with_for_update()).mappings().one_or_none()
@@ -124,7 +124,7 @@ def _lock(session: Session, actor: Actor, notification_id: UUID) -> dict[str, An
     return dict(chosen)
 
 
-def _plan_again(session: Session, rows: Sequence[Mapping[str, Any]], due: Sequence[datetime]) -> None:
+def _plan_again(session: Session, rows: Sequence[ColumnValues], due: Sequence[datetime]) -> None:
     """Set notifications to pending, each with a new deliver step. The count of attempts continues."""
     session.execute(_PENDING_AGAIN, {"ids": [row["id"] for row in rows]})
     origins = _origins(session, {row["step_id"] for row in rows if row["step_id"]})

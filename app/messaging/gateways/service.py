@@ -1,8 +1,7 @@
 """Manage a clinic's gateways, and give callers their endpoints."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -15,6 +14,7 @@ from app.core.http_client.signing import new_secret
 from app.core.http_client.targets import NotAllowed, resolve_allowed
 from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Page, page
+from app.core.type_aliases import JsonObject
 from app.errors import Conflict, Invalid, NotFound
 from app.messaging.channels.gateway_payload import Endpoint
 from app.messaging.gateways.models import Gateway, GatewayPurpose
@@ -32,7 +32,7 @@ class TooManyGateways(Conflict):
     """The clinic already has the maximum number of gateways."""
 
 
-def list_gateways(session: Session, clinic_id: UUID, query: Mapping[str, Any]) -> Page:
+def list_gateways(session: Session, clinic_id: UUID, query: JsonObject) -> Page:
     """Return the clinic's gateways by name; `query` as loaded by GatewayQuery."""
     statement = select(Gateway).where(Gateway.clinic_id == clinic_id)
     for name in query.keys() & {"purpose", "is_active"}:
@@ -45,7 +45,7 @@ def read_gateway(session: Session, clinic_id: UUID, gateway_id: UUID) -> Gateway
     return _find(session, clinic_id, gateway_id, lock=False)
 
 
-def create_gateway(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> Gateway:
+def create_gateway(session: Session, clinic_id: UUID, data: JsonObject) -> Gateway:
     """Create a gateway with a new secret; `data` as loaded by GatewayIn.
 
     Raises Invalid (a URL that is not allowed), GatewayNameTaken, TooManyGateways.
@@ -67,7 +67,7 @@ def create_gateway(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -
 
 
 def change_gateway(
-    session: Session, clinic_id: UUID, gateway_id: UUID, data: Mapping[str, Any], *, seen: SeenVersions = None
+    session: Session, clinic_id: UUID, gateway_id: UUID, data: JsonObject, *, seen: SeenVersions = None
 ) -> Gateway:
     """Set the given values; `data` as loaded by GatewayChange.
 

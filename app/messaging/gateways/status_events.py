@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.clock import now
+from app.core.type_aliases import JsonObject
 from app.engine.events.events import EventName
 from app.engine.service import record
 from app.engine.statistics.outcome_statistics import Series, add_counts
@@ -62,7 +63,7 @@ def find_gateway(session: Session, gateway_id: UUID) -> CallingGateway:
 
 
 def process_events(
-    session: Session, gateway: CallingGateway, call_id: str, events: Sequence[Mapping[str, Any]]
+    session: Session, gateway: CallingGateway, call_id: str, events: Sequence[JsonObject]
 ) -> dict[str, int]:
     """Process the events of one call, as loaded by EventsIn. A repeated `call_id` changes nothing.
 

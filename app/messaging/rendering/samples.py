@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 from app.clock import now
+from app.core.type_aliases import JsonObject
 from app.identity.clinic_context import ClinicContext
 from app.leads.custom_fields.models import FieldType
 from app.leads.custom_fields.values import Definition, Definitions
 from app.messaging.rendering.variables import message_values
 
-_LEAD: Final[Mapping[str, Any]] = {
+_LEAD: Final[JsonObject] = {
     "first_name": "Ana",
     "last_name": "Ruiz",
     "patient_first_name": "Leo",

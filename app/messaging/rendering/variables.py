@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from app.core.calendar.calendar import Calendar
+from app.core.type_aliases import JsonObject
 from app.identity.clinic_context import ClinicContext
 
 Values: TypeAlias = Mapping[str, Mapping[str, object]]
@@ -26,8 +27,8 @@ CUSTOM_GROUP: Final = "custom"  # the group of the clinic's custom fields, by ke
 def message_values(
     clinic: ClinicContext,
     *,
-    lead: Mapping[str, Any] | None = None,
-    task: Mapping[str, Any] | None = None,
+    lead: JsonObject | None = None,
+    task: JsonObject | None = None,
     coordinator_name: str | None = None,
     coordinator_email: str | None = None,
     user_name: str | None = None,
@@ -54,7 +55,7 @@ def local_time(calendar: Calendar, instant: datetime) -> str:
     return f"{local:%A, %B} {local.day}, {local.year} at {local.hour % 12 or 12}:{local:%M %p}"
 
 
-def _lead_values(lead: Mapping[str, Any]) -> dict[str, dict[str, object]]:
+def _lead_values(lead: JsonObject) -> dict[str, dict[str, object]]:
     last_name = lead.get("last_name")
     return {
         "lead": {
@@ -74,7 +75,7 @@ def _amount_text(value: Decimal | None) -> str | None:
     return None if value is None else f"{value:,.2f}"
 
 
-def _task_values(task: Mapping[str, Any], calendar: Calendar) -> dict[str, dict[str, object]]:
+def _task_values(task: JsonObject, calendar: Calendar) -> dict[str, dict[str, object]]:
     return {"task": {"title": task.get("title"), "due_at": _time_text(calendar, task.get("due_at"))}}
 
 

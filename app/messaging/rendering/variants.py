@@ -1,12 +1,13 @@
 """Variants of a template: its texts per channel and language, and the choice between them. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from itertools import product
-from typing import Any, Final, NamedTuple, Self
+from typing import Final, NamedTuple, Self
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from app.core.type_aliases import JsonDict, JsonObject
 from app.messaging.rendering.render import Wording
 
 MAX_URL_LENGTH: Final = 2000
@@ -36,12 +37,12 @@ class Variant(NamedTuple):
     media: Media | None = None
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+    def from_json(cls, stored: JsonObject) -> Self:
         """Return the variant from its JSON in a version's row."""
         media = stored.get("media")
         return cls(**{**stored, "media": Media(**media) if media else None})
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonDict:
         """Return the JSON for a version's row."""
         return {**self._asdict(), "media": self.media._asdict() if self.media else None}
 

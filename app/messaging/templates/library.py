@@ -1,7 +1,6 @@
 """A clinic's template library: install templates from a playbook, load and export them."""
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import and_, select
@@ -9,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.core.db import insert_many, new_id
+from app.core.type_aliases import ColumnDict, JsonDict, JsonObject
 from app.core.validation.validation_errors import InvalidPlaybook, Mistake
 from app.messaging.models import MessageTemplate, MessageTemplateVersion
 from app.messaging.rendering.variants import Template, Variant
@@ -51,7 +51,7 @@ def check_templates(templates: Mapping[str, TemplateDefinition]) -> list[Mistake
     ]
 
 
-def export_templates(session: Session, clinic_id: UUID) -> dict[str, dict[str, Any]]:
+def export_templates(session: Session, clinic_id: UUID) -> dict[str, JsonDict]:
     """Return the clinic's current templates by slug, in the format of playbooks, for `install` in another clinic."""
     statement = (
         select(MessageTemplate, MessageTemplateVersion.variants)
@@ -84,12 +84,12 @@ def load_templates(
     }
 
 
-def parse_variants(stored: Iterable[Mapping[str, Any]]) -> tuple[Variant, ...]:
+def parse_variants(stored: Iterable[JsonObject]) -> tuple[Variant, ...]:
     """Return the variants from the JSON of a version's row."""
     return tuple(Variant.from_json(one) for one in stored)
 
 
-def _template_row(clinic_id: UUID, slug: str, text: TemplateDefinition) -> dict[str, Any]:
+def _template_row(clinic_id: UUID, slug: str, text: TemplateDefinition) -> ColumnDict:
     at = clock.now()
     return {
         "id": new_id(),
@@ -104,7 +104,7 @@ def _template_row(clinic_id: UUID, slug: str, text: TemplateDefinition) -> dict[
     }
 
 
-def _first_version(clinic_id: UUID, template_id: UUID, text: TemplateDefinition) -> dict[str, Any]:
+def _first_version(clinic_id: UUID, template_id: UUID, text: TemplateDefinition) -> JsonDict:
     return {
         "id": new_id(),
         "clinic_id": clinic_id,

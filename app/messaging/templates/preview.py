@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.language_tags import fallbacks
 from app.core.validation.validation_errors import one_of
 from app.errors import FieldError, Invalid
@@ -32,7 +33,7 @@ LEAD_GROUPS: Final = (
 )  # other groups depend on the trigger of the message
 
 
-def preview(session: Session, actor: Actor, variants: Sequence[Variant], options: Mapping[str, Any]) -> dict[str, Any]:
+def preview(session: Session, actor: Actor, variants: Sequence[Variant], options: JsonObject) -> JsonDict:
     """Return the preview for MessagePreviewOut; `options` as loaded by MessagePreviewIn.
 
     Raises Forbidden, NotFound, LeadWasMerged, Invalid.

@@ -1,7 +1,6 @@
 """Manage the clinic's message templates."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import select, text
@@ -12,6 +11,7 @@ from app.clock import now
 from app.core.db import new_id
 from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Page, page
+from app.core.type_aliases import JsonDict, JsonObject
 from app.errors import Conflict, Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.clinics import bump_rules_version
@@ -39,23 +39,23 @@ class TemplateInUse(Conflict):
         super().__init__(f"Active rules use this template: {', '.join(rules)}. Change or end them first.")
         self.rules = rules
 
-    def members(self) -> Mapping[str, Any]:
+    def members(self) -> JsonObject:
         """Return the slugs of these rules."""
         return {"rules": list(self.rules)}
 
 
-def list_templates(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
+def list_templates(session: Session, actor: Actor, query: JsonObject) -> Page:
     """Return the clinic's templates by slug."""
     templates = select(MessageTemplate).where(MessageTemplate.clinic_id == actor.clinic.id)
     return page(session, templates, [(MessageTemplate.slug, "asc")], query)
 
 
-def get_template(session: Session, actor: Actor, template_id: UUID) -> dict[str, Any]:
+def get_template(session: Session, actor: Actor, template_id: UUID) -> JsonDict:
     """Return a template with its current texts and the rules that use it. Raises NotFound."""
     return to_response(session, find_template(session, actor, template_id))
 
 
-def create_template(session: Session, actor: Actor, data: Mapping[str, Any]) -> dict[str, Any]:
+def create_template(session: Session, actor: Actor, data: JsonObject) -> JsonDict:
     """Create a template with version 1; `data` as loaded by MessageTemplateIn.
 
     Raises Invalid, TemplateSlugTaken.
@@ -74,8 +74,8 @@ def create_template(session: Session, actor: Actor, data: Mapping[str, Any]) -> 
 
 
 def update_template(
-    session: Session, actor: Actor, template_id: UUID, data: Mapping[str, Any], *, seen: SeenVersions
-) -> dict[str, Any]:
+    session: Session, actor: Actor, template_id: UUID, data: JsonObject, *, seen: SeenVersions
+) -> JsonDict:
     """Change a template; `data` as loaded by TemplateChange. Different texts make a new version.
 
     Raises NotFound, ChangedMeanwhile, Invalid.
@@ -106,7 +106,7 @@ def delete_template(session: Session, actor: Actor, template_id: UUID, *, seen: 
     session.delete(template)
 
 
-def roll_back(session: Session, actor: Actor, template_id: UUID, version_id: UUID) -> dict[str, Any]:
+def roll_back(session: Session, actor: Actor, template_id: UUID, version_id: UUID) -> JsonDict:
     """Use the texts of an earlier version again. Raises NotFound, Invalid, IsUsedAlready."""
     template = find_template(session, actor, template_id, lock=True)
     restore_version(session, actor, template, version_id)
@@ -129,7 +129,7 @@ def find_template(session: Session, actor: Actor, template_id: UUID, *, lock: bo
     return template
 
 
-def to_response(session: Session, template: MessageTemplate) -> dict[str, Any]:
+def to_response(session: Session, template: MessageTemplate) -> JsonDict:
     """Return the template for MessageTemplateDetailOut."""
     version = current_version(session, template)
     return {
@@ -145,9 +145,7 @@ def active_rules_using(session: Session, template: MessageTemplate) -> Sequence[
     return session.scalars(_ACTIVE_RULES_USING, {"clinic": template.clinic_id, "slug": template.slug}).all()
 
 
-def _change_texts(
-    session: Session, actor: Actor, template: MessageTemplate, given: Sequence[Mapping[str, Any]]
-) -> None:
+def _change_texts(session: Session, actor: Actor, template: MessageTemplate, given: Sequence[JsonObject]) -> None:
     variants = validated_variants(session, actor.clinic, given)
     if {*variants} != {*current_version(session, template).texts}:
         add_version(session, actor, template, variants, number=template.number + 1)

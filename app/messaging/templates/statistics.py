@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.core.date_range import DateRange
 from app.core.db import AnySelect
+from app.core.type_aliases import JsonDict
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope
 from app.leads.models import Lead
@@ -18,7 +19,7 @@ from app.messaging.models import MessageTemplate, MessageTemplateVersion, Notifi
 _FIGURES: Final = ("written", "sent", "failed", "suppressed", "replied", "converted")
 
 
-def statistics(session: Session, actor: Actor, template: MessageTemplate, period: DateRange) -> dict[str, Any]:
+def statistics(session: Session, actor: Actor, template: MessageTemplate, period: DateRange) -> JsonDict:
     """Return the figures for TemplateStatisticsOut.
 
     They count messages written in the period, about leads that the actor may see.

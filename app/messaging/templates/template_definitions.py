@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
+from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.language_tags import normalize
 from app.core.validation.validation_errors import Mistake, one_of
 from app.messaging.channels.base import TextPart
@@ -11,7 +12,7 @@ from app.messaging.channels.registry import CHANNELS
 from app.messaging.rendering.render import check_template
 from app.messaging.rendering.variants import Media, MediaType, Variant, is_public_url
 
-TemplateDefinition = Mapping[str, Any]
+TemplateDefinition = JsonObject
 
 MAX_VARIANTS: Final = 40  # texts of a template
 _KEYS: Final = frozenset({"name", "description", "subject", "body", "variants"})
@@ -35,7 +36,7 @@ def variants_of_definition(text: TemplateDefinition) -> tuple[Variant, ...]:
     return (Variant(None, None, text["subject"], text["body"]), *map(_variant, text.get("variants", ())))
 
 
-def to_definition(name: str, description: str | None, variants: Sequence[Variant]) -> dict[str, Any]:
+def to_definition(name: str, description: str | None, variants: Sequence[Variant]) -> JsonDict:
     """Return a template in the format of playbooks."""
     [default] = [variant for variant in variants if variant.channel is variant.language is None]
     others = [_to_mapping(variant) for variant in variants if variant is not default]
@@ -44,7 +45,7 @@ def to_definition(name: str, description: str | None, variants: Sequence[Variant
     return {"subject": default.subject, "body": default.body, **given}
 
 
-def _variant(given: Mapping[str, Any]) -> Variant:
+def _variant(given: JsonObject) -> Variant:
     language, media = given.get("language"), given.get("media")
     return Variant(
         given.get("channel"),
@@ -55,7 +56,7 @@ def _variant(given: Mapping[str, Any]) -> Variant:
     )
 
 
-def _to_mapping(variant: Variant) -> dict[str, Any]:
+def _to_mapping(variant: Variant) -> JsonDict:
     return {name: value for name, value in variant.to_json().items() if value is not None}
 
 
@@ -76,7 +77,7 @@ def _check_variant(given: object, place: str) -> list[Mistake]:
     return [Mistake(f"{place}.{mistake.place}", mistake.problem) for mistake in mistakes]
 
 
-def _check_channel_and_language(given: Mapping[str, Any]) -> list[Mistake]:
+def _check_channel_and_language(given: JsonObject) -> list[Mistake]:
     """Return the mistakes of the variant's channel and language."""
     mistakes = one_of(given["channel"], CHANNELS.names(), "channel") if "channel" in given else []
     if "language" in given:
@@ -87,7 +88,7 @@ def _check_channel_and_language(given: Mapping[str, Any]) -> list[Mistake]:
     return mistakes
 
 
-def _check_media(given: Mapping[str, Any]) -> list[Mistake]:
+def _check_media(given: JsonObject) -> list[Mistake]:
     if "media" not in given:
         return []
     media = given["media"]
@@ -99,10 +100,10 @@ def _check_media(given: Mapping[str, Any]) -> list[Mistake]:
     return one_of(media["type"], list(MediaType), "media.type") + wrong
 
 
-def _check_duplicates(others: Sequence[Mapping[str, Any]]) -> list[Mistake]:
+def _check_duplicates(others: Sequence[JsonObject]) -> list[Mistake]:
     names = Counter(_variant(one).name for one in others) + Counter([Variant(None, None, None, "").name])
     return [Mistake("variants", f"{name!r} occurs {times} times") for name, times in names.items() if times > 1]
 
 
-def _unknown_keys(given: Mapping[str, Any], known: frozenset[str]) -> list[Mistake]:
+def _unknown_keys(given: JsonObject, known: frozenset[str]) -> list[Mistake]:
     return [Mistake(key, f"is unknown; allowed are {', '.join(sorted(known))}") for key in sorted(given.keys() - known)]

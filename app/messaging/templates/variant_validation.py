@@ -1,10 +1,10 @@
 """Validate the texts of a template, as the API receives them."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
+from app.core.type_aliases import JsonObject
 from app.errors import FieldError, Invalid
 from app.identity.clinic_context import ClinicContext
 from app.leads.custom_fields.values import definitions_of
@@ -12,9 +12,7 @@ from app.messaging.rendering.render import CustomFieldKeys, check_template
 from app.messaging.rendering.variants import Media, Variant
 
 
-def validated_variants(
-    session: Session, clinic: ClinicContext, given: Sequence[Mapping[str, Any]]
-) -> tuple[Variant, ...]:
+def validated_variants(session: Session, clinic: ClinicContext, given: Sequence[JsonObject]) -> tuple[Variant, ...]:
     """Return the variants of texts loaded by MessageVariantIn. Raises Invalid with a pointer to each mistake."""
     variants = tuple(_variant(one) for one in given)
     custom_keys = frozenset(definitions_of(session, clinic))
@@ -25,7 +23,7 @@ def validated_variants(
     return variants
 
 
-def _variant(given: Mapping[str, Any]) -> Variant:
+def _variant(given: JsonObject) -> Variant:
     media = given["media"]
     return Variant(**{**given, "media": Media(**media) if media else None})
 

@@ -1,6 +1,6 @@
 """Versions of a template's texts. A version never changes; the newest one is used."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,7 @@ from app.clock import now
 from app.core.db import new_id
 from app.core.json_diff import Difference, json_diff
 from app.core.pagination import Page, page
+from app.core.type_aliases import JsonDict, JsonObject
 from app.errors import Conflict, Invalid, NotFound
 from app.identity.actor import Actor
 from app.messaging.models import MessageTemplate, MessageTemplateVersion
@@ -35,7 +36,7 @@ class Version:
         return self.row.id
 
     @property
-    def variants_json(self) -> list[dict[str, Any]]:
+    def variants_json(self) -> list[JsonDict]:
         """The texts for MessageVariantOut."""
         return [{**text.to_json(), "name": text.name} for text in self.texts]
 
@@ -71,7 +72,7 @@ def current_version(session: Session, template: MessageTemplate) -> Version:
     return _load_version(session, template, MessageTemplateVersion.number == template.number)
 
 
-def list_versions(session: Session, template: MessageTemplate, query: Mapping[str, Any]) -> Page:
+def list_versions(session: Session, template: MessageTemplate, query: JsonObject) -> Page:
     """Return the template's versions, newest first."""
     versions = select(MessageTemplateVersion).where(MessageTemplateVersion.template_id == template.id)
     return page(session, versions, [(MessageTemplateVersion.number, "desc")], query)
@@ -82,7 +83,7 @@ def get_version(session: Session, template: MessageTemplate, version_id: UUID) -
     return _load_version(session, template, MessageTemplateVersion.id == version_id)
 
 
-def version_detail(session: Session, template: MessageTemplate, version_id: UUID) -> dict[str, Any]:
+def version_detail(session: Session, template: MessageTemplate, version_id: UUID) -> JsonDict:
     """Return the version for TemplateVersionDetailOut. Raises NotFound."""
     version = get_version(session, template, version_id)
     columns = {column.name: getattr(version.row, column.name) for column in MessageTemplateVersion.__table__.columns}
@@ -110,7 +111,7 @@ def restore_version(session: Session, actor: Actor, template: MessageTemplate, v
     template.version += 1
 
 
-def _earlier_texts(session: Session, template: MessageTemplate, after: Version, since: UUID | None) -> dict[str, Any]:
+def _earlier_texts(session: Session, template: MessageTemplate, after: Version, since: UUID | None) -> JsonDict:
     if since is not None:
         return _by_name(_referenced_version(session, template, since, "/from"))
     if after.row.number == 1:
@@ -118,7 +119,7 @@ def _earlier_texts(session: Session, template: MessageTemplate, after: Version, 
     return _by_name(_load_version(session, template, MessageTemplateVersion.number == after.row.number - 1))
 
 
-def _by_name(version: Version) -> dict[str, Any]:
+def _by_name(version: Version) -> JsonDict:
     texts = {text.name: text.to_json() for text in version.texts}
     return {name: {part: text[part] for part in ("subject", "body", "media")} for name, text in texts.items()}
 

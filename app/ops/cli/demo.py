@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import click
 from rich.console import Console
 from rich.live import Live
 
 from app import clock
+from app.core.type_aliases import JsonDict
 from app.ops.cli.support.output import as_json, print_json
 from app.ops.demo.client import Client
 from app.ops.demo.scenario import ACTIONS, ENDS_AFTER, Scenario
@@ -48,10 +48,10 @@ def show(scenario: Scenario) -> None:
     console.print(last)  # complete, even if the terminal was too small for it
 
 
-def run(scenario: Scenario, draw: Callable[[Sequence[str], dict[str, Any]], None]) -> dict[str, Any]:
+def run(scenario: Scenario, draw: Callable[[Sequence[str], JsonDict], None]) -> JsonDict:
     """Run each event at its time. Return the final timeline of each lead by name."""
     log: list[str] = []
-    timelines: dict[str, Any] = {}
+    timelines: JsonDict = {}
     for second in elapsed_seconds():
         for action in ACTIONS[len(log) :]:
             if action.at > second:
@@ -73,12 +73,12 @@ def elapsed_seconds() -> Iterator[float]:
         time.sleep(POLL_INTERVAL)
 
 
-def steps_of(scenario: Scenario, lead_id: str) -> list[dict[str, Any]]:
+def steps_of(scenario: Scenario, lead_id: str) -> list[JsonDict]:
     """Return a lead's automation steps: past, running and planned."""
-    steps: list[dict[str, Any]] = scenario.ben.get(f"/leads/{lead_id}/automation", limit=100)["items"]
+    steps: list[JsonDict] = scenario.ben.get(f"/leads/{lead_id}/automation", limit=100)["items"]
     return steps
 
 
-def is_over(timelines: dict[str, Any]) -> bool:
+def is_over(timelines: JsonDict) -> bool:
     """Return whether no step is pending."""
     return all(step["state"] in FINAL_STATES for steps in timelines.values() for step in steps)

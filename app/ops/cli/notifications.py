@@ -1,12 +1,12 @@
 """`relance notifications`: retry failed notifications."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
 
 import click
 
 from app.core.db import transaction
+from app.core.type_aliases import JsonObject
 from app.engine.steps.publish import flush
 from app.identity.actor import Actor
 from app.messaging.delivery.retry import retry_many
@@ -41,7 +41,7 @@ def retry(
     print_result({"retried": retried}, as_json=as_json)
 
 
-def batches(actor: Actor, query: Mapping[str, Any], spread: timedelta) -> Iterator[int]:
+def batches(actor: Actor, query: JsonObject, spread: timedelta) -> Iterator[int]:
     """Retry a clinic's notifications, one batch per transaction. Yield the size of each batch."""
     while True:
         with transaction() as session:

@@ -1,10 +1,8 @@
 """`relance openapi`: write the OpenAPI description and generated documentation pages, or check them."""
 
 import os
-from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -12,6 +10,7 @@ from app.automation.language.docs.playbooks import playbooks_page
 from app.automation.language.docs.rules import rules_page
 from app.automation.language.docs.sequences import sequences_page
 from app.automation.playbooks import shipped
+from app.core.type_aliases import JsonObject
 from app.errors import RelanceError
 from app.http.openapi.openapi import as_text, spec
 from app.ops.cli.support.http_file import as_calls
@@ -69,9 +68,9 @@ def openapi(
             raise Outdated(f"{place} is out of date: update it with `make openapi`")
 
 
-def describe() -> Mapping[str, Any]:
+def describe() -> JsonObject:
     """Return the OpenAPI description. It does not depend on the environment."""
     os.environ.update(PLACEHOLDER_SETTINGS)
     # Import late: the modules read the settings at import.
-    described: Mapping[str, Any] = spec(import_module("app.api.application").create_app())
+    described: JsonObject = spec(import_module("app.api.application").create_app())
     return described

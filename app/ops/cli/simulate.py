@@ -3,13 +3,14 @@
 import os
 from datetime import datetime
 from importlib import import_module
-from typing import Any, TextIO
+from typing import TextIO
 
 import click
 import yaml
 
 from app import clock
 from app.automation.playbooks import shipped
+from app.core.type_aliases import JsonDict
 from app.ops.cli.openapi import PLACEHOLDER_SETTINGS
 from app.ops.cli.support.lookup import Instant
 from app.ops.cli.support.output import as_json, print_json
@@ -45,7 +46,7 @@ def simulate(*, as_json: bool, playbook: str, file: TextIO | None, **options: st
         click.echo("\n".join(text.lines(simulation)))
 
 
-def _written(file: TextIO | None) -> dict[str, Any]:
+def _written(file: TextIO | None) -> JsonDict:
     """Return the content of the file. A list is a script."""
     content = (yaml.safe_load(file) if file else None) or {}
     if isinstance(content, list):

@@ -1,8 +1,7 @@
 """`relance steps`: count steps, report late steps, and retry failed steps."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import click
@@ -10,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.db import transaction
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.failed_steps import retry as retry_one
 from app.engine.failed_steps import retry_many, step_counts
 from app.engine.models import Step
@@ -77,7 +77,7 @@ def late(*, since: datetime | None, until: datetime | None, slug: str | None, as
             click.echo(f"{report['clinic']}: {gap['because']}")
 
 
-def _figures(line: Mapping[str, Any]) -> dict[str, Any]:
+def _figures(line: JsonObject) -> JsonDict:
     names = ("name", "kind", "on_time", "late", "p50_seconds", "longest_seconds", "too_late", "overdue", "put_off")
     return {name: line[name] for name in names}
 
@@ -97,14 +97,14 @@ def clinic_of(session: Session, step_id: UUID) -> UUID:
     return clinic_id
 
 
-def many(slug: str | None, query: Mapping[str, Any], spread: timedelta) -> int:
+def many(slug: str | None, query: JsonObject, spread: timedelta) -> int:
     """Retry all matching failed steps of one clinic or of all."""
     with transaction() as session:
         clinics = [actor.clinic.id for actor in actors(session, slug)]
     return sum(counting("retrying", (n for clinic_id in clinics for n in batches(clinic_id, query, spread))))
 
 
-def batches(clinic_id: UUID, query: Mapping[str, Any], spread: timedelta) -> Iterator[int]:
+def batches(clinic_id: UUID, query: JsonObject, spread: timedelta) -> Iterator[int]:
     """Retry a clinic's steps, one batch per transaction. Yield the size of each batch."""
     while True:
         with transaction() as session:

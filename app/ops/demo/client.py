@@ -1,11 +1,11 @@
 """Minimal REST API client for the demo scenario."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 import httpx
 
+from app.core.type_aliases import JsonObject
 from app.ops.embedded import CannotStart
 
 TIMEOUT = 10  # seconds per request
@@ -34,7 +34,7 @@ class Client:
         """Return the JSON of the response. Raises CannotStart (on an error response)."""
         return self._read(self.http.get(path, params=query))
 
-    def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+    def post(self, path: str, body: JsonObject | None = None) -> Any:
         """Return the JSON of the response. Raises CannotStart (on an error response)."""
         return self._read(self.http.post(path, json=body))
 

@@ -1,13 +1,13 @@
 """Users and leads of the demo clinic. All are fictitious, and .example domains receive no mail."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
+from app.core.type_aliases import JsonObject
 from app.identity.models import Role
 
 SLUG: Final = "demo"
 
-CLINIC: Final[Mapping[str, Any]] = {
+CLINIC: Final[JsonObject] = {
     "name": "Maple Street Orthodontics",
     "slug": SLUG,
     "timezone": "America/New_York",

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from rich import box
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
+
+from app.core.type_aliases import JsonObject
 
 COLOURS: Final[Mapping[str, str]] = {
     "planned": "dim",
@@ -22,7 +24,7 @@ COLOURS: Final[Mapping[str, str]] = {
 }
 VISIBLE_LINES: Final = 4  # lines of the log
 
-Steps = Sequence[Mapping[str, Any]]
+Steps = Sequence[JsonObject]
 
 
 def scene(log: Sequence[str], timelines: Mapping[str, Steps], *, began: datetime) -> RenderableType:
@@ -41,7 +43,7 @@ def timeline(timelines: Mapping[str, Steps], began: datetime) -> RenderableType:
     return table
 
 
-def cells(step: Mapping[str, Any], began: datetime) -> list[str | Text]:
+def cells(step: JsonObject, began: datetime) -> list[str | Text]:
     """Return the table cells of a step, without the lead."""
     due = (datetime.fromisoformat(step["due_at"]) - began).total_seconds()
     return [

@@ -9,7 +9,8 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from itertools import islice
 from pathlib import Path
-from typing import Any
+
+from app.core.type_aliases import JsonDict
 
 NAME = re.compile(r"\d{8}T\d{12}Z-[0-9a-f]{8}")
 STAMP = "%Y%m%dT%H%M%S%fZ"
@@ -28,7 +29,7 @@ class Message:
     message_id: str
     text: str
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonDict:
         """Return the JSON form for /messages.json."""
         return asdict(self)
 

@@ -4,8 +4,8 @@ import json
 import os
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
+from app.core.type_aliases import JsonDict
 from app.ops.embedded import CannotStart, free_port, is_taken
 from app.ops.embedded.ports import LOOPBACK
 from app.ops.stack.environment import home, is_demo
@@ -24,7 +24,7 @@ class Addresses:
     flower_password: str
     mailbox: str | None
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonDict:
         """Return demo.json without the users. A password set by the operator is not included."""
         password = self.flower_password if is_demo() else None
         return {

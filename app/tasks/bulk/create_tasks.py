@@ -15,6 +15,7 @@ from app import clock
 from app.audit import audit_log
 from app.audit.models import Act
 from app.core.db import insert_many
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.events.events import Event
 from app.engine.jobs.items import ItemResults, Position, lock_pending, write_results
 from app.engine.jobs.kinds import DEFAULT_KIND, JobKind, JobRow, ProcessSpan
@@ -112,7 +113,7 @@ def _known_leads(
 
 
 def _new_leads(
-    session: Session, work: Work, given: Mapping[Position, Mapping[str, Any]], ends: ItemResults, *, at: datetime
+    session: Session, work: Work, given: Mapping[Position, JsonObject], ends: ItemResults, *, at: datetime
 ) -> dict[Position, Any]:
     if not given:
         return {}
@@ -126,7 +127,7 @@ def _new_leads(
 def _tasks(
     session: Session, work: Work, leads: Mapping[Position, Any], ends: ItemResults, *, at: datetime
 ) -> Sequence[Event]:
-    tasks: list[dict[str, Any]] = []
+    tasks: list[JsonDict] = []
     events: list[Event] = []
     for place, lead in leads.items():
         user_id = work.assign(place, lead)
@@ -146,7 +147,7 @@ def _refusal(lead: Any) -> ItemReason | None:
     return ItemReason.LEAD_IS_RESTRICTED if lead.restricted_at else REASON_BY_STATUS.get(lead.status)
 
 
-def _task(work: Work, place: Position, lead_id: UUID, *, user_id: UUID | None, at: datetime) -> dict[str, Any]:
+def _task(work: Work, place: Position, lead_id: UUID, *, user_id: UUID | None, at: datetime) -> JsonDict:
     return task_row(
         work.clinic.id,
         lead_id,

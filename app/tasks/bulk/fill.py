@@ -1,12 +1,12 @@
 """Write the items of a bulk follow-up job: lead ids, new leads, or leads that match a filter."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from app.core.type_aliases import JsonObject
 from app.engine.jobs.fill import fill_with_found, fill_with_ids
 from app.engine.jobs.items import lead_encryption_context
 from app.engine.jobs.models import MAX_ITEMS
@@ -21,7 +21,7 @@ from app.security.encryption import encrypt_json
 _COLUMNS: Final = {"stage": Lead.pipeline_stage, "source_id": Lead.source_id}
 
 
-def fill(session: Session, actor: Actor, job_id: UUID, data: Mapping[str, Any]) -> tuple[int, int]:
+def fill(session: Session, actor: Actor, job_id: UUID, data: JsonObject) -> tuple[int, int]:
     """Write the items for `data`, as `BulkIn` reads it. Return the number of items, and how many failed at once.
 
     Raises Invalid (when a filter matches more leads than a job may hold).
@@ -38,7 +38,7 @@ def fill(session: Session, actor: Actor, job_id: UUID, data: Mapping[str, Any]) 
     return fill_with_ids(session, job_id, data["lead_ids"])
 
 
-def _fill_by_filter(session: Session, actor: Actor, job_id: UUID, tests: Mapping[str, Any]) -> int:
+def _fill_by_filter(session: Session, actor: Actor, job_id: UUID, tests: JsonObject) -> int:
     found = (
         select(Lead.id)
         .where(*visible_to(actor))

@@ -1,12 +1,11 @@
 """Bulk follow-ups: create a job that makes a task for each of many leads."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.jobs.models import Job
 from app.engine.jobs.service import JobPlan, start_job
 from app.errors import FieldError, Forbidden, Invalid
@@ -18,7 +17,7 @@ from app.tasks.bulk.fill import fill
 from app.tasks.bulk.spec import Spec
 
 
-def create_job(session: Session, actor: Actor, data: Mapping[str, Any]) -> Job:
+def create_job(session: Session, actor: Actor, data: JsonObject) -> Job:
     """Create a job for `data`, as `BulkIn` reads it, split into chunks.
 
     If a job with the same client key exists, return it. Raises Forbidden, Invalid, ClientKeyReused, Conflict (when
@@ -26,14 +25,14 @@ def create_job(session: Session, actor: Actor, data: Mapping[str, Any]) -> Job:
     """
     _require_permission(actor, data)
 
-    def spec(at: datetime) -> Mapping[str, Any]:
+    def spec(at: datetime) -> JsonObject:
         _require_users(session, actor, data)
         return _spec(session, actor, data, at=at)
 
     return start_job(session, actor, data, JobPlan(spec, lambda job_id: fill(session, actor, job_id, data)))
 
 
-def _require_permission(actor: Actor, data: Mapping[str, Any]) -> None:
+def _require_permission(actor: Actor, data: JsonObject) -> None:
     if "leads" in data:
         actor.require(Permission.LEAD_CREATE)
     if "leads" in data and actor.scope is not Scope.ALL:
@@ -43,20 +42,20 @@ def _require_permission(actor: Actor, data: Mapping[str, Any]) -> None:
         actor.require(Permission.LEAD_ASSIGN)
 
 
-def _named(data: Mapping[str, Any]) -> list[tuple[UUID, str]]:
+def _named(data: JsonObject) -> list[tuple[UUID, str]]:
     """Return the users that the body names as assignees, each with its JSON pointer."""
     assignee, place = data["followup"]["assignee"], "/followup/assignee"
     one = [(assignee["user_id"], f"{place}/user_id")] if "user_id" in assignee else []
     return one + [(user_id, f"{place}/user_ids/{i}") for i, user_id in enumerate(assignee.get("user_ids", ()))]
 
 
-def _require_users(session: Session, actor: Actor, data: Mapping[str, Any]) -> None:
+def _require_users(session: Session, actor: Actor, data: JsonObject) -> None:
     named = _named(data)
     known = users_by_id(session, actor.clinic.id, [user_id for user_id, _ in named])
     if wrong := [place for user_id, place in named if not is_active_user(known, user_id)]:
         raise Invalid(*(FieldError(place, "Must be an active user of your clinic.") for place in wrong))
 
 
-def _spec(session: Session, actor: Actor, data: Mapping[str, Any], *, at: datetime) -> dict[str, Any]:
+def _spec(session: Session, actor: Actor, data: JsonObject, *, at: datetime) -> JsonDict:
     may_assign = actor.allows(Permission.LEAD_ASSIGN)
     return Spec.of(data, at=at, may_assign=may_assign, lead_owners=visible_user_ids(session, actor)).to_json()

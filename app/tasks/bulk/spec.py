@@ -1,11 +1,12 @@
 """Specification of a bulk follow-up job, as stored in the job's row."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Self
+from typing import Self
 from uuid import UUID
+
+from app.core.type_aliases import JsonDict, JsonObject
 
 TASK_FIELDS = ("title", "description", "type", "priority", "reminder_minutes", "tags")
 
@@ -26,7 +27,7 @@ class Spec:
     all.
     """
 
-    task: Mapping[str, Any]
+    task: JsonObject
     due_at: datetime
     stagger_per_hour: int | None
     strategy: AssigneeStrategy
@@ -36,7 +37,7 @@ class Spec:
 
     @classmethod
     def of(
-        cls, data: Mapping[str, Any], *, at: datetime, may_assign: bool, lead_owners: tuple[UUID, ...] | None = None
+        cls, data: JsonObject, *, at: datetime, may_assign: bool, lead_owners: tuple[UUID, ...] | None = None
     ) -> Self:
         """Build the specification from `BulkIn` data.
 
@@ -54,7 +55,7 @@ class Spec:
         )
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+    def from_json(cls, stored: JsonObject) -> Self:
         """Read the specification from the job's row."""
         return cls(
             task=stored["task"],
@@ -66,7 +67,7 @@ class Spec:
             lead_owners=None if stored.get("whose") is None else tuple(map(UUID, stored["whose"])),
         )
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonDict:
         """Return the JSON form for the job's row."""
         return {
             "task": self.task,

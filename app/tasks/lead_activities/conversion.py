@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.core.type_aliases import JsonDict
 from app.identity.actor import Actor
 from app.leads.models import Lead
 from app.leads.search.lookup import visible_to
@@ -16,7 +17,7 @@ from app.tasks.models import TaskStatus, TaskType
 MAX_SUBJECT_LENGTH = 200
 
 
-def to_activities(session: Session, actor: Actor, rows: Sequence[Any]) -> list[dict[str, Any]]:
+def to_activities(session: Session, actor: Actor, rows: Sequence[Any]) -> list[JsonDict]:
     """Return tasks and timeline entries in the form of `LeadActivityOut`."""
     ids = {row.lead_id for row in rows}
     became = select(Lead.id, Lead.converted_to_patient_id).where(Lead.id.in_(ids), *visible_to(actor))
@@ -27,7 +28,7 @@ def to_activities(session: Session, actor: Actor, rows: Sequence[Any]) -> list[d
     ]
 
 
-def _of_task(task: Any) -> dict[str, Any]:
+def _of_task(task: Any) -> JsonDict:
     return {
         "id": task.id,
         "kind": Kind.TASK,
@@ -47,7 +48,7 @@ def _of_task(task: Any) -> dict[str, Any]:
     }
 
 
-def _of_entry(entry: Any) -> dict[str, Any]:
+def _of_entry(entry: Any) -> JsonDict:
     return {
         "id": entry.id,
         "kind": Kind.ENTRY,
@@ -67,5 +68,5 @@ def _of_entry(entry: Any) -> dict[str, Any]:
     }
 
 
-def _creation(row: Any) -> dict[str, Any]:
+def _creation(row: Any) -> JsonDict:
     return {name: getattr(row, name) for name in ("created_by", "created_at", "step_id")}

@@ -1,6 +1,6 @@
 """Lead activities: tasks and timeline entries read as one list. Nothing is stored here."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from types import SimpleNamespace
 from typing import Any, Final
 from uuid import UUID
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.audit import audit_log
 from app.core.db import AnySelect
 from app.core.pagination import Key, Page, page_of_parts
+from app.core.type_aliases import JsonDict, JsonObject
 from app.errors import NotFound
 from app.identity.actor import Actor
 from app.identity.users.lookup import resolve_user_id
@@ -29,19 +30,19 @@ NEWEST_TASKS: Final[list[Key]] = [(Task.id, "desc")]  # ids of both kinds are or
 NEWEST_ENTRIES: Final[list[Key]] = [(Activity.id, "desc")]
 
 
-def list_all(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
+def list_all(session: Session, actor: Actor, query: JsonObject) -> Page:
     """List the activities that match the filters in `query` (as `AllQuery` reads it), newest first. Raises Invalid."""
     leads = [query["opportunity_id"]] if "opportunity_id" in query else None
     return _page(session, actor, query, leads)
 
 
-def of_lead(session: Session, actor: Actor, lead_id: UUID, query: Mapping[str, Any]) -> Page:
+def of_lead(session: Session, actor: Actor, lead_id: UUID, query: JsonObject) -> Page:
     """List a lead's activities, newest first. Raises NotFound, Invalid."""
     read_lead(session, actor, lead_id)
     return _page(session, actor, query, [lead_id])
 
 
-def of_customer(session: Session, actor: Actor, patient_id: UUID, query: Mapping[str, Any]) -> Page:
+def of_customer(session: Session, actor: Actor, patient_id: UUID, query: JsonObject) -> Page:
     """List the activities of the leads that became this patient, newest first. Raises NotFound, Invalid."""
     became = select(Lead.id).where(*visible_to(actor), Lead.converted_to_patient_id == patient_id)
     leads = session.scalars(became).all()
@@ -50,7 +51,7 @@ def of_customer(session: Session, actor: Actor, patient_id: UUID, query: Mapping
     return _page(session, actor, query, leads)
 
 
-def planned(session: Session, actor: Actor, query: Mapping[str, Any], *, overdue: bool) -> Page:
+def planned(session: Session, actor: Actor, query: JsonObject, *, overdue: bool) -> Page:
     """List the open tasks, or only the overdue ones, by due time. Raises Invalid."""
     who = (
         {"assigned_to_id": resolve_user_id(query["assigned_to"], actor, pointer="/assigned_to")}
@@ -62,13 +63,13 @@ def planned(session: Session, actor: Actor, query: Mapping[str, Any], *, overdue
     return Page(to_activities(session, actor, found.items), found.next_cursor, found.total_count)
 
 
-def timeline(session: Session, actor: Actor, lead_id: UUID, query: Mapping[str, Any]) -> Page:
+def timeline(session: Session, actor: Actor, lead_id: UUID, query: JsonObject) -> Page:
     """List the lead's timeline entries in chronological order. Raises NotFound."""
     found = activities.timeline(session, actor, lead_id, query)
     return Page(to_activities(session, actor, found.items), found.next_cursor, found.total_count)
 
 
-def read_one(session: Session, actor: Actor, activity_id: UUID) -> dict[str, Any]:
+def read_one(session: Session, actor: Actor, activity_id: UUID) -> JsonDict:
     """Return the task or timeline entry with this id. Raises NotFound."""
     try:
         row: Any = read_task(session, actor, activity_id)
@@ -87,7 +88,7 @@ def read_entry(session: Session, actor: Actor, entry_id: UUID) -> SimpleNamespac
     return decrypt_row(Activity, found)
 
 
-def _page(session: Session, actor: Actor, query: Mapping[str, Any], leads: Sequence[UUID] | None) -> Page:
+def _page(session: Session, actor: Actor, query: JsonObject, leads: Sequence[UUID] | None) -> Page:
     """Find the ids of both kinds together, then read the rows."""
     parts = [(_tasks(actor, query, leads), NEWEST_TASKS), (_entries(actor, query, leads), NEWEST_ENTRIES)]
     wanted = [(part, keys) for part, keys in parts if part is not None]
@@ -100,7 +101,7 @@ def _page(session: Session, actor: Actor, query: Mapping[str, Any], leads: Seque
     return Page(items, found.next_cursor, found.total_count)
 
 
-def _tasks(actor: Actor, query: Mapping[str, Any], leads: Sequence[UUID] | None) -> AnySelect | None:
+def _tasks(actor: Actor, query: JsonObject, leads: Sequence[UUID] | None) -> AnySelect | None:
     types = [type_ for type_, name in TYPE_OF_TASK.items() if name in query.get("activity_type", (name,))]
     tests = _filters(actor, query, leads, lead=Task.lead_id, person=Task.assigned_to_id)
     if not types:
@@ -114,7 +115,7 @@ def _tasks(actor: Actor, query: Mapping[str, Any], leads: Sequence[UUID] | None)
     )
 
 
-def _entries(actor: Actor, query: Mapping[str, Any], leads: Sequence[UUID] | None) -> AnySelect | None:
+def _entries(actor: Actor, query: JsonObject, leads: Sequence[UUID] | None) -> AnySelect | None:
     types = [type_ for type_, name in TYPE_OF_ENTRY.items() if name in query.get("activity_type", (name,))]
     if not types or State.COMPLETED not in query.get("status", tuple(State)):
         return None
@@ -130,7 +131,7 @@ def _id_and_kind(model: type[Activity] | type[Task], kind: Kind) -> list[Any]:
 
 
 def _filters(
-    actor: Actor, query: Mapping[str, Any], leads: Sequence[UUID] | None, *, lead: Any, person: Any
+    actor: Actor, query: JsonObject, leads: Sequence[UUID] | None, *, lead: Any, person: Any
 ) -> list[ColumnElement[bool]]:
     """Return the filters on the lead column and on the person column."""
     tests = [] if leads is None else [lead.in_(leads)]

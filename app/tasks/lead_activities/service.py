@@ -1,13 +1,12 @@
 """Lead activity service: create, complete, delete and count, on top of tasks and the timeline."""
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.core.type_aliases import JsonDict, JsonObject
 from app.errors import Conflict, Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.users.lookup import resolve_user_id
@@ -44,7 +43,7 @@ class HistoryStays(Conflict):
     """This is a timeline entry: timeline entries cannot be deleted."""
 
 
-def create(session: Session, actor: Actor, data: Mapping[str, Any]) -> dict[str, Any]:
+def create(session: Session, actor: Actor, data: JsonObject) -> JsonDict:
     """Create a task if `data` (as `LeadActivityIn` reads it) has a date; otherwise log a timeline entry.
 
     Raises LeadIsLocked, LeadIsClosed, Invalid.
@@ -58,7 +57,7 @@ def create(session: Session, actor: Actor, data: Mapping[str, Any]) -> dict[str,
     return to_activities(session, actor, [made])[0]
 
 
-def complete(session: Session, actor: Actor, activity_id: UUID, data: Mapping[str, Any]) -> dict[str, Any]:
+def complete(session: Session, actor: Actor, activity_id: UUID, data: JsonObject) -> JsonDict:
     """Complete the task. Raises NotFound, HasHappened, LeadIsLocked, LeadIsClosed, TaskIsClosed."""
     try:
         task = tasks.complete(session, actor, activity_id, data)
@@ -80,7 +79,7 @@ def delete(session: Session, actor: Actor, activity_id: UUID) -> None:
         raise HistoryStays from None
 
 
-def statistics(session: Session, actor: Actor, query: Mapping[str, Any]) -> dict[str, Any]:
+def statistics(session: Session, actor: Actor, query: JsonObject) -> JsonDict:
     """Return the figures in the form of `StatisticsOut`. Raises Invalid."""
     mine, user_filter = select(Task.id).join(Lead, Lead.id == Task.lead_id).where(*visible_tasks(actor)), {}
     if "assigned_to" in query:
@@ -96,7 +95,7 @@ def statistics(session: Session, actor: Actor, query: Mapping[str, Any]) -> dict
     }
 
 
-def _plan(session: Session, actor: Actor, data: Mapping[str, Any]) -> object:
+def _plan(session: Session, actor: Actor, data: JsonObject) -> object:
     task = {
         "title": data["subject"],
         "description": data.get("description"),
@@ -111,7 +110,7 @@ def _plan(session: Session, actor: Actor, data: Mapping[str, Any]) -> object:
         raise Invalid.at("/assigned_to", "Must be an active user of your clinic.") from None
 
 
-def _log(session: Session, actor: Actor, data: Mapping[str, Any]) -> object:
+def _log(session: Session, actor: Actor, data: JsonObject) -> object:
     lines = [data["subject"], *([data["description"]] if data.get("description") else [])]
     attempt = {"outcome": TO_ATTEMPT[data["outcome"]]} if "outcome" in data else {}
     entry = {"type": TO_ENTRY[data["activity_type"]], "notes": "\n".join(lines), **attempt}

@@ -1,8 +1,7 @@
 """End a task: complete, cancel or delete."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -10,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.optimistic_locking import SeenVersions, require_version
+from app.core.type_aliases import JsonObject
 from app.engine.events.events import EventName
 from app.engine.models import Reason
 from app.engine.service import record
@@ -27,7 +27,7 @@ from app.tasks.lookup import open_task
 from app.tasks.models import DELETED, Task, TaskStatus
 
 
-def complete(session: Session, actor: Actor, task_id: UUID, data: Mapping[str, Any] | None = None) -> Task:
+def complete(session: Session, actor: Actor, task_id: UUID, data: JsonObject | None = None) -> Task:
     """Complete the task with its outcome (`data`, as `Completion` reads it).
 
     Of two concurrent calls, the second one raises TaskIsClosed. An activity in `data` is logged. Its outcome becomes

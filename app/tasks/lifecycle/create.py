@@ -1,13 +1,12 @@
 """Create a task for a lead, directly or from a template."""
 
-from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.db import new_id
+from app.core.type_aliases import JsonObject
 from app.engine.events.events import EventName
 from app.engine.service import record
 from app.errors import Invalid, NotFound
@@ -20,7 +19,7 @@ from app.tasks.models import Task, TaskStatus
 from app.tasks.templates.create_from_template import task_from
 
 
-def create_task(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any]) -> Task:
+def create_task(session: Session, actor: Actor, lead_id: UUID, data: JsonObject) -> Task:
     """Create a task from `data`, as `TaskIn` reads it. Raises NotFound, LeadIsLocked, LeadIsClosed, Invalid."""
     lead = lock_open_lead(session, actor, lead_id)
     at = now()
@@ -43,7 +42,7 @@ def create_task(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str
     return task
 
 
-def create_for_named_lead(session: Session, actor: Actor, data: Mapping[str, Any]) -> Task:
+def create_for_named_lead(session: Session, actor: Actor, data: JsonObject) -> Task:
     """Create a task for the lead in `data["lead_id"]`. Raises LeadIsLocked, LeadIsClosed, Invalid."""
     given = {name: value for name, value in data.items() if name != "lead_id"}
     try:

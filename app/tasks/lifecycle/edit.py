@@ -1,14 +1,13 @@
 """Edit an open task: update, snooze, start and pin."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.optimistic_locking import SeenVersions, require_version
+from app.core.type_aliases import JsonObject
 from app.engine.events.events import EventName
 from app.engine.service import record
 from app.errors import Invalid
@@ -22,9 +21,7 @@ from app.tasks.lookup import open_task
 from app.tasks.models import Task, TaskStatus
 
 
-def update_task(
-    session: Session, actor: Actor, task_id: UUID, data: Mapping[str, Any], *, seen: SeenVersions = None
-) -> Task:
+def update_task(session: Session, actor: Actor, task_id: UUID, data: JsonObject, *, seen: SeenVersions = None) -> Task:
     """Replace the fields in `data` (as `TaskChanges` reads them). Missing fields stay as they are.
 
     Raises NotFound, LeadIsLocked, LeadIsClosed, TaskIsClosed, ChangedMeanwhile, Invalid.
@@ -91,6 +88,6 @@ def _retime(session: Session, actor: Actor, task: Task, lead: Lead) -> None:
     record(session, actor.clinic, task_event(EventName.TASK_RETIMED, task, lead, at))
 
 
-def _require_status_allowed(task: Task, data: Mapping[str, Any]) -> None:
+def _require_status_allowed(task: Task, data: JsonObject) -> None:
     if task.status == TaskStatus.OVERDUE and "status" in data and data.get("due_at", task.due_at) <= now():
         raise Invalid.at("/status", "The task is overdue: complete it or reschedule it.")

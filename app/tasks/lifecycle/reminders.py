@@ -1,15 +1,14 @@
 """Decide whether a task reminder is still needed. Pure."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
+from app.core.type_aliases import JsonObject
 from app.engine.models import Reason
 from app.tasks.facts import TaskColumns
 from app.tasks.models import OPEN_TASKS, TaskStatus
 
 
-def reminder_skip_reason(task: TaskColumns | None, params: Mapping[str, Any], now: datetime) -> Reason | None:
+def reminder_skip_reason(task: TaskColumns | None, params: JsonObject, now: datetime) -> Reason | None:
     """Return why a reminder step with these params is skipped: the task is missing, closed, rescheduled or already due.
 
     Returns None if the reminder is needed.

@@ -1,8 +1,8 @@
 """The work queue by days, in the clinic's local time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy import Date, DateTime, column, select, true, values
 from sqlalchemy.orm import Session
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from app.audit import audit_log
 from app.clock import now
 from app.core.db import AnyRow
+from app.core.type_aliases import JsonDict, JsonObject
 from app.identity.actor import Actor
 from app.tasks.models import OPEN_TASKS, Task, TaskStatus
 from app.tasks.queue.queue import has_status, resolve_rare_filters, status_groups, tasks_of
@@ -25,7 +26,7 @@ class Day(NamedTuple):
     ends_at: datetime
 
 
-def calendar(session: Session, actor: Actor, query: Mapping[str, Any]) -> dict[str, Any]:
+def calendar(session: Session, actor: Actor, query: JsonObject) -> JsonDict:
     """Return every day of the range with its tasks, in the form of `CalendarOut`. Raises Invalid."""
     days = _days(actor, query)
     wanted = {"status": OPEN_TASKS, **resolve_rare_filters(session, actor, query)}
@@ -38,7 +39,7 @@ def calendar(session: Session, actor: Actor, query: Mapping[str, Any]) -> dict[s
     }
 
 
-def _days(actor: Actor, query: Mapping[str, Any]) -> list[Day]:
+def _days(actor: Actor, query: JsonObject) -> list[Day]:
     local = actor.clinic.calendar
     first = query.get("from_") or local.local(now()).date()
     last = query.get("to") or first + DEFAULT_RANGE
@@ -48,7 +49,7 @@ def _days(actor: Actor, query: Mapping[str, Any]) -> list[Day]:
 
 
 def _due(
-    session: Session, actor: Actor, query: Mapping[str, Any], days: Sequence[Day], *, group: Sequence[TaskStatus]
+    session: Session, actor: Actor, query: JsonObject, days: Sequence[Day], *, group: Sequence[TaskStatus]
 ) -> Sequence[AnyRow]:
     """Return the first tasks of each day with these statuses. One extra row per day shows whether there are more."""
     instant = DateTime(timezone=True)
@@ -66,6 +67,6 @@ def _due(
     return found
 
 
-def _to_response(day: Day, rows: Sequence[AnyRow], *, limit: int) -> dict[str, Any]:
+def _to_response(day: Day, rows: Sequence[AnyRow], *, limit: int) -> JsonDict:
     ordered = sorted(rows, key=lambda row: (row.due_at, row.id))
     return {**day._asdict(), "tasks": ordered[:limit], "more": len(ordered) > limit}

@@ -1,8 +1,8 @@
 """Dashboard figures of the work queue: overdue and due tasks, rotting leads, completion rate, response time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, time, timedelta
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import extract, func, literal, or_, select, true, union_all
 from sqlalchemy.orm import Session
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from app.clock import now
 from app.core.calendar.calendar import Calendar
 from app.core.db import AnySelect
+from app.core.type_aliases import JsonDict, JsonObject
 from app.identity.actor import Actor
 from app.identity.users.lookup import resolve_user_id
 from app.leads.models import Lead
@@ -25,7 +26,7 @@ OPEN_GROUPS: Final = ((TaskStatus.PENDING, TaskStatus.IN_PROGRESS), (TaskStatus.
 ATTEMPTS: Final = (ActivityType.PHONE_CALL, ActivityType.EMAIL, ActivityType.SMS, ActivityType.IN_PERSON)
 
 
-def dashboard(session: Session, actor: Actor, query: Mapping[str, Any]) -> dict[str, Any]:
+def dashboard(session: Session, actor: Actor, query: JsonObject) -> JsonDict:
     """Return the figures in the form of `DashboardOut`, for all users or one. Raises Invalid.
 
     Each figure reads a bounded number of rows, however long the queue is.

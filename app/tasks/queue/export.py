@@ -14,6 +14,7 @@ from app.core.db import AnySelect
 from app.core.files.csv_files import write_csv
 from app.core.files.xlsx import write_xlsx
 from app.core.pagination import ordered_by
+from app.core.type_aliases import JsonObject
 from app.errors import Conflict
 from app.identity.actor import Actor
 from app.identity.models import User
@@ -54,7 +55,7 @@ class TooMuchToExport(Conflict):
     """A file has at most 100,000 tasks: narrow the filters."""
 
 
-def export(session: Session, actor: Actor, query: Mapping[str, Any]) -> IO[bytes]:
+def export(session: Session, actor: Actor, query: JsonObject) -> IO[bytes]:
     """Return a file with the tasks that match the filters and their leads' names, positioned at its start.
 
     The file is complete before the response starts. So no transaction waits for a slow download. Raises Invalid,
@@ -77,7 +78,7 @@ def _lead_columns(actor: Actor) -> Sequence[Any]:
     return [case((and_(*visible_to(actor)), column)).label(column.key) for column in _LEAD_COLUMNS]
 
 
-def _rows(session: Session, actor: Actor, query: Mapping[str, Any]) -> Iterator[Sequence[Any]]:
+def _rows(session: Session, actor: Actor, query: JsonObject) -> Iterator[Sequence[Any]]:
     query = resolve_rare_filters(session, actor, query)
     tasks = (
         tasks_of(actor, query)

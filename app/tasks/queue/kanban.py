@@ -1,13 +1,14 @@
 """The work queue as a kanban board: one column per status."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.core.db import AnySelect
 from app.core.pagination import Key, first_pages, ordered_by
+from app.core.type_aliases import JsonDict, JsonObject
 from app.identity.actor import Actor
 from app.tasks.models import Task, TaskStatus
 from app.tasks.queue.queue import ORDERS, Sort, has_status, resolve_rare_filters, tasks_of
@@ -22,7 +23,7 @@ COLUMNS: Final[Mapping[TaskStatus, Sort]] = {
 }
 
 
-def kanban(session: Session, actor: Actor, query: Mapping[str, Any]) -> list[dict[str, Any]]:
+def kanban(session: Session, actor: Actor, query: JsonObject) -> list[JsonDict]:
     """Return a column for each status, with the first `query["cards"]` tasks. Raises Invalid."""
     tasks = tasks_of(actor, resolve_rare_filters(session, actor, query))
     columns = {status: (tasks.where(has_status((status,))), ORDERS[sort]) for status, sort in COLUMNS.items()}

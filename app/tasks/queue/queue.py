@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.core.db import AnySelect
 from app.core.pagination import Key, Page, page_of_parts
 from app.core.row_security import find_few_ids
+from app.core.type_aliases import JsonDict, JsonObject
 from app.identity.actor import Actor
 from app.identity.permissions import Scope
 from app.identity.users.lookup import resolve_user_id
@@ -63,7 +64,7 @@ _IS_IN_A_RULE: Final = text(
 )
 
 
-def list_tasks(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
+def list_tasks(session: Session, actor: Actor, query: JsonObject) -> Page:
     """List the tasks that match the filters in `query` (as `QueueQuery` reads it), in the requested order.
 
     Raises Invalid.
@@ -72,9 +73,9 @@ def list_tasks(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page
     return page_of_parts(session, disjoint_statements(actor, query), ORDERS[query["sort"]], query)
 
 
-def resolve_rare_filters(session: Session, actor: Actor, query: Mapping[str, Any]) -> Mapping[str, Any]:
+def resolve_rare_filters(session: Session, actor: Actor, query: JsonObject) -> JsonObject:
     """Replace the rarest filters by the ids of their tasks if there are few."""
-    asked: dict[str, Any] = dict(query)
+    asked: JsonDict = dict(query)
     named: list[Sequence[UUID]] = []
     if "tag" in asked and (tagged := find_few_ids(session, "tasks_tagged", asked["tag"])) is not None:
         named.append(tagged)
@@ -110,12 +111,12 @@ def _is_frequent(session: Session, clinic_id: UUID, words: str) -> bool:
     return session.scalars(said).one() >= NEWEST // 30
 
 
-def tasks_of(actor: Actor, query: Mapping[str, Any]) -> AnySelect:
+def tasks_of(actor: Actor, query: JsonObject) -> AnySelect:
     """Return the tasks that match the filters, of any status. Raises Invalid."""
     return _ROWS.where(*visible_tasks(actor), *filter_conditions(actor, query))
 
 
-def disjoint_statements(actor: Actor, query: Mapping[str, Any]) -> list[AnySelect]:
+def disjoint_statements(actor: Actor, query: JsonObject) -> list[AnySelect]:
     """Return the tasks that match the filters, as disjoint statements. Raises Invalid."""
     tasks = tasks_of(actor, query)
     if query["sort"] in {Sort.OLDEST, Sort.NEWEST}:
@@ -123,7 +124,7 @@ def disjoint_statements(actor: Actor, query: Mapping[str, Any]) -> list[AnySelec
     return [tasks.where(has_status(statuses)) for statuses in status_groups(query)]
 
 
-def status_groups(query: Mapping[str, Any]) -> list[list[TaskStatus]]:
+def status_groups(query: JsonObject) -> list[list[TaskStatus]]:
     """Group the requested statuses so that each group has an index ordered by due time."""
     wanted = query.get("status", tuple(TaskStatus))
     if query.get("pinned") or query.keys() & _INDEXED_FILTERS:
@@ -133,7 +134,7 @@ def status_groups(query: Mapping[str, Any]) -> list[list[TaskStatus]]:
     return [group for group in shared if group]
 
 
-def filter_conditions(actor: Actor, query: Mapping[str, Any]) -> list[ColumnElement[bool]]:
+def filter_conditions(actor: Actor, query: JsonObject) -> list[ColumnElement[bool]]:
     """Return the conditions for the filters, except the status. Raises Invalid."""
     tests = [test(query[name]) for name, test in _FILTERS.items() if name in query]
     for name, column in (("assigned_to_id", Task.assigned_to_id), ("created_by", Task.created_by)):

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.calendar.durations import parse_duration
+from app.core.type_aliases import JsonDict
 from app.errors import Invalid
 from app.identity.clinic_context import ClinicContext
 from app.identity.users.lookup import active_users
@@ -18,9 +19,7 @@ from app.tasks.templates.models import TaskTemplate
 from app.tasks.templates.rendering import TaskText, fill, values_for
 
 
-def task_from(
-    session: Session, clinic: ClinicContext, lead: Lead, template_id: UUID, *, at: datetime
-) -> dict[str, Any]:
+def task_from(session: Session, clinic: ClinicContext, lead: Lead, template_id: UUID, *, at: datetime) -> JsonDict:
     """Return the fields of a task that is planned at `at` from the template. Raises Invalid."""
     wanted = select(TaskTemplate).where(TaskTemplate.id == template_id, TaskTemplate.clinic_id == clinic.id)
     template = session.scalars(wanted).one_or_none()

@@ -1,6 +1,5 @@
 """Task template preview, missing fields and usage statistics. Read only."""
 
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -8,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.date_range import DateRange
+from app.core.type_aliases import JsonDict
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope
 from app.leads.custom_fields.values import definitions_of
@@ -22,7 +22,7 @@ from app.tasks.templates.models import TaskTemplate
 from app.tasks.templates.rendering import DASH, TaskText, fill
 
 
-def preview(session: Session, actor: Actor, template: TaskTemplate, lead_id: UUID | None) -> dict[str, Any]:
+def preview(session: Session, actor: Actor, template: TaskTemplate, lead_id: UUID | None) -> JsonDict:
     """Return the task as planned now for the lead, or for a sample lead. Raises Forbidden, NotFound."""
     lead = lead_for_preview(session, actor, lead_id)
     if lead:
@@ -39,12 +39,12 @@ def preview(session: Session, actor: Actor, template: TaskTemplate, lead_id: UUI
     return {**words._asdict(), "due_at": due_at(template, actor.clinic, now()), "missing": list(missing)}
 
 
-def missing_fields(session: Session, actor: Actor, template: TaskTemplate) -> dict[str, Any]:
+def missing_fields(session: Session, actor: Actor, template: TaskTemplate) -> JsonDict:
     """Return the template's merge fields, and how many open leads lack each. Missing values become a dash."""
     return report_for_texts(session, actor, {"title": [template.title], "description": [template.description]})
 
 
-def statistics(session: Session, actor: Actor, template: TaskTemplate, period: DateRange) -> dict[str, Any]:
+def statistics(session: Session, actor: Actor, template: TaskTemplate, period: DateRange) -> JsonDict:
     """Count the tasks created from the template in the period by status, for leads that the actor may see."""
     counts = {
         "made": func.count(),

@@ -1,7 +1,5 @@
 """Task template service. The caller commits."""
 
-from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -12,6 +10,7 @@ from app.clock import now
 from app.core.db import new_id
 from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Page, page
+from app.core.type_aliases import JsonObject
 from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.identity.actor import Actor
 from app.leads.custom_fields.values import definitions_of
@@ -24,7 +23,7 @@ class TemplateNameTaken(Conflict):
     """The clinic already has a task template of this name."""
 
 
-def list_templates(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
+def list_templates(session: Session, actor: Actor, query: JsonObject) -> Page:
     """List the clinic's templates by name, optionally of one stage."""
     templates = select(TaskTemplate).where(TaskTemplate.clinic_id == actor.clinic.id)
     if "stage" in query:
@@ -32,7 +31,7 @@ def list_templates(session: Session, actor: Actor, query: Mapping[str, Any]) -> 
     return page(session, templates, [(TaskTemplate.name, "asc")], query)
 
 
-def create_template(session: Session, actor: Actor, data: Mapping[str, Any]) -> TaskTemplate:
+def create_template(session: Session, actor: Actor, data: JsonObject) -> TaskTemplate:
     """Create a template from `data`, as `TemplateIn` reads it. Raises Invalid, TemplateNameTaken."""
     _require_known(session, actor, data)
     at = now()
@@ -51,7 +50,7 @@ def create_template(session: Session, actor: Actor, data: Mapping[str, Any]) -> 
 
 
 def update_template(
-    session: Session, actor: Actor, template_id: UUID, data: Mapping[str, Any], *, seen: SeenVersions
+    session: Session, actor: Actor, template_id: UUID, data: JsonObject, *, seen: SeenVersions
 ) -> TaskTemplate:
     """Replace all values of a template. Tasks planned from it stay unchanged.
 
@@ -84,7 +83,7 @@ def find(session: Session, actor: Actor, template_id: UUID, *, lock: bool = Fals
     return template
 
 
-def _require_known(session: Session, actor: Actor, data: Mapping[str, Any]) -> None:
+def _require_known(session: Session, actor: Actor, data: JsonObject) -> None:
     """Check custom fields and the stage against the clinic's settings. Raises Invalid."""
     words = TaskText(data["title"], data["description"])
     if mistakes := template_errors(words, custom_keys=frozenset(definitions_of(session, actor.clinic))):

@@ -5,11 +5,11 @@ the lead's automation shows its origin. The step's params hold the template's te
 """
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.core.type_aliases import JsonDict
 from app.engine.events.events import EventName
 from app.engine.models import Kind
 from app.engine.service import add_steps, step_row
@@ -28,7 +28,7 @@ def plan_stage_tasks(session: Session, clinic: ClinicContext, lead: Lead, at: da
         add_steps(session, rows)
 
 
-def _step(template: TaskTemplate, clinic: ClinicContext, lead: Lead, at: datetime) -> dict[str, Any]:
+def _step(template: TaskTemplate, clinic: ClinicContext, lead: Lead, at: datetime) -> JsonDict:
     return step_row(
         clinic.id,
         lead.id,

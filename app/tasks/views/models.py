@@ -1,13 +1,13 @@
 """Saved views of the work queue."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, new_id
+from app.core.type_aliases import JsonDict
 
 
 class TaskView(Base):
@@ -23,7 +23,7 @@ class TaskView(Base):
     clinic_id: Mapped[UUID]
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     name: Mapped[str] = mapped_column(Text)
-    filters: Mapped[dict[str, Any]]  # as in the query string
+    filters: Mapped[JsonDict]  # as in the query string
     shared: Mapped[bool]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

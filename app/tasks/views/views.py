@@ -1,7 +1,5 @@
 """Saved views of the work queue: the user's own, and shared ones."""
 
-from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import or_, select
@@ -12,6 +10,7 @@ from app.clock import now
 from app.core.db import new_id
 from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Page, page
+from app.core.type_aliases import JsonObject
 from app.errors import Conflict, Forbidden, NotFound
 from app.identity.actor import Actor
 from app.tasks.views.models import TaskView
@@ -21,7 +20,7 @@ class ViewNameTaken(Conflict):
     """You already have a view of this name."""
 
 
-def list_views(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
+def list_views(session: Session, actor: Actor, query: JsonObject) -> Page:
     """List the actor's own views and the clinic's shared views by name."""
     views = select(TaskView).where(
         TaskView.clinic_id == actor.clinic.id, or_(TaskView.user_id == actor.user_id, TaskView.shared)
@@ -29,7 +28,7 @@ def list_views(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page
     return page(session, views, [(TaskView.name, "asc"), (TaskView.id, "asc")], query)
 
 
-def create_view(session: Session, actor: Actor, data: Mapping[str, Any]) -> TaskView:
+def create_view(session: Session, actor: Actor, data: JsonObject) -> TaskView:
     """Create a view from `data`, as `ViewIn` reads it. Raises Forbidden (for an API key), ViewNameTaken."""
     if actor.user_id is None:
         raise Forbidden("Views belong to users; an API key has none.")
@@ -41,9 +40,7 @@ def create_view(session: Session, actor: Actor, data: Mapping[str, Any]) -> Task
     return view
 
 
-def update_view(
-    session: Session, actor: Actor, view_id: UUID, data: Mapping[str, Any], *, seen: SeenVersions
-) -> TaskView:
+def update_view(session: Session, actor: Actor, view_id: UUID, data: JsonObject, *, seen: SeenVersions) -> TaskView:
     """Replace all values of the actor's own view. Raises NotFound, ChangedMeanwhile, ViewNameTaken."""
     view = _own(session, actor, view_id, seen)
     for name, value in data.items():

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.core.calendar.calendar import BusinessHours, NeverOpen
 from app.core.db import insert_many, update_many
+from app.core.type_aliases import JsonDict
 from app.engine.events.events import EventName
 from app.engine.service import record
 from app.identity.actor import Actor
@@ -165,10 +166,10 @@ def _next_opening(session: Session, clinic: ClinicContext, absence: AbsenceRow) 
         return absence.ends_at
 
 
-def _reassignment_note(due: Due, before: str, after: str, *, at: datetime) -> dict[str, Any]:
+def _reassignment_note(due: Due, before: str, after: str, *, at: datetime) -> JsonDict:
     return _note(due, f"{due.task.title}: {before} is away, {after} does it.", at=at)
 
 
-def _note(due: Due, words: str, *, at: datetime) -> dict[str, Any]:
+def _note(due: Due, words: str, *, at: datetime) -> JsonDict:
     about = {"type": ActivityType.NOTE, "task_id": due.task.id, "notes": words}
     return activity_row(due.lead.clinic_id, due.lead.id, at=at, **about)

@@ -1,10 +1,8 @@
 """Hand over all open leads and tasks of a user on request."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from sqlalchemy.orm import Session
 
+from app.core.type_aliases import JsonDict, JsonObject
 from app.errors import Invalid
 from app.identity.actor import Actor
 from app.identity.users.lookup import users_by_id
@@ -12,7 +10,7 @@ from app.leads.assignment.models import AssignmentReason
 from app.tasks.workload.handover import hand_over
 
 
-def reassign(session: Session, actor: Actor, data: Mapping[str, Any]) -> dict[str, Any]:
+def reassign(session: Session, actor: Actor, data: JsonObject) -> JsonDict:
     """Hand over as `data` (as ReassignIn reads it) says. Return the totals and the shares per user. Raises Invalid."""
     user_id = data["from_id"]
     if user_id not in users_by_id(session, actor.clinic.id, [user_id]):

@@ -1,6 +1,5 @@
 """Workload report: open leads and tasks per user."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,6 +7,7 @@ from sqlalchemy import ColumnElement, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from app.clock import now
+from app.core.type_aliases import JsonObject
 from app.identity.actor import Actor
 from app.identity.models import User
 from app.identity.permissions import Scope
@@ -22,7 +22,7 @@ from app.tasks.lookup import visible_tasks
 from app.tasks.models import Task
 
 
-def workload(session: Session, actor: Actor) -> list[Mapping[str, Any]]:
+def workload(session: Session, actor: Actor) -> list[JsonObject]:
     """Return open leads, open tasks, overdue tasks and tasks due today for each coordinator and other user with work.
 
     Counts only leads that the actor may see. "Today" ends at midnight in the clinic's local time.

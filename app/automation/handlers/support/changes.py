@@ -1,10 +1,10 @@
 """Changes of a step's lead, as data. Workers apply them with the services of `app.leads`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.outcomes import Change
 from app.engine.sequences.sequence import ExitReason
 
@@ -39,7 +39,7 @@ class AssignByRules(LeadChange):
 class UpdateLead(LeadChange):
     """Change fields of the lead: add_tags, remove_tags, score, add_score, custom."""
 
-    amendment: Mapping[str, Any]
+    amendment: JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Enroll(Change):
     """Enroll the lead in the sequence. `made["result"]` is set before the outcome is saved."""
 
     sequence: str
-    made: dict[str, Any]
+    made: JsonDict
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,5 +62,5 @@ class Unenroll(Change):
     """Take the lead out of the sequence, for this reason. `made`: as for Enroll."""
 
     sequence: str
-    made: dict[str, Any]
+    made: JsonDict
     reason: ExitReason = ExitReason.UNENROLLED

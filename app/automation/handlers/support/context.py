@@ -3,9 +3,10 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.outcomes import Row
 from app.engine.plan.follow_up_steps import FinishedStep
 from app.engine.rules.rules import RuleSet
@@ -39,7 +40,7 @@ class DueStep(FinishedStep, Protocol):
     @property
     def attempts(self) -> int: ...
     @property
-    def outcome(self) -> Mapping[str, Any] | None: ...
+    def outcome(self) -> JsonObject | None: ...
 
 
 class LeadView(LeadColumns, LeadForTemplates, LeadContact, Protocol):
@@ -150,18 +151,16 @@ class StepContext:
     people: Mapping[UUID, ActiveUser]  # the clinic's active users, in a stable order
     names: DisplayNames  # of its stages and sources
     write_message: WriteMessage
-    extra_facts: Mapping[str, Any] = field(default_factory=dict)  # other facts of the lead that the guard needs
+    extra_facts: JsonObject = field(default_factory=dict)  # other facts of the lead that the guard needs
     stages: Stages = field(default_factory=dict)  # the clinic's; for kinds that need them
     contact: ContactContext | None = None  # of steps that send a message to the lead
     gateway_context: GatewayContext = NO_GATEWAY  # the gateway that the step uses
     sequences: PublishedSequences = field(default_factory=PublishedSequences)  # the clinic's
-    enrollment: Mapping[str, Any] = field(
-        default_factory=dict
-    )  # facts of the enrollment that the step of a sequence needs
+    enrollment: JsonObject = field(default_factory=dict)  # facts of the enrollment that the step of a sequence needs
     has_left: bool = False  # whether the enrollment is no longer at this step
 
     @property
-    def params(self) -> Mapping[str, Any]:
+    def params(self) -> JsonObject:
         """The parameters of the step."""
         return self.step.params
 
@@ -210,7 +209,7 @@ class StepContext:
         """Return the clinic's active users with these roles, in a stable order."""
         return [person for person in self.people.values() if person.role in roles]
 
-    def facts(self) -> dict[str, dict[str, Any]]:
+    def facts(self) -> dict[str, JsonDict]:
         """Return the current facts for the conditions of a guard: mappings by group (`lead`, `task`, `since` …)."""
         # A retried message gets a new step, but events since the message was written still count.
         since = self.notification.created_at if self.notification else self.step.created_at

@@ -1,10 +1,10 @@
 """Messages of steps: rendered when the step runs, and stored as they will be sent."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
 
 from app.automation.handlers.support.context import StepContext
+from app.core.type_aliases import ColumnDict, JsonObject
 from app.core.validation.language_tags import fallbacks
 from app.engine.outcomes import Row
 from app.identity.users.lookup import ActiveUser
@@ -27,9 +27,7 @@ def to_users(context: StepContext, people: Sequence[ActiveUser]) -> tuple[Row, .
     )
 
 
-def to_users_if_complete(
-    context: StepContext, people: Sequence[ActiveUser]
-) -> tuple[tuple[Row, ...], Mapping[str, Any]]:
+def to_users_if_complete(context: StepContext, people: Sequence[ActiveUser]) -> tuple[tuple[Row, ...], JsonObject]:
     """Write the message of a step that also does something else. A missing value stops only the message.
 
     Returns the messages, and their part of the step's outcome: `notification_ids` or `missing_field`.
@@ -47,7 +45,7 @@ def to_lead(context: StepContext) -> tuple[Row, ...]:
     return tuple(context.write_message(context, to, [context.params["channel"]]))
 
 
-def notification_ids(messages: Sequence[Row]) -> Mapping[str, Any]:
+def notification_ids(messages: Sequence[Row]) -> JsonObject:
     """Return the messages' part of an outcome: `{"notification_ids": [...]}`."""
     return {"notification_ids": [message["id"] for message in messages]}
 
@@ -99,7 +97,7 @@ def _metadata(context: StepContext, variant: Variant) -> MessageMetadata:
     )
 
 
-def _gateway_columns(context: StepContext, variant: Variant) -> dict[str, Any]:
+def _gateway_columns(context: StepContext, variant: Variant) -> ColumnDict:
     """Return the columns of a message through a gateway. The rule's media take precedence over the template's."""
     if not CHANNELS.needs_gateway(context.params.get("channel")):
         return {}

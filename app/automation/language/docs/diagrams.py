@@ -3,15 +3,16 @@
 The syntax is simple, so that every renderer supports it: short ids, and quoted labels without special characters.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from textwrap import wrap
-from typing import Any, Final
+from typing import Final
 
 from app.automation.language.docs import sentences
 from app.automation.language.docs.days import days_of
+from app.core.type_aliases import JsonObject
 from app.engine.sequences.sequence import Sequence, SequenceStep, read_sequence
 
-Written = Mapping[str, Any]
+Written = JsonObject
 
 WIDEST: Final = 24  # characters of a line; Mermaid breaks longer lines at any place
 # Codes of characters that would end a label or start a code.

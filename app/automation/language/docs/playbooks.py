@@ -1,13 +1,14 @@
 """Page about playbooks, for managers: their use, and each shipped playbook in sentences and diagrams. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, Protocol
 
 from app.automation.language.docs import diagrams, sentences
 from app.automation.language.docs.tables import page
+from app.core.type_aliases import JsonObject
 from app.engine.sequences.sequence import DEFAULT_EXITS
 
-Written = Mapping[str, Any]
+Written = JsonObject
 
 FIRST: Final = "orthodontics"  # the default playbook of a new clinic
 

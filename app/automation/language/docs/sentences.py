@@ -5,14 +5,15 @@ the engine.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
+from app.core.type_aliases import JsonObject
 from app.engine.events.events import EventName
 from app.engine.sequences.sequence import action_in
 from app.engine.step_kind import STEP_KINDS
 from app.messaging.channels.registry import CHANNELS
 
-Written = Mapping[str, Any]
+Written = JsonObject
 
 EVENTS: Final[Mapping[str, str]] = {
     EventName.LEAD_CREATED: "a lead is created",

@@ -8,6 +8,7 @@ import yaml
 
 from app.automation.language.base import Strict
 from app.automation.language.schema import json_schema
+from app.core.type_aliases import JsonObject
 
 Table = Callable[[], Iterable[str]]
 
@@ -57,12 +58,12 @@ def flow(value: object) -> str:
     return text.removesuffix("\n").removesuffix("\n...")
 
 
-def _resolved(part: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
+def _resolved(part: JsonObject, definitions: JsonObject) -> JsonObject:
     reference = part.get("$ref")
     return definitions[reference.rpartition("/")[2]] if reference else part
 
 
-def _sentences(part: Mapping[str, Any]) -> str:
+def _sentences(part: JsonObject) -> str:
     values = part.get("enum", ())
     listed = f"One of {', '.join(f'`{value}`' for value in values)}." if values else ""
     default = part.get("default")
@@ -70,6 +71,6 @@ def _sentences(part: Mapping[str, Any]) -> str:
     return " ".join(sentence for sentence in (part.get("description", ""), listed, unless_given) if sentence)
 
 
-def _example(part: Mapping[str, Any]) -> str:
+def _example(part: JsonObject) -> str:
     examples = part.get("examples", ())
     return f"`{flow(examples[0])}`" if examples else ""

@@ -1,15 +1,16 @@
 """Lists, unions and nesting limits of the language's types."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import get_args
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from app.automation.language.types.errors import PROBLEM, Handler, problem, relocated
 from app.automation.language.types.primitives import Says
+from app.core.type_aliases import JsonDict, JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Items:
         said = core_schema.no_info_wrap_validator_function(Says(self.sentence)._check, items)  # noqa: SLF001
         return core_schema.no_info_before_validator_function(_listed, said) if self.or_one else said
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonDict:
         several = handler(schema)
         return {"anyOf": [several["items"], several]} if self.or_one else several
 
@@ -42,7 +43,7 @@ def _listed(value: object) -> object:
 class ByShape:
     """A union. The shape of the value chooses the member. The path of a mistake does not name the member."""
 
-    members: Mapping[str, Any]
+    members: JsonObject
     choose: Callable[[object], str | None]
     sentence: str = "is not known"  # the mistake if no member is chosen
     about: str = ""
@@ -57,7 +58,7 @@ class ByShape:
         )
         return core_schema.no_info_wrap_validator_function(without_member, union)
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonDict:
         return handler(schema) | ({"description": self.about} if self.about else {})
 
 

@@ -1,6 +1,6 @@
 """Basic types of the language: text, numbers, names, durations, hours. Each has one sentence for its mistakes."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, get_args
 
@@ -11,6 +11,7 @@ from typing_extensions import TypeAliasType
 from app.automation.language.known_names import known_names
 from app.automation.language.types.errors import PROBLEM, Handler, is_about_itself, problem
 from app.core.calendar.durations import InvalidDuration, parse_duration, parse_wait
+from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.validation_errors import not_known
 
 LONGEST_TITLE: Final = 200
@@ -149,7 +150,7 @@ class RegisteredName:
             raise problem(not_known(value, allowed))
         return value
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonDict:
         return {"type": "string", "enum": self.names()}
 
 
@@ -174,9 +175,9 @@ class Parsed:
 class Schema:
     """Additional keys for the JSON Schema of a named type."""
 
-    more: Mapping[str, Any]
+    more: JsonObject
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonDict:
         return {**handler(schema), **self.more}
 
 

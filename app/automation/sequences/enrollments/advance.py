@@ -1,10 +1,10 @@
 """Advance enrollments when a step ends, in the same transaction."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
@@ -22,6 +22,7 @@ from app.automation.sequences.enrollments.transitions import (
 from app.automation.sequences.models import EnrollmentState, EnrollmentStep, PauseReason
 from app.core.calendar.calendar import Calendar
 from app.core.db import insert_many, new_id
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.models import Kind, Reason
 from app.engine.sequences.progression import exit_reason_after_skip
 from app.engine.sequences.sequence import ExitReason, SequenceStep
@@ -43,10 +44,10 @@ class StepEnd:
 
     step_id: UUID | None  # None: a paused enrollment, whose next step is not planned
     kind: str
-    cause: Mapping[str, Any]
+    cause: JsonObject
     calendar: Calendar
     reason: str | None
-    details: Mapping[str, Any]
+    details: JsonObject
 
     @property
     def enrollment_id(self) -> UUID:
@@ -145,14 +146,14 @@ def _lock_inactive(session: Session, ids: Collection[UUID]) -> set[UUID]:
 _OFF: Final = text("SELECT id FROM sequences WHERE id = ANY(:ids) AND NOT active FOR KEY SHARE SKIP LOCKED")
 
 
-def _waiting(one: _EndedStep, at: datetime) -> dict[str, Any]:
+def _waiting(one: _EndedStep, at: datetime) -> JsonDict:
     row = {"id": one.row.id, "state": one.row.state, "reason": one.row.reason, "step": one.row.step, "changed_at": at}
     if one.was_held_up:
         return {**row, "state": EnrollmentState.PAUSED, "reason": PauseReason.SEQUENCE_INACTIVE, "seconds_left": 0}
     return {**row, "waits_for_task_id": one.step_end.details["task_id"]}
 
 
-def _entry(one: _EndedStep, at: datetime) -> dict[str, Any]:
+def _entry(one: _EndedStep, at: datetime) -> JsonDict:
     details = one.step_end.details if one.step_end.reason is None else {}
     return {
         "id": new_id(),

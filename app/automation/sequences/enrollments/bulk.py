@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -15,6 +15,7 @@ from app.audit import audit_log
 from app.audit.models import Act
 from app.automation.sequences.definitions import find_sequence
 from app.automation.sequences.enrollments.enroll import EnrollmentResult, enroll
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.jobs.fill import fill_with_found, fill_with_ids
 from app.engine.jobs.items import ItemResults, write_results
 from app.engine.jobs.kinds import JobKind, JobRow, ProcessSpan
@@ -48,7 +49,7 @@ REASONS: Final[Mapping[EnrollmentResult, ItemReason]] = {
 }
 
 
-def enroll_many(session: Session, actor: Actor, sequence_id: UUID, data: Mapping[str, Any]) -> Job:
+def enroll_many(session: Session, actor: Actor, sequence_id: UUID, data: JsonObject) -> Job:
     """Start a job for `data`, the fields of BulkEnrollIn. Raises NotFound, Invalid, ClientKeyReused."""
     sequence = find_sequence(session, actor, sequence_id)
     per_hour = data.get("per_hour")
@@ -62,7 +63,7 @@ def _visible_owners(session: Session, actor: Actor) -> list[str] | None:
     return None if owners is None else [str(user_id) for user_id in owners]
 
 
-def _pace(per_hour: int | None) -> dict[str, Any]:
+def _pace(per_hour: int | None) -> JsonDict:
     """Return the chunk size, and the interval between chunks."""
     if per_hour is None:
         return {"size": CHUNK}
@@ -70,7 +71,7 @@ def _pace(per_hour: int | None) -> dict[str, Any]:
     return {"size": size, "every": size * timedelta(hours=1) / per_hour}
 
 
-def _fill(session: Session, actor: Actor, data: Mapping[str, Any], job_id: UUID) -> tuple[int, int]:
+def _fill(session: Session, actor: Actor, data: JsonObject, job_id: UUID) -> tuple[int, int]:
     if "lead_ids" in data:
         total, failed = fill_with_ids(session, job_id, data["lead_ids"])
     else:
@@ -120,7 +121,7 @@ def _enroll_span(session: Session, span: Span, *, work: Work) -> ItemResults:
 def _enroll(session: Session, work: Work, lead_ids: set[UUID]) -> Mapping[UUID, EnrollmentResult]:
     if work.slug is None:
         return dict.fromkeys(lead_ids, EnrollmentResult.SEQUENCE_INACTIVE)
-    causes: dict[UUID, dict[str, Any]] = {lead_id: {} for lead_id in lead_ids}
+    causes: dict[UUID, JsonDict] = {lead_id: {} for lead_id in lead_ids}
     enrolled = enroll(session, work.clinic, work.slug, causes, at=clock.now(), by=work.created_by)
     new = [lead_id for lead_id, result in enrolled.items() if result is EnrollmentResult.ENROLLED]
     audit_log.note_change(session, "lead", new, act=Act.UPDATE, after={"enrolled_in": work.slug})

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app.automation.sequences.enrollments.labels import add_labels
 from app.automation.sequences.models import IS_LIVE, LIVE, Enrollment, EnrollmentState
 from app.core.db import AnyRow, insert_many, new_id
+from app.core.type_aliases import ColumnValues, JsonDict, JsonObject
 from app.engine.sequences.definitions import sequences_of
 from app.engine.sequences.progression import EnrollmentContext, plan_step
 from app.engine.sequences.sequence import Sequence as SequenceText
@@ -54,7 +55,7 @@ def enroll(
     session: Session,
     clinic: ClinicContext,
     slug: str,
-    causes: Mapping[UUID, Mapping[str, Any]],
+    causes: Mapping[UUID, JsonObject],
     *,
     at: datetime,
     by: UUID | None = None,
@@ -99,7 +100,7 @@ def _enrollments_so_far(
     return rows
 
 
-def lead_refusal(lead: Any, cause: Mapping[str, Any]) -> EnrollmentResult | None:
+def lead_refusal(lead: Any, cause: JsonObject) -> EnrollmentResult | None:
     """Return why the state of the lead forbids enrollment; None if it does not."""
     if lead.restricted_at is not None:
         return EnrollmentResult.RESTRICTED
@@ -128,7 +129,7 @@ class _EnrollmentBatch(NamedTuple):
     clinic: ClinicContext
     sequence: SequenceText
     at: datetime
-    causes: Mapping[UUID, Mapping[str, Any]]
+    causes: Mapping[UUID, JsonObject]
     by: UUID | None
 
 
@@ -149,14 +150,14 @@ def label_of(sequence: SequenceText, lead: Any, before: Sequence[Any]) -> str | 
     return sequence.label if is_ours or sequence.label not in lead.tags else None
 
 
-def _first_step(entry: _EnrollmentBatch, lead: AnyRow, row: Mapping[str, Any]) -> dict[str, Any]:
+def _first_step(entry: _EnrollmentBatch, lead: AnyRow, row: ColumnValues) -> JsonDict:
     context = EnrollmentContext(row["id"], lead.timezone, row["cause"])
     calendar = entry.clinic.calendar
     planned = plan_step(entry.sequence, entry.sequence.first, context, at=entry.at, calendar=calendar)
     return {**planned_row(entry.clinic.id, lead.id, planned), "id": row["step_id"]}
 
 
-def _enrollment(entry: _EnrollmentBatch, lead: AnyRow, label: str | None) -> dict[str, Any]:
+def _enrollment(entry: _EnrollmentBatch, lead: AnyRow, label: str | None) -> JsonDict:
     id_, sequence = new_id(), entry.sequence
     return {
         "id": id_,

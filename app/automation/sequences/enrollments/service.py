@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import case, select
@@ -21,6 +21,7 @@ from app.automation.sequences.models import DisplayState, Enrollment, Enrollment
 from app.clock import now
 from app.core.db import AnySelect
 from app.core.pagination import Key, Page, page
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.models import Reason, Step, StepState
 from app.engine.sequences.models import SequenceRow
 from app.engine.sequences.sequence import ExitReason
@@ -57,11 +58,11 @@ _COLUMNS: Final = (
 )
 
 
-def enroll_by_hand(session: Session, actor: Actor, sequence_id: UUID, lead_ids: Sequence[UUID]) -> list[dict[str, Any]]:
+def enroll_by_hand(session: Session, actor: Actor, sequence_id: UUID, lead_ids: Sequence[UUID]) -> list[JsonDict]:
     """Enroll the leads that the actor may see. Return `lead_id`, `result` and `status` of each. Raises NotFound."""
     sequence = find_sequence(session, actor, sequence_id)
     known = set(session.scalars(select(Lead.id).where(Lead.id.in_(lead_ids), *visible_to(actor))))
-    causes: dict[UUID, dict[str, Any]] = {id_: {} for id_ in known}
+    causes: dict[UUID, JsonDict] = {id_: {} for id_ in known}
     enrolled = enroll(session, actor.clinic, sequence.slug, causes, at=now(), by=actor.user_id)
     new = [id_ for id_, result in enrolled.items() if result is EnrollmentResult.ENROLLED]
     audit_log.note_change(session, "lead", new, act=Act.UPDATE, after={"enrolled_in": sequence.slug})
@@ -69,7 +70,7 @@ def enroll_by_hand(session: Session, actor: Actor, sequence_id: UUID, lead_ids: 
     return [{"lead_id": id_, "result": one, "status": STATUS.get(one, 409)} for id_, one in results]
 
 
-def list_enrollments(session: Session, actor: Actor, sequence_id: UUID, query: Mapping[str, Any]) -> Page:
+def list_enrollments(session: Session, actor: Actor, sequence_id: UUID, query: JsonObject) -> Page:
     """List a sequence's enrollments of leads that the actor may see, newest first. Raises NotFound."""
     sequence = find_sequence(session, actor, sequence_id)
     found = _COLUMNS.join(Lead, Lead.id == Enrollment.lead_id).where(
@@ -80,14 +81,14 @@ def list_enrollments(session: Session, actor: Actor, sequence_id: UUID, query: M
     return listed
 
 
-def list_enrollments_of_lead(session: Session, actor: Actor, lead_id: UUID, query: Mapping[str, Any]) -> Page:
+def list_enrollments_of_lead(session: Session, actor: Actor, lead_id: UUID, query: JsonObject) -> Page:
     """List the lead's enrollments, newest first. Raises NotFound."""
     read_lead(session, actor, lead_id)
     mine = _COLUMNS.where(Enrollment.lead_id == lead_id, Enrollment.clinic_id == actor.clinic.id)
     return page(session, _in_state(mine, query.get("state")), NEWEST_FIRST, query)
 
 
-def get_enrollment(session: Session, actor: Actor, enrollment_id: UUID) -> dict[str, Any]:
+def get_enrollment(session: Session, actor: Actor, enrollment_id: UUID) -> JsonDict:
     """Return an enrollment with its finished steps, as EnrollmentDetailOut. Raises NotFound."""
     lead_id = _lead_of(session, actor, enrollment_id)
     read_lead(session, actor, lead_id)
@@ -96,7 +97,7 @@ def get_enrollment(session: Session, actor: Actor, enrollment_id: UUID) -> dict[
     return {**row._mapping, "steps": session.scalars(steps).all()}  # noqa: SLF001  (public)
 
 
-def pause_enrollment(session: Session, actor: Actor, enrollment_id: UUID) -> dict[str, Any]:
+def pause_enrollment(session: Session, actor: Actor, enrollment_id: UUID) -> JsonDict:
     """Pause an enrollment. Idempotent. Raises NotFound, EnrollmentIsOver."""
 
     def act(row: EnrollmentRow, at: datetime) -> None:
@@ -106,7 +107,7 @@ def pause_enrollment(session: Session, actor: Actor, enrollment_id: UUID) -> dic
     return _change(session, actor, enrollment_id, act, change="paused")
 
 
-def resume_enrollment(session: Session, actor: Actor, enrollment_id: UUID) -> dict[str, Any]:
+def resume_enrollment(session: Session, actor: Actor, enrollment_id: UUID) -> JsonDict:
     """Resume a paused enrollment. Idempotent. Raises NotFound, EnrollmentIsOver."""
 
     def act(row: EnrollmentRow, at: datetime) -> None:
@@ -116,7 +117,7 @@ def resume_enrollment(session: Session, actor: Actor, enrollment_id: UUID) -> di
     return _change(session, actor, enrollment_id, act, change="resumed")
 
 
-def exit_enrollment(session: Session, actor: Actor, enrollment_id: UUID) -> dict[str, Any]:
+def exit_enrollment(session: Session, actor: Actor, enrollment_id: UUID) -> JsonDict:
     """End an enrollment. Raises NotFound, EnrollmentIsOver."""
 
     def act(row: EnrollmentRow, at: datetime) -> None:
@@ -125,7 +126,7 @@ def exit_enrollment(session: Session, actor: Actor, enrollment_id: UUID) -> dict
     return _change(session, actor, enrollment_id, act, change="exited")
 
 
-def skip_current_step(session: Session, actor: Actor, enrollment_id: UUID) -> dict[str, Any]:
+def skip_current_step(session: Session, actor: Actor, enrollment_id: UUID) -> JsonDict:
     """Skip the current step, even if it failed or waits for its task.
 
     Raises NotFound, EnrollmentIsOver.
@@ -144,7 +145,7 @@ def _change(
     action: Callable[[EnrollmentRow, datetime], None],
     *,
     change: str,
-) -> dict[str, Any]:
+) -> JsonDict:
     """Lock the lead, then the enrollment: the order of every caller that changes the steps of a lead."""
     lead_id = _lead_of(session, actor, enrollment_id)
     get_lead(session, actor, lead_id, lock=True)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from sqlalchemy import text
@@ -13,6 +13,7 @@ from app.automation.sequences.enrollments.labels import remove_labels
 from app.automation.sequences.models import IS_LIVE, Enrollment, EnrollmentState
 from app.core.calendar.calendar import Calendar
 from app.core.db import update_many
+from app.core.type_aliases import ColumnValues, JsonDict, JsonObject
 from app.engine.sequences.definitions import VersionKey, sequence_versions
 from app.engine.sequences.progression import EnrollmentContext, plan_step
 from app.engine.sequences.sequence import Sequence as SequenceText
@@ -61,7 +62,7 @@ class EnrollmentRow(Protocol):
     @property
     def seconds_left(self) -> float | None: ...
     @property
-    def cause(self) -> Mapping[str, Any]: ...
+    def cause(self) -> JsonObject: ...
     @property
     def timezone(self) -> str | None: ...
 
@@ -116,12 +117,12 @@ def move_enrollments(session: Session, moves: Sequence[Move], *, at: datetime) -
     remove_labels(session, [one.enrollment for one in moves if one.to is None])
 
 
-def save_states(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+def save_states(session: Session, rows: Sequence[ColumnValues]) -> None:
     """Save the state columns of enrollments. A column that is missing in a row becomes null."""
     update_many(session, Enrollment, rows, _CHANGED)
 
 
-def _step(one: Move, *, at: datetime) -> dict[str, Any]:
+def _step(one: Move, *, at: datetime) -> JsonDict:
     row = one.enrollment
     assert one.to is not None  # noqa: S101  (called for moves to a step only)
     context = EnrollmentContext(row.id, row.timezone, row.cause)
@@ -129,7 +130,7 @@ def _step(one: Move, *, at: datetime) -> dict[str, Any]:
     return planned_row(row.clinic_id, row.lead_id, planned)
 
 
-def _state(one: Move, step: Mapping[str, Any] | None, *, at: datetime) -> dict[str, Any]:
+def _state(one: Move, step: JsonObject | None, *, at: datetime) -> JsonDict:
     row = one.enrollment
     if one.to is None:
         return {"id": row.id, "state": EnrollmentState.COMPLETED, "changed_at": at, "ended_at": at}

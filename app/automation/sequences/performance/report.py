@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -16,6 +16,7 @@ from app.automation.sequences.performance.counts import MESSAGES, ReportFilter, 
 from app.automation.sequences.performance.intervals import Share, wilson
 from app.core.date_range import DateRange
 from app.core.db import AnyRow
+from app.core.type_aliases import JsonDict
 from app.engine.sequences.definitions import sequence_versions
 from app.engine.sequences.sequence import Sequence as SequenceText
 from app.errors import NotFound
@@ -33,7 +34,7 @@ COMPARED: Final = ("replied", "converted", "opened", "clicked")
 
 def performance(
     session: Session, actor: Actor, sequence_id: UUID, period: DateRange, *, version: int | None
-) -> dict[str, Any]:
+) -> JsonDict:
     """Return the report, as PerformanceOut. Raises NotFound if the sequence or the version does not exist."""
     sequence = find_sequence(session, actor, sequence_id)
     text = _text(session, sequence_id, version or sequence.published)
@@ -55,7 +56,7 @@ def _text(session: Session, sequence_id: UUID, version: int | None) -> SequenceT
     return sequence_versions(session, {(sequence_id, version)}).get((sequence_id, version)) if version else None
 
 
-def _totals(enrollments: Rows) -> dict[str, Any]:
+def _totals(enrollments: Rows) -> JsonDict:
     enrolled = _sum(enrollments, "enrolled")
     states = {str(one): _sum((row for row in enrollments if row.state == one), "enrolled") for one in EnrollmentState}
     shares = {name: Share(_sum(enrollments, name), enrolled) for name in ("replied", "converted")}
@@ -67,7 +68,7 @@ def _totals(enrollments: Rows) -> dict[str, Any]:
     }
 
 
-def _exits(enrollments: Iterable[AnyRow]) -> list[dict[str, Any]]:
+def _exits(enrollments: Iterable[AnyRow]) -> list[JsonDict]:
     return _reasons((row.reason, row.enrolled) for row in enrollments if row.state == EnrollmentState.EXITED)
 
 
@@ -77,7 +78,7 @@ def _names(text: SequenceText | None, steps: Rows) -> list[str]:
     return list(dict.fromkeys((*written, *sorted(row.step for row in steps))))
 
 
-def _step(name: str, text: SequenceText | None, steps: Rows, enrollments: Rows) -> dict[str, Any]:
+def _step(name: str, text: SequenceText | None, steps: Rows, enrollments: Rows) -> JsonDict:
     mine = [row for row in steps if row.step == name]
     written = next((step for step in text.steps if step.name == name), None) if text else None
     order = [variant.name for variant in written.variants] if written else []
@@ -97,20 +98,20 @@ def _variants(order: Sequence[str], rows: Rows) -> list[str]:
     return list(dict.fromkeys((*order, *sorted(row.variant for row in rows if row.variant))))
 
 
-def _figures(rows: Rows) -> dict[str, Any]:
+def _figures(rows: Rows) -> JsonDict:
     """Return the figures of a step, as StepFiguresOut."""
     by_outcome = {str(one): _sum((row for row in rows if row.outcome == one), "came") for one in StepOutcome}
     skips = _reasons((row.reason, row.came) for row in rows if row.outcome == StepOutcome.SKIPPED)
     return {"came": _sum(rows, "came"), **by_outcome, "skip_reasons": skips, "messages": _messages(rows)}
 
 
-def _messages(rows: Rows) -> dict[str, Any]:
+def _messages(rows: Rows) -> JsonDict:
     counts = {name: _sum(rows, name) for name in MESSAGES}
     rates = {name: _rate(Share(counts[name], counts[of])) for name, of in _OF.items()}
     return {"sent": counts["sent"], "failed": counts["failed"], **rates}
 
 
-def _comparisons(variants: Mapping[str, Rows]) -> list[dict[str, Any]]:
+def _comparisons(variants: Mapping[str, Rows]) -> list[JsonDict]:
     if len(variants) < 2:  # noqa: PLR2004  (one variant has nothing to compare with)
         return []
     found = [compare(measure, {name: _share(rows, measure) for name, rows in variants.items()}) for measure in COMPARED]
@@ -121,14 +122,14 @@ def _share(rows: Rows, measure: str) -> Share:
     return Share(_sum(rows, measure), _sum(rows, _OF[measure]))
 
 
-def _rate(share: Share) -> dict[str, Any]:
+def _rate(share: Share) -> JsonDict:
     """Return a rate, as RateOut. The rate of zero items is None."""
     if not share.of:
         return {**asdict(share), "rate": None, "low": None, "high": None}
     return {**asdict(share), "rate": share.rate, **wilson(share)._asdict()}
 
 
-def _reasons(counted: Iterable[tuple[str, int]]) -> list[dict[str, Any]]:
+def _reasons(counted: Iterable[tuple[str, int]]) -> list[JsonDict]:
     """Sum the counts by reason, the most frequent first."""
     total: Counter[str] = Counter()
     for reason, count in counted:

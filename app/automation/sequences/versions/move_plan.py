@@ -5,7 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select, text
@@ -16,6 +16,7 @@ from app.automation.sequences.definitions import find_sequence
 from app.automation.sequences.models import IS_LIVE
 from app.automation.sequences.versions.version_mapping import EXIT, UNDER_WAY, MoveKind, Obstacle, StepMapping, map_step
 from app.core.db import AnyRow
+from app.core.type_aliases import JsonDict
 from app.engine.sequences.definitions import sequence_versions
 from app.engine.sequences.sequence import Sequence as SequenceText
 from app.errors import FieldError, Invalid
@@ -120,7 +121,7 @@ def require_valid_steps(plan: MovePlan, new: SequenceText, steps: Mapping[str, s
         raise Invalid(*sorted(errors, key=lambda error: error.pointer))
 
 
-def to_response(session: Session, actor: Actor, plan: MovePlan) -> dict[str, Any]:
+def to_response(session: Session, actor: Actor, plan: MovePlan) -> JsonDict:
     """Return the plan as MovePlanOut, with the ids of leads that the actor may see."""
     named = {lead_id for group in plan.groups for lead_id in group.samples}
     seen = set(
@@ -151,7 +152,7 @@ def _group(row: AnyRow, old: SequenceText, new: SequenceText) -> Group:
     return Group(row.sequence_version, row.step, row.waits, lands, row.leads, row.samples)
 
 
-def _group_to_response(group: Group, seen: set[UUID]) -> dict[str, Any]:
+def _group_to_response(group: Group, seen: set[UUID]) -> JsonDict:
     return {
         "version": group.version,
         "step": group.step,

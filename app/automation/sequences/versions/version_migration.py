@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
@@ -15,6 +15,7 @@ from app.automation.sequences.enrollments.transitions import sequence_texts
 from app.automation.sequences.models import IS_LIVE, Enrollment
 from app.automation.sequences.versions.version_mapping import UNDER_WAY, MoveKind, StepMapping, map_step
 from app.core.db import AnyRow, update_many
+from app.core.type_aliases import ColumnDict, JsonDict, JsonObject
 from app.engine.models import Reason
 from app.engine.sequences.progression import EnrollmentContext, plan_step
 from app.engine.sequences.sequence import ExitReason
@@ -109,14 +110,14 @@ def _cancel_steps(session: Session, step_ids: Sequence[UUID], *, at: datetime) -
     return {row.id: row.due_at for row in cancelled}
 
 
-def _step(work: Migration, one: _Migrated, due_at: datetime) -> dict[str, Any]:
+def _step(work: Migration, one: _Migrated, due_at: datetime) -> JsonDict:
     row, step = one.row, work.new.step(one.lands.to or "")
     context, calendar = EnrollmentContext(row.id, row.timezone, row.cause), work.clinic.calendar
     planned = plan_step(work.new, step, context, at=due_at, calendar=calendar, left=timedelta())
     return planned_row(row.clinic_id, row.lead_id, replace(planned, due_at=due_at))
 
 
-def _row(work: Migration, one: _Migrated, step: Mapping[str, Any] | None) -> dict[str, Any]:
+def _row(work: Migration, one: _Migrated, step: JsonObject | None) -> ColumnDict:
     return {
         "id": one.row.id,
         "sequence_version": work.new.version,

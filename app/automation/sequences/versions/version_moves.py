@@ -17,6 +17,7 @@ from app.automation.sequences.models import LIVE, Enrollment
 from app.automation.sequences.versions.move_plan import move_counts, plan_move, published_version, require_valid_steps
 from app.automation.sequences.versions.version_mapping import MoveKind, StepMapping
 from app.automation.sequences.versions.version_migration import Migration, migrate_enrollments
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.jobs.fill import fill_with_found
 from app.engine.jobs.items import ItemResults, write_results
 from app.engine.jobs.kinds import JobKind, JobRow, ProcessSpan
@@ -37,7 +38,7 @@ _LEADS: Final = select(Enrollment.lead_id).where(Enrollment.state.in_(LIVE))
 _LOCK_LEADS: Final = text("SELECT id FROM leads WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE")
 
 
-def move_to_version(session: Session, actor: Actor, sequence_id: UUID, data: Mapping[str, Any]) -> dict[str, Any]:
+def move_to_version(session: Session, actor: Actor, sequence_id: UUID, data: JsonObject) -> JsonDict:
     """Move the enrollments as `data`, the fields of MoveIn, says. Return VersionMovedOut.
 
     Raises NotFound, Invalid, MovePlanChanged.
@@ -63,7 +64,7 @@ def _leads_to_move(sequence_id: UUID, to: int) -> Any:
     return _LEADS.where(Enrollment.sequence_id == sequence_id, Enrollment.sequence_version != to)
 
 
-def _start_job(session: Session, actor: Actor, sequence_id: UUID, data: Mapping[str, Any]) -> Job:
+def _start_job(session: Session, actor: Actor, sequence_id: UUID, data: JsonObject) -> Job:
     spec = {"makes": MAKES, "sequence_id": str(sequence_id), "to": data["to"], "steps": data["steps"]}
     leads = select(Lead.id).where(Lead.id.in_(_leads_to_move(sequence_id, data["to"])))
 

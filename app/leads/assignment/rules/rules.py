@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 from uuid import UUID
 
+from app.core.type_aliases import JsonObject
 from app.leads.assignment.models import Strategy
 
 MOST_COUNTED: Final = 1000  # open leads of one user; higher counts are capped
 
 # Keys: source_id, source_category, postal_code, treatment_interest. A missing key fails its condition.
-LeadFacts = Mapping[str, Any]
+LeadFacts = JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Conditions:
     treatment_interests: frozenset[str] = frozenset()
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
+    def from_json(cls, data: JsonObject) -> Self:
         """Read the JSON of a rule's row."""
         return cls(
             source_ids=frozenset(map(UUID, data.get("source_ids", ()))),

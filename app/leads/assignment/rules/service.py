@@ -1,7 +1,6 @@
 """Assignment rules: list, create, update, delete, reorder."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -11,6 +10,7 @@ from app.clock import now
 from app.core.db import new_id
 from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Page, page
+from app.core.type_aliases import ColumnDict, JsonObject
 from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.identity.clinics import bump_rules_version
 from app.identity.models import User
@@ -23,13 +23,13 @@ class TooManyRules(Conflict):
     """The clinic has reached the maximum number of assignment rules."""
 
 
-def list_rules(session: Session, clinic_id: UUID, query: Mapping[str, Any]) -> Page:
+def list_rules(session: Session, clinic_id: UUID, query: JsonObject) -> Page:
     """List the clinic's rules in their order."""
     rules = select(AssignmentRule).where(AssignmentRule.clinic_id == clinic_id)
     return page(session, rules, [(AssignmentRule.position, "asc"), (AssignmentRule.id, "asc")], query)
 
 
-def create_rule(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> AssignmentRule:
+def create_rule(session: Session, clinic_id: UUID, data: JsonObject) -> AssignmentRule:
     """Create a rule from the fields of RuleIn, after all others. Raises TooManyRules, Invalid."""
     rules = _lock(session, clinic_id)
     if len(rules) >= MOST_RULES:
@@ -43,7 +43,7 @@ def create_rule(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> A
 
 
 def update_rule(
-    session: Session, clinic_id: UUID, rule_id: UUID, data: Mapping[str, Any], *, seen: SeenVersions = None
+    session: Session, clinic_id: UUID, rule_id: UUID, data: JsonObject, *, seen: SeenVersions = None
 ) -> AssignmentRule:
     """Replace all values of a rule. Raises NotFound, ChangedMeanwhile, Invalid."""
     rule = _find(_lock(session, clinic_id), rule_id)
@@ -97,7 +97,7 @@ def _renumber(rules: Sequence[AssignmentRule]) -> None:
             rule.version += 1
 
 
-def _columns(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> dict[str, Any]:
+def _columns(session: Session, clinic_id: UUID, data: JsonObject) -> ColumnDict:
     """Return the columns of the row. Raises Invalid if a user or source belongs to another clinic."""
     _require_own(session, clinic_id, data)
     members = [{**member, "user_id": str(member["user_id"])} for member in data["members"]]
@@ -105,7 +105,7 @@ def _columns(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> dict
     return {**data, "members": members, "conditions": conditions}
 
 
-def _require_own(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> None:
+def _require_own(session: Session, clinic_id: UUID, data: JsonObject) -> None:
     users = {f"/members/{i}/user_id": member["user_id"] for i, member in enumerate(data["members"])}
     users |= {"/fallback_id": data["fallback_id"]} if data["fallback_id"] else {}
     sources = {f"/conditions/source_ids/{i}": id_ for i, id_ in enumerate(data["conditions"]["source_ids"])}

@@ -1,12 +1,13 @@
 """Row locks on the existing leads of a job chunk, held until its commit. Leads locked elsewhere are skipped."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from app.core.type_aliases import JsonDict
 from app.engine.jobs.items import Position, lock_pending
 from app.engine.jobs.planning import Span
 
@@ -33,7 +34,7 @@ def lock_leads(
 ) -> LockedLeads:
     """Lock the span's pending items and their leads. `owner_ids` limits the leads to these owners; None: all leads."""
     pending = {item.position for item in lock_pending(session, job_id, span)}
-    scope: dict[str, Any] = {"clinic": clinic_id, "owners": owner_ids}
+    scope: JsonDict = {"clinic": clinic_id, "owners": owner_ids}
     wanted = {"job": job_id, "first": span.first, "last": span.last, **scope}
     leads = {row.position: row.id for row in session.execute(_TAKE, wanted)}
     missing = pending - leads.keys()

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import SimpleNamespace
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app.audit import audit_log
 from app.audit.models import Act
 from app.core.db import insert_many
+from app.core.type_aliases import ColumnDict, ColumnValues, JsonDict, JsonObject
 from app.errors import Invalid
 from app.identity.actor import Actor
 from app.identity.clinic_context import ClinicContext
@@ -54,8 +55,8 @@ class CaptureContext:
 class NewLead(NamedTuple):
     """Rows of a new lead and of its first touch."""
 
-    lead: dict[str, Any]
-    touch: Mapping[str, Any]
+    lead: JsonDict
+    touch: JsonObject
 
 
 def load_capture_context(
@@ -76,7 +77,7 @@ def load_capture_context(
 
 
 def read_new_leads(
-    given: Iterable[tuple[int, Mapping[str, Any]]], context: CaptureContext, *, at: datetime
+    given: Iterable[tuple[int, JsonObject]], context: CaptureContext, *, at: datetime
 ) -> tuple[dict[int, NewLead], dict[int, str]]:
     """Return the rows to insert, and the errors of invalid leads, both by item position."""
     new: dict[int, NewLead] = {}
@@ -107,7 +108,7 @@ def insert_leads(
     return [SimpleNamespace(**row) for row in rows]
 
 
-def _assign(session: Session, actor: Actor, rows: Sequence[dict[str, Any]], *, at: datetime) -> list[dict[str, Any]]:
+def _assign(session: Session, actor: Actor, rows: Sequence[ColumnDict], *, at: datetime) -> list[JsonDict]:
     """Set the assignee of leads that name none, as `capture_lead` does. Return the history rows of all leads."""
     by_hand = {"why": AssignmentReason.MANUAL, "by_id": actor.user_id}
     history = [_history_row(row, at, **by_hand) for row in rows if row["assigned_to_id"]]
@@ -122,11 +123,11 @@ def _assign(session: Session, actor: Actor, rows: Sequence[dict[str, Any]], *, a
     return history
 
 
-def _history_row(row: Mapping[str, Any], at: datetime, **why: object) -> dict[str, Any]:
+def _history_row(row: ColumnValues, at: datetime, **why: object) -> ColumnDict:
     return history_row(row["clinic_id"], row["id"], at=at, to_id=row["assigned_to_id"], **why)
 
 
-def _row(data: Mapping[str, Any], context: CaptureContext, at: datetime) -> dict[str, Any]:
+def _row(data: JsonObject, context: CaptureContext, at: datetime) -> ColumnDict:
     _check(data, context)
     row = new_lead_values(context.actor, {"capture_channel": CaptureChannel.IMPORT, **data}, at=at)
     row["pipeline_stage"] = context.first_stage
@@ -135,7 +136,7 @@ def _row(data: Mapping[str, Any], context: CaptureContext, at: datetime) -> dict
     return {name: row.get(name) for name in _COLUMNS}
 
 
-def _check(data: Mapping[str, Any], context: CaptureContext) -> None:
+def _check(data: JsonObject, context: CaptureContext) -> None:
     """Check what the schema `LeadIn` cannot: custom fields, source, stage, assignee. Raises Invalid."""
     validate_custom_values(context.definitions, data.get("custom", {}))
     if data["source_id"] not in context.sources:

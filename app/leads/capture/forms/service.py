@@ -1,8 +1,6 @@
 """Web forms: list, read, create, update, rotate the key."""
 
 import secrets
-from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -13,6 +11,7 @@ from app.clock import now
 from app.core.db import new_id
 from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Page, page
+from app.core.type_aliases import ColumnDict, JsonObject
 from app.errors import Conflict, NotFound
 from app.leads.attribution.sources import require_source
 from app.leads.capture.forms.models import WebForm
@@ -22,7 +21,7 @@ class FormNameTaken(Conflict):
     """The clinic already has a form with this name."""
 
 
-def list_forms(session: Session, clinic_id: UUID, query: Mapping[str, Any]) -> Page:
+def list_forms(session: Session, clinic_id: UUID, query: JsonObject) -> Page:
     """List the clinic's forms by name; `query` holds the fields of WebFormQuery."""
     statement = select(WebForm).where(WebForm.clinic_id == clinic_id)
     if "is_active" in query:
@@ -35,7 +34,7 @@ def read_form(session: Session, clinic_id: UUID, form_id: UUID) -> WebForm:
     return _find(session, clinic_id, form_id, lock=False)
 
 
-def create_form(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> WebForm:
+def create_form(session: Session, clinic_id: UUID, data: JsonObject) -> WebForm:
     """Create a form from the fields of WebFormIn. Raises FormNameTaken, Invalid."""
     require_source(session, clinic_id, data["source_id"])
     at = now()
@@ -46,7 +45,7 @@ def create_form(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> W
 
 
 def update_form(
-    session: Session, clinic_id: UUID, form_id: UUID, data: Mapping[str, Any], *, seen: SeenVersions = None
+    session: Session, clinic_id: UUID, form_id: UUID, data: JsonObject, *, seen: SeenVersions = None
 ) -> WebForm:
     """Replace all values of a form. Raises NotFound, ChangedMeanwhile, FormNameTaken, Invalid."""
     form = _find(session, clinic_id, form_id, lock=True)
@@ -75,7 +74,7 @@ def _find(session: Session, clinic_id: UUID, form_id: UUID, *, lock: bool) -> We
     return form
 
 
-def _columns(data: Mapping[str, Any]) -> dict[str, Any]:
+def _columns(data: JsonObject) -> ColumnDict:
     columns = dict(data)
     columns["fields"] = columns.pop("fields_")
     return columns

@@ -1,13 +1,14 @@
 """Web form submission: create a lead in the form's clinic."""
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Collection, Sequence
+from typing import Final, Protocol
 from uuid import UUID
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.clock import now
+from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.json_pointer import pointer
 from app.errors import FieldError, Forbidden, Invalid, NotFound
 from app.identity.actor import Actor
@@ -45,7 +46,7 @@ class FormRow(Protocol):
     @property
     def allowed_origins(self) -> Collection[str]: ...
     @property
-    def fields(self) -> Sequence[Mapping[str, Any]]: ...
+    def fields(self) -> Sequence[JsonObject]: ...
     @property
     def campaign(self) -> str | None: ...
     @property
@@ -75,7 +76,7 @@ def require_origin(form: FormRow, origin: str | None) -> None:
         raise Forbidden("This website is not allowed to send this form.")
 
 
-def submit(session: Session, form: FormRow, data: Mapping[str, Any]) -> None:
+def submit(session: Session, form: FormRow, data: JsonObject) -> None:
     """Create a lead from `data` (fields of Submission). Ignores it if the honeypot is filled in. Raises Invalid."""
     if data.get(HONEYPOT):
         return
@@ -86,7 +87,7 @@ def submit(session: Session, form: FormRow, data: Mapping[str, Any]) -> None:
     capture_lead(session, actor, _lead(session, form, given), in_full=False)
 
 
-def _require_form(form: FormRow, given: Mapping[str, Any]) -> None:
+def _require_form(form: FormRow, given: JsonObject) -> None:
     """Refuse fields that the form does not have, and missing required fields. Raises Invalid."""
     asked = {field["name"]: field["required"] for field in form.fields}
     mistakes = [FieldError(pointer(name), "Unknown field.") for name in given.keys() & PERSON_FIELDS - asked.keys()]
@@ -99,7 +100,7 @@ def _require_form(form: FormRow, given: Mapping[str, Any]) -> None:
         raise Invalid(*mistakes)
 
 
-def _lead(session: Session, form: FormRow, given: Mapping[str, Any]) -> dict[str, Any]:
+def _lead(session: Session, form: FormRow, given: JsonObject) -> JsonDict:
     first, last = UNKNOWN_CALLER
     return {
         "first_name": first,
@@ -122,6 +123,6 @@ def _source(session: Session, form: FormRow, utm_source: str | None) -> UUID:
     return found or form.source_id
 
 
-def _consent(form: FormRow, given: Mapping[str, Any]) -> dict[str, Any]:
+def _consent(form: FormRow, given: JsonObject) -> JsonDict:
     agrees = given.get("consent") and form.consent_text
     return {"consent_text": form.consent_text, "consent_at": now()} if agrees else {}

@@ -9,6 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.core.files.csv_cells import unescape_formula
+from app.core.type_aliases import ColumnDict, JsonDict
 from app.leads.enums import PatientRelationship, PreferredContact, TreatmentInterest
 
 CUSTOM: Final = "custom."
@@ -35,9 +36,9 @@ class InvalidCell(ValueError):
     """A cell with text that is not valid for its column."""
 
 
-def parse_row(cells: Mapping[str, str], context: CellContext) -> tuple[dict[str, Any], dict[str, str]]:
+def parse_row(cells: Mapping[str, str], context: CellContext) -> tuple[ColumnDict, dict[str, str]]:
     """Return the lead fields of `cells` (text by field), and errors by field. Empty cells are skipped."""
-    lead: dict[str, Any] = {}
+    lead: JsonDict = {}
     mistakes: dict[str, str] = {}
     for field, cell in cells.items():
         if text := unescape_formula(cell).strip():
@@ -50,7 +51,7 @@ def parse_row(cells: Mapping[str, str], context: CellContext) -> tuple[dict[str,
     return lead, mistakes
 
 
-def _read(field: str, text: str, context: CellContext) -> dict[str, Any]:
+def _read(field: str, text: str, context: CellContext) -> JsonDict:
     if field.startswith(CUSTOM):
         return {"custom": {field.removeprefix(CUSTOM): text}}
     if field in _NAMES:

@@ -7,13 +7,14 @@ leads.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from app.clock import now
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.jobs.items import ItemResults, Position, lock_pending, write_results
 from app.engine.jobs.kinds import JobKind, JobRow, ProcessSpan
 from app.engine.jobs.models import ItemReason
@@ -66,7 +67,7 @@ class ImportContext:
 class ReadRow:
     """Valid row: its values, the lead to create from it, and the blind indexes of its phones and address."""
 
-    values: Mapping[str, Any]
+    values: JsonObject
     new_lead: NewLead
     blind_indexes: frozenset[bytes]
 
@@ -105,7 +106,7 @@ def _read(session: Session, context: ImportContext, span: Span, ends: ItemResult
     wanted = select(ImportRow.position, ImportRow.cells_sealed).where(
         ImportRow.import_id == context.spec.import_id, ImportRow.position.between(span.first, span.last)
     )
-    values: dict[Position, dict[str, Any]] = {}
+    values: dict[Position, JsonDict] = {}
     for row in session.execute(wanted.order_by(ImportRow.position)):
         if row.position not in pending:
             continue
@@ -186,7 +187,7 @@ def _update(
             ends.succeed(place, lead_id=lead_id, reason=ItemReason.UPDATED)
 
 
-def _change(session: Session, context: ImportContext, lead: Lead, values: Mapping[str, Any]) -> None:
+def _change(session: Session, context: ImportContext, lead: Lead, values: JsonObject) -> None:
     require_unlocked(lead)
     changes = read_lead_changes({name: value for name, value in values.items() if name not in _NOT_CHANGED})
     if not context.spec.is_rehearsal:

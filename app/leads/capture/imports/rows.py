@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from app.core.type_aliases import ColumnDict
 from app.security.encryption import decrypt_json, encrypt_json, encryption_context
 
 
-def encrypted_row(import_id: UUID, position: int, number: int, cells: Sequence[str]) -> dict[str, Any]:
+def encrypted_row(import_id: UUID, position: int, number: int, cells: Sequence[str]) -> ColumnDict:
     """Return a row of `import_rows` with encrypted cells."""
     sealed = encrypt_json(list(cells), context=_place(import_id, position))
     return {"import_id": import_id, "position": position, "number": number, "cells_sealed": sealed}

@@ -15,6 +15,7 @@ from app.clock import now
 from app.core.db import AnyRow, insert_many, new_id
 from app.core.files.csv_files import write_csv
 from app.core.pagination import Key, Page, page
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.jobs.models import Job, JobItem, JobState
 from app.engine.jobs.planning import chunks_of, plan_chunks
 from app.errors import Conflict, Forbidden, Invalid, NotFound
@@ -68,12 +69,12 @@ def upload(session: Session, actor: Actor, table: Table, *, name: str) -> Import
     return import_
 
 
-def list_imports(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
+def list_imports(session: Session, actor: Actor, query: JsonObject) -> Page:
     """List the clinic's imports, newest first."""
     return page(session, select(Import).where(Import.clinic_id == actor.clinic.id), NEWEST_FIRST, query)
 
 
-def describe(session: Session, actor: Actor, import_id: UUID) -> dict[str, Any]:
+def describe(session: Session, actor: Actor, import_id: UUID) -> JsonDict:
     """Return the fields of ImportDetailOut: the import, guessed mapping, sample rows and job. Raises NotFound."""
     import_ = _find(session, actor, import_id)
     rows = select(ImportRow.position, ImportRow.cells_sealed).where(ImportRow.import_id == import_.id)
@@ -87,7 +88,7 @@ def describe(session: Session, actor: Actor, import_id: UUID) -> dict[str, Any]:
     }
 
 
-def start(session: Session, actor: Actor, import_id: UUID, data: Mapping[str, Any], *, is_rehearsal: bool) -> None:
+def start(session: Session, actor: Actor, import_id: UUID, data: JsonObject, *, is_rehearsal: bool) -> None:
     """Start the import job with the options in `data` (fields of StartIn). `is_rehearsal`: preview, no writes.
 
     Raises NotFound, Forbidden, Invalid, ImportIsRunning.
@@ -111,7 +112,7 @@ def start(session: Session, actor: Actor, import_id: UUID, data: Mapping[str, An
     import_.job_id = _job(session, actor, import_, spec)
 
 
-def rows_with_results(session: Session, actor: Actor, import_id: UUID, query: Mapping[str, Any]) -> Page:
+def rows_with_results(session: Session, actor: Actor, import_id: UUID, query: JsonObject) -> Page:
     """List the result of each row of the last preview or run, in file order. Raises NotFound."""
     import_ = _find(session, actor, import_id)
     found = page(session, _results(import_, query.get("status")), BY_POSITION, query)

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Final, Self
 from uuid import UUID
 
+from app.core.type_aliases import JsonDict, JsonObject
 from app.leads.capture.imports.cells import DateOrder
 from app.leads.enums import OnDuplicate
 
@@ -25,7 +26,7 @@ class ImportSpec:
     may_assign: bool
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
+    def from_json(cls, data: JsonObject) -> Self:
         """Read the JSON of the job's row."""
         return cls(
             import_id=UUID(data["import_id"]),
@@ -38,7 +39,7 @@ class ImportSpec:
             may_assign=data["may_assign"],
         )
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonDict:
         """Return the JSON of the job's row."""
         values = {name: getattr(self, name) for name in self.__slots__}
         ids = {"import_id": str(self.import_id), "source_id": str(self.source_id) if self.source_id else None}

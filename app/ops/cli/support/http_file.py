@@ -1,8 +1,10 @@
 """The API as an .http file of sample requests, for editors (JetBrains, VS Code's REST Client, kulala)."""
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
+
+from app.core.type_aliases import JsonObject
 
 METHODS: Final = ("get", "post", "put", "patch", "delete")
 FIRST: Final = """\
@@ -10,16 +12,16 @@ FIRST: Final = """\
 @host = http://127.0.0.1:8000
 @token = {{log_in.response.body.$.access_token}}
 """
-_OF_FORMAT: Final[Mapping[str, Any]] = {
+_OF_FORMAT: Final[JsonObject] = {
     "uuid": "{{id}}",
     "date-time": "2030-01-31T09:00:00Z",
     "date": "2030-01-31",
     "email": "ana@example.org",
     "password": "seven green umbrellas",
 }
-_OF_TYPE: Final[Mapping[str, Any]] = {"string": "text", "integer": 1, "number": 1, "boolean": True, "object": {}}
+_OF_TYPE: Final[JsonObject] = {"string": "text", "integer": 1, "number": 1, "boolean": True, "object": {}}
 
-Described = Mapping[str, Any]
+Described = JsonObject
 
 
 def as_calls(described: Described) -> str:

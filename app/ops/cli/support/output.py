@@ -1,14 +1,15 @@
 """Command output: JSON for programs with --json, otherwise tables for people."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 import click
 from rich import box
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+
+from app.core.type_aliases import ColumnValues, JsonObject
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
@@ -18,7 +19,7 @@ def print_json(content: object) -> None:
     click.echo(json.dumps(content, indent=2, default=str))
 
 
-def print_result(content: Mapping[str, Any], *, as_json: bool) -> None:
+def print_result(content: JsonObject, *, as_json: bool) -> None:
     """Print the fields of one object, one per line."""
     if as_json:
         print_json(content)
@@ -27,7 +28,7 @@ def print_result(content: Mapping[str, Any], *, as_json: bool) -> None:
         click.echo(f"{name.replace('_', ' ')}: {value}")
 
 
-def print_rows(rows: Iterable[Mapping[str, Any]], *, as_json: bool, empty: str) -> None:
+def print_rows(rows: Iterable[ColumnValues], *, as_json: bool, empty: str) -> None:
     """Print rows of the same shape as a table, or `empty` if there are none."""
     rows = list(rows)
     if as_json:
@@ -38,7 +39,7 @@ def print_rows(rows: Iterable[Mapping[str, Any]], *, as_json: bool, empty: str) 
         _print_table(list(rows[0]), rows)
 
 
-def _print_table(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+def _print_table(columns: Sequence[str], rows: Iterable[ColumnValues]) -> None:
     table = Table(box=box.SIMPLE)
     for column in columns:
         table.add_column(column.replace("_", " "), overflow="fold", no_wrap=column == "id")
