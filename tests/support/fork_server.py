@@ -1,7 +1,8 @@
-"""Start Python processes as forks of one that has imported the libraries already: `python -m module` without its wait.
+"""Start Python processes as forks of one that has already imported the application: `python -m module`, but faster.
 
-Importing Celery, SQLAlchemy, Flask and so on takes most of a process's start. `ForkServer` imports them once for all
-processes of a test run's worker; nothing of the application itself, which reads its settings when it is imported.
+Imports take most of a process's start. `ForkServer` imports the libraries and the application once per test process.
+Each fork then reads the settings from its own environment. Processes started without the fork server are covered by
+`end_to_end/test_serve.py`.
 
 fork_server().start("celery", ["-A", "workers.app", "worker"], env=..., log=Path(...))     # -> a Fork, like a Popen
 run_module("app.ops.cli", "simulate", env=...)                                                 # -> a CompletedProcess
@@ -18,11 +19,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
+from app.config import get_settings
+from app.engine import broker
 from tests.support.environment import ROOT
 
 LIBRARIES = (
@@ -34,24 +40,25 @@ LIBRARIES = (
     *("cryptography.hazmat.primitives.ciphers.aead", "argon2", "jwt", "holidays", "prometheus_client", "rapidfuzz"),
     *("holidays.countries", "openpyxl", "xlsxwriter", "email_validator", "rich.console", "alembic.config"),
 )  # fmt: skip
+APPLICATION = ("app.api.application", "app.ops.cli", "app.ops.mailbox", "workers.app")
 
 
 @dataclass
 class Fork:
-    """A process that the server started: as much of a Popen as tests need."""
+    """A process that the server started, with the part of Popen's interface that tests need."""
 
     pid: int
     _server: "ForkServer"
     _code: int | None = None
 
     def poll(self) -> int | None:
-        """The exit code, or None while it runs; minus the signal's number when one ended it."""
+        """Return the exit code, None while the process runs, or the negative number of the signal that ended it."""
         if self._code is None:
             self._code = self._server.ask(poll=self.pid)
         return self._code
 
     def wait(self, patience: float = 60) -> int:
-        """The exit code. Raises `subprocess.TimeoutExpired`."""
+        """Return the exit code. Raises `subprocess.TimeoutExpired` after `patience` seconds."""
         deadline = time.monotonic() + patience
         while (code := self.poll()) is None:
             if time.monotonic() > deadline:
@@ -60,14 +67,14 @@ class Fork:
         return code
 
     def terminate(self) -> None:
-        """SIGTERM, unless it has ended."""
+        """Send SIGTERM unless the process has ended."""
         if self.poll() is None:
             os.kill(self.pid, signal.SIGTERM)
 
 
 @dataclass
 class ForkServer:
-    """The server's process. It ends with the process that made it."""
+    """The server's process. It ends with the process that created it."""
 
     _process: subprocess.Popen[str] = field(init=False)
 
@@ -84,12 +91,12 @@ class ForkServer:
     def start(
         self, module: str, arguments: Sequence[str], *, env: Mapping[str, str], log: Path, errors: Path | None = None
     ) -> Fork:
-        """Run `python -m module arguments` with that environment; what it writes goes to the log, or to two."""
+        """Run `python -m module arguments` with that environment. `errors`, if given, receives standard error."""
         outputs = [str(log), str(errors or log)]
         return Fork(self.ask(run=module, arguments=list(arguments), env=dict(env), outputs=outputs), self)
 
     def ask(self, **request: Any) -> Any:
-        """One line there, one line back."""
+        """Send a request as a line of JSON and return the answer."""
         assert self._process.stdin
         assert self._process.stdout
         print(json.dumps(request), file=self._process.stdin, flush=True)
@@ -98,12 +105,12 @@ class ForkServer:
 
 @cache
 def fork_server() -> ForkServer:
-    """The one of this process."""
+    """Return the fork server of this test process."""
     return ForkServer()
 
 
 def run_module(module: str, *arguments: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run `python -m module arguments` to its end, with that environment and no other."""
+    """Run `python -m module arguments` until it ends, with exactly that environment."""
     with tempfile.TemporaryDirectory() as folder:
         log, errors = Path(folder) / "out", Path(folder) / "err"
         code = fork_server().start(module, arguments, env=env, log=log, errors=errors).wait(120)
@@ -111,7 +118,7 @@ def run_module(module: str, *arguments: str, env: Mapping[str, str]) -> subproce
 
 
 def serve() -> Mapping[str, Any] | None:
-    """Answer requests. Returns in each fork, with its request, and in the server when nobody asks any more."""
+    """Answer requests. Return the request in each fork, and None in the server when standard input is closed."""
     for line in sys.stdin:
         request = json.loads(line)
         if "poll" in request:
@@ -128,11 +135,12 @@ def _exit_code(pid: int) -> int | None:
 
 
 def become(request: Mapping[str, Any]) -> None:
-    """In a fork: answer with the process id, and be the process that was asked for, in a session of its own."""
+    """Answer with the process id and run the requested module in this fork, in a session of its own."""
     os.setsid()
     print(json.dumps(os.getpid()), flush=True)
     os.environ.clear()
     os.environ.update(request["env"])
+    reload_settings()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for number, output in enumerate(request["outputs"], start=1):
         os.dup2(os.open(output, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644), number)
@@ -142,8 +150,18 @@ def become(request: Mapping[str, Any]) -> None:
     runpy.run_module(request["run"], run_name="__main__", alter_sys=True)
 
 
+def reload_settings() -> None:
+    """Make the imported application use the settings of the changed environment, as if it were imported now."""
+    get_settings.cache_clear()
+    with suppress(ValidationError):  # the module itself reports wrong settings when it reads them
+        fresh = broker.make_celery(get_settings())
+        schedule = broker.celery.conf.beat_schedule  # set by `workers.app`; it depends on no setting
+        broker.celery.conf.update({**fresh.conf.changes, "beat_schedule": schedule})
+        broker.celery.set_current()
+
+
 if __name__ == "__main__":
-    for name in LIBRARIES:
+    for name in (*LIBRARIES, *APPLICATION):
         importlib.import_module(name)
     gc.collect()
     gc.freeze()
