@@ -11,7 +11,7 @@ RELANCE_HOME ?= .relance
 export RELANCE_HOME
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-TESTS := end_to_end service workers api architecture unit
+TESTS := at_scale end_to_end service workers api architecture unit
 FAST := unit architecture service
 # Four processes, because many tests wait. Each has its own database and broker. One file stays on one process;
 # tests/support/order.py says in which order the files start.

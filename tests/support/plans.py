@@ -1,4 +1,4 @@
-"""How PostgreSQL would execute what the application really asks it."""
+"""Record the statements of the application and read PostgreSQL's plans for them."""
 
 import re
 from collections.abc import Iterator
@@ -11,12 +11,12 @@ from uuid import UUID
 import psycopg
 from sqlalchemy import Engine, event
 
-from tests.support import crowd
+from tests.support.large_database import LARGE_TABLES
 
 
 @dataclass(frozen=True)
 class Statement:
-    """What was sent to the database, and with what."""
+    """A statement sent to the database, with its values."""
 
     sql: str
     values: Any
@@ -42,7 +42,7 @@ def listening() -> Iterator[list[Statement]]:
 
 @dataclass
 class Plan:
-    """How PostgreSQL would execute a statement."""
+    """PostgreSQL's plan of a statement: its cost in the planner's units and its nodes."""
 
     cost: float
     nodes: list[dict[str, Any]]
@@ -53,9 +53,9 @@ class Plan:
 
     @property
     def read_whole(self) -> set[str]:
-        """The large tables that are read from one end to the other."""
+        """The large tables that are read by a sequential scan."""
         found = {node.get("Relation Name") for node in self.nodes if node["Node Type"] == "Seq Scan"}
-        return {name for name in found if name in crowd.BIG}
+        return {name for name in found if name in LARGE_TABLES}
 
 
 def explain(connection: psycopg.Connection[Any], statement: Statement) -> Plan:
@@ -65,7 +65,7 @@ def explain(connection: psycopg.Connection[Any], statement: Statement) -> Plan:
 
 
 def explain_prepared(connection: psycopg.Connection[Any], statement: Statement) -> Plan:
-    """As a prepared statement that is planned once for all values."""
+    """Return the generic plan, as for a prepared statement."""
     numbers: dict[str, int] = {}
 
     def numbered(found: re.Match[str]) -> str:
@@ -90,7 +90,7 @@ _CASTS = {
 
 
 def _cast(value: Any) -> str:
-    """Its type, as the driver tells it; of nothing, and of an empty list, it tells none."""
+    """Return a cast to the type that the driver sends; it sends none for NULL and for an empty list."""
     if isinstance(value, list):
         return f"{_cast(value[0])}[]" if value and value[0] is not None else "::uuid[]"
     return _CASTS.get(type(value), "::text" if isinstance(value, str) else "")

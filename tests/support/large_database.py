@@ -1,6 +1,7 @@
-"""A database as it looks after a year: 100,000 leads, a million steps, and what belongs to them.
+"""Rows of a database after a year, in ratios as in production: 30,000 leads, 300,000 steps and their other rows.
 
-Written by the owner, set-wise, with the indexes built at the end: rows one by one would take an hour.
+The planner decides by ratios and statistics: a database three times as large gets the same plans. The owner inserts
+the rows with a few statements and builds the indexes at the end.
 """
 
 import json
@@ -8,9 +9,10 @@ from uuid import UUID
 
 import psycopg
 
-LEADS, STEPS_PER_LEAD, TASKS, ACTIVITIES, NOTIFICATIONS = 100_000, 10, 200_000, 200_000, 200_000
-TASK_TEMPLATE = UUID("00000000-0000-7000-8000-00000000007e")  # that one task in ten was made from
-BIG = [
+LEADS, STEPS_PER_LEAD, TASKS, ACTIVITIES, NOTIFICATIONS = 30_000, 10, 60_000, 60_000, 60_000
+SOURCES = 6  # of each clinic that leads come from
+TASK_TEMPLATE = UUID("00000000-0000-7000-8000-00000000007e")  # one task in ten was created from it
+LARGE_TABLES = [
     *("leads", "steps", "lead_tasks", "lead_activities", "notifications", "deliveries"),
     *("audit_entries", "lead_touches", "gateway_minutes", "gateway_receipts", "series_hours", "enrollments"),
     "enrollment_steps",
@@ -18,10 +20,10 @@ BIG = [
 
 
 def fill(owner: psycopg.Connection) -> None:
-    """Fill a migrated database that has five clinics, with sources and users, and nothing else."""
-    indexes = owner.execute(_INDEXES, [BIG]).fetchall()
+    """Fill a migrated database that has only five clinics with sources and users."""
+    indexes = owner.execute(_INDEXES, [LARGE_TABLES]).fetchall()
     with owner.transaction():
-        owner.execute("SET LOCAL session_replication_role = replica")  # the rows are right: no key is looked up
+        owner.execute("SET LOCAL session_replication_role = replica")  # skips foreign keys and triggers
         owner.execute("SET LOCAL maintenance_work_mem = '256MB'")
         for name, _ in indexes:
             owner.execute(f'DROP INDEX "{name}"')
@@ -35,24 +37,24 @@ def fill(owner: psycopg.Connection) -> None:
 
 
 def _id(at: str, n: str) -> str:
-    """SQL for a UUIDv7 of that moment. PostgreSQL's own takes six times as long: it throws real dice for each."""
+    """Return SQL for a UUIDv7 with that time. PostgreSQL's own function takes six times as long."""
     milliseconds = f"(extract(epoch FROM {at}) * 1000)::bigint"
     return f"(lpad(to_hex({milliseconds}), 12, '0') || '70008000' || lpad(to_hex({n}), 12, '0'))::uuid"
 
 
-def _dice(salt: int, sides: int | str, n: str = "n") -> str:
-    """SQL for a number from 0 up to `sides`, always the same for one row and one salt."""
+def _random(salt: int, sides: int | str, n: str = "n") -> str:
+    """Return SQL for a pseudo-random number from 0 to `sides - 1`, determined by the row's number and the salt."""
     return f"mod(hashint8(({n})::bigint * 64 + {salt}) & 2147483647, {sides})"
 
 
-# Constraints have indexes, too: those are few, and stay.
+# The indexes of constraints are kept.
 _INDEXES = """
 SELECT indexname, indexdef FROM pg_indexes
 WHERE schemaname = 'public' AND tablename = ANY(%s) AND indexname NOT LIKE 'pk%%'
 """
 
-_CROWD = """
-CREATE TEMPORARY TABLE crowd ON COMMIT DROP AS
+_CLINICS = """
+CREATE TEMPORARY TABLE numbered_clinics ON COMMIT DROP AS
 SELECT row_number() OVER (ORDER BY id) AS nth, id AS clinic_id,
     ARRAY(SELECT id FROM lead_sources WHERE clinic_id = c.id ORDER BY id) AS sources,
     ARRAY(SELECT id FROM users WHERE clinic_id = c.id ORDER BY id) AS team,
@@ -61,7 +63,7 @@ SELECT row_number() OVER (ORDER BY id) AS nth, id AS clinic_id,
 FROM clinics AS c
 """
 
-# Four fifths of everything is the first clinic's: what is quick there is quick everywhere. Ages go back 300 days.
+# Three fifths of all rows belong to the first clinic. Leads are up to 300 days old.
 _LEADS = f"""
 INSERT INTO leads (
     id, clinic_id, status, pipeline_stage, stage_entered_at, stage_overdue_since, patient_first_name,
@@ -71,34 +73,34 @@ INSERT INTO leads (
     rots_at, rotting_reason, without_next_action_since, language, score
 )
 SELECT {_id("now() - age", "n")}, c.clinic_id, status, stage, now() - age / 2,
-    CASE WHEN {_dice(1, 50)} > 0 THEN now() END, 'Mia', 'Keller', 'SELF', 'Mia', 'Keller',
+    CASE WHEN {_random(1, 50)} > 0 THEN now() END, 'Mia', 'Keller', 'SELF', 'Mia', 'Keller',
     decode(md5('mia' || n), 'hex'), decode(md5('shared'), 'hex'), 'PHONE',
-    c.sources[1 + {_dice(2, "cardinality(c.sources)")}], '{{}}', c.team[1 + {_dice(3, "cardinality(c.team)")}],
-    CASE WHEN status = 'LOST' THEN 'OTHER' END, {_dice(4, 4)},
-    now() - age / 3, CASE WHEN {_dice(5, 40)} > 0 THEN now() END, now() - age, now() - age, 1,
-    CASE WHEN {_dice(40, 20)} = 0 THEN ARRAY['tag ' || {_dice(41, 100)}] ELSE '{{}}' END,
-    CASE WHEN {_dice(42, 3)} = 0 THEN {_dice(43, 9000)} END, 'crm', n::text,
-    CASE WHEN status IN ('NEW', 'ACTIVE') THEN now() + ({_dice(44, 50)} - 49) * interval '1 day' + age / 300 END,
-    CASE WHEN status IN ('NEW', 'ACTIVE') THEN 'NO_CONTACT' END, CASE WHEN {_dice(45, 50)} = 0 THEN now() - age / 3 END,
-    CASE WHEN {_dice(46, 20)} = 0 THEN 'fr' END, CASE WHEN {_dice(48, 2)} = 0 THEN {_dice(49, 101)} END
+    c.sources[1 + {_random(2, SOURCES)}], '{{}}', c.team[1 + {_random(3, "cardinality(c.team)")}],
+    CASE WHEN status = 'LOST' THEN 'OTHER' END, {_random(4, 4)},
+    now() - age / 3, CASE WHEN {_random(5, 40)} > 0 THEN now() END, now() - age, now() - age, 1,
+    CASE WHEN {_random(40, 20)} = 0 THEN ARRAY['tag ' || {_random(41, 25)}] ELSE '{{}}' END,
+    CASE WHEN {_random(42, 3)} = 0 THEN {_random(43, 9000)} END, 'crm', n::text,
+    CASE WHEN status IN ('NEW', 'ACTIVE') THEN now() + ({_random(44, 50)} - 49) * interval '1 day' + age / 300 END,
+    CASE WHEN status IN ('NEW', 'ACTIVE') THEN 'NO_CONTACT' END,
+    CASE WHEN {_random(45, 50)} = 0 THEN now() - age / 3 END,
+    CASE WHEN {_random(46, 20)} = 0 THEN 'fr' END, CASE WHEN {_random(48, 2)} = 0 THEN {_random(49, 101)} END
 FROM (
-    SELECT n, CASE WHEN {_dice(6, 5)} < 4 THEN 1 ELSE 2 + {_dice(7, 4)} END AS nth,
+    SELECT n, CASE WHEN {_random(6, 5)} < 3 THEN 1 ELSE 2 + {_random(7, 4)} END AS nth,
         interval '300 days' * (1 - n / {LEADS}.0) AS age,
-        (ARRAY['NEW','ACTIVE','ACTIVE','ACTIVE','CONVERTED','LOST','LOST'])[1 + {_dice(8, 7)}] AS status,
-        (ARRAY['new_lead','contacted','consultation_scheduled','pending_decision','lost'])[1 + {_dice(9, 5)}] AS stage
+        (ARRAY['NEW','ACTIVE','ACTIVE','ACTIVE','CONVERTED','LOST','LOST'])[1 + {_random(8, 7)}] AS status,
+        (ARRAY['new_lead','contacted','consultation_scheduled','pending_decision','lost'])[1 + {_random(9, 5)}] AS stage
     FROM generate_series(1, {LEADS}) AS n
-) AS g JOIN crowd AS c USING (nth)
+) AS g JOIN numbered_clinics AS c USING (nth)
 """
 
-_PARAMS = json.dumps({  # enough for a step of any kind
+_PARAMS = json.dumps({  # valid for a step of any kind
     "title": "Call", "type": "CALL", "task_due_at": "2030-01-01T12:00:00+00:00", "channels": ["in_app", "email"],
     "channel": "email", "template": "break-up-email", "transactional": True, "reason": "OTHER",
     "notification_id": "00000000-0000-7000-8000-000000000000",
 })  # fmt: skip
 _NUMBERED = "(SELECT *, row_number() OVER () AS n FROM leads) AS l"
 
-# Of ten steps of a lead nine are long over; one in ten leads has the tenth within the next two hours, the rest
-# later. What is over is kept short: a million rows have to be written.
+# Nine of a lead's ten steps have ended. The tenth is due within two hours for one lead in ten, later for the others.
 _STEPS = f"""
 INSERT INTO steps (
     id, clinic_id, lead_id, kind, name, cause, params, stop_on, due_at, state, error, attempts, published_at,
@@ -109,20 +111,20 @@ SELECT {_id("due_at - interval '1 hour'", "n * 16 + i")}, clinic_id, lead_id, ki
     CASE WHEN i = {STEPS_PER_LEAD} THEN '{{lead.replied,lead.lost,lead.converted}}'::text[] ELSE '{{}}' END,
     due_at, state, CASE WHEN state = 'failed' THEN 'no' END,
     CASE WHEN state IN ('planned', 'published') THEN 0 ELSE 1 END, CASE WHEN state <> 'planned' THEN due_at END,
-    CASE WHEN state = 'running' THEN now() + ({_dice(12, 200)} - 100) * interval '1 second' END,
+    CASE WHEN state = 'running' THEN now() + ({_random(12, 200)} - 100) * interval '1 second' END,
     CASE WHEN i = {STEPS_PER_LEAD} THEN 'call:' || lead_id END, due_at,
     CASE WHEN state IN ('planned', 'published', 'running') THEN NULL ELSE due_at END
 FROM (
-    SELECT l.id AS lead_id, l.clinic_id, l.n, i, dice,
-        (ARRAY['create_task','remind','escalate','send_message','suggest_lost','deliver'])[1 + mod(dice, 6)] AS kind,
+    SELECT l.id AS lead_id, l.clinic_id, l.n, i, random,
+        (ARRAY['create_task','remind','escalate','send_message','suggest_lost','deliver'])[1 + mod(random, 6)] AS kind,
         CASE WHEN i < {STEPS_PER_LEAD} THEN l.created_at + interval '1 day' * i / 10
-             WHEN mod(dice, 10) = 0 THEN now() + (mod(dice / 16, 7200) - 600) * interval '1 second'
-             ELSE now() + mod(dice / 16, 700) * interval '1 hour' END AS due_at,
-        CASE WHEN i = {STEPS_PER_LEAD} THEN CASE WHEN mod(dice / 32, 2) = 0 THEN 'published' ELSE 'planned' END
-             WHEN mod(dice / 64, 500) = 0 THEN 'failed' WHEN mod(dice / 64, 500) = 1 THEN 'unknown'
-             WHEN mod(dice / 64, 500) = 2 THEN 'running' ELSE 'done' END AS state
+             WHEN mod(random, 10) = 0 THEN now() + (mod(random / 16, 7200) - 600) * interval '1 second'
+             ELSE now() + mod(random / 16, 700) * interval '1 hour' END AS due_at,
+        CASE WHEN i = {STEPS_PER_LEAD} THEN CASE WHEN mod(random / 32, 2) = 0 THEN 'published' ELSE 'planned' END
+             WHEN mod(random / 64, 500) = 0 THEN 'failed' WHEN mod(random / 64, 500) = 1 THEN 'unknown'
+             WHEN mod(random / 64, 500) = 2 THEN 'running' ELSE 'done' END AS state
     FROM {_NUMBERED} CROSS JOIN generate_series(1, {STEPS_PER_LEAD}) AS i
-    CROSS JOIN LATERAL (SELECT {_dice(10, 2**31 - 1, "n * 16 + i")} AS dice) AS d
+    CROSS JOIN LATERAL (SELECT {_random(10, 2**31 - 1, "n * 16 + i")} AS random) AS d
 ) AS s
 """
 
@@ -132,17 +134,17 @@ INSERT INTO lead_tasks (
     created_at, updated_at, version, task_template_id
 )
 SELECT {_id("due_at - interval '1 day'", "n * 16 + i")}, clinic_id, id,
-    CASE WHEN {_dice(24, 1000)} = 0 THEN 'Send the invoice' ELSE 'Call back' END,
-    CASE WHEN {_dice(25, 1000)} = 0 THEN 'SMS' ELSE 'CALL' END,
-    CASE WHEN {_dice(26, 1000)} = 0 THEN 'URGENT' ELSE 'NORMAL' END, assigned_to_id,
-    CASE WHEN {_dice(27, 4)} = 0 THEN assigned_to_id END, {_dice(27, 4)} = 0,
-    CASE WHEN {_dice(28, 1000)} = 0 THEN ARRAY['vip', 'school'] ELSE '{{}}' END, {_dice(29, 1000)} = 0,
-    due_at, CASE WHEN due_at > now() THEN 'PENDING' WHEN {_dice(20, 10)} = 0 THEN 'OVERDUE'
-    WHEN {_dice(21, 400)} = 0 THEN 'IN_PROGRESS' WHEN {_dice(22, 7)} = 0 THEN 'CANCELLED' ELSE 'COMPLETED' END,
-    due_at, due_at, 1, CASE WHEN {_dice(47, 10)} = 0 THEN '{TASK_TEMPLATE}'::uuid END
+    CASE WHEN {_random(24, 1000)} = 0 THEN 'Send the invoice' ELSE 'Call back' END,
+    CASE WHEN {_random(25, 1000)} = 0 THEN 'SMS' ELSE 'CALL' END,
+    CASE WHEN {_random(26, 1000)} = 0 THEN 'URGENT' ELSE 'NORMAL' END, assigned_to_id,
+    CASE WHEN {_random(27, 4)} = 0 THEN assigned_to_id END, {_random(27, 4)} = 0,
+    CASE WHEN {_random(28, 1000)} = 0 THEN ARRAY['vip', 'school'] ELSE '{{}}' END, {_random(29, 1000)} = 0,
+    due_at, CASE WHEN due_at > now() THEN 'PENDING' WHEN {_random(20, 10)} = 0 THEN 'OVERDUE'
+    WHEN {_random(21, 400)} = 0 THEN 'IN_PROGRESS' WHEN {_random(22, 7)} = 0 THEN 'CANCELLED' ELSE 'COMPLETED' END,
+    due_at, due_at, 1, CASE WHEN {_random(47, 10)} = 0 THEN '{TASK_TEMPLATE}'::uuid END
 FROM (
     SELECT l.id, l.clinic_id, l.assigned_to_id, i, n, CASE WHEN i = 1 THEN l.created_at + interval '1 day'
-        ELSE now() + ({_dice(23, 1000)} - 300) * interval '1 hour' END AS due_at
+        ELSE now() + ({_random(23, 1000)} - 300) * interval '1 hour' END AS due_at
     FROM {_NUMBERED} CROSS JOIN generate_series(1, {TASKS // LEADS}) AS i
 ) AS t
 """
@@ -162,12 +164,12 @@ INSERT INTO notifications (
     created_at, sent_at, read_at
 )
 SELECT {_id("created_at + interval '1 hour'", "n * 16 + i")}, clinic_id, id,
-    CASE WHEN i = 1 OR {_dice(32, 2)} = 0 THEN assigned_to_id END, -- half of the e-mails go to the lead
+    CASE WHEN i = 1 OR {_random(32, 2)} = 0 THEN assigned_to_id END, -- half of the e-mails go to the lead
     CASE i WHEN 1 THEN 'in_app' ELSE 'email' END, 'task-reminder',
-    (SELECT reminder FROM crowd WHERE crowd.clinic_id = l.clinic_id),
-    'Coming up', 'Hello', id::text, CASE WHEN i = 1 THEN 'sent' WHEN {_dice(30, 100)} = 0 THEN 'failed'
-    WHEN {_dice(30, 100)} = 1 THEN 'unknown' ELSE 'sent' END, 1, created_at, created_at,
-    CASE WHEN {_dice(31, 10)} > 0 THEN created_at END
+    (SELECT reminder FROM numbered_clinics AS c WHERE c.clinic_id = l.clinic_id),
+    'Coming up', 'Hello', id::text, CASE WHEN i = 1 THEN 'sent' WHEN {_random(30, 100)} = 0 THEN 'failed'
+    WHEN {_random(30, 100)} = 1 THEN 'unknown' ELSE 'sent' END, 1, created_at, created_at,
+    CASE WHEN {_random(31, 10)} > 0 THEN created_at END
 FROM {_NUMBERED} CROSS JOIN generate_series(1, {NOTIFICATIONS // LEADS}) AS i
 """
 
@@ -177,7 +179,7 @@ SELECT {_id("created_at", "row_number() OVER ()")}, clinic_id, id, 1, 'sent', '2
 FROM notifications WHERE channel = 'email'
 """
 
-# Each lead was looked at twice, by somebody who looks at many.
+# Each lead was read twice by its coordinator.
 _AUDIT = f"""
 INSERT INTO audit_entries (clinic_id, at, user_id, operation, act, subject, ids, fields)
 SELECT clinic_id, created_at + interval '1 hour' * i, assigned_to_id, 'leads.get_lead', 'read', 'lead', ARRAY[id],
@@ -190,17 +192,17 @@ INSERT INTO lead_touches (id, clinic_id, lead_id, source_id, channel, occurred_a
 SELECT {_id("created_at", "n")}, clinic_id, id, source_id, 'WEB_FORM', created_at, created_at FROM {_NUMBERED}
 """
 
-_ROWS = (_CROWD, _LEADS, _STEPS, _TASKS, _ACTIVITIES, _NOTIFICATIONS, _DELIVERIES)
+_ROWS = (_CLINICS, _LEADS, _STEPS, _TASKS, _ACTIVITIES, _NOTIFICATIONS, _DELIVERIES)
 
-# Two hundred rules and sequences of each clinic, counted by sixteen processes, hour by hour; with few it went wrong.
+# Statistics of 200 rules and sequences of each clinic, by hour and process; few of them have failures.
 _SERIES = f"""
 INSERT INTO series_hours (clinic_id, series, hour, shard, done, sent, failed, bounced, opted_out)
 SELECT c.id, 'series-' || n, date_trunc('hour', now()) - make_interval(hours => h), s, 10, 10,
-    CASE WHEN {_dice(50, 100)} = 0 THEN 1 ELSE 0 END, 0, 0
-FROM clinics AS c, generate_series(1, 200) AS n, generate_series(0, 25) AS h, generate_series(0, 15) AS s
+    CASE WHEN {_random(50, 100)} = 0 THEN 1 ELSE 0 END, 0, 0
+FROM clinics AS c, generate_series(1, 200) AS n, generate_series(0, 25) AS h, generate_series(0, 3) AS s
 """
 
-# Ten in each clinic; every minute of weeks that nobody has swept, and twice as many calls of theirs.
+# Ten gateways in each clinic, with a row for each minute of eight hours and twice as many calls.
 _GATEWAYS = (
     """
     INSERT INTO gateways (
@@ -211,22 +213,22 @@ _GATEWAYS = (
     """
     INSERT INTO gateway_minutes (gateway_id, minute, sent, promised)
     SELECT id, date_trunc('minute', now()) - make_interval(mins => n), 1, 0
-    FROM gateways, generate_series(0, 2000) AS n
+    FROM gateways, generate_series(0, 500) AS n
     """,
     """
     INSERT INTO gateway_receipts (gateway_id, call_id, received_at)
-    SELECT id, n, now() - make_interval(mins => n * 5) FROM gateways, generate_series(0, 4000) AS n
+    SELECT id, n, now() - make_interval(mins => n * 5) FROM gateways, generate_series(0, 1000) AS n
     """,
 )
 
-# Ten in each clinic; every lead went into one, a tenth of them is there still, three steps each.
+# Five sequences in each clinic. Every lead was enrolled in one, with three steps each; a fifth of them still is.
 _SEQUENCES = (
     """
     INSERT INTO sequences (id, clinic_id, playbook, slug, definition, published, active, created_at, version)
     SELECT gen_random_uuid(), c.id, '', 'sequence-' || n, jsonb_build_object(
         'name', 'sequence-' || n, 'exit_on_colleague', 'custom.company', 'steps', jsonb_build_array(jsonb_build_object(
             'name', 'one', 'create_task', jsonb_build_object('type', 'CALL', 'title', 'Call')))), 1, true, now(), 1
-    FROM clinics AS c, generate_series(1, 10) AS n
+    FROM clinics AS c, generate_series(1, 5) AS n
     """,
     """
     INSERT INTO sequence_versions (id, clinic_id, sequence_id, number, definition, created_at)
@@ -240,10 +242,10 @@ _SEQUENCES = (
         true, '{{lead.replied}}', '{{}}', CASE WHEN d.nth = 1 THEN 'company' END, '{{}}', l.created_at, now(),
         CASE WHEN d.state IN ('completed', 'exited') THEN now() END
     FROM (SELECT *, row_number() OVER (ORDER BY id) AS n FROM leads) AS l
-    CROSS JOIN LATERAL (SELECT {_dice(40, 10, "l.n")} + 1 AS nth,
+    CROSS JOIN LATERAL (SELECT {_random(40, 5, "l.n")} + 1 AS nth,
         (ARRAY['active', 'paused', 'exited', 'exited', 'completed', 'completed', 'completed', 'completed', 'completed',
-               'completed'])[{_dice(41, 10, "l.n")} + 1] AS state,
-        (ARRAY['by_hand', 'sequence_inactive'])[{_dice(42, 2, "l.n")} + 1] AS why) AS d
+               'completed'])[{_random(41, 10, "l.n")} + 1] AS state,
+        (ARRAY['by_hand', 'sequence_inactive'])[{_random(42, 2, "l.n")} + 1] AS why) AS d
     JOIN sequences AS s ON s.clinic_id = l.clinic_id AND s.slug = 'sequence-' || d.nth
     """,
     """
