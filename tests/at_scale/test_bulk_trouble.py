@@ -1,4 +1,4 @@
-"""Bulk follow-ups when things go wrong: crashes, messages that come twice, items that poison, busy leads."""
+"""Bulk follow-ups under failures: crashes, repeated messages, items that cannot be written, locked leads."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from tests.support.together import together
 TASKS_PER_LEAD = "SELECT count(*) AS tasks, count(DISTINCT lead_id) AS leads FROM lead_tasks"
 REMINDERS = "SELECT count(*) AS steps FROM steps WHERE kind = 'remind'"
 
-# Calls the function for each task that is inserted, as the owner: the application may do neither.
+# Runs a function for each inserted task, with the owner's rights, which the application lacks.
 TRIGGER = """
     CREATE SEQUENCE nth_task;
     CREATE FUNCTION trouble() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
@@ -27,8 +27,8 @@ TRIGGER = """
 
 
 @contextmanager
-def trouble(postgres: Postgres, body: str) -> Iterator[None]:
-    """While it lasts, the database runs this for every task it is given."""
+def insert_trigger(postgres: Postgres, body: str) -> Iterator[None]:
+    """Run PL/pgSQL for every inserted task while the context is open."""
     with postgres.connect("relance") as owner:
         owner.execute(TRIGGER.format(body=body))
         try:
@@ -43,7 +43,7 @@ def assert_each_once(desk: Desk, leads: int) -> None:
     assert desk.sql(REMINDERS)[0].steps == leads
 
 
-def test_a_message_that_comes_three_times_makes_no_task_twice(desk: Desk):
+def test_repeated_message_creates_no_task_twice(desk: Desk):
     job = ask(desk.admin, lead_ids=many_leads(desk, 50))
     (step,) = chunks(desk, job)
     assert [run(step), run(step), run(step, step)] == [1, 0, 0]
@@ -51,53 +51,55 @@ def test_a_message_that_comes_three_times_makes_no_task_twice(desk: Desk):
     assert_each_once(desk, 50)
 
 
-def test_two_workers_with_the_same_chunk_make_no_task_twice(desk: Desk):
-    job = ask(desk.admin, lead_ids=many_leads(desk, 500))
+def test_workers_with_the_same_chunk_create_no_task_twice(desk: Desk):
+    job = ask(desk.admin, lead_ids=many_leads(desk, 200))
     (step,) = chunks(desk, job)
     together(*[partial(run, step)] * 4)
-    assert counts(work_off(desk, job)) == (0, 500, 0, 0)
-    assert_each_once(desk, 500)
+    assert counts(work_off(desk, job)) == (0, 200, 0, 0)
+    assert_each_once(desk, 200)
 
 
 def test_workers_share_the_chunks_of_a_job(desk: Desk):
-    job = ask(desk.admin, lead_ids=many_leads(desk, 4_000))
+    job = ask(desk.admin, lead_ids=many_leads(desk, 2_001))
     ran = together(*[partial(run, step) for step in chunks(desk, job)])
-    assert sum(ran) == 4
+    assert sum(ran) == 3
     done = show(desk, job)
-    assert (done["state"], counts(done)) == ("done", (0, 4_000, 0, 0))
-    assert_each_once(desk, 4_000)
+    assert (done["state"], counts(done)) == ("done", (0, 2_001, 0, 0))
+    assert_each_once(desk, 2_001)
 
 
 def test_each_chunk_has_a_message_of_its_own(desk: Desk):
-    job = ask(desk.admin, lead_ids=many_leads(desk, 2_500))
+    job = ask(desk.admin, lead_ids=many_leads(desk, 2_001))
     wake_ups = [publish.WakeUp(id_, Kind.IMPORT_CHUNK, "x", publish.clock.now()) for id_ in chunks(desk, job)]
     assert publish.send(wake_ups) == 3
 
 
-def test_a_connection_lost_in_the_middle_leaves_nothing_half_done(desk: Desk, postgres: Postgres):
+def test_lost_connection_leaves_no_partial_chunk(desk: Desk, postgres: Postgres):
     job = ask(desk.admin, lead_ids=many_leads(desk, 300))
-    # A sequence counts on through the crash, so that the second try goes through.
-    with trouble(postgres, "IF nextval('nth_task') = 150 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;"):
+    # A sequence is not rolled back, so the second try succeeds.
+    with insert_trigger(
+        postgres, "IF nextval('nth_task') = 150 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;"
+    ):
         done = work_off(desk, job)
     assert counts(done) == (0, 300, 0, 0)
     assert_each_once(desk, 300)
 
 
-def test_a_killed_worker_leaves_nothing_half_done(desk: Desk, processes: Processes):
+def test_killed_worker_leaves_no_partial_chunk(desk: Desk, processes: Processes):
     worker = processes.start_worker("bulk")
-    job = ask(desk.admin, lead_ids=many_leads(desk, 5_000))
+    job = ask(desk.admin, lead_ids=many_leads(desk, 2_500))
     wait_until(lambda: show(desk, job)["done"] > 0, 60, "the first chunk")
     worker.kill()
-    # Its last transaction ends when the database notices, so that the first look may come too early.
+    # PostgreSQL ends the worker's transaction some moments later, so the first try may find the chunk locked.
     wait_until(lambda: work_off(desk, job)["state"] == "done", 60, "the rest")
-    assert counts(show(desk, job)) == (0, 5_000, 0, 0)
-    assert_each_once(desk, 5_000)
+    assert counts(show(desk, job)) == (0, 2_500, 0, 0)
+    assert_each_once(desk, 2_500)
 
 
-def test_one_item_that_cannot_be_written_fails_alone(desk: Desk, postgres: Postgres):
+def test_only_the_item_that_cannot_be_written_fails(desk: Desk, postgres: Postgres):
     ids = many_leads(desk, 300)
     job = ask(desk.admin, lead_ids=ids)
-    with trouble(postgres, f"IF NEW.lead_id = '{ids[77]}' THEN RAISE 'poisoned'; END IF;"):
+    with insert_trigger(postgres, f"IF NEW.lead_id = '{ids[77]}' THEN RAISE 'poisoned'; END IF;"):
         done = work_off(desk, job)
     assert (done["state"], counts(done)) == ("done", (0, 299, 1, 0))
     assert reasons(desk, job) == {77: "crashed"}
@@ -107,7 +109,7 @@ def test_one_item_that_cannot_be_written_fails_alone(desk: Desk, postgres: Postg
     assert_each_once(desk, 300)
 
 
-def test_a_lead_that_somebody_is_changing_is_waited_for_by_nobody_and_not_forgotten(desk: Desk):
+def test_locked_lead_is_skipped_and_processed_later(desk: Desk):
     ids = many_leads(desk, 5)
     job = ask(desk.admin, lead_ids=ids)
     with busy(ids[2]):
@@ -120,7 +122,7 @@ def test_a_lead_that_somebody_is_changing_is_waited_for_by_nobody_and_not_forgot
     assert_each_once(desk, 5)
 
 
-def test_a_job_whose_rows_are_gone_is_no_trouble(desk: Desk):
+def test_chunk_of_a_deleted_job_does_nothing(desk: Desk):
     job = ask(desk.admin, lead_ids=many_leads(desk, 3))
     steps = chunks(desk, job)
     desk.sql("DELETE FROM jobs")
@@ -128,34 +130,34 @@ def test_a_job_whose_rows_are_gone_is_no_trouble(desk: Desk):
     assert tasks(desk) == []
 
 
-def test_a_cancelled_job_makes_nothing_more(desk: Desk):
-    job = ask(desk.admin, lead_ids=many_leads(desk, 2_500))
+def test_cancelled_job_creates_no_more_tasks(desk: Desk):
+    job = ask(desk.admin, lead_ids=many_leads(desk, 2_001))
     first, *rest = chunks(desk, job)
     desk.sql("UPDATE steps SET due_at = now() + interval '1 hour' WHERE id = ANY(:rest)", rest=rest)
     run(first)
     cancelled = desk.admin.post(f"/api/jobs/{job['id']}/cancel").body
-    assert (cancelled["state"], counts(cancelled)) == ("cancelled", (0, 1_000, 0, 1_500))
+    assert (cancelled["state"], counts(cancelled)) == ("cancelled", (0, 1_000, 0, 1_001))
     assert cancelled["finished_at"]
     desk.sql("UPDATE steps SET due_at = now() WHERE id = ANY(:rest)", rest=rest)
     assert run(*rest) == 2
     assert show(desk, job) == cancelled
     assert len(tasks(desk)) == 1_000
-    assert {item["position"] for item in items(desk, job, status="cancelled")} == set(range(1_000, 2_500))
+    assert {item["position"] for item in items(desk, job, status="cancelled")} == set(range(1_000, 2_001))
 
 
-def test_cancelling_while_workers_run_loses_count_of_nothing(desk: Desk):
-    job = ask(desk.admin, lead_ids=many_leads(desk, 4_000))
+def test_counts_are_right_when_a_running_job_is_cancelled(desk: Desk):
+    job = ask(desk.admin, lead_ids=many_leads(desk, 2_001))
     steps = chunks(desk, job)
     cancel = partial(desk.admin.post, f"/api/jobs/{job['id']}/cancel")
     together(*[partial(run, step) for step in steps], cancel)
     end = work_off(desk, job)
     assert end["pending"] == 0
-    assert end["done"] + end["cancelled"] == 4_000
+    assert end["done"] + end["cancelled"] == 2_001
     assert end["done"] == len(tasks(desk)) == len(items(desk, job, status="done"))
     assert end["state"] == ("cancelled" if end["cancelled"] else "done")
 
 
-def test_failed_items_are_tried_again_and_doubles_are_not(desk: Desk):
+def test_retry_processes_failed_items_but_no_duplicates(desk: Desk):
     ids = many_leads(desk, 3)
     desk.sql("UPDATE leads SET status = 'ARCHIVED' WHERE id = ANY(CAST(:ids AS uuid[]))", ids=ids[:2])
     job = ask(desk.admin, lead_ids=[*ids, ids[2]])
@@ -169,7 +171,7 @@ def test_failed_items_are_tried_again_and_doubles_are_not(desk: Desk):
     assert_each_once(desk, 2)
 
 
-def test_trying_again_twice_at_once_is_trying_once(desk: Desk):
+def test_concurrent_retries_process_items_once(desk: Desk):
     ids = many_leads(desk, 30)
     desk.sql("UPDATE leads SET status = 'ARCHIVED'")
     job = ask(desk.admin, lead_ids=ids)
@@ -182,7 +184,7 @@ def test_trying_again_twice_at_once_is_trying_once(desk: Desk):
 
 
 @pytest.mark.parametrize("round_", range(3))
-def test_the_same_key_posted_at_the_same_moment_is_one_job(desk: Desk, round_: int):
+def test_concurrent_requests_with_the_same_key_create_one_job(desk: Desk, round_: int):
     ids = many_leads(desk, 20)
     post = partial(ask, desk.admin, lead_ids=ids, client_key=f"event-{round_}")
     jobs = together(*[post] * 5)
