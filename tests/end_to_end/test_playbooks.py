@@ -18,7 +18,7 @@ from tests.support.gateway import Gateway
 from tests.support.practice import sql
 from tests.support.processes import Processes, wait_until
 from tests.support.servers import empty_broker, empty_database
-from tests.support.shortening import shortened
+from tests.support.shortened_playbook import shortened
 from tests.support.smtp import SmtpServer
 
 PATIENCE: Final = 60.0  # for a slow machine: all is done within a quarter of a minute

@@ -1,4 +1,4 @@
-"""`relance serve` as `make run` calls it: everything starts, works, stops, and starts again with its data."""
+"""`relance serve`, called as by `make run`: all parts start, work, restart after a crash, stop, and keep their data."""
 
 import json
 import os
@@ -18,26 +18,27 @@ from app.ops.embedded import free_port
 from tests.support.environment import ROOT, this_process
 from tests.support.processes import wait_until
 
-PATIENCE = 180  # seconds; a dozen Python processes start on what may be a busy machine
+PATIENCE = 180  # seconds; a dozen Python processes start, possibly on a busy machine
+CONCURRENCY = ("WEB_WORKERS", "STEP_WORKERS", "DELIVERY_WORKERS", "BULK_WORKERS", "SWEEP_WORKERS")
 SETTINGS = ("DATABASE_URL", "OWNER_DATABASE_URL", "BROKER_URL", "SECRET_KEY", "SMTP_URL")
 
 
 @pytest.fixture
 def home() -> Path:
-    """A data folder outside this process's own servers, with a short path for the socket."""
+    """A data folder for the stack's own servers, with a path short enough for a socket."""
     folder = this_process() / "serve"
     folder.mkdir(exist_ok=True)
     return folder
 
 
 @contextmanager
-def served(home: Path) -> Iterator[tuple[dict[str, Any], subprocess.Popen[str]]]:
-    """A running stack: where its parts are, and its supervisor."""
-    ports = {"PORT": str(free_port()), "FLOWER_PORT": str(free_port()), "WEB_WORKERS": "1"}
+def served(home: Path, *parts: str) -> Iterator[tuple[dict[str, Any], subprocess.Popen[str]]]:
+    """Run the named parts of the stack, by default all. Yield their addresses and the supervisor."""
+    ports = {"PORT": str(free_port()), "FLOWER_PORT": str(free_port()), **dict.fromkeys(CONCURRENCY, "1")}
     kept = {name: value for name, value in os.environ.items() if name not in SETTINGS}
     with (home / "serve.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "app.ops.cli", "serve", "--json"],
+            [sys.executable, "-m", "app.ops.cli", "serve", "--json", *parts],
             cwd=ROOT,
             env={**kept, **ports, "RELANCE_ENV": "demo", "RELANCE_HOME": str(home)},
             stdin=subprocess.DEVNULL,
@@ -46,14 +47,14 @@ def served(home: Path) -> Iterator[tuple[dict[str, Any], subprocess.Popen[str]]]
             text=True,
         )
     try:
-        yield where_it_is(process, home), process
+        yield read_addresses(process, home), process
     finally:
         process.terminate()
         process.communicate(timeout=PATIENCE)
 
 
-def where_it_is(process: subprocess.Popen[str], home: Path) -> dict[str, Any]:
-    """What it prints once it is ready: one JSON object."""
+def read_addresses(process: subprocess.Popen[str], home: Path) -> dict[str, Any]:
+    """Return the JSON object that the supervisor prints when the stack is ready."""
     assert process.stdout
     text = ""
     for line in process.stdout:
@@ -79,23 +80,23 @@ def leads_of(api: str, home: Path) -> set[str]:
 def workers_of(supervisor: subprocess.Popen[str], queue: str) -> list[psutil.Process]:
     found = []
     for child in psutil.Process(supervisor.pid).children():
-        with suppress(psutil.NoSuchProcess):  # it has just ended, and its supervisor has not looked yet
+        with suppress(psutil.NoSuchProcess):  # it ended, and the supervisor did not notice yet
             if f"-Q {queue} " in " ".join(child.cmdline()):
                 found.append(child)
     return found
 
 
-def test_a_demo_starts_works_stops_and_starts_again_with_its_data(home: Path) -> None:
-    with served(home) as (places, supervisor):
-        leads = leads_of(places["api"], home)
+def test_demo_starts_works_stops_and_keeps_its_data(home: Path) -> None:
+    with served(home) as (addresses, supervisor):
+        leads = leads_of(addresses["api"], home)
         assert len(leads) == 12
 
-        flower = places["flower"]
+        flower = addresses["flower"]
         assert httpx.get(f"{flower['url']}/workers").status_code == 401
         assert httpx.get(f"{flower['url']}/workers", auth=(flower["user"], flower["password"])).status_code == 200
 
-        wait_until(lambda: bool(first_call_tasks(places["api"], home)), PATIENCE, "a worker to make the first tasks")
-        assert httpx.get(f"{places['mailbox']}/messages.json").status_code == 200
+        wait_until(lambda: bool(first_call_tasks(addresses["api"], home)), PATIENCE, "a worker to make the first tasks")
+        assert httpx.get(f"{addresses['mailbox']}/messages.json").status_code == 200
 
         (worker,) = workers_of(supervisor, "steps")
         worker.kill()
@@ -109,8 +110,8 @@ def test_a_demo_starts_works_stops_and_starts_again_with_its_data(home: Path) ->
         assert supervisor.wait(PATIENCE) == 0
         assert not still_running(home)
 
-    with served(home) as (places, _):
-        assert leads_of(places["api"], home) == leads
+    with served(home, "web") as (addresses, _):  # starts the database and the broker too
+        assert leads_of(addresses["api"], home) == leads
     assert not still_running(home)
 
 
@@ -121,6 +122,6 @@ def first_call_tasks(api: str, home: Path) -> list[dict[str, Any]]:
 
 
 def still_running(home: Path) -> list[str]:
-    """Commands that speak of the data folder: its servers and its parts."""
+    """Return the commands that name the data folder: its servers and parts."""
     commands = [" ".join(p.info["cmdline"] or []) for p in psutil.process_iter(["cmdline"])]
     return [command for command in commands if str(home) in command and "serve --json" not in command]

@@ -1,4 +1,4 @@
-"""A small deployment to break: real processes with short times, a clinic with rules in seconds, calls over HTTP.
+"""A small deployment for crash tests: real processes with short times, rules with delays of seconds, calls over HTTP.
 
 Fixture `scene`:
 
@@ -47,8 +47,8 @@ QUICK = {
     "RETRY_BASE_SECONDS": "0.5",
     "RETRY_CAP_SECONDS": "2",
 }
-# A step whose message was lost: published again after 2 s by a sweep that comes every 5 s; the rest is for a slow
-# machine, on which a worker or two have to start first.
+# Longest delay of a step whose message was lost. A sweep every 5 s publishes it again after 2 s; the rest is for the
+# start of workers on a slow machine.
 FOUND_AGAIN = 45.0
 PASSWORD = "seventeen-kites-above-lisbon"
 TEMPLATES = {
@@ -58,13 +58,13 @@ TEMPLATES = {
 
 
 def call_task(due: str = "2 hours") -> Rule:
-    """At once, a task that is due later."""
+    """Return a rule that creates a task at once, due after `due`."""
     task = {"type": "CALL", "title": "Initial Contact", "priority": "HIGH", "due": {"after": due}}
     return {"name": "speed-to-lead", "on": "lead.created", "do": [{"create_task": task}]}
 
 
 def escalation(after: str) -> Rule:
-    """After so long without contact, a task and a message in the app for the admins."""
+    """Return a rule that escalates to the admins after the delay without contact: a task and an in-app message."""
     return _escalation("no-contact", "lead.created", after) | {
         "unless": [{"field": "lead.contacted_at", "exists": True}],
         "stop_on": ["lead.contacted", "lead.replied", "lead.converted", "lead.lost"],
@@ -72,19 +72,19 @@ def escalation(after: str) -> Rule:
 
 
 def overdue_escalation() -> Rule:
-    """As soon as a task of `call_task` is found to be overdue; not those of escalations, which are urgent."""
+    """Return a rule that escalates when a task of `call_task` is overdue, but not an urgent task of an escalation."""
     ours = {"field": "task.priority", "equals": "HIGH"}
     return _escalation("overdue", "task.overdue", "0 seconds") | {"when": [ours]}
 
 
 def reminder(before: str) -> Rule:
-    """A message in the app for the assignee, so long before a task is due."""
+    """Return a rule that sends the assignee an in-app message before a task is due."""
     remind = {"remind": {"channels": ["in_app"], "template": "told"}}
     return {"name": "task-reminder", "on": "task.created", "before_due": before, "do": [remind]}
 
 
 def mail_to_lead(after: str = "0 seconds") -> Rule:
-    """An e-mail to the lead itself, whatever the time of day."""
+    """Return a rule that sends an e-mail to the lead at any time of day."""
     message = {"channel": "email", "template": "hello", "transactional": True}
     return {"name": "welcome", "on": "lead.created", "after": after, "do": [{"send_message": message}]}
 
@@ -96,7 +96,7 @@ def _escalation(name: str, event: str, after: str) -> Rule:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a call of the API came to. `id` is the new lead's, "" when there is none."""
+    """Result of a request that creates a lead. `id` is the lead's id, "" if none was created."""
 
     status: int
     id: str
@@ -105,14 +105,14 @@ class Answer:
 
 @dataclass(frozen=True)
 class OpenClinic:
-    """A clinic, seen from outside: over HTTP, with its admin's token."""
+    """HTTP client of a clinic, with the token of its admin."""
 
     url: str
     token: str
     source_id: str
 
     def capture(self, number: int, *, threads: int = 4, start: int = 0, **more: Any) -> list[Answer]:
-        """So many leads, named by number, each with an address of its own."""
+        """Create `number` leads, each with a numbered name and address."""
         with ThreadPoolExecutor(threads) as pool:
             shares = [range(start + thread, start + number, threads) for thread in range(threads)]
             parts = pool.map(partial(self._capture, more), shares)
@@ -123,7 +123,7 @@ class OpenClinic:
             return client.post(path, json=body)
 
     def send(self, path: str, content: bytes, kind: str) -> httpx.Response:
-        """A body that is no JSON."""
+        """POST a body with another content type than JSON."""
         with self._client() as client:
             return client.post(path, content=content, headers={"Content-Type": kind})
 
@@ -145,7 +145,7 @@ class OpenClinic:
 
 @dataclass
 class Scene:
-    """Servers, processes and the ledger. `env` is what every process gets on top of its own."""
+    """Servers, processes and the ledger. `env` is added to the environment of every process."""
 
     postgres: Postgres
     valkey: Valkey
@@ -157,29 +157,29 @@ class Scene:
         return Ledger(self.postgres)
 
     def open(self, *rules: Rule) -> OpenClinic:
-        """A clinic with a coordinator and an admin, and the API in a process of its own."""
+        """Create a clinic with a coordinator and an admin, and start an API process."""
         return enter(self.processes.start_web(env=self.env).url, *rules)
 
     def start_worker(self, queues: str = "steps,sweeps", concurrency: int = 2, app: str = "workers.app") -> Process:
-        """Does not wait for it: start it first, then the API, then see that it is `ready`."""
+        """Start a worker without waiting. Start it before the API, then call `ready`."""
         return self.processes.start_worker(queues, concurrency=concurrency, env=self.env, wait=False, app=app)
 
     def start_beat(self) -> Process:
         return self.processes.start_beat(env=self.env)
 
     def waiting(self, queue: str = "steps") -> int:
-        """Messages in a queue."""
+        """Return the number of messages in a queue."""
         with self.valkey.client() as client:
             return int(client.llen(queue))  # type: ignore[arg-type]
 
     def held(self) -> int:
-        """Messages that workers hold and have not acknowledged."""
+        """Return the number of messages that workers hold without acknowledgement."""
         with self.valkey.client() as client:
             return int(client.hlen("unacked"))  # type: ignore[arg-type]
 
 
 def enter(url: str, *rules: Rule, name: str = "clinic", zone: str = "Europe/Madrid") -> OpenClinic:
-    """A new clinic in this process's database, and its admin signed in at the API there."""
+    """Create a clinic in this process's database and sign in its admin at the API."""
     source_id = _make_clinic(rules, name, zone)
     login = {"email": f"admin@{name}.example", "password": PASSWORD}
     answer = httpx.post(f"{url}/api/auth/login", json=login, timeout=30)
@@ -188,7 +188,7 @@ def enter(url: str, *rules: Rule, name: str = "clinic", zone: str = "Europe/Madr
 
 
 def ready(*workers: Process) -> None:
-    """Until they take messages."""
+    """Wait until the workers receive messages."""
     for worker in workers:
         worker.wait_for(" ready.")
 
@@ -200,7 +200,7 @@ def scene(clean_database: None, clean_broker: None, postgres: Postgres, valkey: 
 
 @pytest.fixture
 def mail_server(scene: Scene) -> Iterator[SmtpServer]:
-    """An SMTP server that the scene's workers send through."""
+    """SMTP server of the scene's workers."""
     with SmtpServer() as server:
         scene.env["SMTP_URL"] = server.url
         yield server
@@ -212,8 +212,8 @@ def _make_clinic(rules: Iterable[Rule], name: str, zone: str) -> str:
         clinic = open_clinic(session, name="A clinic", slug=name, timezone=zone, region="ES", playbook_text=playbook)
         for who, role in (("admin", Role.CLINIC_ADMIN), ("coordinator", Role.TREATMENT_COORDINATOR)):
             create_user(session, clinic.id, email=f"{who}@{name}.example", name=who, role=role, password=PASSWORD)
-        none_that_rules_know = LeadSource.category == SourceCategory.OTHER
-        return str(session.scalar(select(LeadSource.id).where(LeadSource.clinic_id == clinic.id, none_that_rules_know)))
+        unused_by_rules = LeadSource.category == SourceCategory.OTHER
+        return str(session.scalar(select(LeadSource.id).where(LeadSource.clinic_id == clinic.id, unused_by_rules)))
 
 
 def _timed(client: httpx.Client, lead: Mapping[str, Any]) -> Answer:
@@ -221,6 +221,6 @@ def _timed(client: httpx.Client, lead: Mapping[str, Any]) -> Answer:
     response = client.post("/api/leads", json=lead)
     seconds = time.monotonic() - began
     if response.status_code != httpx.codes.CREATED:
-        time.sleep(0.05)  # as somebody who is told to come back later does
+        time.sleep(0.05)  # before the next request
         return Answer(response.status_code, "", seconds)
     return Answer(response.status_code, response.json()["id"], seconds)

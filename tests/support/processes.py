@@ -1,13 +1,13 @@
-"""Fixture `processes`: real workers, beats and web servers, started and killed by a test, always reaped.
+"""Fixture `processes`: real workers, beats and web servers. All of them are killed when the test ends.
 
-`shared_processes` is the same for a whole file.
+`shared_processes` has the scope of a file.
 
 worker = processes.start_worker("steps,deliveries", concurrency=2, env={"HORIZON_SECONDS": "5"})
 web = processes.start_web();  httpx.get(f"{web.url}/livez")
 beat = processes.start_beat()
 worker.kill()            # SIGKILL, master and children at once
 worker.stop()            # SIGTERM, waits, returns the exit code
-worker.output()          # what it logged; shown by itself when the test fails
+worker.output()          # its log; shown when the test fails
 processes.start("name", "module", ["argument"])      # python -m module argument
 """
 
@@ -36,13 +36,13 @@ _numbers = count(1)
 
 @pytest.fixture
 def processes(database_url: str, valkey: Valkey) -> Iterator["Processes"]:
-    """A starter of processes that ends what it started."""
+    """Starts processes and kills them when the test ends."""
     yield from _starter()
 
 
 @pytest.fixture(scope="module")
 def shared_processes(database_url: str, valkey: Valkey) -> Iterator["Processes"]:
-    """The same, for processes that all tests of a file use and none kills."""
+    """Starts processes that all tests of a file share and no test kills."""
     yield from _starter()
 
 
@@ -63,36 +63,36 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """The process itself: of a worker, the master."""
+        """The process id; for a worker, that of the parent process."""
         return self.child.pid
 
     def is_running(self) -> bool:
-        """Whether it has not ended."""
+        """Return whether the process runs."""
         return self.child.poll() is None
 
     def kill(self) -> None:
-        """SIGKILL to it and its children at once: nothing can be put back or written down."""
+        """Send SIGKILL to the process and its children, which then cannot return messages or write logs."""
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         self.child.wait()
 
     def stop(self, patience: float = 60) -> int:
-        """SIGTERM, as a deployment does; waits for the end and returns the exit code."""
+        """Send SIGTERM, wait for the end and return the exit code."""
         self.child.terminate()
         return self.child.wait(patience)
 
     def output(self) -> str:
-        """Everything it wrote so far."""
+        """Return the log so far."""
         return self.log.read_text(errors="replace")
 
     def wait_for(self, text: str, patience: float = START_PATIENCE) -> None:
-        """Until it has written that."""
+        """Wait until the log contains `text`."""
         wait_until(lambda: text in self.output(), patience, f"{self.name} to write {text!r}")
 
 
 @dataclass
 class Processes:
-    """Starts processes and remembers them."""
+    """Starts processes and keeps a list of them."""
 
     logs: Path
     started: list[Process] = field(default_factory=list)
@@ -118,7 +118,7 @@ class Processes:
         wait: bool = True,
         app: str = "workers.app",
     ) -> Process:
-        """A Celery worker for those queues, comma-separated. Returns when it answers, unless told not to wait."""
+        """Start a Celery worker for the comma-separated queues. With `wait`, return when it answers."""
         node = f"test{next(_numbers)}@localhost"
         options = [
             "-Q",
@@ -137,12 +137,12 @@ class Processes:
         return process
 
     def start_beat(self, *, env: Mapping[str, str] | None = None) -> Process:
-        """A beat. It keeps no file: when each sweep last ran is in the database."""
+        """Start beat. It needs no file, because the database stores when each sweep last ran."""
         options = ["-S", "celery.beat:Scheduler", "--pidfile="]
         return self.start("beat", "celery", ["-A", "workers.app", "beat", *options], env=env)
 
     def start_web(self, *, workers: int = 1, env: Mapping[str, str] | None = None) -> Process:
-        """The API under gunicorn on a free port. Returns when it answers."""
+        """Start the API under gunicorn on a free port. Return when it answers."""
         port = free_port()
         arguments = ["app:create_app()", "--workers", str(workers)]
         process = self.start("web", "gunicorn", arguments, env={"PORT": str(port), **(env or {})})
@@ -151,7 +151,7 @@ class Processes:
         return process
 
     def start_flower(self, *, env: Mapping[str, str] | None = None) -> Process:
-        """Flower as ops run it, at an address of its own: `process.url`. Returns when it answers."""
+        """Start Flower on a free port, see `process.url`. Return when it answers."""
         port = free_port()
         own = {
             "FLOWER_PORT": str(port),
@@ -165,7 +165,7 @@ class Processes:
         return process
 
     def kill_all(self) -> None:
-        """Nothing is left when the test ends."""
+        """Kill all started processes."""
         for process in self.started:
             process.kill()
 
@@ -177,7 +177,7 @@ class Processes:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """A failed test shows what its processes wrote."""
+    """Add the logs of its processes to the report of a failed test."""
     report = yield
     if report.failed and (starter := getattr(item, "funcargs", {}).get("processes")):
         for process in starter.started:
@@ -186,7 +186,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 
 def wait_until(holds: Callable[[], bool], patience: float, what: str) -> None:
-    """Ask again and again; fails the test, naming what it waited for, after `patience` seconds."""
+    """Poll until `holds` is true. Fail the test with the description `what` after `patience` seconds."""
     deadline = time.monotonic() + patience
     while not holds():
         if time.monotonic() > deadline:
@@ -195,14 +195,14 @@ def wait_until(holds: Callable[[], bool], patience: float, what: str) -> None:
 
 
 def answers(node: str) -> bool:
-    """Whether that worker replies to a ping over the broker. A connection kept from before a restart is made anew."""
+    """Return whether the worker replies to a ping over a new connection to the broker."""
     with suppress(OSError, OperationalError, RedisError):
         return bool(Celery(broker=os.environ["BROKER_URL"]).control.ping(destination=[node], timeout=0.5))
     return False
 
 
 def is_live(url: str) -> bool:
-    """Whether the web server answers there."""
+    """Return whether a web server answers at the URL."""
     with suppress(httpx.TransportError):
         return httpx.get(url, timeout=2).is_success
     return False

@@ -1,8 +1,7 @@
-"""A playbook that ships, with waits of seconds: the shortest of them becomes a few, the next one more, and so on.
+"""A shipped playbook with waits of seconds instead of hours and days, in the same order of length.
 
-So all that it does comes in the order in which it comes in life, within a quarter of a minute. What names an hour or
-a day comes whenever its wait is over; what comes again comes once. What counts from a date of the lead stays, and so
-does when tasks are due: nobody is late.
+All steps run in their usual order within 15 seconds. Times of day and days of the month are removed, and repeated steps
+run once. Delays from a date of the lead and due times of tasks do not change, so no task becomes overdue.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,7 +14,7 @@ from app.automation.playbooks import shipped
 from app.automation.playbooks.installing import as_document
 from app.core.calendar.durations import parse_wait
 
-# Seconds of the shortest wait: of a rule's enough for the calls that stop it, on a slow machine, too.
+# Seconds of the shortest wait. For rules it leaves time for the calls that stop them, even on a slow machine.
 _SHORTEST: Final = {"rules": 3, "sequences": 1}
 _WAITS: Final = frozenset({"after", "time", "skip_when_later_than"})
 _KEPT: Final = frozenset({"due", "before_due", "re_entry"})
@@ -25,7 +24,7 @@ _Seconds = Mapping[timedelta, int]
 
 
 def shortened(name: str) -> str:
-    """The playbook of that name as YAML, to be brought in."""
+    """Return the playbook of that name as YAML for the import."""
     document = as_document(shipped.load(name))
     quick = {part: _quick(document[part], shortest) for part, shortest in _SHORTEST.items() if part in document}
     return yaml.safe_dump({**document, **quick}, sort_keys=False)
@@ -37,7 +36,7 @@ def _quick(part: Any, shortest: int) -> Any:
 
 
 def _waits(part: Any) -> Iterator[str]:
-    """All lengths that are written anywhere in it."""
+    """Yield all waits at any depth."""
     if isinstance(part, list):
         for one in part:
             yield from _waits(one)

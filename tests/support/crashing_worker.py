@@ -1,6 +1,6 @@
-"""A worker with a fault: `celery -A tests.support.crashing worker`. One lead's task kills the process that makes it.
+"""A worker that crashes: `celery -A tests.support.crashing_worker worker`. The task of one lead aborts its process.
 
-As a fault in C or too little memory does: no exception, no clean-up, nothing written down.
+This is like a fault in C code or a lack of memory: no exception, no clean-up and no log line.
 """
 
 import os
@@ -12,13 +12,13 @@ from app.engine.outcomes import Outcome
 from app.engine.step_kind import STEP_KINDS
 from workers.app import app
 
-DEADLY = "Number 7"  # the last name of that lead
+CRASHING = "Number 7"  # the last name of that lead
 
 __all__ = ["app"]
 
 
 def _decide(context: Any) -> Outcome:
-    if context.lead.patient_last_name == DEADLY:
+    if context.lead.patient_last_name == CRASHING:
         os.abort()
     outcome: Any = _sound.decide(context)
     return outcome
