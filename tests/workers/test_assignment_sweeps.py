@@ -185,7 +185,7 @@ class TestAbsences:
         watch.advance(days=1)
         assert sweep("cover_absences") == 1
         assert sweep("cover_absences") == 0
-        assert self.whose_task(task) == cover
+        assert self.task_assignee(task) == cover
 
     def test_task_created_during_the_absence_is_reassigned(self, practice: Practice):
         ana, cover = practice.people[COORDINATOR], hire(practice)
@@ -194,7 +194,7 @@ class TestAbsences:
         task = practice.plan(practice.capture(assigned_to_id=ana), now() + timedelta(days=3), assigned_to_id=ana)
 
         assert sweep("cover_absences") == 1
-        assert self.whose_task(task) == cover
+        assert self.task_assignee(task) == cover
 
     def test_new_assignee_gets_the_reminder(self, practice: Practice, watch: Watch):
         ana, cover = practice.people[COORDINATOR], hire(practice)
