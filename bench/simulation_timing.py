@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 
 from app.automation.playbooks import shipped
 from app.automation.simulation.lead import sample_lead
-from app.automation.simulation.run import StartState, simulate
+from app.automation.simulation.run import simulate
 from app.automation.simulation.sandbox import sample_setting
 from app.automation.simulation.script import read_script
+from app.automation.simulation.world import World
 from app.engine.rules.rules import RuleSet
 from app.engine.sequences.definitions import PublishedSequences
 
@@ -32,6 +33,6 @@ def time_simulation(params: Mapping[str, Any]) -> dict[str, float]:
     began = time.process_time()
     for _ in range(params["times"]):
         lead = sample_lead(stage=setting.first_stage, zone=ZONE, at=START)
-        result = simulate("bench", StartState(setting, lead), script, start=START, until=UNTIL)
+        result = simulate("bench", World(setting, lead, now=START), script, until=UNTIL)
     milliseconds = (time.process_time() - began) * 1000
     return {"milliseconds": milliseconds / params["times"], "entries": float(len(result.timeline))}

@@ -127,19 +127,7 @@ def step_row(clinic_id: UUID, lead_id: UUID | None, *, due_at: datetime, **given
 
 def planned_row(clinic_id: UUID, lead_id: UUID, step: PlannedStep) -> ColumnDict:
     """Return the row of a step that a rule planned."""
-    return step_row(
-        clinic_id,
-        lead_id,
-        kind=step.kind,
-        name=step.name,
-        params=step.params,
-        cause=step.cause,
-        guard=step.guard,
-        stop_on=step.stop_on,
-        lateness=step.lateness,
-        due_at=step.due_at,
-        dedupe_key=step.key,
-    )
+    return step_row(clinic_id, lead_id, **step.columns)
 
 
 def add_steps(session: Session, rows: list[ColumnDict], *, event_rows: Sequence[ColumnValues] = ()) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -44,17 +44,27 @@ def apply_changes(session: Session, actor: Actor, lead: Lead, data: JsonObject) 
 
     Raises Forbidden, Invalid.
     """
-    before = {name: getattr(lead, name) for name in data}
     _require_private_access(actor, data)
     if data.get("source_id", lead.source_id) != lead.source_id:
         require_source(session, lead.clinic_id, data["source_id"])
     require_valid_custom_values(session, actor.clinic, data.get("custom", {}), complete=False)
     phones = normalise_phones(data, actor.clinic.region)
-    custom = {"custom": merge_custom_values(lead.custom, data["custom"])} if "custom" in data else {}
-    for name, value in {**data, **_patient_names(lead, data), **phones, **custom}.items():
+    for name, value in _patient_names(lead, data).items():
         setattr(lead, name, value)
+    events = set_fields(lead, actor, {**data, **phones}, at=now())
     require_reachable(lead.phone, lead.email, lead.social_handle)
-    mark_updated(lead, actor, at := now())
+    return events
+
+
+def set_fields(lead: Any, actor: Actor, values: JsonObject, *, at: datetime) -> list[Event]:
+    """Set these columns of a lead; custom fields that are not given stay. Returns the events, which the caller records.
+
+    `lead` is a `Lead` or an object with its columns.
+    """
+    before = {name: getattr(lead, name) for name in values}
+    for name, value in values.items():
+        setattr(lead, name, merge_custom_values(lead.custom, value) if name == "custom" else value)
+    mark_updated(lead, actor, at)
     return list(update_events(lead, before, at))
 
 

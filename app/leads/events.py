@@ -1,7 +1,8 @@
 """Lead events, with the facts of the lead that automation rules can test."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Protocol, cast, overload
+from typing import Final, Protocol, cast, overload
 from uuid import UUID
 
 from app.core.type_aliases import JsonDict, JsonObject
@@ -50,6 +51,13 @@ class VersionedLead(LeadColumns, Protocol):
 
     @property
     def version(self) -> int: ...
+
+
+# The columns from which the time limits of stale leads and of leads too long in a stage count.
+FLAGGED_SINCE: Final[Mapping[str, str]] = {
+    EventName.LEAD_STALE: "last_activity_at",
+    EventName.LEAD_STAGE_OVERDUE: "stage_entered_at",
+}
 
 
 class LazyContact:
@@ -104,6 +112,12 @@ def lead_created(lead: LeadColumns, at: datetime) -> Event:
     """Return the event `lead.created`, which happens once per lead."""
     about = {"stage": lead.pipeline_stage, "previous_stage": None}
     return lead_event(EventName.LEAD_CREATED, lead, at, about=about, key="")
+
+
+def flag_event(name: EventName, lead: LeadColumns, at: datetime) -> Event:
+    """Return the event of a sweep's flag. Until an activity or a stage change, it is the same event."""
+    since: datetime = getattr(lead, FLAGGED_SINCE[name])
+    return Event(name, lead.id, lead.id, at, facts={"lead": lead_facts(lead)}, key=since.isoformat())
 
 
 @overload

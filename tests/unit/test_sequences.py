@@ -14,7 +14,7 @@ from app.automation.language.sequences import Sequence
 from app.automation.language.validation import mistakes_in
 from app.core.calendar.calendar import BusinessHours, Calendar
 from app.engine.models import Kind, Reason
-from app.engine.sequences.progression import EnrollmentContext, exit_reason_after_skip, plan_step
+from app.engine.sequences.progression import EnrollmentContext, StepResult, plan_step
 from app.engine.sequences.sequence import DEFAULT_EXITS, ExitReason, read_sequence
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -140,7 +140,8 @@ def test_trigger_is_a_rule_that_enrolls():
 def test_skipped_step_is_followed_unless_the_lead_is_closed(
     reason: Reason, detail: dict[str, Any], exit_: ExitReason | None
 ):
-    assert exit_reason_after_skip(reason, detail) == exit_
+    sequence = read_sequence(sequence_of({"name": "a", **CALL}))
+    assert StepResult(sequence, sequence.first, reason, detail).exit == exit_
 
 
 @pytest.mark.parametrize(

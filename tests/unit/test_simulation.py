@@ -11,10 +11,11 @@ import beat_schedule
 from app.automation.playbooks.shipped import read
 from app.automation.simulation import run, sweeps
 from app.automation.simulation.lead import lead_facts_for_rules, sample_lead
-from app.automation.simulation.run import StartState, simulate
+from app.automation.simulation.run import simulate
 from app.automation.simulation.sandbox import sample_setting, try_playbook
 from app.automation.simulation.script import InvalidScript, read_script
 from app.automation.simulation.timeline import Simulation
+from app.automation.simulation.world import World
 from app.core.calendar.calendar import UnknownHolidays
 from app.identity.contact_policy import ContactPolicy
 from app.leads.facts.condition_facts import FACT_NAMES
@@ -34,7 +35,7 @@ def of_rules(
     until = START + timedelta(days=days)
     lead = sample_lead(stage=setting.first_stage, zone=zone, at=START)
     happens = read_script(script, start=START, until=until)
-    return simulate("ours", StartState(setting, lead), happens, start=START, until=until)
+    return simulate("ours", World(setting, lead, now=START), happens, until=until)
 
 
 def ends(simulation: Simulation) -> list[tuple[str, str, str]]:

@@ -12,7 +12,7 @@ from app.core.type_aliases import JsonDict
 from app.engine.events.events import Event, EventName
 from app.engine.service import record
 from app.identity.clinics import load_context, load_contexts
-from app.leads.events import lead_event, lead_facts
+from app.leads.events import flag_event, lead_event
 from app.leads.models import Lead
 from app.leads.pipeline.rotting import rotting_date_sql
 from app.leads.timeline.models import Activity, ActivityType
@@ -42,12 +42,12 @@ _STAGE_OVERDUE = text(
 
 def detect_stale(session: Session) -> int:
     """Flag leads without activity for longer than their clinic allows. Returns the number flagged."""
-    return _flag(session, _STALE, EventName.LEAD_STALE, since="last_activity_at")
+    return _flag(session, _STALE, EventName.LEAD_STALE)
 
 
 def detect_stage_overdue(session: Session) -> int:
     """Flag leads longer in a stage than the stage allows. Returns the number flagged."""
-    return _flag(session, _STAGE_OVERDUE, EventName.LEAD_STAGE_OVERDUE, since="stage_entered_at")
+    return _flag(session, _STAGE_OVERDUE, EventName.LEAD_STAGE_OVERDUE)
 
 
 _ROTS_AT, _ROTTING_REASON = rotting_date_sql(
@@ -92,15 +92,10 @@ def _moved(lead: Any, at: datetime) -> Event:
     return lead_event(EventName.LEAD_STAGE_CHANGED, lead, at, about=about)
 
 
-def _flag(session: Session, statement: TextClause, name: EventName, *, since: str) -> int:
+def _flag(session: Session, statement: TextClause, name: EventName) -> int:
     now = clock.now()
     found = decrypt_rows(Lead, session.execute(statement, {"now": now, "batch": BATCH}))
     for clinic_id, clinic in load_contexts(session, {lead.clinic_id for lead in found}).items():
         mine = [lead for lead in found if lead.clinic_id == clinic_id]
-        record(session, clinic, *(_event(lead, name, since, now) for lead in mine))
+        record(session, clinic, *(flag_event(name, lead, now) for lead in mine))
     return len(found)
-
-
-def _event(lead: Any, name: EventName, since: str, now: datetime) -> Event:
-    key = getattr(lead, since).isoformat()
-    return Event(name, lead.id, subject_id=lead.id, occurred_at=now, facts={"lead": lead_facts(lead)}, key=key)

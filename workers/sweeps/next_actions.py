@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,7 +18,7 @@ from app.identity.models import Role
 from app.identity.users.lookup import active_users
 from app.leads.events import lead_event
 from app.leads.models import Lead
-from app.leads.search.without_next_action import ACTING_STEPS, has_step, has_task
+from app.leads.search.without_next_action import ACTING_STEPS, TO_PLAN, has_step, has_task
 from app.messaging.channels import in_app
 from app.messaging.compose import MessageMetadata, Recipient, compose, insert_notifications
 from app.messaging.rendering.render import Wording
@@ -29,7 +28,6 @@ from workers.sweeps.scan import IN_BATCH_SQL, next_batch, save_position
 BATCH: Final = 500
 SCAN_SIZE: Final = 10_000  # leads at a time
 NAME: Final = "find_leads_without_next_action"
-TO_PLAN: Final = timedelta(minutes=5)  # after the last activity, so that a coordinator can plan the next action first
 TEMPLATE: Final = "leads-without-next-action"
 
 _FIND: Final = text(

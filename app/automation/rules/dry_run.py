@@ -21,10 +21,9 @@ from app.engine.rules.rule_evaluation import RuleVerdict, evaluate_conditions
 from app.engine.rules.rules import Rule, RuleSet, read_rule
 from app.errors import Conflict, FieldError, Invalid
 from app.identity.actor import Actor
-from app.identity.permissions import Permission
 from app.leads.events import lead_facts
 from app.leads.facts.condition_facts import load_facts
-from app.leads.search.lookup import read_lead
+from app.leads.search.lookup import lead_reader, read_lead
 
 
 def dry_run(session: Session, actor: Actor, rule_id: UUID, data: JsonObject) -> JsonDict:
@@ -33,7 +32,7 @@ def dry_run(session: Session, actor: Actor, rule_id: UUID, data: JsonObject) -> 
     A draft is used if there is one. Raises NotFound, Forbidden, Invalid, Conflict (the rule has no text).
     """
     rule = draft_or_published(session, actor, rule_id)
-    lead = read_lead(session, _lead_reader(actor), data["lead_id"]) if "lead_id" in data else None
+    lead = read_lead(session, lead_reader(actor), data["lead_id"]) if "lead_id" in data else None
     event = _event(session, rule, lead, data)
     calendar = actor.clinic.calendar
     facts = {**event.facts, "now": {"at": calendar.local(event.occurred_at)}}
@@ -88,12 +87,6 @@ def _event(session: Session, rule: Rule, lead: Any, data: JsonObject) -> Event:
     at = data.get("at") or now()
     about = lead.id if lead else new_id()
     return Event(name, about, subject_id=about, occurred_at=at, facts=facts)
-
-
-def _lead_reader(actor: Actor) -> Actor:
-    """Return the actor with the scope of lead:read. Raises Forbidden."""
-    actor.require(Permission.LEAD_READ)
-    return actor.within(Permission.LEAD_READ)
 
 
 def _used_facts(rule: Rule) -> frozenset[str]:

@@ -55,12 +55,17 @@ def follow_events(session: Session, clinic: ClinicContext, events: Sequence[Even
     sequences = sequences_of(session, clinic)
     if not sequences:
         return
-    if ending := [event for event in events if stop_reason(event.name) or event.name in GATEWAY_EVENTS]:
+    if ending := ending_events(events):
         _end(session, ending)
     if over := [event for event in events if event.name in TASK_END_EVENTS]:
         _continue(session, clinic, over)
     if sequences.has_colleague_exits and (replied := {e.lead_id for e in events if e.name in COLLEAGUE_EXIT_EVENTS}):
         _exit_colleagues(session, clinic, replied)
+
+
+def ending_events(events: Sequence[Event]) -> list[Event]:
+    """Return the events that may end enrollments."""
+    return [event for event in events if stop_reason(event.name) or event.name in GATEWAY_EVENTS]
 
 
 def _end(session: Session, events: Sequence[Event]) -> None:

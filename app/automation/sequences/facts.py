@@ -1,7 +1,7 @@
 """Enrollment facts `enrollment.*` for conditions, and the current steps of enrollments."""
 
 from collections.abc import Collection, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
@@ -29,7 +29,7 @@ _FACTS: Final = text(
 def enrollment_facts(session: Session, ids: Collection[str]) -> Mapping[str, JsonObject]:
     """Return facts by enrollment id: opened, clicked, last_opened, last_clicked (None: unknown) and replied."""
     asked = {"ids": list(ids), "told_of": CHANNELS.names_with_gateway()}
-    return {str(row.id): _facts(row) for row in session.execute(_FACTS, asked)}
+    return {str(row.id): facts_of_reports(row) for row in session.execute(_FACTS, asked)}
 
 
 def current_steps(session: Session, ids: Collection[str]) -> set[UUID]:
@@ -42,7 +42,20 @@ _CURRENT: Final = text(
 )
 
 
-def _facts(row: Any) -> JsonDict:
+class MessageReports(NamedTuple):
+    """Reports about the messages of an enrollment, and whether gateways report (`is_told`). None: no message."""
+
+    is_told: bool
+    opened: bool | None
+    clicked: bool | None
+    last_is_told: bool | None
+    last_opened: bool | None
+    last_clicked: bool | None
+    replied: bool
+
+
+def facts_of_reports(row: Any) -> JsonDict:
+    """Return the facts of an enrollment from its `MessageReports`, or from a row with these columns."""
     return {
         "opened": row.opened or (False if row.is_told else None),
         "clicked": row.clicked or (False if row.is_told else None),

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Final
 from uuid import UUID
 
-from app.core.type_aliases import ColumnValues, JsonDict, JsonObject
+from app.core.type_aliases import JsonDict, JsonObject
 from app.leads.attribution.models import SourceCategory
 from app.leads.enums import LeadStatus, PreferredContact
 from app.leads.facts.condition_facts import FACT_NAMES
@@ -18,6 +18,7 @@ _HISTORY: Final = (
     *("contacted_at", "replied_at", "lost_at", "lost_reason", "lost_suggested_at", "lost_suggested_reason"),
     *("converted_at", "stale_since", "stage_overdue_since", "without_next_action_since"),
 )
+_EMPTY: Final = dict.fromkeys(column.key for column in Lead.__table__.columns)
 _OWN: Final = "custom."
 _NAMED: Final[Mapping[str, str]] = {"value": "lead_value"}  # facts with a different column name
 _COLUMNS: Final = [(name, _NAMED.get(name, name)) for name in FACT_NAMES if name != "next_follow_up_at"]
@@ -25,7 +26,6 @@ _COLUMNS: Final = [(name, _NAMED.get(name, name)) for name in FACT_NAMES if name
 
 def sample_lead(*, stage: str, zone: str, at: datetime) -> SimpleNamespace:
     """Return a new lead with an e-mail address and a phone number, and no other facts."""
-    lead = SimpleNamespace(**dict.fromkeys(column.key for column in Lead.__table__.columns))
     known = {
         "id": SAMPLE,
         "patient_first_name": "Mia",
@@ -47,8 +47,7 @@ def sample_lead(*, stage: str, zone: str, at: datetime) -> SimpleNamespace:
         "version": 1,
         **_initial_values(stage, at),
     }
-    vars(lead).update(known)
-    return lead
+    return SimpleNamespace(**{**_EMPTY, **known})
 
 
 def reset_history(lead: SimpleNamespace, *, stage: str, at: datetime) -> None:
@@ -70,14 +69,9 @@ def lead_facts_for_rules(lead: SimpleNamespace, next_follow_up_at: datetime | No
 
 
 def set_facts(lead: SimpleNamespace, facts: JsonObject) -> None:
-    """Set these facts of the lead, by their names in rules."""
-    set_columns(lead, columns_of_facts(facts))
-
-
-def set_columns(lead: SimpleNamespace, columns: ColumnValues) -> None:
-    """Set these columns of the lead. Custom fields that are not given stay."""
-    for name, value in columns.items():
-        setattr(lead, name, {**lead.custom, **value} if name == "custom" else value)
+    """Set these facts of the lead, by their names in rules. Custom fields that are not given stay."""
+    columns = columns_of_facts(facts)
+    vars(lead).update(columns, custom={**lead.custom, **columns.get("custom", {})})
 
 
 def columns_of_facts(facts: JsonObject) -> JsonDict:

@@ -3,7 +3,7 @@
 The effects of a step change the simulated world, as `workers.pipeline.effects_writer` changes the database.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from types import SimpleNamespace
 from typing import Any, Final, cast
 from uuid import UUID
@@ -11,42 +11,36 @@ from uuid import UUID
 from app.automation.handlers.support.changes import AssignTo, ChangeStage, CompleteTasks, Enroll, Unenroll, UpdateLead
 from app.automation.handlers.support.context import ContactContext, GatewayContext, GatewayView, LeadView, StepContext
 from app.automation.handlers.support.guard import decide
-from app.automation.simulation import lead_changes
 from app.automation.simulation.enrollments import advance, enroll, facts_of_enrollment, unenroll
 from app.automation.simulation.lead import lead_facts_for_rules
 from app.automation.simulation.recording import record
-from app.automation.simulation.state import Sent, SimulatedStep, planned_entry
-from app.automation.simulation.task_actions import complete
-from app.automation.simulation.timeline import EntryKind
-from app.automation.simulation.world import World
-from app.core.type_aliases import ColumnDict, JsonDict, JsonObject
+from app.automation.simulation.timeline import EntryKind, Planned
+from app.automation.simulation.world import Sent, World
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.events.events import Event, EventName
 from app.engine.models import Reason, StepState
 from app.engine.outcomes import Cancel, Change, Done, Effects, ExternalCall, Row, Skip, Snooze
 from app.engine.plan.follow_up_steps import next_repetition, repeats
-from app.engine.plan.plan import PlannedStep
 from app.engine.step_kind import STEP_KINDS
-from app.leads.changes import amendment_values
+from app.leads.assignment.assign_one import set_owner
+from app.leads.changes import amendment_values, set_fields
 from app.leads.events import lead_event
+from app.leads.pipeline import transitions
 from app.messaging.compose import Recipient
 from app.messaging.contact_policy.contact_attempts import attempt_for_step, priority_of, series_of
 from app.messaging.contact_policy.contact_facts import AttemptContext, address_for, build_contact_facts
 from app.messaging.contact_policy.facts import PlannedMessage, SentMessage
 from app.messaging.contact_policy.history import History
+from app.tasks.lifecycle.task_state import set_completed
 
 _NOWHERE: Final = UUID(int=0)
 _GATEWAY: Final[Any] = SimpleNamespace(
     id=_NOWHERE, is_active=True, per_hour=None, url="", secret="", idempotent=True, rotated_at=None
 )
 _GATEWAY_CONTEXT: Final = GatewayContext(cast("GatewayView", _GATEWAY))  # the simulation never calls it
-_STATES: Mapping[EntryKind, StepState] = {
-    EntryKind.DONE: StepState.DONE,
-    EntryKind.SKIPPED: StepState.SKIPPED,
-    EntryKind.CANCELLED: StepState.CANCELLED,
-}
 
 
-def run_step(world: World, step: SimulatedStep) -> None:
+def run_step(world: World, step: SimpleNamespace) -> None:
     """Run the step and apply its outcome. External calls are not made: they count as done."""
     kind, context = STEP_KINDS[step.kind], context_of(world, step)
     match decide(kind, context):
@@ -68,7 +62,7 @@ def run_step(world: World, step: SimulatedStep) -> None:
             world.add_step_entry(step, EntryKind.FAILED, details={"error": failed.error})
 
 
-def _finish(world: World, step: SimulatedStep, done: Done, details: JsonObject) -> None:
+def _finish(world: World, step: SimpleNamespace, done: Done, details: JsonObject) -> None:
     write(world, step, done.effects)
     _end(world, step, EntryKind.DONE, reason=None, details=details, result=done.made)
     follow(world, step, done.effects)
@@ -76,7 +70,7 @@ def _finish(world: World, step: SimulatedStep, done: Done, details: JsonObject) 
 
 def _end(
     world: World,
-    step: SimulatedStep,
+    step: SimpleNamespace,
     what: EntryKind,
     *,
     reason: Reason | None,
@@ -84,19 +78,19 @@ def _end(
     result: JsonObject,
 ) -> None:
     """End the step, plan its next repetition if it recurs, and advance its enrollment."""
-    world.end(step, _STATES[what], reason)
+    world.end(step, StepState(what), reason)
     is_recurring = what is not EntryKind.CANCELLED and repeats(step, reason)
     again = world.plan(next_repetition(step, world.now, world.setting.clinic.calendar)) if is_recurring else None
-    world.add_step_entry(step, what, reason=reason, details=details, planned=(planned_entry(again),) if again else ())
+    world.add_step_entry(step, what, reason=reason, details=details, planned=(Planned.of(again),) if again else ())
     advance(world, step, reason, result)
 
 
-def write(world: World, step: SimulatedStep, effects: Effects) -> None:
+def write(world: World, step: SimpleNamespace, effects: Effects) -> None:
     """Add tasks, steps and messages. A message counts as sent at once: delivery is not simulated."""
     for task in effects.tasks:
         world.add_task(task)
     for row in effects.steps:
-        world.plan(_planned(row))
+        world.add_step({**row, "created_at": world.now})
     for suggestion in effects.lost_suggestions:
         world.lead.lost_suggested_at = suggestion["lost_suggested_at"]
         world.lead.lost_suggested_reason = suggestion["lost_suggested_reason"]
@@ -105,7 +99,7 @@ def write(world: World, step: SimulatedStep, effects: Effects) -> None:
         world.sent.append(Sent(note["channel"], step.cause.get("enrollment_id")))
 
 
-def follow(world: World, step: SimulatedStep, effects: Effects) -> None:
+def follow(world: World, step: SimpleNamespace, effects: Effects) -> None:
     """Record the events of the step and of its messages, and apply its changes to the lead."""
     led_by = world.chains[step.id]
     for event in [*effects.events, *_messages_sent(world, effects)]:
@@ -113,11 +107,6 @@ def follow(world: World, step: SimulatedStep, effects: Effects) -> None:
     for change in effects.changes:
         if events := _change(world, step, change):
             record(world, *events, led_by=led_by)
-
-
-def _planned(row: ColumnDict) -> PlannedStep:
-    names = ("kind", "name", "due_at", "params", "cause", "guard", "lateness")
-    return PlannedStep(**{name: row[name] for name in names}, stop_on=tuple(row["stop_on"]), key=row["dedupe_key"])
 
 
 def _to_lead(effects: Effects) -> Iterator[JsonDict]:
@@ -132,17 +121,19 @@ def _messages_sent(world: World, effects: Effects) -> Iterator[Event]:
             yield lead_event(EventName.MESSAGE_SENT, world.lead, world.now, about=about, subject_id=note["id"], key="")
 
 
-def _change(world: World, step: SimulatedStep, change: Change) -> list[Event]:
+def _change(world: World, step: SimpleNamespace, change: Change) -> list[Event]:
     """Apply one change and return its events. The clinic's assignment rules are not simulated."""
+    lead, actor, at = world.lead, world.actor, world.now
     match change:
         case ChangeStage(stage, reason):
-            return lead_changes.move(world, stage, reason=reason)
+            return transitions.move(lead, actor, stage, at=at, reason=reason)
         case AssignTo(user_id):
-            return lead_changes.give(world, user_id)
+            return [set_owner(lead, actor, user_id, at=at)]
         case UpdateLead(amendment):
-            return lead_changes.write(world, amendment_values(world.lead, amendment))
+            return set_fields(lead, actor, amendment_values(lead, amendment), at=at)
         case CompleteTasks(types):
-            return [event for task in world.open_tasks if task.type in types for event in complete(world, task)]
+            tasks = sorted(world.open_tasks.values(), key=lambda task: task.due_at)
+            return [world.change_task(set_completed, task) for task in tasks if task.type in types]
         case Enroll(sequence, made):
             made["result"] = enroll(world, sequence, step.cause)
         case Unenroll(sequence, made, reason):
@@ -150,7 +141,7 @@ def _change(world: World, step: SimulatedStep, change: Change) -> list[Event]:
     return []
 
 
-def context_of(world: World, step: SimulatedStep) -> StepContext:
+def context_of(world: World, step: SimpleNamespace) -> StepContext:
     """Return the context of the step in the current state of the world."""
     setting, facts = world.setting, _facts(world, step) if step.guard or "if" in step.params else {}
     return StepContext(
@@ -159,7 +150,7 @@ def context_of(world: World, step: SimulatedStep) -> StepContext:
         clinic=setting.clinic,
         rules=setting.rules,
         lead=cast("LeadView", world.lead),
-        task=world.task(step.params.get("task_id")),
+        task=world.tasks.get(step.params.get("task_id", "")),
         notification=None,
         template=None,
         people=setting.people,
@@ -188,22 +179,20 @@ def _note_message(
     ]
 
 
-def _facts(world: World, step: SimulatedStep) -> JsonDict:
+def _facts(world: World, step: SimpleNamespace) -> JsonDict:
     """Return the facts that only guards and branches use."""
     extra_facts = lead_facts_for_rules(world.lead, world.next_follow_up_at)
     return {"extra_facts": extra_facts, "enrollment": facts_of_enrollment(world, step)}
 
 
-def _contact(world: World, step: SimulatedStep) -> ContactContext:
+def _contact(world: World, step: SimpleNamespace) -> ContactContext:
     channel = step.params["channel"]
     attempt = attempt_for_step(step, channel, address_for(world.lead, channel), planned_at=step.created_at)
     with_lead = AttemptContext(world.lead, world.setting.clinic, attempt)
-    ahead = [PlannedMessage(other.due_at, priority_of(other)) for other in world.pending if _is_message(other, step)]
+    others = (other for other in world.pending.values() if other is not step)
+    messages = (other for other in others if STEP_KINDS[other.kind].writes_to_lead)
+    ahead = [PlannedMessage(other.due_at, priority_of(other)) for other in messages]
     return ContactContext(
         attempt,
         build_contact_facts(with_lead, History(world.contacts, ahead), is_suppressed=channel in world.suppressed),
     )
-
-
-def _is_message(other: SimulatedStep, step: SimulatedStep) -> bool:
-    return STEP_KINDS[other.kind].writes_to_lead and other is not step

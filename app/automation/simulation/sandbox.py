@@ -8,14 +8,15 @@ from typing import Final
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
+from app.automation.nurtures.models import Nurture
 from app.automation.playbooks import shipped
 from app.automation.playbooks.shipped import Playbook
 from app.automation.simulation.facts import Facts, read_facts, read_instant
 from app.automation.simulation.lead import sample_lead, set_facts
-from app.automation.simulation.run import StartState, simulate
+from app.automation.simulation.run import simulate
 from app.automation.simulation.script import InvalidScript, read_script
-from app.automation.simulation.state import Nurture, Setting
 from app.automation.simulation.timeline import Simulation
+from app.automation.simulation.world import Setting, World
 from app.clock import zones
 from app.core.calendar.calendar import BusinessHours, Calendar, HolidayCalendar
 from app.core.type_aliases import JsonObject
@@ -68,7 +69,7 @@ def _run(name: str, options: JsonObject, facts: Facts, *, start: datetime) -> Si
     script = read_script(options["script"], start=start, until=until)
     lead = sample_lead(stage=setting.first_stage, zone=options["zone"], at=start)
     set_facts(lead, facts.by_group["lead"])
-    return simulate(name, StartState(setting, lead), script, start=start, until=until)
+    return simulate(name, World(setting, lead, now=start), script, until=until)
 
 
 def _start(options: JsonObject, now: datetime) -> datetime:
@@ -92,13 +93,12 @@ def sample_setting(playbook: Playbook, *, zone: ZoneInfo, region: str) -> Settin
     calendar = Calendar(zone, BusinessHours.from_json(WEEKDAYS_9_TO_18), closed_on=HolidayCalendar(region))
     people = [ActiveUser(UUID(int=i), role.title(), f"{role}@clinic.example", role) for i, role in enumerate(_ROLES, 1)]
     most = {stage.slug: stage.max_days for stage in default_stages() if stage.max_days}
-    own = {stage["slug"]: stage["max_days_in_stage"] for stage in playbook.stages if "max_days_in_stage" in stage}
     return Setting(
         ClinicContext(_CLINIC, "Example", region, calendar, rules_version=1, stale_after_days=STALE_AFTER_DAYS),
         rules_of(playbook),
         with_stages(_DEFAULT, playbook),
         next(iter(_DEFAULT)),
-        {**most, **own},
+        {**most, **max_days_of(playbook)},
         {person.id: person for person in people},
         sequences_of(playbook),
         nurtures_of(playbook),
@@ -117,9 +117,14 @@ def sequences_of(playbook: Playbook) -> PublishedSequences:
     return PublishedSequences({one.slug: one for one in found}, frozenset(one.id for one in found if one.id))
 
 
+def max_days_of(playbook: Playbook) -> dict[str, int]:
+    """Return the maximum days in the playbook's own stages, by slug."""
+    return {stage["slug"]: stage["max_days_in_stage"] for stage in playbook.stages if "max_days_in_stage" in stage}
+
+
 def nurtures_of(playbook: Playbook) -> list[Nurture]:
     """Return all nurtures of a playbook as active nurtures."""
-    return [Nurture(**{name: one[name] for name in Nurture._fields if name in one}) for one in playbook.nurtures]
+    return [Nurture(**one) for one in playbook.nurtures]
 
 
 def _id(slug: str) -> UUID:

@@ -2,28 +2,30 @@
 
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
-from app.automation.simulation import lead_changes
 from app.automation.simulation.lead import columns_of_facts, set_facts
 from app.automation.simulation.recording import record
 from app.automation.simulation.script import ScriptEvent
-from app.automation.simulation.state import Refused
-from app.automation.simulation.task_actions import TASK_ACTIONS
+from app.automation.simulation.task_actions import TASK_ACTIONS, Given, act_on_task
 from app.automation.simulation.timeline import EntryKind
-from app.automation.simulation.world import World
+from app.automation.simulation.world import Refused, World
 from app.core.db import new_id
 from app.core.type_aliases import JsonObject
 from app.engine.events.events import Event, EventName
-from app.leads.activities.effects import STAGE_OF, activity_event, apply_contact, extra_events, with_implied_values
-from app.leads.enums import LeadStatus
+from app.leads.activities.effects import apply_activity, with_implied_values
+from app.leads.assignment.assign_one import set_owner
+from app.leads.changes import set_fields
+from app.leads.enums import OPEN_STATUSES, LeadStatus
 from app.leads.events import lead_event
-from app.leads.pipeline.consultations import consultation_event
-from app.leads.pipeline.lead_state import mark_active, mark_activity, set_stage
+from app.leads.pipeline import transitions
+from app.leads.pipeline.lead_state import mark_updated
 from app.leads.pipeline.stages import can_move
 from app.leads.timeline.models import Activity, ActivityType, Direction, Outcome
+from app.messaging.channels.registry import CHANNELS
+from app.messaging.contact_policy.opt_outs import set_opted_out
 
-Given: TypeAlias = Mapping[str, JsonObject]
+NO_RESPONSE: Final = "NO_RESPONSE"  # the lost reason if a script gives none
 
 # The activity that causes each of these events. A script may override its values.
 _ENTRIES: Final[Mapping[str, Mapping[str, str]]] = {
@@ -43,7 +45,6 @@ _OF_OPEN_LEADS: Final = frozenset(
     | {EventName.CONSULTATION_SCHEDULED, EventName.CONSULTATION_COMPLETED, *TASK_ACTIONS}
 )
 _OF_ALL_LEADS: Final = frozenset({EventName.LEAD_OPTED_OUT, EventName.MESSAGE_DELIVERED, EventName.MESSAGE_OPENED})
-_OPEN: Final = (LeadStatus.NEW, LeadStatus.ACTIVE)
 
 
 def act(world: World, event: ScriptEvent) -> None:
@@ -60,7 +61,7 @@ def _require_possible(world: World, name: str) -> None:
     status = world.lead.status
     if status in {LeadStatus.CONVERTED, LeadStatus.ARCHIVED} and name not in _OF_ALL_LEADS:
         raise Refused("lead_is_locked")
-    if status not in _OPEN and name in _OF_OPEN_LEADS:
+    if status not in OPEN_STATUSES and name in _OF_OPEN_LEADS:
         raise Refused("lead_is_closed")
 
 
@@ -70,30 +71,17 @@ def _events(world: World, name: str, given: Given) -> list[Event]:
         return _log(world, {**_ENTRIES[name], **given["event"]})
     if name in TASK_ACTIONS:
         set_facts(world.lead, given["lead"])
-        return TASK_ACTIONS[name](world, given)
+        return act_on_task(world, name, given)
     return _ACTIONS.get(name, _record_only(name))(world, given)
 
 
 def _log(world: World, data: JsonObject) -> list[Event]:
     """Log an activity, as `app.leads.activities.service.log_activity` does."""
-    lead = world.lead
-    lead.version += 1
     known = {**with_implied_values(data), "id": new_id(), "created_at": world.now, "occurred_at": world.now}
-    entry = SimpleNamespace(**{**_EMPTY_ACTIVITY, **known})
-    mark_activity(lead, world.now)
-    conclusions = [*apply_contact(lead, entry), *_consultation(world, entry), *extra_events(lead, entry)]
-    return [activity_event(EventName.ACTIVITY_LOGGED, lead, entry), *conclusions]
-
-
-def _consultation(world: World, entry: Any) -> list[Event]:
-    lead, stage = world.lead, STAGE_OF.get(entry.type)
-    if stage is None:
-        return []
-    mark_active(lead)
-    is_ahead = can_move(world.setting.stages, lead.pipeline_stage, stage)
-    moved = [set_stage(lead, stage, at=world.now)] if is_ahead else []
-    clinic, when = world.setting.clinic, entry.scheduled_for
-    return [*moved, consultation_event(stage, lead, clinic, at=world.now, scheduled_for=when)]
+    mark_updated(world.lead, world.actor, world.now)
+    return apply_activity(
+        world.lead, world.actor, SimpleNamespace(**{**_EMPTY_ACTIVITY, **known}), world.setting.stages
+    )
 
 
 def _change_stage(world: World, given: Given) -> list[Event]:
@@ -104,22 +92,30 @@ def _change_stage(world: World, given: Given) -> list[Event]:
         return []
     if not can_move(world.setting.stages, here, stage):
         raise Refused("no_way_back")
-    about = given["event"]
-    return lead_changes.move(world, stage, reason=about.get("reason"), scheduled_for=about.get("scheduled_for"))
+    reason, scheduled_for = given["event"].get("reason", NO_RESPONSE), given["event"].get("scheduled_for")
+    return transitions.move(world.lead, world.actor, stage, at=world.now, reason=reason, scheduled_for=scheduled_for)
+
+
+def _convert(world: World, _: Given) -> list[Event]:
+    return transitions.convert(world.lead, world.actor, at=world.now)
 
 
 def _lose(world: World, given: Given) -> list[Event]:
-    return lead_changes.lose(world, given["event"].get("reason", lead_changes.NO_RESPONSE))
+    return transitions.lose(world.lead, world.actor, given["event"].get("reason", NO_RESPONSE), at=world.now)
 
 
 def _reopen(world: World, given: Given) -> list[Event]:
     if world.lead.status != LeadStatus.LOST:
         raise Refused("lead_is_not_lost")
-    return lead_changes.reopen(world, given["event"].get("stage", world.setting.first_stage))
+    stage = given["event"].get("stage", world.setting.first_stage)
+    return transitions.reopen(world.lead, world.actor, stage, at=world.now)
 
 
 def _opt_out(world: World, _: Given) -> list[Event]:
-    return [] if world.lead.opted_out_at else lead_changes.opt_out(world)
+    if world.lead.opted_out_at:
+        return []
+    world.suppressed.update(CHANNELS.names_for_leads())
+    return [set_opted_out(world.lead, world.actor, at=world.now)]
 
 
 def _assign(world: World, given: Given) -> list[Event]:
@@ -130,16 +126,16 @@ def _assign(world: World, given: Given) -> list[Event]:
     chosen = next((id_ for id_ in people if str(id_) == named), None) if named else next(iter(others), None)
     if chosen is None:
         raise Refused("nobody_to_tell")
-    return lead_changes.give(world, chosen)
+    return [set_owner(world.lead, world.actor, chosen, at=world.now)]
 
 
 def _update(world: World, given: Given) -> list[Event]:
-    return lead_changes.write(world, columns_of_facts(given["lead"]))
+    return set_fields(world.lead, world.actor, columns_of_facts(given["lead"]), at=world.now)
 
 
 def _score(world: World, given: Given) -> list[Event]:
     score = given["event"].get("score", given["lead"].get("score", world.lead.score))
-    return lead_changes.write(world, {"score": score})
+    return set_fields(world.lead, world.actor, {"score": score}, at=world.now)
 
 
 def _record_only(name: str) -> "Action":
@@ -148,7 +144,7 @@ def _record_only(name: str) -> "Action":
     def happen(world: World, given: Given) -> list[Event]:
         _flag_last_message(world, name)
         set_facts(world.lead, given["lead"])
-        world.lead.version += 1
+        mark_updated(world.lead, world.actor, world.now)
         return [lead_event(name, world.lead, world.now, about=given["event"])]
 
     return happen
@@ -166,7 +162,7 @@ Action: TypeAlias = Callable[[World, Given], list[Event]]
 
 _ACTIONS: Final[Mapping[str, Action]] = {
     EventName.LEAD_STAGE_CHANGED: _change_stage,
-    EventName.LEAD_CONVERTED: lambda world, _: lead_changes.convert(world),
+    EventName.LEAD_CONVERTED: _convert,
     EventName.LEAD_LOST: _lose,
     EventName.LEAD_REOPENED: _reopen,
     EventName.LEAD_OPTED_OUT: _opt_out,

@@ -9,18 +9,17 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.automation.nurtures.models import Nurture as NurtureRow
+from app.automation.nurtures.models import Nurture
 from app.automation.playbooks import shipped
 from app.automation.sequences.definitions import SEQUENCES, find_sequence
 from app.automation.simulation import sandbox
 from app.automation.simulation.facts import Facts, read_facts
 from app.automation.simulation.lead import sample_lead, set_facts
-from app.automation.simulation.run import StartState, simulate
+from app.automation.simulation.run import simulate
 from app.automation.simulation.script import InvalidScript, Script, read_script
 from app.automation.simulation.start_state import start_as_is, start_as_new
-from app.automation.simulation.state import Nurture, Setting
+from app.automation.simulation.world import Setting, World
 from app.clock import now
-from app.core.db import AnySelect
 from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.validation_errors import Mistake
 from app.engine.active_rules import load_active_rules
@@ -29,12 +28,11 @@ from app.engine.sequences.definitions import PublishedSequences, sequences_of
 from app.engine.sequences.sequence import Sequence, read_sequence
 from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.identity.actor import Actor
-from app.identity.permissions import Permission
 from app.identity.users.lookup import active_users
 from app.leads.facts.template_values import display_names
 from app.leads.pipeline.models import PipelineStage
 from app.leads.pipeline.stages import Stage
-from app.leads.search.lookup import read_lead
+from app.leads.search.lookup import lead_reader, read_lead
 
 OWN: Final = "own"  # the clinic's active rules instead of a shipped playbook
 
@@ -53,9 +51,9 @@ def _simulate(
     start: datetime = data.get("start") or now()
     until = start + timedelta(days=data["days"])
     script, facts = _read(data, start, until)
-    begin = replace(_begin(session, actor, setting, data, start=start), into=into)
-    set_facts(begin.lead, facts.by_group["lead"])
-    return simulate(name, begin, script, start=start, until=until).as_json()
+    world = _begin(session, actor, setting, data, start=start)
+    set_facts(world.lead, facts.by_group["lead"])
+    return simulate(name, world, script, until=until, is_new=data["is_new"], into=into).as_json()
 
 
 def simulate_sequence(session: Session, actor: Actor, sequence_id: UUID, data: JsonObject) -> JsonDict:
@@ -100,18 +98,13 @@ def _check_existing_lead(data: JsonObject) -> Iterator[Mistake]:
         yield Mistake("start", "must be omitted when is_new is false: an existing lead continues from now")
 
 
-def _begin(session: Session, actor: Actor, setting: Setting, data: JsonObject, *, start: datetime) -> StartState:
+def _begin(session: Session, actor: Actor, setting: Setting, data: JsonObject, *, start: datetime) -> World:
     if "lead_id" not in data:
         zone = actor.clinic.calendar.zone.key
-        return StartState(setting, sample_lead(stage=setting.first_stage, zone=zone, at=start))
-    lead = read_lead(session, _require_lead_access(actor), data["lead_id"])
-    return start_as_new(session, setting, lead, at=start) if data["is_new"] else start_as_is(session, setting, lead)
-
-
-def _require_lead_access(actor: Actor) -> Actor:
-    """Return the actor with the scope of LEAD_READ. Raises Forbidden (without that permission)."""
-    actor.require(Permission.LEAD_READ)
-    return actor.within(Permission.LEAD_READ)
+        return World(setting, sample_lead(stage=setting.first_stage, zone=zone, at=start), now=start)
+    lead = read_lead(session, lead_reader(actor), data["lead_id"])
+    begin = start_as_new if data["is_new"] else start_as_is
+    return begin(session, setting, lead, at=start)
 
 
 def _setting(session: Session, actor: Actor, name: str) -> Setting:
@@ -122,14 +115,13 @@ def _setting(session: Session, actor: Actor, name: str) -> Setting:
     if name not in shipped.names():
         raise NotFound
     playbook = shipped.load(name)
-    most = {stage["slug"]: stage["max_days_in_stage"] for stage in playbook.stages if "max_days_in_stage" in stage}
     return replace(
         own,
         rules=sandbox.rules_of(playbook),
         sequences=sandbox.sequences_of(playbook),
         nurtures=sandbox.nurtures_of(playbook),
         stages=sandbox.with_stages(own.stages, playbook),
-        max_days={**most, **own.max_days},
+        max_days={**sandbox.max_days_of(playbook), **own.max_days},
     )
 
 
@@ -137,6 +129,7 @@ def _own_setting(session: Session, actor: Actor) -> Setting:
     clinic = actor.clinic
     in_use = select(PipelineStage).where(PipelineStage.clinic_id == clinic.id, PipelineStage.archived_at.is_(None))
     stages = session.scalars(in_use.order_by(PipelineStage.position)).all()
+    nurtures = select(Nurture).where(Nurture.clinic_id == clinic.id, Nurture.is_active)
     first = next((stage for stage in stages if stage.is_default), stages[0])
     return Setting(
         clinic,
@@ -146,12 +139,6 @@ def _own_setting(session: Session, actor: Actor) -> Setting:
         {stage.slug: stage.max_days_in_stage for stage in stages if stage.max_days_in_stage},
         active_users(session, clinic.id),
         sequences_of(session, clinic),
-        [Nurture(*row) for row in session.execute(_nurtures(actor))],
+        session.scalars(nurtures.order_by(Nurture.id)).all(),
         display_names(session, clinic),
     )
-
-
-def _nurtures(actor: Actor) -> AnySelect:
-    """Select the active nurtures, with the columns of `Nurture`."""
-    columns = [getattr(NurtureRow, name) for name in Nurture._fields]
-    return select(*columns).where(NurtureRow.clinic_id == actor.clinic.id, NurtureRow.is_active).order_by(NurtureRow.id)

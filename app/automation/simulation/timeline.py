@@ -1,11 +1,15 @@
 """The timeline of a simulation: one entry for each event, step or enrollment change. Pure."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType, SimpleNamespace
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from app.core.type_aliases import JsonDict, JsonObject
+
+_NOTHING: Final[JsonObject] = MappingProxyType({})
 
 
 class EntryKind(StrEnum):
@@ -23,8 +27,7 @@ class EntryKind(StrEnum):
     REFUSED = "refused"  # a script event was not possible: the lead is closed, no task is open
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(NamedTuple):
     """A pending step. `wanted_at`: the due time by the rule's wait alone; `moves`: the reasons that changed it."""
 
     name: str
@@ -33,9 +36,13 @@ class Planned:
     wanted_at: datetime | None = None
     moves: tuple[JsonObject, ...] = ()
 
+    @classmethod
+    def of(cls, step: SimpleNamespace) -> "Planned":
+        """Return the entry of a step, without moves of its due time."""
+        return cls(step.name, step.kind, step.due_at)
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+
+class Entry(NamedTuple):
     """One entry of the timeline. `name`: of the event, of the step's rule, or of the sequence."""
 
     at: datetime
@@ -43,7 +50,7 @@ class Entry:
     name: str
     kind: str | None = None
     reason: str | None = None
-    details: JsonObject = field(default_factory=dict)
+    details: JsonObject = _NOTHING
     planned: tuple[Planned, ...] = ()
     decisions: tuple[JsonObject, ...] = ()
 
@@ -78,26 +85,12 @@ class Simulation:
         }
 
     def _entry_json(self, entry: Entry) -> JsonDict:
-        return {
-            **self._times("at", entry.at),
-            "what": entry.what,
-            "name": entry.name,
-            "kind": entry.kind,
-            "reason": entry.reason,
-            "details": dict(entry.details),
-            "planned": [self._planned_json(step) for step in entry.planned],
-            "decisions": [dict(decision) for decision in entry.decisions],
-        }
+        planned = [self._planned_json(step) for step in entry.planned]
+        return {**entry._asdict(), **self._local_times(entry.at), "details": dict(entry.details), "planned": planned}
 
     def _planned_json(self, step: Planned) -> JsonDict:
-        return {
-            "name": step.name,
-            "kind": step.kind,
-            **self._times("due_at", step.due_at),
-            "wanted_at": step.wanted_at,
-            "moves": [dict(move) for move in step.moves],
-        }
+        return {**step._asdict(), **self._local_times(step.due_at)}
 
-    def _times(self, name: str, at: datetime) -> JsonDict:
+    def _local_times(self, at: datetime) -> dict[str, str]:
         clinic, lead = (at.astimezone(zone).isoformat() for zone in self.zones)
-        return {name: at, "local_time": clinic, "lead_time": lead}
+        return {"local_time": clinic, "lead_time": lead}

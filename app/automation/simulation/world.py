@@ -1,6 +1,10 @@
-"""The world of a simulation: one lead with its tasks, steps, enrollments and messages, in memory only."""
+"""The world of a simulation: a clinic's settings, and one lead with its tasks, steps, enrollments and messages.
 
-from collections.abc import Callable
+Leads, tasks, steps and enrollments are objects with the columns of their rows, so that handlers and the pure functions
+of the services work on them.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import heappop, heappush
@@ -8,20 +12,57 @@ from types import SimpleNamespace
 from typing import Any, Final
 from uuid import UUID
 
+from app.automation.nurtures.models import Nurture
 from app.automation.sequences.models import LIVE
-from app.automation.simulation.state import Sent, Setting, SimulatedEnrollment, SimulatedStep
 from app.automation.simulation.timeline import Entry, EntryKind
+from app.core.db import new_id
 from app.core.type_aliases import ColumnValues
-from app.engine.events.events import NO_CHAIN, Chain
-from app.engine.models import Reason, StepState
+from app.engine.events.events import Chain, Event
+from app.engine.models import PENDING, Reason, StepState
 from app.engine.plan.plan import PlannedStep
+from app.engine.rules.rules import RuleSet
+from app.engine.sequences.definitions import PublishedSequences
+from app.identity.actor import Actor
+from app.identity.clinic_context import ClinicContext
 from app.identity.users.lookup import ActiveUser
-from app.leads.assignment.coordinators import coordinator_of
+from app.leads.facts.template_values import DisplayNames
+from app.leads.pipeline.stages import Stages
 from app.messaging.contact_policy.contact_attempts import priority_of
 from app.messaging.contact_policy.facts import SentMessage
+from app.tasks.lifecycle.task_state import mark_cancelled
 from app.tasks.models import OPEN_TASKS, TaskStatus
 
 NOT_OVERDUE: Final = (TaskStatus.PENDING, TaskStatus.IN_PROGRESS)
+_NEW_STEP: Final = {"state": StepState.PLANNED, "reason": None, "attempts": 0, "outcome": None}
+
+
+class Refused(Exception):
+    """A script event is not possible now. The message is a code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """The clinic's configuration that a simulation needs. `max_days`: the maximum days in a stage, by slug."""
+
+    clinic: ClinicContext
+    rules: RuleSet
+    stages: Stages
+    first_stage: str  # the stage of new leads
+    max_days: Mapping[str, int]
+    people: Mapping[UUID, ActiveUser]
+    sequences: PublishedSequences = field(default_factory=PublishedSequences)
+    nurtures: Sequence[Nurture] = ()
+    names: DisplayNames = DisplayNames({}, {})  # noqa: RUF009  (empty and never changed)
+
+
+@dataclass(slots=True)
+class Sent:
+    """A message that was sent to the lead, and whether it was opened or clicked."""
+
+    channel: str
+    enrollment_id: str | None
+    is_opened: bool = False
+    is_clicked: bool = False
 
 
 @dataclass(slots=True)
@@ -33,137 +74,101 @@ class World:
     now: datetime
     suppressed: set[str] = field(default_factory=set)  # suppressed channels
     tasks: dict[str, SimpleNamespace] = field(default_factory=dict)  # by id
+    pending: dict[UUID, SimpleNamespace] = field(default_factory=dict)  # pending steps in the order of planning, by id
     contacts: list[SentMessage] = field(default_factory=list)
     sent: list[Sent] = field(default_factory=list)  # the messages since the start of the simulation
-    enrollments: list[SimulatedEnrollment] = field(default_factory=list)
+    enrollments: list[SimpleNamespace] = field(default_factory=list)
     timeline: list[Entry] = field(default_factory=list)
     decision_count: int = 0  # one for each rule and event
-    chains: dict[UUID, Chain] = field(default_factory=dict)  # the chain of causes, by step id
-    _open: dict[UUID, SimpleNamespace] = field(default_factory=dict)
-    _not_overdue: dict[UUID, SimpleNamespace] = field(default_factory=dict)
-    _pending: dict[UUID, SimulatedStep] = field(default_factory=dict)
+    chains: dict[UUID, Chain] = field(default_factory=dict)  # the chain of causes, by id of the steps, past and pending
+    actor: Actor = field(init=False)
+    # Indexes by status. A year has thousands of tasks, and each tick of the loop reads them.
+    open_tasks: dict[UUID, SimpleNamespace] = field(default_factory=dict)
+    tasks_not_overdue: dict[UUID, SimpleNamespace] = field(default_factory=dict)
     _keys: set[str] = field(default_factory=set)
-    _queue: list[tuple[datetime, int, int, SimulatedStep]] = field(default_factory=list)
+    _queue: list[tuple[datetime, int, int, SimpleNamespace]] = field(default_factory=list)
     _turns: int = 0
 
-    @property
-    def coordinator(self) -> ActiveUser | None:
-        """The owner of the lead."""
-        return coordinator_of(self.lead.id, self.lead.assigned_to_id, self.setting.people)
+    def __post_init__(self) -> None:
+        self.actor = Actor.system(self.setting.clinic)
 
     @property
-    def live_enrollments(self) -> list[SimulatedEnrollment]:
+    def live_enrollments(self) -> list[SimpleNamespace]:
         """The enrollments that have not ended."""
         return [one for one in self.enrollments if one.state in LIVE]
 
     @property
     def next_follow_up_at(self) -> datetime | None:
         """The earliest due time of the open tasks."""
-        return min((task.due_at for task in self._open.values()), default=None)
-
-    @property
-    def open_tasks(self) -> list[SimpleNamespace]:
-        """The open tasks, by due time."""
-        return sorted(self._open.values(), key=lambda task: task.due_at)
-
-    @property
-    def has_open_task(self) -> bool:
-        """Whether the lead has an open task."""
-        return bool(self._open)
-
-    @property
-    def tasks_not_overdue(self) -> list[SimpleNamespace]:
-        """The open tasks that no sweep has set to OVERDUE."""
-        return list(self._not_overdue.values())
-
-    @property
-    def pending(self) -> list[SimulatedStep]:
-        """The pending steps in the order of planning."""
-        return list(self._pending.values())
-
-    @property
-    def planned_count(self) -> int:
-        """The number of steps, past and pending."""
-        return len(self.chains)
-
-    def chain_of(self, task: SimpleNamespace) -> Chain:
-        """Return the chain of causes of the task."""
-        return self.chains.get(task.step_id, NO_CHAIN)
-
-    def task(self, task_id: str | None) -> SimpleNamespace | None:
-        """Return the task with this id."""
-        return self.tasks.get(task_id) if task_id else None
+        return min((task.due_at for task in self.open_tasks.values()), default=None)
 
     def add_task(self, row: ColumnValues) -> SimpleNamespace:
         """Add a task from its row."""
         task = self.tasks[str(row["id"])] = SimpleNamespace(**row)
-        self._file(task)
+        self._index(task)
         return task
 
-    def set_task_status(self, task: SimpleNamespace, status: TaskStatus) -> None:
-        """Set the task's status, which may stay the same, and increment its version."""
-        task.status = status
-        task.version += 1
-        self._file(task)
+    def change_task(self, change: Callable[..., Event], task: SimpleNamespace, **given: Any) -> Event:
+        """Apply a change of `app.tasks.lifecycle.task_state` to the task. Returns its event."""
+        event = change(task, self.lead, at=self.now, **given)
+        self._index(task)
+        return event
 
-    def _file(self, task: SimpleNamespace) -> None:
-        """Update the indexes by status. A year has thousands of tasks, and each tick of the loop reads them."""
-        for found, statuses in ((self._open, OPEN_TASKS), (self._not_overdue, NOT_OVERDUE)):
+    def cancel_open_tasks(self) -> None:
+        """Cancel all open tasks, because the lead was converted or lost."""
+        for task in [*self.open_tasks.values()]:
+            mark_cancelled(task, at=self.now)
+            self._index(task)
+
+    def _index(self, task: SimpleNamespace) -> None:
+        for found, statuses in ((self.open_tasks, OPEN_TASKS), (self.tasks_not_overdue, NOT_OVERDUE)):
             if task.status in statuses:
                 found[task.id] = task
             else:
                 found.pop(task.id, None)
 
-    def plan(self, planned: PlannedStep) -> SimulatedStep | None:
+    def plan(self, planned: PlannedStep) -> SimpleNamespace | None:
         """Add a planned step. Returns None if its deduplication key exists already."""
-        if planned.key and planned.key in self._keys:
-            return None
-        step = SimulatedStep(
-            kind=planned.kind,
-            name=planned.name,
-            due_at=planned.due_at,
-            params=planned.params,
-            cause=planned.cause,
-            guard=planned.guard,
-            stop_on=planned.stop_on,
-            lateness=planned.lateness,
-            dedupe_key=planned.key,
-            created_at=self.now,
-            lead_id=self.lead.id,
-        )
-        self.add(step)
-        return step
+        return self.add_step({**planned.columns, "id": new_id(), "lead_id": self.lead.id, "created_at": self.now})
 
-    def add(self, step: SimulatedStep) -> None:
-        """Add a pending step."""
-        if step.dedupe_key:
-            self._keys.add(step.dedupe_key)
-        self._pending[step.id] = step
+    def add_step(self, row: ColumnValues) -> SimpleNamespace | None:
+        """Add a pending step from its row. Returns None if its deduplication key exists already."""
+        step, key = SimpleNamespace(**{**_NEW_STEP, **row}), row["dedupe_key"]
+        if key:
+            if key in self._keys:
+                return None
+            self._keys.add(key)
+        self.pending[step.id] = step
         self.chains[step.id] = Chain.of(step.cause)
         self.queue(step)
+        return step
 
-    def queue(self, step: SimulatedStep) -> None:
+    def queue(self, step: SimpleNamespace) -> None:
         """Queue the step by due time, then priority, then order of planning."""
         self._turns += 1
         heappush(self._queue, (step.due_at, priority_of(step), self._turns, step))
 
-    def next_step(self) -> SimulatedStep | None:
+    def next_step(self) -> SimpleNamespace | None:
         """Return the step that is due first. It stays in the queue."""
         while self._queue:
             due_at, _, _, step = self._queue[0]
-            if step.is_pending and step.due_at == due_at:
+            if step.state in PENDING and step.due_at == due_at:
                 return step
             heappop(self._queue)
         return None
 
-    def end(self, step: SimulatedStep, state: StepState, reason: Reason | None = None) -> None:
+    def end(self, step: SimpleNamespace, state: StepState, reason: Reason | None = None) -> None:
         """End the step with this state."""
         step.state, step.reason = state, reason
-        del self._pending[step.id]
+        del self.pending[step.id]
 
     def add_entry(self, what: EntryKind, name: str, **values: Any) -> None:
         """Add an entry to the timeline."""
         self.timeline.append(Entry(self.now, what, name, **values))
+
+    def add_step_entry(self, step: SimpleNamespace, what: EntryKind, **values: Any) -> None:
+        """Add an entry about a step to the timeline."""
+        self.timeline.append(Entry(self.now, what, step.name, step.kind, **values))
 
     def collect_entries(self, act: Callable[[], None]) -> list[Entry]:
         """Remove and return the entries that `act` adds, so that they can follow the entry of their cause."""
@@ -171,7 +176,3 @@ class World:
         act()
         added, self.timeline[begun:] = self.timeline[begun:], []
         return added
-
-    def add_step_entry(self, step: SimulatedStep, what: EntryKind, **values: Any) -> None:
-        """Add an entry about a step to the timeline."""
-        self.add_entry(what, step.name, kind=step.kind, **values)

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from app.core.calendar.calendar import Calendar
-from app.core.type_aliases import JsonDict, JsonObject
+from app.core.type_aliases import ColumnDict, JsonDict, JsonObject
 from app.engine.events.events import DATE_REACHED, STATUS_AFTER_CLOSING, Event, Facts
 from app.engine.rules.conditions import Condition, fact, holds
 from app.engine.rules.rule_evaluation import Decision, RuleVerdict, matched, unmet
@@ -32,6 +32,21 @@ class PlannedStep:
     stop_on: tuple[str, ...]
     lateness: int | None
     key: str | None
+
+    @property
+    def columns(self) -> ColumnDict:
+        """The columns of the step's row that the plan sets."""
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "due_at": self.due_at,
+            "params": self.params,
+            "cause": self.cause,
+            "guard": self.guard,
+            "stop_on": self.stop_on,
+            "lateness": self.lateness,
+            "dedupe_key": self.key,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ How to run a sequence:
     context  = EnrollmentContext.start(id, slug, cause, timezone=...)       the enrollment
     step     = sequence.first               every path begins there
     planned  = plan_step(sequence, step, context, at=..., calendar=...)    a row of `steps`, with its due time
-    step     = sequence.after(step.name, way)    the next step, on the path chosen by a branch; None: completed
-    reason   = exit_reason_after_skip(skip_reason, detail)   why a skipped step ends the enrollment; None: it continues
+    result   = StepResult(sequence, step, skip_reason, details)     the end of the step
+    result.exit     why a skipped step ends the enrollment; None: it continues
+    result.next     the next step, on the path chosen by a branch; None: completed
 
 `at` is the end of the previous step: a late step delays the following ones, so they do not bunch. A step with
 `waits_for_task` is followed when its task is completed or cancelled. Events in `sequence.goal` and
@@ -18,13 +19,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from app.core.calendar.calendar import Calendar
 from app.core.type_aliases import JsonDict, JsonObject
-from app.engine.models import Reason
+from app.engine.models import Kind, Reason
 from app.engine.plan.plan import PlannedStep, out_of_quiet_hours
 from app.engine.rules.rules import DEFAULT_PRIORITY
 from app.engine.rules.timing import NO_WAIT, Due, LocalClock, due_time
@@ -93,12 +94,29 @@ def plan_step(
     )
 
 
-def exit_reason_after_skip(reason: str, detail: JsonObject) -> ExitReason | None:
-    """Return why the enrollment ends after a step was skipped for this reason; None if the next step follows.
+class StepResult(NamedTuple):
+    """The end of a step of a sequence. `reason`: why it was skipped; None: it is done. `details`: of its outcome."""
 
-    A step's own unmet condition never ends the enrollment.
-    """
-    return None if "unmet" in detail else _EXIT_BY_SKIP.get(reason)
+    sequence: Sequence
+    step: SequenceStep
+    reason: str | None
+    details: JsonObject
+
+    @property
+    def exit(self) -> ExitReason | None:
+        """Why the enrollment ends with this step; None: it continues. A step's own unmet condition never ends it."""
+        return None if self.reason is None or "unmet" in self.details else _EXIT_BY_SKIP.get(self.reason)
+
+    @property
+    def waits(self) -> bool:
+        """Whether the next step waits until the task of this step is closed."""
+        return self.step.waits_for_task and self.reason is None
+
+    @property
+    def next(self) -> SequenceStep | None:
+        """The next step. After a skipped branch, which made no decision: the next one in the text."""
+        way = self.details.get("way") if self.step.kind == Kind.BRANCH else None
+        return self.sequence.after(self.step.name, way)
 
 
 def _due(step: SequenceStep, zone: ZoneInfo | None, *, at: datetime, calendar: Calendar, left: timedelta | None) -> Due:

@@ -7,9 +7,11 @@ from typing import Final, TypeAlias
 
 from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.events.events import Event, EventName
+from app.identity.actor import Actor
 from app.leads.events import LeadColumns, lead_event
-from app.leads.pipeline.consultations import COMPLETED, SCHEDULED
-from app.leads.pipeline.lead_state import WritableLead, mark_active
+from app.leads.pipeline.consultations import COMPLETED, SCHEDULED, consultation_event
+from app.leads.pipeline.lead_state import WritableLead, mark_active, mark_activity, set_stage
+from app.leads.pipeline.stages import Stages, can_move
 from app.leads.timeline.models import FAILED_ATTEMPTS, Activity, ActivityType, Direction, Outcome
 from app.leads.timeline.vocabulary import DEFAULT_CHANNELS, OUTBOUND_BY_DEFAULT
 
@@ -24,6 +26,7 @@ EVENT_OF: Final[Mapping[str, EventName]] = {
     ActivityType.QUOTE_SENT: EventName.QUOTE_SENT,
     ActivityType.ESTIMATE_CREATED: EventName.ESTIMATE_CREATED,
 }
+CONTACT_EVENTS: Final = frozenset({EventName.LEAD_CONTACTED, EventName.LEAD_REPLIED, EventName.LEAD_ATTEMPT_FAILED})
 MEETINGS: Final = frozenset({ActivityType.IN_PERSON, ActivityType.CONSULTATION_COMPLETED})
 
 
@@ -33,6 +36,17 @@ def with_implied_values(data: JsonObject) -> JsonDict:
     if data["type"] in OUTBOUND_BY_DEFAULT:
         implied["direction"] = Direction.OUTBOUND
     return {**implied, **data}
+
+
+def apply_activity(lead: WritableLead, actor: Actor, entry: LoggedActivity, stages: Stages) -> list[Event]:
+    """Apply an activity to its lead. Returns its events, `activity.logged` first, which the caller records.
+
+    `entry` is an `Activity` or an object with its columns. `stages`: as for `can_move`, of a consultation only. Call
+    `mark_updated` first.
+    """
+    mark_activity(lead, entry.occurred_at)
+    effects = [*apply_contact(lead, entry), *_consultation(lead, actor, entry, stages), *_extra_events(lead, entry)]
+    return [activity_event(EventName.ACTIVITY_LOGGED, lead, entry), *effects]
 
 
 def apply_contact(lead: WritableLead, entry: LoggedActivity) -> list[Event]:
@@ -57,7 +71,19 @@ def apply_contact(lead: WritableLead, entry: LoggedActivity) -> list[Event]:
     return [activity_event(name, lead, entry) for name in names]
 
 
-def extra_events(lead: LeadColumns, entry: LoggedActivity) -> list[Event]:
+def _consultation(lead: WritableLead, actor: Actor, entry: LoggedActivity, stages: Stages) -> list[Event]:
+    """Move the lead to the stage of the consultation, unless it is already past it."""
+    stage = STAGE_OF.get(entry.type)
+    if stage is None:
+        return []
+    mark_active(lead)
+    is_ahead = can_move(stages, lead.pipeline_stage, stage)
+    moved = [set_stage(lead, stage, at=entry.created_at)] if is_ahead else []
+    when = entry.scheduled_for
+    return [*moved, consultation_event(stage, lead, actor.clinic, at=entry.occurred_at, scheduled_for=when)]
+
+
+def _extra_events(lead: WritableLead, entry: LoggedActivity) -> list[Event]:
     """Return the further events of the activity's type, such as `quote.sent`."""
     return [activity_event(EVENT_OF[entry.type], lead, entry)] if entry.type in EVENT_OF else []
 

@@ -9,15 +9,13 @@ from sqlalchemy.orm import Session
 from app.clock import now
 from app.core.pagination import Key, Page, page
 from app.core.type_aliases import JsonObject
-from app.engine.events.events import Event, EventName
+from app.engine.events.events import EventName
 from app.engine.service import record
 from app.identity.actor import Actor
-from app.leads.activities.effects import STAGE_OF, activity_event, apply_contact, extra_events, with_implied_values
-from app.leads.models import Lead
-from app.leads.pipeline.consultations import consultation_event
-from app.leads.pipeline.lead_state import mark_active, mark_activity, mark_updated
+from app.leads.activities.effects import CONTACT_EVENTS, STAGE_OF, apply_activity, with_implied_values
+from app.leads.pipeline.lead_state import mark_updated, save_stage_change
 from app.leads.pipeline.rotting import update_rotting_date
-from app.leads.pipeline.stages import advance
+from app.leads.pipeline.stages import stages_of
 from app.leads.search.lookup import lock_editable_lead, read_lead, require_open
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import Activity
@@ -34,16 +32,16 @@ def log_activity(session: Session, actor: Actor, lead_id: UUID, data: JsonObject
     lead = lock_editable_lead(session, actor, lead_id)
     if data["type"] in STAGE_OF:
         require_open(lead)
+    stages = stages_of(session, lead, STAGE_OF[data["type"]]) if data["type"] in STAGE_OF else {}
     at = now()
     mark_updated(lead, actor, at)
     entry = write_entry(session, actor, lead, at=at, **with_implied_values(data))
-    mark_activity(lead, entry.occurred_at)
-    events = apply_contact(lead, entry)
-    if events:
+    events = apply_activity(lead, actor, entry, stages)
+    if any(event.name in CONTACT_EVENTS for event in events):
         update_rotting_date(session, actor.clinic, lead)
-    events += _consultation(session, actor, lead, entry)
-    events += extra_events(lead, entry)
-    record(session, actor.clinic, activity_event(EventName.ACTIVITY_LOGGED, lead, entry), *events)
+    for moved in (event for event in events if event.name == EventName.LEAD_STAGE_CHANGED):
+        save_stage_change(session, actor, lead, moved)
+    record(session, actor.clinic, *events)
     return entry
 
 
@@ -55,13 +53,3 @@ def timeline(session: Session, actor: Actor, lead_id: UUID, query: JsonObject) -
 
 
 _ROWS: Final = select(Activity.__table__)
-
-
-def _consultation(session: Session, actor: Actor, lead: Lead, entry: Activity) -> list[Event]:
-    stage = STAGE_OF.get(entry.type)
-    if stage is None:
-        return []
-    mark_active(lead)
-    moved = advance(session, actor, lead, stage, at=entry.created_at)
-    event = consultation_event(stage, lead, actor.clinic, at=entry.occurred_at, scheduled_for=entry.scheduled_for)
-    return [*moved, event]

@@ -1,12 +1,14 @@
 """Assignment of one lead: by a user, by an automation rule, or by the assignment rules."""
 
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.type_aliases import JsonObject
-from app.engine.events.events import EventName
+from app.engine.events.events import Event, EventName
 from app.engine.service import record
 from app.identity.actor import Actor
 from app.identity.users.lookup import require_active_user, users_by_id
@@ -66,10 +68,16 @@ def _hand_over(session: Session, actor: Actor, lead: Lead, user_id: UUID, *, rea
     before = users.get(lead.assigned_to_id) if lead.assigned_to_id else None
     change = {"from_id": lead.assigned_to_id, "to_id": user_id, "by_id": actor.user_id}
     session.add(AssignmentEntry(**history_row(lead.clinic_id, lead.id, at=at, **change, **reason)))
+    assigned = set_owner(lead, actor, user_id, at=at)
+    notes = change_note(before.name if before else None, users[user_id].name, reason["reason"])
+    write_entry(session, actor, lead, type=ActivityType.ASSIGNMENT_CHANGE, at=at, notes=notes)
+    record(session, actor.clinic, assigned)
+
+
+def set_owner(lead: Any, actor: Actor, user_id: UUID, *, at: datetime) -> Event:
+    """Set the owner of a lead (a `Lead`, or an object with its columns). Returns the event to record."""
     lead.assigned_to_id = user_id
     lead.assigned_at = at
     mark_updated(lead, actor, at)
     mark_activity(lead, at)
-    notes = change_note(before.name if before else None, users[user_id].name, reason["reason"])
-    write_entry(session, actor, lead, type=ActivityType.ASSIGNMENT_CHANGE, at=at, notes=notes)
-    record(session, actor.clinic, lead_event(EventName.LEAD_ASSIGNED, lead, at, about={"changed": ["assigned_to_id"]}))
+    return lead_event(EventName.LEAD_ASSIGNED, lead, at, about={"changed": ["assigned_to_id"]})

@@ -43,18 +43,17 @@ def mark_active(lead: WritableLead) -> None:
         lead.status = LeadStatus.ACTIVE
 
 
-def enter_stage(session: Session, actor: Actor, lead: Lead, stage: str, *, at: datetime) -> Event:
-    """Move the lead to the stage. Returns the event, which the caller records. Call `mark_updated` first."""
-    previous = lead.pipeline_stage
-    moved = set_stage(lead, stage, at=at)
+def save_stage_change(session: Session, actor: Actor, lead: Lead, moved: Event) -> None:
+    """Write the rotting date and the timeline entry of a stage change (`moved`: its event), and call the listeners."""
+    at, about = moved.occurred_at, moved.facts["event"]
     update_rotting_date(session, actor.clinic, lead)
-    write_entry(session, actor, lead, type=ActivityType.STAGE_CHANGE, at=at, previous_stage=previous, new_stage=stage)
+    stages = {"previous_stage": about["previous_stage"], "new_stage": about["stage"]}
+    write_entry(session, actor, lead, type=ActivityType.STAGE_CHANGE, at=at, **stages)
     stage_entered(session, actor.clinic, lead, at)
-    return moved
 
 
 def set_stage(lead: WritableLead, stage: str, *, at: datetime) -> Event:
-    """Set the lead's own stage fields. Returns the event."""
+    """Set the lead's stage fields. Returns the event, which the caller records. Call `mark_updated` first."""
     previous = lead.pipeline_stage
     lead.pipeline_stage = stage
     lead.stage_entered_at = at

@@ -6,15 +6,14 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.type_aliases import JsonObject
-from app.engine.events.events import EventName
 from app.engine.service import record
 from app.errors import Conflict, Invalid
 from app.identity.actor import Actor
 from app.leads.enums import LeadStatus
 from app.leads.errors import LeadIsNotLost
-from app.leads.events import lead_event
 from app.leads.models import Lead
-from app.leads.pipeline.lead_state import WritableLead, enter_stage, mark_updated
+from app.leads.pipeline import transitions
+from app.leads.pipeline.lead_state import save_stage_change
 from app.leads.pipeline.service import first_stage
 from app.leads.pipeline.stages import stages_of
 from app.leads.search.lookup import get_lead, require_unlocked
@@ -34,11 +33,9 @@ def reopen(session: Session, actor: Actor, lead_id: UUID, data: JsonObject) -> L
         raise LeadIsNotLost
     stage = _stage(session, lead, data.get("stage"))
     at = now()
-    clear_loss(lead)
-    mark_updated(lead, actor, at)
-    moved = enter_stage(session, actor, lead, stage, at=at)
+    moved, reopened = transitions.reopen(lead, actor, stage, at=at)
+    save_stage_change(session, actor, lead, moved)
     write_entry(session, actor, lead, type=ActivityType.NOTE, at=at, notes=f"Reopened: {data['reason']}")
-    reopened = lead_event(EventName.LEAD_REOPENED, lead, at, about={"stage": stage})
     record(session, actor.clinic, moved, reopened)
     return lead
 
@@ -54,12 +51,3 @@ def _stage(session: Session, lead: Lead, wanted: str | None) -> str:
     if stage is None or stage.is_terminal:
         raise Invalid.at("/stage", "Not an open stage of your clinic.")
     return wanted
-
-
-def clear_loss(lead: WritableLead) -> None:
-    """Clear the fields of the loss and the failed attempts. The timeline keeps the loss."""
-    lead.status = LeadStatus.ACTIVE
-    lead.without_next_action_since = None
-    lead.lost_at = lead.lost_reason = lead.lost_notes = None
-    lead.lost_suggested_at = lead.lost_suggested_reason = None
-    lead.failed_attempts = 0

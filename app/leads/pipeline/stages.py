@@ -1,7 +1,6 @@
 """Stage changes of a lead (lead-management.md, rule 4)."""
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -10,16 +9,15 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.type_aliases import JsonObject
-from app.engine.events.events import Event
 from app.engine.service import record
 from app.errors import Invalid
 from app.identity.actor import Actor
 from app.identity.permissions import Permission
 from app.leads.errors import NoWayBack, StageIsFinal
 from app.leads.models import Lead
+from app.leads.pipeline import transitions
 from app.leads.pipeline.closing import convert_locked_lead, lose_locked_lead
-from app.leads.pipeline.consultations import EVENT_OF, consultation_event
-from app.leads.pipeline.lead_state import enter_stage, mark_updated
+from app.leads.pipeline.lead_state import save_stage_change
 from app.leads.pipeline.models import LOST, STARTED, PipelineStage
 from app.leads.search.lookup import lock_open_lead
 
@@ -52,14 +50,6 @@ def change_stage(session: Session, actor: Actor, lead_id: UUID, data: JsonObject
     return _move(session, actor, lead, data)
 
 
-def advance(session: Session, actor: Actor, lead: Lead, stage: str, *, at: datetime) -> list[Event]:
-    """Move the lead forward to the stage, unless it is already past it. Returns events, which the caller records."""
-    stages = stages_of(session, lead, stage)
-    if not can_move(stages, lead.pipeline_stage, stage):
-        return []
-    return [enter_stage(session, actor, lead, stage, at=at)]
-
-
 def can_move(stages: Stages, current: str, target: str) -> bool:
     """Return whether the move goes forward. From an archived stage, every move to a stage in `stages` does."""
     if target not in stages or (current in stages and stages[current].is_terminal):
@@ -78,12 +68,9 @@ def move_forward(session: Session, actor: Actor, lead: Lead, *, stage: str, reas
 
 
 def _move(session: Session, actor: Actor, lead: Lead, data: JsonObject) -> Lead:
-    at, stage = now(), data["stage"]
-    mark_updated(lead, actor, at)
-    events = [enter_stage(session, actor, lead, stage, at=at)]
-    if stage in EVENT_OF:
-        scheduled_for = data.get("scheduled_for")
-        events.append(consultation_event(stage, lead, actor.clinic, at=at, scheduled_for=scheduled_for))
+    scheduled_for = data.get("scheduled_for")
+    events = transitions.move(lead, actor, data["stage"], at=now(), scheduled_for=scheduled_for)
+    save_stage_change(session, actor, lead, events[0])
     record(session, actor.clinic, *events)
     return lead
 

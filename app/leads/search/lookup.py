@@ -13,10 +13,10 @@ from uuid_utils.compat import uuid7
 
 from app.audit import audit_log
 from app.core.pagination import Key
-from app.errors import NotFound
+from app.errors import Forbidden, NotFound
 from app.identity.actor import Actor
 from app.identity.models import User
-from app.identity.permissions import Scope
+from app.identity.permissions import Permission, Scope
 from app.leads.enums import OPEN_STATUSES, LeadStatus
 from app.leads.errors import LeadIsClosed, LeadIsLocked, LeadIsRestricted, LeadWasMerged
 from app.leads.models import Lead
@@ -25,6 +25,13 @@ from app.security.encrypted_fields import decrypt_row
 NEWEST_FIRST: Final[list[Key]] = [(Lead.id, "desc")]
 
 _ROWS: Final = select(Lead.__table__)
+
+
+def lead_reader(actor: Actor) -> Actor:
+    """Return the actor with the scope of LEAD_READ, for a call that needs another permission. Raises Forbidden."""
+    if not actor.allows(Permission.LEAD_READ):
+        raise Forbidden("Your role does not allow reading leads.")
+    return actor.within(Permission.LEAD_READ)
 
 
 def visible_to(actor: Actor) -> tuple[ColumnElement[bool], ...]:

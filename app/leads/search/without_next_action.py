@@ -4,6 +4,7 @@ A step acts if it creates a task, sends a message to the lead, or belongs to a s
 A sweep flags such leads; the list reads the flags and checks them again.
 """
 
+from datetime import timedelta
 from typing import Final
 
 from sqlalchemy import select, text
@@ -11,15 +12,18 @@ from sqlalchemy.orm import Session
 
 from app.core.pagination import Key, Page, page
 from app.core.type_aliases import JsonObject
+from app.engine.models import Kind
 from app.identity.actor import Actor
 from app.leads.models import IS_OPEN_LEAD, Lead
 from app.leads.search.filters import filter_conditions
 from app.leads.search.lookup import visible_to
 
 LONGEST_FIRST: Final[list[Key]] = [(Lead.without_next_action_since, "asc"), (Lead.id, "asc")]
+TO_PLAN: Final = timedelta(minutes=5)  # after the last activity, so that a coordinator can plan the next action first
+ACTING_KINDS: Final = (Kind.CREATE_TASK, Kind.ESCALATE, Kind.SEND_MESSAGE)
 ACTING_STEPS: Final = (
     "s.state IN ('planned', 'published')"
-    " AND (s.kind IN ('create_task', 'escalate', 'send_message') OR s.cause ? 'enrollment_id')"
+    f" AND (s.kind IN ({', '.join(map(repr, map(str, ACTING_KINDS)))}) OR s.cause ? 'enrollment_id')"
 )
 
 

@@ -2,14 +2,14 @@
 
 from collections import Counter
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.clock import now
-from app.engine.events.events import EventName
+from app.engine.events.events import Event, EventName
 from app.engine.models import Reason
 from app.engine.service import record
 from app.engine.statistics.outcome_statistics import Series, add_counts
@@ -66,12 +66,18 @@ def apply_opt_out(session: Session, actor: Actor, lead: Lead, *, at: datetime) -
 
     Other leads with the same addresses, now or later, get no messages either.
     """
-    lead.opted_out_at = at
     count_opt_out(session, lead.clinic_id, lead.id, at=at)
     suppress_addresses(session, lead.clinic_id, addresses_of(lead), reason=OPTED_OUT)
-    mark_updated(lead, actor, at)
+    opted_out = set_opted_out(lead, actor, at=at)
     write_entry(session, actor, lead, type=ActivityType.NOTE, at=at, notes="Opted out of messages.")
-    record(session, actor.clinic, lead_event(EventName.LEAD_OPTED_OUT, lead, at))
+    record(session, actor.clinic, opted_out)
+
+
+def set_opted_out(lead: Any, actor: Actor, *, at: datetime) -> Event:
+    """Set the opt-out of a lead (a `Lead`, or an object with its columns). Returns the event to record."""
+    lead.opted_out_at = at
+    mark_updated(lead, actor, at)
+    return lead_event(EventName.LEAD_OPTED_OUT, lead, at)
 
 
 def _apply_channel_opt_out(session: Session, actor: Actor, lead: Lead, channel: str, *, at: datetime) -> None:

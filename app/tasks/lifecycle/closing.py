@@ -10,21 +10,18 @@ from sqlalchemy.orm import Session
 from app.clock import now
 from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.type_aliases import JsonObject
-from app.engine.events.events import EventName
 from app.engine.models import Reason
 from app.engine.service import record
 from app.errors import Invalid
 from app.identity.actor import Actor
 from app.leads.activities.service import log_activity
 from app.leads.models import Lead
-from app.leads.pipeline.lead_state import mark_activity
 from app.leads.search.open_task import IS_OPEN_TASK
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import Activity, ActivityType
-from app.tasks.facts import task_event
-from app.tasks.lifecycle.touch import touch
+from app.tasks.lifecycle.task_state import set_cancelled, set_completed
 from app.tasks.lookup import open_task
-from app.tasks.models import DELETED, Task, TaskStatus
+from app.tasks.models import DELETED, Task
 
 
 def complete(session: Session, actor: Actor, task_id: UUID, data: JsonObject | None = None) -> Task:
@@ -37,17 +34,14 @@ def complete(session: Session, actor: Actor, task_id: UUID, data: JsonObject | N
     data = data or {}
     task, lead = open_task(session, actor, task_id)
     at, activity = now(), data.get("activity") or {}
-    task.status = TaskStatus.COMPLETED
-    task.completed_at, task.completed_by = at, actor.user_id
-    task.outcome = data.get("outcome") or activity.get("outcome")
+    completed = set_completed(task, lead, at=at, outcome=data.get("outcome") or activity.get("outcome"))
+    task.completed_by = actor.user_id
     task.completion_notes = data.get("notes")
     task.activity_id = _known_activity(session, task, data.get("activity_id"))
-    touch(task, at=at)
-    mark_activity(lead, at)
     write_entry(
         session, actor, lead, type=ActivityType.TASK_COMPLETED, at=at, task_id=task.id, notes=_completion_note(task)
     )
-    record(session, actor.clinic, task_event(EventName.TASK_COMPLETED, task, lead, at, outcome=task.outcome))
+    record(session, actor.clinic, completed)
     if activity:
         task.activity_id = log_activity(session, actor, lead.id, {**activity, "task_id": task.id}).id
     return task
@@ -82,12 +76,10 @@ def delete(session: Session, actor: Actor, task_id: UUID, *, seen: SeenVersions 
 def _cancel(
     session: Session, actor: Actor, task: Task, lead: Lead, /, *, reason: str, at: datetime, action: str
 ) -> None:
-    task.status = TaskStatus.CANCELLED
-    task.cancelled_reason = reason
-    touch(task, at=at)
+    cancelled = set_cancelled(task, lead, at=at, reason=reason)
     notes = f"Task {action}: {task.title}"
     write_entry(session, actor, lead, type=ActivityType.NOTE, at=at, task_id=task.id, notes=notes)
-    record(session, actor.clinic, task_event(EventName.TASK_CANCELLED, task, lead, at))
+    record(session, actor.clinic, cancelled)
 
 
 def _known_activity(session: Session, task: Task, activity_id: UUID | None) -> UUID | None:

@@ -16,7 +16,7 @@ from app.leads.models import Lead
 from app.tasks.errors import TaskIsOverdue
 from app.tasks.facts import task_event
 from app.tasks.lifecycle.reassign import reassign_task
-from app.tasks.lifecycle.touch import touch
+from app.tasks.lifecycle.task_state import set_retimed, touch
 from app.tasks.lookup import open_task
 from app.tasks.models import Task, TaskStatus
 
@@ -81,11 +81,7 @@ def pin(session: Session, actor: Actor, task_id: UUID, *, pinned: bool) -> Task:
 
 
 def _retime(session: Session, actor: Actor, task: Task, lead: Lead) -> None:
-    at = now()
-    if task.status == TaskStatus.OVERDUE and task.due_at > at:
-        task.status = TaskStatus.PENDING
-    touch(task, at=at)
-    record(session, actor.clinic, task_event(EventName.TASK_RETIMED, task, lead, at))
+    record(session, actor.clinic, set_retimed(task, lead, at=now()))
 
 
 def _require_status_allowed(task: Task, data: JsonObject) -> None:

@@ -14,7 +14,7 @@ from app.messaging.channels import in_app
 from app.messaging.compose import MessageMetadata, Recipient, compose, insert_notifications
 from app.messaging.rendering.render import Wording
 from app.messaging.rendering.variables import local_time
-from app.tasks.lifecycle.touch import touch
+from app.tasks.lifecycle.task_state import touch
 from app.tasks.lookup import open_task
 from app.tasks.models import Task
 

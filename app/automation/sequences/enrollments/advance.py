@@ -23,10 +23,10 @@ from app.automation.sequences.models import EnrollmentState, EnrollmentStep, Pau
 from app.core.calendar.calendar import Calendar
 from app.core.db import insert_many, new_id
 from app.core.type_aliases import JsonDict, JsonObject
-from app.engine.models import Kind, Reason
-from app.engine.sequences.progression import exit_reason_after_skip
-from app.engine.sequences.sequence import ExitReason, SequenceStep
+from app.engine.models import Reason
+from app.engine.sequences.progression import StepResult
 from app.engine.sequences.sequence import Sequence as SequenceText
+from app.engine.sequences.sequence import SequenceStep
 
 RETRY_IN: Final = timedelta(seconds=5)  # for a step whose sequence another transaction has locked
 
@@ -69,9 +69,9 @@ def advance(session: Session, ends: Sequence[StepEnd], *, at: datetime) -> None:
     off = _lock_inactive(session, {one.row.sequence_id for one in ended if one.was_held_up})
     insert_many(session, EnrollmentStep, [_entry(one, at) for one in ended if not one.was_held_up])
     for one in ended:
-        if one.exit:
-            end_enrollments(session, [one.row.id], reason=one.exit, at=at)
-    going = [one for one in ended if not one.exit]
+        if reason := one.result.exit:
+            end_enrollments(session, [one.row.id], reason=reason, at=at)
+    going = [one for one in ended if not one.result.exit]
     save_states(session, [_waiting(one, at) for one in going if one.holds(off)])
     move_enrollments(session, [one.next_move for one in going if not one.holds(off)], at=at)
 
@@ -84,7 +84,7 @@ def skip_step(session: Session, row: EnrollmentRow, calendar: Calendar, *, reaso
     cause = {"enrollment_id": str(row.id)}
     ended = _EndedStep(StepEnd(row.step_id, step.kind, cause, calendar, reason, {}), row, sequence, step)
     insert_many(session, EnrollmentStep, [_entry(ended, at)])
-    move_enrollments(session, [Move(row, sequence, ended.next, calendar)], at=at)
+    move_enrollments(session, [Move(row, sequence, ended.result.next, calendar)], at=at)
 
 
 _SKIP: Final = text(
@@ -106,32 +106,21 @@ class _EndedStep(NamedTuple):
         """Whether the step was due while its sequence was inactive; it runs once the sequence is active again."""
         return self.step_end.reason == Reason.RULE_INACTIVE
 
-    @property
-    def waits(self) -> bool:
-        """Whether the next step waits until the task of this step is closed."""
-        return self.step.waits_for_task and self.step_end.reason is None
-
     def holds(self, off: Collection[UUID]) -> bool:
         """Return whether the enrollment stays at its step. `off` are the ids of inactive sequences."""
-        return self.waits or (self.was_held_up and self.row.sequence_id in off)
+        return self.result.waits or (self.was_held_up and self.row.sequence_id in off)
 
     @property
-    def exit(self) -> ExitReason | None:
-        """Why the enrollment ends with this step; None: it continues."""
-        return exit_reason_after_skip(self.step_end.reason, self.step_end.details) if self.step_end.reason else None
-
-    @property
-    def next(self) -> SequenceStep | None:
-        """The next step. After a skipped branch, which made no decision: the next one in the text."""
-        way = self.step_end.details.get("way") if self.step.kind == Kind.BRANCH else None
-        return self.text.after(self.step.name, way)
+    def result(self) -> StepResult:
+        """The end of the step, without its enrollment."""
+        return StepResult(self.text, self.step, self.step_end.reason, self.step_end.details)
 
     @property
     def next_move(self) -> Move:
         """The move to the next step; to the same step again if its sequence is being activated."""
         if self.was_held_up:
             return Move(self.row, self.text, self.step, self.step_end.calendar, left=RETRY_IN)
-        return Move(self.row, self.text, self.next, self.step_end.calendar)
+        return Move(self.row, self.text, self.result.next, self.step_end.calendar)
 
 
 def _lock_inactive(session: Session, ids: Collection[UUID]) -> set[UUID]:

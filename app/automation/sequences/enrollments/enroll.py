@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.automation.sequences.enrollments.labels import add_labels
 from app.automation.sequences.models import IS_LIVE, LIVE, Enrollment, EnrollmentState
 from app.core.db import AnyRow, insert_many, new_id
-from app.core.type_aliases import ColumnValues, JsonDict, JsonObject
+from app.core.type_aliases import ColumnDict, ColumnValues, JsonDict, JsonObject
 from app.engine.sequences.definitions import sequences_of
 from app.engine.sequences.progression import EnrollmentContext, plan_step
 from app.engine.sequences.sequence import Sequence as SequenceText
@@ -78,7 +78,7 @@ def enroll(
         else EnrollmentResult.NO_SUCH_LEAD
         for id_ in causes
     }
-    entry = _EnrollmentBatch(clinic, sequence, at, causes, by)
+    entry = EnrollmentBatch(clinic, sequence, at, causes, by)
     fresh = _insert(session, entry, [(leads[id_], before[id_]) for id_, refusal in refusals.items() if refusal is None])
     return {
         id_: refusal or (EnrollmentResult.ENROLLED if id_ in fresh else EnrollmentResult.ALREADY_IN)
@@ -123,19 +123,19 @@ def history_refusal(sequence: SequenceText, before: Sequence[Any], at: datetime)
     return EnrollmentResult.TOO_SOON if is_too_soon else None
 
 
-class _EnrollmentBatch(NamedTuple):
+class EnrollmentBatch(NamedTuple):
     """Values shared by all leads of one call."""
 
     clinic: ClinicContext
     sequence: SequenceText
     at: datetime
     causes: Mapping[UUID, JsonObject]
-    by: UUID | None
+    by: UUID | None = None
 
 
-def _insert(session: Session, entry: _EnrollmentBatch, leads: Sequence[tuple[AnyRow, Sequence[AnyRow]]]) -> set[UUID]:
+def _insert(session: Session, entry: EnrollmentBatch, leads: Sequence[tuple[AnyRow, Sequence[AnyRow]]]) -> set[UUID]:
     """Enroll these leads, each with its enrollments so far. Return the ids of the leads enrolled."""
-    rows = [_enrollment(entry, lead, label_of(entry.sequence, lead, before)) for lead, before in leads]
+    rows = [enrollment_row(entry, lead, before, id_=new_id()) for lead, before in leads]
     fresh = {row.id for row in insert_many(session, Enrollment, rows, tail=_ONLY_NEW)}
     new = [(lead, row) for (lead, _), row in zip(leads, rows, strict=True) if row["id"] in fresh]
     if new:
@@ -144,21 +144,22 @@ def _insert(session: Session, entry: _EnrollmentBatch, leads: Sequence[tuple[Any
     return {lead.id for lead, _ in new}
 
 
-def label_of(sequence: SequenceText, lead: Any, before: Sequence[Any]) -> str | None:
+def _label(sequence: SequenceText, lead: Any, before: Sequence[Any]) -> str | None:
     """Return the sequence's label; None if the lead has that tag and no sequence added it."""
     is_ours = any(row.label == sequence.label and row.state in LIVE for row in before)
     return sequence.label if is_ours or sequence.label not in lead.tags else None
 
 
-def _first_step(entry: _EnrollmentBatch, lead: AnyRow, row: ColumnValues) -> JsonDict:
+def _first_step(entry: EnrollmentBatch, lead: AnyRow, row: ColumnValues) -> JsonDict:
     context = EnrollmentContext(row["id"], lead.timezone, row["cause"])
     calendar = entry.clinic.calendar
     planned = plan_step(entry.sequence, entry.sequence.first, context, at=entry.at, calendar=calendar)
     return {**planned_row(entry.clinic.id, lead.id, planned), "id": row["step_id"]}
 
 
-def _enrollment(entry: _EnrollmentBatch, lead: AnyRow, label: str | None) -> JsonDict:
-    id_, sequence = new_id(), entry.sequence
+def enrollment_row(entry: EnrollmentBatch, lead: Any, before: Sequence[Any], *, id_: UUID) -> ColumnDict:
+    """Return the row of a new enrollment. `before` are the rows of the lead's enrollments so far."""
+    sequence = entry.sequence
     return {
         "id": id_,
         "clinic_id": entry.clinic.id,
@@ -171,7 +172,7 @@ def _enrollment(entry: _EnrollmentBatch, lead: AnyRow, label: str | None) -> Jso
         "is_exclusive": sequence.is_exclusive,
         "exit_on": sequence.exit_on,
         "goal": sequence.goal,
-        "label": label,
+        "label": _label(sequence, lead, before),
         "colleague_key": sequence.colleague_key,
         "cause": EnrollmentContext.start(id_, sequence.slug, entry.causes[lead.id]).cause,
         "enrolled_at": entry.at,

@@ -83,9 +83,10 @@ def cancel_steps_and_labels(session: Session, ended: Sequence[AnyRow], *, at: da
     pending = [row.step_id for row in ended if row.step_id]
     if pending:
         # The steps get the first reason, because enrollments that end together mostly share one.
-        session.execute(_CANCEL_STEPS, {"ids": pending, "reason": _step_reason(ended[0].reason), "now": at})
+        session.execute(_CANCEL_STEPS, {"ids": pending, "reason": step_reason(ended[0].reason), "now": at})
     remove_labels(session, ended)
 
 
-def _step_reason(reason: str) -> Reason:
+def step_reason(reason: str) -> Reason:
+    """Return the reason for the pending step of an enrollment that ended for this reason."""
     return Reason(reason) if reason in {*Reason} else Reason.NOT_ENROLLED
