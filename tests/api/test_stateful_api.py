@@ -7,6 +7,7 @@ anything of the other clinic.
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -27,8 +28,6 @@ from schemathesis.specs.openapi.checks import (
 
 from tests.support.desk import Desk, the_app
 
-pytest_plugins = ["tests.support.desk"]
-
 ROUNDS, JOURNEYS_A_ROUND, STEPS = 6, 3, 12
 # Not `negative_data_rejection` and `positive_data_acceptance`: more is refused here than a schema can say. That
 # credentials are asked for has tests of its own.
@@ -36,17 +35,21 @@ CHECKS = [
     *(not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance),
     *(response_headers_conformance, use_after_free, ensure_resource_availability, unsupported_method),
 ]
-# Signing out ends the sequence of calls, and the statistics are not per clinic.
-schema = schemathesis.openapi.from_wsgi("/openapi.json", the_app()).exclude(
-    path=["/metrics", "/api/auth/logout", "/api/auth/change-password"]
-)
 
-PATHS = {operation.ok().path for operation in schema.get_all_operations()}
-COLLECTIONS = {
-    collection: rest.partition("}")[0]
-    for collection, parameter, rest in (path.partition("/{") for path in sorted(PATHS))
-    if parameter and collection in PATHS
-}
+
+@cache
+def described() -> schemathesis.BaseSchema:
+    """Return the API's description. Signing out ends the journey, and the figures are everybody's."""
+    schema = schemathesis.openapi.from_wsgi("/openapi.json", the_app())
+    return schema.exclude(path=["/metrics", "/api/auth/logout", "/api/auth/change-password"])
+
+
+@cache
+def collections() -> dict[str, str]:
+    """Return the paths of collections, each with the name that paths give an id from it, as `lead_id`."""
+    paths = {operation.ok().path for operation in described().get_all_operations()}
+    split = (path.partition("/{") for path in sorted(paths))
+    return {path: rest.partition("}")[0] for path, parameter, rest in split if parameter and path in paths}
 
 
 @dataclass
@@ -60,14 +63,14 @@ class Clinic:
     def begin(self) -> None:
         """Create a lead and a task, and read the ids of all collections."""
         self.desk.plan(self.desk.capture(last_name=self.name, phone="+12125550143"), title=self.name)
-        for path in COLLECTIONS:
+        for path in collections():
             self.learn(path, self.desk.admin.get(path).body)
 
     def learn(self, path: str, answer: Any) -> None:
         """Store the ids of a collection, without the caller's: a deactivated caller could not continue."""
         items = answer.get("items", [answer])
         found = [one["id"] for one in items if "id" in one]  # roles that all clinics have are known by name
-        self.ids[COLLECTIONS[path]] += [one for one in found if one != str(self.desk.admin.id)]
+        self.ids[collections()[path]] += [one for one in found if one != str(self.desk.admin.id)]
 
 
 @dataclass
@@ -116,7 +119,7 @@ class Journeys:
             assert response.status_code >= httpx.codes.BAD_REQUEST, case.as_curl_command()
         if response.status_code < httpx.codes.MULTIPLE_CHOICES:
             self.worked.add(f"{case.method} {case.path}")
-            if case.path in COLLECTIONS:  # other paths may answer with a file
+            if case.path in collections():  # what others answer may be a file
                 self.clinic.learn(case.path, response.json())
 
 
@@ -143,7 +146,7 @@ def test_call_sequences_of_two_clinics_stay_separate(desk: Desk, other_desk: Des
 
 
 def _machine(journeys: Journeys) -> Any:
-    class Journey(schema.as_state_machine()):  # type: ignore[misc]
+    class Journey(described().as_state_machine()):  # type: ignore[misc]
         def setup(self) -> None:
             journeys.begun += 1
 

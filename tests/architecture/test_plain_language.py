@@ -3,14 +3,19 @@
 import ast
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted([*ROOT.glob("app/**/*.py"), *ROOT.glob("workers/**/*.py")])
-TREES = {path: ast.parse(path.read_text()) for path in FILES}
 # A question may begin with one of these; a description names its subject instead.
 BANNED_OPENING = re.compile(r"(What|Who|Whom|Whose|Whoever|Somebody|Nobody|Everybody)\b")
 MOST_PACKAGES, MOST_MODULES = 12, 6
+
+
+@cache
+def trees() -> dict[Path, ast.Module]:
+    return {path: ast.parse(path.read_text()) for path in FILES}
 
 
 def _documented(tree: ast.Module) -> Iterator[tuple[int, str]]:
@@ -19,17 +24,17 @@ def _documented(tree: ast.Module) -> Iterator[tuple[int, str]]:
             yield getattr(node, "lineno", 1), text
 
 
-def _with_pronoun(trees: Mapping[Path, ast.Module]) -> list[str]:
+def _with_pronoun(parsed: Mapping[Path, ast.Module]) -> list[str]:
     return [
         f"{path.relative_to(ROOT)}:{line}: {text.splitlines()[0]}"
-        for path, tree in trees.items()
+        for path, tree in parsed.items()
         for line, text in _documented(tree)
         if BANNED_OPENING.match(text) and not text.splitlines()[0].rstrip().endswith("?")
     ]
 
 
 def test_docstrings_do_not_open_with_a_pronoun():
-    assert _with_pronoun(TREES) == []
+    assert _with_pronoun(trees()) == []
 
 
 # These files still have old names. Remove a file from the list when its names and docstrings are plain.
@@ -46,12 +51,18 @@ OLD_NAMES = {
     "tests/service/test_supervisor.py",
     "tests/workers/test_simulated_as_lived.py",
 }
-TEST_TREES = {
-    path: ast.parse(path.read_text())
-    for folder in ("api", "architecture", "service", "unit", "workers")
-    for path in sorted((ROOT / "tests" / folder).glob("test_*.py"))
-    if str(path.relative_to(ROOT)) not in OLD_NAMES
-}
+
+
+@cache
+def trees_of_tests() -> dict[Path, ast.Module]:
+    return {
+        path: ast.parse(path.read_text())
+        for folder in ("api", "architecture", "service", "unit", "workers")
+        for path in sorted((ROOT / "tests" / folder).glob("test_*.py"))
+        if str(path.relative_to(ROOT)) not in OLD_NAMES
+    }
+
+
 PRONOUNS = {"what", "whatever", "who", "whoever", "whom", "whose", "anybody", "everybody", "nobody", "somebody"}
 METAPHORS = {"anew", "heard", "mended", "seal", "sealed", "seals", "tell", "tells", "thing", "things", "told"}
 BANNED_WORDS = PRONOUNS | METAPHORS | {"meanwhile", "trouble", "wall", "walls"}
@@ -59,13 +70,13 @@ LONGEST_NAME = 90
 
 
 def test_docstrings_of_tests_do_not_open_with_a_pronoun():
-    assert _with_pronoun(TEST_TREES) == []
+    assert _with_pronoun(trees_of_tests()) == []
 
 
 def test_names_in_tests_are_plain():
     wrong = [
         f"{path.relative_to(ROOT)}:{node.lineno}: {node.name}"
-        for path, tree in TEST_TREES.items()
+        for path, tree in trees_of_tests().items()
         for node in ast.walk(tree)
         if isinstance(node, ast.ClassDef | ast.FunctionDef)
         if BANNED_WORDS & {*node.name.split("_")} or len(node.name) > LONGEST_NAME
@@ -73,10 +84,11 @@ def test_names_in_tests_are_plain():
     assert wrong == []
 
 
+@cache
 def _error_names() -> set[str]:
     """Names of all domain errors: subclasses of RelanceError, by name, in any module."""
     bases: dict[str, set[str]] = {}
-    for tree in TREES.values():
+    for tree in trees().values():
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef):
                 bases[node.name] = {base.id for base in node.bases if isinstance(base, ast.Name)}
@@ -85,9 +97,6 @@ def _error_names() -> set[str]:
         new = {name for name, of in bases.items() if of & found} - found
         found, more = found | new, bool(new)
     return found
-
-
-ERRORS = _error_names()
 
 
 def _raised(function: ast.FunctionDef) -> set[str]:
@@ -101,7 +110,7 @@ def _raised(function: ast.FunctionDef) -> set[str]:
         if isinstance(node, ast.Raise) and node.exc is not None:
             call = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
             call = call.value if isinstance(call, ast.Attribute) else call  # `Invalid.at(...)`
-            names |= {call.id} & ERRORS if isinstance(call, ast.Name) else set()
+            names |= {call.id} & _error_names() if isinstance(call, ast.Name) else set()
         todo += ast.iter_child_nodes(node)
     return names
 
@@ -113,7 +122,7 @@ EDGES = ("app/api", "app/ops/cli")
 def test_public_functions_name_the_errors_they_raise():
     wrong = [
         f"{path.relative_to(ROOT)}:{node.lineno}: {node.name} raises {', '.join(sorted(missing))}"
-        for path, tree in TREES.items()
+        for path, tree in trees().items()
         if not any(path.is_relative_to(ROOT / edge) for edge in EDGES)
         for node in tree.body
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")

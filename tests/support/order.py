@@ -1,25 +1,61 @@
-"""The order of test files: those that mostly wait run beside those that compute.
+"""The order of test files: the longest first, and those that mostly wait beside those that compute.
 
-xdist gives files out in this order. The end-to-end files come in turns with others, so that neither all processes
-wait at the same time, nor the longest files are begun last.
+xdist gives files out in this order. The end-to-end files alternate with others, so that neither all processes wait
+at the same time, nor the longest files begin last.
+
+Each process collects all files. They begin with different folders: the first to reach a file compiles it for all.
 """
 
 import gc
+import os
 from collections.abc import Iterable, Iterator
 from itertools import groupby, islice
 
 import pytest
 
+LONGEST = (
+    "tests/api/test_envelope_fuzz.py",
+    "tests/service/test_plans_use_indexes.py",
+    "tests/workers/test_simulated_as_lived.py",
+)
+FOLDERS = ("end_to_end", "service", "workers", "api", "architecture", "unit")
 WAITING = "tests/end_to_end/"
 OTHERS_BETWEEN = 10
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Rotate the folders by the number of this process."""
+    args, processes = session.config.args, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    begin = process * len(args) // processes
+    if not any("::" in arg for arg in args):  # tests of one file stay in the order given
+        args[:] = args[begin:] + args[:begin]
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the files that wait between the others."""
-    files = [(path, list(tests)) for path, tests in groupby(items, lambda item: item.nodeid.partition("::")[0])]
+    """Put the longest files first, and the files that wait between the others. Every process has the same order."""
+    by_file = groupby(sorted(items, key=lambda item: _rank(_file(item))), _file)
+    files = [(path, list(tests)) for path, tests in by_file]
+    longest = [tests for path, tests in files if path in LONGEST]
     waiting = [tests for path, tests in files if path.startswith(WAITING)]
-    others = [tests for path, tests in files if not path.startswith(WAITING)]
-    items[:] = [item for tests in _in_turns(waiting, others) for item in tests]
+    others = [tests for path, tests in files if path not in LONGEST and not path.startswith(WAITING)]
+    items[:] = [item for tests in (*longest, *_in_turns(waiting, others)) for item in tests]
+
+
+def _file(item: pytest.Item) -> str:
+    return item.nodeid.partition("::")[0]
+
+
+def _rank(path: str) -> tuple[int, int, str]:
+    """Return the position of a file: by the longest files, then by folder and name."""
+    folder = path.removeprefix("tests/").partition("/")[0]
+    return (
+        LONGEST.index(path) if path in LONGEST else len(LONGEST),
+        FOLDERS.index(folder) if folder in FOLDERS else len(FOLDERS),
+        path,
+    )
 
 
 def _in_turns(waiting: Iterable[list[pytest.Item]], others: list[list[pytest.Item]]) -> Iterator[list[pytest.Item]]:
