@@ -32,13 +32,14 @@ OPEN = ("NEW", "ACTIVE")
 def live(practice: Practice, watch: Watch, lead_id: UUID, script: list[Mapping[str, Any]], *, until: datetime) -> None:
     """From now on until then. Entries of the script have an instant each."""
     acts = sorted(script, key=lambda entry: entry["at"])
+    has_nurtures = bool(practice.rows("nurtures"))
     while (at := _next(practice, lead_id, acts)) <= until:
         watch.set(at)
         while acts and acts[0]["at"] <= at:
             act(practice, lead_id, acts.pop(0))
         practice.run_due()
         for name, seconds in SWEEPS.items():
-            if at.timestamp() % seconds == 0:
+            if at.timestamp() % seconds == 0 and (has_nurtures or name != "run_nurtures"):
                 sweep(name)
         practice.run_due()
 
