@@ -83,9 +83,16 @@ def api() -> schemathesis.BaseSchema:
 
 
 @pytest.fixture(scope="module")
-def definitions_api() -> schemathesis.BaseSchema:
+def operations(api: schemathesis.BaseSchema) -> dict[tuple[str, str], schemathesis.APIOperation]:
+    """Operations by method and path. Definitions come without boundaries.
+
+    All share one schema: a filtered copy of it for each operation would stay in memory.
+    """
     config = schemathesis.Config.from_dict(NO_BOUNDARIES)
-    return schemathesis.openapi.from_wsgi("/openapi.json", the_app(), config=config)
+    without = schemathesis.openapi.from_wsgi("/openapi.json", the_app(), config=config)
+    schemas = (api.exclude(path_regex=DEFINITIONS), without.include(path_regex=DEFINITIONS))
+    found = [one.ok() for schema in schemas for one in schema.get_all_operations()]
+    return {(one.method.lower(), one.path): one for one in found}
 
 
 @pytest.fixture(scope="module")
@@ -112,19 +119,21 @@ def with_examples(number: int) -> settings:
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
 def test_every_answer_is_one_that_is_described(
-    request: pytest.FixtureRequest, feedback: FeedbackSources, desk: Desk, method: str, path: str
+    operations: dict[tuple[str, str], schemathesis.APIOperation],
+    feedback: FeedbackSources,
+    desk: Desk,
+    method: str,
+    path: str,
 ):
-    is_definition = re.match(DEFINITIONS, path)
-    api = request.getfixturevalue("definitions_api" if is_definition else "api")
     # Not by `schema.parametrize()`: each process would make the cases of all operations when it collects them, and
     # all tests would have the same id, of which xdist runs one.
-    [operation] = [found.ok() for found in api.include(method=method, path=path).get_all_operations()]
+    operation = operations[method, path]
     run = build_operation_test(
-        config=api.config,
+        config=operation.schema.config,
         operation=operation,
         test_func=call,
         given_kwargs={},
         feedback=feedback,
-        explicit_settings=with_examples(EXAMPLES if is_definition else EXAMPLES_WITH_BOUNDARIES),
+        explicit_settings=with_examples(EXAMPLES if re.match(DEFINITIONS, path) else EXAMPLES_WITH_BOUNDARIES),
     )
     run(desk=desk, tried=set())
