@@ -15,10 +15,10 @@ import pytest
 
 LONGEST = (
     "tests/api/test_envelope_fuzz.py",
-    "tests/service/test_plans_use_indexes.py",
+    "tests/at_scale/test_plans_use_indexes.py",
     "tests/workers/test_simulated_as_lived.py",
 )
-FOLDERS = ("end_to_end", "service", "workers", "api", "architecture", "unit")
+FOLDERS = ("at_scale", "end_to_end", "service", "workers", "api", "architecture", "unit")
 WAITING = "tests/end_to_end/"
 OTHERS_BETWEEN = 10
 
