@@ -1,5 +1,6 @@
 """Compose notifications: from a wording and a recipient to rows of `notifications` and the steps that deliver them."""
 
+import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
@@ -20,6 +21,9 @@ from app.messaging.rendering.render import Wording
 from app.security.encrypted_fields import encrypt_row
 
 ENROLLMENT_FACTS: Final = "enrollment."  # prefix of facts about a lead's enrollment in a sequence
+
+_VERSION_AND_VARIANT: Final = 0xF << 76 | 0b11 << 62  # bits of a UUID
+_VERSION_7: Final = 7 << 76 | 0b10 << 62
 
 OriginStep: TypeAlias = JsonObject  # `stop_on`, `guard`, `transactional` of the step that wrote a notification
 
@@ -138,7 +142,8 @@ def _address(channel: Channel, to: Recipient) -> str | None:
 
 
 def _row(wording: Wording, to: Recipient, metadata: MessageMetadata, *, channel: Channel, at: datetime) -> ColumnDict:
-    id, is_sent = new_id(), channel.is_sent_when_written  # noqa: A001
+    is_sent = channel.is_sent_when_written
+    id = new_id() if is_sent or metadata.step_id is None else _planned_id(metadata.step_id, channel, to)  # noqa: A001
     return {
         "id": id,
         "clinic_id": metadata.clinic_id,
@@ -163,6 +168,17 @@ def _row(wording: Wording, to: Recipient, metadata: MessageMetadata, *, channel:
         "created_at": at,
         "sent_at": at if is_sent else None,
     }
+
+
+def _planned_id(step_id: UUID, channel: Channel, to: Recipient) -> UUID:
+    """Return the id of a message that a step writes. It is the same whenever the step runs.
+
+    The id makes the `Message-ID` and the gateway's idempotency key. If the step runs again after a backup was restored,
+    receivers recognise the copy. It has the form of a UUIDv7 with the time of the step's id, and a hash.
+    """
+    digest = hashlib.sha256(f"{step_id} {channel.name} {to.user_id or 'lead'}".encode()).digest()
+    value = int.from_bytes(step_id.bytes[:6] + digest[:10])
+    return UUID(int=value & ~_VERSION_AND_VARIANT | _VERSION_7)
 
 
 def _ids(notification: JsonObject) -> JsonDict:

@@ -124,6 +124,37 @@ def test_message_to_a_lead_is_written_once_and_delivered(practice: Practice):
     assert delivery.params == {"notification_id": str(note.id)}
 
 
+def test_a_step_that_runs_again_after_a_restore_writes_the_same_message_ids(practice: Practice, watch: Watch):
+    lead = practice.capture()
+    watch.advance(hours=24)
+    escalation = practice.step(lead, name="no-contact-24h")
+    practice.run(Kind.ESCALATE, escalation)
+    mails = {note.id: note.message_id for note in practice.rows("notifications", channel="email")}
+    inbox = {note.id for note in practice.rows("notifications", channel="in_app")}
+
+    sql("DELETE FROM notifications")  # as if the database were that of a backup
+    sql("DELETE FROM lead_tasks WHERE step_id = :id", id=escalation.id)
+    sql("UPDATE steps SET state = 'published', finished_at = NULL WHERE id = :id", id=escalation.id)
+    watch.advance(hours=1)
+    practice.run(Kind.ESCALATE, escalation)
+
+    assert {note.id: note.message_id for note in practice.rows("notifications", channel="email")} == mails
+    assert len(mails) == len(set(mails.values())) > 0
+    # The inbox is ordered by id, and nothing in it leaves the system.
+    assert not inbox & {note.id for note in practice.rows("notifications", channel="in_app")}
+
+
+def test_a_rule_that_names_a_channel_twice_writes_one_message_on_it(practice: Practice, watch: Watch):
+    lead = practice.capture()
+    sql("""UPDATE steps SET params = params || '{"channels": ["email", "email"]}' WHERE kind = 'escalate'""")
+    watch.advance(hours=24)
+
+    practice.run(Kind.ESCALATE, practice.step(lead, name="no-contact-24h"))
+
+    told = [note.user_id for note in practice.rows("notifications")]
+    assert len(told) == len(set(told)) > 0
+
+
 def test_inactive_lead_is_suggested_as_lost(practice: Practice):
     lead = practice.capture()
     practice.fail_to_reach(lead)

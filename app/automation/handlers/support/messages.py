@@ -19,7 +19,7 @@ from app.messaging.rendering.variants import Template, Variant, choose_variant
 
 def to_users(context: StepContext, people: Sequence[ActiveUser]) -> tuple[Row, ...]:
     """Write the step's message to these users, on the channels that it names. Raises as `write_message`."""
-    channels = context.params["channels"]
+    channels = dict.fromkeys(context.params["channels"])  # one message on each, even if a rule names one twice
     return tuple(
         row
         for person in people
