@@ -6,7 +6,7 @@ from app.automation.sequences.models import Enrollment, EnrollmentStep
 from app.core.db import Base
 from app.core.idempotency_records import IdempotencyRecord
 from app.engine.jobs.models import Job, JobItem
-from app.engine.models import EventRecord, MetricCounter, Step, SweepRun
+from app.engine.models import EventRecord, Hold, MetricCounter, Step, SweepRun
 from app.engine.rules.models import RuleRow, RuleVersion
 from app.engine.sequences.models import SequenceRow, SequenceVersion
 from app.engine.statistics.outcome_statistics import SeriesHour
@@ -50,6 +50,7 @@ __all__ = [
     "Gateway",
     "GatewayMinute",
     "GatewayReceipt",
+    "Hold",
     "IdempotencyRecord",
     "Import",
     "ImportRow",

@@ -241,4 +241,5 @@ def _wake_unclaimed(session: Session, ids: Collection[UUID]) -> int:
 
 
 def _wake(session: Session, rows: Sequence[PendingStep], *, soonest: datetime) -> None:
-    after_commit(session, [WakeUp(row.id, row.kind, row.name, max(row.due_at, soonest)) for row in rows])
+    free = [row for row in rows if not row.is_held]  # `relance resume` publishes all others
+    after_commit(session, [WakeUp(row.id, row.kind, row.name, max(row.due_at, soonest)) for row in free])

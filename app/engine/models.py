@@ -90,6 +90,7 @@ class Reason(StrEnum):
     MISSING_FIELD = "missing_field"  # a template variable has no value and no fallback
     ALREADY_SUGGESTED = "already_suggested"
     ALREADY_DELIVERED = "already_delivered"
+    SKIPPED_ON_RESUME = "skipped_on_resume"  # due before the time that an operator chose when a hold ended
     JOB_CANCELLED = "job_cancelled"
     RESTRICTED = "restricted"  # processing is restricted at the lead's request
     ERASED = "erased"  # the lead's personal data was erased
@@ -198,6 +199,19 @@ class SweepRun(Base):
     runs: Mapped[int] = mapped_column(default=0)
     result: Mapped[JsonDict | None]
     error: Mapped[str | None] = mapped_column(Text)
+
+
+class Hold(Base):
+    """A period in which no step runs. It is open until `resumed_at`."""
+
+    __tablename__ = "holds"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    because: Mapped[str] = mapped_column(Text)
+    held_at: Mapped[datetime]
+    backup_made_at: Mapped[datetime | None]  # of the backup that was restored; None: held by hand
+    resumed_at: Mapped[datetime | None]
+    skip_messages_before: Mapped[datetime | None]  # messages of steps that were due before this are suppressed
 
 
 class MetricCounter(Base):

@@ -164,6 +164,7 @@ def _row(wording: Wording, to: Recipient, metadata: MessageMetadata, *, channel:
         "message_type": metadata.message_type,
         "media_url": metadata.media_url,
         "state": NotificationState.SENT if is_sent else NotificationState.PENDING,
+        "reason": None,
         "attempts": 0,
         "created_at": at,
         "sent_at": at if is_sent else None,

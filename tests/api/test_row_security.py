@@ -36,6 +36,7 @@ PHONE = "+12125550143"  # of a country of its own: understood in any clinic
 LEFT_OUT = {
     "key_checks": "nobody's; only who starts, and the probes, look at them",
     "counters": "figures of processes, over all clinics; no call writes or reads them as a clinic",
+    "holds": "whether steps run, for all clinics",
     "sweep_runs": "when each sweep last ran, for all clinics",
 }
 TABLES = sorted(Base.metadata.tables.keys() - LEFT_OUT)

@@ -16,6 +16,7 @@ from sqlalchemy.sql.selectable import TextualSelect
 
 from app.automation.handlers.support.context import DueStep
 from app.core.db import AnyRow
+from app.engine.holds import IS_HELD, SKIPS_MESSAGES
 from app.engine.models import Step
 from app.engine.step_kind import STEP_KINDS
 from app.leads.events import LazyContact
@@ -33,7 +34,7 @@ _Columns: Any = namedtuple("_Columns", ("id", *LEAD_COLUMNS))  # type: ignore[mi
 
 
 class ClaimedStep(DueStep, Protocol):
-    """A claimed row of `steps`, with the rules version of its clinic."""
+    """A claimed row of `steps`, with the rules version of its clinic, and whether its messages are skipped."""
 
     @property
     def clinic_id(self) -> UUID: ...
@@ -43,10 +44,12 @@ class ClaimedStep(DueStep, Protocol):
     def published_at(self) -> datetime | None: ...
     @property
     def error(self) -> str | None: ...
+    @property
+    def skips_messages(self) -> bool: ...
 
 
 class PendingStep(Protocol):
-    """The columns of a pending step that its wake-up needs."""
+    """The columns of a pending step that its wake-up needs, and whether all steps are held."""
 
     @property
     def id(self) -> UUID: ...
@@ -56,6 +59,8 @@ class PendingStep(Protocol):
     def name(self) -> str: ...
     @property
     def due_at(self) -> datetime: ...
+    @property
+    def is_held(self) -> bool: ...
 
 
 class LeadView(_Columns, LazyContact):
@@ -65,30 +70,38 @@ class LeadView(_Columns, LazyContact):
 
 
 _STEP = tuple(Step.__table__.columns.keys())
+_MORE = ("rules_version", "skips_messages")
 _LEAD = tuple(f"of_lead_{name}" for name in ("id", *LEAD_COLUMNS))
 _STEP_SQL = ", ".join(f"s.{name}" for name in _STEP)
 _LEAD_SQL = ", ".join(f"l.{name} AS of_lead_{name}" for name in ("id", *LEAD_COLUMNS))
 _WITH_LEAD = (
-    f"SELECT {_STEP_SQL}, {_LEAD_SQL}, c.rules_version FROM steps s JOIN leads l ON l.id = s.lead_id"  # noqa: S608
+    f"SELECT {_STEP_SQL}, {_LEAD_SQL}, c.rules_version, {SKIPS_MESSAGES} AS skips_messages"  # noqa: S608
+    " FROM steps s JOIN leads l ON l.id = s.lead_id"
     " JOIN clinics c ON c.id = s.clinic_id WHERE {which}"
-    " AND s.state IN ('planned', 'published') AND s.due_at <= :now ORDER BY s.due_at LIMIT :most"
+    f" AND s.state IN ('planned', 'published') AND s.due_at <= :now AND NOT {IS_HELD} ORDER BY s.due_at LIMIT :most"
     " FOR NO KEY UPDATE OF l SKIP LOCKED FOR UPDATE OF s SKIP LOCKED"  # lock the lead first
 )
 _WITHOUT_LEAD = (
-    f"SELECT {_STEP_SQL}, c.rules_version FROM steps s"  # noqa: S608
+    f"SELECT {_STEP_SQL}, c.rules_version, {SKIPS_MESSAGES} AS skips_messages FROM steps s"  # noqa: S608
     " JOIN clinics c ON c.id = s.clinic_id WHERE {which}"
-    " AND s.state IN ('planned', 'published') AND s.due_at <= :now ORDER BY s.due_at LIMIT :most"
+    f" AND s.state IN ('planned', 'published') AND s.due_at <= :now AND NOT {IS_HELD} ORDER BY s.due_at LIMIT :most"
     " FOR UPDATE OF s SKIP LOCKED"
 )
 _OWN, _NEIGHBOURS = "s.id = ANY(:ids)", "s.kind = :kind AND s.id <> ALL(:ids)"
-_WAITING = "SELECT id, kind, name, due_at FROM steps WHERE id = ANY(:ids) AND state IN ('planned', 'published')"
+_WAITING = (
+    f"SELECT id, kind, name, due_at, {IS_HELD} AS is_held FROM steps"  # noqa: S608
+    " WHERE id = ANY(:ids) AND state IN ('planned', 'published')"
+)
 _PENDING, _LEFT = text(_WAITING), text(f"{_WAITING} FOR UPDATE SKIP LOCKED")
 
 
 def claim(
     session: Session, kind: str, ids: Sequence[UUID], *, now: datetime, most: int, alone: bool = False
 ) -> list[ClaimedStep]:
-    """Lock up to `most` due steps: those in `ids` first, then, unless `alone`, other due steps of the kind."""
+    """Lock up to `most` due steps: those in `ids` first, then, unless `alone`, other due steps of the kind.
+
+    Finds none while the system is held.
+    """
     given = {"ids": list(ids), "now": now}
     own = session.execute(_query(kind, _OWN), {**given, "most": most}).all() if ids else []
     if alone or len(own) >= most:
@@ -100,7 +113,7 @@ def claim(
 
 def lead_of(row: ClaimedStep) -> Any:
     """Return the lead that was claimed with its step; None for kinds without a lead."""
-    values = cast("AnyRow", row)[len(_STEP) : -1]
+    values = cast("AnyRow", row)[len(_STEP) : -len(_MORE)]
     return LeadView(*values) if values else None
 
 
@@ -131,7 +144,7 @@ _STILL_ASKING = text(
     "SELECT id FROM steps WHERE id = :id AND state IN ('running', 'unknown') AND lease_until = :lease FOR UPDATE"
 )
 _QUERIES = {  # with named columns SQLAlchemy does not inspect the result each time
-    (bool(of_lead), which): text(query.format(which=which)).columns(*map(column, (*_STEP, *of_lead, "rules_version")))
+    (bool(of_lead), which): text(query.format(which=which)).columns(*map(column, (*_STEP, *of_lead, *_MORE)))
     for of_lead, query in ((_LEAD, _WITH_LEAD), ((), _WITHOUT_LEAD))
     for which in (_OWN, _NEIGHBOURS)
 }

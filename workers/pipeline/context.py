@@ -68,6 +68,7 @@ def load(session: Session, rows: Sequence[ClaimedStep], *, now: datetime) -> lis
             sequences=sequences[row.clinic_id],
             enrollment=enrolled.get(row.cause.get("enrollment_id", ""), {}),
             has_left=row.id in exited,
+            skips_messages=row.skips_messages,
         )
         for row in rows
     ]

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.core.db import transaction
+from app.engine.holds import IS_HELD
 from workers.error_text import describe_error
 from workers.sweeps import (
     assignment,
@@ -60,7 +61,10 @@ SWEEPS: dict[str, Batch] = {
     "forget_old_gateway_calls": retention.delete_old_gateway_calls,
 }
 
-_LOCK = text("SELECT pg_try_advisory_xact_lock(:key)")
+# While the system is held, the other sweeps find nothing: they would change or delete leads and steps.
+RUNS_WHILE_HELD = frozenset({"take_census", "seal_audit", "rescue_expired_leases"})
+
+_LOCK = text(f"SELECT (:while_held OR NOT {IS_HELD}) AND pg_try_advisory_xact_lock(:key)")
 _STARTED = text(
     "INSERT INTO sweep_runs AS r (name, started_at, runs) VALUES (:name, :now, 1)"
     " ON CONFLICT (name) DO UPDATE SET started_at = excluded.started_at, runs = r.runs + 1"
@@ -92,7 +96,8 @@ def sweep(name: str) -> int:
 
 def _one_batch(name: str) -> int:
     with transaction() as session:
-        locked = session.execute(_LOCK, {"key": zlib.crc32(name.encode())}).scalar_one()
+        given = {"key": zlib.crc32(name.encode()), "while_held": name in RUNS_WHILE_HELD}
+        locked = session.execute(_LOCK, given).scalar_one()
         return SWEEPS[name](session) if locked else 0
 
 

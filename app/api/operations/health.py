@@ -9,8 +9,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.db import engine, transaction
+from app.engine.holds import current_hold
 from app.security.key_verification import find_key_problems
 
+READY: Final = "ready"
+HELD: Final = "held"  # calls are served, and no step runs
 PATIENCE_MS: Final = 2000
 
 log = structlog.get_logger()
@@ -34,6 +37,12 @@ def are_keys_valid() -> bool:
     if problems:
         log.error("keys.wrong", keys={problem.name: problem.fault for problem in problems})
     return not problems
+
+
+def serving_status() -> str:
+    """Return READY, or HELD while the system is held. Needs a current schema."""
+    with transaction() as session:
+        return HELD if current_hold(session) else READY
 
 
 @lru_cache(maxsize=1)

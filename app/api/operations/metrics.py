@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.core.type_aliases import JsonObject
 from app.engine import broker
+from app.engine.holds import current_hold
 from app.engine.models import SweepRun
 from app.engine.statistics.metrics_store import LATENESS_BUCKETS, totals
 
@@ -42,6 +43,7 @@ class _Collector:
         counted = totals(self._session)
         yield from _counters(counted)
         yield _lateness(counted)
+        yield _held(self._session)
         yield from _sweeps(self._session)
         yield from _queues()
 
@@ -79,6 +81,12 @@ def _cumulated(buckets: Mapping[str, float]) -> list[tuple[str, float]]:
         seen += buckets.get(bound, 0.0)
         cumulated.append((bound, seen))
     return cumulated
+
+
+def _held(session: Session) -> Metric:
+    family = GaugeMetricFamily("relance_held", "1 while the system is held, so that no step runs")
+    family.add_metric([], 1 if current_hold(session) else 0)
+    return family
 
 
 def _sweeps(session: Session) -> Iterator[Metric]:

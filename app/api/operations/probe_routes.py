@@ -2,7 +2,7 @@
 
 from flask import Response
 
-from app.api.operations.health import are_keys_valid, is_database_ready
+from app.api.operations.health import are_keys_valid, is_database_ready, serving_status
 from app.api.operations.metrics import render
 from app.api.operations.probe_schemas import HealthOut
 from app.core.db import transaction
@@ -32,11 +32,11 @@ def is_ready() -> dict[str, str]:
     """Readiness probe.
 
     Checks the database and the encryption keys. The broker is not checked: without it calls are still served, and their
-    steps run a little later.
+    steps run a little later. The status is `held` while calls are served and no step runs, such as after a restore.
     """
     if not is_database_ready() or not are_keys_valid():
         raise Unavailable
-    return {"status": "ready"}
+    return {"status": serving_status()}
 
 
 @blp.get("/metrics")

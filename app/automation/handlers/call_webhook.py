@@ -8,7 +8,8 @@ from app.automation.handlers.support.context import StepContext
 from app.automation.handlers.support.throttle import throttle_snooze, usage_rows
 from app.automation.language.params import GatewaySlug, Params
 from app.core.type_aliases import JsonDict
-from app.engine.outcomes import Done, Effects, ExternalCall, Fail, Outcome, ResultUnknown, Retry
+from app.engine.models import Reason
+from app.engine.outcomes import Done, Effects, ExternalCall, Fail, Outcome, ResultUnknown, Retry, Skip
 from app.engine.step_kind import DELIVERIES, Details, OutsideCall, StepKind
 from app.messaging.channels.base import Outcome as Came
 from app.messaging.channels.base import Receipt, Transient
@@ -38,6 +39,8 @@ class Question(NamedTuple):
 
 def decide(context: StepContext) -> Outcome | ExternalCall:
     """Call the gateway if it is active and below its hourly limit."""
+    if context.skips_messages:
+        return Skip(Reason.SKIPPED_ON_RESUME)
     gateway = context.gateway_context.gateway
     if gateway is None or not gateway.is_active:
         return Retry(f"the clinic has no active gateway {context.params['gateway']!r}")

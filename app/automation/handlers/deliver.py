@@ -76,6 +76,8 @@ def decide(context: StepContext) -> Outcome | ExternalCall:
 
     It allowed the message when it was written, but retries may have delayed it into quiet hours.
     """
+    if context.skips_messages:
+        return _suppress(context, Reason.SKIPPED_ON_RESUME)
     match context.verdict() if context.contact else Allow():
         case Never(reason):
             return _suppress(context, reason)

@@ -28,12 +28,14 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "audit": ("app.ops.cli.audit:audit", "Verify the audit log."),
     "keys": ("app.ops.cli.keys:keys", "Show and rotate the encryption keys."),
     "openapi": ("app.ops.cli.openapi:openapi", "Write the OpenAPI description of the API to a file."),
+    "hold": ("app.ops.cli.hold:hold", "Stop all steps, so that nothing is sent."),
+    "resume": ("app.ops.cli.hold:resume", "Show what is due, and let steps run again."),
     "doctor": ("app.ops.cli.doctor:doctor", "Check the installation and show how to fix problems."),
 }
 
 
 # Commands that use the services of the application. All others start without loading them.
-NEEDS_WIRING = frozenset({"seed", "demo", "clinic", "user", "steps", "notifications", "keys"})
+NEEDS_WIRING = frozenset({"seed", "demo", "clinic", "user", "steps", "notifications", "keys", "hold", "resume"})
 
 
 class LazyGroup(click.Group):

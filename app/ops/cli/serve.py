@@ -6,6 +6,7 @@ import signal
 import sys
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import cycle
 
 import click
@@ -14,9 +15,12 @@ from alembic import command
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.config import get_settings
+from app.core.db import engine, transaction
 from app.ops.cli.support.output import as_json, print_json
+from app.ops.doctor.hold_check import hold_state
 from app.ops.embedded import CannotStart
 from app.ops.embedded.ports import LOOPBACK
 from app.ops.stack.addresses import choose_mailbox_ports, display_lines, port_of, read_addresses, require_free_ports
@@ -63,10 +67,11 @@ def run(chosen: Sequence[Part], *, owned: bool, everything: bool, as_json: bool)
     require_reachable(get_settings())
     if is_demo() and owned:
         save_shared_settings()
-    if len(chosen) == 1 and not everything and not owned:
-        become(chosen[0])
     if everything:
         prepare()
+    warn_if_held()
+    if len(chosen) == 1 and not everything and not owned:
+        become(chosen[0])
     supervisor = Supervisor(chosen, writer([part.name for part in chosen], as_json=as_json))
     if "web" in {part.name for part in chosen}:
         asyncio.run(supervisor.run(lambda: announce(everything=everything, as_json=as_json)))
@@ -84,6 +89,16 @@ def prepare() -> None:
     """Migrate the database as the owner of the tables."""
     say("preparing the database ...")
     command.upgrade(alembic_configuration(), "head")
+
+
+def warn_if_held() -> None:
+    """Say at the start that nothing will be sent. A database without the table, or away, says so elsewhere."""
+    with suppress(SQLAlchemyError):
+        with transaction() as session:
+            found, advice = hold_state(session)
+        if advice:
+            say(f"{found}; {advice}")
+    engine().dispose()  # the parts open their own connections
 
 
 async def announce(*, everything: bool, as_json: bool) -> None:

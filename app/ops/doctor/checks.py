@@ -16,6 +16,7 @@ from app.core.db import transaction
 from app.core.row_security import ROLE
 from app.engine.broker import QUEUES, celery
 from app.engine.models import PENDING, Step, SweepRun
+from app.ops.doctor.hold_check import hold_state
 from app.ops.stack.connectivity import broker_problem, database_problem, first_line
 from app.ops.stack.migrations import current_revision, newest_revision
 from app.security.encryption import current_key_name
@@ -61,7 +62,10 @@ def run_checks() -> Iterator[Check]:
 def _with_the_database() -> Iterator[Check]:
     migrations = _migrations()
     yield migrations
-    checks: Sequence[Callable[[Session], Check]] = (_server_version, _login, _clinics, _keys, _clock, _beat, _overdue)
+    checks: Sequence[Callable[[Session], Check]] = (
+        *(_server_version, _login, _clinics, _keys),
+        *(_clock, _hold, _beat, _overdue),
+    )
     for check in checks if migrations.is_fine else checks[:3]:
         try:
             with transaction() as session:
@@ -117,6 +121,10 @@ def _clock(session: Session) -> Check:
     skew = abs(there - middle)
     advice = "" if skew <= MAX_CLOCK_SKEW else "synchronise the clocks of this host and of the database host (NTP)"
     return Check("clock", f"{skew.total_seconds():.3f} s difference to the database", advice)
+
+
+def _hold(session: Session) -> Check:
+    return Check("hold", *hold_state(session))
 
 
 def _beat(session: Session) -> Check:

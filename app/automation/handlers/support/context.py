@@ -158,6 +158,7 @@ class StepContext:
     sequences: PublishedSequences = field(default_factory=PublishedSequences)  # the clinic's
     enrollment: JsonObject = field(default_factory=dict)  # facts of the enrollment that the step of a sequence needs
     has_left: bool = False  # whether the enrollment is no longer at this step
+    skips_messages: bool = False  # whether an operator chose to skip the messages of this step when a hold ended
 
     @property
     def params(self) -> JsonObject:

@@ -1,5 +1,6 @@
 """Guard: the checks of every step of a rule before its handler decides."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -8,6 +9,7 @@ from app.engine.models import Reason
 from app.engine.outcomes import ExternalCall, Outcome, Skip, Snooze
 from app.engine.step_kind import StepKind
 from app.engine.steps import guard
+from app.messaging.models import NotificationState
 from app.messaging.rendering.values import MissingVariable
 
 PAUSE_CHECK_INTERVAL: Final = timedelta(minutes=15)  # between two checks of a paused rule
@@ -17,9 +19,22 @@ _WAITS_SINCE: Final = "waits_since"  # key in the outcome of a step whose rule i
 def decide(kind: StepKind[StepContext], context: StepContext) -> Outcome | ExternalCall:
     """Return the guard's refusal, or else the handler's outcome. Errors of both propagate."""
     try:
-        return (kind.guard or check)(context) or kind.decide(context)
+        end = (kind.guard or check)(context) or kind.decide(context)
     except MissingVariable as missing:  # a retry would fail again
         return Skip(Reason.MISSING_FIELD, {"field": missing.field})
+    return suppress_messages(end) if context.skips_messages else end
+
+
+def suppress_messages(end: Outcome | ExternalCall) -> Outcome | ExternalCall:
+    """Return the outcome with its messages suppressed, so that they are listed and never sent. The inbox is no message.
+
+    For a step whose messages an operator chose to skip.
+    """
+    reason = {"state": NotificationState.SUPPRESSED, "reason": Reason.SKIPPED_ON_RESUME}
+    messages = tuple(
+        {**row, **reason} if row["state"] == NotificationState.PENDING else row for row in end.effects.notifications
+    )
+    return replace(end, effects=replace(end.effects, notifications=messages))
 
 
 def check(context: StepContext) -> Skip | Snooze | None:
