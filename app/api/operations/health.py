@@ -1,5 +1,7 @@
 """Readiness checks of this process: database, schema version and keys."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
 from importlib.resources import files
 from typing import Final
@@ -8,7 +10,9 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.core.db import engine, transaction
+from app import models as _models  # noqa: F401  (registers all tables)
+from app.core.database_roles import access_problems
+from app.core.db import Base, engine, transaction
 from app.engine.holds import current_hold
 from app.security.key_verification import find_key_problems
 
@@ -25,6 +29,17 @@ def is_database_ready() -> bool:
     A newer schema is accepted, because migrations expand before they contract. An older one is not.
     """
     return _schema_is_current() or _schema_is_current()
+
+
+def find_access_problems() -> Sequence[str]:
+    """Return what the roles of the database lack, in words. Empty if the database does not answer.
+
+    A second attempt replaces a dead pooled connection.
+    """
+    for _ in range(2):
+        with suppress(SQLAlchemyError), transaction() as session:
+            return access_problems(session.connection(), Base.metadata.tables.keys())
+    return []
 
 
 def are_keys_valid() -> bool:

@@ -2,7 +2,7 @@
 
 from flask import Response
 
-from app.api.operations.health import are_keys_valid, is_database_ready, serving_status
+from app.api.operations.health import are_keys_valid, find_access_problems, is_database_ready, serving_status
 from app.api.operations.metrics import render
 from app.api.operations.probe_schemas import HealthOut
 from app.core.db import transaction
@@ -31,11 +31,16 @@ def is_alive() -> dict[str, str]:
 def is_ready() -> dict[str, str]:
     """Readiness probe.
 
-    Checks the database and the encryption keys. The broker is not checked: without it calls are still served, and their
-    steps run a little later. The status is `held` while calls are served and no step runs, such as after a restore.
+    Checks the database, its roles and grants, and the encryption keys. The broker is not checked: without it calls are
+    still served, and their steps run a little later. The status is `held` while calls are served and no step runs, such
+    as after a restore.
     """
-    if not is_database_ready() or not are_keys_valid():
-        raise Unavailable
+    if problems := find_access_problems():
+        raise Unavailable(f"Access to the database is incomplete: {problems[0]}. Run `relance init`.")
+    if not is_database_ready():
+        raise Unavailable("The database does not answer, or its schema is older than the code.")
+    if not are_keys_valid():
+        raise Unavailable("The keys of this process differ from those of the data. See `relance doctor`.")
     return {"status": serving_status()}
 
 

@@ -1,4 +1,4 @@
-"""`relance init`: migrate the database to the newest version, as the owner of the tables."""
+"""`relance init`: migrate the database to the newest version and repair its roles, as the owner of the tables."""
 
 import click
 import psycopg
@@ -9,6 +9,7 @@ from sqlalchemy import make_url
 from app.config import get_settings
 from app.core.db import APP_ROLE
 from app.ops.cli.support.output import as_json, print_result
+from app.ops.stack.access import repair_access
 from app.ops.stack.migrations import alembic_configuration, current_revision
 
 
@@ -16,12 +17,16 @@ from app.ops.stack.migrations import alembic_configuration, current_revision
 @click.option("--login", is_flag=True, help="Create the login in DATABASE_URL, or update its password.")
 @as_json
 def init(*, login: bool, as_json: bool) -> None:
-    """Migrate the database to the newest version. Does nothing if it is up to date."""
+    """Migrate the database to the newest version, and create missing roles and grants.
+
+    Does nothing if all is in order.
+    """
     before = current_revision()
     command.upgrade(alembic_configuration(), "head")
     if login:
         make_login()
-    print_result({"revision": current_revision(), "was": before}, as_json=as_json)
+    repaired = repair_access()
+    print_result({"revision": current_revision(), "was": before, "repaired": repaired}, as_json=as_json)
 
 
 def make_login() -> None:

@@ -23,6 +23,7 @@ from app.ops.cli.support.output import as_json, print_json
 from app.ops.doctor.hold_check import hold_state
 from app.ops.embedded import CannotStart
 from app.ops.embedded.ports import LOOPBACK
+from app.ops.stack.access import repair_access
 from app.ops.stack.addresses import choose_mailbox_ports, display_lines, port_of, read_addresses, require_free_ports
 from app.ops.stack.connectivity import require_reachable
 from app.ops.stack.embedded_servers import lock_data_folder, run_servers
@@ -69,6 +70,8 @@ def run(chosen: Sequence[Part], *, owned: bool, everything: bool, as_json: bool)
         save_shared_settings()
     if everything:
         prepare()
+    else:
+        repair_or_warn()
     warn_if_held()
     if len(chosen) == 1 and not everything and not owned:
         become(chosen[0])
@@ -86,9 +89,21 @@ def become(part: Part) -> None:
 
 
 def prepare() -> None:
-    """Migrate the database as the owner of the tables."""
+    """Migrate the database as the owner of the tables, and repair its roles and grants."""
     say("preparing the database ...")
     command.upgrade(alembic_configuration(), "head")
+    for problem in repair_access():
+        say(f"repaired: {problem}")
+
+
+def repair_or_warn() -> None:
+    """Repair roles and grants, or name what the owner of the tables must repair. `/readyz` is 503 until then."""
+    with suppress(SQLAlchemyError):
+        try:
+            for problem in repair_access():
+                say(f"repaired: {problem}")
+        except CannotStart as refusal:
+            say(f"{refusal}: run `relance init` with OWNER_DATABASE_URL")
 
 
 def warn_if_held() -> None:

@@ -11,9 +11,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app import clock
+from app import models as _models  # noqa: F401  (registers all tables)
 from app.config import get_settings
-from app.core.db import transaction
-from app.core.row_security import ROLE
+from app.core.database_roles import access_problems
+from app.core.db import Base, transaction
 from app.engine.broker import QUEUES, celery
 from app.engine.models import PENDING, Step, SweepRun
 from app.ops.doctor.hold_check import hold_state
@@ -63,7 +64,7 @@ def _with_the_database() -> Iterator[Check]:
     migrations = _migrations()
     yield migrations
     checks: Sequence[Callable[[Session], Check]] = (
-        *(_server_version, _login, _clinics, _keys),
+        *(_server_version, _login, _roles, _keys),
         *(_clock, _hold, _beat, _overdue),
     )
     for check in checks if migrations.is_fine else checks[:3]:
@@ -107,11 +108,10 @@ def _login(session: Session) -> Check:
     return Check("login", f"{session.scalar(text('SELECT current_user'))} owns {owned} tables", advice)
 
 
-def _clinics(session: Session) -> Check:
-    """Check that requests can switch to the role that sees one clinic. Without it, every request fails."""
-    may = session.scalar(text(f"SELECT pg_has_role(session_user, '{ROLE}', 'member')"))
-    advice = "" if may else f"run GRANT {ROLE} TO relance_app, and GRANT relance_app to this login"
-    return Check("clinics", f"requests {'can' if may else 'cannot'} switch to the role {ROLE}", advice)
+def _roles(session: Session) -> Check:
+    """Check that requests can switch to the role that sees one clinic, and that no grant is missing."""
+    problems = access_problems(session.connection(), Base.metadata.tables.keys())
+    return Check("roles", "; ".join(problems) or "complete", "run `relance init`" if problems else "")
 
 
 def _clock(session: Session) -> Check:
