@@ -62,7 +62,7 @@ def state(server: Postgres) -> list[list[Any]]:
     ],
     ids=lambda loss: loss[:40],
 )
-def test_what_is_lost_is_exactly_as_the_migrations_made_it(
+def test_repair_restores_the_state_that_the_migrations_made(
     other_server: Postgres, configure: Callable[..., None], loss: str
 ):
     before = state(other_server)
@@ -79,7 +79,9 @@ def test_what_is_lost_is_exactly_as_the_migrations_made_it(
     assert repair_access() == []
 
 
-def test_a_login_that_may_not_repair_is_told_what_is_missing(other_server: Postgres, configure: Callable[..., None]):
+def test_a_login_without_the_right_to_repair_names_the_missing_grants(
+    other_server: Postgres, configure: Callable[..., None]
+):
     with closing(other_server.connect(TEMPLATE)) as owner:
         owner.execute("REVOKE relance_clinic FROM relance_app")
     web = other_server.url(TEMPLATE, user="relance_web")
@@ -98,7 +100,7 @@ def test_a_login_that_may_not_repair_is_told_what_is_missing(other_server: Postg
         ("REVOKE relance_app FROM relance_web", "relance_web is not a member of relance_app"),
     ],
 )
-def test_an_incomplete_database_is_not_ready_and_doctor_says_what_to_do(
+def test_an_incomplete_database_is_not_ready_and_doctor_advises_relance_init(
     desk: Desk, postgres: Postgres, loss: str, problem: str
 ):
     probe = create_app().test_client()

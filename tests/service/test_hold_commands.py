@@ -1,4 +1,4 @@
-"""`relance hold` and `relance resume`, and what `relance doctor` says meanwhile."""
+"""`relance hold`, `relance resume`, and the check of `relance doctor`."""
 
 import json
 from datetime import timedelta
@@ -47,7 +47,7 @@ def test_a_hold_by_hand_is_reported_until_it_is_resumed(practice: Practice):
     assert answer("resume", "--yes") == {"held": False, "resumed": False}
 
 
-def test_resume_shows_what_is_due_and_asks_first(practice: Practice):
+def test_resume_shows_the_due_steps_and_asks_first(practice: Practice):
     restored()
     refused = relance("resume", typed="n\n")
     assert refused.exit_code == 1
@@ -68,7 +68,7 @@ def test_resume_with_json_only_reports_unless_it_is_confirmed(practice: Practice
     assert practice.run(SEND) == 0
 
 
-def test_resume_can_skip_what_was_due_before_a_time(practice: Practice, smtp: SmtpServer, watch: Watch):
+def test_resume_can_skip_messages_due_before_a_time(practice: Practice, smtp: SmtpServer, watch: Watch):
     restored()
     watch.advance(hours=1)
     skipped = answer("resume", "--yes", "--skip-messages-before", (TUESDAY + timedelta(minutes=1)).isoformat())

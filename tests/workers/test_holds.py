@@ -89,7 +89,7 @@ def test_leads_are_captured_while_held_and_their_steps_wait(practice: Practice):
     assert practice.run(Kind.CREATE_TASK) == 1
 
 
-def test_probes_metrics_and_a_second_hold_tell_the_same(practice: Practice):
+def test_probes_and_metrics_report_a_hold(practice: Practice):
     client = create_app().test_client()
     assert client.get("/readyz").json == {"status": "ready"}
     assert "relance_held 0.0" in client.get("/metrics").text
@@ -145,7 +145,7 @@ def test_messages_that_were_planned_while_held_are_sent(practice: Practice, smtp
     ]
 
 
-def test_the_report_counts_what_is_due_and_what_may_be_repeated(mailing: Practice, watch: Watch):
+def test_the_report_counts_due_and_possibly_repeated_steps(mailing: Practice, watch: Watch):
     hold(backup_made_at=TUESDAY)
     watch.advance(hours=2)
     with transaction() as session:

@@ -28,6 +28,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "audit": ("app.ops.cli.audit:audit", "Verify the audit log."),
     "keys": ("app.ops.cli.keys:keys", "Show and rotate the encryption keys."),
     "openapi": ("app.ops.cli.openapi:openapi", "Write the OpenAPI description of the API to a file."),
+    "backup": ("app.ops.cli.backup:backup", "Write a backup of the database to a new file."),
+    "restore": ("app.ops.cli.backup:restore", "Restore a backup; nothing is sent until `relance resume`."),
     "hold": ("app.ops.cli.hold:hold", "Stop all steps, so that nothing is sent."),
     "resume": ("app.ops.cli.hold:resume", "Show what is due, and let steps run again."),
     "doctor": ("app.ops.cli.doctor:doctor", "Check the installation and show how to fix problems."),
@@ -36,6 +38,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 
 # Commands that use the services of the application. All others start without loading them.
 NEEDS_WIRING = frozenset({"seed", "demo", "clinic", "user", "steps", "notifications", "keys", "hold", "resume"})
+
+
+# Commands that load the settings of the data folder themselves, because its servers may not run.
+OWN_SETTINGS = frozenset({"serve", "backup", "restore"})
 
 
 class LazyGroup(click.Group):
@@ -68,7 +74,7 @@ def relance() -> None:
 
 def main() -> None:
     """Run a command. Errors that the operator can fix are printed as one line, without a traceback."""
-    if sys.argv[1:2] != ["serve"]:
+    if not {*sys.argv[1:2]} & OWN_SETTINGS:
         load_shared_settings()
     try:
         relance()

@@ -111,7 +111,7 @@ def _login(session: Session) -> Check:
 def _roles(session: Session) -> Check:
     """Check that requests can switch to the role that sees one clinic, and that no grant is missing."""
     problems = access_problems(session.connection(), Base.metadata.tables.keys())
-    return Check("roles", "; ".join(problems) or "complete", "run `relance init`" if problems else "")
+    return Check("clinics", "; ".join(problems) or "complete", "run `relance init`" if problems else "")
 
 
 def _clock(session: Session) -> Check:

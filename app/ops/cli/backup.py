@@ -1,0 +1,96 @@
+"""`relance backup` and `relance restore`: the whole database as one file."""
+
+import json
+from pathlib import Path
+
+import click
+
+from app.ops.backup.backup import make_backup
+from app.ops.backup.home import database_of_home, secrets_file
+from app.ops.backup.manifest import Manifest, check_manifest
+from app.ops.backup.restore import open_backup
+from app.ops.backup.restore import restore as restore_backup
+from app.ops.cli.support.output import as_json, print_json, print_result
+from app.ops.stack.environment import is_demo
+from app.security.key_fingerprints import BLIND_INDEX, SECRET
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("file", type=FILE)
+@as_json
+def backup(file: Path, *, as_json: bool) -> None:
+    """Write a backup of the database to a new FILE, also while the system is running.
+
+    The keys are not in the file. Keep them apart from it: without them, encrypted fields cannot be read.
+    """
+    with database_of_home(exclusive=False, notice=say) as start:
+        start()
+        manifest = make_backup(file)
+    report(file, manifest, as_json=as_json)
+
+
+@click.command()
+@click.argument("file", type=FILE)
+@click.option("--replace", is_flag=True, help="Drop the present content of the database.")
+@as_json
+def restore(file: Path, *, replace: bool, as_json: bool) -> None:
+    """Restore a backup into an empty database. All processes of the system must be stopped.
+
+    The keys are checked first. The restored system is held: nothing is sent until `relance resume`.
+    """
+    with database_of_home(exclusive=True, notice=say) as start, open_backup(file) as (archive, manifest):
+        warnings = check_manifest(manifest)
+        start()
+        repaired = restore_backup(archive, manifest, replace=replace)
+    for warning in warnings:
+        say(f"warning: {warning}. What it signed, such as sign-ins, links and the audit log, cannot be verified")
+    print_result(
+        {
+            "restored": str(file),
+            "backup_made_at": manifest.made_at,
+            "rows": sum(manifest.counts.values()),
+            "repaired": repaired,
+            "held": "start the system, look at it, then run `relance resume`; until then nothing is sent",
+        },
+        as_json=as_json,
+    )
+
+
+def report(file: Path, manifest: Manifest, *, as_json: bool) -> None:
+    """Print what the file contains, and the keys that it does not contain."""
+    content = {
+        "file": str(file),
+        "bytes": file.stat().st_size,
+        "made_at": manifest.made_at,
+        "migration": manifest.migration,
+        "tables": len(manifest.counts),
+        "rows": sum(manifest.counts.values()),
+    }
+    missing = [
+        {"key": key.name, "fingerprint": key.fingerprint, "is_needed": key.is_needed, "where": where(key.name)}
+        for key in manifest.keys
+    ]
+    if as_json:
+        print_json({**content, "keys_not_in_the_file": missing})
+        return
+    print_result(content, as_json=False)
+    click.echo("Not in the file; save these keys in another place:")
+    for key in missing:
+        needed = "needed to read the data" if key["is_needed"] else "not needed to read the data"
+        click.echo(f"  {key['key']}, fingerprint {key['fingerprint']}, {needed}: {key['where']}")
+
+
+def where(key: str) -> str:
+    """Return where the operator finds a key."""
+    file = secrets_file()
+    if key in {SECRET, BLIND_INDEX} or SECRET in key:
+        is_generated = is_demo() and file.exists() and "secret_key" in json.loads(file.read_text())
+        return str(file) if is_generated else f"the environment ({key if key == BLIND_INDEX else SECRET})"
+    return "the environment (ENCRYPTION_KEYS)"
+
+
+def say(line: str) -> None:
+    """Print a notice to standard error."""
+    click.echo(f"relance: {line}", err=True)

@@ -1,0 +1,185 @@
+"""`relance backup` and `relance restore` between two databases: content and refusals."""
+
+import json
+import os
+import stat
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import psycopg
+import pytest
+from click.testing import CliRunner
+
+from app.errors import RelanceError
+from app.ops import cli
+from app.ops.backup import tools
+from app.ops.backup.backup import MANIFEST
+from app.ops.backup.errors import CannotBackUp, CannotRestore
+from app.ops.embedded import Postgres
+from tests.support.desk import Desk
+from tests.support.keys import FIRST
+from tests.support.practice import set_settings
+
+
+@pytest.fixture
+def file(tmp_path: Path, desk: Desk) -> Path:
+    """A backup of a clinic with leads."""
+    desk.capture()
+    desk.capture(email="ana@lead.example")
+    file = tmp_path / "relance.backup"
+    relance("backup", str(file))
+    return file
+
+
+@pytest.fixture
+def target(postgres: Postgres, configure: Callable[..., None]) -> psycopg.Connection[Any]:
+    """An empty database that the settings name."""
+    with closing(postgres.connect()) as owner:
+        owner.execute("DROP DATABASE IF EXISTS target WITH (FORCE)")
+        owner.execute("CREATE DATABASE target")
+    return postgres.connect("target")
+
+
+def use_target(postgres: Postgres) -> None:
+    set_settings(database_url=postgres.url("target", user="relance_web"), owner_database_url=postgres.url("target"))
+
+
+def relance(*arguments: str) -> Any:
+    done = CliRunner().invoke(cli.relance, [*arguments, "--json"])
+    if isinstance(done.exception, RelanceError):
+        raise done.exception
+    assert done.exit_code == 0, (done.output, done.exception)
+    return json.loads(done.stdout)
+
+
+def rows(postgres: Postgres, table: str, database: str = "target") -> int:
+    with closing(postgres.connect(database)) as owner:
+        [(number,)] = owner.execute(f"SELECT count(*) FROM {table}").fetchall()  # type: ignore[call-overload]
+        return int(number)
+
+
+def test_a_backup_is_restored_with_its_rows_its_grants_and_a_hold(file: Path, postgres: Postgres, target: Any):
+    target.close()
+    use_target(postgres)
+    relance("restore", str(file))
+
+    assert rows(postgres, "leads") == rows(postgres, "leads", "relance") == 2
+    assert rows(postgres, "holds WHERE resumed_at IS NULL AND backup_made_at IS NOT NULL") == 1
+    with psycopg.connect(host=str(postgres.socket_folder), user="relance_web", dbname="target") as web:
+        web.execute("SELECT set_config('role', 'relance_clinic', true)")
+        assert web.execute("SELECT count(*) FROM leads").fetchall() == [(0,)]  # of no clinic
+
+
+def test_the_manifest_lists_the_rows_and_the_keys_that_are_not_in_the_file(file: Path):
+    with ZipFile(file) as archive:
+        manifest = json.loads(archive.read(MANIFEST))
+    assert manifest["counts"]["leads"] == 2
+    assert {entry["name"]: entry["is_needed"] for entry in manifest["keys"]} == {
+        "SECRET_KEY": False,
+        "BLIND_INDEX_KEY": True,
+        "encryption key 0 (derived from SECRET_KEY)": True,
+    }
+    assert os.environ["SECRET_KEY"].encode() not in file.read_bytes()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_backup_overwrites_no_file_and_leaves_none_behind(file: Path, configure: Callable[..., None]):
+    before = file.read_bytes()
+    with pytest.raises(CannotBackUp, match="never overwritten"):
+        relance("backup", str(file))
+    assert file.read_bytes() == before
+    with pytest.raises(CannotBackUp, match="cannot be written"):
+        relance("backup", str(file / "in a file"))
+    assert [found.name for found in file.parent.iterdir()] == [file.name]
+
+
+def test_a_database_in_use_or_with_content_is_not_overwritten(file: Path, postgres: Postgres, target: Any):
+    use_target(postgres)
+    with pytest.raises(CannotRestore, match="1 other connections"):
+        relance("restore", str(file))
+    target.execute("CREATE TABLE something (id integer)")
+    target.close()
+    with pytest.raises(CannotRestore, match="--replace"):
+        relance("restore", str(file))
+    assert rows(postgres, "something") == 0
+
+    relance("restore", str(file), "--replace")
+    assert rows(postgres, "leads") == 2
+    relance("restore", str(file), "--replace")
+    assert rows(postgres, "leads") == 2
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        rows(postgres, "something")
+
+
+def test_a_restore_that_fails_changes_nothing(file: Path, postgres: Postgres, target: Any, tmp_path: Path):
+    target.close()
+    use_target(postgres)
+    relance("restore", str(file))
+    for name, change in {"counts": {"leads": 3}, "made_at": "not a time"}.items():
+        other = rewritten(file, tmp_path / name, **{name: change})
+        with pytest.raises((CannotRestore, ValueError, AssertionError)):
+            relance("restore", str(other), "--replace")
+        assert rows(postgres, "leads") == 2
+
+
+def test_a_damaged_or_newer_or_foreign_file_is_refused(file: Path, postgres: Postgres, target: Any, tmp_path: Path):
+    target.close()
+    use_target(postgres)
+    damaged = tmp_path / "damaged"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    damaged.write_bytes(content)
+    foreign = tmp_path / "foreign"
+    foreign.write_text("PGDMP")
+    for other, problem in (
+        (damaged, "damaged"),
+        (foreign, "no readable backup"),
+        (tmp_path / "missing", "no readable backup"),
+        (rewritten(file, tmp_path / "newer", migration="9999"), "newer version"),
+        (rewritten(file, tmp_path / "server", postgres=99), "PostgreSQL 99"),
+        (rewritten(file, tmp_path / "format", format=2), "format 2"),
+    ):
+        with pytest.raises(CannotRestore, match=problem):
+            relance("restore", str(other))
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        rows(postgres, "leads")
+
+
+def test_wrong_keys_are_refused_and_a_new_secret_is_only_a_warning(
+    file: Path, postgres: Postgres, target: Any, secrets: Any
+):
+    target.close()
+    use_target(postgres)
+    other = "another secret, thirty-two characters or more"
+    secrets(SECRET_KEY=other)
+    with pytest.raises(CannotRestore, match="BLIND_INDEX_KEY has the fingerprint"):
+        relance("restore", str(file))
+    secrets()
+    first = CliRunner().invoke(cli.relance, ["keys", "derived"]).stdout.strip()
+    secrets(SECRET_KEY=other, ENCRYPTION_KEYS=first, BLIND_INDEX_KEY=FIRST)
+    done = CliRunner().invoke(cli.relance, ["restore", str(file)])
+    assert done.exit_code == 0, done.output
+    assert "warning: SECRET_KEY has the fingerprint" in done.stderr
+
+
+def test_missing_programs_are_said_in_one_line(file: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tools, "PROGRAMS", ("pg_dump_99",))
+    with pytest.raises(tools.ToolsMissing, match="pg_dump, pg_restore and psql of version 18 or newer are missing"):
+        relance("backup", str(file.with_name("another")))
+
+
+def rewritten(file: Path, to: Path, **changes: Any) -> Path:
+    """The same backup with another manifest."""
+    with ZipFile(file) as source, ZipFile(to, "w") as target:
+        for name in source.namelist():
+            content = source.read(name)
+            if name == MANIFEST:
+                manifest = json.loads(content)
+                for part, value in changes.items():
+                    manifest[part] = {**manifest[part], **value} if isinstance(value, dict) else value
+                content = json.dumps(manifest).encode()
+            target.writestr(name, content)
+    return to
