@@ -12,6 +12,7 @@ from zipfile import BadZipFile, ZipFile
 
 from alembic import command
 from sqlalchemy import Connection, create_engine, pool, text
+from sqlalchemy.exc import ProgrammingError
 
 from app import clock
 from app.config import get_settings
@@ -61,8 +62,8 @@ def open_backup(file: Path) -> Iterator[tuple[ZipFile, Manifest]]:
         yield archive, parse_manifest(archive.read(MANIFEST))
 
 
-def restore(archive: ZipFile, manifest: Manifest, *, replace: bool) -> list[str]:
-    """Restore the dump, held. Then run newer migrations and repair the grants. Returns what was repaired.
+def restore(archive: ZipFile, manifest: Manifest, *, replace: bool) -> None:
+    """Restore the dump, held. Then run newer migrations and make the grants.
 
     `replace`: drop what is in the database. Raises CannotRestore, ToolsMissing.
     """
@@ -70,10 +71,13 @@ def restore(archive: ZipFile, manifest: Manifest, *, replace: bool) -> list[str]
     with engine.begin() as connection:
         major = server_major(connection)
         _check_target(connection, manifest, replace=replace)
-        create_roles(connection)  # the policies in the dump name them
+        try:
+            create_roles(connection)  # the policies in the dump name them
+        except ProgrammingError as error:
+            raise CannotRestore(f"the roles relance_app and relance_clinic are missing: {error.orig}") from None
     _run_script(archive, manifest, find_tools(major), replace=replace, major=major)
     command.upgrade(alembic_configuration(), "head")
-    return repair_access()
+    repair_access()
 
 
 def _check_target(connection: Connection, manifest: Manifest, *, replace: bool) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from app.config import get_settings
 from app.ops.backup.backup import make_backup
 from app.ops.backup.home import database_of_home, secrets_file
 from app.ops.backup.manifest import Manifest, check_manifest
@@ -43,7 +44,7 @@ def restore(file: Path, *, replace: bool, as_json: bool) -> None:
     with database_of_home(exclusive=True, notice=say) as start, open_backup(file) as (archive, manifest):
         warnings = check_manifest(manifest)
         start()
-        repaired = restore_backup(archive, manifest, replace=replace)
+        restore_backup(archive, manifest, replace=replace)
     for warning in warnings:
         say(f"warning: {warning}. What it signed, such as sign-ins, links and the audit log, cannot be verified")
     print_result(
@@ -51,8 +52,8 @@ def restore(file: Path, *, replace: bool, as_json: bool) -> None:
             "restored": str(file),
             "backup_made_at": manifest.made_at,
             "rows": sum(manifest.counts.values()),
-            "repaired": repaired,
-            "held": "start the system, look at it, then run `relance resume`; until then nothing is sent",
+            "held": True,
+            "next": "start the system, look at it, then run `relance resume`; until then nothing is sent",
         },
         as_json=as_json,
     )
@@ -84,11 +85,14 @@ def report(file: Path, manifest: Manifest, *, as_json: bool) -> None:
 
 def where(key: str) -> str:
     """Return where the operator finds a key."""
-    file = secrets_file()
-    if key in {SECRET, BLIND_INDEX} or SECRET in key:
-        is_generated = is_demo() and file.exists() and "secret_key" in json.loads(file.read_text())
-        return str(file) if is_generated else f"the environment ({key if key == BLIND_INDEX else SECRET})"
-    return "the environment (ENCRYPTION_KEYS)"
+    file, settings = secrets_file(), get_settings()
+    if key == BLIND_INDEX and settings.blind_index_key.get_secret_value():
+        return "the environment (BLIND_INDEX_KEY)"
+    if SECRET not in key and key != BLIND_INDEX:
+        return "the environment (ENCRYPTION_KEYS)"
+    secret = settings.secret_key.get_secret_value()
+    is_generated = is_demo() and file.exists() and json.loads(file.read_text()).get("secret_key") == secret
+    return str(file) if is_generated else "the environment (SECRET_KEY)"
 
 
 def say(line: str) -> None:
