@@ -36,7 +36,7 @@ _DUE: Final = text(
     " FROM steps s JOIN clinics c ON c.id = s.clinic_id"
     " WHERE s.state IN ('planned', 'published') AND s.due_at <= :now GROUP BY c.slug, s.kind ORDER BY c.slug, s.kind"
 )
-_INTERRUPTED: Final = text("SELECT count(*) FROM steps WHERE state IN ('running', 'unknown')")
+_WITHOUT_RESULT: Final = text("SELECT count(*) FROM steps WHERE state IN ('running', 'unknown')")
 
 
 def current_hold(session: Session) -> Hold | None:
@@ -77,9 +77,12 @@ def due_steps(session: Session, held: Hold, *, skip_messages_before: datetime | 
     return [{**row, "is_message": row["kind"] in message_kinds()} for row in rows]
 
 
-def interrupted_calls(session: Session) -> int:
-    """Return the number of calls to providers with an unknown result. They are never repeated automatically."""
-    return session.scalar(_INTERRUPTED) or 0
+def calls_without_result(session: Session) -> int:
+    """Return the number of calls to providers that run now or whose result is unknown.
+
+    Those with an unknown result are never repeated automatically.
+    """
+    return session.scalar(_WITHOUT_RESULT) or 0
 
 
 def message_kinds() -> frozenset[str]:

@@ -30,6 +30,11 @@ MEMBERS = """
 SELECT roleid::regrole::text, member::regrole::text FROM pg_auth_members
 WHERE roleid::regrole::text LIKE 'relance%' ORDER BY 1, 2
 """
+CLINIC = """
+INSERT INTO clinics (id, name, slug, timezone, region, business_hours, closed_dates, stale_after_days, rules_version,
+  created_at)
+VALUES (gen_random_uuid(), 'North', 'north', 'UTC', 'US', '{}', '{}', 14, 1, now())
+"""
 STATE: Any = (GRANTS, POLICIES, FUNCTIONS, MEMBERS)
 
 
@@ -77,6 +82,20 @@ def test_repair_restores_the_state_that_the_migrations_made(
     assert repair_access()
     assert state(other_server) == before
     assert repair_access() == []
+
+
+def test_a_database_that_was_restored_without_its_roles_is_held(other_server: Postgres, configure: Callable[..., None]):
+    with closing(other_server.connect(TEMPLATE)) as owner:
+        owner.execute(CLINIC)
+        owner.execute("DROP OWNED BY relance_clinic; DROP ROLE relance_clinic")
+    configure(
+        owner_database_url=other_server.url(TEMPLATE), database_url=other_server.url(TEMPLATE, user="relance_web")
+    )
+    assert repair_access() == ["the role relance_clinic is missing"]
+    with closing(other_server.connect(TEMPLATE)) as owner:
+        owner.execute("DELETE FROM clinics")
+        held = owner.execute("DELETE FROM holds WHERE resumed_at IS NULL RETURNING because").fetchall()
+    assert ["restored" in because for (because,) in held] == [True]
 
 
 def test_a_login_without_the_right_to_repair_names_the_missing_grants(

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from app.core.db import transaction
-from app.engine.holds import current_hold, due_steps, interrupted_calls
+from app.engine.holds import calls_without_result, current_hold, due_steps
 from app.engine.holds import hold as place_hold
 from app.engine.holds import resume as end_hold
 from app.engine.models import Hold
@@ -26,7 +26,7 @@ def hold(*, because: str, as_json: bool) -> None:
     with transaction() as session:
         place_hold(session, because)
     with transaction() as session:
-        print_result(describe(current_hold(session), interrupted_calls(session)), as_json=as_json)
+        print_result(describe(current_hold(session), calls_without_result(session)), as_json=as_json)
 
 
 @click.command()
@@ -45,31 +45,31 @@ def resume(*, yes: bool, skip_messages_before: datetime | None, as_json: bool) -
     with transaction() as session:
         held = current_hold(session)
         rows = due_steps(session, held, skip_messages_before=skip_messages_before) if held else []
-        interrupted = interrupted_calls(session)
+        open_calls = calls_without_result(session)
     if held is None:
         print_result({"held": False, "resumed": False}, as_json=as_json)
         return
     if not as_json:
-        show(held, rows, interrupted)
+        show(held, rows, open_calls)
     is_confirmed = yes or (not as_json and click.confirm("Let these steps run now?", abort=True))
     if is_confirmed:
         with transaction() as session:
             end_hold(session, skip_messages_before=skip_messages_before)
-    report = describe(held, interrupted) | {"due": rows, "messages": totals(rows), "resumed": is_confirmed}
+    report = describe(held, open_calls) | {"due": rows, "messages": totals(rows), "resumed": is_confirmed}
     if as_json:
         print_json(report)
     else:
         click.echo("resumed: due steps start within a few seconds")
 
 
-def describe(held: Hold | None, interrupted: int) -> dict[str, Any]:
+def describe(held: Hold | None, open_calls: int) -> dict[str, Any]:
     """Return the hold as fields of the output."""
     return {
         "held": held is not None,
         "since": held and held.held_at,
         "because": held and held.because,
         "backup_made_at": held and held.backup_made_at,
-        "calls_with_unknown_result": interrupted,
+        "calls_without_result": open_calls,
     }
 
 
@@ -79,9 +79,9 @@ def totals(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     return {name: sum(row[name] for row in messages) for name in ("due", "may_be_repeated", "skipped")}
 
 
-def show(held: Hold, rows: list[dict[str, Any]], interrupted: int) -> None:
+def show(held: Hold, rows: list[dict[str, Any]], open_calls: int) -> None:
     """Print the hold, the due steps and what to consider."""
-    print_result(describe(held, interrupted), as_json=False)
+    print_result(describe(held, open_calls), as_json=False)
     print_rows(
         [{**row, "oldest": f"{row['oldest']:%Y-%m-%d %H:%M:%S}Z"} for row in rows],
         as_json=False,

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, create_engine, make_url, pool, text
 from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.orm import Session
 
 from app import models as _models  # noqa: F401  (registers all tables)
 from app.config import get_settings
@@ -19,8 +20,10 @@ from app.core.database_roles import (
 )
 from app.core.db import APP_ROLE, Base
 from app.core.row_security import ROLE as CLINIC_ROLE
+from app.engine.holds import hold
 from app.ops.embedded import CannotStart
 
+_HAS_CLINICS = text("SELECT EXISTS (SELECT FROM clinics)")
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('relance access'))")
 _BOTH = f"{APP_ROLE}, {CLINIC_ROLE}"
 
@@ -28,6 +31,7 @@ _BOTH = f"{APP_ROLE}, {CLINIC_ROLE}"
 def repair_access() -> list[str]:
     """Create missing roles, memberships, privileges and policies. Returns what was missing, in words.
 
+    A database with clinics and without its roles comes from another server, so it is held, as after `relance restore`.
     Raises CannotStart (when the login may not repair them), with what an administrator must run.
     """
     engine = create_engine(get_settings().owner_url, poolclass=pool.NullPool)
@@ -36,10 +40,16 @@ def repair_access() -> list[str]:
         found = access_problems(connection, tables, login=login)
         if found:
             connection.execute(_LOCK)
+            is_restored = bool(missing_roles(connection)) and bool(connection.scalar(_HAS_CLINICS))
             try:
                 _repair(connection, login)
             except ProgrammingError as error:
                 raise CannotStart(f"{found[0]}; this login may not repair it ({error.orig})") from None
+            if is_restored:
+                hold(
+                    Session(connection),
+                    "a dump was restored without its roles: see what is due before anything is sent",
+                )
         return found
 
 
