@@ -1,16 +1,21 @@
 """The embedded servers, started for real in folders of their own."""
 
 import os
+import signal
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
-from app.ops.embedded import CannotStart, Postgres, Valkey, free_port, is_taken
+from app.ops.embedded import CannotStart, Health, Postgres, Valkey, free_port, is_taken
+from app.ops.embedded.folder_lock import folder_lock
 from app.ops.embedded.folder_permissions import allow_traversal, closed_parents
 from app.ops.embedded.ports import LOOPBACK
 from app.ops.embedded.postgres_install import programs
+from app.ops.embedded.processes import is_alive
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another user")
 
@@ -177,3 +182,88 @@ def test_a_private_home_is_opened_only_when_told(monkeypatch: pytest.MonkeyPatch
 
     assert "\n" not in str(refusal.value)
     assert home.stat().st_mode == before
+
+
+def test_mute_valkey_is_ended_and_started_again_on_its_port(broker: Valkey) -> None:
+    broker.client().lpush("steps", "message")
+    port, frozen = broker.port, broker.pid() or 0
+
+    os.kill(frozen, signal.SIGSTOP)
+    assert broker.health() is Health.MUTE
+    broker.start()
+
+    assert broker.port == port
+    assert broker.pids() == [broker.pid()] != [frozen]
+    assert broker.client().lrange("steps", 0, -1) == [b"message"]
+
+
+def test_mute_postgres_is_ended_and_started_again(server: Postgres) -> None:
+    with server.connect() as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 1 AS number")
+    frozen = server.pid() or 0
+
+    os.kill(frozen, signal.SIGSTOP)
+    assert server.health() is Health.MUTE
+    server.start()
+
+    assert server.pid() != frozen
+    assert not is_alive(frozen, "postgres")
+    assert count_rows(server) == 1
+
+
+def test_valkey_that_refuses_writes_is_not_mute(broker: Valkey) -> None:
+    pid = broker.pid()
+    broker.client().config_set("maxmemory", "1")
+
+    assert broker.health() is Health.ANSWERS
+    broker.start()
+
+    assert broker.pid() == pid
+
+
+def test_second_valkey_cannot_start_in_the_folder_of_a_running_one(broker: Valkey) -> None:
+    """As in another container: the first one's process is not seen from there, but its lock is."""
+    with pytest.raises(CannotStart, match="another server still runs in"), folder_lock(broker.folder, patience=0.1):
+        pytest.fail("the lock was free")
+
+
+def test_second_postgres_cannot_start_in_the_folder_of_a_running_one(server: Postgres) -> None:
+    with pytest.raises(CannotStart, match="another server still runs in"), folder_lock(server.folder, patience=0.1):
+        pytest.fail("the lock was free")
+
+
+def test_valkey_of_another_password_in_the_folder_is_ended_before_the_start(broker: Valkey) -> None:
+    """Its secrets were deleted: the first server answers nobody any more."""
+    first = broker.pid() or 0
+    changed = Valkey(broker.folder, "another password")
+
+    changed.start()
+    try:
+        assert not is_alive(first, "valkey-server")
+        assert changed.pids() == [changed.pid()]
+    finally:
+        changed.stop()
+
+
+def test_stop_ends_a_server_that_a_signal_has_stopped(broker: Valkey, server: Postgres) -> None:
+    pids = [broker.pid() or 0, server.pid() or 0]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+
+    began = time.monotonic()
+    broker.stop()
+    server.stop()
+
+    assert time.monotonic() - began < 15
+    assert not any(is_alive(pid, name) for pid, name in zip(pids, ("valkey-server", "postgres"), strict=True))
+
+
+def test_restart_keeps_the_port_that_clients_know_even_if_another_server_took_it(broker: Valkey) -> None:
+    port = broker.port
+    broker.kill()
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(CannotStart):
+        broker.start()
+
+    broker.start()
+
+    assert broker.port == port

@@ -16,7 +16,9 @@ from sqlalchemy import URL
 
 from app.ops.embedded.account import Account, account_for_postgres
 from app.ops.embedded.errors import CannotStart
+from app.ops.embedded.folder_lock import folder_lock
 from app.ops.embedded.folder_permissions import Notice, allow_traversal
+from app.ops.embedded.health import Health
 from app.ops.embedded.postgres_install import TEST_SETTINGS, TUNING, error_line, programs
 from app.ops.embedded.processes import end, is_alive, processes_in, spawn, wait_until
 
@@ -27,6 +29,7 @@ LONGEST_SOCKET_PATH = 100  # the kernel's limit is 108 bytes; PostgreSQL appends
 RECOVERY = 600  # seconds a start may take: recovery replays the log
 SLOW_START = 10  # seconds until a notice about a slow start
 STOP_PATIENCE = 60
+PING_TIMEOUT = 3  # seconds
 ORPHAN_PATIENCE = 10
 
 
@@ -43,16 +46,22 @@ class Postgres:
     def start(self) -> None:
         """Create the data folder if it is new, start the server, and wait until it accepts connections.
 
+        Adopts a server that already runs here. Ends a mute one first.
+
         Raises:
             CannotStart: with the last line of the server's log.
         """
-        if self.is_running():
+        if self._adopts():
             return
+        self.stop()
         self._prepare_folder()
-        if not (self.data / "PG_VERSION").exists():
-            self._initdb()
-        self._clear_after_a_crash()
-        self._child = spawn(self._command(), log=self.folder / "startup.log", account=self._account)
+        self._end_orphans()
+        with folder_lock(self.folder) as lock:
+            self._clear_pid_file()
+            if not (self.data / "PG_VERSION").exists():
+                self._initdb()
+            command = self._command()
+            self._child = spawn(command, log=self.folder / "startup.log", lock=lock, account=self._account)
         self._wait_until_ready()
 
     def stop(self) -> None:
@@ -68,7 +77,8 @@ class Postgres:
         if pid := self.pid():
             end(pid, "postgres", ask=signal.SIGKILL, patience=STOP_PATIENCE)
         self._reap()
-        self._clear_after_a_crash()
+        self._end_orphans()
+        self._clear_pid_file()
 
     def restart(self) -> None:
         """Stop and start the server with the same socket and data."""
@@ -78,6 +88,16 @@ class Postgres:
     def is_running(self) -> bool:
         """Return whether the server accepts connections."""
         return self._state() == "ready"
+
+    def health(self) -> Health:
+        """Return whether the server answers, is mute or has ended. A refusal, as during recovery, is an answer too."""
+        if not self.pid():
+            return Health.ENDED
+        try:
+            self._ping()
+        except psycopg.OperationalError as error:
+            return Health.ANSWERS if "FATAL:" in str(error) else Health.MUTE
+        return Health.ANSWERS
 
     def pid(self) -> int | None:
         """Return the server's process id, also if an earlier run started it; None if it does not run."""
@@ -156,10 +176,24 @@ class Postgres:
         if made.returncode:
             raise CannotStart(f"PostgreSQL's initdb failed: {error_line(made.stderr)}")
 
-    def _clear_after_a_crash(self) -> None:
+    def _adopts(self) -> bool:
+        """Return whether a server runs here already and accepts connections. Waits for one that recovers."""
+        if self.health() is not Health.ANSWERS:
+            return False
+        wait_until(self._is_ready_or_gone, RECOVERY)
+        return self.is_running()
+
+    def _ping(self) -> None:
+        psycopg.connect(
+            host=str(self.socket_folder), user=OWNER, dbname="postgres", connect_timeout=PING_TIMEOUT
+        ).close()
+
+    def _end_orphans(self) -> None:
         """End sessions that outlive a killed server and still write. Only then is the pid file stale."""
         for pid in processes_in(self.data, "postgres"):
             end(pid, "postgres", ask=signal.SIGTERM, patience=ORPHAN_PATIENCE)
+
+    def _clear_pid_file(self) -> None:
         (self.data / "postmaster.pid").unlink(missing_ok=True)
 
     def _command(self) -> list[str | Path]:
@@ -183,7 +217,7 @@ class Postgres:
             raise CannotStart(f"PostgreSQL did not start within {waited:.0f} s: {self._last_log_line()}")
 
     def _is_ready_or_gone(self) -> bool:
-        return self.is_running() or (self._child is not None and self._child.poll() is not None)
+        return self.is_running() or (self._child.poll() is not None if self._child else self.pid() is None)
 
     def _state(self) -> str:
         """Return the eighth line of the pid file: starting, ready, stopping, or ""."""

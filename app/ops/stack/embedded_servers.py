@@ -2,16 +2,14 @@
 
 import fcntl
 import os
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import IO
 
 from app.ops.embedded import CannotStart, Postgres, Valkey
 from app.ops.embedded.folder_permissions import Notice
 from app.ops.stack.environment import generate_secrets, home, is_demo, load_shared_settings, use_postgres, use_valkey
-
-CHECK_INTERVAL = 2.0  # seconds between two checks of the servers
+from app.ops.stack.server_watch import ServerWatch
 
 
 @contextmanager
@@ -94,22 +92,6 @@ def _start_missing(cleanup: ExitStack, notice: Notice) -> None:
         valkey.start()
         use_valkey(valkey)
         started["Valkey"] = valkey
-    _keep_running(cleanup, started, notice)
-
-
-def _keep_running(cleanup: ExitStack, started: Mapping[str, Postgres | Valkey], notice: Notice) -> None:
-    """Restart a server that ends by itself, like every other part."""
-    stopping = threading.Event()
-
-    def watch() -> None:
-        while not stopping.wait(CHECK_INTERVAL):
-            for name, server in started.items():
-                if not server.is_running():
-                    notice(f"{name} has stopped; restarting it ...")
-                    with suppress(CannotStart, OSError):
-                        server.start()
-
-    watcher = threading.Thread(target=watch, name="server watch", daemon=True)
-    watcher.start()
-    cleanup.callback(watcher.join)
-    cleanup.callback(stopping.set)
+    watch = ServerWatch(started, notice)
+    watch.start()
+    cleanup.callback(watch.stop)
