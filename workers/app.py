@@ -19,6 +19,7 @@ from app.security.key_verification import require_valid_keys
 from beat_schedule import SCHEDULE
 from workers import runner
 from workers.error_text import describe_error
+from workers.heartbeat import WorkerHeartbeat
 from workers.sweeps import run as sweeps
 
 log = structlog.get_logger()
@@ -27,6 +28,7 @@ wiring.connect()
 
 app = celery
 app.conf.beat_schedule = SCHEDULE
+app.steps["consumer"].add(WorkerHeartbeat)
 
 
 @worker_process_init.connect

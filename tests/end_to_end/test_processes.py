@@ -1,7 +1,11 @@
 """Real processes start, answer, and stop as a deployment would stop them."""
 
+import socket
+from pathlib import Path
+
 import httpx
 
+from app.ops.embedded import Valkey
 from tests.support.processes import Processes
 
 
@@ -33,3 +37,48 @@ def test_the_api_is_alive_and_ready(processes: Processes) -> None:
 
     assert httpx.get(f"{web.url}/readyz").json() == {"status": "ready"}
     assert web.stop() == 0
+
+
+class Listener:
+    """A supervisor's socket for heartbeats."""
+
+    def __init__(self, path: Path) -> None:
+        self.env = {"NOTIFY_SOCKET": str(path)}
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.settimeout(30)
+        self._socket.bind(str(path))
+
+    def take(self) -> bytes:
+        """The next heartbeat; waits for it."""
+        return self._socket.recv(64)
+
+    def forget(self) -> None:
+        """Drop the heartbeats that have arrived."""
+        self._socket.setblocking(False)
+        try:
+            while self._socket.recv(64):
+                pass
+        except BlockingIOError:
+            self._socket.settimeout(30)
+
+
+def test_worker_and_beat_send_heartbeats_also_while_the_broker_is_away(
+    processes: Processes, valkey: Valkey, tmp_path: Path
+) -> None:
+    """A worker that waits for its broker is not frozen."""
+    of_worker, of_beat = Listener(tmp_path / "worker"), Listener(tmp_path / "beat")
+    worker = processes.start_worker("steps", env=of_worker.env)
+    beat = processes.start_beat(env=of_beat.env)
+    assert [of_worker.take() for _ in range(2)] == [b"WATCHDOG=1"] * 2
+    assert of_beat.take() == b"WATCHDOG=1"
+
+    valkey.stop()
+    try:
+        worker.wait_for("Cannot connect to")
+        beat.wait_for("beat.broker_unavailable")
+        of_worker.forget()
+        of_beat.forget()
+        assert of_worker.take() == of_beat.take() == b"WATCHDOG=1"
+        assert "Message Error" not in beat.output()
+    finally:
+        valkey.start()

@@ -3,16 +3,20 @@
 import asyncio
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
 
+from app.ops.embedded import free_port
 from app.ops.stack.procfile import Part, parts, required_parts
 from app.ops.stack.supervisor import Supervisor
+from tests.support.processes import is_live, wait_until
 
 PROGRAM = """
 import asyncio, sys
@@ -22,23 +26,29 @@ from app.ops.stack.supervisor import Supervisor
 async def announce():
     print("announced", flush=True)
 
-parts = [Part(f"part{n}", command) for n, command in enumerate(sys.argv[1:])]
-asyncio.run(Supervisor(parts, lambda name, line: print(f"{name}: {line}", flush=True)).run(announce))
+probe, *commands = sys.argv[1:]
+parts = [Part(f"part{n}", command) for n, command in enumerate(commands)]
+write = lambda name, line: print(f"{name}: {line}", flush=True)
+asyncio.run(Supervisor(parts, write, {"part0": probe} if probe else {}, patience=3).run(announce))
 print("ended", flush=True)
 """
 
 
-def supervise(*commands: str) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, "-c", PROGRAM, *commands], stdout=subprocess.PIPE, text=True)
+def supervise(*commands: str, probe: str = "") -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", PROGRAM, probe, *commands], stdout=subprocess.PIPE, text=True)
 
 
 def read_until(process: subprocess.Popen[str], pattern: str) -> str:
+    return lines_until(process, pattern)[-1]
+
+
+def lines_until(process: subprocess.Popen[str], pattern: str) -> list[str]:
     assert process.stdout
     seen = []
     for line in process.stdout:
         seen.append(line)
         if re.search(pattern, line):
-            return line
+            return seen
     pytest.fail(f"ended without {pattern!r}: {''.join(seen)}")
 
 
@@ -72,6 +82,97 @@ def test_a_part_that_is_killed_is_started_again() -> None:
     process.terminate()
     assert process.wait(60) == 0
     assert ends(second)
+
+
+HEARTBEATS = """
+import os, sys, time
+from workers.heartbeat import notify
+print("pid", os.getpid(), flush=True)
+for _ in range(int(sys.argv[1])):
+    notify()
+    time.sleep(0.5)
+time.sleep(600)
+"""
+SERVER = """
+import http.server, os, sys, time
+class Hangs(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        if os.path.exists(sys.argv[2]):
+            os.unlink(sys.argv[2])
+            time.sleep(600)
+print("pid", os.getpid(), flush=True)
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Hangs).serve_forever()
+"""
+
+
+def python(program: str, *arguments: object) -> str:
+    """The command of a part that runs this program."""
+    return shlex.join([sys.executable, "-c", program, *map(str, arguments)])
+
+
+def test_part_that_a_signal_has_stopped_is_named_and_restarted_and_never_runs_twice() -> None:
+    process = supervise("sh -c 'echo pid $$; exec sleep 600'")
+    first = pid_in(read_until(process, "pid"))
+
+    os.kill(first, signal.SIGSTOP)
+
+    assert f"(process {first})" in read_until(process, "part0: is frozen: no sign of life for 3 s")
+    second = pid_in(read_until(process, r"part0: pid \d+"))
+    assert not is_running(first)
+    process.terminate()
+    assert process.wait(60) == 0
+    assert ends(second)
+
+
+def test_part_whose_heartbeats_stop_is_restarted() -> None:
+    process = supervise(python(HEARTBEATS, 4))
+    first = pid_in(read_until(process, "pid"))
+
+    read_until(process, "part0: is frozen")
+    second = pid_in(read_until(process, r"part0: pid \d+"))
+
+    assert not is_running(first)
+    process.terminate()
+    assert process.wait(60) == 0
+    assert ends(second)
+
+
+def test_part_that_sends_heartbeats_or_never_sent_one_is_left_alone() -> None:
+    process = supervise(python(HEARTBEATS, 1200), "sh -c 'sleep 7; echo waited; exec sleep 600'")
+    pid = pid_in(read_until(process, "pid"))
+
+    assert "frozen" not in "".join(lines_until(process, "part1: waited"))
+    assert is_running(pid)
+    process.terminate()
+    assert process.wait(60) == 0
+
+
+def test_web_server_that_answers_no_longer_is_restarted(tmp_path: Path) -> None:
+    port, hang = free_port(), tmp_path / "hang"
+    process = supervise(python(SERVER, port, hang), probe=f"http://127.0.0.1:{port}/")
+    first = pid_in(read_until(process, "pid"))
+    wait_until(lambda: is_live(f"http://127.0.0.1:{port}/"), 30, "the server to answer")
+    time.sleep(2.5)  # one probe
+
+    hang.touch()
+
+    read_until(process, "part0: is frozen")
+    assert pid_in(read_until(process, r"part0: pid \d+")) != first
+    process.terminate()
+    assert process.wait(60) == 0
+
+
+def test_ctrl_c_ends_a_part_that_a_signal_has_stopped() -> None:
+    process = supervise("sh -c 'echo pid $$; exec sleep 600'")
+    pid = pid_in(read_until(process, "pid"))
+    os.kill(pid, signal.SIGSTOP)
+
+    process.send_signal(signal.SIGINT)
+
+    assert process.wait(8) == 0
+    assert not is_running(pid)
 
 
 def test_all_parts_are_asked_to_stop_and_may_finish() -> None:

@@ -138,7 +138,7 @@ class Processes:
 
     def start_beat(self, *, env: Mapping[str, str] | None = None) -> Process:
         """Start beat. It needs no file, because the database stores when each sweep last ran."""
-        options = ["-S", "celery.beat:Scheduler", "--pidfile="]
+        options = ["-S", "workers.scheduler:QuietScheduler", "--pidfile="]
         return self.start("beat", "celery", ["-A", "workers.app", "beat", *options], env=env)
 
     def start_web(self, *, workers: int = 1, env: Mapping[str, str] | None = None) -> Process:

@@ -24,7 +24,14 @@ from app.ops.doctor.hold_check import hold_state
 from app.ops.embedded import CannotStart
 from app.ops.embedded.ports import LOOPBACK
 from app.ops.stack.access import repair_access
-from app.ops.stack.addresses import choose_mailbox_ports, display_lines, port_of, read_addresses, require_free_ports
+from app.ops.stack.addresses import (
+    choose_mailbox_ports,
+    display_lines,
+    port_of,
+    probe_urls,
+    read_addresses,
+    require_free_ports,
+)
 from app.ops.stack.connectivity import require_reachable
 from app.ops.stack.embedded_servers import lock_data_folder, run_servers
 from app.ops.stack.environment import home, is_demo, save_shared_settings
@@ -75,7 +82,8 @@ def run(chosen: Sequence[Part], *, owned: bool, everything: bool, as_json: bool)
     warn_if_held()
     if len(chosen) == 1 and not everything and not owned:
         become(chosen[0])
-    supervisor = Supervisor(chosen, writer([part.name for part in chosen], as_json=as_json))
+    write = writer([part.name for part in chosen], as_json=as_json)
+    supervisor = Supervisor(chosen, write, probe_urls())
     if "web" in {part.name for part in chosen}:
         asyncio.run(supervisor.run(lambda: announce(everything=everything, as_json=as_json)))
     else:

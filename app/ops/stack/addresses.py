@@ -12,6 +12,7 @@ from app.ops.stack.environment import home, is_demo
 
 MAILBOX_PORTS = {"MAILBOX_PORT": 8025, "MAILBOX_SMTP_PORT": 1025}
 PORTS = {"web": ("PORT", 8000), "flower": ("FLOWER_PORT", 5555)}
+PROBES = {"web": "/livez", "flower": "/healthcheck"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,11 @@ def port_of(part: str) -> int:
     """Return the port of a part."""
     name, default = PORTS[part]
     return int(os.environ.get(name) or default)
+
+
+def probe_urls() -> dict[str, str]:
+    """Return by part the URL that its process answers while it is alive."""
+    return {part: f"http://{LOOPBACK}:{port_of(part)}{path}" for part, path in PROBES.items()}
 
 
 def require_free_ports(parts: Collection[str]) -> None:

@@ -1,4 +1,4 @@
-"""Supervisor: run the parts of the Procfile side by side and restart those that end."""
+"""Supervisor: run the parts of the Procfile side by side and restart those that end or freeze."""
 
 import asyncio
 import ctypes
@@ -6,15 +6,17 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from app.ops.stack.liveness import PATIENCE, Liveness
 from app.ops.stack.procfile import ROOT, Part
 
 STOP_PATIENCE = 40  # seconds; a running step has 30, then its worker puts the remaining messages back
 SHORT_PATIENCE = 8  # seconds, for parts without work; Flower waits for a stopped broker
+ORPHAN_PATIENCE = 50  # seconds for children whose parent was killed; a running step has 45
 STATELESS_PARTS = frozenset({"flower", "mailbox"})
 EARLY_END = 20  # seconds; parts that end sooner are restarted with growing pauses
 MAX_PAUSE = 30
@@ -30,6 +32,8 @@ class Supervisor:
 
     parts: Sequence[Part]
     write: Write
+    probes: Mapping[str, str] = field(default_factory=dict)  # part's name → URL that answers while it is alive
+    patience: float = PATIENCE  # seconds without a sign of life until a part counts as frozen
     _running: dict[str, asyncio.subprocess.Process] = field(default_factory=dict, init=False)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
@@ -60,21 +64,30 @@ class Supervisor:
                 await asyncio.wait_for(self._stopping.wait(), pause)
 
     async def _run_once(self, part: Part) -> int:
-        process = await asyncio.create_subprocess_exec(
-            "/bin/sh",
-            "-c",
-            f"exec {part.command}",
-            cwd=ROOT,
-            env=part_environment(),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=die_with_parent,
-        )
-        self._running[part.name] = process
-        await self._relay(part.name, process.stdout)
-        return await process.wait()
+        with Liveness(self.probes.get(part.name), self.patience) as liveness:
+            process = await start_part(part, liveness.environment)
+            self._running[part.name] = process
+            relay = asyncio.create_task(self._relay(part.name, process.stdout))
+            watch = asyncio.create_task(self._end_if_frozen(part.name, process, liveness))
+            code = await process.wait()
+            watch.cancel()
+            await self._wait_for_children(process, relay)
+            return code
+
+    async def _end_if_frozen(self, name: str, process: asyncio.subprocess.Process, liveness: Liveness) -> None:
+        """Name a frozen part and end it. Whoever waits for its end starts it again."""
+        await liveness.wait_until_frozen(process.pid)
+        self.write(name, f"is frozen: no sign of life for {self.patience:.0f} s (process {process.pid}); ending it ...")
+        end_softly(process)
+        await asyncio.sleep(STOP_PATIENCE)
+        send(process.pid, signal.SIGKILL, group=True)
+
+    async def _wait_for_children(self, process: asyncio.subprocess.Process, relay: asyncio.Task[None]) -> None:
+        """Wait until all processes of the part have closed its output, so that no part runs twice."""
+        _, open_still = await asyncio.wait([relay], timeout=ORPHAN_PATIENCE)
+        if open_still:
+            send(process.pid, signal.SIGKILL, group=True)
+            await relay
 
     async def _relay(self, name: str, output: asyncio.StreamReader | None) -> None:
         """Forward the output line by line. Lines may be of any length."""
@@ -87,26 +100,55 @@ class Supervisor:
             self.write(name, rest.decode(errors="replace"))
 
     async def _end_all(self, tasks: Sequence[asyncio.Task[None]]) -> None:
-        self._signal_all(signal.SIGTERM)
+        for process in self._alive():
+            end_softly(process)
         await asyncio.wait(tasks, timeout=SHORT_PATIENCE)
-        self._signal_all(signal.SIGKILL, only=STATELESS_PARTS)
+        self._kill(only=STATELESS_PARTS)
         _, pending = await asyncio.wait(tasks, timeout=STOP_PATIENCE)
         if pending:
-            self._signal_all(signal.SIGKILL)
+            self._kill()
             await asyncio.wait(pending, timeout=STOP_PATIENCE)
 
     def _on_signal(self) -> None:
         if self._stopping.is_set():
-            self._signal_all(signal.SIGKILL)
+            self._kill()
         self._stopping.set()
 
-    def _signal_all(self, number: signal.Signals, *, only: Collection[str] | None = None) -> None:
-        """Send a signal to the parts. SIGTERM goes to the part's main process, SIGKILL to its process group."""
-        send = os.killpg if number is signal.SIGKILL else os.kill
-        for name, process in self._running.items():
-            with suppress(ProcessLookupError):
-                if process.returncode is None and (only is None or name in only):
-                    send(process.pid, number)
+    def _kill(self, *, only: Collection[str] | None = None) -> None:
+        for process in self._alive(only=only):
+            send(process.pid, signal.SIGKILL, group=True)
+
+    def _alive(self, *, only: Collection[str] | None = None) -> list[asyncio.subprocess.Process]:
+        named = [process for name, process in self._running.items() if only is None or name in only]
+        return [process for process in named if process.returncode is None]
+
+
+async def start_part(part: Part, environment: Mapping[str, str]) -> asyncio.subprocess.Process:
+    """Start the part in a process group of its own, with these variables added to the environment."""
+    return await asyncio.create_subprocess_exec(
+        "/bin/sh",
+        "-c",
+        f"exec {part.command}",
+        cwd=ROOT,
+        env={**part_environment(), **environment},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,
+        preexec_fn=die_with_parent,
+    )
+
+
+def end_softly(process: asyncio.subprocess.Process) -> None:
+    """Ask the part's main process to finish. SIGCONT lets processes run that a signal has stopped."""
+    send(process.pid, signal.SIGTERM)
+    send(process.pid, signal.SIGCONT, group=True)
+
+
+def send(pid: int, number: signal.Signals, *, group: bool = False) -> None:
+    """Send a signal to the process, or to its process group. Processes that have ended are ignored."""
+    with suppress(ProcessLookupError):
+        (os.killpg if group else os.kill)(pid, number)
 
 
 def part_environment() -> dict[str, str]:
