@@ -1,17 +1,22 @@
 """Settings from environment variables. In production the process does not start with missing or default secrets."""
 
+import logging
 import warnings
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 SHORTEST_SECRET = 32
 FEWEST_CHARACTERS = 8  # distinct ones; "aaaa…" is long, but not a secret
+BROKER_SCHEMES = ("redis", "rediss", "sentinel", "amqp", "amqps")
 KNOWN_DEFAULTS = frozenset({"changeme", "change-me", "secret", "relance", "password", "admin"})
 
 
@@ -38,13 +43,13 @@ class Settings(BaseSettings):
     broker_url: SecretStr = SecretStr("")
     database_pool: int = Field(default=5, ge=1)  # connections per process; twice as many under load
 
-    port: int = 8000
+    port: int = Field(default=8000, ge=1, le=65535)
     public_url: str = ""
     password_page_url: str = ""  # own page for choosing a password; default: the built-in one. The token follows a #
     trusted_proxies: int = Field(default=0, ge=0)  # number of proxies whose X-Forwarded-* headers are trusted
-    flower_port: int = 5555
+    flower_port: int = Field(default=5555, ge=1, le=65535)
     log_level: str = "INFO"
-    log_format: str = "json"
+    log_format: Literal["json", "console"] = "json"
 
     smtp_url: SecretStr = SecretStr("")
     smtp_timeout: float = 10  # per network wait; must be well below the lease
@@ -90,7 +95,26 @@ class Settings(BaseSettings):
         for short in ("postgres://", "postgresql://"):
             if text.startswith(short):
                 text = "postgresql+psycopg://" + text.removeprefix(short)
+        _check_database_url(text)
         return SecretStr(text)
+
+    @field_validator("broker_url")
+    @classmethod
+    def _check_broker_url(cls, url: SecretStr) -> SecretStr:
+        text = url.get_secret_value()
+        scheme, separator, _ = text.partition("://")
+        if text and not (separator and scheme in BROKER_SCHEMES):
+            raise ValueError(f"{_scheme_problem(scheme, separator)}: use redis://, rediss://, amqp:// or amqps://")
+        if ";" not in text and not _has_valid_port(text):  # lists of addresses are left to the client library
+            raise ValueError("its port is not a number from 0 to 65535; write @ : / in a password as %40 %3A %2F")
+        return url
+
+    @field_validator("log_level")
+    @classmethod
+    def _check_log_level(cls, level: str) -> str:
+        if level.upper() not in logging.getLevelNamesMapping():
+            raise ValueError("it is not a level: use DEBUG, INFO, WARNING or ERROR")
+        return level
 
     @field_validator("outgoing_ports", "outgoing_allow", mode="before")
     @classmethod
@@ -145,6 +169,31 @@ class Settings(BaseSettings):
     def app_owns_tables(self) -> bool:
         """Whether the application logs in as the table owner. It then switches to the role `relance_app`."""
         return self.owner_url == self._secret("database_url")
+
+
+def _check_database_url(text: str) -> None:
+    """Check that SQLAlchemy can read the URL. No message contains the URL, because it has the password."""
+    scheme, separator, _ = text.partition("://")
+    if text and not (separator and scheme == "postgresql+psycopg"):
+        raise ValueError(f"{_scheme_problem(scheme, separator)}: use postgresql://user:password@host:port/name")
+    try:
+        make_url(text or "postgresql+psycopg://")
+    except (ArgumentError, ValueError):
+        raise ValueError(
+            "it cannot be read: use postgresql://user:password@host:port/name, with @ : / in a password as %40 %3A %2F"
+        ) from None
+
+
+def _has_valid_port(url: str) -> bool:
+    try:
+        urlsplit(url).port  # noqa: B018  (raises)
+    except ValueError:
+        return False
+    return True
+
+
+def _scheme_problem(scheme: str, separator: str) -> str:
+    return f'the scheme "{scheme}" is unknown' if separator else "it has no scheme"
 
 
 def _is_weak(key: str) -> bool:

@@ -22,6 +22,8 @@ def _words(error: BaseException | None) -> str:
 
 
 def _first_words(error: BaseException | None) -> str:
+    if getattr(error, "sqlstate", "") is None:  # no session: the words are of the client library, or of a pooler
+        return (str(error).strip().splitlines() or [""])[0]
     diagnosis = getattr(error, "diag", None)
     message = getattr(diagnosis, "message_primary", None) or "the database refused the statement"
     # Errors of class 22 (bad data) quote the value itself. Other errors quote names of tables and columns.

@@ -108,7 +108,7 @@ def _answer_http(error: HTTPException) -> Response:
 
 
 def _answer_no_database(error: Exception) -> Response:
-    log.warning("database_unavailable", error=type(error).__name__)
+    log.warning("database_unavailable", error=type(error).__name__, because=_connection_words(error))
     return problem_response(Unavailable())
 
 
@@ -118,6 +118,14 @@ def _answer_database(error: DBAPIError) -> Response:
     if _sqlstate(error) in _CONCURRENCY:
         return problem_response(Conflict("Another call is changing the same data. Try again."))
     return _answer_unexpected(error)
+
+
+def _connection_words(error: Exception) -> str | None:
+    """Return why there is no connection, in the server's words. Errors of a session may quote rows: None."""
+    driver = getattr(error, "orig", error)
+    if not isinstance(driver, psycopg.Error) or driver.sqlstate is not None:
+        return None
+    return (str(driver).strip().splitlines() or [""])[0]
 
 
 def _sqlstate(error: DBAPIError | psycopg.Error) -> str:

@@ -6,13 +6,10 @@ from collections.abc import Mapping
 
 import click
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
-from redis.exceptions import RedisError
-from sqlalchemy.exc import OperationalError
 
-from app.errors import Invalid, RelanceError
+from app.ops.cli.support.error_lines import error_line
+from app.ops.embedded import WrongSetting
 from app.ops.stack.environment import load_shared_settings
-from app.security.encryption import DecryptionError
 
 # Import path of each command, and its line in `relance --help`.
 COMMANDS: Mapping[str, tuple[str, str]] = {
@@ -73,35 +70,17 @@ def relance() -> None:
 
 
 def main() -> None:
-    """Run a command. Errors that the operator can fix are printed as one line, without a traceback."""
-    if not {*sys.argv[1:2]} & OWN_SETTINGS:
-        load_shared_settings()
+    """Run a command. Errors that the operator can fix are printed as one line, without a traceback.
+
+    Exit codes: 2 for a wrong setting (or wrong arguments), 1 for other errors.
+    """
     try:
+        if not {*sys.argv[1:2]} & OWN_SETTINGS:
+            load_shared_settings()
         relance()
-    except Invalid as error:
-        _fail("; ".join(f"{mistake.pointer.strip('/')}: {mistake.message}" for mistake in error.errors) or str(error))
-    except RelanceError as error:
-        _fail(str(error))
-    except DecryptionError as error:
-        _fail(f"no key decrypts {error}: set ENCRYPTION_KEYS to the same value as in the other processes")
-    except ValidationError as error:
-        _fail("; ".join(_sentence(mistake) for mistake in error.errors()))
-    except OperationalError as error:
-        _fail(f"the database does not answer: {_first_line(error.orig)}")
-    except RedisError as error:
-        _fail(f"the broker does not answer: {_first_line(error)}")
-
-
-def _sentence(mistake: ErrorDetails) -> str:
-    """Return the wrong setting and the error. An error about several settings names them itself."""
-    setting = "".join(f"{name}: ".upper() for name in mistake["loc"])
-    return setting + mistake["msg"].removeprefix("Value error, ")
-
-
-def _fail(line: str) -> None:
-    click.echo(f"relance: {line}", err=True)
-    sys.exit(1)
-
-
-def _first_line(error: object) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    except Exception as error:
+        line = error_line(error)
+        if line is None:
+            raise
+        click.echo(f"relance: {line}", err=True)
+        sys.exit(2 if isinstance(error, ValidationError | WrongSetting) else 1)

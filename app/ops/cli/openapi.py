@@ -20,7 +20,7 @@ PLACEHOLDER_SETTINGS = {
     "RELANCE_ENV": "test",
     "SECRET_KEY": "none",
     "DATABASE_URL": "postgresql://",
-    "BROKER_URL": "memory://",
+    "BROKER_URL": "redis://",
 }
 
 

@@ -17,11 +17,12 @@ from rich.panel import Panel
 from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.config import get_settings
+from app.config import Settings, get_settings
 from app.core.db import engine, transaction
+from app.messaging.channels.mail_server import InvalidMailSettings, MailServer
 from app.ops.cli.support.output import as_json, print_json
 from app.ops.doctor.hold_check import hold_state
-from app.ops.embedded import CannotStart
+from app.ops.embedded import CannotStart, WrongSetting
 from app.ops.embedded.ports import LOOPBACK
 from app.ops.stack.access import repair_access
 from app.ops.stack.addresses import (
@@ -32,13 +33,15 @@ from app.ops.stack.addresses import (
     read_addresses,
     require_free_ports,
 )
-from app.ops.stack.connectivity import require_reachable
+from app.ops.stack.connectivity import require_migrated, require_reachable
 from app.ops.stack.embedded_servers import lock_data_folder, run_servers
-from app.ops.stack.environment import home, is_demo, save_shared_settings
+from app.ops.stack.environment import home, is_demo, require_writable_home, save_shared_settings
 from app.ops.stack.migrations import alembic_configuration
+from app.ops.stack.numeric_settings import require_process_counts
 from app.ops.stack.procfile import ROOT, Part, parts, required_parts
 from app.ops.stack.supervisor import Supervisor, Write, part_environment
 
+WITHOUT_DATABASE = frozenset({"flower", "mailbox"})
 COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "bright_cyan", "bright_yellow", "bright_green")
 
 
@@ -54,6 +57,9 @@ def serve(names: tuple[str, ...], *, as_json: bool) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the supervisor takes over: run the clean-up
     os.environ["RELANCE_HOME"] = str(home())  # the parts run in another working directory
     chosen = choose(names)
+    require_process_counts()
+    if is_demo() or not names:
+        require_writable_home()
     with lock_data_folder(everything=not names) as owned:
         require_free_ports([part.name for part in chosen])
         with run_servers(owned=owned, notice=say):
@@ -72,14 +78,18 @@ def run(chosen: Sequence[Part], *, owned: bool, everything: bool, as_json: bool)
     """Check the settings, migrate the database and start the parts."""
     if "mailbox" in {part.name for part in chosen}:
         choose_mailbox_ports()
-    require_reachable(get_settings())
+    settings = get_settings()
+    require_reachable(settings)
+    require_mail_settings(settings)
     if is_demo() and owned:
         save_shared_settings()
-    if everything:
+    if everything or (is_demo() and owned):
         prepare()
-    else:
+    elif {part.name for part in chosen} - WITHOUT_DATABASE:
+        require_migrated(settings)
         repair_or_warn()
-    warn_if_held()
+    if {part.name for part in chosen} - WITHOUT_DATABASE:
+        warn_if_held()
     if len(chosen) == 1 and not everything and not owned:
         become(chosen[0])
     write = writer([part.name for part in chosen], as_json=as_json)
@@ -94,6 +104,15 @@ def become(part: Part) -> None:
     """Replace this process, so that signals and exit codes are those of the part."""
     os.chdir(ROOT)
     os.execve("/bin/sh", ["sh", "-c", f"exec {part.command}"], part_environment())
+
+
+def require_mail_settings(settings: Settings) -> None:
+    """Check SMTP_URL, if it is set. Raises WrongSetting."""
+    if settings.smtp_url.get_secret_value():
+        try:
+            MailServer.from_settings(settings)
+        except InvalidMailSettings as error:
+            raise WrongSetting(str(error)) from None
 
 
 def prepare() -> None:

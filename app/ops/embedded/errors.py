@@ -5,3 +5,7 @@ from app.errors import RelanceError
 
 class CannotStart(RelanceError):
     """Relance cannot start here."""
+
+
+class WrongSetting(CannotStart):
+    """A setting has a value that cannot be used. The message names the variable, the value and what to do."""

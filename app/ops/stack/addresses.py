@@ -9,6 +9,7 @@ from app.core.type_aliases import JsonDict
 from app.ops.embedded import CannotStart, free_port, is_taken
 from app.ops.embedded.ports import LOOPBACK
 from app.ops.stack.environment import home, is_demo
+from app.ops.stack.numeric_settings import port_setting
 
 MAILBOX_PORTS = {"MAILBOX_PORT": 8025, "MAILBOX_SMTP_PORT": 1025}
 PORTS = {"web": ("PORT", 8000), "flower": ("FLOWER_PORT", 5555)}
@@ -49,9 +50,8 @@ def read_addresses() -> Addresses:
 
 
 def port_of(part: str) -> int:
-    """Return the port of a part."""
-    name, default = PORTS[part]
-    return int(os.environ.get(name) or default)
+    """Return the port of a part. Raises WrongSetting (when its variable is not a port)."""
+    return port_setting(*PORTS[part])
 
 
 def probe_urls() -> dict[str, str]:
@@ -79,9 +79,9 @@ def choose_mailbox_ports() -> None:
         CannotStart: if a port set by the operator is taken.
     """
     for name, usual in MAILBOX_PORTS.items():
-        if name not in os.environ:
+        if not os.environ.get(name):
             os.environ[name] = str(free_port() if is_taken(usual) else usual)
-        elif is_taken(int(os.environ[name])):
+        elif is_taken(port_setting(name, usual)):
             raise CannotStart(f"port {os.environ[name]} is taken: set {name} to another port")
     os.environ["SMTP_URL"] = f"smtp://{LOOPBACK}:{os.environ['MAILBOX_SMTP_PORT']}"
 

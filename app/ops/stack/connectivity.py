@@ -5,10 +5,33 @@ from kombu.connection import Connection
 from kombu.exceptions import OperationalError
 from sqlalchemy import make_url
 
+from app.api.operations.health import needed_revision
 from app.config import Settings
 from app.ops.embedded import CannotStart
 
 TIMEOUT = 5  # seconds
+
+
+def require_migrated(settings: Settings) -> None:
+    """Check that the schema is as new as the code, before a part serves or works with it.
+
+    Raises:
+        CannotStart: with the revisions and the command to run.
+    """
+    present = _revision(settings.database_url.get_secret_value())
+    if present is None or present < needed_revision():
+        raise CannotStart(
+            f"the database is at revision {present}, and this version needs {needed_revision()}: run `relance init`"
+        )
+
+
+def _revision(url: str) -> str | None:
+    with psycopg.connect(plain_url(url), connect_timeout=TIMEOUT) as connection:
+        try:
+            row = connection.execute("SELECT version_num FROM alembic_version LIMIT 1").fetchone()
+        except psycopg.errors.UndefinedTable:
+            return None
+    return row[0] if row else None
 
 
 def require_reachable(settings: Settings) -> None:
@@ -27,12 +50,16 @@ def database_problem(url: str, *, name: str = "DATABASE_URL") -> str | None:
     """Return why the database cannot be reached, or None."""
     address = make_url(url)
     try:
-        plain = address.set(drivername="postgresql").render_as_string(hide_password=False)
-        psycopg.connect(plain, connect_timeout=TIMEOUT).close()
+        psycopg.connect(plain_url(url), connect_timeout=TIMEOUT).close()
     except psycopg.OperationalError as error:
         where = f"{address.host or address.query.get('host')}/{address.database}"
         return f"{name} does not answer ({where}): {first_line(error)}"
     return None
+
+
+def plain_url(url: str) -> str:
+    """Return SQLAlchemy's URL as libpq reads it."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def broker_problem(url: str) -> str | None:
@@ -43,6 +70,8 @@ def broker_problem(url: str) -> str | None:
         connection.ensure_connection(max_retries=1, interval_start=0, timeout=TIMEOUT)
     except (OperationalError, OSError) as error:
         return f"BROKER_URL does not answer ({connection.as_uri()}): {first_line(error)}"
+    except Exception as error:  # noqa: BLE001  (each transport has exceptions of its own for a refused login)
+        return f"BROKER_URL is refused by the broker ({connection.as_uri()}): {first_line(error)}"
     finally:
         connection.release()
     return None

@@ -3,9 +3,10 @@
 import json
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
-from app.ops.embedded import Postgres, Valkey
+from app.ops.embedded import CannotStart, Postgres, Valkey, WrongSetting
 from app.ops.embedded.postgres import WEB_LOGIN
 
 GENERATED = ("secret_key", "broker_password", "flower_password", "flower_cookie_secret")
@@ -23,6 +24,24 @@ def home() -> Path:
     return Path(os.environ.get("RELANCE_HOME", ".relance")).absolute()
 
 
+def require_writable_home() -> None:
+    """Create the data folder and check that this user can write there.
+
+    Raises:
+        WrongSetting: with the reason.
+    """
+    try:
+        home().mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=home()) as probe:
+            probe.write(b"x")
+            probe.flush()
+    except OSError as error:
+        raise WrongSetting(
+            f"RELANCE_HOME: {home()} cannot be used ({error.strerror}): "
+            "set it to a folder with free space that this user can write"
+        ) from None
+
+
 def is_demo() -> bool:
     """Return whether secrets may be generated and a demo clinic created."""
     return os.environ.get("RELANCE_ENV", "production") != "production"
@@ -36,7 +55,7 @@ def load_shared_settings() -> None:
     file = home() / "environment.json"
     has_own_settings = os.environ.get("RELANCE_ENV") == "production" or "DATABASE_URL" in os.environ
     if not has_own_settings and file.exists():
-        for name, value in json.loads(file.read_text()).items():
+        for name, value in read_private(file).items():
             os.environ.setdefault(name, value)
 
 
@@ -49,7 +68,7 @@ def save_shared_settings() -> None:
 def generate_secrets() -> dict[str, str]:
     """Return the secrets in secrets.json, created once with owner-only permissions. Never called in production."""
     file = home() / "secrets.json"
-    stored: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+    stored = read_private(file) if file.exists() else {}
     if missing := [name for name in GENERATED if name not in stored]:
         stored |= {name: secrets.token_urlsafe(LENGTH.get(name, 32)) for name in missing}
         write_private(file, stored)
@@ -68,6 +87,15 @@ def use_postgres(server: Postgres) -> None:
 def use_valkey(server: Valkey) -> None:
     """Set the broker's URL."""
     os.environ["BROKER_URL"] = server.url
+
+
+def read_private(file: Path) -> dict[str, str]:
+    """Return the JSON object in a file that `write_private` wrote. Raises CannotStart (when it is damaged)."""
+    try:
+        stored: dict[str, str] = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise CannotStart(f"{file} cannot be read ({error}): restore it, or delete it to start without it") from None
+    return stored
 
 
 def write_private(file: Path, content: object) -> None:
