@@ -43,6 +43,8 @@ class Settings(BaseSettings):
     broker_url: SecretStr = SecretStr("")
     database_pool: int = Field(default=5, ge=1)  # connections per process; twice as many under load
 
+    min_free_disk_mb: int = Field(default=100, ge=0)  # below it `/readyz` is 503; 0: no check
+
     port: int = Field(default=8000, ge=1, le=65535)
     public_url: str = ""
     password_page_url: str = ""  # own page for choosing a password; default: the built-in one. The token follows a #

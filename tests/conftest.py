@@ -19,5 +19,5 @@ pytest_plugins = [
     "tests.support.practice",
     "tests.support.chaos",
     "tests.support.keys",
-    "tests.support.small_disk",
+    "tests.support.storage",
 ]

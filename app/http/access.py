@@ -21,7 +21,7 @@ from app.core.type_aliases import JsonDict
 from app.errors import Forbidden
 from app.http import rate_limits
 from app.http.body.unknown_parameters import unknown_parameter_check
-from app.http.problems import Unavailable, is_unavailable
+from app.http.problems import is_unavailable, unavailable
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope
 from app.identity.sign_in.authentication import authenticate
@@ -147,7 +147,7 @@ def _authenticate() -> Actor:
     try:
         return authenticate(_session(), credentials)
     except (DBAPIError, psycopg.Error) as failure:
-        raise Unavailable if is_unavailable(failure) else failure from failure
+        raise unavailable(failure) if is_unavailable(failure) else failure from failure
 
 
 def _forget_connections() -> None:

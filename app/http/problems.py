@@ -1,6 +1,8 @@
 """Error responses as problem documents (RFC 9457), with the same members for every error."""
 
+import errno
 import json
+import time
 from http import HTTPStatus
 
 import psycopg
@@ -18,6 +20,10 @@ CONTENT_TYPE = "application/problem+json"
 
 # SQLSTATE classes: none (no connection), connection exception, insufficient resources, operator intervention.
 _OFFLINE = frozenset({"", "08", "53", "57"})
+_DISK_FULL = "53100"
+_READ_ONLY = "25006"  # read-only transaction: a standby, or default_transaction_read_only
+_OUT_OF_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
+STORAGE_MEMORY = 30.0  # seconds for which `/readyz` reports a refused write
 _CONCURRENCY = frozenset({"40001", "40P01", "55P03"})  # serialization, deadlock, lock not available
 
 log = structlog.get_logger()
@@ -28,6 +34,18 @@ class Unavailable(RelanceError):
 
     status = 503
     retry_after = 5
+
+
+class StorageFull(Unavailable):
+    """The storage of the server is full. Nothing was saved. Try again later."""
+
+    retry_after = 60
+
+
+class WritesRefused(Unavailable):
+    """The database accepts no changes at the moment. Nothing was saved. Try again later."""
+
+    retry_after = 60
 
 
 class Malformed(RelanceError):
@@ -48,13 +66,37 @@ def register(app: Flask) -> None:
     app.register_error_handler(HTTPException, _answer_http)
     app.register_error_handler(PoolTimeout, _answer_no_database)
     app.register_error_handler(DBAPIError, _answer_database)
+    app.register_error_handler(OSError, _answer_system)
     app.register_error_handler(Exception, _answer_unexpected)
 
 
 def is_unavailable(error: DBAPIError | psycopg.Error) -> bool:
-    """Whether the database was not available or dropped the connection."""
+    """Whether the database was not available, dropped the connection, or takes no writes."""
     driver = error.orig if isinstance(error, DBAPIError) else error
-    return isinstance(driver, psycopg.OperationalError | psycopg.InterfaceError) and _sqlstate(error)[:2] in _OFFLINE
+    lost = isinstance(driver, psycopg.OperationalError | psycopg.InterfaceError) and _sqlstate(error)[:2] in _OFFLINE
+    return lost or _sqlstate(error) == _READ_ONLY
+
+
+def unavailable(error: Exception) -> Unavailable:
+    """Return the domain error for a database that is not available, by its reason."""
+    if _sqlstate(error) == _DISK_FULL:
+        return storage_full()
+    return WritesRefused() if _sqlstate(error) == _READ_ONLY else Unavailable()
+
+
+def storage_full() -> StorageFull:
+    """Return the error for a write that found no space, and remember it for `/readyz`."""
+    global _full_until  # noqa: PLW0603  (one memory per process)
+    _full_until = time.monotonic() + STORAGE_MEMORY
+    return StorageFull()
+
+
+def storage_was_full() -> bool:
+    """Whether a write of this process found no space in the last half minute."""
+    return time.monotonic() < _full_until
+
+
+_full_until = 0.0
 
 
 def problem_response(error: RelanceError) -> Response:
@@ -109,7 +151,14 @@ def _answer_http(error: HTTPException) -> Response:
 
 def _answer_no_database(error: Exception) -> Response:
     log.warning("database_unavailable", error=type(error).__name__, because=_connection_words(error))
-    return problem_response(Unavailable())
+    return problem_response(unavailable(error))
+
+
+def _answer_system(error: OSError) -> Response:
+    if error.errno in _OUT_OF_SPACE:
+        log.error("disk.full", file=error.filename)
+        return problem_response(storage_full())
+    return _answer_unexpected(error)
 
 
 def _answer_database(error: DBAPIError) -> Response:
@@ -128,7 +177,7 @@ def _connection_words(error: Exception) -> str | None:
     return (str(driver).strip().splitlines() or [""])[0]
 
 
-def _sqlstate(error: DBAPIError | psycopg.Error) -> str:
+def _sqlstate(error: Exception) -> str:
     return getattr(getattr(error, "orig", error), "sqlstate", None) or ""
 
 

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from app.config import Settings
 from app.ops import cli
-from app.ops.doctor.checks import Check, run_checks
+from app.ops.doctor.check import Check
+from app.ops.doctor.checks import run_checks
 from app.security import encryption
 from app.security.key_verification import require_valid_keys
 from tests.support.desk import Desk

@@ -14,7 +14,7 @@ import pytest
 from app.ops.embedded import Postgres, free_port
 from tests.support.fork_server import run_module
 from tests.support.refusing import refusing_amqp_server, refusing_postgres_server
-from tests.support.small_disk import free_bytes
+from tests.support.storage import free_bytes
 
 VALID = {
     "SECRET_KEY": "0123456789-abcdefghijklmnopqrstuvwxyz",

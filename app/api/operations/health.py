@@ -1,4 +1,4 @@
-"""Readiness checks of this process: database, schema version and keys."""
+"""Readiness checks of this process: database, schema version, keys, and storage."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -7,28 +7,47 @@ from importlib.resources import files
 from typing import Final
 
 import structlog
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Row, text
+from sqlalchemy.exc import DBAPIError, ProgrammingError, SQLAlchemyError
 
 from app import models as _models  # noqa: F401  (registers all tables)
+from app.config import get_settings
 from app.core.database_roles import access_problems
 from app.core.db import Base, engine, transaction
+from app.core.disk_space import full_disks
+from app.engine.broker_health import broker_refuses_writes
 from app.engine.holds import current_hold
+from app.http.problems import StorageFull, Unavailable, WritesRefused, storage_was_full
 from app.security.key_verification import find_key_problems
 
 READY: Final = "ready"
 HELD: Final = "held"  # calls are served, and no step runs
 PATIENCE_MS: Final = 2000
+_STATE: Final = text(
+    "SELECT version_num, current_setting('transaction_read_only') = 'on' AS read_only FROM alembic_version LIMIT 1"
+)
 
 log = structlog.get_logger()
 
 
-def is_database_ready() -> bool:
-    """Whether the database answers and its schema is recent enough. A second attempt replaces a dead pooled connection.
+def require_ready() -> None:
+    """Check everything that a call needs.
 
-    A newer schema is accepted, because migrations expand before they contract. An older one is not.
+    Raises:
+        Unavailable: with a reason that reveals nothing confidential.
     """
-    return _schema_is_current() or _schema_is_current()
+    _require_database()
+    if problems := find_access_problems():
+        raise Unavailable(f"Access to the database is incomplete: {problems[0]}. Run `relance init`.")
+    if not are_keys_valid():
+        raise Unavailable("An encryption key is wrong or missing. The log of this process names it.")
+    if disks := full_disks(get_settings()):
+        log.error("disk.full", disks=[str(disk) for disk in disks])
+        raise StorageFull("The disk of the server is almost full.")
+    if storage_was_full():
+        raise StorageFull("The database has just refused a write because its disk is full.")
+    if broker_refuses_writes():
+        raise StorageFull("The broker refuses writes: its disk or memory is full, or it is read-only.")
 
 
 def find_access_problems() -> Sequence[str]:
@@ -67,11 +86,33 @@ def needed_revision() -> str:
     return max(name.partition("_")[0] for name in names)
 
 
-def _schema_is_current() -> bool:
+def _require_database() -> None:
+    """Check that the database answers, accepts writes, and has a recent schema.
+
+    A newer schema is accepted, because migrations expand before they contract. An older one is not.
+    """
+    state = _state()
+    if state is None or state.version_num < needed_revision():
+        raise Unavailable("The database schema is older than the code: run `relance init`.")
+    if state.read_only:
+        raise WritesRefused
+
+
+def _state() -> Row[tuple[str, bool]] | None:
+    """Return revision and read-only flag, or None without tables. A second attempt replaces a dead connection."""
     try:
-        with engine().connect() as connection:
-            connection.execute(text(f"SET LOCAL statement_timeout = {PATIENCE_MS}"))
-            present = connection.scalar(text("SELECT version_num FROM alembic_version LIMIT 1"))
+        return _read_state()
+    except ProgrammingError:  # the table does not exist
+        return None
+    except DBAPIError:
+        pass
+    try:
+        return _read_state()
     except SQLAlchemyError:
-        return False
-    return present is not None and present >= needed_revision()
+        raise Unavailable from None
+
+
+def _read_state() -> Row[tuple[str, bool]] | None:
+    with engine().connect() as connection:
+        connection.execute(text(f"SET LOCAL statement_timeout = {PATIENCE_MS}"))
+        return connection.execute(_STATE).one_or_none()

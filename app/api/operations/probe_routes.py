@@ -2,13 +2,12 @@
 
 from flask import Response
 
-from app.api.operations.health import are_keys_valid, find_access_problems, is_database_ready, serving_status
+from app.api.operations.health import require_ready, serving_status
 from app.api.operations.metrics import render
 from app.api.operations.probe_schemas import HealthOut
 from app.core.db import transaction
 from app.http.access import PUBLIC, allow
 from app.http.blueprint import Blueprint
-from app.http.problems import Unavailable
 
 blp = Blueprint("ops", __name__, description="Health probes and metrics.")
 
@@ -31,16 +30,12 @@ def is_alive() -> dict[str, str]:
 def is_ready() -> dict[str, str]:
     """Readiness probe.
 
-    Checks the database, its roles and grants, and the encryption keys. The broker is not checked: without it calls are
-    still served, and their steps run a little later. The status is `held` while calls are served and no step runs, such
-    as after a restore.
+    Checks the database (schema, roles and grants, writes), the encryption keys, the disk space (`MIN_FREE_DISK_MB`), and
+    whether the broker refuses writes. `detail` gives the reason. A broker that is away does not matter: calls are still
+    served, and their steps run a little later. The status is `held` while calls are served and no step runs, such as
+    after a restore.
     """
-    if problems := find_access_problems():
-        raise Unavailable(f"Access to the database is incomplete: {problems[0]}. Run `relance init`.")
-    if not is_database_ready():
-        raise Unavailable("The database does not answer, or its schema is older than the code.")
-    if not are_keys_valid():
-        raise Unavailable("The keys of this process differ from those of the data. See `relance doctor`.")
+    require_ready()
     return {"status": serving_status()}
 
 

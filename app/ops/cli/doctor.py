@@ -5,7 +5,8 @@ import sys
 import click
 
 from app.ops.cli.support.output import as_json, print_json
-from app.ops.doctor.checks import Check, run_checks
+from app.ops.doctor.check import Check
+from app.ops.doctor.checks import run_checks
 
 
 @click.command()

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Sequence
 from contextlib import suppress
@@ -42,6 +43,7 @@ from app.ops.stack.procfile import ROOT, Part, parts, required_parts
 from app.ops.stack.supervisor import Supervisor, Write, part_environment
 
 WITHOUT_DATABASE = frozenset({"flower", "mailbox"})
+REASON_AFTER = 15  # seconds
 COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "bright_cyan", "bright_yellow", "bright_green")
 
 
@@ -147,8 +149,7 @@ async def announce(*, everything: bool, as_json: bool) -> None:
     """Wait until the API is ready, then print the addresses."""
     seeding = asyncio.create_task(seed()) if everything and is_demo() else None
     async with httpx.AsyncClient(timeout=5) as client:
-        while not await is_ready(client):  # noqa: ASYNC110  (readiness is polled over HTTP)
-            await asyncio.sleep(0.2)
+        await wait_until_ready(client)
     if seeding:
         await seeding
     if as_json:
@@ -167,12 +168,23 @@ async def seed() -> None:
         say(f"`relance seed` failed: {output.decode(errors='replace').strip()}")
 
 
-async def is_ready(client: httpx.AsyncClient) -> bool:
-    """Return whether the API reaches the database and the broker."""
+async def wait_until_ready(client: httpx.AsyncClient) -> None:
+    """Poll `/readyz`. Print the reason if the API is not ready after some time."""
+    began, said = time.monotonic(), ""
+    while (reason := await unready_reason(client)) is not None:
+        if reason not in {"", said} and time.monotonic() - began > REASON_AFTER:
+            say(f"the API is not ready: {reason}")
+            said = reason
+        await asyncio.sleep(0.2)
+
+
+async def unready_reason(client: httpx.AsyncClient) -> str | None:
+    """Return why the API is not ready: "" while it starts. None if it is ready."""
     try:
-        return (await client.get(f"http://{LOOPBACK}:{port_of('web')}/readyz")).is_success
+        answer = await client.get(f"http://{LOOPBACK}:{port_of('web')}/readyz")
     except httpx.TransportError:
-        return False
+        return ""
+    return None if answer.is_success else str(answer.json()["detail"])
 
 
 def show() -> None:

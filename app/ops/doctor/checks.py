@@ -2,179 +2,48 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from concurrent.futures import ThreadPoolExecutor
 
-from redis import Redis
-from sqlalchemy import func, select, text
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
-
-from app import clock
-from app import models as _models  # noqa: F401  (registers all tables)
 from app.config import get_settings
-from app.core.database_roles import access_problems
-from app.core.db import Base, transaction
-from app.engine.broker import QUEUES, celery
-from app.engine.models import PENDING, Step, SweepRun
-from app.ops.doctor.hold_check import hold_state
-from app.ops.stack.connectivity import broker_problem, database_problem, first_line
-from app.ops.stack.migrations import current_revision, newest_revision
-from app.security.encryption import current_key_name
-from app.security.key_rotation import key_usage
-from app.security.key_verification import describe_problems, find_key_problems, unusable_keys
+from app.core.disk_space import data_disks, full_disks
+from app.ops.doctor.broker_checks import check_broker
+from app.ops.doctor.check import Check
+from app.ops.doctor.database_checks import check_database
+from app.ops.stack.connectivity import first_line
 
-MIN_SERVER_VERSION = 150_000  # server_version_num of PostgreSQL 15
-MAX_SWEEP_AGE = timedelta(minutes=2)  # sweeps run every few seconds; beat restarts within this time
-MAX_LATENESS = timedelta(minutes=2)
-MAX_CLOCK_SKEW = timedelta(seconds=2)
-REPLY_TIMEOUT = 2.0  # seconds
+Group = Callable[[], Iterator[Check]]
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """Result of a check. `advice` is the fix; it is empty if the check passed."""
-
-    name: str
-    found: str
-    advice: str = ""
-
-    @property
-    def is_fine(self) -> bool:
-        """Whether the check passed."""
-        return not self.advice
+def run_checks(groups: Sequence[Group] | None = None) -> Iterator[Check]:
+    """Run every check. Groups run at the same time; inside a group, earlier checks explain failures of later ones."""
+    chosen = groups or (check_database, check_broker, _disk, _mail)
+    with ThreadPoolExecutor(len(chosen)) as pool:
+        for found in pool.map(_run, chosen):
+            yield from found
 
 
-def run_checks() -> Iterator[Check]:
-    """Run every check. Earlier checks explain failures of later ones."""
-    if problem := database_problem(get_settings().database_url.get_secret_value()):
-        yield Check(
-            "database", problem, "start PostgreSQL or correct DATABASE_URL (`make run` starts its own PostgreSQL)"
-        )
-    else:
-        yield from _with_the_database()
-    if problem := broker_problem(get_settings().broker_url.get_secret_value()):
-        yield Check("broker", problem, "start the broker or correct BROKER_URL; steps wait in the database until then")
-    else:
-        yield from _with_the_broker()
-    yield _mail()
-
-
-def _with_the_database() -> Iterator[Check]:
-    migrations = _migrations()
-    yield migrations
-    checks: Sequence[Callable[[Session], Check]] = (
-        *(_server_version, _login, _roles, _keys),
-        *(_clock, _hold, _beat, _overdue),
-    )
-    for check in checks if migrations.is_fine else checks[:3]:
-        try:
-            with transaction() as session:
-                yield check(session)
-        except SQLAlchemyError as error:
-            yield Check(check.__name__.strip("_"), first_line(error), "see the log of the database")
-
-
-def _keys(session: Session) -> Check:
-    if problems := find_key_problems(session):
-        return Check("keys", describe_problems(problems), "set the same keys as in the other processes")
-    missing = ", ".join(unusable_keys(session, {row["key"] for row in key_usage(session)}))
-    advice = "add them to ENCRYPTION_KEYS; without them the data encrypted with them is lost" if missing else ""
-    return Check("keys", f"missing: {missing}" if missing else f"current encryption key: {current_key_name()}", advice)
-
-
-def _migrations() -> Check:
+def _run(group: Group) -> list[Check]:
+    """Return the results of a group. An unexpected error is a result too, so that the other groups are shown."""
+    results: list[Check] = []
     try:
-        present, newest = current_revision(), newest_revision()
-    except SQLAlchemyError as error:
-        return Check("migrations", first_line(error), "correct OWNER_DATABASE_URL: it must be the owner of the tables")
-    return Check(
-        "migrations", f"at revision {present}", "" if present == newest else f"run `relance init` (newest: {newest})"
-    )
-
-
-def _server_version(session: Session) -> Check:
-    number = int(session.scalar(text("SHOW server_version_num")) or 0)
-    advice = "" if number >= MIN_SERVER_VERSION else "upgrade to PostgreSQL 15 or newer"
-    return Check("database", f"PostgreSQL {number // 10_000}.{number % 10_000}", advice)
-
-
-def _login(session: Session) -> Check:
-    """Check that the login owns no tables. A table's owner can bypass row-level security and change the audit log."""
-    owned = session.scalar(
-        text("SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND pg_has_role(tableowner, 'member')")
-    )
-    advice = "use a login in DATABASE_URL that is a member of relance_app and owns no tables" if owned else ""
-    return Check("login", f"{session.scalar(text('SELECT current_user'))} owns {owned} tables", advice)
-
-
-def _roles(session: Session) -> Check:
-    """Check that requests can switch to the role that sees one clinic, and that no grant is missing."""
-    problems = access_problems(session.connection(), Base.metadata.tables.keys())
-    return Check("clinics", "; ".join(problems) or "complete", "run `relance init`" if problems else "")
-
-
-def _clock(session: Session) -> Check:
-    before = clock.now()
-    there = session.scalar(select(func.clock_timestamp())) or before
-    middle = before + (clock.now() - before) / 2
-    skew = abs(there - middle)
-    advice = "" if skew <= MAX_CLOCK_SKEW else "synchronise the clocks of this host and of the database host (NTP)"
-    return Check("clock", f"{skew.total_seconds():.3f} s difference to the database", advice)
-
-
-def _hold(session: Session) -> Check:
-    return Check("hold", *hold_state(session))
-
-
-def _beat(session: Session) -> Check:
-    latest = session.scalar(select(func.max(SweepRun.started_at)))
-    if latest is None:
-        return Check("beat", "no sweep has ever run", "start beat and the sweeps worker (`relance serve beat`)")
-    age = clock.now() - latest
-    advice = "" if age <= MAX_SWEEP_AGE else "start beat and the sweeps worker, and check their logs"
-    return Check("beat", f"last sweep {_ago(age)}", advice)
-
-
-def _overdue(session: Session) -> Check:
-    oldest: datetime | None = session.scalar(
-        select(Step.due_at).where(Step.state.in_(PENDING)).order_by(Step.due_at).limit(1)
-    )
-    late = clock.now() - oldest if oldest else timedelta()
-    if late <= timedelta():
-        return Check("overdue", "no step is overdue")
-    advice = "" if late <= MAX_LATENESS else "start more workers for its queue; see `relance steps stats`"
-    return Check("overdue", f"the oldest step is {late.total_seconds():.0f} s late", advice)
-
-
-def _with_the_broker() -> Iterator[Check]:
-    url = get_settings().broker_url.get_secret_value()
-    yield _memory(url) if url.startswith("redis") else Check("broker", "answers")
-    yield from _workers()
-
-
-def _memory(url: str) -> Check:
-    """Check the eviction policy. A broker that evicts loses messages; the sweep resends them late."""
-    with Redis.from_url(url, socket_timeout=5) as client:
-        policy = client.config_get("maxmemory-policy").get("maxmemory-policy", "?")
-    advice = "" if policy == "noeviction" else "set `maxmemory-policy noeviction` in the broker"
-    return Check("broker", f"answers, {policy}", advice)
-
-
-def _workers() -> Iterator[Check]:
-    replies = celery.control.inspect(timeout=REPLY_TIMEOUT).active_queues() or {}
-    for queue in QUEUES:
-        nodes = [node for node, queues in replies.items() if queue in {q["name"] for q in queues}]
-        yield Check(
-            f"workers: {queue}", ", ".join(nodes) or "no worker", "" if nodes else f"run `relance serve {queue}`"
+        results.extend(group())
+    except Exception as error:  # noqa: BLE001  (whatever fails, the operator needs the other checks)
+        name = group.__name__.removeprefix("check_").strip("_")
+        results.append(
+            Check(name, f"{type(error).__name__}: {first_line(error)}", "see the log, and report this error")
         )
+    return results
 
 
-def _mail() -> Check:
+def _disk() -> Iterator[Check]:
+    settings = get_settings()
+    found = ", ".join(map(str, data_disks(settings)))
+    limit = f"free space on it: below {settings.min_free_disk_mb} MB (MIN_FREE_DISK_MB) `/readyz` is not ready"
+    yield Check("disk", found, limit if full_disks(settings) else "")
+
+
+def _mail() -> Iterator[Check]:
     if os.environ.get("SMTP_URL"):
-        return Check("e-mail", "SMTP_URL is set")
-    return Check("e-mail", "SMTP_URL is not set", "set SMTP_URL; without it no e-mail is sent")
-
-
-def _ago(age: timedelta) -> str:
-    return f"{age.total_seconds():.0f} s ago"
+        yield Check("e-mail", "SMTP_URL is set")
+    else:
+        yield Check("e-mail", "SMTP_URL is not set", "set SMTP_URL; without it no e-mail is sent")

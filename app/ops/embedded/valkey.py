@@ -52,7 +52,8 @@ class Valkey:
         Raises:
             CannotStart: with the last line of the server's log.
         """
-        if self.is_running():
+        if self.health() is Health.ANSWERS:
+            self._wait_until_ready()
             return
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._end(signal.SIGTERM)
@@ -81,9 +82,11 @@ class Valkey:
             client.flushall()
 
     def is_running(self) -> bool:
-        """Return whether a server with our password answers on our port."""
+        """Return whether a server with our password answers on our port. A refusal (full disk) is an answer."""
         try:
             return self._ping()
+        except redis.ResponseError:
+            return True
         except redis.RedisError:
             return False
 

@@ -46,11 +46,11 @@ def require_reachable(settings: Settings) -> None:
         raise CannotStart(problem)
 
 
-def database_problem(url: str, *, name: str = "DATABASE_URL") -> str | None:
+def database_problem(url: str, *, name: str = "DATABASE_URL", timeout: int = TIMEOUT) -> str | None:
     """Return why the database cannot be reached, or None."""
     address = make_url(url)
     try:
-        psycopg.connect(plain_url(url), connect_timeout=TIMEOUT).close()
+        psycopg.connect(plain_url(url), connect_timeout=timeout).close()
     except psycopg.OperationalError as error:
         where = f"{address.host or address.query.get('host')}/{address.database}"
         return f"{name} does not answer ({where}): {first_line(error)}"
@@ -62,12 +62,12 @@ def plain_url(url: str) -> str:
     return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-def broker_problem(url: str) -> str | None:
+def broker_problem(url: str, *, timeout: float = TIMEOUT) -> str | None:
     """Return why the broker cannot be reached, or None."""
-    options = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT}
-    connection = Connection(url, connect_timeout=TIMEOUT, transport_options=options if "redis" in url else {})
+    options = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
+    connection = Connection(url, connect_timeout=timeout, transport_options=options if "redis" in url else {})
     try:
-        connection.ensure_connection(max_retries=1, interval_start=0, timeout=TIMEOUT)
+        connection.ensure_connection(max_retries=1, interval_start=0, timeout=timeout)
     except (OperationalError, OSError) as error:
         return f"BROKER_URL does not answer ({connection.as_uri()}): {first_line(error)}"
     except Exception as error:  # noqa: BLE001  (each transport has exceptions of its own for a refused login)

@@ -1,16 +1,19 @@
 """Fixture `small_disk`: a folder on a file system of its own with 4 MB, for tests of a full disk.
 
-Skipped where mounting is not allowed (it needs root).
+Skipped where mounting is not allowed (it needs root). `read_only(postgres)` makes the database refuse writes.
 """
 
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+
+from app.ops.embedded import Postgres
 
 
 @pytest.fixture
@@ -41,3 +44,21 @@ def fill(folder: Path) -> Path:
         while free_bytes(folder) > 0:
             file.write(os.urandom(min(free_bytes(folder), 65536)))
     return filler
+
+
+@contextmanager
+def read_only(postgres: Postgres) -> Iterator[None]:
+    """Let every session of the server refuse writes."""
+    _set_system(postgres, "SET default_transaction_read_only = on")
+    try:
+        yield
+    finally:
+        _set_system(postgres, "RESET default_transaction_read_only")
+
+
+def _set_system(postgres: Postgres, change: str) -> None:
+    with postgres.connect() as owner:
+        owner.execute("SET default_transaction_read_only = off")
+        owner.execute(f"ALTER SYSTEM {change}")
+        owner.execute("SELECT pg_reload_conf()")
+        owner.execute("SELECT pg_sleep(0.3)")

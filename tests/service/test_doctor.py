@@ -1,0 +1,188 @@
+"""`relance doctor`: checks run side by side, wait shortly, and give the right advice."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psutil
+import pytest
+
+from app.config import get_settings
+from app.core.disk_space import full_disks
+from app.ops.doctor import broker_checks, checks, local_processes
+from app.ops.doctor.broker_checks import check_broker
+from app.ops.doctor.check import TIMEOUT, Check
+from app.ops.doctor.checks import run_checks
+from app.ops.doctor.database_checks import check_database
+from app.ops.doctor.local_processes import advice_for_silent
+from app.ops.embedded import Postgres, Valkey
+from tests.support.processes import wait_until
+from tests.support.storage import read_only
+
+pytestmark = pytest.mark.usefixtures("clean_database", "clean_broker")
+
+
+def broker_at(monkeypatch: pytest.MonkeyPatch, url: str) -> Check:
+    """The broker's check, with another BROKER_URL."""
+    settings = get_settings().model_copy(update={"broker_url": type(get_settings().broker_url)(url)})
+    monkeypatch.setattr(broker_checks, "get_settings", lambda: settings)
+    return next(check_broker())
+
+
+@contextmanager
+def mute_server() -> Iterator[tuple[int, list[socket.socket]]]:
+    """A server that takes connections and never answers. Yields its port and the connections it took."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        taken: list[socket.socket] = []
+
+        def accept() -> None:
+            try:
+                while True:
+                    taken.append(listener.accept()[0])
+            except OSError:
+                return
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield listener.getsockname()[1], taken
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def part(*arguments: str) -> Iterator[psutil.Process]:
+    """A process that looks like a part of this installation, and does nothing."""
+    program = "import time; time.sleep(600)"
+    process = subprocess.Popen([sys.executable, "-c", program, "-A", "workers.app", *arguments], env=dict(os.environ))
+    try:
+        yield psutil.Process(process.pid)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_groups_run_at_the_same_time_and_keep_their_order() -> None:
+    everyone = threading.Barrier(3, timeout=30)
+
+    def group(name: str) -> checks.Group:
+        def check() -> Iterator[Check]:
+            everyone.wait()
+            yield Check(name, "fine")
+
+        return check
+
+    assert [check.name for check in run_checks([group("a"), group("b"), group("c")])] == ["a", "b", "c"]
+
+
+def test_error_in_one_group_is_a_result_and_the_others_are_shown() -> None:
+    def check_broken() -> Iterator[Check]:
+        yield Check("first", "fine")
+        raise LookupError("surprise\nmore")
+
+    def check_other() -> Iterator[Check]:
+        yield Check("other", "fine")
+
+    found = [(check.name, check.found) for check in run_checks([check_broken, check_other])]
+
+    assert found == [("first", "fine"), ("broken", "LookupError: surprise"), ("other", "fine")]
+
+
+def test_time_outs_of_the_slowest_group_stay_below_two_seconds() -> None:
+    """A broker that answers, but no worker does: two questions. A mute broker: one time-out, and no question."""
+    assert 2 * broker_checks.REPLY_TIMEOUT < 2
+    assert TIMEOUT < 2
+
+
+def test_mute_broker_costs_one_time_out_and_is_to_be_restarted(monkeypatch: pytest.MonkeyPatch) -> None:
+    with mute_server() as (port, taken):
+        found = broker_at(monkeypatch, f"redis://:hidden-word@127.0.0.1:{port}/0")
+
+        assert len(taken) == 1
+    assert "it is mute: restart it" in found.advice
+    assert "hidden-word" not in found.found
+
+
+def test_broker_that_is_away_is_to_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "start the broker" in broker_at(monkeypatch, "redis://127.0.0.1:1/0").advice
+
+
+def test_wrong_password_of_the_broker_is_named(monkeypatch: pytest.MonkeyPatch, valkey: Valkey) -> None:
+    found = broker_at(monkeypatch, f"redis://:wrong@127.0.0.1:{valkey.port}/0")
+
+    assert "correct user and password in BROKER_URL" in found.advice
+
+
+@pytest.mark.parametrize(
+    ("rights", "found"),
+    [
+        ("-config", "answers, noeviction"),
+        ("-config -info", "answers; its eviction policy is not visible"),
+    ],
+)
+def test_login_without_admin_commands_is_enough(
+    monkeypatch: pytest.MonkeyPatch, valkey: Valkey, rights: str, found: str
+) -> None:
+    with valkey.client() as client:
+        client.execute_command("ACL", "SETUSER", "modest", "reset", "on", ">word", "~*", "&*", "+@all", *rights.split())
+        check = broker_at(monkeypatch, f"redis://modest:word@127.0.0.1:{valkey.port}/0")
+        client.execute_command("ACL", "DELUSER", "modest")
+
+    assert (check.is_fine, check.found.startswith(found)) == (True, True)
+
+
+def test_broker_that_refuses_writes_is_named_with_the_fix(valkey: Valkey) -> None:
+    with valkey.client() as client:
+        client.config_set("maxmemory", "1")
+        try:
+            check = next(check_broker())
+        finally:
+            client.config_set("maxmemory", "0")
+
+    assert "refuses writes" in check.found
+    assert "raise its `maxmemory`" in check.advice
+
+
+def test_read_only_database_is_named_with_the_fix(postgres: Postgres) -> None:
+    with read_only(postgres):
+        [check] = [check for check in check_database() if check.name == "writes"]
+
+    assert check.found == "the database is read-only"
+    assert "reset default_transaction_read_only" in check.advice
+
+
+def test_disk_space_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = get_settings().model_copy(update={"min_free_disk_mb": 10**9})
+    monkeypatch.setattr(checks, "get_settings", lambda: settings)
+
+    [check] = [check for check in run_checks() if check.name == "disk"]
+
+    assert str(full_disks(settings)[0].folder) in check.found
+    assert "MIN_FREE_DISK_MB" in check.advice
+
+
+def test_worker_that_a_signal_has_stopped_is_to_be_continued_or_killed() -> None:
+    with part("worker", "-Q", "bulk") as worker:
+        os.kill(worker.pid, signal.SIGSTOP)
+        wait_until(lambda: worker.status() == psutil.STATUS_STOPPED, 10, "the process to stop")
+
+        advice = advice_for_silent("bulk", "start it")
+
+        assert f"`kill -CONT {worker.pid}`" in advice
+        assert f"`kill -9 {worker.pid}`" in advice
+
+
+def test_worker_that_hangs_is_to_be_killed_and_one_that_starts_is_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
+    with part("worker", "-Q", "bulk") as worker:
+        wait_until(lambda: "workers.app" in worker.cmdline(), 10, "the process to start")
+        assert "has just started" in advice_for_silent("bulk", "start it")
+        monkeypatch.setattr(local_processes, "STARTING", -1.0)
+        assert f"process {worker.pid} runs but does not answer" in advice_for_silent("bulk", "start it")
+
+
+def test_part_without_a_process_is_to_be_started() -> None:
+    with part("worker", "-Q", "bulk"):
+        assert advice_for_silent("deliveries", "start it") == "start it"
+        assert advice_for_silent("beat", "start it") == "start it"
