@@ -12,6 +12,7 @@ threads = int(os.environ.get("WEB_THREADS", "8"))
 timeout = 60
 graceful_timeout = 20  # seconds for running requests after a stop signal
 keepalive = 5
+preload_app = True  # the port is opened after the application has loaded; before, a call is refused, not kept waiting
 
 # On a slow disk, a late heartbeat file would make gunicorn kill the worker.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
@@ -23,7 +24,7 @@ forwarded_allow_ips = ""
 def post_worker_init(worker: Any) -> None:
     """Check the encryption keys before the worker serves. Other applications, in benchmarks, have no keys."""
     if worker.app.app_uri.startswith("app:"):
-        from app.security.key_verification import require_valid_keys  # noqa: PLC0415  (not in the parent process, which forks)
+        from app.security.key_verification import require_valid_keys  # noqa: PLC0415  (benchmarks do not need it)
 
         require_valid_keys()
     gc.freeze()  # excludes imported objects from garbage collection, which shortens its pauses

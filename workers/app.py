@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -20,6 +21,8 @@ from beat_schedule import SCHEDULE
 from workers import runner
 from workers.error_text import describe_error
 from workers.heartbeat import WorkerHeartbeat
+from workers.reconnect import PUBLISH_LOST, AskForLostMessages
+from workers.sweeps import lost_messages
 from workers.sweeps import run as sweeps
 
 log = structlog.get_logger()
@@ -28,7 +31,7 @@ wiring.connect()
 
 app = celery
 app.conf.beat_schedule = SCHEDULE
-app.steps["consumer"].add(WorkerHeartbeat)
+app.steps["consumer"].update((WorkerHeartbeat, AskForLostMessages))
 
 
 @worker_process_init.connect
@@ -86,3 +89,9 @@ def _sweep_task(name: str) -> Task:
 
 STEP_TASKS = {kind: _step_task(kind) for kind in STEP_KINDS}
 SWEEP_TASKS = {name: _sweep_task(name) for name in sweeps.SWEEPS}
+
+
+@app.task(name=PUBLISH_LOST)
+@_hide_row_values()
+def _publish_lost(connected_at: str) -> None:
+    lost_messages.publish_lost(datetime.fromisoformat(connected_at))

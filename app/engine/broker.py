@@ -3,10 +3,12 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from celery import Celery
+from celery.app.amqp import AMQP
 from celery.signals import setup_logging
-from kombu import Exchange, Queue
+from kombu import Connection, Exchange, Queue
 
 from app import clock
 from app.config import Settings, get_settings
@@ -24,10 +26,24 @@ def task_name(kind: str) -> str:
     return f"steps.{kind}"
 
 
+class _SoonBack(Connection):
+    """Connection that tries again at most three seconds later. Celery's pauses grow to 30 seconds."""
+
+    def ensure_connection(self, *args: Any, **options: Any) -> Connection:
+        """Wait for the broker. Returns this connection."""
+        pauses = {"interval_start": 1, "interval_step": 1, "interval_max": 3}
+        connection: Connection = super().ensure_connection(*args, **{**pauses, **options})  # type: ignore[no-untyped-call]
+        return connection
+
+
+class _Amqp(AMQP):  # type: ignore[misc]  # Celery has no types
+    Connection = _SoonBack
+
+
 def make_celery(settings: Settings) -> Celery:
     """Return the configured application. It opens no connection."""
     redis_transport.register()
-    celery = Celery("relance", broker=settings.broker_url.get_secret_value())
+    celery = Celery("relance", broker=settings.broker_url.get_secret_value(), amqp=_Amqp)
     celery.conf.update(
         # A message only wakes a worker. It is redelivered after a crash, and processing it twice is harmless.
         task_acks_late=True,

@@ -7,6 +7,9 @@ import time
 from tests.support.chaos import FOUND_AGAIN, Answer, Scene, call_task, escalation, ready, reminder
 from tests.support.processes import wait_until
 
+# Workers publish again what they held when they are back: some seconds, the rest is for a slow machine.
+PUBLISHED_AGAIN = 15.0
+
 
 def test_flushed_broker_loses_no_follow_ups(scene: Scene) -> None:
     clinic = scene.open(call_task(), escalation("24 hours"), reminder("15 minutes"))
@@ -24,7 +27,7 @@ def test_flushed_broker_loses_no_follow_ups(scene: Scene) -> None:
 
 
 def test_workers_survive_a_broker_crash_while_they_hold_messages(scene: Scene) -> None:
-    scene.env["HORIZON_SECONDS"] = "9"
+    scene.env |= {"HORIZON_SECONDS": "9", "REPUBLISH_AFTER_SECONDS": "60"}
     workers = [scene.start_worker("steps"), scene.start_worker("steps,sweeps")]
     beat = scene.start_beat()
     clinic = scene.open(call_task(), escalation("8 seconds"))
@@ -38,7 +41,7 @@ def test_workers_survive_a_broker_crash_while_they_hold_messages(scene: Scene) -
     scene.ledger.wait_for({"speed-to-lead": 40, "no-contact": 40})
     clinic.capture(10, start=40)  # and they take what comes next
     scene.ledger.wait_for({"speed-to-lead": 50, "no-contact": 40})
-    scene.ledger.check(planned={"speed-to-lead": 50, "no-contact": 50}, late_at_most=FOUND_AGAIN)
+    scene.ledger.check(planned={"speed-to-lead": 50, "no-contact": 50}, late_at_most=PUBLISHED_AGAIN)
     assert all(process.is_running() for process in [*workers, beat])
 
 

@@ -1,11 +1,14 @@
 """Real processes start, answer, and stop as a deployment would stop them."""
 
+import os
+import signal
 import socket
+import time
 from pathlib import Path
 
 import httpx
 
-from app.ops.embedded import Valkey
+from app.ops.embedded import Valkey, free_port
 from tests.support.processes import Processes
 
 
@@ -37,6 +40,47 @@ def test_the_api_is_alive_and_ready(processes: Processes) -> None:
 
     assert httpx.get(f"{web.url}/readyz").json() == {"status": "ready"}
     assert web.stop() == 0
+
+
+def test_port_opens_after_the_application_has_loaded(processes: Processes, tmp_path: Path) -> None:
+    """Before that a call is refused at once. It does not wait, and it is not carried out after its caller gave up."""
+    port, loaded = free_port(), tmp_path / "loaded"
+    env = {"PORT": str(port), "LOADED_FILE": str(loaded), "WEB_WORKERS": "1"}
+    processes.start("web", "gunicorn", ["tests.support.slow_app:create_app()"], env=env)
+
+    while not listens(port):
+        time.sleep(0.01)
+
+    assert loaded.exists()
+
+
+def test_killed_master_of_the_api_leaves_no_call_waiting(processes: Processes) -> None:
+    web = processes.start_web()
+    os.kill(web.pid, signal.SIGKILL)
+
+    outcomes = []
+    deadline = time.monotonic() + 30
+    while "refused" not in outcomes and time.monotonic() < deadline:
+        outcomes.append(outcome_of(f"{web.url}/livez"))
+        time.sleep(0.05)
+
+    assert {*outcomes} <= {"answered", "refused"}
+    assert outcomes[-1] == "refused"
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def outcome_of(url: str) -> str:
+    try:
+        httpx.get(url, timeout=5)
+    except httpx.ReadTimeout:
+        return "waited"
+    except httpx.TransportError:
+        return "refused"
+    return "answered"
 
 
 class Listener:

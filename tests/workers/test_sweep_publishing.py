@@ -9,6 +9,7 @@ from app.engine.step_kind import STEP_KINDS
 from app.ops.embedded import Postgres, Valkey
 from tests.support.messages import messages
 from tests.support.practice import TUESDAY, Practice, Watch, sql
+from workers.sweeps.lost_messages import publish_lost
 from workers.sweeps.run import sweep
 
 MAKE = Kind.CREATE_TASK
@@ -100,3 +101,44 @@ class TestPublishing:
         elsewhere = {**dict.fromkeys(outside, "deliveries"), Kind.IMPORT_CHUNK: "bulk"}
         expected = dict.fromkeys(STEP_KINDS, "steps") | elsewhere
         assert queues == expected
+
+
+class TestLostMessages:
+    """A worker has connected: at its start, or after the broker was away."""
+
+    def test_steps_published_before_are_published_again_at_their_time(
+        self, practice: Practice, valkey: Valkey, watch: Watch
+    ):
+        soon = TUESDAY + timedelta(seconds=60)
+        ids = practice.fill(1, MAKE, due_at=TUESDAY - timedelta(seconds=1)) + practice.fill(1, MAKE, due_at=soon)
+        watch.advance(seconds=5)
+
+        assert publish_lost(clock.now()) == 2
+
+        assert {(*message.ids, message.eta) for message in messages(valkey)} == {(ids[0], None), (ids[1], soon)}
+        assert {step.published_at for step in practice.steps()} == {clock.now()}
+
+    def test_steps_published_after_the_connection_are_at_the_broker(self, practice: Practice, watch: Watch):
+        watch.advance(seconds=5)
+        practice.fill(1, MAKE, due_at=TUESDAY, published_at=clock.now())
+
+        assert publish_lost(TUESDAY) == 0
+
+    def test_workers_that_connect_together_share_one_run_and_a_later_one_runs_again(
+        self, practice: Practice, watch: Watch
+    ):
+        practice.fill(1, MAKE, due_at=TUESDAY)
+        watch.advance(seconds=5)
+        assert publish_lost(clock.now()) == 1
+        watch.advance(seconds=2)
+        assert publish_lost(clock.now()) == 0
+        watch.advance(seconds=4)
+        assert publish_lost(clock.now()) == 1
+
+    def test_planned_and_finished_steps_are_left_alone(self, practice: Practice, watch: Watch):
+        for state in ("planned", "done", "failed", "unknown", "running", "cancelled"):
+            lease = TUESDAY + timedelta(hours=1)
+            practice.fill(1, MAKE, due_at=TUESDAY, state=state, lease_until=lease)
+        watch.advance(seconds=5)
+
+        assert publish_lost(clock.now()) == 0

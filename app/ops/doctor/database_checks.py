@@ -21,6 +21,7 @@ from app.ops.stack.migrations import current_revision, newest_revision
 from app.security.encryption import current_key_name
 from app.security.key_rotation import key_usage
 from app.security.key_verification import describe_problems, find_key_problems, unusable_keys
+from beat_schedule import SWEEP_INTERVALS
 
 MIN_SERVER_VERSION = 150_000  # server_version_num of PostgreSQL 15
 MAX_SWEEP_AGE = timedelta(minutes=2)  # sweeps run every few seconds; beat restarts within this time
@@ -124,7 +125,7 @@ def _hold(session: Session) -> Check:
 
 
 def _beat(session: Session) -> Check:
-    latest = session.scalar(select(func.max(SweepRun.started_at)))
+    latest = session.scalar(select(func.max(SweepRun.started_at)).where(SweepRun.name.in_(SWEEP_INTERVALS)))
     if latest is None:
         return Check("beat", "no sweep has ever run", "start beat and the sweeps worker (`relance serve beat`)")
     age = clock.now() - latest

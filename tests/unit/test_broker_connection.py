@@ -1,0 +1,23 @@
+"""The connection to the broker: how long it pauses between two tries."""
+
+import pytest
+
+from app.engine.broker import celery
+
+
+class Enough(Exception):
+    """The third try has failed."""
+
+
+def test_broker_that_is_away_is_tried_again_every_three_seconds_at_most() -> None:
+    pauses: list[float] = []
+
+    def refused(_: Exception, pause: float) -> None:
+        pauses.append(pause)
+        if len(pauses) > 2:
+            raise Enough
+
+    with celery.connection_for_read("redis://127.0.0.1:1/0") as connection, pytest.raises(Enough):
+        connection.ensure_connection(refused)
+
+    assert pauses == [1, 2, 3]
