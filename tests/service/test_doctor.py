@@ -92,7 +92,7 @@ def test_error_in_one_group_is_a_result_and_the_others_are_shown() -> None:
 
 def test_time_outs_of_the_slowest_group_stay_below_two_seconds() -> None:
     """A broker that answers, but no worker does: two questions. A mute broker: one time-out, and no question."""
-    assert 2 * broker_checks.REPLY_TIMEOUT < 2
+    assert sum(broker_checks.REPLY_TIMEOUTS) < 2
     assert TIMEOUT < 2
 
 

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import lru_cache
-from importlib.resources import files
 from typing import Final
 
 import structlog
@@ -15,6 +13,7 @@ from app.config import get_settings
 from app.core.database_roles import access_problems
 from app.core.db import Base, engine, transaction
 from app.core.disk_space import full_disks
+from app.core.schema_revision import needed_revision
 from app.engine.broker_health import broker_refuses_writes
 from app.engine.holds import current_hold
 from app.http.problems import StorageFull, Unavailable, WritesRefused, storage_was_full
@@ -77,13 +76,6 @@ def serving_status() -> str:
     """Return READY, or HELD while the system is held. Needs a current schema."""
     with transaction() as session:
         return HELD if current_hold(session) else READY
-
-
-@lru_cache(maxsize=1)
-def needed_revision() -> str:
-    """Return the schema revision that this code needs: the number of the last migration (`NNNN_name`)."""
-    names = (script.name for script in (files("migrations") / "versions").iterdir() if script.name.endswith(".py"))
-    return max(name.partition("_")[0] for name in names)
 
 
 def _require_database() -> None:

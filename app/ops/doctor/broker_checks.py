@@ -19,7 +19,7 @@ from app.ops.doctor.check import TIMEOUT, Check
 from app.ops.doctor.local_processes import advice_for_silent
 from app.ops.stack.connectivity import broker_problem, first_line
 
-REPLY_TIMEOUT = 0.7  # seconds; workers that miss the first question get a second one
+REPLY_TIMEOUTS = (0.4, 1.0)  # seconds; a busy worker may miss the first question
 WAITS = "steps wait in the database until then"
 
 
@@ -85,16 +85,18 @@ def _storage_advice(refusal: str) -> str:
 
 
 def _workers() -> Iterator[Check]:
-    nodes = _nodes()
-    if missing := [queue for queue in QUEUES if not nodes[queue]]:
-        nodes |= {queue: found for queue, found in _nodes().items() if queue in missing}
-    for queue, found in nodes.items():
-        advice = "" if found else advice_for_silent(queue, f"run `relance serve {queue}`")
-        yield Check(f"workers: {queue}", ", ".join(found) or "no worker answers", advice)
+    nodes: dict[str, set[str]] = {queue: set() for queue in QUEUES}
+    for timeout in REPLY_TIMEOUTS:
+        if not all(nodes.values()):
+            for queue, found in _ask(timeout):
+                nodes[queue].add(found)
+    for queue, names in nodes.items():
+        advice = "" if names else advice_for_silent(queue, f"run `relance serve {queue}`")
+        yield Check(f"workers: {queue}", ", ".join(sorted(names)) or "no worker answers", advice)
 
 
-def _nodes() -> dict[str, list[str]]:
-    replies = celery.control.inspect(timeout=REPLY_TIMEOUT).active_queues() or {}
-    return {
-        queue: [node for node, queues in replies.items() if queue in {q["name"] for q in queues}] for queue in QUEUES
-    }
+def _ask(timeout: float) -> Iterator[tuple[str, str]]:
+    """Yield queue and node of each worker that answers in time."""
+    replies = celery.control.inspect(timeout=timeout).active_queues() or {}
+    for node, queues in replies.items():
+        yield from ((queue["name"], node) for queue in queues if queue["name"] in QUEUES)

@@ -5,8 +5,8 @@ from kombu.connection import Connection
 from kombu.exceptions import OperationalError
 from sqlalchemy import make_url
 
-from app.api.operations.health import needed_revision
 from app.config import Settings
+from app.core.schema_revision import needed_revision
 from app.ops.embedded import CannotStart
 
 TIMEOUT = 5  # seconds
