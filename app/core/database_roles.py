@@ -5,11 +5,11 @@ repairs them at every start.
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
-from app.core.db import APP_ROLE, to_json
+from app.core.db import APP_ROLE, AnyRow, to_json
 from app.core.row_security import ROLE as CLINIC_ROLE
 
 ALL: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
@@ -99,7 +99,7 @@ def missing_roles(connection: Connection) -> list[str]:
 
 def missing_memberships(connection: Connection, login: str | None = None) -> list[tuple[str, str]]:
     """Return the missing memberships as (member, role). Both roles must exist. A login that is missing has none."""
-    found: Row[Any] = connection.execute(_MEMBERS, {"login": login, "app": APP_ROLE, "clinic": CLINIC_ROLE}).one()
+    found: AnyRow = connection.execute(_MEMBERS, {"login": login, "app": APP_ROLE, "clinic": CLINIC_ROLE}).one()
     pairs = ((found.is_member, found.login, APP_ROLE), (found.is_parent_member, APP_ROLE, CLINIC_ROLE))
     return [(member, role) for is_member, member, role in pairs if is_member is False]
 

@@ -5,13 +5,14 @@ commit on. A restored system starts with a hold. `relance resume` ends it.
 """
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app import clock
 from app.core.db import new_id
+from app.core.type_aliases import JsonDict
 from app.engine.models import Hold
 from app.engine.step_kind import STEP_KINDS
 from app.errors import Invalid
@@ -66,7 +67,7 @@ def resume(session: Session, *, skip_messages_before: datetime | None = None) ->
     session.execute(_PUBLISH_AGAIN)
 
 
-def due_steps(session: Session, held: Hold, *, skip_messages_before: datetime | None = None) -> list[dict[str, Any]]:
+def due_steps(session: Session, held: Hold, *, skip_messages_before: datetime | None = None) -> list[JsonDict]:
     """Return what runs at once after `resume`, by clinic and kind.
 
     Keys: clinic, kind, is_message, due (number), oldest (due time), may_be_repeated (number of steps that were already

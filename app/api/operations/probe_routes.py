@@ -32,8 +32,8 @@ def is_ready() -> dict[str, str]:
 
     Checks the database (schema, roles and grants, writes), the encryption keys, the disk space (`MIN_FREE_DISK_MB`),
     and whether the broker refuses writes. `detail` gives the reason. A broker that is away does not matter: calls are
-    still served, and their steps run a little later. The status is `held` while calls are served and no step runs, such as
-    after a restore.
+    still served, and their steps run a little later. The status is `held` while calls are served and no step runs,
+    such as after a restore.
     """
     require_ready()
     return {"status": serving_status()}

@@ -5,8 +5,8 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
+from app.core.type_aliases import JsonDict
 from app.ops.embedded import CannotStart, Postgres
 from app.ops.embedded.folder_permissions import Notice
 from app.ops.embedded.postgres import WEB_LOGIN
@@ -59,7 +59,7 @@ def _load_settings_of_home() -> None:
     file = home() / "environment.json"
     if os.environ.get("RELANCE_ENV") == "production" or "DATABASE_URL" in os.environ or not file.exists():
         return
-    saved: dict[str, Any] = json.loads(file.read_text())
+    saved: JsonDict = json.loads(file.read_text())
     if saved.get("DATABASE_URL") == Postgres(home() / "postgres").url(user=WEB_LOGIN):
         saved = {name: value for name, value in saved.items() if not name.endswith(("DATABASE_URL", "BROKER_URL"))}
     for name, value in saved.items():

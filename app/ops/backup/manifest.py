@@ -4,11 +4,12 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Connection, text
 
 from app import clock
+from app.core.type_aliases import JsonDict
 from app.ops.backup.errors import CannotRestore
 from app.ops.stack.migrations import newest_revision
 from app.security.key_fingerprints import KeyRecord, key_fingerprints, key_records
@@ -69,7 +70,7 @@ def _counts(connection: Connection) -> dict[str, int]:
 
 def parse_manifest(content: bytes) -> Manifest:
     """Return the manifest in a file. Raises CannotRestore (when its format is another one)."""
-    given: dict[str, Any] = json.loads(content)
+    given: JsonDict = json.loads(content)
     if given.get("format") != FORMAT:
         raise CannotRestore(f"the backup has the format {given.get('format')}; this version reads format {FORMAT}")
     return Manifest(**{**given, "keys": [KeyRecord(**key) for key in given["keys"]]})

@@ -1,12 +1,12 @@
 """`relance hold` and `relance resume`: stop all steps, and let them run again."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 import click
 
 from app.core.db import transaction
+from app.core.type_aliases import ColumnDict, ColumnValues, JsonDict
 from app.engine.holds import calls_without_result, current_hold, due_steps
 from app.engine.holds import hold as place_hold
 from app.engine.holds import resume as end_hold
@@ -62,7 +62,7 @@ def resume(*, yes: bool, skip_messages_before: datetime | None, as_json: bool) -
         click.echo("resumed: due steps start within a few seconds")
 
 
-def describe(held: Hold | None, open_calls: int) -> dict[str, Any]:
+def describe(held: Hold | None, open_calls: int) -> JsonDict:
     """Return the hold as fields of the output."""
     return {
         "held": held is not None,
@@ -73,13 +73,13 @@ def describe(held: Hold | None, open_calls: int) -> dict[str, Any]:
     }
 
 
-def totals(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+def totals(rows: Iterable[ColumnValues]) -> dict[str, int]:
     """Return the sums over all steps that send messages or call other systems."""
     messages = [row for row in rows if row["is_message"]]
     return {name: sum(row[name] for row in messages) for name in ("due", "may_be_repeated", "skipped")}
 
 
-def show(held: Hold, rows: list[dict[str, Any]], open_calls: int) -> None:
+def show(held: Hold, rows: list[ColumnDict], open_calls: int) -> None:
     """Print the hold, the due steps and what to consider."""
     print_result(describe(held, open_calls), as_json=False)
     print_rows(
