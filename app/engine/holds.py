@@ -33,7 +33,7 @@ _PUBLISH_AGAIN: Final = text("UPDATE steps SET state = 'planned', published_at =
 _DUE: Final = text(
     "SELECT c.slug AS clinic, s.kind, count(*) AS due, min(s.due_at) AS oldest,"
     " count(*) FILTER (WHERE s.created_at <= :backup_made_at) AS may_be_repeated,"
-    " count(*) FILTER (WHERE s.due_at < :skip AND s.created_at <= :held_at) AS skipped"
+    " count(*) FILTER (WHERE s.due_at < :skip AND s.created_at <= :held_at) AS without_messages"
     " FROM steps s JOIN clinics c ON c.id = s.clinic_id"
     " WHERE s.state IN ('planned', 'published') AND s.due_at <= :now GROUP BY c.slug, s.kind ORDER BY c.slug, s.kind"
 )
@@ -70,8 +70,9 @@ def resume(session: Session, *, skip_messages_before: datetime | None = None) ->
 def due_steps(session: Session, held: Hold, *, skip_messages_before: datetime | None = None) -> list[JsonDict]:
     """Return what runs at once after `resume`, by clinic and kind.
 
-    Keys: clinic, kind, is_message, due (number), oldest (due time), may_be_repeated (number of steps that were already
-    planned in the restored backup, so the former system may have run them), skipped (number of steps without messages).
+    Keys: clinic, kind, is_message, due (number), oldest (due time), may_be_repeated and without_messages (numbers).
+    Steps that may be repeated were already planned in the restored backup, so the former system may have run them.
+    Steps without messages were due before `skip_messages_before`.
     """
     given = {"now": clock.now(), "held_at": held.held_at, "backup_made_at": held.backup_made_at}
     rows = session.execute(_DUE, {**given, "skip": skip_messages_before}).mappings()

@@ -153,7 +153,7 @@ def test_the_report_counts_due_and_possibly_repeated_steps(mailing: Practice, wa
         assert held
         rows = holds.due_steps(session, held, skip_messages_before=TUESDAY + timedelta(minutes=1))
     [mail] = [row for row in rows if row["kind"] == "deliver"]
-    assert (mail["due"], mail["may_be_repeated"], mail["skipped"], mail["is_message"]) == (1, 1, 1, True)
+    assert (mail["due"], mail["may_be_repeated"], mail["without_messages"], mail["is_message"]) == (1, 1, 1, True)
     assert mail["oldest"] == delivery_step(mailing).due_at
     assert not [row for row in rows if row["kind"] == "create_task" and row["is_message"]]
 

@@ -76,7 +76,8 @@ def describe(held: Hold | None, open_calls: int) -> JsonDict:
 def totals(rows: Iterable[ColumnValues]) -> dict[str, int]:
     """Return the sums over all steps that send messages or call other systems."""
     messages = [row for row in rows if row["is_message"]]
-    return {name: sum(row[name] for row in messages) for name in ("due", "may_be_repeated", "skipped")}
+    columns = {"due": "due", "may_be_repeated": "may_be_repeated", "skipped": "without_messages"}
+    return {name: sum(row[column] for row in messages) for name, column in columns.items()}
 
 
 def show(held: Hold, rows: list[ColumnDict], open_calls: int) -> None:
