@@ -97,8 +97,11 @@ def test_little_free_space_is_not_ready_before_anything_fails(
     [disk] = disk_space.full_disks(settings)
     assert str(disk) == f"0 MB free in {small_disk}"
     monkeypatch.setattr("app.api.operations.health.get_settings", lambda: settings)
+    monkeypatch.setattr("app.api.operations.metrics.get_settings", lambda: settings)
 
     assert readiness(desk) == (503, "storage-full", "The disk of the server is almost full.")
+    sample = f'relance_disk_free_bytes{{folder="{small_disk}"}} {float(disk.free)}'
+    assert sample in desk.client().get("/metrics").get_data(as_text=True)
 
 
 def test_broker_that_refuses_writes_is_not_ready_and_one_that_is_away_is(desk: Desk, valkey: Valkey) -> None:

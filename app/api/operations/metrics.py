@@ -11,6 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app import clock
+from app.config import get_settings
+from app.core.disk_space import data_disks
 from app.core.type_aliases import JsonObject
 from app.engine import broker
 from app.engine.holds import current_hold
@@ -46,6 +48,7 @@ class _Collector:
         yield _held(self._session)
         yield from _sweeps(self._session)
         yield from _queues()
+        yield _disks()
 
 
 def _counters(counted: Iterable[tuple[str, Mapping[str, str], float]]) -> Iterator[Metric]:
@@ -137,3 +140,10 @@ def _queues() -> Iterator[Metric]:
         log.warning("metrics.broker_unavailable", because=type(error).__name__)
     yield depth
     yield oldest
+
+
+def _disks() -> Metric:
+    free = GaugeMetricFamily("relance_disk_free_bytes", "Free space on the disks of RELANCE_HOME", labels=["folder"])
+    for disk in data_disks(get_settings()):
+        free.add_metric([str(disk.folder)], disk.free)
+    return free

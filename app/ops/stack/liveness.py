@@ -17,6 +17,7 @@ PROBE_TIMEOUT = 10.0  # seconds; a busy web server may answer late
 LONGEST_CHECK = CHECK_INTERVAL + PROBE_TIMEOUT
 HEARTBEAT = b"WATCHDOG=1"  # gunicorn sends other messages of the protocol
 PATIENCE = 30.0  # seconds without a sign of life
+PROBE_FACTOR = 3  # a web server whose threads are all busy gets three times as long
 
 
 @dataclass
@@ -51,18 +52,22 @@ class Liveness:
         """The variable that tells the process where to send heartbeats."""
         return {"NOTIFY_SOCKET": self._address}
 
-    async def wait_until_frozen(self, pid: int) -> None:
-        """Return when the process has given no sign of life for `patience` seconds.
+    async def wait_until_frozen(self, pid: int) -> float:
+        """Wait until the process has given no sign of life for `patience` seconds. Returns those seconds.
 
         A check that takes very long, because this process itself was stopped, counts as one check only.
         """
         silent = 0.0
         async with httpx.AsyncClient(timeout=PROBE_TIMEOUT) as client:
-            while silent < self.patience:
+            while silent < self._patience_with(pid):
                 began = time.monotonic()
                 await asyncio.sleep(CHECK_INTERVAL)
                 alive = await self._gives_sign(pid, client)
                 silent = 0.0 if alive else silent + min(time.monotonic() - began, LONGEST_CHECK)
+        return silent
+
+    def _patience_with(self, pid: int) -> float:
+        return self.patience if self.probe is None or is_stopped(pid) else PROBE_FACTOR * self.patience
 
     async def _gives_sign(self, pid: int, client: httpx.AsyncClient) -> bool:
         if is_stopped(pid):

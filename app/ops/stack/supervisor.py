@@ -76,8 +76,8 @@ class Supervisor:
 
     async def _end_if_frozen(self, name: str, process: asyncio.subprocess.Process, liveness: Liveness) -> None:
         """Name a frozen part and end it. Whoever waits for its end starts it again."""
-        await liveness.wait_until_frozen(process.pid)
-        self.write(name, f"is frozen: no sign of life for {self.patience:.0f} s (process {process.pid}); ending it ...")
+        silent = await liveness.wait_until_frozen(process.pid)
+        self.write(name, f"is frozen: no sign of life for {silent:.0f} s (process {process.pid}); ending it ...")
         end_softly(process)
         await asyncio.sleep(STOP_PATIENCE)
         send(process.pid, signal.SIGKILL, group=True)
