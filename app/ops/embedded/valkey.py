@@ -163,11 +163,11 @@ class Valkey:
             raise CannotStart(f"Valkey did not start: {self._last_log_line()}")
 
     def _end(self, ask: signal.Signals) -> None:
+        child, self._child = self._child, None  # another thread may start the next server meanwhile
         for pid in self.pids():
             end(pid, NAME, ask=ask, patience=STOP_PATIENCE)
-        if self._child:
-            self._child.wait()
-            self._child = None
+        if child:
+            child.wait()
 
     def _is_gone(self) -> bool:
         return self._child is not None and self._child.poll() is not None
