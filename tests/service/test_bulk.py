@@ -14,7 +14,7 @@ from tests.support.desk import Desk
 UNKNOWN = "01890000-0000-7000-8000-000000000000"
 
 
-def test_every_lead_gets_its_follow_up(desk: Desk):
+def test_bulk_job_creates_a_follow_up_per_lead(desk: Desk):
     coordinator = desk.coordinator
     ids = [desk.capture()["id"] for _ in range(3)]
     before = now()
@@ -74,10 +74,10 @@ def test_due_time_counts_from_the_request(desk: Desk):
 def test_leads_keep_their_coordinator_or_get_one(desk: Desk):
     keeper = desk.coordinator
     gone = desk.hire(Role.TREATMENT_COORDINATOR)
-    kept, orphan, nobodys = (desk.capture(assigned_to_id=who.id) for who in (keeper, gone, keeper))
+    kept, orphan, unassigned = (desk.capture(assigned_to_id=user.id) for user in (keeper, gone, keeper))
     desk.sql("UPDATE users SET is_active = false WHERE id = :id", id=gone.id)
-    desk.sql("UPDATE leads SET assigned_to_id = NULL WHERE id = :id", id=nobodys["id"])
-    work_off(desk, ask(desk.admin, lead_ids=[kept["id"], orphan["id"], nobodys["id"]]))
+    desk.sql("UPDATE leads SET assigned_to_id = NULL WHERE id = :id", id=unassigned["id"])
+    work_off(desk, ask(desk.admin, lead_ids=[kept["id"], orphan["id"], unassigned["id"]]))
     assert {str(task.assigned_to_id) for task in tasks(desk)} == {keeper.id}
 
 
@@ -129,7 +129,7 @@ def test_failed_item_has_a_reason_and_stops_no_other(desk: Desk, other_desk: Des
         desk.sql(f"UPDATE leads SET {change} WHERE id = :id", id=lead_id)
     ids = [lost, UNKNOWN, patient, theirs, archived, good, good.upper(), deleted]
     job = ask(desk.admin, lead_ids=ids)
-    assert counts(job) == (7, 0, 1, 0)  # the double is known at once
+    assert counts(job) == (7, 0, 1, 0)  # the duplicate is known at once
     assert counts(work_off(desk, job)) == (0, 1, 7, 0)
     assert reasons(desk, job) == {
         0: "lead_is_closed",
@@ -150,13 +150,13 @@ def test_failed_item_has_a_reason_and_stops_no_other(desk: Desk, other_desk: Des
         ({"status": "NEW"}, {"new", "mine"}),
         ({"status": "LOST"}, {"lost"}),
         ({"stage": "contacted"}, {"contacted"}),
-        ({"stage": "new_lead"}, {"new", "mine"}),  # the lost one is in no follow-up unless it is asked for
+        ({"stage": "new_lead"}, {"new", "mine"}),  # lost leads only on request
         ({"assigned_to_id": "me"}, {"mine"}),
         ({"stage": "contacted", "status": "NEW"}, set()),
     ],
 )
 def test_filter_selects_matching_leads_at_the_request(desk: Desk, tests: dict[str, str], found: set[str]):
-    desk.hire(Role.TREATMENT_COORDINATOR)  # whose the others are
+    desk.hire(Role.TREATMENT_COORDINATOR)  # owns the other leads
     leads = {name: desk.capture()["id"] for name in ("new", "contacted", "lost")}
     leads["mine"] = desk.capture(assigned_to_id=desk.admin.id)["id"]
     desk.admin.post(f"/api/leads/{leads['contacted']}/stage", {"stage": "contacted"})

@@ -1,4 +1,4 @@
-"""Bulk follow-ups for people who are no leads yet."""
+"""Bulk follow-ups that also create the leads."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ def person(desk: Desk, name: str, **more: Any) -> dict[str, Any]:
     return desk.lead_data(first_name=name, email=f"{name.lower()}@people.example", **more)
 
 
-def kept_fields(desk: Desk) -> list[Any]:
+def stored_fields(desk: Desk) -> list[Any]:
     found = desk.sql("SELECT job_id, position, lead_sealed AS kept FROM job_items ORDER BY position")
     return [
         item.kept and decrypt_json(item.kept, context=lead_encryption_context(item.job_id, item.position))
@@ -21,7 +21,7 @@ def kept_fields(desk: Desk) -> list[Any]:
     ]
 
 
-def test_each_becomes_a_lead_as_if_taken_in_alone(desk: Desk):
+def test_bulk_lead_has_the_fields_of_a_lead_captured_alone(desk: Desk):
     coordinator = desk.coordinator
     alone = desk.capture(first_name="Alone", email="alone@people.example")
     job = ask(desk.admin, leads=[person(desk, "Ana"), person(desk, "Bea", phone="+34600111222")])
@@ -33,7 +33,7 @@ def test_each_becomes_a_lead_as_if_taken_in_alone(desk: Desk):
         assert ana[name] == alone[name]
 
 
-def test_each_gets_the_follow_ups_of_a_new_lead_and_the_one_asked_for(desk: Desk):
+def test_bulk_lead_gets_rule_steps_and_the_requested_follow_up(desk: Desk):
     job = ask(desk.admin, leads=[person(desk, "Ana")])
     work_off(desk, job)
     (item,) = items(desk, job)
@@ -42,7 +42,7 @@ def test_each_gets_the_follow_ups_of_a_new_lead_and_the_one_asked_for(desk: Desk
     assert [(str(task.id), str(task.lead_id)) for task in tasks(desk)] == [(item["task_id"], item["lead_id"])]
 
 
-def test_each_has_its_first_touch(desk: Desk):
+def test_bulk_lead_has_a_first_touch(desk: Desk):
     web = {"capture_channel": "WEB_FORM", "touch": {"utm_source": "google"}}
     job = ask(desk.admin, leads=[person(desk, "Ana"), person(desk, "Bea", **web)])
     work_off(desk, job)
@@ -53,7 +53,7 @@ def test_each_has_its_first_touch(desk: Desk):
         assert lead["first_touch_id"] == lead["last_touch_id"] == touch["id"]
 
 
-def test_the_clinics_own_fields_are_held_against_their_definitions(desk: Desk):
+def test_custom_fields_are_validated_by_their_definitions(desk: Desk):
     desk.admin.post("/api/custom-fields", {"key": "school", "label": "School", "type": "text", "required": True})
     job = ask(desk.admin, leads=[person(desk, "Ana"), person(desk, "Bea", custom={"school": "PS 9"})])
     assert counts(work_off(desk, job)) == (0, 1, 1, 0)
@@ -61,7 +61,7 @@ def test_the_clinics_own_fields_are_held_against_their_definitions(desk: Desk):
     assert failed["error"].startswith("/custom/school:")
 
 
-def test_mistakes_fail_the_one_lead_and_say_where_they_are(desk: Desk, other_desk: Desk):
+def test_invalid_lead_fails_alone_and_names_the_field(desk: Desk, other_desk: Desk):
     wrong = [
         {"first_name": "No surname", "phone": "(212) 555-0143", "source_id": desk.source_id},
         person(desk, "Phone", phone="twelve"),
@@ -80,7 +80,7 @@ def test_mistakes_fail_the_one_lead_and_say_where_they_are(desk: Desk, other_des
     assert other_desk.admin.every("/api/leads") == []
 
 
-def test_only_who_may_assign_names_a_coordinator(desk: Desk):
+def test_coordinator_of_a_bulk_lead_requires_permission_to_assign(desk: Desk):
     colleague = desk.coordinator.id
     refused = ask(desk.front_desk, leads=[person(desk, "Ana", assigned_to_id=colleague)])
     work_off(desk, refused)
@@ -89,22 +89,22 @@ def test_only_who_may_assign_names_a_coordinator(desk: Desk):
     assert counts(work_off(desk, allowed)) == (0, 1, 0, 0)
 
 
-def test_what_was_said_of_a_person_is_forgotten_once_they_are_a_lead(desk: Desk):
+def test_stored_lead_data_is_deleted_when_the_lead_is_created(desk: Desk):
     job = ask(desk.admin, leads=[person(desk, "Ana"), person(desk, "Bea", phone="twelve")])
-    assert [lead["first_name"] for lead in kept_fields(desk)] == ["Ana", "Bea"]
+    assert [lead["first_name"] for lead in stored_fields(desk)] == ["Ana", "Bea"]
     work_off(desk, job)
-    assert [lead and lead["first_name"] for lead in kept_fields(desk)] == [None, "Bea"]  # who can be tried again
+    assert [lead and lead["first_name"] for lead in stored_fields(desk)] == [None, "Bea"]  # kept for a retry
 
 
-def test_what_was_said_of_a_person_is_forgotten_when_the_job_is_cancelled(desk: Desk):
+def test_stored_lead_data_is_deleted_when_the_job_is_cancelled(desk: Desk):
     job = ask(desk.admin, leads=[person(desk, "Ana")])
     desk.admin.post(f"/api/jobs/{job['id']}/cancel")
     work_off(desk, job)
-    assert kept_fields(desk) == [None]
+    assert stored_fields(desk) == [None]
     assert desk.sql("SELECT id FROM leads") == []
 
 
-def test_a_person_who_failed_can_be_tried_again(desk: Desk):
+def test_failed_lead_can_be_retried(desk: Desk):
     desk.sql("UPDATE lead_sources SET is_active = false WHERE id = :id", id=desk.source_id)
     job = ask(desk.admin, leads=[person(desk, "Ana")])
     assert counts(work_off(desk, job)) == (0, 0, 1, 0)
@@ -114,13 +114,13 @@ def test_a_person_who_failed_can_be_tried_again(desk: Desk):
     assert len(desk.sql("SELECT id FROM leads")) == 1
 
 
-def test_nothing_of_a_person_is_in_the_steps(desk: Desk):
+def test_steps_contain_no_lead_data(desk: Desk):
     work_off(desk, ask(desk.admin, leads=[person(desk, "Canary", last_name="Zyx")]))
     assert desk.sql("SELECT 1 FROM steps WHERE to_jsonb(steps)::text ~* 'canary|zyx|5550143'") == []
 
 
-def test_new_leads_take_turns_among_the_coordinators(desk: Desk):
+def test_new_leads_are_distributed_over_the_coordinators(desk: Desk):
     team = {desk.hire(Role.TREATMENT_COORDINATOR).id for _ in range(2)}
     work_off(desk, ask(desk.admin, leads=[person(desk, f"N{i}") for i in range(40)]))
-    # By a random number each: that all forty go to one has odds of 1 to 2^39.
+    # Each lead gets a random coordinator: all forty get the same one with probability 2^-39.
     assert {str(lead.assigned_to_id) for lead in desk.sql("SELECT assigned_to_id FROM leads")} == team

@@ -1,4 +1,4 @@
-"""The supervisor, with real processes: parts come back, and stop together."""
+"""The supervisor, with real processes: it restarts parts and stops them together."""
 
 import asyncio
 import os
@@ -64,14 +64,14 @@ def is_running(pid: int) -> bool:
 
 
 def ends(pid: int) -> bool:
-    """Whether it ends within a generous time."""
+    """Return whether the process ends within 30 seconds."""
     deadline = time.monotonic() + 30
     while is_running(pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     return not is_running(pid)
 
 
-def test_a_part_that_is_killed_is_started_again() -> None:
+def test_killed_part_is_restarted() -> None:
     process = supervise("sh -c 'echo pid $$; exec sleep 600'")
     first = pid_in(read_until(process, "pid"))
 
@@ -175,19 +175,19 @@ def test_ctrl_c_ends_a_part_that_a_signal_has_stopped() -> None:
     assert not is_running(pid)
 
 
-def test_all_parts_are_asked_to_stop_and_may_finish() -> None:
-    slow = """sh -c 'trap "echo finished what it did; exit 0" TERM; echo ready; while :; do sleep 0.05; done'"""
+def test_signal_stops_all_parts_gracefully() -> None:
+    slow = """sh -c 'trap "echo finished; exit 0" TERM; echo ready; while :; do sleep 0.05; done'"""
     process = supervise(slow, "sleep 600")
     read_until(process, "ready")
 
     process.send_signal(signal.SIGINT)
 
-    read_until(process, "part0: finished what it did")
+    read_until(process, "part0: finished")
     read_until(process, "ended")
     assert process.wait(60) == 0
 
 
-def test_a_second_signal_kills_what_does_not_stop() -> None:
+def test_second_signal_kills_parts_that_do_not_stop() -> None:
     stubborn = """sh -c 'trap "echo no" TERM; echo pid $$; while :; do sleep 0.05; done'"""
     process = supervise(stubborn)
     pid = pid_in(read_until(process, "pid"))
@@ -201,7 +201,7 @@ def test_a_second_signal_kills_what_does_not_stop() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only the Linux kernel tells a child of its parent's death")
-def test_parts_do_not_outlive_a_killed_supervisor() -> None:
+def test_parts_end_when_the_supervisor_is_killed() -> None:
     process = supervise("sh -c 'echo pid $$; exec sleep 600'")
     pid = pid_in(read_until(process, "pid"))
 
@@ -210,7 +210,7 @@ def test_parts_do_not_outlive_a_killed_supervisor() -> None:
     assert ends(pid)
 
 
-def test_a_line_of_any_length_is_passed_on() -> None:
+def test_long_output_line_is_forwarded() -> None:
     long = f"{sys.executable} -c 'print(\"x\" * 3_000_000); import time; time.sleep(600)'"
     process = supervise(long)
 
@@ -219,7 +219,7 @@ def test_a_line_of_any_length_is_passed_on() -> None:
     process.wait(60)
 
 
-def test_the_pause_before_the_next_try_grows() -> None:
+def test_restart_delay_grows() -> None:
     written: list[str] = []
 
     async def watch() -> None:
@@ -235,7 +235,7 @@ def test_the_pause_before_the_next_try_grows() -> None:
     assert [re.search(r"in (\d+) s", line)[1] for line in written[:2]] == ["1", "3"]  # type: ignore[index]
 
 
-def test_the_mailbox_runs_only_where_nobody_else_takes_the_mail(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mailbox_runs_only_in_demos_without_a_mail_server(monkeypatch: pytest.MonkeyPatch) -> None:
     def has_mailbox() -> bool:
         return "mailbox" in {part.name for part in required_parts(parts())}
 
