@@ -1,4 +1,4 @@
-"""Whatever is typed into the API, right or wrong, the answer is one that its description names."""
+"""Generated requests, valid and invalid: every response matches the OpenAPI description."""
 
 import json
 import re
@@ -39,7 +39,7 @@ EXAMPLES, EXAMPLES_WITH_BOUNDARIES = 6, 3
 
 
 def _parts(method: str, path: str) -> dict[tuple[str, str], str]:
-    """Return what the description says of each part of a request, by location and name."""
+    """Return the description of each part of a request, by location and name."""
     item, operation = DESCRIBED[path], DESCRIBED[path][method]
     parameters = [*item.get("parameters", []), *operation.get("parameters", [])]
     body = operation.get("requestBody", {}).get("content", {})
@@ -60,7 +60,7 @@ FIRST = {
 
 
 def is_repeated(case: schemathesis.Case, tried: set[str]) -> bool:
-    """Tell whether an earlier operation gets the same wrong values for the same part.
+    """Whether an earlier operation gets the same wrong values for the same part.
 
     Each operation gets at least one wrong value for each of its parts. `tried` has the parts that got one.
     """
@@ -118,7 +118,7 @@ def with_examples(number: int) -> settings:
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
-def test_every_answer_is_one_that_is_described(
+def test_answers_match_the_openapi_description(
     operations: dict[tuple[str, str], schemathesis.APIOperation],
     feedback: FeedbackSources,
     desk: Desk,
