@@ -1,0 +1,90 @@
+"""Queries of workers and sweeps, which read all clinics, with the indexes they use."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app.automation.sequences.enrollments.transitions import lock_enrollments
+from app.automation.sequences.facts import enrollment_facts
+from app.engine.models import Kind
+from app.messaging.contact_policy.history import HistoryQuery, load_histories
+from app.messaging.gateways.throttle import count_calls, lock_usage, minute_row
+from tests.support.large_clinic import LargeClinic, now
+from tests.support.queries.automation_calls import process_backfill_chunk, process_nurture_batch
+from tests.support.queries.query import Query
+from workers.pipeline.claim import claim, lock_unclaimed
+from workers.pipeline.context import load
+from workers.sweeps.run import SWEEPS
+
+
+def sweep(name: str) -> Callable[[Session, LargeClinic], object]:
+    return lambda session, _: SWEEPS[name](session)
+
+
+def claim_and_load(kind: str, *, own: bool) -> Callable[[Session, LargeClinic], object]:
+    def call(session: Session, large: LargeClinic) -> None:
+        rows = claim(session, kind, large.other["due"] if own else [], now=now(), most=100)
+        assert own or rows
+        load(session, rows, now=now())
+
+    return call
+
+
+def load_message_histories(session: Session, large: LargeClinic) -> None:
+    some = "SELECT id FROM leads WHERE clinic_id = :clinic AND deleted_at IS NULL ORDER BY id LIMIT 100"
+    ids = session.scalars(text(some), {"clinic": large.practice.clinic_id}).all()
+    week, series = timedelta(days=8), {(lead_id, "check-in") for lead_id in ids}
+    wanted = HistoryQuery(dict.fromkeys(ids, now() - week), series, dict.fromkeys(ids, now() + week), most=5)
+    load_histories(
+        session,
+        wanted,
+        exclude_steps=large.other["due"],
+        exclude_notifications=[large.other["note"]],
+        is_handed_over=False,
+    )
+
+
+def gateway_usage(session: Session, large: LargeClinic) -> None:
+    gateway = large.other["gateway"]
+    used = lock_usage(session, [gateway], now=now())
+    assert sum(used[gateway].sent.values()) > 50
+    count_calls(session, [minute_row(gateway, now(), sent=1)])
+
+
+ENGINE: dict[str, Query] = {
+    "claim: steps of the message": (claim_and_load(Kind.CREATE_TASK, own=True), {"pk_steps", "pk_leads"}),
+    "claim: other due steps of the kind": (claim_and_load(Kind.ESCALATE, own=False), {"ix_steps_due", "pk_leads"}),
+    "claim: chunks of jobs": (lambda s, _: claim(s, Kind.IMPORT_CHUNK, [], now=now(), most=1), {"ix_steps_due"}),
+    "load message histories": (load_message_histories, {"ix_notifications_touches", "ix_steps_lead"}),
+    "lock unclaimed steps": (lambda s, large: lock_unclaimed(s, large.other["due"]), {"pk_steps"}),
+    "process a chunk of a backfill": (process_backfill_chunk, {"ix_steps_lead", "ix_leads_clinic"}),
+    "pause failing rules": (sweep("pause_failing_rules"), {"ix_series_hours_trouble", "pk_series_hours"}),
+    "assign orphans": (sweep("assign_orphans"), {"ix_leads_open_of"}),
+    "cover absences": (sweep("cover_absences"), {"ix_lead_tasks_mine"}),
+    "publish due steps": (sweep("publish_due_steps"), {"ix_steps_due"}),
+    "rescue expired leases": (sweep("rescue_expired_leases"), {"ix_steps_lease", "pk_notifications"}),
+    "forget old gateway calls": (
+        sweep("forget_old_gateway_calls"),
+        {"ix_gateway_minutes_minute", "ix_gateway_receipts_received_at"},
+    ),
+    "count the calls of a gateway": (gateway_usage, {"pk_gateway_minutes"}),
+    "mark overdue tasks": (sweep("mark_overdue_tasks"), {"ix_lead_tasks_falling_due"}),
+    "detect stale leads": (sweep("detect_stale_leads"), {"ix_leads_going_stale"}),
+    "detect time in stage": (sweep("detect_time_in_stage"), {"ix_leads_in_stage"}),
+    "date rotting leads": (sweep("date_rotting_leads"), {"ix_leads_rotting"}),
+    "find leads without next action": (
+        sweep("find_leads_without_next_action"),
+        {"ix_leads_rotting", "ix_lead_tasks_lead", "ix_steps_lead"},
+    ),
+    "empty archived stages": (sweep("empty_archived_stages"), {"ix_leads_stage"}),
+    "extend the hash chain of the audit log": (sweep("seal_audit"), {"ix_audit_entries_clinic"}),
+    "forget old steps": (sweep("forget_old_steps"), {"pk_steps"}),
+    "load facts of an enrollment": (
+        lambda s, large: enrollment_facts(s, [str(large.other["enrolled"].id)]),
+        {"pk_enrollments", "ix_enrollment_steps_enrollment"},
+    ),
+    "process a batch of a nurture run": (process_nurture_batch, {"ix_leads_scored", "ix_enrollments_lead"}),
+    "lock an enrollment": (lambda s, large: lock_enrollments(s, [large.other["enrolled"].id]), {"pk_enrollments"}),
+}

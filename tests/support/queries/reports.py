@@ -1,0 +1,51 @@
+"""Queries of reports and retries, with the indexes they use."""
+
+from datetime import timedelta
+
+from app.engine import failed_steps as steps
+from app.engine.steps.lateness_report import lateness_report
+from app.identity.permissions import Scope
+from app.messaging.delivery import retry
+from app.messaging.templates import missing_field_report
+from app.tasks.templates import preview
+from app.tasks.templates.models import TaskTemplate
+from tests.support import large_database
+from tests.support.queries.admin_calls import process_gateway_event
+from tests.support.queries.lead_calls import A_YEAR, TEXT_WITH_FIELDS, template_statistics
+from tests.support.queries.query import Query
+
+REPORTS: dict[str, Query] = {
+    "lateness report": (
+        lambda s, large: lateness_report(s, large.actor.clinic),
+        {"ix_steps_finished", "ix_steps_due", "ix_steps_put_off"},
+    ),
+    "process a status event of a gateway": (process_gateway_event, {"pk_notifications", "pk_leads"}),
+    "statistics of a message template": (
+        template_statistics,
+        {"ix_notifications_made_from", "ix_lead_activities_timeline", "pk_leads"},
+    ),
+    "statistics of a message template with leads of a team": (
+        lambda s, large: template_statistics(s, large, scope=Scope.TEAM),
+        {"ix_lead_activities_timeline"},
+    ),
+    "statistics of a task template": (
+        lambda s, large: preview.statistics(s, large.actor, TaskTemplate(id=large_database.TASK_TEMPLATE), A_YEAR),
+        {"ix_lead_tasks_made_from"},
+    ),
+    "missing fields for a template": (
+        lambda s, large: missing_field_report.report_missing_fields(s, large.actor, [TEXT_WITH_FIELDS]),
+        {"ix_leads_clinic"},
+    ),
+    "retry a notification": (
+        lambda s, large: retry.retry(s, large.actor, large.other["note"]),
+        {"pk_notifications"},
+    ),
+    "retry a step": (
+        lambda s, large: steps.retry(s, large.actor.clinic.id, large.other["failed"]),
+        {"pk_steps"},
+    ),
+    "retry steps of a kind": (
+        lambda s, large: steps.retry_many(s, large.actor.clinic.id, {"kind": "escalate"}, spread=timedelta(hours=1)),
+        {"ix_steps_trouble"},
+    ),
+}

@@ -1,0 +1,59 @@
+"""Queries of one page about tasks, with the indexes they use."""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.tasks import service as tasks
+from app.tasks.lead_activities import service as lead_activities
+from app.tasks.models import OPEN_TASKS, TaskStatus
+from tests.support.large_clinic import LargeClinic, now
+from tests.support.queries.query import Query, page_of
+from tests.support.queries.task_calls import queue
+
+
+def my_tasks(session: Session, large: LargeClinic, query: Any) -> Any:
+    return tasks.my_tasks(session, large.actor, query)
+
+
+def overdue_tasks(session: Session, large: LargeClinic, query: Any) -> Any:
+    return tasks.overdue_tasks(session, large.actor, query)
+
+
+def all_lead_activities(session: Session, large: LargeClinic, query: Any) -> Any:
+    return lead_activities.list_all(session, large.actor, query)
+
+
+TASK_PAGES: dict[str, Query] = {
+    "task": (
+        lambda s, large: tasks.read_task(s, large.actor, large.other["task"]),
+        {"pk_lead_tasks"},
+    ),
+    "my tasks": (page_of(my_tasks), {"ix_lead_tasks_mine"}),
+    "my tasks until tomorrow": (page_of(my_tasks, due_before=now() + timedelta(days=1)), {"ix_lead_tasks_mine"}),
+    "my completed tasks": (page_of(my_tasks, status="COMPLETED"), {"ix_lead_tasks_mine_by_status"}),
+    "my tasks by status": (page_of(my_tasks, status="OVERDUE"), {"ix_lead_tasks_mine"}),
+    "overdue tasks": (page_of(overdue_tasks), {"ix_lead_tasks_by_status"}),
+    "my overdue tasks": (page_of(overdue_tasks, assigned_to_id="me"), {"ix_lead_tasks_mine"}),
+    "queue": (page_of(queue), {"ix_lead_tasks_falling_due", "ix_lead_tasks_by_status"}),
+    "queue, descending": (page_of(queue, sort="-due_at"), {"ix_lead_tasks_falling_due", "ix_lead_tasks_by_status"}),
+    "queue, newest first": (page_of(queue, sort="-created_at"), {"ix_lead_tasks_made"}),
+    "queue of open tasks": (page_of(queue, status=OPEN_TASKS), {"ix_lead_tasks_falling_due"}),
+    "queue of tasks in progress": (page_of(queue, status=[TaskStatus.IN_PROGRESS]), {"ix_lead_tasks_by_status"}),
+    "queue of completed tasks": (page_of(queue, status=[TaskStatus.COMPLETED]), {"ix_lead_tasks_by_status"}),
+    "queue of a user": (page_of(queue, assigned_to_id="me"), {"ix_lead_tasks_mine"}),
+    "queue by creator": (page_of(queue, created_by="me"), {"ix_lead_tasks_made_by"}),
+    "queue of a week": (
+        page_of(queue, due_from=now(), due_to=now() + timedelta(days=7), status=OPEN_TASKS),
+        {"ix_lead_tasks_falling_due"},
+    ),
+    "queue by stage": (page_of(queue, stage="contacted"), set()),
+    "queue by source": (page_of(queue, source_id=lambda large: large.practice.source_id), set()),
+    "pinned tasks": (page_of(queue, pinned=True), {"ix_lead_tasks_pinned"}),
+    "lead activities": (page_of(all_lead_activities), {"ix_lead_tasks_made", "ix_lead_activities_clinic"}),
+    "activities of a lead": (
+        page_of(lambda s, large, query: lead_activities.of_lead(s, large.actor, large.lead, query), limit=1),
+        {"ix_lead_tasks_lead", "ix_lead_activities_timeline"},
+    ),
+}
