@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from app.identity.models import Role
+from tests.support.concurrency import run_concurrently
 from tests.support.desk import Answer, Caller, Desk
-from tests.support.together import together
 
 pytest_plugins = ["tests.support.desk"]
 
@@ -129,7 +129,7 @@ def test_users_cannot_deactivate_or_change_themselves(desk: Desk):
 
 def test_second_of_two_mutual_deactivations_is_refused(desk: Desk):
     one, other = desk.admin, desk.hire(Role.CLINIC_ADMIN)
-    answers = together(
+    answers = run_concurrently(
         lambda: one.post(f"/api/users/{other.id}/deactivate").status,
         lambda: other.post(f"/api/users/{one.id}/deactivate").status,
     )

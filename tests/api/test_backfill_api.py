@@ -8,8 +8,8 @@ import pytest
 
 from app.clock import now
 from tests.support.bulk import chunks, counts, items, many_leads, run, show, work_off
+from tests.support.concurrency import run_concurrently
 from tests.support.desk import Desk
-from tests.support.together import together
 
 pytest_plugins = ["tests.support.desk"]
 
@@ -107,7 +107,7 @@ def test_second_concurrent_backfill_is_the_same_job(desk: Desk):
     desk.multiply(desk.capture(), 59)
     rule = make(desk)
     jobs = [start(desk, rule, per_hour=100_000) for _ in range(3)]
-    together(*[partial(work_off, desk, job) for job in jobs])
+    run_concurrently(*[partial(work_off, desk, job) for job in jobs])
     for job in jobs:
         desk.sql("UPDATE steps SET due_at = now() WHERE kind = 'import_chunk' AND state IN ('planned', 'published')")
         assert show(desk, work_off(desk, job))["state"] == "done"

@@ -5,8 +5,8 @@ from uuid import uuid4
 
 import pytest
 
+from tests.support.concurrency import run_concurrently
 from tests.support.desk import Caller, Desk
-from tests.support.together import together
 
 pytest_plugins = ["tests.support.desk"]
 
@@ -93,7 +93,7 @@ def test_similar_name_alone_never_refuses(desk: Desk):
 def test_one_of_eight_concurrent_captures_that_refuse_duplicates_succeeds(desk: Desk):
     people = [Caller(desk.client(), desk.admin.token, desk.admin.actor) for _ in range(8)]
     body = desk.lead_data(on_duplicate="refuse")
-    answers = together(*(lambda one=one: one.post("/api/leads", body) for one in people))
+    answers = run_concurrently(*(lambda one=one: one.post("/api/leads", body) for one in people))
     assert sorted(answer.status for answer in answers) == [201, *[409] * 7]
 
 

@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 
 from app.clock import now
+from tests.support.concurrency import run_concurrently
 from tests.support.desk import Answer, Desk
-from tests.support.together import together
 
 pytest_plugins = ["tests.support.desk"]
 
@@ -116,5 +116,5 @@ def test_concurrent_batches_over_the_same_leads_do_not_deadlock(desk: Desk):
     for _ in range(5):
         tasks = [desk.plan(desk.capture())["id"] for _ in range(6)]
         pins = [{"op": "pin", "id": task, "pinned": True} for task in tasks]
-        there, back = together(partial(batch, desk, *pins), partial(batch, desk, *reversed(pins)))
+        there, back = run_concurrently(partial(batch, desk, *pins), partial(batch, desk, *reversed(pins)))
         assert (there.body["succeeded"], back.body["succeeded"]) == (6, 6)

@@ -9,8 +9,8 @@ import pytest
 from app.clock import now
 from app.core.db import to_json
 from app.leads.duplicates.merge import KEPT_TABLES, MOVED_TABLES
+from tests.support.concurrency import run_concurrently
 from tests.support.desk import Answer, Caller, Desk
-from tests.support.together import together
 
 pytest_plugins = ["tests.support.desk"]
 
@@ -199,7 +199,7 @@ def test_concurrent_crosswise_merges_leave_one_lead(desk: Desk):
     for _ in range(5):
         leads = desk.capture(), desk.capture()
         people = [Caller(desk.client(), desk.admin.token, desk.admin.actor) for _ in range(2)]
-        answers = together(
+        answers = run_concurrently(
             lambda leads=leads, who=people[0]: merge(desk, *leads, who=who),
             lambda leads=leads, who=people[1]: merge(desk, *leads[::-1], who=who),
         )

@@ -7,8 +7,8 @@ from uuid import uuid4
 import pytest
 
 from app.identity.models import Role
+from tests.support.concurrency import run_concurrently
 from tests.support.desk import Answer, Caller, Desk
-from tests.support.together import together
 
 pytest_plugins = ["tests.support.desk"]
 
@@ -152,7 +152,9 @@ def test_stale_update_is_refused(desk: Desk):
 def test_concurrent_edits_are_versions_of_their_own(desk: Desk):
     template = make(desk)
     texts = [{**DEFAULT, "subject": f"Hello {number}"} for number in range(4)]
-    answers = together(*(partial(change, desk.hire(Role.CLINIC_ADMIN), template, variants=[text]) for text in texts))
+    answers = run_concurrently(
+        *(partial(change, desk.hire(Role.CLINIC_ADMIN), template, variants=[text]) for text in texts)
+    )
     assert sorted(answer.body["number"] for answer in answers) == [2, 3, 4, 5]
     said = {one["number"]: one["variants"][0]["subject"] for one in (answer.body for answer in answers)}
     assert sorted(said.values()) == [text["subject"] for text in texts]
@@ -161,7 +163,7 @@ def test_concurrent_edits_are_versions_of_their_own(desk: Desk):
 
 def test_one_of_two_concurrent_creations_with_the_same_slug_succeeds(desk: Desk):
     callers = [desk.hire(Role.CLINIC_ADMIN) for _ in range(4)]
-    answers = together(*(partial(who.post, TEMPLATES, PLAIN) for who in callers))
+    answers = run_concurrently(*(partial(who.post, TEMPLATES, PLAIN) for who in callers))
     assert sorted(answer.status for answer in answers) == [201, 409, 409, 409]
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from app.identity.models import Role
 from tests.support.bulk import chunks, counts, many_leads, reasons, run, work_off
+from tests.support.concurrency import run_concurrently
 from tests.support.desk import Answer, Desk
-from tests.support.together import together
 from workers import runner
 
 pytest_plugins = ["tests.support.desk"]
@@ -224,7 +224,7 @@ def test_many_enrollments_are_moved_by_a_job(desk: Desk):
     job = told["job"]
     assert (results_of(told), job["total"], len(chunks(desk, job))) == ((0, 0, 0, 0), 1_200, 3)
     desk.admin.post(f"/api/enrollments/{way(desk, ids[1])['id']}/exit")
-    together(*[partial(run, step) for step in chunks(desk, job) for _ in range(2)])
+    run_concurrently(*[partial(run, step) for step in chunks(desk, job) for _ in range(2)])
     assert counts(work_off(desk, job)) == (0, 1_198, 2, 0)
     assert sorted(reasons(desk, job).values()) == ["cannot_move", "no_longer_in"]
     [(moved, steps)] = desk.sql(

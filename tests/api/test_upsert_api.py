@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.concurrency import run_concurrently
 from tests.support.desk import Answer, Caller, Desk
-from tests.support.together import together
 
 pytest_plugins = ["tests.support.desk"]
 
@@ -54,7 +54,7 @@ def test_same_external_id_in_another_system_or_clinic_is_another_lead(desk: Desk
 
 def test_eight_concurrent_calls_create_one_lead(desk: Desk):
     people = [Caller(desk.client(), desk.admin.token, desk.admin.actor) for _ in range(8)]
-    answers = together(*(lambda one=one: put(desk, who=one) for one in people))
+    answers = run_concurrently(*(lambda one=one: put(desk, who=one) for one in people))
     assert sorted(answer.status for answer in answers) == [*[200] * 7, 201]
     [lead] = desk.admin.every("/api/leads")
     assert len(desk.admin.every(f"/api/leads/{lead['id']}/touches")) == 8

@@ -10,8 +10,8 @@ import pytest
 from app.clock import now
 from app.identity.models import Role
 from tests.support.assigning import add_rule, given_out, history, member, send_away
+from tests.support.concurrency import run_concurrently
 from tests.support.desk import Caller, Desk
-from tests.support.together import together
 
 pytest_plugins = ["tests.support.desk"]
 
@@ -156,7 +156,7 @@ def test_user_of_another_clinic_is_not_found(desk: Desk, other_desk: Desk):
 def test_second_of_two_concurrent_reassignments_moves_nothing(desk: Desk, team: list[Caller]):
     ana, ben, cleo, _ = team
     leads_of(desk, ana, 6)
-    done = together(lambda: reassign(desk, ana, ben), lambda: reassign(desk, ana, cleo))
+    done = run_concurrently(lambda: reassign(desk, ana, ben), lambda: reassign(desk, ana, cleo))
     assert sorted(one["leads"] for one in done) == [0, 6]
 
 

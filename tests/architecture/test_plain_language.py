@@ -37,30 +37,9 @@ def test_docstrings_do_not_open_with_a_pronoun():
     assert _with_pronoun(trees()) == []
 
 
-# These files still have old names. Remove a file from the list when its names and docstrings are plain.
-OLD_NAMES = {
-    "tests/api/test_envelope_fuzz.py",
-    "tests/service/test_bulk.py",
-    "tests/service/test_bulk_enrollment.py",
-    "tests/service/test_bulk_new_leads.py",
-    "tests/service/test_bulk_trouble.py",
-    "tests/service/test_embedded_servers.py",
-    "tests/service/test_list_plans.py",
-    "tests/service/test_openapi_file.py",
-    "tests/service/test_plans_use_indexes.py",
-    "tests/service/test_supervisor.py",
-    "tests/workers/test_simulated_as_lived.py",
-}
-
-
 @cache
 def trees_of_tests() -> dict[Path, ast.Module]:
-    return {
-        path: ast.parse(path.read_text())
-        for folder in ("api", "architecture", "service", "unit", "workers")
-        for path in sorted((ROOT / "tests" / folder).glob("test_*.py"))
-        if str(path.relative_to(ROOT)) not in OLD_NAMES
-    }
+    return {path: ast.parse(path.read_text()) for path in sorted(ROOT.glob("tests/**/*.py"))}
 
 
 PRONOUNS = {"what", "whatever", "who", "whoever", "whom", "whose", "anybody", "everybody", "nobody", "somebody"}

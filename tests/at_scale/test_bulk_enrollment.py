@@ -9,10 +9,10 @@ import pytest
 
 from app.identity.models import Role
 from tests.support.bulk import busy, chunks, counts, items, many_leads, reasons, run, show, work_off
+from tests.support.concurrency import run_concurrently
 from tests.support.desk import Caller, Desk
 from tests.support.enrolling import WAITING
 from tests.support.processes import Processes, wait_until
-from tests.support.together import together
 
 EACH_ONCE = (
     "SELECT count(*), count(DISTINCT e.lead_id), count(DISTINCT s.id) FROM enrollments e"
@@ -114,7 +114,7 @@ def test_inactive_or_deleted_sequence_enrolls_no_lead(desk: Desk):
 def test_workers_share_chunks_with_repeated_messages(desk: Desk):
     job = ask(desk, made(desk), lead_ids=many_leads(desk, 1_001))
     steps = chunks(desk, job)
-    together(*[partial(run, step) for step in (*steps, *steps)])
+    run_concurrently(*[partial(run, step) for step in (*steps, *steps)])
     assert counts(work_off(desk, job)) == (0, 1_001, 0, 0)
     assert_each_once(desk, 1_001)
 

@@ -1,7 +1,7 @@
-"""What people are called and what is said of them stands in the database, and nowhere else (security: 24, 28, 30).
+"""Personal data is stored only in the database (security: 24, 28, 30).
 
-Canaries, each a word of its own, come in by every door of the lead desk while everything is at work. Then they are
-looked for in the broker, in Flower, in every log and figure, in addresses, and in what another clinic is answered.
+The tests send unique words, called canaries, through all endpoints that accept personal data. Then they search for
+them in the broker, Flower, logs, metrics, URLs and the responses to another clinic.
 """
 
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ import pytest
 
 from app.clock import now
 from app.ops.embedded import Postgres
+from tests.support.broker_monitor import BrokerMonitor, broker_contents
 from tests.support.chaos import OpenClinic, Scene, call_task, enter, escalation, mail_to_lead, ready, reminder
 from tests.support.importing import CSV
 from tests.support.processes import Process, wait_until
 from tests.support.smtp import SmtpServer
-from tests.support.wire import Wire, everything_in
 
 PHONE, FORM_PHONE, FILE_PHONE = "+34 612 98 76 53", "+34 613 97 75 51", "+34 614 96 74 52"
 LEAD = {
@@ -37,7 +37,7 @@ FILE = f"""Name,Phone,Email,Source,Notes
 Orsolya Brambleworth,{FILE_PHONE},orsolya@brambleworth.example,Other,Has a tin whistle
 Pelagia Brambleworth,not-a-heron,pelagia,Other,
 """
-# Whoever is named so cannot be written to: the step that would do it crashes, with the row in the database's words.
+# Messages to this lead violate a constraint. The step crashes with an error that contains the row.
 STORK = {"first_name": "Odalys", "last_name": "Storkwell", "email": "odalys@storkwell.example"}
 TRACES = (
     *("xaverine", "quill", "zebedeo", "612987653", "612 98", "canary", "1987-03-14", "magpie", "needles", "otter"),
@@ -52,9 +52,7 @@ REFUSAL = "550 5.1.1 <x.quill@canary.example>: no such Quillfeather"
 Answers = list[httpx.Response]
 
 
-def test_what_people_are_called_and_what_is_said_of_them_is_found_nowhere_else(
-    scene: Scene, mail_server: SmtpServer, postgres: Postgres
-) -> None:
+def test_personal_data_appears_only_in_the_database(scene: Scene, mail_server: SmtpServer, postgres: Postgres) -> None:
     flower = scene.processes.start_flower(env=scene.env)
     workers = [scene.start_worker(queues) for queues in ("steps,sweeps", "deliveries", "bulk")]
     scene.start_beat()
@@ -62,28 +60,28 @@ def test_what_people_are_called_and_what_is_said_of_them_is_found_nowhere_else(
     other = enter(clinic.url, name="neighbour")
     mail_server.on("rcpt", REFUSAL, to=LEAD["email"], times=1)
     ready(*workers)
-    with Wire(scene.valkey) as wire, storks_refused(postgres):
+    with BrokerMonitor(scene.valkey) as monitor, storks_refused(postgres):
         lead = take(clinic.post("/api/leads", {**LEAD, "source_id": clinic.source_id}), 201)
-        answers = [*_by_every_door(clinic), *_talk_about(clinic, lead["id"])]
+        answers = [*_create_leads(clinic), *_send_texts(clinic, lead["id"])]
         assert [answer.text for answer in answers if answer.is_error] == []
-        answers += _make_mistakes(clinic, lead["id"])
-        scene.ledger.wait_for({"speed-to-lead": 4, "no-contact": 4, "deliver": 3})
+        answers += _send_invalid_requests(clinic, lead["id"])
+        scene.results.wait_for({"speed-to-lead": 4, "no-contact": 4, "deliver": 3})
         wait_until(lambda: _crashed(postgres), 60, "a step to crash")
         assert "550 5.1.1 <address>: no such Quillfeather" in clinic.get("/api/notifications", state="failed").text
-        foreign = _as_a_stranger(other, lead["id"])
-        answers += _end_of(clinic, lead["id"])
+        foreign = _from_another_clinic(other, lead["id"])
+        answers += _use_privacy_requests(clinic, lead["id"])
 
     logs = {f"the log of {process.name}, {process.pid}": process.output() for process in scene.processes.started}
-    # Else there would be nothing to find.
+    # Check that each place contains data of the run.
     assert "step.failed" in "\n".join(logs.values())
-    assert "steps.create_task" in wire.text()
+    assert "steps.create_task" in monitor.text()
     assert "Tancredi" in clinic.post("/api/leads/search", {"phone": FORM_PHONE}).text
     assert "Orsolya" in clinic.post("/api/leads/search", {"name": "Orsolya Brambleworth"}).text
     places = {
-        "what the broker was told": wire.text(),
-        "the broker's keys": everything_in(scene.valkey),
-        "the figures": httpx.get(f"{clinic.url}/metrics").text,
-        "what a stranger is answered": "\n".join(answer.text for answer in foreign),
+        "the commands of the broker": monitor.text(),
+        "the broker's keys": broker_contents(scene.valkey),
+        "the metrics": httpx.get(f"{clinic.url}/metrics").text,
+        "responses to another clinic": "\n".join(answer.text for answer in foreign),
         "an address": "\n".join(answer.headers.get("Location", "") for answer in answers),
         **_pages_of(flower),
         **logs,
@@ -112,15 +110,15 @@ def _crashed(postgres: Postgres) -> bool:
     return found is not None and found[0] > 0
 
 
-def _by_every_door(clinic: OpenClinic) -> Answers:
-    """By hand, by a file, by a website, by another system, and many at once."""
+def _create_leads(clinic: OpenClinic) -> Answers:
+    """Create leads by hand, file, web form, API and bulk job."""
     source = {"source_id": clinic.source_id}
     kept = take(clinic.send("/api/imports", FILE.encode(), CSV), 201)
     form = {"name": "Weathervane", "allowed_origins": [], **source, "fields": [{"name": "phone"}, {"name": "notes"}]}
     key = take(clinic.post("/api/web-forms", {**form, "fields": [*form["fields"], {"name": "first_name"}]}), 201)["key"]
     visitor = {"first_name": "Tancredi", "phone": FORM_PHONE, "notes": "Plays the harpsichord."}
-    crowd = [{"first_name": "Ludovica", "last_name": "Thistledown", "phone": "+34 615 95 73 53", **source}]
-    nobody = {"first_name": "Ludovica", "last_name": "Thistledown", "phone": "thistledown", **source}
+    valid = [{"first_name": "Ludovica", "last_name": "Thistledown", "phone": "+34 615 95 73 53", **source}]
+    invalid = {"first_name": "Ludovica", "last_name": "Thistledown", "phone": "thistledown", **source}
     file = f"/api/imports/{kept['id']}"
     rehearsal = clinic.post(f"{file}/preview", {})
     wait_until(lambda: clinic.get(file).json()["job"]["state"] == "done", 60, "the rehearsal to end")
@@ -131,13 +129,13 @@ def _by_every_door(clinic: OpenClinic) -> Answers:
         clinic.post("/api/leads", {**STORK, **source}),
         clinic.post(
             "/api/followups/bulk",
-            {"leads": [*crowd, nobody], "followup": {"type": "CALL", "title": "Walrus", "due_in_minutes": 60}},
+            {"leads": [*valid, invalid], "followup": {"type": "CALL", "title": "Walrus", "due_in_minutes": 60}},
         ),
     ]
 
 
-def _talk_about(clinic: OpenClinic, lead_id: str) -> Answers:
-    """Everything else that a person may type about a lead, or a colleague."""
+def _send_texts(clinic: OpenClinic, lead_id: str) -> Answers:
+    """Send all other texts about a lead or a user."""
     lead, me = f"/api/leads/{lead_id}", take(clinic.get("/api/me"), 200)["id"]
     soon, later = (now() + timedelta(days=days) for days in (1, 2))
     template = {
@@ -174,7 +172,7 @@ def _talk_about(clinic: OpenClinic, lead_id: str) -> Answers:
     ]
 
 
-def _make_mistakes(clinic: OpenClinic, lead_id: str) -> Answers:
+def _send_invalid_requests(clinic: OpenClinic, lead_id: str) -> Answers:
     source = {"source_id": clinic.source_id}
     key = take(clinic.get("/api/web-forms"), 200)["items"][0]["key"]
     return [
@@ -191,8 +189,8 @@ def _make_mistakes(clinic: OpenClinic, lead_id: str) -> Answers:
     ]
 
 
-def _end_of(clinic: OpenClinic, lead_id: str) -> Answers:
-    """What they may ask, at last to be forgotten."""
+def _use_privacy_requests(clinic: OpenClinic, lead_id: str) -> Answers:
+    """Export, restrict and erase the lead."""
     lead = f"/api/leads/{lead_id}"
     return [
         clinic.post(f"{lead}/export"),
@@ -202,8 +200,8 @@ def _end_of(clinic: OpenClinic, lead_id: str) -> Answers:
     ]
 
 
-def _as_a_stranger(other: OpenClinic, lead_id: str) -> Answers:
-    """Another clinic's admin, who looks for the same people."""
+def _from_another_clinic(other: OpenClinic, lead_id: str) -> Answers:
+    """Search for the same people as the admin of another clinic."""
     lead = {"first_name": "Ana", "last_name": "Ruiz", "phone": PHONE, "source_id": other.source_id}
     answers = [
         other.get(f"/api/leads/{lead_id}"),
@@ -215,12 +213,12 @@ def _as_a_stranger(other: OpenClinic, lead_id: str) -> Answers:
         other.get("/api/audit"),
     ]
     assert [answer.status_code for answer in answers] == [404, 404, 201, 409, 200, 200, 200]
-    own = PHONE.replace(" ", "")  # which they typed themselves
+    own = PHONE.replace(" ", "")  # the other clinic sent this number itself
     return [httpx.Response(answer.status_code, text=answer.text.replace(own, "")) for answer in answers]
 
 
 def _pages_of(flower: Process) -> dict[str, str]:
-    """Every page, and what each task and worker shows of itself."""
+    """Return all pages of Flower, with the pages of tasks and workers."""
     with httpx.Client(base_url=flower.url, timeout=30, follow_redirects=True) as ops:
         tasks = take(ops.get("/api/tasks", params={"limit": 10_000}), 200)
         workers = take(ops.get("/api/workers"), 200)

@@ -31,15 +31,15 @@ def test_overdue_steps_run_after_beat_restarts_unless_too_late(scene: Scene) -> 
     beat.kill()
     for lead in clinic.capture(20):
         _plan(clinic, lead.id, due_in=8)
-    wait_until(lambda: scene.ledger.due_and_open() == 60, 30, "everything to be due")
+    wait_until(lambda: scene.results.due_and_open() == 60, 30, "everything to be due")
     time.sleep(GRACE)
-    assert scene.ledger.due_and_open() == 60
+    assert scene.results.due_and_open() == 60
     scene.start_beat()
 
     each = {"no-contact": 20, "task-reminder": 20, "welcome": 20}
-    scene.ledger.wait_for(each)
-    scene.ledger.check(planned=each, late_at_most=FOUND_AGAIN)
-    assert scene.ledger.ends() == {
+    scene.results.wait_for(each)
+    scene.results.check(planned=each, late_at_most=FOUND_AGAIN)
+    assert scene.results.ends() == {
         ("no-contact", "done", None): 20,
         ("task-reminder", "skipped", "too_late"): 20,
         ("welcome", "skipped", "too_late"): 20,
@@ -56,10 +56,10 @@ def test_two_beats_repeat_no_step(scene: Scene) -> None:
     clinic.capture(40)
 
     each = {"speed-to-lead": 40, "task-reminder": 40, "overdue": 40, "no-contact": 40}
-    scene.ledger.wait_for(each)
+    scene.results.wait_for(each)
     for beat in beats:
         beat.wait_for("Sending due task mark_overdue_tasks")
-    scene.ledger.check(planned=each, late_at_most=FOUND_AGAIN)
+    scene.results.check(planned=each, late_at_most=FOUND_AGAIN)
 
 
 def _plan(clinic: OpenClinic, lead_id: str, *, due_in: int) -> None:

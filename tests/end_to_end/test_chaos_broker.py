@@ -21,9 +21,9 @@ def test_flushed_broker_loses_no_follow_ups(scene: Scene) -> None:
     scene.start_worker()
     scene.start_beat()
 
-    scene.ledger.wait_for({"speed-to-lead": 300})
-    assert scene.ledger.ended() == {"speed-to-lead": 300, "no-contact": 0, "task-reminder": 0}
-    scene.ledger.check(planned=dict.fromkeys(("speed-to-lead", "no-contact", "task-reminder"), 300))
+    scene.results.wait_for({"speed-to-lead": 300})
+    assert scene.results.ended() == {"speed-to-lead": 300, "no-contact": 0, "task-reminder": 0}
+    scene.results.check(planned=dict.fromkeys(("speed-to-lead", "no-contact", "task-reminder"), 300))
 
 
 def test_workers_survive_a_broker_crash_while_they_hold_messages(scene: Scene) -> None:
@@ -38,10 +38,10 @@ def test_workers_survive_a_broker_crash_while_they_hold_messages(scene: Scene) -
     scene.valkey.kill()
     scene.valkey.start()
 
-    scene.ledger.wait_for({"speed-to-lead": 40, "no-contact": 40})
+    scene.results.wait_for({"speed-to-lead": 40, "no-contact": 40})
     clinic.capture(10, start=40)  # and they take what comes next
-    scene.ledger.wait_for({"speed-to-lead": 50, "no-contact": 40})
-    scene.ledger.check(planned={"speed-to-lead": 50, "no-contact": 50}, late_at_most=PUBLISHED_AGAIN)
+    scene.results.wait_for({"speed-to-lead": 50, "no-contact": 40})
+    scene.results.check(planned={"speed-to-lead": 50, "no-contact": 50}, late_at_most=PUBLISHED_AGAIN)
     assert all(process.is_running() for process in [*workers, beat])
 
 
@@ -55,15 +55,15 @@ def test_leads_captured_without_a_broker_are_followed_up_later(scene: Scene) -> 
     silent = clinic.capture(20, start=5)
     scene.valkey.kill()
     dead = clinic.capture(20, start=25)
-    wait_until(lambda: scene.ledger.due_and_open() >= 80, 30, "what would have run meanwhile to be due")
+    wait_until(lambda: scene.results.due_and_open() >= 80, 30, "80 steps to be due")
     scene.valkey.start()
 
     print(f"slowest answer: before {_slowest(before)}, broker silent {_slowest(silent)}, dead {_slowest(dead)}")
     assert [answer.status for answer in silent + dead] == [201] * 40
     assert all(answer.seconds < 5 for answer in silent)  # the broker's timeout is 10 s
     each = {"speed-to-lead": 45, "no-contact": 45}
-    scene.ledger.wait_for(each)
-    scene.ledger.check(planned=each, late_at_most=FOUND_AGAIN)
+    scene.results.wait_for(each)
+    scene.results.check(planned=each, late_at_most=FOUND_AGAIN)
     assert worker.is_running()
     assert beat.is_running()
 

@@ -1,4 +1,4 @@
-"""A gateway hangs, and workers die in the middle of a call."""
+"""A gateway hangs, and a worker is killed during a call. Only idempotent calls are repeated."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -32,9 +32,7 @@ def connect(clinic: OpenClinic, gateway: Gateway, **more: Any) -> None:
     assert answer.status_code == 201, answer.text
 
 
-def test_of_what_a_gateway_had_not_answered_when_the_worker_was_killed_only_the_harmless_is_sent_again(
-    scene: Scene, gateway: Gateway
-) -> None:
+def test_killed_worker_repeats_only_idempotent_gateway_calls(scene: Scene, gateway: Gateway) -> None:
     scene.start_beat()
     scene.start_worker("steps,sweeps")
     deliverer = scene.start_worker("deliveries", concurrency=3)
@@ -49,15 +47,15 @@ def test_of_what_a_gateway_had_not_answered_when_the_worker_was_killed_only_the_
     gateway.hang_up()
     ready(scene.start_worker("deliveries", concurrency=1))
 
-    scene.ledger.wait_for({"again": 1, "perhaps": 1, "hook": 1, "deliver": 2})
-    assert scene.ledger.ends() == {
+    scene.results.wait_for({"again": 1, "perhaps": 1, "hook": 1, "deliver": 2})
+    assert scene.results.ends() == {
         ("again", "done", None): 1,
         ("perhaps", "done", None): 1,
         ("hook", "done", None): 1,
         ("deliver", "done", None): 1,
         ("deliver", "unknown", None): 1,
     }
-    assert sorted(Counter(call.id for call in gateway.calls).values()) == [1, 2, 2]  # each with the id that it had
+    assert sorted(Counter(call.id for call in gateway.calls).values()) == [1, 2, 2]  # repeated with the same id
     found = clinic.get("/api/notifications", channel="http").json()["items"]
     assert Counter(one["state"] for one in found) == {"sent": 1, "unknown": 1}
-    scene.ledger.check(planned={"again": 1, "perhaps": 1, "hook": 1, "deliver": 2})
+    scene.results.check(planned={"again": 1, "perhaps": 1, "hook": 1, "deliver": 2})

@@ -1,4 +1,4 @@
-"""The mail server hangs or is away, and workers die in the middle of a message."""
+"""The mail server hangs or is down, and a worker is killed while it sends. Each message arrives at most once."""
 
 from typing import Any
 
@@ -9,9 +9,7 @@ from tests.support.smtp import HANG, SmtpServer
 IN_DOUBT = "lead-7@example.org"
 
 
-def test_a_message_whose_worker_is_killed_in_the_middle_of_it_is_sent_again_only_when_asked_for(
-    scene: Scene, mail_server: SmtpServer
-) -> None:
+def test_interrupted_message_is_sent_again_only_on_request(scene: Scene, mail_server: SmtpServer) -> None:
     mail_server.on("body", HANG, to=IN_DOUBT, times=1)
     scene.env |= {"SOFT_TIME_LIMIT": "5", "HARD_TIME_LIMIT": "6", "LEASE_SECONDS": "7"}
     scene.start_beat()
@@ -25,27 +23,27 @@ def test_a_message_whose_worker_is_killed_in_the_middle_of_it_is_sent_again_only
     print(f"killed after {len(mail_server.accepted)} of 20 messages")
     scene.start_worker("deliveries", concurrency=1)
 
-    scene.ledger.wait_for({"welcome": 20, "deliver": 20})
-    assert scene.ledger.ends() == {
+    scene.results.wait_for({"welcome": 20, "deliver": 20})
+    assert scene.results.ends() == {
         ("welcome", "done", None): 20,
         ("deliver", "done", None): 19,
         ("deliver", "unknown", None): 1,
     }
     assert IN_DOUBT not in {mail.recipient for mail in mail_server.received}
-    scene.ledger.check(planned={"welcome": 20, "deliver": 20}, mails=mail_server.accepted)
+    scene.results.check(planned={"welcome": 20, "deliver": 20}, mails=mail_server.accepted)
 
     (doubtful,) = _notifications(clinic, "unknown")
     answer = clinic.post(f"/api/notifications/{doubtful['id']}/resolve", {"as": "retry"})
     assert answer.status_code == 200, answer.text
-    scene.ledger.wait_for({"deliver": 21})
+    scene.results.wait_for({"deliver": 21})
     assert [mail.recipient for mail in mail_server.accepted].count(IN_DOUBT) == 1
     found = clinic.get(f"/api/notifications/{doubtful['id']}").json()
     assert (found["state"], found["attempts"]) == ("sent", 2)
     assert [delivery["outcome"] for delivery in found["deliveries"]] == ["unknown", "sent"]
-    scene.ledger.check(planned={"welcome": 20, "deliver": 21}, mails=mail_server.accepted)
+    scene.results.check(planned={"welcome": 20, "deliver": 21}, mails=mail_server.accepted)
 
 
-def test_messages_wait_for_a_mail_server_that_is_away_and_are_sent_once(scene: Scene, mail_server: SmtpServer) -> None:
+def test_messages_wait_for_the_mail_server_and_are_sent_once(scene: Scene, mail_server: SmtpServer) -> None:
     worker = scene.start_worker("steps,sweeps,deliveries")
     scene.start_beat()
     clinic = scene.open(mail_to_lead())
@@ -57,8 +55,8 @@ def test_messages_wait_for_a_mail_server_that_is_away_and_are_sent_once(scene: S
     assert mail_server.accepted == []
     mail_server.start()
 
-    scene.ledger.wait_for({"welcome": 20, "deliver": 20})
-    scene.ledger.check(planned={"welcome": 20, "deliver": 20}, mails=mail_server.accepted, late_at_most=FOUND_AGAIN)
+    scene.results.wait_for({"welcome": 20, "deliver": 20})
+    scene.results.check(planned={"welcome": 20, "deliver": 20}, mails=mail_server.accepted, late_at_most=FOUND_AGAIN)
     for sent in _notifications(clinic, "sent"):
         found = clinic.get(f"/api/notifications/{sent['id']}").json()
         outcomes = [delivery["outcome"] for delivery in found["deliveries"]]
@@ -73,9 +71,9 @@ def _notifications(clinic: OpenClinic, state: str) -> list[dict[str, Any]]:
 
 
 def _is_being_sent(clinic: OpenClinic, server: SmtpServer) -> bool:
-    """The server has said that it may come, and that is the last that was heard."""
-    heard = " ".join(server.commands[-2:]).lower()
-    return IN_DOUBT in heard and heard.endswith("data") and bool(_notifications(clinic, "sending"))
+    """Whether the worker has sent DATA for this recipient and nothing after it."""
+    commands = " ".join(server.commands[-2:]).lower()
+    return IN_DOUBT in commands and commands.endswith("data") and bool(_notifications(clinic, "sending"))
 
 
 def _tried_twice(clinic: OpenClinic) -> int:

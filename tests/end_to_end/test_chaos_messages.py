@@ -1,4 +1,4 @@
-"""Messages that come too often, or are rubbish."""
+"""Repeated and invalid messages at the broker."""
 
 import os
 from pathlib import Path
@@ -7,29 +7,29 @@ from uuid import uuid4
 
 from celery import Celery
 
+from tests.support.broker_monitor import BrokerMonitor
 from tests.support.chaos import FOUND_AGAIN, Scene, call_task, escalation, mail_to_lead, ready, reminder
 from tests.support.processes import wait_until
 from tests.support.smtp import SmtpServer
-from tests.support.wire import Wire
 
 
-def test_every_message_delivered_three_times_does_everything_once(scene: Scene, mail_server: SmtpServer) -> None:
+def test_messages_delivered_three_times_take_effect_once(scene: Scene, mail_server: SmtpServer) -> None:
     workers = [scene.start_worker("steps,sweeps"), scene.start_worker("steps,deliveries")]
     scene.start_beat()
     clinic = scene.open(call_task("5 seconds"), reminder("1 second"), escalation("3 seconds"), mail_to_lead())
     ready(*workers)
-    with Wire(scene.valkey, repeat=2) as wire:
+    with BrokerMonitor(scene.valkey, repeat=2) as monitor:
         clinic.capture(60)
         each = {"speed-to-lead": 60, "task-reminder": 60, "no-contact": 60, "welcome": 60, "deliver": 60}
-        scene.ledger.wait_for(each)
-        wait_until(lambda: not scene.waiting("steps") + scene.held(), 60, "every copy to have been worked off")
+        scene.results.wait_for(each)
+        wait_until(lambda: not scene.waiting("steps") + scene.held(), 60, "all copies to be processed")
 
-    print(f"{wire.repeated} copies of messages; {scene.ledger.refused()} steps refused as done already")
-    assert scene.ledger.refused() > 0
-    scene.ledger.check(planned=each, mails=mail_server.accepted, late_at_most=FOUND_AGAIN)
+    print(f"{monitor.repeated} copies of messages; {scene.results.refused()} steps refused as done already")
+    assert scene.results.refused() > 0
+    scene.results.check(planned=each, mails=mail_server.accepted, late_at_most=FOUND_AGAIN)
 
 
-def test_a_pickle_is_refused_and_rubbish_does_no_harm(scene: Scene, tmp_path: Path) -> None:
+def test_pickle_is_refused_and_invalid_messages_are_discarded(scene: Scene, tmp_path: Path) -> None:
     worker = scene.start_worker("steps")
     clinic = scene.open(call_task())
     ready(worker)
@@ -42,15 +42,15 @@ def test_a_pickle_is_refused_and_rubbish_does_no_harm(scene: Scene, tmp_path: Pa
     _publish([str(uuid4())], task="steps.no_such_kind")
     clinic.capture(3)
 
-    scene.ledger.wait_for({"speed-to-lead": 3})
-    wait_until(lambda: not scene.waiting() + scene.held(), 30, "the rubbish to be thrown away")
-    scene.ledger.check(planned={"speed-to-lead": 3})
+    scene.results.wait_for({"speed-to-lead": 3})
+    wait_until(lambda: not scene.waiting() + scene.held(), 30, "the invalid messages to be discarded")
+    scene.results.check(planned={"speed-to-lead": 3})
     assert not (tmp_path / "exploded").exists()
     assert "Refusing to deserialize" in worker.output()
     assert worker.is_running()
 
 
-def test_bytes_that_are_no_message_at_all_do_not_end_a_worker(scene: Scene) -> None:
+def test_worker_survives_bytes_that_are_no_message(scene: Scene) -> None:
     worker = scene.start_worker("steps")
     ready(worker)
     with scene.valkey.client() as client:
@@ -63,9 +63,9 @@ def test_bytes_that_are_no_message_at_all_do_not_end_a_worker(scene: Scene) -> N
 
 
 def _publish(*args: Any, task: str = "steps.create_task", **more: Any) -> None:
-    """As anybody could who has the broker's password."""
-    with Celery(broker=os.environ["BROKER_URL"]) as stranger:
-        stranger.send_task(task, args, queue="steps", **more)
+    """Publish a message with the broker's password."""
+    with Celery(broker=os.environ["BROKER_URL"]) as client:
+        client.send_task(task, args, queue="steps", **more)
 
 
 class _Bomb:

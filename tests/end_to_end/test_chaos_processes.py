@@ -14,17 +14,17 @@ def test_killed_workers_and_beat_lose_and_repeat_no_step(scene: Scene) -> None:
     with ThreadPoolExecutor(1) as pool:
         captured = pool.submit(clinic.capture, 400)
         for enough in (60, 350):
-            wait_until(lambda n=enough: scene.ledger.ended().total() > n, 60, f"{enough} steps to have ended")
+            wait_until(lambda n=enough: scene.results.ended().total() > n, 60, f"{enough} steps to have ended")
             for process in crew:
                 process.kill()
-            ended, held = scene.ledger.ended().total(), scene.held()
+            ended, held = scene.results.ended().total(), scene.held()
             print(f"killed after {ended} of 800 steps, while {held} messages were held")
             assert ended < 800
             crew = [scene.start_worker(), scene.start_beat()]
         assert [answer.status for answer in captured.result()] == [201] * 400
 
-    scene.ledger.wait_for({"speed-to-lead": 400, "no-contact": 400})
-    scene.ledger.check(planned={"speed-to-lead": 400, "no-contact": 400}, late_at_most=FOUND_AGAIN)
+    scene.results.wait_for({"speed-to-lead": 400, "no-contact": 400})
+    scene.results.check(planned={"speed-to-lead": 400, "no-contact": 400}, late_at_most=FOUND_AGAIN)
 
 
 def test_step_that_crashes_its_process_fails_and_others_run(scene: Scene) -> None:
@@ -33,9 +33,9 @@ def test_step_that_crashes_its_process_fails_and_others_run(scene: Scene) -> Non
     ready(worker)
     clinic.capture(20)
 
-    scene.ledger.wait_for({"speed-to-lead": 20})
-    scene.ledger.check(planned={"speed-to-lead": 20}, late_at_most=FOUND_AGAIN)
-    assert scene.ledger.ends() == {("speed-to-lead", "done", None): 19, ("speed-to-lead", "failed", None): 1}
+    scene.results.wait_for({"speed-to-lead": 20})
+    scene.results.check(planned={"speed-to-lead": 20}, late_at_most=FOUND_AGAIN)
+    assert scene.results.ends() == {("speed-to-lead", "done", None): 19, ("speed-to-lead", "failed", None): 1}
     [dead] = clinic.get("/api/steps", state="failed").json()["items"]
     assert (dead["attempts"], dead["error"]) == (5, "The process that ran it ended.")
     assert worker.is_running()
@@ -60,5 +60,5 @@ def test_stopped_worker_finishes_its_step_and_returns_messages(scene: Scene) -> 
         assert [answer.status for answer in captured.result()] == [201] * 100
     scene.start_worker("steps")  # without beat, a message that was not returned would never run
 
-    scene.ledger.wait_for({"speed-to-lead": 160, "no-contact": 160})
-    scene.ledger.check(planned={"speed-to-lead": 160, "no-contact": 160}, late_at_most=FOUND_AGAIN)
+    scene.results.wait_for({"speed-to-lead": 160, "no-contact": 160})
+    scene.results.check(planned={"speed-to-lead": 160, "no-contact": 160}, late_at_most=FOUND_AGAIN)

@@ -24,8 +24,8 @@ from pytest_docker_tools.wrappers import Container
 from app.core.db import dispose
 from tests.support.chaos import FOUND_AGAIN, QUICK, OpenClinic, call_task, enter, escalation
 from tests.support.environment import ROOT
-from tests.support.ledger import Ledger
 from tests.support.processes import START_PATIENCE, is_live, wait_until
+from tests.support.run_results import RunResults
 
 IMAGES = {
     name: service["image"]
@@ -39,12 +39,12 @@ NETWORK = "{default_pytest_celery_network.name}"
 
 @pytest.fixture(scope="session")
 def docker_client() -> docker.DockerClient:
-    """Everything below needs it, so nothing else is started before a test is skipped."""
+    """Client of the Docker daemon. The other fixtures depend on it, so a skipped test starts nothing."""
     return reach_docker()
 
 
 def reach_docker() -> docker.DockerClient:
-    """The daemon; where none answers, the test that asks is skipped."""
+    """Return a client of the Docker daemon, or skip the test if none answers."""
     try:
         docker.from_env(timeout=5).ping()
     except (DockerException, OSError) as error:
@@ -84,7 +84,7 @@ def celery_backend_cluster() -> None:
 
 
 @pytest.fixture
-def default_worker_env(environment: dict[str, str], ledger: Ledger) -> dict[str, str]:
+def default_worker_env(environment: dict[str, str], results: RunResults) -> dict[str, str]:
     """For a worker that starts when the tables are there."""
     return environment
 
@@ -125,7 +125,7 @@ web_server = container(
 
 @pytest.fixture
 def environment(celery_broker_cluster: CeleryBrokerCluster, postgres_server: Container) -> dict[str, str]:
-    """What docker-compose.yml gives every part, and short times."""
+    """Environment from docker-compose.yml, with short times."""
     [broker_url] = celery_broker_cluster.config()["urls"]
     return {
         **QUICK,
@@ -143,26 +143,26 @@ def web_env(default_worker_env: dict[str, str]) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Outside:
-    """PostgreSQL in its container, as this process reaches it."""
+class PublishedPostgres:
+    """PostgreSQL in its container, at its published port."""
 
     address: str  # host:port
 
     def connect(self, database: str) -> psycopg.Connection:
-        """A connection of the owner's, as the ledger wants it."""
+        """Connect as the owner."""
         return psycopg.connect(f"postgresql://{OWNER}@{self.address}/{database}", autocommit=True)
 
 
 @pytest.fixture
-def ledger(
+def results(
     docker_client: docker.DockerClient,
     relance_image: Any,
     default_pytest_celery_network: Any,
     environment: dict[str, str],
     postgres_server: Container,
     configure: Callable[..., None],
-) -> Iterator[Ledger]:
-    """The books of a database that was migrated as docker-compose.yml does it. This process opens its clinic there."""
+) -> Iterator[RunResults]:
+    """Results in a database that was migrated as by docker-compose.yml. This process creates its clinic there."""
     docker_client.containers.run(
         relance_image.id,
         ["init", "--login"],
@@ -173,13 +173,13 @@ def ledger(
     host, port = postgres_server.get_addr("5432/tcp")
     configure(database_url=f"postgresql://{LOGIN}@{host}:{port}/relance")
     dispose()
-    yield Ledger(Outside(f"{host}:{port}"))
+    yield RunResults(PublishedPostgres(f"{host}:{port}"))
     dispose()
 
 
 @pytest.fixture
 def clinic(web_server: Container) -> OpenClinic:
-    """At once a task for each lead; after eight seconds, an escalation."""
+    """A clinic with a task for each new lead and an escalation after eight seconds."""
     host, port = web_server.get_addr("8000/tcp")
     url = f"http://{host}:{port}"
     wait_until(lambda: is_live(f"{url}/livez"), START_PATIENCE, "the API to answer")
@@ -190,44 +190,44 @@ def clinic(web_server: Container) -> OpenClinic:
 
 
 @pytest.mark.docker
-def test_messages_alone_wake_a_worker_in_a_container_at_their_time(
-    celery_setup: CeleryTestSetup, ledger: Ledger, clinic: OpenClinic
+def test_containers_run_steps_on_time_without_beat(
+    celery_setup: CeleryTestSetup, results: RunResults, clinic: OpenClinic
 ) -> None:
     clinic.capture(20)  # and neither beat nor sweeps run that could find a step without its message
 
     each = {"speed-to-lead": 20, "no-contact": 20}
-    ledger.wait_for(each)
-    ledger.check(planned=each, late_at_most=5)
+    results.wait_for(each)
+    results.check(planned=each, late_at_most=5)
 
 
 @pytest.mark.docker
-def test_a_worker_container_that_is_killed_and_replaced_loses_and_doubles_nothing(
-    celery_setup: CeleryTestSetup, ledger: Ledger, clinic: OpenClinic, request: pytest.FixtureRequest
+def test_replaced_worker_container_loses_and_repeats_no_step(
+    celery_setup: CeleryTestSetup, results: RunResults, clinic: OpenClinic, request: pytest.FixtureRequest
 ) -> None:
     worker, broker = celery_setup.worker, celery_setup.broker
     held = ["valkey-cli", "HLEN", "unacked"]
     clinic.capture(40)
-    wait_until(lambda: ledger.ended()["speed-to-lead"] == 40, 30, "the first steps to end")
-    wait_until(lambda: int(broker.container.exec_run(held).output) > 0, 5, "the worker to hold messages of the others")
+    wait_until(lambda: results.ended()["speed-to-lead"] == 40, 30, "the first steps to end")
+    wait_until(lambda: int(broker.container.exec_run(held).output) > 0, 5, "the worker to hold the other messages")
 
     worker.kill()
-    assert ledger.ended()["no-contact"] < 40
+    assert results.ended()["no-contact"] < 40
     clinic.capture(20, start=40)
-    assert ledger.ended()["speed-to-lead"] == 40
+    assert results.ended()["speed-to-lead"] == 40
     request.getfixturevalue("replacement")
 
     each = {"speed-to-lead": 60, "no-contact": 60}
-    ledger.wait_for(each)
-    ledger.check(planned=each, late_at_most=FOUND_AGAIN)
+    results.wait_for(each)
+    results.check(planned=each, late_at_most=FOUND_AGAIN)
 
 
-# --- what can be said without a daemon ---
+# --- without a daemon ---
 
 
-def test_without_a_daemon_the_skip_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
+def test_missing_docker_daemon_is_named_in_the_skip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/missing.sock")
 
-    with pytest.raises(pytest.skip.Exception, match=r"no Docker daemon answers at unix:///.*/nobody\.sock: .+"):
+    with pytest.raises(pytest.skip.Exception, match=r"no Docker daemon answers at unix:///.*/missing\.sock: .+"):
         reach_docker()
 
 
@@ -241,5 +241,5 @@ def test_without_a_daemon_the_skip_says_so(monkeypatch: pytest.MonkeyPatch, tmp_
         "default_worker_env",
     ],
 )
-def test_what_is_put_in_place_of_pytest_celerys_own_is_still_called_so(name: str) -> None:
+def test_overridden_fixture_exists_in_pytest_celery(name: str) -> None:
     assert type(getattr(pytest_celery, name)) is type(globals()[name])

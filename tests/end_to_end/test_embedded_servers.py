@@ -1,4 +1,4 @@
-"""The embedded servers, started for real in folders of their own."""
+"""The embedded PostgreSQL and Valkey servers, each in its own folder."""
 
 import os
 import signal
@@ -47,7 +47,7 @@ def count_rows(server: Postgres) -> int:
         return len(connection.execute("SELECT FROM kept").fetchall())
 
 
-def test_postgres_keeps_what_was_committed_when_it_is_killed(server: Postgres) -> None:
+def test_killed_postgres_keeps_committed_rows(server: Postgres) -> None:
     with server.connect() as connection:
         connection.execute("CREATE TABLE kept (number integer)")
         connection.execute("INSERT INTO kept VALUES (1), (2)")
@@ -59,7 +59,7 @@ def test_postgres_keeps_what_was_committed_when_it_is_killed(server: Postgres) -
     assert count_rows(server) == 2
 
 
-def test_a_server_that_runs_already_is_taken_over_not_started_twice(server: Postgres) -> None:
+def test_running_server_is_reused(server: Postgres) -> None:
     again = Postgres(server.folder, fast=True)
 
     again.start()
@@ -67,7 +67,7 @@ def test_a_server_that_runs_already_is_taken_over_not_started_twice(server: Post
     assert again.pid() == server.pid()
 
 
-def test_a_pid_file_left_by_a_crash_does_not_stop_the_start(server: Postgres) -> None:
+def test_postgres_starts_despite_a_stale_pid_file(server: Postgres) -> None:
     server.stop()
     (server.data / "postmaster.pid").write_text(f"{os.getpid()}\n{server.data}\n1\n5432\n\n\n\nready\n")
 
@@ -77,9 +77,9 @@ def test_a_pid_file_left_by_a_crash_does_not_stop_the_start(server: Postgres) ->
     assert server.is_running()
 
 
-def test_the_application_logs_in_as_a_role_that_owns_nothing(server: Postgres) -> None:
+def test_application_role_owns_no_tables(server: Postgres) -> None:
     server.prepare("relance")
-    server.prepare("relance")  # a second start finds everything there
+    server.prepare("relance")  # the second start changes nothing
 
     with server.connect() as connection:
         owned = connection.execute(
@@ -89,13 +89,13 @@ def test_the_application_logs_in_as_a_role_that_owns_nothing(server: Postgres) -
     assert owned == (False, True)
 
 
-def test_only_the_owner_of_the_folder_reaches_postgres(server: Postgres) -> None:
+def test_postgres_is_reachable_only_by_the_owner_of_its_folder(server: Postgres) -> None:
     assert server.data.stat().st_mode & 0o077 == 0
     with server.connect() as connection:
         assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
 
 
-def test_a_folder_too_deep_for_a_socket_gets_a_short_one(folder: Path) -> None:
+def test_deep_data_folder_gets_a_short_socket_folder(folder: Path) -> None:
     deep = Postgres(folder / ("d" * 60) / ("e" * 60), fast=True, notice=lambda _: None)
 
     assert len(str(deep.socket_folder)) < 60
@@ -107,7 +107,7 @@ def test_a_folder_too_deep_for_a_socket_gets_a_short_one(folder: Path) -> None:
         deep.stop()
 
 
-def test_valkey_keeps_its_messages_and_its_port_over_a_restart(broker: Valkey) -> None:
+def test_restarted_valkey_keeps_messages_and_port(broker: Valkey) -> None:
     broker.client().lpush("steps", "message")
     port = broker.port
 
@@ -117,7 +117,7 @@ def test_valkey_keeps_its_messages_and_its_port_over_a_restart(broker: Valkey) -
     assert broker.client().lrange("steps", 0, -1) == [b"message"]
 
 
-def test_valkey_comes_back_on_its_port_after_a_kill(broker: Valkey) -> None:
+def test_killed_valkey_restarts_on_its_port(broker: Valkey) -> None:
     port = broker.port
 
     broker.kill()
@@ -137,7 +137,7 @@ def test_valkey_never_evicts_and_listens_on_loopback_with_a_password(broker: Val
     assert (broker.folder / "valkey.conf").stat().st_mode & 0o077 == 0
 
 
-def test_another_server_on_its_port_is_left_alone(broker: Valkey, folder: Path) -> None:
+def test_valkey_chooses_another_port_if_its_port_is_taken(broker: Valkey, folder: Path) -> None:
     other = Valkey(folder / "other", "another password")
     other.folder.mkdir()
     (other.folder / "port").write_text(str(broker.port))
@@ -149,28 +149,28 @@ def test_another_server_on_its_port_is_left_alone(broker: Valkey, folder: Path) 
         other.stop()
 
 
-def test_a_port_is_taken_while_somebody_listens(broker: Valkey) -> None:
+def test_port_is_taken_while_a_server_listens(broker: Valkey) -> None:
     assert is_taken(broker.port)
     assert not is_taken(free_port())
 
 
 @as_root
-def test_a_private_folder_is_opened_with_a_notice(folder: Path) -> None:
+def test_private_folder_becomes_traversable_with_a_notice(folder: Path) -> None:
     private = folder / "private"
     private.mkdir(mode=0o700)
     folder.chmod(0o755)
-    said: list[str] = []
+    notices: list[str] = []
 
-    allow_traversal(programs=programs(), data=private / "data", notice=said.append)
+    allow_traversal(programs=programs(), data=private / "data", notice=notices.append)
 
-    assert len(said) == 1
-    assert str(private) in said[0]
+    assert len(notices) == 1
+    assert str(private) in notices[0]
     assert private.stat().st_mode & 0o777 == 0o711
     assert not closed_parents(private / "data")
 
 
 @as_root
-def test_a_private_home_is_opened_only_when_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_private_home_stays_closed_without_permission(monkeypatch: pytest.MonkeyPatch) -> None:
     home = Path("/root")
     if home.stat().st_mode & 0o001:
         pytest.skip("root's home is open on this machine already")

@@ -1,4 +1,4 @@
-"""Real processes start, answer, and stop as a deployment would stop them."""
+"""Real processes start, answer, and stop on signals."""
 
 import os
 import signal
@@ -12,14 +12,14 @@ from app.ops.embedded import Valkey, free_port
 from tests.support.processes import Processes
 
 
-def test_a_worker_answers_and_stops_cleanly(processes: Processes) -> None:
+def test_worker_starts_and_stops_cleanly(processes: Processes) -> None:
     worker = processes.start_worker("steps,sweeps", concurrency=1)
 
     assert worker.stop() == 0
     assert "Traceback" not in worker.output()
 
 
-def test_a_killed_worker_is_gone_with_its_children(processes: Processes) -> None:
+def test_killed_worker_ends_with_its_children(processes: Processes) -> None:
     worker = processes.start_worker("bulk", concurrency=2)
 
     worker.kill()
@@ -35,7 +35,7 @@ def test_beat_runs_until_it_is_stopped(processes: Processes) -> None:
     assert beat.stop() == 0
 
 
-def test_the_api_is_alive_and_ready(processes: Processes) -> None:
+def test_api_is_live_and_ready(processes: Processes) -> None:
     web = processes.start_web()
 
     assert httpx.get(f"{web.url}/readyz").json() == {"status": "ready"}

@@ -80,13 +80,13 @@ def leads_of(api: str, home: Path) -> set[str]:
 def workers_of(supervisor: subprocess.Popen[str], queue: str) -> list[psutil.Process]:
     found = []
     for child in psutil.Process(supervisor.pid).children():
-        with suppress(psutil.NoSuchProcess):  # it ended, and the supervisor did not notice yet
+        with suppress(psutil.NoSuchProcess):  # ended since the list was read
             if f"-Q {queue} " in " ".join(child.cmdline()):
                 found.append(child)
     return found
 
 
-def test_demo_starts_works_stops_and_keeps_its_data(home: Path) -> None:
+def test_demo_restarts_parts_and_keeps_data(home: Path) -> None:
     with served(home) as (addresses, supervisor):
         leads = leads_of(addresses["api"], home)
         assert len(leads) == 12

@@ -2,8 +2,8 @@
 
 from functools import partial
 
+from tests.support.concurrency import run_concurrently
 from tests.support.desk import Desk
-from tests.support.together import together
 
 pytest_plugins = ["tests.support.desk"]
 
@@ -12,7 +12,7 @@ def test_concurrent_attempts_are_all_counted(desk: Desk):
     lead = desk.capture()
     attempt = {"type": "PHONE_CALL", "outcome": "no_answer"}
     people = (desk.admin, desk.coordinator, desk.front_desk)
-    together(*(partial(who.post, f"/api/leads/{lead['id']}/activities", attempt) for who in people))
+    run_concurrently(*(partial(who.post, f"/api/leads/{lead['id']}/activities", attempt) for who in people))
     assert desk.lead(lead)["failed_attempts"] == 3
     assert len(desk.steps(lead, name="break-up-email")) == 2  # the message and the suggestion, once each
 
@@ -24,7 +24,7 @@ def test_reply_during_the_third_attempt_cancels_the_break_up(desk: Desk):
         attempt = {"type": "PHONE_CALL", "outcome": "no_answer"}
         for _attempt in range(2):
             desk.admin.post(path, attempt)
-        together(
+        run_concurrently(
             partial(desk.admin.post, path, attempt),
             partial(desk.coordinator.post, path, {"type": "SMS", "direction": "INBOUND"}),
         )

@@ -9,8 +9,8 @@ from sqlalchemy import Engine, event
 from app.identity.models import Role
 from tests.support.assigning import add_rule, given_out, history, member, send_away
 from tests.support.bulk import ask, work_off
+from tests.support.concurrency import run_concurrently
 from tests.support.desk import Caller, Desk
-from tests.support.together import together
 
 COORDINATOR = Role.TREATMENT_COORDINATOR
 
@@ -34,7 +34,7 @@ def eight_threads(desk: Desk, each: int, **more: Any) -> None:
             answer = caller.post("/api/leads", desk.lead_data(**more))
             assert answer.status == 201, answer.body
 
-    together(*(lambda caller=caller: take_in(caller) for caller in callers))
+    run_concurrently(*(lambda caller=caller: take_in(caller) for caller in callers))
 
 
 def test_members_take_turns(desk: Desk, team: list[Caller]):
@@ -57,7 +57,7 @@ def test_concurrent_captures_stay_below_the_ceiling(desk: Desk, team: list[Calle
     add_rule(desk, member(ana, ceiling=5), member(ben, ceiling=7), conditions=walk_in, strategy="capacity")
     add_rule(desk, member(ben, ceiling=7), member(ana, ceiling=5), fallback_id=cleo.id)
     walked_in = next(s["id"] for s in desk.admin.every("/api/lead-sources") if s["category"] == "WALK_IN")
-    together(lambda: eight_threads(desk, 2), lambda: eight_threads(desk, 2, source_id=walked_in))
+    run_concurrently(lambda: eight_threads(desk, 2), lambda: eight_threads(desk, 2, source_id=walked_in))
     counted = given_out(desk)
     assert (counted[ana.id], counted[ben.id]) == (5, 7)  # as many as they may have, and not one more
     assert sum(counted.values()) == 32
@@ -200,7 +200,7 @@ def test_bulk_respects_ceilings_and_conditions(desk: Desk, team: list[Caller]):
 def test_concurrent_bulks_and_captures_are_spread_evenly(desk: Desk, team: list[Caller]):
     add_rule(desk, *team)
     job = ask(desk.admin, leads=people(desk, 30))
-    together(lambda: work_off(desk, job), lambda: eight_threads(desk, 3))
+    run_concurrently(lambda: work_off(desk, job), lambda: eight_threads(desk, 3))
     assert given_out(desk) == {person.id: 18 for person in team}  # 30 + 24 = 54
 
 

@@ -10,8 +10,8 @@ from sqlalchemy import Engine, event
 
 from app.clock import now
 from app.identity.models import Role
+from tests.support.concurrency import run_concurrently
 from tests.support.desk import Caller, Desk
-from tests.support.together import together
 
 pytest_plugins = ["tests.support.desk"]
 
@@ -57,7 +57,7 @@ def test_second_of_two_concurrent_closings_gets_a_conflict(desk: Desk):
     for _ in range(5):
         lead = f"/api/leads/{desk.capture()['id']}"
         ana, ben = _two(desk)
-        answers = together(
+        answers = run_concurrently(
             partial(ana.post, f"{lead}/convert", {}), partial(ben.post, f"{lead}/lost", {"reason": "OTHER"})
         )
         assert sorted(answer.status for answer in answers) == [200, 409]
@@ -69,7 +69,7 @@ def test_concurrent_closing_leaves_no_open_task(desk: Desk):
     for _ in range(5):
         lead = f"/api/leads/{desk.capture()['id']}"
         ana, ben = _two(desk)
-        planned, converted = together(
+        planned, converted = run_concurrently(
             partial(ana.post, f"{lead}/tasks", task), partial(ben.post, f"{lead}/convert", {})
         )
         assert converted.status == 200
@@ -83,7 +83,7 @@ def test_concurrent_stage_moves_never_move_back(desk: Desk):
         lead = desk.capture()
         path = f"/api/leads/{lead['id']}/stage"
         ana, ben = _two(desk)
-        answers = together(
+        answers = run_concurrently(
             partial(ana.post, path, {"stage": "contacted"}), partial(ben.post, path, {"stage": "pending_decision"})
         )
         assert answers[1].status == 200
@@ -96,7 +96,7 @@ def test_edit_keeps_concurrent_changes(desk: Desk):
         lead = desk.capture()
         path = f"/api/leads/{lead['id']}"
         ana, ben = _two(desk)
-        together(
+        run_concurrently(
             partial(ana.put, path, {"city": "Albany"}),
             partial(ben.post, f"{path}/activities", {"type": "PHONE_CALL", "outcome": "no_answer"}),
         )

@@ -10,8 +10,8 @@ from app.core.db import transaction
 from app.identity.models import Role
 from app.tasks.workload.handover import HandedOver, hand_over
 from tests.support.assigning import add_rule, given_out, history
+from tests.support.concurrency import run_concurrently
 from tests.support.desk import Caller, Desk
-from tests.support.together import together
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_handover_does_not_deadlock_with_concurrent_work(desk: Desk, team: list[
     def finish() -> list[int]:
         return [ben.post(f"/api/leads/tasks/{task['id']}/complete").status for task in planned]
 
-    done, again, *answers = together(
+    done, again, *answers = run_concurrently(
         lambda: deactivate(desk, ana), lambda: deactivate(desk, ana, ben, cleo), take_in, give_to_cleo, finish
     )
     assert [set(statuses) for statuses in answers] == [{201}, {200}, {200}]

@@ -5,8 +5,8 @@ from functools import partial
 
 from app.clock import now
 from app.identity.models import Role
+from tests.support.concurrency import run_concurrently
 from tests.support.desk import Desk
-from tests.support.together import together
 
 pytest_plugins = ["tests.support.desk"]
 
@@ -15,7 +15,9 @@ def test_second_of_two_concurrent_completions_gets_a_conflict(desk: Desk):
     for _ in range(5):
         lead = desk.capture()
         path = f"/api/leads/tasks/{desk.plan(lead)['id']}/complete"
-        answers = together(*(partial(who.post, path, {}) for who in (desk.admin, desk.coordinator, desk.front_desk)))
+        answers = run_concurrently(
+            *(partial(who.post, path, {}) for who in (desk.admin, desk.coordinator, desk.front_desk))
+        )
         assert sorted(answer.status for answer in answers) == [200, 409, 409]
         assert [entry["type"] for entry in desk.timeline(lead)] == ["TASK_COMPLETED"]
 
@@ -25,7 +27,7 @@ def test_concurrent_completion_and_snooze_leave_no_reminder(desk: Desk):
     for _ in range(5):
         lead = desk.capture()
         path = f"/api/leads/tasks/{desk.plan(lead)['id']}"
-        done, _snoozed = together(
+        done, _snoozed = run_concurrently(
             partial(desk.admin.post, f"{path}/complete", {}),
             partial(desk.coordinator.post, f"{path}/snooze", {"until": until}),
         )
@@ -36,7 +38,7 @@ def test_concurrent_completion_and_snooze_leave_no_reminder(desk: Desk):
 def test_concurrent_work_on_one_lead_does_not_deadlock(desk: Desk):
     lead = desk.capture()
     one, other = (f"/api/leads/tasks/{desk.plan(lead)['id']}" for _ in range(2))
-    answers = together(
+    answers = run_concurrently(
         partial(desk.admin.post, f"{one}/complete", {}),
         partial(desk.coordinator.post, f"{other}/complete", {}),
         partial(desk.front_desk.post, f"/api/leads/{lead['id']}/activities", {"type": "NOTE", "notes": "x"}),

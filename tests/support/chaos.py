@@ -7,7 +7,7 @@ worker, beat = scene.start_worker("steps,sweeps"), scene.start_beat()
 clinic = scene.open(call_task(), escalation("8 seconds"))   # a clinic, the API under gunicorn, its admin signed in
 ready(worker)
 answers = clinic.capture(100)                               # leads, by a few client threads
-scene.ledger.wait_for({"speed-to-lead": 100});  scene.ledger.check()
+scene.results.wait_for({"speed-to-lead": 100});  scene.results.check()
 """
 
 import time
@@ -28,8 +28,8 @@ from app.identity.models import Role
 from app.identity.service import create_user
 from app.leads.attribution.models import LeadSource, SourceCategory
 from app.ops.embedded import Postgres, Valkey
-from tests.support.ledger import Ledger
 from tests.support.processes import Process, Processes
+from tests.support.run_results import RunResults
 from tests.support.smtp import SmtpServer
 
 Rule: TypeAlias = dict[str, Any]
@@ -145,7 +145,7 @@ class OpenClinic:
 
 @dataclass
 class Scene:
-    """Servers, processes and the ledger. `env` is added to the environment of every process."""
+    """Servers, processes and the results. `env` is added to the environment of every process."""
 
     postgres: Postgres
     valkey: Valkey
@@ -153,8 +153,8 @@ class Scene:
     env: dict[str, str] = field(default_factory=lambda: dict(QUICK))
 
     @property
-    def ledger(self) -> Ledger:
-        return Ledger(self.postgres)
+    def results(self) -> RunResults:
+        return RunResults(self.postgres)
 
     def open(self, *rules: Rule) -> OpenClinic:
         """Create a clinic with a coordinator and an admin, and start an API process."""

@@ -28,7 +28,7 @@ _NEVER_COPIED = "nurtures"  # when one runs next depends on when it was made
 
 @dataclass(frozen=True)
 class Opened:
-    """The rows of a clinic that was just opened, with marks where a copy has its own slug and instant."""
+    """Return the rows of a new clinic, with placeholders for the slug and the instant of a copy."""
 
     rows: str  # JSON, {table: [row]}
     clinic_id: str
@@ -77,7 +77,7 @@ def _copy(owner: psycopg.Connection[Any], opened: Opened, slug: str) -> UUID:
 
 
 def _insert(tables: Iterable[str]) -> sql.Composed:
-    """One statement that writes all rows."""
+    """Return one statement that inserts all rows."""
     one = "{0} AS (INSERT INTO {1} SELECT r.* FROM given, jsonb_populate_recordset(NULL::{1}, given.rows -> {2}) AS r)"
     parts = [
         sql.SQL(one).format(sql.Identifier(f"into_{name}"), sql.Identifier(name), sql.Literal(name)) for name in tables

@@ -1,7 +1,7 @@
-"""A clinic with its people, and a way to call the API as each of them.
+"""A clinic with users of each role that call the API.
 
 desk          an open clinic: `desk.coordinator.post("/api/leads", {...})`, `desk.capture()`, `desk.rows("leads")`
-other_desk    another clinic, with its own people and sources
+other_desk    another clinic, with its own users and sources
 """
 
 import json
@@ -39,7 +39,7 @@ _COPIED = ", ".join(c.name for c in Lead.__table__.columns if c.name not in _OWN
 
 @dataclass
 class Answer:
-    """What came back."""
+    """An HTTP response."""
 
     status: int
     body: Any
@@ -47,14 +47,14 @@ class Answer:
 
     @property
     def pointers(self) -> list[str]:
-        """Where the mistakes are, of a 422."""
+        """Return the JSON pointers of the errors of a 422."""
         assert self.status == 422, self.body
         return sorted(error["pointer"] for error in self.body["errors"])
 
 
 @dataclass
 class Caller:
-    """Somebody who calls the API."""
+    """A user or program that calls the API."""
 
     client: FlaskClient
     token: str
@@ -88,7 +88,7 @@ class Caller:
         return self._send("DELETE", path, headers={} if seen is None else {"If-Match": seen})
 
     def every(self, path: str, **query: Any) -> list[Any]:
-        """All items of all pages."""
+        """Return all items of all pages."""
         items: list[Any] = []
         while True:
             answer = self.get(path, **query)
@@ -131,13 +131,13 @@ class Desk:
         return self.caller(Role.DOCTOR)
 
     def caller(self, role: Role) -> Caller:
-        """The one person of that role, hired when first asked for."""
+        """Return the only user of that role, created at the first call."""
         if role not in self.callers:
             self.callers[role] = self.hire(role)
         return self.callers[role]
 
     def hire(self, role: Role, name: str = "", *, is_active: bool = True) -> Caller:
-        """One more person, signed in."""
+        """Create another user and sign in."""
         number = next(_numbers)
         user = User(
             clinic_id=self.clinic_id,
@@ -161,13 +161,13 @@ class Desk:
         return Caller(self.client(), token, who)
 
     def program(self, *scopes: str) -> Caller:
-        """A program with an API key of the admin's."""
+        """Return a program with an API key of the admin."""
         answer = self.admin.post("/api/api-keys", {"name": "A program", "scopes": list(scopes)})
         assert answer.status == 201, answer.body
         return Caller(self.client(), answer.body["key"], self.admin.actor)
 
     def lead_data(self, **more: Any) -> dict[str, Any]:
-        """What a caller says of a new lead."""
+        """Return the request body of a new lead."""
         return {
             "first_name": "Ana",
             "last_name": "Ruiz",
@@ -177,14 +177,14 @@ class Desk:
         }
 
     def capture(self, **more: Any) -> dict[str, Any]:
-        """A lead, taken in by the admin."""
+        """Create a lead as the admin."""
         answer = self.admin.post("/api/leads", self.lead_data(**more))
         assert answer.status == 201, answer.body
         lead: dict[str, Any] = answer.body
         return {name: value for name, value in lead.items() if name not in {"duplicates", "hidden_duplicates"}}
 
     def plan(self, lead: dict[str, Any], **more: Any) -> dict[str, Any]:
-        """A task for the lead, due tomorrow."""
+        """Create a task for the lead, due tomorrow."""
         due_at = (now() + timedelta(days=1)).isoformat()
         task = {"title": "Call back", "type": "CALL", "due_at": due_at, **more}
         answer = self.admin.post(f"/api/leads/{lead['id']}/tasks", task)
@@ -193,7 +193,7 @@ class Desk:
         return made
 
     def multiply(self, lead: dict[str, Any], times: int) -> None:
-        """So many more leads that differ from it in their id only, without addresses and without steps of their own."""
+        """Copy the lead `times` times, without addresses and steps."""
         self.sql(
             f"INSERT INTO leads (id, {_COPIED}) SELECT gen_random_uuid(), {_COPIED}"
             " FROM leads, generate_series(1, :times) WHERE id = :id",
@@ -202,21 +202,21 @@ class Desk:
         )
 
     def lead(self, lead: dict[str, Any]) -> dict[str, Any]:
-        """The lead as it is now."""
+        """Return the current lead."""
         found: dict[str, Any] = self.admin.get(f"/api/leads/{lead['id']}").body
         return found
 
     def timeline(self, lead: dict[str, Any]) -> list[dict[str, Any]]:
-        """What happened with the lead."""
+        """Return the lead's activities."""
         return self.admin.every(f"/api/leads/{lead['id']}/activities")
 
     def steps(self, lead: dict[str, Any], **only: str) -> list[dict[str, Any]]:
-        """The lead's steps that have these values, as they are due."""
+        """Return the lead's steps with these values, by due time."""
         found = self.admin.every(f"/api/leads/{lead['id']}/automation")
         return [step for step in found if all(step[name] == value for name, value in only.items())]
 
     def sql(self, statement: str, **values: Any) -> list[Any]:
-        """Look into, or change, the database behind the API's back."""
+        """Execute SQL in the database, past the API."""
         with transaction() as session:
             result = session.execute(text(statement), values)
             return list(result) if result.returns_rows else []
@@ -234,7 +234,7 @@ def other_desk(desk: Desk, postgres: Postgres) -> Desk:
 
 @lru_cache(maxsize=1)
 def the_app() -> Flask:
-    """One for all tests of a process: describing every route takes its time."""
+    """Return the application of this test process. Its OpenAPI description takes long to build."""
     return create_app()
 
 

@@ -22,23 +22,23 @@ WAITING = {"name": "x", "steps": [{"name": name, "after": "1 day", "wait": {}} f
 
 
 def mail(name: str, after: Any = None, **more: Any) -> dict[str, Any]:
-    """A step that writes to the lead."""
+    """Return a step that sends a mail to the lead."""
     return {"name": name, **({} if after is None else {"after": after}), "send_message": MAIL, **more}
 
 
 def call(name: str, after: Any = None, **more: Any) -> dict[str, Any]:
-    """A step that makes a task."""
+    """Return a step that creates a task."""
     settings = {**CALL, **({"wait_for": "completion"} if more.pop("waits", False) else {})}
     return {"name": name, **({} if after is None else {"after": after}), "create_task": settings, **more}
 
 
 def sequence(*steps: Mapping[str, Any], name: str = "welcome", **parts: Any) -> dict[str, Any]:
-    """A sequence of these steps."""
+    """Return a sequence of these steps."""
     return {"name": name, **parts, "steps": list(steps)}
 
 
 def playbook(*sequences: Mapping[str, Any], rules: Any = (), **parts: Any) -> str:
-    """A playbook of these sequences."""
+    """Return a playbook of these sequences."""
     document = {"name": "ours", "templates": TEMPLATES, "sequences": list(sequences), "rules": list(rules), **parts}
     return yaml.safe_dump(document)
 
@@ -52,12 +52,12 @@ def put(practice: Practice, *leads: UUID, into: str = "welcome") -> list[Enrollm
 
 
 def way(practice: Practice, lead: UUID) -> Any:
-    """The lead's only enrollment."""
+    """Return the lead's only enrollment."""
     return practice.row("enrollments", lead_id=lead)
 
 
 def came_by(practice: Practice, lead: UUID) -> list[tuple[str, str]]:
-    """The steps that the lead's enrollments came by, and how each ended."""
+    """Return the steps of the lead's enrollments with their outcomes."""
     mine = {row.id for row in practice.rows("enrollments", lead_id=lead)}
     found = [row for row in practice.rows("enrollment_steps") if row.enrollment_id in mine]
     return [(row.step, row.reason or row.outcome) for row in found]

@@ -83,14 +83,14 @@ def _belongs_to(process: psutil.Process, run: Path) -> bool:
 def _new_run() -> Path:
     """Under /tmp, so that a unix socket's path stays short; passable, for PostgreSQL's own user."""
     place = Path("/tmp") if Path("/tmp").is_dir() else Path(tempfile.gettempdir())
-    _remove_what_killed_runs_left(place)
+    _remove_files_of_killed_runs(place)
     run = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
     run.chmod(0o755)
     (run / "owner").write_text(str(os.getpid()))
     return run
 
 
-def _remove_what_killed_runs_left(place: Path) -> None:
+def _remove_files_of_killed_runs(place: Path) -> None:
     for run in place.glob(f"{PREFIX}*"):
         with suppress(OSError, ValueError):
             if not psutil.pid_exists(int((run / "owner").read_text())):

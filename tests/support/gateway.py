@@ -1,9 +1,9 @@
-"""A gateway to call: a real HTTP server on this machine that answers as it is told, and remembers what it was sent.
+"""A gateway: a real HTTP server on this machine with scripted answers. It stores the calls that it receives.
 
 with Gateway() as gateway:            # OUTGOING_ALLOW names it
     gateway.answer(503, {"Retry-After": "30"})      # from now on
-    gateway.hang()                    # takes the call, and says nothing until `gateway.hang_up()`
-    gateway.calls                     # what came, signatures verified
+    gateway.hang()                    # accepts calls, without an answer until `gateway.hang_up()`
+    gateway.calls                     # the received calls
 """
 
 import json
@@ -58,7 +58,7 @@ class Gateway:
 
     @property
     def place(self) -> str:
-        """As OUTGOING_ALLOW names it."""
+        """Host and port, as in OUTGOING_ALLOW."""
         return f"127.0.0.1:{self._server.port}"
 
     @property
@@ -75,7 +75,7 @@ class Gateway:
         self._free.set()
 
     def stop(self) -> None:
-        """Nobody listens any more."""
+        """Stop the HTTP server."""
         if self._server.is_running():
             self._server.clear()
             self._server.stop()

@@ -1,4 +1,4 @@
-"""Sending files of leads, and working them off as workers do."""
+"""Upload files of leads and run their imports as workers do."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def send(caller: Caller, content: bytes, *, kind: str = CSV, key: str | None = N
 
 
 def work_off(caller: Caller, kept: dict[str, Any], what: str = "start", **how: Any) -> dict[str, Any]:
-    """Start, or rehearse, and let workers finish; returns the import as it is then."""
+    """Start or preview an import, run all its chunks and return it."""
     started = caller.post(f"/api/imports/{kept['id']}/{what}", how)
     assert started.status == 202, started.body
     while runner.run(Kind.IMPORT_CHUNK, []):

@@ -36,7 +36,7 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def key(name: str) -> str:
-    """A new encryption key, as ENCRYPTION_KEYS has it."""
+    """Return a new encryption key in the format of ENCRYPTION_KEYS."""
     return f"{name}:{b64encode(os.urandom(32)).decode()}"
 
 

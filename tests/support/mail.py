@@ -1,4 +1,4 @@
-"""One e-mail to a lead, on its way: what the tests of delivering look at."""
+"""One pending e-mail to a lead, for tests of deliveries."""
 
 from typing import Any
 

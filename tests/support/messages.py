@@ -1,4 +1,4 @@
-"""What waits at the broker, as a worker would get it."""
+"""Messages that wait at the broker."""
 
 import base64
 import json
@@ -13,18 +13,18 @@ from app.ops.embedded import Valkey
 
 @dataclass(frozen=True)
 class Message:
-    """What a worker would get."""
+    """A message as a worker receives it."""
 
     queue: str
     task: str
-    name: str  # what Flower and logs show
+    name: str  # as in Flower and logs
     ids: list[UUID]
     eta: datetime | None
-    raw: str  # all of it, as it lies at the broker
+    raw: str  # the stored message and its decoded body
 
 
 def messages(valkey: Valkey, queue: str | None = None) -> list[Message]:
-    """Everything that waits at the broker (or in a queue), the oldest first."""
+    """Return the waiting messages of all queues, or of one queue, oldest first."""
     publish.flush(10)
     with valkey.client() as client:
         names = QUEUES if queue is None else [queue]

@@ -14,29 +14,29 @@ NURTURE: dict[str, Any] = {"name": "nurture", "sequence": "welcome", "score_from
 
 
 def set_up(practice: Practice, **parts: Any) -> UUID:
-    """A nurture as the API would make it; returns its id."""
+    """Create a nurture as the API does and return its id."""
     with transaction() as session:
         data = NurtureIn().read({**NURTURE, **parts})
         return service.create_nurture(session, practice.actor(), data).id
 
 
 def score(lead_id: UUID, score: int | None, **columns: Any) -> None:
-    """So promising is it, and whatever else is to be true of it."""
+    """Set the lead's score and other columns."""
     sets = "".join(f", {name} = :{name}" for name in columns)
     sql(f"UPDATE leads SET score = :score{sets} WHERE id = :id", id=lead_id, score=score, **columns)
 
 
 def run_nurtures() -> None:
-    """As beat has it done."""
+    """Run the sweep of nurtures."""
     sweep("run_nurtures")
 
 
 def runs(practice: Practice) -> list[tuple[datetime, str, int]]:
-    """The runs of all nurtures: what they were for, what became of them, and how many leads they took."""
+    """Return the runs of all nurtures: hour, state and number of leads."""
     found = sorted(practice.rows("nurture_runs"), key=lambda run: run.scheduled_for)
     return [(run.scheduled_for, run.state, run.taken) for run in found]
 
 
 def taken(practice: Practice) -> set[UUID]:
-    """The leads that are or were in a sequence."""
+    """Return the leads with an enrollment, also an ended one."""
     return {row.lead_id for row in practice.rows("enrollments")}

@@ -16,7 +16,7 @@ import pytest
 LONGEST = (
     "tests/api/test_envelope_fuzz.py",
     "tests/at_scale/test_plans_use_indexes.py",
-    "tests/workers/test_simulated_as_lived.py",
+    "tests/workers/test_simulation_matches_workers.py",
 )
 FOLDERS = ("at_scale", "end_to_end", "service", "workers", "api", "architecture", "unit")
 WAITING = "tests/end_to_end/"
@@ -67,6 +67,6 @@ def _in_turns(waiting: Iterable[list[pytest.Item]], others: list[list[pytest.Ite
 
 
 def pytest_collection_finish() -> None:
-    """Let garbage collection pass over what lives as long as the process: modules and the tests themselves."""
+    """Exclude modules and tests from garbage collection. They live as long as the process."""
     gc.collect()
     gc.freeze()

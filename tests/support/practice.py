@@ -1,4 +1,4 @@
-"""A clinic at work, for tests of the engine: its people, its leads, its steps, the broker and the clock.
+"""A clinic for tests of the engine: its users, leads and steps, the broker and the clock.
 
 watch         the clock, stopped on Tuesday, 10 March 2026, 11:00 in New York: `watch.advance(hours=24)`
 practice      an open clinic in New York with one person of each role: `practice.capture()`, `practice.run(Kind.REMIND)`
@@ -58,13 +58,13 @@ _numbers = count(1)
 
 
 def at(wall: str, zone: ZoneInfo = NEW_YORK) -> datetime:
-    """The instant at which a clock there shows this."""
+    """Return the instant of a local time."""
     return datetime.fromisoformat(wall).replace(tzinfo=zone).astimezone(UTC)
 
 
 @dataclass
 class Watch:
-    """The clock of the whole process; it stands still."""
+    """A fixed clock for the whole process."""
 
     _traveller: time_machine.Traveller
 
@@ -72,13 +72,13 @@ class Watch:
         self._traveller.move_to(instant, tick=False)
 
     def advance(self, **by: float) -> None:
-        """By so many `seconds`, `minutes`, `hours`, `days`."""
+        """Advance by `seconds`, `minutes`, `hours` or `days`."""
         self._traveller.shift(timedelta(**by))
 
 
 @dataclass
 class Practice:
-    """A clinic, its people, and what can be done there. Each act is a transaction of its own."""
+    """A clinic and its users. Each method has its own transaction."""
 
     clinic_id: UUID
     source_id: UUID
@@ -91,7 +91,7 @@ class Practice:
         return Actor(clinic, self.people[role], str(role), role, permissions=ROLE_GRANTS[role])
 
     def capture(self, **given: Any) -> UUID:
-        """A new lead, of the coordinator."""
+        """Create a lead of the coordinator."""
         number = next(_numbers)
         person = {"first_name": "Mia", "last_name": "Keller", "email": f"mia{number}@lead.example"}
         data = {**person, "phone": "+12125550143", "source_id": self.source_id, **given}
@@ -100,7 +100,7 @@ class Practice:
         return lead_id
 
     def log(self, lead_id: UUID, type: str = "PHONE_CALL", **given: Any) -> UUID:  # noqa: A002
-        """An entry of the timeline: an outbound call that nobody took, unless something else is said."""
+        """Log an activity, by default an unanswered outbound call."""
         data = {"type": type, **({"outcome": "no_answer"} if type == "PHONE_CALL" else {}), **given}
         with transaction() as session:
             return log_activity(session, self.actor(), lead_id, data).id
@@ -132,7 +132,7 @@ class Practice:
             change_stage(session, self.actor(), lead_id, {"stage": stage, **given})
 
     def plan(self, lead_id: UUID, due_at: datetime, **given: Any) -> UUID:
-        """A task for the coordinator."""
+        """Create a task for the coordinator."""
         data = {"title": "Call back", "type": "CALL", "priority": "NORMAL", "due_at": due_at, **given}
         with transaction() as session:
             return tasks.create_task(session, self.actor(), lead_id, data).id
@@ -150,7 +150,7 @@ class Practice:
             tasks.cancel(session, self.actor(), task_id)
 
     def steps(self, lead_id: UUID | None = None, **only: Any) -> list[Any]:
-        """Its steps, or one lead's, that have these values; as they are due."""
+        """Return the steps of the clinic or of one lead with these values, by due time."""
         found = self.rows("steps", **({} if lead_id is None else {"lead_id": lead_id}), **only)
         return sorted(found, key=lambda step: (step.due_at, step.id))
 
@@ -162,7 +162,7 @@ class Practice:
         return [step for step in self.steps(lead_id) if step.state in PENDING]
 
     def rows(self, table: str, **only: Any) -> list[Any]:
-        """The clinic's rows of a table that have these values, with what is sealed in them."""
+        """Return the clinic's rows of a table with these values, decrypted."""
         tests = "".join(f" AND {name} = :{name}" for name in only)
         statement = f"SELECT * FROM {table} WHERE clinic_id = :clinic{tests} ORDER BY id"
         found, model = sql(statement, clinic=self.clinic_id, **only), _SEALED.get(table)
@@ -199,7 +199,7 @@ class Practice:
         sql("UPDATE clinics SET rules_version = rules_version + 1 WHERE id = :clinic", clinic=self.clinic_id)
 
     def fill(self, leads: int, kind: str, *, due_at: datetime, **step: Any) -> list[UUID]:
-        """So many leads with a step each, written set-wise; returns the steps' ids."""
+        """Insert leads with one step each and return the ids of the steps."""
         lead_rows = [self._lead_row() for _ in range(leads)]
         step_rows = [{**_step_row(row, kind, due_at), **step} for row in lead_rows]
         with transaction() as session:
@@ -292,14 +292,14 @@ def configure() -> Iterator[Callable[..., None]]:
 
 
 def set_settings(**settings: object) -> None:
-    """From now on in this process."""
+    """Change settings of this process."""
     os.environ.update({name.upper(): str(value) for name, value in settings.items()})
     _forget_settings()
 
 
 @contextmanager
 def settings_kept() -> Iterator[None]:
-    """Whatever is set meanwhile is as before afterwards."""
+    """Restore all settings when the context ends."""
     before = dict(os.environ)
     yield
     os.environ.clear()

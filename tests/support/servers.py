@@ -84,19 +84,19 @@ def valkey() -> Iterator[Valkey]:
 
 @pytest.fixture(scope="session")
 def database_url(postgres: Postgres) -> str:
-    """The application's login, which owns no table."""
+    """Login of the application. It owns no table."""
     return os.environ["DATABASE_URL"]
 
 
 @pytest.fixture(scope="session")
 def owner_database_url(postgres: Postgres) -> str:
-    """The login that migrates."""
+    """Login for migrations."""
     return os.environ["OWNER_DATABASE_URL"]
 
 
 @pytest.fixture(scope="session")
 def broker_url(valkey: Valkey) -> str:
-    """The broker, password included."""
+    """URL of the broker, with its password."""
     return os.environ["BROKER_URL"]
 
 
@@ -197,7 +197,7 @@ def migrate(url: str, *, way: str = "upgrade", to: str = "head") -> None:
 
 
 def copy_template(server: Postgres, name: str) -> None:
-    """A migrated database, as a copy of files."""
+    """Create a migrated database by copying files."""
     with server.connect() as owner:
         owner.execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(

@@ -1,13 +1,13 @@
-"""A real SMTP server on a thread that behaves as badly as it is told to.
+"""A real SMTP server on a thread, with scripted failures.
 
 with SmtpServer() as server:
     server.url, server.port
     server.received                                     # every message whose final dot arrived, in order
     server.on("rcpt", "550 5.1.1 No such user", to="bob@example.org")
-    server.on("dot", DROP, times=1)                     # takes the message, closes without an answer, once
-    server.on("greeting", HANG)                         # says nothing more on this connection
-    server.stop(); server.start()                       # away for a while; comes back on the same port
-    server.connections, server.commands                 # how many were made, and every command that was heard
+    server.on("dot", DROP, times=1)                     # accepts the message, closes without an answer, once
+    server.on("greeting", HANG)                         # sends nothing more on this connection
+    server.stop(); server.start()                       # the restarted server has the same port
+    server.connections, server.commands                 # number of connections, and all received commands
 
 Stages: greeting, ehlo, starttls, auth, noop, rset, mail, rcpt, data, body (in the middle of it), dot.
 `SmtpServer(starttls=True)`, `SmtpServer(tls=True)`: with the certificate of tests/support/tls, for localhost;
@@ -58,16 +58,16 @@ class SmtpServer:
 
     @property
     def accepted(self) -> list[Mail]:
-        """What the server took and said so."""
+        """Messages that the server accepted with 250."""
         return [mail for mail in self.received if mail.answered.startswith("250")]
 
     def on(self, stage: str, act: str, *, to: str | None = None, times: int | None = None) -> None:
-        """From now on (so many times) answer this, HANG or DROP at that stage; for one recipient, or all."""
+        """Answer `act` at that stage, or HANG or DROP. `to` limits it to one recipient, `times` to a number of uses."""
         with self._lock:
             self._rules.append(_Rule(stage, act, to, times))
 
     def behave(self) -> None:
-        """Forget what `on` said."""
+        """Remove all scripted answers."""
         with self._lock:
             self._rules.clear()
 
@@ -99,7 +99,7 @@ class SmtpServer:
         self.stop()
 
     def act_at(self, stage: str, recipient: str | None) -> str | None:
-        """What the test wants at this stage, if anything."""
+        """Return the scripted answer at this stage, if any."""
         with self._lock:
             for rule in reversed(self._rules):
                 if rule.stage == stage and rule.to in {None, recipient} and rule.times != 0:

@@ -1,4 +1,4 @@
-"""What a scripted SMTP server says and hears on one connection; see tests/support/smtp.py."""
+"""One connection of the scripted SMTP server in tests/support/smtp.py."""
 
 import base64
 import socket

@@ -1,4 +1,4 @@
-"""Fills the registries of a test process, as every process of the application does when it starts."""
+"""Fill the registries of a test process, as each process of the application does at its start."""
 
 from app.wiring import connect
 

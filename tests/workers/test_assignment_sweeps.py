@@ -12,8 +12,8 @@ from app.clock import now
 from app.core.db import new_id, transaction
 from app.engine.models import Kind
 from app.identity.models import Role
+from tests.support.concurrency import run_concurrently
 from tests.support.practice import Practice, Watch, _person, sql
-from tests.support.threads import at_once
 from workers.sweeps.run import sweep
 
 ADMIN, COORDINATOR = Role.CLINIC_ADMIN, Role.TREATMENT_COORDINATOR
@@ -165,7 +165,7 @@ class TestUnassignedLeads:
         leads = [practice.capture() for _ in range(20)]
         deactivate(practice.people[COORDINATOR])
         hire(practice)
-        at_once(*(lambda: sweep("assign_orphans"),) * 2, practice.capture)
+        run_concurrently(*(lambda: sweep("assign_orphans"),) * 2, practice.capture)
         sweep("assign_orphans")
 
         assert practice.people[COORDINATOR] not in set(map(assignee_of, leads))
@@ -223,6 +223,6 @@ class TestAbsences:
             practice.plan(lead, now() + timedelta(hours=hours))
         add_absence(practice, ana, cover=cover, tasks="reroute")
 
-        assert sum(at_once(*(lambda: sweep("cover_absences"),) * 2)) == 19
+        assert sum(run_concurrently(*(lambda: sweep("cover_absences"),) * 2)) == 19
         rows = sql("SELECT DISTINCT assigned_to_id, version FROM lead_tasks")
         assert [(row.assigned_to_id, row.version) for row in rows] == [(cover, 2)]

@@ -13,10 +13,10 @@ from app.core.db import transaction
 from app.engine.models import Kind
 from app.identity.models import Role
 from app.messaging.contact_policy.settings import set_contact_policy
+from tests.support.concurrency import run_concurrently
 from tests.support.enrolling import mail, playbook, sequence
 from tests.support.practice import Practice, Watch, at, sql
 from tests.support.smtp import SmtpServer
-from tests.support.together import together
 from workers.sweeps.run import sweep
 
 PAUSE = "pause_failing_rules"
@@ -248,7 +248,7 @@ def test_concurrent_workers_lose_no_counts(practice: Practice):
     for _ in range(40):
         practice.capture()
     steps = [step for step in practice.pending() if step.name == "call"]
-    together(*[partial(practice.run, Kind.CREATE_TASK, *steps[i::4]) for i in range(4)])
+    run_concurrently(*[partial(practice.run, Kind.CREATE_TASK, *steps[i::4]) for i in range(4)])
     assert figures(practice, "call") == {"done": 40}
 
 

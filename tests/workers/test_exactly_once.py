@@ -11,9 +11,9 @@ import pytest
 from app.core.db import transaction
 from app.engine.models import Kind
 from app.ops.embedded import Postgres, Valkey
+from tests.support.concurrency import run_concurrently
 from tests.support.messages import messages
 from tests.support.practice import TUESDAY, Practice, Watch, sql
-from tests.support.threads import at_once
 from workers import runner
 from workers.pipeline.claim import claim
 
@@ -68,7 +68,7 @@ def test_redundant_messages_are_counted(practice: Practice):
 def test_four_concurrent_workers_run_each_step_once(practice: Practice):
     ids = practice.fill(40, MAKE, due_at=TUESDAY)
 
-    ran = at_once(*[lambda: runner.run(MAKE, ids)] * 4)
+    ran = run_concurrently(*[lambda: runner.run(MAKE, ids)] * 4)
 
     assert sum(ran) == 40
     assert done_once(practice, ids)
@@ -77,7 +77,7 @@ def test_four_concurrent_workers_run_each_step_once(practice: Practice):
 def test_overlapping_messages_run_each_step_once(practice: Practice):
     ids = practice.fill(60, MAKE, due_at=TUESDAY)
 
-    ran = at_once(
+    ran = run_concurrently(
         lambda: runner.run(MAKE, ids[:40]), lambda: runner.run(MAKE, ids[20:]), lambda: runner.run(MAKE, ids[::-1])
     )
 
@@ -196,7 +196,7 @@ def test_claimed_step_is_not_claimed_again(practice: Practice, postgres: Postgre
 def test_two_steps_of_one_lead_both_run(practice: Practice):
     lead = practice.capture()
     practice.fail_to_reach(lead)
-    at_once(lambda: practice.run(Kind.SEND_MESSAGE), lambda: practice.run(Kind.SUGGEST_LOST))
+    run_concurrently(lambda: practice.run(Kind.SEND_MESSAGE), lambda: practice.run(Kind.SUGGEST_LOST))
     for kind in (Kind.SEND_MESSAGE, Kind.SUGGEST_LOST):  # whichever found the lead in use is woken again
         practice.run(kind, *practice.steps(lead, kind=kind))
 
@@ -220,7 +220,7 @@ def test_repeated_event_plans_once(practice: Practice):
 def test_each_kind_of_step_writes_once(practice: Practice, kind: str):
     ids = practice.fill(8, kind, due_at=TUESDAY)
 
-    assert sum(at_once(*[lambda: runner.run(kind, ids)] * 3)) == 8
+    assert sum(run_concurrently(*[lambda: runner.run(kind, ids)] * 3)) == 8
     runner.run(kind, ids)
 
     assert {(step.state, step.attempts) for step in practice.steps(kind=kind)} == {("done", 1)}

@@ -20,11 +20,11 @@ from app.messaging.contact_policy.gate import Allow, Until, explain_gate
 from app.messaging.contact_policy.opt_outs import opt_out
 from app.messaging.contact_policy.settings import set_contact_policy
 from app.messaging.delivery import retry
+from tests.support.concurrency import run_concurrently
 from tests.support.plans import listening
 from tests.support.practice import TUESDAY, Practice, Watch, at, sql
 from tests.support.processes import wait_until
 from tests.support.smtp import DROP, HANG, SmtpServer
-from tests.support.together import together
 from workers.pipeline.claim import claim
 from workers.pipeline.context import load
 
@@ -298,7 +298,7 @@ def test_concurrent_workers_write_one_message(practice: Practice):
         practice.capture()
     hello, offer = (practice.steps(name=name) for name in ("hello", "offer"))
     for one, other in zip(hello, reversed(offer), strict=True):
-        together(*(partial(practice.run, Kind.SEND_MESSAGE, step) for step in (one, other)))
+        run_concurrently(*(partial(practice.run, Kind.SEND_MESSAGE, step) for step in (one, other)))
     while any(step.due_at == TUESDAY for step in practice.pending() if step.kind == Kind.SEND_MESSAGE):
         write(practice)  # a step claimed by the other worker is repeated
     assert len(practice.rows("notifications")) == len({note.lead_id for note in practice.rows("notifications")}) == 8

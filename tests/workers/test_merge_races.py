@@ -11,10 +11,10 @@ from app.core.db import transaction
 from app.engine.models import Kind
 from app.leads.duplicates.merge import merge
 from app.ops.embedded import Postgres
+from tests.support.concurrency import run_concurrently
 from tests.support.practice import Practice, sql
 from tests.support.processes import wait_until
 from tests.support.smtp import SmtpServer
-from tests.support.threads import at_once
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_merge_racing_with_workers_keeps_steps_consistent(
             practice.run(Kind.SEND_MESSAGE)
             practice.run(Kind.DELIVER)
 
-    at_once(merge_all, work, work)
+    run_concurrently(merge_all, work, work)
     work()
 
     told = Counter(mail.recipient for mail in smtp.received)

@@ -10,10 +10,10 @@ import pytest
 from app.automation.nurtures import service
 from app.automation.nurtures.runs import plan_runs, process_run_batch
 from app.core.db import transaction
+from tests.support.concurrency import run_concurrently
 from tests.support.enrolling import call, mail, playbook, put, sequence, way
 from tests.support.nurturing import run_nurtures, runs, score, set_up, taken
 from tests.support.practice import TUESDAY, Practice, Watch, at, sql
-from tests.support.together import together
 
 pytest_plugins = ["tests.support.practice"]
 
@@ -154,7 +154,7 @@ def test_one_of_two_concurrent_beats_starts_the_run(practice: Practice, watch: W
     silent(practice)
     set_up(practice)
     watch.set(AT_14)
-    together(*[run_nurtures] * 4)
+    run_concurrently(*[run_nurtures] * 4)
     run_nurtures()
     assert runs(practice) == [(AT_14, "done", 1)]
 

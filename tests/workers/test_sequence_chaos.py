@@ -18,11 +18,11 @@ from app.engine.models import Kind
 from app.leads.duplicates.merge import merge
 from app.messaging.contact_policy import opt_outs
 from app.messaging.gateways.service import create_gateway
+from tests.support.concurrency import run_concurrently
 from tests.support.enrolling import call, came_by, playbook, put, sequence, way
 from tests.support.gateway import Gateway
 from tests.support.practice import Practice, Watch
 from tests.support.processes import wait_until
-from tests.support.threads import at_once
 from workers import runner
 
 pytest_plugins = ["tests.support.practice"]
@@ -78,7 +78,7 @@ def test_enrollment_paused_during_its_step_runs_the_step_once(open_with: OpenWit
         for lead in mine:
             change(practice, pause_enrollment, lead)
 
-    at_once(pause, *work(practice, again=2))
+    run_concurrently(pause, *work(practice, again=2))
     assert {row.state for row in practice.rows("enrollments")} == {"paused"}
     assert pending(practice) == []
     for lead in mine:
@@ -103,7 +103,7 @@ def test_exit_during_a_webhook_call_ends_the_enrollment(open_with: OpenWith, ser
         change(practice, exit_enrollment, lead)
         server.hang_up()
 
-    at_once(leave, partial(practice.run, Kind.CALL_WEBHOOK))
+    run_concurrently(leave, partial(practice.run, Kind.CALL_WEBHOOK))
     assert (way(practice, lead).state, way(practice, lead).reason) == ("exited", "by_hand")
     assert practice.step(lead, kind="call_webhook").state == "done"
     assert (len(server.calls), pending(practice)) == (1, [])
@@ -119,7 +119,7 @@ def test_merge_during_running_steps_leaves_one_enrollment(open_with: OpenWith, w
             with transaction() as session:
                 merge(session, practice.actor(), survivor, duplicate_id=duplicate)
 
-    at_once(merge_all, *work(practice, again=2))
+    run_concurrently(merge_all, *work(practice, again=2))
     practice.run_due()
     for survivor, duplicate in pairs:
         states = sorted((row.state, row.reason) for row in practice.rows("enrollments", lead_id=survivor))
@@ -138,7 +138,7 @@ def test_opt_out_during_enrollment_leaves_no_enrollment(open_with: OpenWith):
             with transaction() as session:
                 opt_outs.opt_out(session, practice.actor(), lead)
 
-    at_once(opt_out, partial(put, practice, *mine))
+    run_concurrently(opt_out, partial(put, practice, *mine))
     assert {row.state for row in practice.rows("enrollments")} <= {"exited"}
     assert pending(practice) == []
 
@@ -164,7 +164,7 @@ def test_migration_during_running_steps_leaves_one_planned_step(open_with: OpenW
         except MovePlanChanged:
             move_in_the_end()
 
-    at_once(move_in_the_end, *work(practice, again=2))
+    run_concurrently(move_in_the_end, *work(practice, again=2))
     practice.run_due()
     for enrollment in practice.rows("enrollments"):
         [step] = pending(practice, enrollment.lead_id)

@@ -17,12 +17,12 @@ from app.automation.sequences.enrollments.service import pause_enrollment, resum
 from app.automation.sequences.service import change_sequence, delete_sequence
 from app.core.db import transaction
 from app.engine.models import Kind
+from tests.support.concurrency import run_concurrently
 from tests.support.enrolling import call, came_by, playbook, put, sequence, way
 from tests.support.fork_server import run_module
 from tests.support.plans import listening
 from tests.support.practice import TUESDAY, Practice, Watch, sql
 from tests.support.processes import wait_until
-from tests.support.threads import at_once
 from workers import runner
 
 pytest_plugins = ["tests.support.practice"]
@@ -42,7 +42,7 @@ def open_with(open_practice: Callable[..., Practice]) -> OpenWith:
 def test_one_of_two_concurrent_enrollments_succeeds(open_with: OpenWith):
     practice = open_with(sequence(*STEPS))
     leads = [practice.capture() for _ in range(20)]
-    came = at_once(*[partial(put, practice, *order) for order in (leads, leads[::-1])])
+    came = run_concurrently(*[partial(put, practice, *order) for order in (leads, leads[::-1])])
     results = sorted(one for many in came for one in many)
     assert results == [EnrollmentResult.ALREADY_IN] * 20 + [EnrollmentResult.ENROLLED] * 20
     assert len(practice.rows("enrollments")) == len(practice.steps(kind=Kind.CREATE_TASK, name="welcome/one")) == 20
@@ -51,7 +51,7 @@ def test_one_of_two_concurrent_enrollments_succeeds(open_with: OpenWith):
 def test_concurrent_exclusive_sequences_enroll_a_lead_once(open_with: OpenWith):
     practice = open_with(*[sequence(*STEPS, name=name, exclusive=True) for name in ("a", "b")])
     lead = practice.capture()
-    came = at_once(*[partial(put, practice, lead, into=name) for name in ("a", "b")])
+    came = run_concurrently(*[partial(put, practice, lead, into=name) for name in ("a", "b")])
     assert sorted(one for [one] in came) == [EnrollmentResult.ENROLLED, EnrollmentResult.IN_ANOTHER]
 
 
@@ -67,7 +67,7 @@ def test_reply_during_a_step_leaves_nothing_planned(open_with: OpenWith, watch: 
         for lead in leads:
             practice.hear_from(lead)
 
-    at_once(reply, partial(runner.run, Kind.CREATE_TASK, steps))
+    run_concurrently(reply, partial(runner.run, Kind.CREATE_TASK, steps))
     assert {row.state for row in practice.rows("enrollments")} == {"exited"}
     assert [step for step in practice.pending() if "enrollment_id" in step.cause] == []
 
@@ -106,7 +106,7 @@ def test_repeated_message_advances_an_enrollment_once(open_with: OpenWith, watch
     put(practice, *leads)
     watch.advance(hours=1)
     steps = [step.id for step in practice.steps(name="welcome/one")]
-    at_once(*[partial(runner.run, Kind.CREATE_TASK, steps)] * 3)
+    run_concurrently(*[partial(runner.run, Kind.CREATE_TASK, steps)] * 3)
     runner.run(Kind.CREATE_TASK, steps)
     practice.run(Kind.CREATE_TASK)
     assert all(came_by(practice, lead) == [("one", "done")] for lead in leads)
@@ -120,15 +120,15 @@ def test_killed_worker_loses_and_repeats_no_step(open_with: OpenWith, watch: Wat
     put(practice, *leads)
     watch.advance(hours=1)
     steps = [step.id for step in practice.steps(name="welcome/one")]
-    died = run_module("tests.support.dying", *map(str, steps), env=os.environ)
-    assert died.returncode == -signal.SIGKILL
+    killed = run_module("tests.support.worker_killed_before_commit", *map(str, steps), env=os.environ)
+    assert killed.returncode == -signal.SIGKILL
     assert practice.rows("enrollment_steps") == []
 
-    def is_made_up_for() -> bool:
+    def steps_have_run() -> bool:
         runner.run_again(Kind.CREATE_TASK, steps)
         return all(came_by(practice, lead) for lead in leads)
 
-    wait_until(is_made_up_for, 30, "the connection of the dead to let go of the steps")
+    wait_until(steps_have_run, 30, "PostgreSQL to end the killed worker's connection")
     assert all(came_by(practice, lead) == [("one", "done")] for lead in leads)
     assert len(practice.steps(name="welcome/two")) == len(practice.rows("lead_tasks", title="Call them")) == 10
 

@@ -16,10 +16,10 @@ from app.engine.models import Kind
 from app.leads.pipeline.closing import convert, lose
 from app.messaging.contact_policy.opt_outs import opt_out
 from app.ops.embedded import Postgres
+from tests.support.concurrency import run_concurrently
 from tests.support.practice import TUESDAY, Practice, Watch, sql
 from tests.support.processes import wait_until
 from tests.support.smtp import SmtpServer
-from tests.support.threads import at_once
 
 STOPS: dict[str, Callable[[Practice, UUID], None]] = {
     "reply": Practice.hear_from,
@@ -71,7 +71,7 @@ def test_stop_racing_with_workers_is_consistent(
             practice.run(Kind.SEND_MESSAGE)
             practice.run(Kind.DELIVER)
 
-    at_once(stop_them, work, work)
+    run_concurrently(stop_them, work, work)
     work()
 
     told = Counter(mail.recipient for mail in smtp.received)

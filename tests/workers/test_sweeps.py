@@ -10,9 +10,9 @@ from app import clock
 from app.engine.models import Kind
 from app.leads.search.lookup import new_lead_id
 from app.ops.embedded import Postgres, Valkey
+from tests.support.concurrency import run_concurrently
 from tests.support.messages import messages
 from tests.support.practice import TUESDAY, Practice, Watch, sql
-from tests.support.threads import at_once
 from workers.app import SWEEP_TASKS
 from workers.sweeps.run import SWEEPS, sweep
 
@@ -154,7 +154,7 @@ class TestEverySweep:
 
     def test_two_beats_publish_each_step_once(self, practice: Practice, valkey: Valkey):
         ids = practice.fill(300, MAKE, due_at=TUESDAY, state="planned", published_at=None)
-        found = at_once(*[lambda: sweep("publish_due_steps")] * 3)
+        found = run_concurrently(*[lambda: sweep("publish_due_steps")] * 3)
 
         assert sum(found) == 300
         assert sorted(step_id for message in messages(valkey) for step_id in message.ids) == sorted(ids)
@@ -163,7 +163,7 @@ class TestEverySweep:
         for _ in range(20):
             practice.plan(practice.capture(), TUESDAY + timedelta(hours=1))
         watch.advance(hours=2)
-        found = at_once(*[lambda: sweep("mark_overdue_tasks")] * 3)
+        found = run_concurrently(*[lambda: sweep("mark_overdue_tasks")] * 3)
 
         assert sum(found) == 20
         assert len(practice.steps(name="overdue-24h")) == 20

@@ -10,9 +10,9 @@ from app.engine.models import Kind
 from app.engine.steps import publish
 from app.ops.embedded import Postgres
 from tests.support.bulk import ask, busy, chunks, counts, items, many_leads, reasons, run, show, tasks, work_off
+from tests.support.concurrency import run_concurrently
 from tests.support.desk import Desk
 from tests.support.processes import Processes, wait_until
-from tests.support.together import together
 
 TASKS_PER_LEAD = "SELECT count(*) AS tasks, count(DISTINCT lead_id) AS leads FROM lead_tasks"
 REMINDERS = "SELECT count(*) AS steps FROM steps WHERE kind = 'remind'"
@@ -20,9 +20,9 @@ REMINDERS = "SELECT count(*) AS steps FROM steps WHERE kind = 'remind'"
 # Runs a function for each inserted task, with the owner's rights, which the application lacks.
 TRIGGER = """
     CREATE SEQUENCE nth_task;
-    CREATE FUNCTION trouble() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+    CREATE FUNCTION on_insert() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
     BEGIN {body} RETURN NEW; END $$;
-    CREATE TRIGGER trouble BEFORE INSERT ON lead_tasks FOR EACH ROW EXECUTE FUNCTION trouble();
+    CREATE TRIGGER on_insert BEFORE INSERT ON lead_tasks FOR EACH ROW EXECUTE FUNCTION on_insert();
 """
 
 
@@ -34,7 +34,7 @@ def insert_trigger(postgres: Postgres, body: str) -> Iterator[None]:
         try:
             yield
         finally:
-            owner.execute("DROP TRIGGER trouble ON lead_tasks; DROP FUNCTION trouble; DROP SEQUENCE nth_task")
+            owner.execute("DROP TRIGGER on_insert ON lead_tasks; DROP FUNCTION on_insert; DROP SEQUENCE nth_task")
 
 
 def assert_each_once(desk: Desk, leads: int) -> None:
@@ -54,14 +54,14 @@ def test_repeated_message_creates_no_task_twice(desk: Desk):
 def test_workers_with_the_same_chunk_create_no_task_twice(desk: Desk):
     job = ask(desk.admin, lead_ids=many_leads(desk, 200))
     (step,) = chunks(desk, job)
-    together(*[partial(run, step)] * 4)
+    run_concurrently(*[partial(run, step)] * 4)
     assert counts(work_off(desk, job)) == (0, 200, 0, 0)
     assert_each_once(desk, 200)
 
 
 def test_workers_share_the_chunks_of_a_job(desk: Desk):
     job = ask(desk.admin, lead_ids=many_leads(desk, 2_001))
-    ran = together(*[partial(run, step) for step in chunks(desk, job)])
+    ran = run_concurrently(*[partial(run, step) for step in chunks(desk, job)])
     assert sum(ran) == 3
     done = show(desk, job)
     assert (done["state"], counts(done)) == ("done", (0, 2_001, 0, 0))
@@ -149,7 +149,7 @@ def test_counts_are_right_when_a_running_job_is_cancelled(desk: Desk):
     job = ask(desk.admin, lead_ids=many_leads(desk, 2_001))
     steps = chunks(desk, job)
     cancel = partial(desk.admin.post, f"/api/jobs/{job['id']}/cancel")
-    together(*[partial(run, step) for step in steps], cancel)
+    run_concurrently(*[partial(run, step) for step in steps], cancel)
     end = work_off(desk, job)
     assert end["pending"] == 0
     assert end["done"] + end["cancelled"] == 2_001
@@ -178,7 +178,7 @@ def test_concurrent_retries_process_items_once(desk: Desk):
     work_off(desk, job)
     desk.sql("UPDATE leads SET status = 'ACTIVE'")
     retry = partial(desk.admin.post, f"/api/jobs/{job['id']}/retry-failed")
-    assert [answer.status for answer in together(retry, retry, retry)] == [202] * 3
+    assert [answer.status for answer in run_concurrently(retry, retry, retry)] == [202] * 3
     assert counts(work_off(desk, job)) == (0, 30, 0, 0)
     assert_each_once(desk, 30)
 
@@ -187,7 +187,7 @@ def test_concurrent_retries_process_items_once(desk: Desk):
 def test_concurrent_requests_with_the_same_key_create_one_job(desk: Desk, round_: int):
     ids = many_leads(desk, 20)
     post = partial(ask, desk.admin, lead_ids=ids, client_key=f"event-{round_}")
-    jobs = together(*[post] * 5)
+    jobs = run_concurrently(*[post] * 5)
     assert len({job["id"] for job in jobs}) == 1
     assert counts(work_off(desk, jobs[0])) == (0, 20, 0, 0)
     assert_each_once(desk, 20)

@@ -1,4 +1,4 @@
-"""What a simulation tells is what workers then do: the same lead and the same script, simulated and lived through."""
+"""Simulations predict what workers do: the same lead and script, simulated and then replayed by workers."""
 
 from datetime import datetime, timedelta
 from importlib.resources import files
@@ -13,8 +13,8 @@ from app.automation.playbooks import shipped
 from app.automation.simulation.service import simulate_playbook
 from app.core.db import transaction
 from tests.support.enrolling import call, mail, playbook, sequence
-from tests.support.living import came_of_it, live, told_of_it
 from tests.support.practice import TUESDAY, Practice, Watch, sql
+from tests.support.simulation_replay import finished_and_pending_steps, replay, simulated_steps
 
 pytest_plugins = ["tests.support.practice"]
 
@@ -60,14 +60,14 @@ QUOTED: Script = [
 
 @pytest.mark.parametrize("name", shipped.names())
 @pytest.mark.parametrize("script", [ANSWERED, QUOTED, TRIED_IN_VAIN, LEFT_ALONE])
-def test_workers_do_what_was_simulated(open_practice: Any, watch: Watch, name: str, script: Script):
+def test_workers_run_the_simulated_steps(open_practice: Any, watch: Watch, name: str, script: Script):
     practice = open_practice(playbook=text_of(name))
     lead_id = practice.capture()
     script = [entry for entry in script if is_possible(practice, entry)]
     until = TUESDAY + timedelta(days=30 if script else 10)
     simulated = simulate(practice, lead_id, script, until=until)
-    live(practice, watch, lead_id, script, until=until)
-    assert told_of_it(simulated) == came_of_it(practice, lead_id)
+    replay(practice, watch, lead_id, script, until=until)
+    assert simulated_steps(simulated) == finished_and_pending_steps(practice, lead_id)
 
 
 def text_of(playbook: str) -> str:
@@ -157,7 +157,7 @@ POLICY = '{"daily_cap": 1, "minimum_interval": "12 hours", "window": "1 day", "w
 
 @pytest.mark.parametrize("policy", ["{}", POLICY])
 @pytest.mark.parametrize("score", [None, 70])
-def test_every_kind_of_step_does_what_was_simulated(open_practice: Any, watch: Watch, policy: str, score: int | None):
+def test_each_step_kind_runs_as_simulated(open_practice: Any, watch: Watch, policy: str, score: int | None):
     practice = open_practice(playbook=EVERYTHING)
     sql(
         "UPDATE clinics SET contact_policy = CAST(:policy AS jsonb), rules_version = rules_version + 1 WHERE id = :id",
@@ -168,24 +168,24 @@ def test_every_kind_of_step_does_what_was_simulated(open_practice: Any, watch: W
     script = [at(0.02, "lead.attempt_failed"), at(6, "lead.replied"), at(20, "lead.updated", lead__score=90)]
     until = TUESDAY + timedelta(days=30)
     simulated = simulate(practice, lead_id, script, until=until)
-    live(practice, watch, lead_id, script, until=until)
-    assert told_of_it(simulated) == came_of_it(practice, lead_id)
+    replay(practice, watch, lead_id, script, until=until)
+    assert simulated_steps(simulated) == finished_and_pending_steps(practice, lead_id)
 
 
-def test_a_lead_that_is_there_goes_on_as_simulated(open_practice: Any, watch: Watch):
+def test_existing_lead_continues_as_simulated(open_practice: Any, watch: Watch):
     practice = open_practice(playbook=text_of("orthodontics"))
     lead_id = practice.capture()
     begun, until = TUESDAY + timedelta(days=3, hours=1), TUESDAY + timedelta(days=33, hours=1)
-    live(practice, watch, lead_id, [at(0.2, "lead.attempt_failed"), at(1, "lead.attempt_failed")], until=begun)
+    replay(practice, watch, lead_id, [at(0.2, "lead.attempt_failed"), at(1, "lead.attempt_failed")], until=begun)
     watch.set(begun)
-    before = came_of_it(practice, lead_id)
+    before = finished_and_pending_steps(practice, lead_id)
     script = [at(3.5, "lead.attempt_failed"), at(9, "lead.contacted"), at(21, "task.completed")]
     asked = {"lead_id": lead_id, "is_new": False, "facts": {}, "days": 30, "script": script}
     with transaction() as session:
         simulated = simulate_playbook(session, practice.actor(), "own", asked)
-    live(practice, watch, lead_id, script, until=until)
+    replay(practice, watch, lead_id, script, until=until)
     over = [step for step in before if step[3] != "pending"]
-    assert sorted(over + told_of_it(simulated)) == came_of_it(practice, lead_id)
+    assert sorted(over + simulated_steps(simulated)) == finished_and_pending_steps(practice, lead_id)
 
 
 QUARTERS = st.integers(1, 32).map(lambda quarters: quarters / 4 + 0.003)
@@ -200,12 +200,12 @@ SCRIPTS = st.lists(st.builds(at, QUARTERS, EVENTS), max_size=6, unique_by=lambda
 
 @settings(max_examples=8, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(script=SCRIPTS)
-def test_whatever_happens_workers_do_what_was_simulated(practice: Practice, watch: Watch, script: Script):
+def test_random_events_run_as_simulated(practice: Practice, watch: Watch, script: Script):
     watch.set(TUESDAY)
     lead_id, until = practice.capture(), TUESDAY + timedelta(days=10)
     simulated = simulate(practice, lead_id, script, until=until)
-    live(practice, watch, lead_id, script, until=until)
-    assert told_of_it(simulated) == came_of_it(practice, lead_id)
+    replay(practice, watch, lead_id, script, until=until)
+    assert simulated_steps(simulated) == finished_and_pending_steps(practice, lead_id)
 
 
 SEQUENCES = playbook(
@@ -245,20 +245,20 @@ SEQUENCES = playbook(
         [at(2.1, "lead.opted_out")],
     ],
 )
-def test_leads_go_through_sequences_as_was_simulated(open_practice: Any, watch: Watch, script: Script):
+def test_sequences_run_as_simulated(open_practice: Any, watch: Watch, script: Script):
     practice = open_practice(playbook=SEQUENCES)
     lead_id = practice.capture()
     until = TUESDAY + timedelta(days=25)
     simulated = simulate(practice, lead_id, script, until=until)
-    live(practice, watch, lead_id, script, until=until)
-    assert told_of_it(simulated) == came_of_it(practice, lead_id)
+    replay(practice, watch, lead_id, script, until=until)
+    assert simulated_steps(simulated) == finished_and_pending_steps(practice, lead_id)
     left = {(entry["name"], entry["reason"]) for entry in simulated["timeline"] if entry["what"] == "left"}
     over = [row for row in practice.rows("enrollments") if row.ended_at]
     slugs = {row.id: row.slug for row in practice.rows("sequences")}
     assert left == {(slugs[row.sequence_id], row.reason or "completed") for row in over}
 
 
-def test_a_lead_in_a_sequence_has_a_next_action_as_was_simulated(open_practice: Any, watch: Watch):
+def test_enrolled_lead_has_a_next_action_as_simulated(open_practice: Any, watch: Watch):
     alarm = {
         "name": "alarm",
         "on": "lead.without_next_action",
@@ -268,8 +268,8 @@ def test_a_lead_in_a_sequence_has_a_next_action_as_was_simulated(open_practice: 
     practice = open_practice(playbook=playbook(sequence(*rests, enroll={"on": "lead.created"}), rules=[alarm]))
     lead_id, until = practice.capture(), TUESDAY + timedelta(days=3)
     simulated = simulate(practice, lead_id, [], until=until)
-    live(practice, watch, lead_id, [], until=until)
-    assert told_of_it(simulated) == came_of_it(practice, lead_id)
+    replay(practice, watch, lead_id, [], until=until)
+    assert simulated_steps(simulated) == finished_and_pending_steps(practice, lead_id)
     assert practice.step(name="alarm").created_at >= TUESDAY + timedelta(days=2)
 
 
@@ -291,11 +291,11 @@ NURTURED = playbook(
 @pytest.mark.parametrize(
     "script", [[], [at(0.9, "lead.replied")], [at(3, "lead.updated", lead__score=9)], [at(0.5, "lead.opted_out")]]
 )
-def test_nurtures_take_leads_as_was_simulated(open_practice: Any, watch: Watch, script: Script):
+def test_nurtures_enroll_leads_as_simulated(open_practice: Any, watch: Watch, script: Script):
     practice = open_practice(playbook=NURTURED)
     lead_id = practice.capture(score=4)
     until = TUESDAY + timedelta(days=5)
     simulated = simulate(practice, lead_id, script, until=until)
-    live(practice, watch, lead_id, script, until=until)
-    assert told_of_it(simulated) == came_of_it(practice, lead_id)
-    assert bool(came_of_it(practice, lead_id)) is (script != [at(0.5, "lead.opted_out")])
+    replay(practice, watch, lead_id, script, until=until)
+    assert simulated_steps(simulated) == finished_and_pending_steps(practice, lead_id)
+    assert bool(finished_and_pending_steps(practice, lead_id)) is (script != [at(0.5, "lead.opted_out")])

@@ -1,8 +1,8 @@
-"""Everything that is said to the broker, as the broker itself hears it (MONITOR).
+"""All commands that the broker receives, read with MONITOR.
 
-with Wire(valkey) as wire: ...;  wire.said             # each command as its parts, in order
-with Wire(valkey, repeat=2): ...                       # every message arrives two times more
-wire.text()                                            # all of it, with the bodies of messages decoded
+with BrokerMonitor(valkey) as monitor: ...;  monitor.commands    # the parts of each command, in order
+with BrokerMonitor(valkey, repeat=2): ...                        # each message is copied twice
+monitor.text()                                                   # all commands, with decoded message bodies
 """
 
 import json
@@ -24,43 +24,43 @@ _BODY = re.compile(r'"body": "([A-Za-z0-9+/=]+)"')
 
 
 @dataclass
-class Wire:
-    """Listens from `with` on, until its end."""
+class BrokerMonitor:
+    """Records commands while the context is open."""
 
     valkey: Valkey
     repeat: int = 0
-    said: list[list[str]] = field(default_factory=list)
+    commands: list[list[str]] = field(default_factory=list)
     repeated: int = 0
     _copies: set[str] = field(default_factory=set)
 
     def __enter__(self) -> Self:
-        self._line = socket.create_connection(("127.0.0.1", self.valkey.port))
-        self._line.sendall(f"AUTH {self.valkey.password}\r\nMONITOR\r\n".encode())
-        heard = self._line.makefile("rb")
-        assert [heard.readline(), heard.readline()] == [b"+OK\r\n"] * 2
-        self._thread = Thread(target=self._listen, args=[heard], daemon=True)
+        self._socket = socket.create_connection(("127.0.0.1", self.valkey.port))
+        self._socket.sendall(f"AUTH {self.valkey.password}\r\nMONITOR\r\n".encode())
+        lines = self._socket.makefile("rb")
+        assert [lines.readline(), lines.readline()] == [b"+OK\r\n"] * 2
+        self._thread = Thread(target=self._listen, args=[lines], daemon=True)
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._line.shutdown(socket.SHUT_RDWR)
+        self._socket.shutdown(socket.SHUT_RDWR)
         self._thread.join(10)
-        self._line.close()
+        self._socket.close()
 
     def text(self) -> str:
-        """What was said, readable."""
-        return readable("\n".join(" ".join(parts) for parts in self.said))
+        """Return all commands as text, with decoded message bodies."""
+        return readable("\n".join(" ".join(parts) for parts in self.commands))
 
-    def _listen(self, heard: Any) -> None:
+    def _listen(self, lines: Any) -> None:
         with self.valkey.client() as client:
-            for line in heard:
+            for line in lines:
                 parts = [_plain(part) for part in _PART.findall(line.decode())]
-                self.said.append(parts)
+                self.commands.append(parts)
                 if self.repeat and parts[0].upper() in {"LPUSH", "RPUSH"} and parts[1] in QUEUES:
-                    self._say_again(client, parts)
+                    self._copy(client, parts)
 
-    def _say_again(self, client: Redis, parts: list[str]) -> None:
-        """Copies with a tag of their own, as of messages that were published more than once."""
+    def _copy(self, client: Redis, parts: list[str]) -> None:
+        """Push copies with new delivery tags, as if the message were published repeatedly."""
         message = json.loads(parts[2])
         if message["properties"]["delivery_tag"] in self._copies:
             return
@@ -72,15 +72,15 @@ class Wire:
 
 
 def readable(text: str) -> str:
-    """The text, and after it what the bodies of the messages in it say."""
+    """Return the text, followed by the decoded message bodies in it."""
     return "\n".join([text, *(b64decode(body).decode(errors="replace") for body in _BODY.findall(text))])
 
 
-def everything_in(valkey: Valkey) -> str:
-    """All keys of the broker with what they hold, readable."""
+def broker_contents(valkey: Valkey) -> str:
+    """Return all keys of the broker with their values, as text."""
     with valkey.client() as client:
-        held = {key: _READ[client.type(key)](client, key) for key in client.scan_iter()}
-    return readable("\n".join(f"{_plain_bytes(key)} {_plain_bytes(value)}" for key, value in held.items()))
+        contents = {key: _READ[client.type(key)](client, key) for key in client.scan_iter()}
+    return readable("\n".join(f"{_plain_bytes(key)} {_plain_bytes(value)}" for key, value in contents.items()))
 
 
 _READ: dict[bytes, Any] = {

@@ -1,6 +1,6 @@
-"""A script of a simulation, lived through in a real clinic.
+"""Replay the script of a simulation in a real clinic.
 
-Its clock is moved to every moment at which something is to happen; workers and sweeps are the real ones.
+The clock advances to each instant at which a step, a sweep or an entry is due. Workers and sweeps are real.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -29,8 +29,10 @@ SENT = {"deliver", "deliver_to_user"}
 OPEN = ("NEW", "ACTIVE")
 
 
-def live(practice: Practice, watch: Watch, lead_id: UUID, script: list[Mapping[str, Any]], *, until: datetime) -> None:
-    """From now on until then. Entries of the script have an instant each."""
+def replay(
+    practice: Practice, watch: Watch, lead_id: UUID, script: list[Mapping[str, Any]], *, until: datetime
+) -> None:
+    """Run the clinic until `until`, with the script's entries at their instants."""
     acts = sorted(script, key=lambda entry: entry["at"])
     has_nurtures = bool(practice.rows("nurtures"))
     while (at := _next(practice, lead_id, acts)) <= until:
@@ -44,14 +46,14 @@ def live(practice: Practice, watch: Watch, lead_id: UUID, script: list[Mapping[s
         practice.run_due()
 
 
-def came_of_it(practice: Practice, lead_id: UUID) -> list[tuple[Any, ...]]:
-    """Every step but those that hand messages over: its kind, rule and due time, its end and why."""
+def finished_and_pending_steps(practice: Practice, lead_id: UUID) -> list[tuple[Any, ...]]:
+    """Return the lead's steps except deliveries: due time, kind, name, final state and reason."""
     steps = [step for step in practice.steps(lead_id) if step.kind not in SENT]
     return sorted((step.due_at, step.kind, step.name, *_end(step)) for step in steps)
 
 
-def told_of_it(simulated: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """The same of a simulation."""
+def simulated_steps(simulated: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """Return the steps of a simulation, as `finished_and_pending_steps` does."""
     ended = [
         (entry["details"].get("due_at") if entry["what"] == "cancelled" else entry["at"], entry)
         for entry in simulated["timeline"]
@@ -97,15 +99,15 @@ def _is_open(task: Any) -> bool:
 
 
 def _tick(since: datetime, seconds: int) -> datetime:
-    """The first whole multiple of so many seconds after it, but none that is past."""
+    """Return the next multiple of `seconds` after `since` and after the current time."""
     after = max(since, now())
     return datetime.fromtimestamp((after.timestamp() // seconds + 1) * seconds, UTC)
 
 
 def act(practice: Practice, lead_id: UUID, entry: Mapping[str, Any]) -> None:
-    """What the entry says, as people do it over the API's services."""
+    """Perform an entry of the script with the services of the API."""
     about = {path.partition(".")[2]: value for path, value in entry.get("facts", {}).items()}
-    with suppress(Conflict):  # a lead that is over: the simulation says that it cannot be
+    with suppress(Conflict):  # the lead is closed; the simulation reports the same
         ACTS[entry["event"]](practice, lead_id, about)
 
 

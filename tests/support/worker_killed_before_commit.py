@@ -1,6 +1,6 @@
-"""A process that runs steps and is killed before it commits: `python -m tests.support.dying ID...`.
+"""Run steps and be killed before the commit: `python -m tests.support.worker_killed_before_commit ID...`.
 
-It dies when the steps' ends and what follows in their sequences are written.
+The kill comes when the results of the steps and the next steps of their sequences are written.
 """
 
 import os
@@ -15,8 +15,8 @@ from workers import runner
 from workers.pipeline import effects_writer
 
 
-def _advance_and_die(*given: Any) -> None:
-    _advance(*given)
+def _advance_and_kill(*args: Any) -> None:
+    _advance(*args)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -24,5 +24,5 @@ _advance = effects_writer.advance_enrollments
 
 if __name__ == "__main__":
     connect()
-    effects_writer.advance_enrollments = _advance_and_die  # type: ignore[assignment]
+    effects_writer.advance_enrollments = _advance_and_kill  # type: ignore[assignment]
     runner.run(Kind.CREATE_TASK, [UUID(id_) for id_ in sys.argv[1:]])

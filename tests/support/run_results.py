@@ -1,11 +1,11 @@
-"""The books of a run: what every step came to, against what is in the tables and what the mail server took.
+"""Results of a run: outcomes of steps, compared with their effects, the counters and the accepted mails.
 
-ledger.wait_for({"speed-to-lead": 1000}, patience=40)    # until so many of that name have ended
-ledger.check(planned={"speed-to-lead": 1000}, mails=server.accepted, late_at_most=20)
+results.wait_for({"speed-to-lead": 1000}, patience=40)    # until so many steps of that name have ended
+results.check(planned={"speed-to-lead": 1000}, mails=server.accepted, late_at_most=20)
 
-`check` fails with every difference: a step that is due and open, an effect that is missing, double or nobody's, a
-step planned twice, an end that was counted twice, a mail that the server took never or twice. It prints how late
-the steps ran. It asks PostgreSQL as its owner, past the application.
+`check` fails with all differences: steps that are due and open, effects that are missing, repeated or belong to no
+step, steps planned twice, outcomes counted twice, mails accepted never or twice. It prints the lateness of the steps.
+It reads PostgreSQL as its owner, past the application.
 """
 
 from collections import Counter, defaultdict
@@ -25,14 +25,14 @@ from tests.support.smtp import Mail
 FINAL = ("done", "skipped", "cancelled", "failed", "unknown")
 MOST_SHOWN = 15  # differences of one kind
 
-# What a step of each kind has to have made when it is done, by the names in its outcome.
+# Effects that a done step of each kind must have, by the names in its outcome.
 MAKES = {
     "create_task": ["task_id"],
     "escalate": ["task_id", "notification_ids"],
     "remind": ["notification_ids"],
     "send_message": ["notification_ids"],
     "suggest_lost": ["activity_id"],
-    "deliver": [],  # its effect is outside: see the mails
+    "deliver": [],  # its effect is external: see the mails
 }
 
 _STEPS = """
@@ -65,33 +65,33 @@ WHERE n.channel = 'email' GROUP BY n.id
 
 
 @dataclass(frozen=True)
-class Ledger:
-    """Reads the database of a test; the test has it for itself."""
+class RunResults:
+    """Reads the database of a test."""
 
     postgres: Postgres
 
     def ended(self) -> Counter[str]:
-        """How many steps of each name are in a final state."""
+        """Return the number of steps in a final state by name."""
         return Counter({row.name: row.ended for row in self._ask(_ENDED, [list(FINAL)])})
 
     def ends(self) -> Counter[tuple[str, str, str | None]]:
-        """How many steps there are by name, state and reason."""
+        """Return the number of steps by name, state and reason."""
         return Counter((step.name, step.state, step.reason) for step in self.steps())
 
     def due_and_open(self) -> int:
-        """How many steps should have ended by now and have not."""
+        """Return the number of steps that are due and not in a final state."""
         return int(self._ask(_OPEN, [list(FINAL)])[0].steps)
 
     def leads(self) -> set[str]:
-        """The ids of all leads."""
+        """Return the ids of all leads."""
         return {row.id for row in self._ask("SELECT id::text FROM leads")}
 
     def refused(self) -> int:
-        """How many steps of messages had been done by the time the message came."""
+        """Return the number of steps in messages that had already run."""
         return int(self._ask("SELECT coalesce(sum(value), 0) AS n FROM counters WHERE metric = 'refused'")[0].n)
 
     def wait_for(self, ended: Mapping[str, int], patience: float = 60) -> None:
-        """Until at least so many steps of these names have ended, and none that is due is open."""
+        """Wait until at least so many steps of these names have ended, and no due step is open."""
         try:
             wait_until(lambda: self._has_settled(ended), patience, f"{dict(ended)} to have ended")
         except pytest.fail.Exception as waited:
@@ -104,7 +104,7 @@ class Ledger:
         mails: Collection[Mail] | None = None,
         late_at_most: float | None = None,
     ) -> None:
-        """Every step that was due has ended once, with its effect once; of these names there are so many."""
+        """Assert that due steps ended once, with their effects once, and that so many have these names."""
         print(f"\n{self.summary()}")
         wrong = list(self.differences(mails))
         names = Counter(step.name for step in self.steps())
@@ -112,10 +112,10 @@ class Ledger:
         latest = max(self._lateness().values(), key=max, default=[0.0])
         if late_at_most is not None and max(latest) > late_at_most:
             wrong.append(f"a step ran {max(latest):.1f} s late; at most {late_at_most} s were allowed")
-        assert not wrong, "the ledger does not balance:\n" + "\n".join(wrong)
+        assert not wrong, "the results differ:\n" + "\n".join(wrong)
 
     def differences(self, mails: Collection[Mail] | None = None) -> Iterator[str]:
-        """What is not as it should be, in words."""
+        """Yield the differences as lines of text."""
         steps = self.steps()
         yield from _shorten("due and open", [_show(s) for s in steps if s.is_due and s.state not in FINAL])
         yield from _shorten("effects of no step", [f"{s.id} {s.effects}" for s in steps if s.name is None])
@@ -125,17 +125,17 @@ class Ledger:
         yield from _shorten("mails not as recorded", self._mails_astray(mails))
 
     def steps(self) -> list[Any]:
-        """Every step, with the ids of what it made; or of what names a step that is not there."""
+        """Return all steps with the ids of their effects, and effects whose step does not exist."""
         return self._ask(_STEPS)
 
     def summary(self) -> str:
-        """How many steps of each name ended how, and how late those that ran were."""
+        """Return the outcomes and the lateness of steps by name, as text."""
         counts: dict[str, Counter[str]] = defaultdict(Counter)
         for step in self.steps():
             counts[step.name][f"{step.state} ({step.reason})" if step.reason else step.state] += 1
         late = self._lateness()
         return "\n".join(
-            f"ledger: {name:24} {', '.join(f'{n} {state}' for state, n in states.items()):32} {_spread(late[name])}"
+            f"results: {name:24} {', '.join(f'{n} {state}' for state, n in states.items()):32} {_spread(late[name])}"
             for name, states in counts.items()
         )
 
@@ -150,11 +150,11 @@ class Ledger:
         try:
             found, still_open = self.ended(), self.due_and_open()
         except psycopg.OperationalError:
-            return False  # it is being restarted
+            return False  # the server restarts
         return not still_open and all(found[name] >= number for name, number in ended.items())
 
     def _miscounted(self, steps: list[Any]) -> list[str]:
-        """Counters are written with the ends, so an end that happened twice would be counted twice."""
+        """Compare counters with outcomes. A repeated outcome is counted twice."""
         counted = {(row.kind, row.outcome): row.ends for row in self._ask(_COUNTED)}
         ran = [step for step in steps if step.reason != "by_hand"]  # those a person ended
         are = Counter((step.kind, {"done": "done", "skipped": "skip"}.get(step.state)) for step in ran)
@@ -172,7 +172,7 @@ class Ledger:
             return astray
         taken = Counter(mail.message["Message-ID"] for mail in mails)
         astray += [f"taken {taken[row.message_id]} ×: {row}" for row in rows if taken[row.message_id] != row.sent]
-        return astray + [f"nobody's mail: {m}" for m in taken if m not in {row.message_id for row in rows}]
+        return astray + [f"mail of no notification: {m}" for m in taken if m not in {row.message_id for row in rows}]
 
     def _ask(self, query: str, values: list[Any] | None = None) -> list[Any]:
         with self.postgres.connect("relance") as owner:
@@ -180,7 +180,7 @@ class Ledger:
 
 
 def _is_even(step: Any) -> bool:
-    """What it says that it made is there, and nothing else is; a step that was not done made nothing."""
+    """Tell whether the recorded effects are those in the tables. A step that is not done has none."""
     outcome = step.outcome or {}
     if step.state == "done" and not all(outcome.get(name) for name in MAKES.get(step.kind, [])):
         return False
