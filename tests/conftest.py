@@ -19,5 +19,6 @@ pytest_plugins = [
     "tests.support.practice",
     "tests.support.chaos",
     "tests.support.keys",
+    "tests.support.large_clinic",
     "tests.support.storage",
 ]

@@ -25,8 +25,6 @@ from tests.support.queries.reports import REPORTS
 from tests.support.queries.task_pages import TASK_PAGES
 from tests.support.queries.task_work import TASK_WORK
 
-pytest_plugins = ["tests.support.large_clinic"]
-
 A_FEW_HUNDRED_ROWS = 800  # in the planner's units; reading all leads of a clinic costs thousands
 
 WORK = {**LEAD_WORK, **AUTOMATION_WORK, **TASK_WORK, **REPORTS}

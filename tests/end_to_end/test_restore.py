@@ -137,7 +137,7 @@ def test_a_restored_system_is_complete_and_repeats_nothing_unnoticed(
     assert mails(smtp) == [*before, *before[1:]]  # with the same ids; what was sent before the backup is not repeated
 
 
-def test_a_home_without_its_secret_is_told_where_it_is(new_home: Path, tmp_path: Path) -> None:
+def test_home_without_its_secret_names_the_secret_file(new_home: Path, tmp_path: Path) -> None:
     kept = {name: value for name, value in os.environ.items() if name not in {*SETTINGS, "SECRET_KEY"}}
     said = run_module(
         "app.ops.cli", "restore", str(tmp_path / "x"), env={**kept, "RELANCE_HOME": str(new_home / "empty")}

@@ -257,7 +257,7 @@ def test_database_without_tables_is_refused_with_the_command_that_migrates(
     assert line.endswith("run `relance init`")
 
 
-def test_owner_without_createrole_is_told_so(tmp_path: Path, postgres: Postgres, broker_url: str) -> None:
+def test_owner_without_createrole_is_refused(tmp_path: Path, postgres: Postgres, broker_url: str) -> None:
     with postgres.connect("relance") as owner:
         owner.execute("DROP ROLE IF EXISTS modest")
         owner.execute("CREATE ROLE modest LOGIN")

@@ -126,7 +126,7 @@ def test_part_that_a_signal_has_stopped_is_named_and_restarted_and_never_runs_tw
     assert ends(second)
 
 
-def test_part_whose_heartbeats_stop_is_restarted() -> None:
+def test_part_without_heartbeats_is_restarted() -> None:
     process = supervise(python(HEARTBEATS, 4))
     first = pid_in(read_until(process, "pid"))
 
