@@ -77,6 +77,7 @@ class Settings(BaseSettings):
     refresh_token_days: int = 14
     rate_limit_per_minute: int = Field(default=100, ge=0)  # calls per user or API key; 0: unlimited
     form_posts_per_minute: int = Field(default=20, ge=0)  # web forms per IP address; 0: unlimited
+    form_posts_per_form: int = Field(default=300, ge=0)  # submissions of one web form per minute; 0: unlimited
     max_form_bytes: int = 64_000
     max_body_bytes: int = 1_000_000
     max_import_bytes: int = 20_000_000

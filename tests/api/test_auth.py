@@ -11,7 +11,13 @@ from flask.testing import FlaskClient
 from app.core.db import transaction
 from app.identity.models import Role, User
 from app.identity.service import create_user
-from app.identity.sign_in.attempts import PER_ADDRESS_AND_ACCOUNT
+from app.identity.sign_in.attempts import (
+    MESSAGES_PER_ADDRESS,
+    MESSAGES_PER_RECIPIENT,
+    PER_ACCOUNT,
+    PER_ADDRESS,
+    PER_ADDRESS_AND_ACCOUNT,
+)
 from app.ops.embedded import Valkey
 from tests.support.desk import Answer, Caller, Desk, the_app
 
@@ -144,6 +150,44 @@ def test_attempts_on_many_accounts_reach_the_limit_of_the_address(client: FlaskC
     assert answers == [401] * 60 + [429]
 
 
+def test_refused_attempts_of_one_address_do_not_lock_the_account(client: FlaskClient):
+    for _ in range(PER_ACCOUNT + 10):
+        log_in(client, password="wrong umbrellas", place="203.0.113.9")
+    assert log_in(client, password="wrong umbrellas", place="203.0.113.9").status == 429
+    assert log_in(client, place="192.0.2.2").status == 200
+
+
+def test_refused_attempts_on_one_account_do_not_limit_colleagues_at_the_address(client: FlaskClient):
+    for _ in range(PER_ADDRESS + 10):
+        log_in(client, "nobody@clinic.example", "wrong umbrellas")
+    assert log_in(client).status == 200
+
+
+def test_attackers_at_many_addresses_are_limited_and_do_not_lock_out_the_usual_place(client: FlaskClient):
+    assert log_in(client, place="192.0.2.1").status == 200
+    places = [f"203.0.113.{number}" for number in range(PER_ACCOUNT + 1)]
+    answers = [log_in(client, password="wrong umbrellas", place=place).status for place in places]
+    assert answers == [401] * PER_ACCOUNT + [429]
+    assert log_in(client, place="192.0.2.1").status == 200
+
+
+def test_addresses_of_one_ipv6_network_share_their_attempts(client: FlaskClient):
+    for number in range(PER_ADDRESS_AND_ACCOUNT):
+        assert log_in(client, password="wrong umbrellas", place=f"2001:db8:1:2::{number + 1:x}").status == 401
+    assert log_in(client, place="2001:db8:1:2:ffff::1").status == 429
+    assert log_in(client, place="2001:db8:1:3::1").status == 200
+
+
+def test_refused_requests_of_one_address_leave_password_links_of_others(client: FlaskClient):
+    def ask(email: str, place: str) -> int:
+        return post(client, "/api/auth/password-link", {"email": email}, place=place).status
+
+    for number in range(MESSAGES_PER_ADDRESS):
+        assert ask(f"user{number}@clinic.example", "203.0.113.9") == 202
+    assert [ask(EMAIL, "203.0.113.9") for _ in range(MESSAGES_PER_RECIPIENT)] == [429] * MESSAGES_PER_RECIPIENT
+    assert ask(EMAIL, "192.0.2.1") == 202
+
+
 def test_sign_in_works_while_the_counter_store_is_unavailable(client: FlaskClient, valkey: Valkey):
     valkey.stop()
     try:
@@ -155,7 +199,7 @@ def test_sign_in_works_while_the_counter_store_is_unavailable(client: FlaskClien
 def test_counters_contain_no_plain_address(client: FlaskClient, valkey: Valkey):
     log_in(client, password="wrong umbrellas")
     names = [name.decode() for name in valkey.client().keys("relance:attempts:*")]
-    assert len(names) == 3
+    assert len(names) == 4
     assert not [name for name in names if "ana" in name.lower() or "192.0.2.1" in name]
 
 

@@ -213,6 +213,27 @@ def test_submissions_per_address_are_limited(desk: Desk, configure: Callable[...
     assert len(leads(desk)) == 3
 
 
+def test_submissions_per_form_are_limited_over_all_addresses(desk: Desk, configure: Callable[..., None]):
+    configure(form_posts_per_form=3)
+    form, other = set_up(desk), set_up(desk, name="Landing page")
+    answers = [
+        send(desk, form, json=VISITOR, environ_base={"REMOTE_ADDR": f"203.0.113.{number}"}).status
+        for number in range(5)
+    ]
+    assert answers == [202, 202, 202, 429, 429]
+    assert send(desk, other, json=VISITOR, environ_base={"REMOTE_ADDR": "203.0.113.1"}).status == 202
+
+
+def test_addresses_of_one_ipv6_network_share_their_submissions(desk: Desk, configure: Callable[..., None]):
+    configure(form_posts_per_minute=3)
+    form = set_up(desk)
+    answers = [
+        send(desk, form, json=VISITOR, environ_base={"REMOTE_ADDR": f"2001:db8:1:2::{number}"}).status
+        for number in range(1, 6)
+    ]
+    assert answers == [202, 202, 202, 429, 429]
+
+
 def test_submission_is_answered_in_under_a_tenth_of_a_second(desk: Desk):
     form, took = set_up(desk), []
     for _ in range(30):

@@ -52,7 +52,7 @@ def submit_form(key: str) -> tuple[JsonDict, dict[str, str], int]:
         form = find_form(session, key)
         _check_origin(form)
         act_for_clinic(form.clinic_id)
-        count_submission(request.remote_addr or "")
+        count_submission(form.id, request.remote_addr or "")
         submit(session, form, read_submission())
     body = {"accepted": True, "thank_you": form.thank_you, "redirect_url": form.redirect_url}
     if form.redirect_url and not request.is_json:
