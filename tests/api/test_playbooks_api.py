@@ -96,3 +96,8 @@ def test_read_only_user_cannot_install_playbooks(desk: Desk):
     assert manager.get(PLAYBOOKS).status == 200
     assert manager.post(f"{PLAYBOOKS}/moving_sales/install").status == 403
     assert manager.post(f"{PLAYBOOKS}/import", {"yaml": OURS}).status == 403
+
+
+def test_long_playbook_is_refused(desk: Desk):
+    refused = desk.admin.post(f"{PLAYBOOKS}/import", {"yaml": "name: x\nrules: [" + "a," * 245_000 + "]"})
+    assert refused.pointers == ["/yaml"]

@@ -282,21 +282,24 @@ def test_all_errors_are_reported_at_once():
         ("", "playbook", "must be a mapping"),
         ("[]", "playbook", "must be a mapping"),
         ("just words", "playbook", "must be a mapping"),
-        ("rules: [", "playbook", "line 1"),
-        ("name: x\nrules: *nobody", "playbook", "undefined alias 'nobody'"),
+        ("rules: [", "playbook", "line 2"),
+        ("name: x\nrules: *nobody", "playbook", "undefined alias"),
         ("name: !!python/object/apply:os.getpid []", "playbook", "could not determine a constructor"),
-        ("a: b: c", "playbook", "mapping values are not allowed here"),
-        ("name: x\0", "playbook", "special characters are not allowed"),
+        ("a: b: c", "playbook", "mapping values are not allowed"),
+        ("name: x\0", "playbook", "control characters are not allowed"),
         ("? [a, b]\n: c", "playbook", "unhashable key"),
         ("name: 2026-13-45", "playbook", "month must be in 1..12"),
         ("name: 2026-01-01", "name", "neither text nor a number"),
         ("description: .nan", "description", "neither text nor a number"),
         ("description: !!binary aGVsbG8=", "description", "neither text nor a number"),
         ('description: "a\\0b"', "description", "a character that cannot be stored"),
-        ('description: "a\\ud800b"', "description", "a character that cannot be stored"),
+        ('description: "a\\ud800b"', "playbook", "invalid Unicode character"),
         ("{2026-01-01: x}", "playbook", "neither text nor a number"),
         ("[" * 1100, "playbook", ""),
-        ("a: " + "[" * 1000 + "]" * 1000, "playbook", ""),
+        ("a: " + "[" * 1000 + "]" * 1000, "playbook.a", ""),
+        ("name: x\nrules: [" + "a," * 90_000 + "]", "playbook", "At most 20,000 keys and values"),
+        ("name: x\nrules: [" + "{}," * 60_000 + "]", "playbook", "At most 20,000 keys and values"),
+        ("name: x\nx: {" + "? a\n" * 40_000 + "}", "playbook", "At most 20,000 keys and values"),
     ],
 )
 def test_unreadable_document_is_refused(text: str, place: str, problem: str):
@@ -320,6 +323,14 @@ def test_merge_keys_expanding_to_billions_are_refused_at_once(merge: str):
     lines += [f"m{i}: &m{i} {{{merge}: [{', '.join([f'*m{i - 1}'] * 10)}]}}" for i in range(1, 15)]
 
     assert "merge" in str(mistakes_in("\n".join([*lines, "name: ours", "rules: []"])))
+
+
+def test_values_are_counted_before_the_document_is_built(monkeypatch: pytest.MonkeyPatch):
+    built: list[object] = []
+    monkeypatch.setattr(shipped.yaml, "load", lambda *given: built.append(given))
+
+    assert list(mistakes_in("name: x\nrules: [" + "a," * 90_000 + "]")) == ["playbook"]
+    assert built == []
 
 
 def test_duplicate_key_is_refused():

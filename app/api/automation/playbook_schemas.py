@@ -1,15 +1,12 @@
 """Request and response schemas for playbooks. The rule language defines the documents."""
 
-from typing import Final
-
 from marshmallow import fields
 
 from app.automation.language.playbooks import Playbook
+from app.automation.playbooks.shipped import LONGEST_TEXT
 from app.http.schemas.fields import Integer, Text
 from app.http.schemas.model_fields import YamlText
 from app.http.schemas.schema import QuerySchema, Schema
-
-LONGEST_YAML: Final = 500_000
 
 
 class PlaybookOut(Schema):
@@ -28,13 +25,13 @@ class PlaybookOut(Schema):
 class PlaybookDetailOut(PlaybookOut):
     """A playbook with its YAML source."""
 
-    yaml = YamlText(Playbook, LONGEST_YAML, required=True)
+    yaml = YamlText(Playbook, LONGEST_TEXT, required=True)
 
 
 class ImportedPlaybookIn(Schema):
     """A playbook to import."""
 
-    yaml = YamlText(Playbook, LONGEST_YAML, required=True)
+    yaml = YamlText(Playbook, LONGEST_TEXT, required=True)
 
 
 class AddedOut(Schema):
@@ -57,4 +54,4 @@ class ExportQuery(QuerySchema):
 class ExportOut(Schema):
     """The clinic's rules, sequences, nurtures and templates as one playbook."""
 
-    yaml = YamlText(Playbook, LONGEST_YAML, required=True)
+    yaml = YamlText(Playbook, LONGEST_TEXT, required=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from importlib.resources import files
+from typing import Final
 from uuid import UUID
 
 import yaml
@@ -17,6 +18,9 @@ from app.core.type_aliases import ColumnDict, ColumnValues, JsonDict, JsonObject
 from app.core.validation.validation_errors import InvalidPlaybook, Mistake
 from app.engine.rules.models import RuleRow, RuleVersion
 from app.engine.sequences.models import SequenceRow, SequenceVersion
+
+LONGEST_TEXT: Final = 200_000  # characters; ten times the largest shipped playbook
+MOST_VALUES: Final = 20_000  # keys, values, lists and mappings, as YAML events
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ class Playbook:
     nurtures: tuple[JsonObject, ...] = ()
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """YAML loader: `on` is text, only true and false are booleans, `<<` merges nothing, and keys must be unique."""
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
@@ -78,6 +82,7 @@ def read(text: str, known: KnownNames | None = None) -> Playbook:
         InvalidPlaybook: with every mistake and its path.
     """
     try:
+        _refuse_too_many_values(text)
         document = yaml.load(text, _Loader)  # noqa: S506  (a SafeLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: 2026-13-45 is no date
         raise InvalidPlaybook([Mistake("playbook", " ".join(str(error).split()))]) from error
@@ -94,6 +99,12 @@ def read(text: str, known: KnownNames | None = None) -> Playbook:
         sequences=tuple(document.get("sequences", ())),
         nurtures=tuple(document.get("nurtures", ())),
     )
+
+
+def _refuse_too_many_values(text: str) -> None:
+    """Count the values before they are built: a short text can hold a list of 250,000. Raises InvalidPlaybook."""
+    if any(count > MOST_VALUES for count, _ in enumerate(yaml.parse(text, _Loader), start=1)):
+        raise InvalidPlaybook([Mistake("playbook", f"At most {MOST_VALUES:,} keys and values.")])
 
 
 def install(session: Session, clinic_id: UUID, playbook: Playbook, *, at: datetime) -> list[str]:
