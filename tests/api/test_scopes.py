@@ -147,6 +147,27 @@ def test_private_fields_require_the_permission(desk: Desk):
     assert {name: listed[name] for name in PRIVATE} == blank
 
 
+@pytest.mark.parametrize("role", [Role.MARKETING_MANAGER, Role.DISPATCHER, Role.DOCTOR])
+def test_notes_of_the_timeline_and_of_tasks_require_the_permission(desk: Desk, role: Role):
+    secret = "Grinds her teeth."
+    lead = desk.capture()
+    path = f"/api/leads/{lead['id']}"
+    note = desk.coordinator.post(f"{path}/activities", {"type": "NOTE", "notes": secret}).body
+    task = desk.plan(lead)
+    done = {"outcome": "spoke", "notes": secret}
+    assert desk.coordinator.post(f"/api/leads/tasks/{task['id']}/complete", done).status == 200
+    reads = [
+        *(f"{path}/activities", f"{path}/tasks", f"/api/leads/tasks/{task['id']}", f"{path}/why", path),
+        *("/api/followups", "/api/followups/export", "/api/lead-activities", f"/api/lead-activities/{note['id']}"),
+        *(f"/api/lead-activities/{task['id']}", f"/api/lead-activities/opportunity/{lead['id']}"),
+        f"/api/lead-activities/timeline/{lead['id']}",
+    ]
+    answers = {one: desk.caller(role).get(one) for one in reads}
+    showing = {one for one, answer in answers.items() if secret in str(answer.body)}
+    assert {answer.status for one, answer in answers.items() if one != f"{path}/why"} == {200}
+    assert showing == (set(reads) - {path, f"{path}/why"} if role is Role.DOCTOR else set())
+
+
 def test_hidden_fields_cannot_be_overwritten(desk: Desk):
     lead = desk.capture(**PRIVATE)
     robot = desk.program("lead:read", "lead:update")

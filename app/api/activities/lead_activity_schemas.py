@@ -63,9 +63,13 @@ class LeadActivityOut(Schema):
     opportunity_id = Id(required=True, metadata={"description": "The lead."})
     customer_id = Id(required=True, allow_none=True, metadata={"description": "Patient that the lead became."})
     subject = fields.String(
-        required=True, allow_none=True, metadata={"description": "For a timeline entry, the first line of its notes."}
+        required=True,
+        allow_none=True,
+        metadata={"description": "For a timeline entry, the first line of its notes. Null without `lead:private`."},
     )
-    description = fields.String(required=True, allow_none=True)
+    description = fields.String(
+        required=True, allow_none=True, metadata={"description": "Without `lead:private`, it omits the notes."}
+    )
     status = Choice(State, required=True)
     scheduled_date = Instant(required=True, allow_none=True)
     due_date = Instant(required=True, allow_none=True)

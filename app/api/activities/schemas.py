@@ -7,6 +7,7 @@ from marshmallow import ValidationError, fields, validates_schema
 from app.core.type_aliases import JsonDict, JsonObject
 from app.http.schemas.common_fields import is_future
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, Text
+from app.http.schemas.private_fields import WITHHELD, PrivateText
 from app.http.schemas.schema import Schema
 from app.leads.timeline.models import ActivityType, Direction, Outcome
 from app.leads.timeline.vocabulary import WITH_DIRECTION, ContactChannel, LoggedType
@@ -59,7 +60,7 @@ class ActivityOut(Schema):
     direction = Choice(Direction, required=True, allow_none=True)
     outcome = Choice(Outcome, required=True, allow_none=True)
     is_auto_reply = Boolean(required=True)
-    notes = fields.String(required=True, allow_none=True)
+    notes = PrivateText(required=True, allow_none=True, metadata=WITHHELD)
     duration_minutes = Integer(required=True, allow_none=True)
     scheduled_for = Instant(required=True, allow_none=True)
     task_id = Id(required=True, allow_none=True)

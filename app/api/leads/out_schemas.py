@@ -1,15 +1,11 @@
 """Response schemas of leads."""
 
-from datetime import date
-from typing import Any, Final
-
 from marshmallow import fields
 
 from app.api.leads.rotting_schemas import RottingOut
-from app.http.access import actor
-from app.http.schemas.fields import Choice, Day, Id, Instant, Integer, Money
+from app.http.schemas.fields import Choice, Id, Instant, Integer, Money
+from app.http.schemas.private_fields import WITHHELD, PrivateDay, PrivateText
 from app.http.schemas.schema import Schema
-from app.identity.permissions import Permission
 from app.leads.enums import (
     CaptureChannel,
     LeadStatus,
@@ -20,22 +16,6 @@ from app.leads.enums import (
     TreatmentInterest,
 )
 from app.leads.search.next_follow_up import TaskOrigin
-
-_WITHHELD: Final = {"description": "Null for a caller without `lead:private`."}
-
-
-class _PrivateText(fields.String):
-    """Text for callers with `lead:private`; null for others."""
-
-    def _serialize(self, value: str | None, *_: object, **__: object) -> str | None:
-        return value if actor().allows(Permission.LEAD_PRIVATE) else None
-
-
-class _PrivateDay(Day):
-    """Date for callers with `lead:private`; null for others."""
-
-    def _serialize(self, value: date | None, *args: object, **more: object) -> Any:
-        return super()._serialize(value, *args, **more) if actor().allows(Permission.LEAD_PRIVATE) else None
 
 
 class PersonRef(Schema):
@@ -85,7 +65,7 @@ class LeadOut(RottingOut):
 
     patient_first_name = fields.String(required=True)
     patient_last_name = fields.String(required=True)
-    patient_dob = _PrivateDay(required=True, allow_none=True, metadata=_WITHHELD)
+    patient_dob = PrivateDay(required=True, allow_none=True, metadata=WITHHELD)
     patient_relationship = Choice(PatientRelationship, required=True)
 
     first_name = fields.String(required=True)
@@ -128,9 +108,9 @@ class LeadOut(RottingOut):
     custom = fields.Dict(required=True)
 
     treatment_interest = fields.List(Choice(TreatmentInterest), required=True)
-    insurance_carrier = _PrivateText(required=True, allow_none=True, metadata=_WITHHELD)
-    insurance_member_id = _PrivateText(required=True, allow_none=True, metadata=_WITHHELD)
-    notes = _PrivateText(required=True, allow_none=True, metadata=_WITHHELD)
+    insurance_carrier = PrivateText(required=True, allow_none=True, metadata=WITHHELD)
+    insurance_member_id = PrivateText(required=True, allow_none=True, metadata=WITHHELD)
+    notes = PrivateText(required=True, allow_none=True, metadata=WITHHELD)
 
     assigned_to_id = Id(required=True, allow_none=True)
     assigned_at = Instant(required=True, allow_none=True)

@@ -12,6 +12,7 @@ from app.core.type_aliases import JsonDict
 from app.http.schemas.common_fields import UserIdOrMe
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Text
 from app.http.schemas.paging import PageQuery
+from app.http.schemas.private_fields import WITHHELD, PrivateText
 from app.http.schemas.schema import Schema
 from app.tasks.models import TaskOutcome, TaskPriority, TaskStatus, TaskType
 
@@ -122,7 +123,7 @@ class TaskOut(Schema):
     completed_by = Id(required=True, allow_none=True)
     cancelled_reason = fields.String(required=True, allow_none=True)
     outcome = Choice(TaskOutcome, required=True, allow_none=True)
-    completion_notes = fields.String(required=True, allow_none=True)
+    completion_notes = PrivateText(required=True, allow_none=True, metadata=WITHHELD)
     activity_id = Id(required=True, allow_none=True, metadata={"description": "Timeline entry logged at completion."})
     tags = fields.List(fields.String(), required=True)
     pinned = Boolean(required=True)

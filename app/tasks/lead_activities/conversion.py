@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.core.type_aliases import JsonDict
 from app.identity.actor import Actor
+from app.identity.permissions import Permission
 from app.leads.models import Lead
 from app.leads.search.lookup import visible_to
 from app.leads.timeline.models import ActivityType
@@ -18,17 +19,19 @@ MAX_SUBJECT_LENGTH = 200
 
 
 def to_activities(session: Session, actor: Actor, rows: Sequence[Any]) -> list[JsonDict]:
-    """Return tasks and timeline entries in the form of `LeadActivityOut`."""
+    """Return tasks and timeline entries in the form of `LeadActivityOut`. Notes need the permission `lead:private`."""
+    with_notes = actor.allows(Permission.LEAD_PRIVATE)
     ids = {row.lead_id for row in rows}
     became = select(Lead.id, Lead.converted_to_patient_id).where(Lead.id.in_(ids), *visible_to(actor))
     patients = {row.id: row.converted_to_patient_id for row in session.execute(became)} if ids else {}
     return [
-        (_of_task if hasattr(row, "due_at") else _of_entry)(row) | {"customer_id": patients.get(row.lead_id)}
+        (_of_task if hasattr(row, "due_at") else _of_entry)(row, with_notes=with_notes)
+        | {"customer_id": patients.get(row.lead_id)}
         for row in rows
     ]
 
 
-def _of_task(task: Any) -> JsonDict:
+def _of_task(task: Any, *, with_notes: bool) -> JsonDict:
     return {
         "id": task.id,
         "kind": Kind.TASK,
@@ -36,7 +39,7 @@ def _of_task(task: Any) -> JsonDict:
         "type": task.type,
         "opportunity_id": task.lead_id,
         "subject": task.title,
-        "description": task.completion_notes or task.description,
+        "description": (with_notes and task.completion_notes) or task.description,
         "status": STATE_OF_STATUS[TaskStatus(task.status)],
         "scheduled_date": task.due_at,
         "due_date": task.due_at,
@@ -48,15 +51,16 @@ def _of_task(task: Any) -> JsonDict:
     }
 
 
-def _of_entry(entry: Any) -> JsonDict:
+def _of_entry(entry: Any, *, with_notes: bool) -> JsonDict:
+    notes = entry.notes if with_notes else None
     return {
         "id": entry.id,
         "kind": Kind.ENTRY,
         "activity_type": TYPE_OF_ENTRY[ActivityType(entry.type)],
         "type": entry.type,
         "opportunity_id": entry.lead_id,
-        "subject": entry.notes.partition("\n")[0][:MAX_SUBJECT_LENGTH] if entry.notes else None,
-        "description": entry.notes,
+        "subject": notes.partition("\n")[0][:MAX_SUBJECT_LENGTH] if notes else None,
+        "description": notes,
         "status": State.COMPLETED,
         "scheduled_date": entry.scheduled_for,
         "due_date": None,

@@ -6,7 +6,7 @@ from itertools import chain
 from tempfile import TemporaryFile
 from typing import IO, Any, Final
 
-from sqlalchemy import and_, case, func, select
+from sqlalchemy import and_, case, func, null, select
 from sqlalchemy.orm import Session
 
 from app.audit import audit_log
@@ -18,7 +18,7 @@ from app.core.type_aliases import JsonObject
 from app.errors import Conflict
 from app.identity.actor import Actor
 from app.identity.models import User
-from app.identity.permissions import Scope
+from app.identity.permissions import Permission, Scope
 from app.leads.models import Lead
 from app.leads.search.lookup import visible_to
 from app.security.encrypted_fields import decrypt_or_none
@@ -78,12 +78,19 @@ def _lead_columns(actor: Actor) -> Sequence[Any]:
     return [case((and_(*visible_to(actor)), column)).label(column.key) for column in _LEAD_COLUMNS]
 
 
+def _task_columns(actor: Actor) -> Sequence[Any]:
+    """Return the task columns. Notes are empty for an actor without `lead:private`."""
+    if actor.allows(Permission.LEAD_PRIVATE):
+        return _TASK_COLUMNS
+    return [null().label(one.key) if one is Task.completion_notes else one for one in _TASK_COLUMNS]
+
+
 def _rows(session: Session, actor: Actor, query: JsonObject) -> Iterator[Sequence[Any]]:
     query = resolve_rare_filters(session, actor, query)
     tasks = (
         tasks_of(actor, query)
         .outerjoin(User, User.id == Task.assigned_to_id)
-        .with_only_columns(*_TASK_COLUMNS, User.name, *_lead_columns(actor))
+        .with_only_columns(*_task_columns(actor), User.name, *_lead_columns(actor))
         .where(has_status(query.get("status", TaskStatus)))
         .order_by(*ordered_by(ORDERS[query["sort"]]))
     )
