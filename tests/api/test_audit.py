@@ -155,3 +155,65 @@ def test_application_role_can_only_insert(desk: Desk, statement: str):
     desk.capture()
     with pytest.raises(sqlalchemy.exc.DBAPIError):
         desk.sql(statement)
+
+
+SECRET = "Grinds her teeth."
+
+
+def auditor(desk: Desk, **grants: str) -> Caller:
+    """Return a user whose role has `audit:read` and these grants, with `:` for `_`."""
+    named = {"audit:read": "all", **{name.replace("_", ":"): scope for name, scope in grants.items()}}
+    answer = desk.admin.post("/api/roles", {"slug": "auditor", "name": "Auditor", "grants": named})
+    assert answer.status == 201, answer.body
+    caller = desk.hire(Role.DOCTOR)
+    assert desk.admin.put(f"/api/users/{caller.id}", {"role": "auditor"}).status == 200
+    return caller
+
+
+def busy_lead(desk: Desk, **more: Any) -> dict[str, Any]:
+    """Return a lead with an entry for each kind of its data, each with a text that only some may read."""
+    lead = desk.capture(patient_dob="2012-03-01", insurance_member_id="D-1", notes=SECRET, city="Lyon", **more)
+    path = f"/api/leads/{lead['id']}"
+    desk.coordinator.post(f"{path}/activities", {"type": "NOTE", "notes": SECRET})
+    task = desk.plan(lead, title="Ask about Lyon")
+    desk.coordinator.post(f"/api/leads/tasks/{task['id']}/complete", {"outcome": "spoke", "notes": SECRET})
+    desk.coordinator.put(path, {"city": "Nice"})
+    return lead
+
+
+def ids_about(desk: Desk) -> set[str]:
+    return {
+        str(row[0])
+        for table in ("leads", "lead_tasks", "lead_activities")
+        for row in desk.sql(f"SELECT id FROM {table}")
+    }
+
+
+@pytest.mark.parametrize("grants", [{}, {"lead_read": "assigned"}, {"lead_read": "team"}])
+def test_entries_about_leads_out_of_scope_are_redacted(desk: Desk, grants: dict[str, str]):
+    caller = auditor(desk, **grants)
+    lead = busy_lead(desk, assigned_to_id=desk.coordinator.id)
+    found = caller.every("/api/audit")
+    assert not [word for word in (SECRET, "2012-03-01", "D-1", "Lyon", "Ruiz") if word in str(found)]
+    assert not ids_about(desk) & {id_ for entry in found for id_ in entry["ids"]}
+    assert [entry for entry in found if entry["operation"] == "leads.capture_lead"]
+    for id_ in (lead["id"], *ids_about(desk)):
+        assert caller.get("/api/audit", subject_id=id_).body["items"] == []
+
+
+def test_entries_about_leads_in_scope_are_complete(desk: Desk):
+    caller = auditor(desk, lead_read="assigned", lead_private="all")
+    desk.sql("UPDATE users SET role = 'sales' WHERE id = :id", id=caller.actor.user_id)
+    lead = desk.capture(assigned_to_id=caller.id, notes=SECRET)
+    desk.sql("UPDATE users SET role = 'auditor' WHERE id = :id", id=caller.actor.user_id)
+    [made] = caller.every("/api/audit", subject_id=lead["id"])
+    assert (made["after"]["notes"], made["is_readable"]) == (SECRET, True)
+
+
+def test_private_fields_of_entries_require_the_permission(desk: Desk):
+    caller = auditor(desk, lead_read="all")
+    busy_lead(desk)
+    found = caller.every("/api/audit")
+    assert not [word for word in (SECRET, "2012-03-01", "D-1") if word in str(found)]
+    assert "Nice" in str(found)
+    assert SECRET in str(desk.admin.every("/api/audit"))

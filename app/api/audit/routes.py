@@ -66,7 +66,8 @@ class EntryOut(Schema):
     before = fields.Raw(required=True, allow_none=True, metadata={"type": ["object", "null"]})
     after = fields.Raw(required=True, allow_none=True, metadata={"type": ["object", "null"]})
     is_readable = Boolean(
-        required=True, metadata={"description": "False if the values were erased, or their key is missing."}
+        required=True,
+        metadata={"description": "False if the values were erased, their key is missing, or you may not see them."},
     )
 
 
@@ -77,7 +78,8 @@ class EntryOut(Schema):
 def list_entries(query: JsonDict) -> Page:
     """List audit log entries.
 
-    Latest first. A request for a list is one entry, with the ids of all objects in the response.
+    Latest first. A request for a list is one entry, with the ids of all objects in the response. Ids and values of
+    leads that you may not see are left out. Without `lead:private`, private fields are null.
     """
     with reading() as session:
         return search.list_entries(session, actor(), query)
