@@ -225,3 +225,37 @@ def test_team_name_is_unique_in_a_clinic(desk: Desk, other_desk: Desk):
     assert other_desk.admin.post("/api/teams", {"name": "North"}).status == 201
     assert [team["name"] for team in desk.admin.every("/api/teams")] == ["North", "South"]
     assert desk.admin.put(f"/api/teams/{north['id']}", {"name": "Up"}).body["version"] == 2
+
+
+LESSER = {"user:manage": "all", "lead:read": "all"}
+STRONGER = {"slug": "stronger", "name": "Stronger", "grants": {"user:manage": "all", "audit:read": "all"}}
+
+
+def lesser_manager(desk: Desk) -> Caller:
+    """Return a user who manages users, and has fewer permissions than the admin."""
+    assert desk.admin.post("/api/roles", {"slug": "lesser", "name": "Lesser", "grants": LESSER}).status == 201
+    lesser = desk.hire(Role.SALES)
+    assert desk.admin.put(f"/api/users/{lesser.id}", {"role": "lesser"}).status == 200
+    return lesser
+
+
+def test_stronger_role_cannot_be_deleted(desk: Desk):
+    lesser = lesser_manager(desk)
+    role = desk.admin.post("/api/roles", STRONGER).body
+    assert lesser.delete(f"/api/roles/{role['id']}").status == 403
+    assert desk.admin.delete(f"/api/roles/{role['id']}").status == 204
+
+
+def test_keys_of_stronger_users_cannot_be_revoked(desk: Desk):
+    lesser = lesser_manager(desk)
+    key = desk.admin.post("/api/api-keys", {"name": "Website", "scopes": ["lead:read"]}).body
+    own = lesser.post("/api/api-keys", {"name": "Phone", "scopes": ["lead:read"]}).body
+    assert lesser.delete(f"/api/api-keys/{key['id']}").status == 403
+    assert lesser.delete(f"/api/api-keys/{own['id']}").status == 204
+    assert desk.admin.delete(f"/api/api-keys/{key['id']}").status == 204
+
+
+def test_invitation_of_a_stronger_user_cannot_be_sent_again(desk: Desk):
+    lesser = lesser_manager(desk)
+    invited = desk.admin.post("/api/users", {"email": "b@clinic.example", "name": "B", "role": "clinic_admin"}).body
+    assert lesser.post(f"/api/users/{invited['id']}/invite").status == 403

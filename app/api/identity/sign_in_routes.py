@@ -118,7 +118,7 @@ def create_api_key(given: JsonDict) -> JsonDict:
 def revoke_api_key(key_id: UUID) -> None:
     """Revoke an API key.
 
-    Takes effect with the next call.
+    Takes effect with the next call. You cannot revoke keys of users with permissions that you do not have.
     """
     with unit_of_work() as session:
-        api_keys.revoke_api_key(session, actor().clinic.id, key_id)
+        api_keys.revoke_api_key(session, actor(), key_id)

@@ -12,8 +12,9 @@ from app.core.pagination import Page, page
 from app.core.type_aliases import JsonObject
 from app.errors import FieldError, Forbidden, Invalid, NotFound
 from app.identity.actor import Actor
-from app.identity.models import ApiKey
-from app.identity.permissions import Permission
+from app.identity.models import ApiKey, User
+from app.identity.permissions import Grants, Permission, Scope, covers
+from app.identity.roles import grants_of
 from app.identity.sign_in import api_key_format
 
 
@@ -50,13 +51,27 @@ def create_api_key(
     return key, made.full
 
 
-def revoke_api_key(session: Session, clinic_id: UUID, key_id: UUID) -> None:
-    """Revoke a key with effect from the next call. Raises NotFound."""
-    alive = select(ApiKey).where(ApiKey.id == key_id, ApiKey.clinic_id == clinic_id, ApiKey.revoked_at.is_(None))
+def revoke_api_key(session: Session, actor: Actor, key_id: UUID) -> None:
+    """Revoke a key with effect from the next call.
+
+    Raises NotFound, and Forbidden if the creator of the key has permissions that the actor lacks.
+    """
+    of_clinic = (ApiKey.id == key_id, ApiKey.clinic_id == actor.clinic.id)
+    alive = select(ApiKey).where(*of_clinic, ApiKey.revoked_at.is_(None))
     key = session.scalars(alive.with_for_update()).one_or_none()
     if key is None:
         raise NotFound
+    if not covers(actor.permissions, _grants_behind(session, key)):
+        raise Forbidden("The creator of this key has permissions that you do not have.")
     key.revoked_at = now()
+
+
+def _grants_behind(session: Session, key: ApiKey) -> Grants:
+    """Return the grants of the key's creator; for a key of the command line, the scopes of the key."""
+    role = session.scalar(select(User.role).where(User.id == key.created_by))
+    if role is None:
+        return {Permission(scope): Scope.ALL for scope in key.scopes if scope in set(Permission)}
+    return grants_of(session, key.clinic_id, role)
 
 
 def _require_held(actor: Actor, scopes: list[Permission]) -> None:

@@ -76,9 +76,11 @@ def update_role(
 
 
 def delete_role(session: Session, actor: Actor, role_id: UUID, *, seen: SeenVersions = None) -> None:
-    """Delete a custom role that no user has. Raises NotFound, ChangedMeanwhile, StillInUse."""
+    """Delete a custom role that no user has. Raises NotFound, ChangedMeanwhile, Forbidden, StillInUse."""
     role = _lock(session, actor, role_id)
     require_version(role, seen)
+    if not covers(actor.permissions, read_grants(role.grants)):
+        raise Forbidden("The role has permissions that you do not have.")
     if session.scalar(select(User.id).where(User.clinic_id == role.clinic_id, User.role == role.slug).limit(1)):
         raise StillInUse
     session.delete(role)

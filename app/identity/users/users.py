@@ -56,8 +56,9 @@ def invite(session: Session, actor: Actor, data: JsonObject) -> User:
 
 
 def invite_again(session: Session, actor: Actor, user_id: UUID) -> User:
-    """Send the invitation e-mail again to a user without a password. Raises NotFound, HasAPassword."""
+    """Send the invitation e-mail again to a user without a password. Raises NotFound, Forbidden, HasAPassword."""
     user = _find(session, actor, user_id, lock=True)
+    require_may_grant(session, actor, user.role)
     if user.password_hash is not None:
         raise HasAPassword
     send_invitation(session, user, actor.clinic.name, actor.name)
