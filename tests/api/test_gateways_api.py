@@ -277,8 +277,16 @@ def test_unsigned_callback_is_refused(desk: Desk, wrong: dict[str, Any]):
     assert note(desk, sent)["state"] == "sent"
 
 
-def test_unknown_gateway_is_not_found(desk: Desk):
-    assert call_back(desk, {**set_up(desk), "id": str(uuid4())}, event(str(uuid4()), "failed")).status == 404
+@pytest.mark.parametrize("wrong", [{"secret": signing.new_secret()}, {"webhook-id": ""}, {"seconds": -301}])
+def test_unknown_gateway_answers_like_a_known_one(desk: Desk, wrong: dict[str, Any]):
+    known = set_up(desk)
+    unknown = {**known, "id": str(uuid4())}
+    answers = [call_back(desk, one, event(str(uuid4()), "failed"), **wrong) for one in (known, unknown)]
+    assert [answer.status for answer in answers] == [401, 401]
+    assert {(a.body["code"], a.body["title"], a.body["detail"]) for a in answers} == {
+        (answers[0].body["code"], answers[0].body["title"], answers[0].body["detail"])
+    }
+    assert call_back(desk, unknown, event(str(uuid4()), "failed")).status == 401
 
 
 @pytest.mark.parametrize(

@@ -6,18 +6,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Protocol, TypeAlias
+from typing import Final, NoReturn, Protocol, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.clock import now
+from app.core.http_client.signing import WrongSignature, new_secret, verify
 from app.core.type_aliases import JsonObject
 from app.engine.events.events import EventName
 from app.engine.service import record
 from app.engine.statistics.outcome_statistics import Series, add_counts
-from app.errors import NotFound
+from app.errors import NotFound, Unauthenticated
 from app.identity.actor import Actor
 from app.identity.clinics import load_context
 from app.identity.models import Clinic
@@ -29,7 +30,7 @@ from app.leads.timeline.models import ActivityType, Direction
 from app.leads.timeline.vocabulary import ContactChannel
 from app.messaging.contact_policy.suppression_list import suppress_addresses
 from app.messaging.gateways.models import BounceReason, Gateway, ReceiptStatus
-from app.messaging.gateways.service import CalledGateway
+from app.messaging.gateways.service import CalledGateway, secrets_of
 from app.messaging.models import AddressKind, Notification, NotificationState
 from app.security.encrypted_fields import decrypt_row
 
@@ -51,6 +52,36 @@ class CallingGateway(CalledGateway, Protocol):
     def clinic_id(self) -> UUID: ...
     @property
     def rules_version(self) -> int: ...
+
+
+def authenticate(
+    session: Session, gateway_id: UUID, headers: Mapping[str, str], body: bytes
+) -> tuple[CallingGateway, str]:
+    """Return the gateway that signed the call, and the id of the call. Names of `headers` are in lower case.
+
+    Raises Unauthenticated, also for an unknown gateway: the caller cannot tell which ids exist.
+    """
+    at = now()
+    try:
+        gateway = find_gateway(session, gateway_id)
+        return gateway, verify(secrets_of(gateway, at=at), headers, body, now=at)
+    except NotFound:
+        _refuse_unknown(headers, body, at=at)
+    except WrongSignature as mistake:
+        raise _unsigned(mistake) from None
+
+
+def _refuse_unknown(headers: Mapping[str, str], body: bytes, *, at: datetime) -> NoReturn:
+    """Refuse the call of an unknown gateway with the words for a known one. Raises Unauthenticated."""
+    try:
+        verify((new_secret(),), headers, body, now=at)
+    except WrongSignature as mistake:
+        raise _unsigned(mistake) from None
+    raise Unauthenticated
+
+
+def _unsigned(mistake: WrongSignature) -> Unauthenticated:
+    return Unauthenticated(f"The call is not signed by this gateway: {mistake}.")
 
 
 def find_gateway(session: Session, gateway_id: UUID) -> CallingGateway:
