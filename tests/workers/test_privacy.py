@@ -42,8 +42,11 @@ def a_busy_lead(desk: Desk) -> dict[str, Any]:
     """Create a lead with data in every table, including three failed calls and a break-up e-mail."""
     lead = desk.capture(
         first_name=CANARY, last_name=CANARY, email=f"{CANARY}@lead.example".lower(), notes=CANARY, city=CANARY,
-        patient_dob="2011-02-03", insurance_member_id=CANARY, source_detail=CANARY,
+        patient_dob="2011-02-03", insurance_member_id=CANARY, source_detail=CANARY, source_campaign=CANARY,
     )  # fmt: skip
+    utm = {f"utm_{name}": CANARY for name in ("source", "medium", "campaign", "term", "content")}
+    touch = {"source_id": desk.source_id, "campaign": CANARY, "medium": CANARY, **utm}
+    assert desk.admin.post(f"/api/leads/{lead['id']}/touches", touch).status == 201
     desk.plan(lead, title=f"Call {CANARY}", description=CANARY)
     for _ in range(3):
         desk.admin.post(
@@ -238,6 +241,15 @@ def test_erasure_includes_merged_duplicates(desk: Desk, postgres: Postgres):
     assert not any(entry["after"] for entry in entries if entry["act"] != "erase")
     address = {"email": f"{CANARY.lower()}@lead.example"}
     assert desk.admin.post("/api/suppressions/check", address).body["is_suppressed"] is True
+
+
+def test_erasure_names_the_unmerged_duplicates_that_stay(desk: Desk):
+    address = "mia@lead.example"
+    lead, other = (desk.capture(first_name=name, email=address) for name in ("Mia", "Tim"))
+    desk.capture(first_name="Ana", phone="(646) 555-0100", email="ana@lead.example")
+    erased = ask(desk, lead, "erase", reason="They asked.")
+    assert (erased["remaining_duplicates"], erased["hidden_duplicates"]) == ([other["id"]], 0)
+    assert desk.admin.get(f"/api/leads/{other['id']}").status == 200
 
 
 def test_erasure_includes_the_row_of_the_import_file(desk: Desk):

@@ -52,6 +52,8 @@ def erase_lead(given: dict[str, str], lead_id: UUID) -> object:
 
     Pending steps and queued messages are cancelled. Names, addresses, texts and notes are blanked, also in the audit
     log. Ids and times stay for statistics, and the addresses are added to the suppression list. This cannot be undone.
+    Merged duplicates are erased too. `remaining_duplicates` are leads with the same phone number or e-mail address that
+    stay: they may be relatives. Merge or erase them if they are the same person.
     """
     with unit_of_work() as session:
         return service.erase_lead(session, actor(), lead_id, reason=given["reason"])

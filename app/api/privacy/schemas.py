@@ -4,7 +4,7 @@ from marshmallow import ValidationError, fields, validates_schema
 
 from app.core.type_aliases import JsonDict
 from app.http.schemas.common_fields import require_past
-from app.http.schemas.fields import Boolean, Choice, Email, Id, Instant, Text
+from app.http.schemas.fields import Boolean, Choice, Email, Id, Instant, Integer, Text
 from app.http.schemas.schema import Schema
 from app.messaging.models import AddressKind
 
@@ -28,6 +28,12 @@ class ErasedOut(Schema):
 
     id = Id(required=True)
     erased_at = Instant(required=True)
+    remaining_duplicates = fields.List(
+        Id(),
+        required=True,
+        metadata={"description": "Leads with the same phone number or e-mail address. They were not erased."},
+    )
+    hidden_duplicates = Integer(required=True, metadata={"description": "Number of such leads that you may not see."})
 
 
 class Restriction(Schema):

@@ -1,6 +1,8 @@
 """Data subject requests: export, erasure and restriction (GDPR)."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select
@@ -14,6 +16,7 @@ from app.core.type_aliases import JsonObject
 from app.engine.models import Reason
 from app.engine.steps.cancel import cancel_lead_steps
 from app.identity.actor import Actor
+from app.leads.duplicates.search import EXACT, duplicates_of
 from app.leads.enums import OPEN_STATUSES, LeadStatus
 from app.leads.models import Lead
 from app.leads.pipeline.closing import lead_ended
@@ -33,12 +36,25 @@ def export_lead(session: Session, actor: Actor, lead_id: UUID) -> JsonObject:
     return export_person(session, actor.clinic.id, lead_id)
 
 
-def erase_lead(session: Session, actor: Actor, lead_id: UUID, *, reason: str) -> Lead:
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """An erased lead, and the leads that stay although they have the same phone number or address."""
+
+    id: UUID
+    erased_at: datetime
+    remaining_duplicates: Sequence[UUID]  # those that the caller may see
+    hidden_duplicates: int
+
+
+def erase_lead(session: Session, actor: Actor, lead_id: UUID, *, reason: str) -> Erased:
     """Erase a person: cancel pending steps, blank personal data, and suppress their addresses.
 
-    Statistics and the audit log keep the lead's id. It cannot be undone. Raises NotFound.
+    Merged duplicates are erased too; other leads stay, because families share numbers and addresses. Statistics and
+    the audit log keep the lead's id. It cannot be undone. Raises NotFound, LeadWasMerged.
     """
     lead = get_lead(session, actor, lead_id, lock=True)
+    others = duplicates_of(session, actor, lead_id)
+    remaining = [one["lead_id"] for one in others.duplicates if set(EXACT) & {*one["match_on"]}]
     at = now()
     person_erased(session, _with_duplicates(session, lead))
     cancel_lead_steps(session, lead.id, Reason.ERASED)
@@ -51,7 +67,7 @@ def erase_lead(session: Session, actor: Actor, lead_id: UUID, *, reason: str) ->
     if lead.status in OPEN_STATUSES:
         lead.status = LeadStatus.ARCHIVED
     audit_log.note_change(session, "lead", erased, act=Act.ERASE, after={"reason": reason})
-    return lead
+    return Erased(lead.id, at, remaining, others.hidden_duplicates)
 
 
 def _with_duplicates(session: Session, lead: Lead) -> list[Lead]:

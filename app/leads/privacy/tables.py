@@ -27,7 +27,8 @@ _BLANKED: Final[Mapping[str, str]] = {
         " sealed = NULL, email_blind = NULL, phone_blind = NULL, phone_alt_blind = NULL,"
         " preferred_time = NULL, timezone = NULL, language = NULL,"
         " address_line1 = NULL, address_line2 = NULL, city = NULL, state = NULL, postal_code = NULL,"
-        " source_detail = NULL, social_handle = NULL, external_source = NULL, external_id = NULL,"
+        " source_detail = NULL, source_campaign = NULL, social_handle = NULL,"
+        " external_source = NULL, external_id = NULL,"
         " tags = '{}', custom = '{}'"
     ),
     "lead_tasks": "title = 'Erased', description = NULL, completion_notes = NULL, cancelled_reason = NULL, tags = '{}'",
@@ -37,7 +38,8 @@ _BLANKED: Final[Mapping[str, str]] = {
     "assignment_history": "reason = NULL",
     "events": "facts = '{}', decisions = '[]'",
     "lead_touches": (
-        "detail = NULL, utm_term = NULL, utm_content = NULL, referrer = NULL, landing_page = NULL, consent_text = NULL"
+        "campaign = NULL, detail = NULL, medium = NULL, utm_source = NULL, utm_medium = NULL, utm_campaign = NULL,"
+        " utm_term = NULL, utm_content = NULL, referrer = NULL, landing_page = NULL, consent_text = NULL"
     ),
 }
 
