@@ -197,6 +197,26 @@ def test_same_idempotency_key_is_the_same_job(desk: Desk, other_desk: Desk):
     assert ask(desk.admin, lead_ids=ids)["id"] != first["id"]
 
 
+def test_users_and_keys_of_a_clinic_have_their_own_client_keys(desk: Desk):
+    ids = [desk.capture()["id"]]
+    callers = [desk.admin, desk.coordinator, desk.program("lead:update"), desk.program("lead:update")]
+    jobs = [ask(one, lead_ids=ids, client_key="talk-7") for one in callers]
+    assert len({job["id"] for job in jobs}) == len(callers)
+    assert {job["client_key"] for job in jobs} == {"talk-7"}
+    assert [ask(one, lead_ids=ids, client_key="talk-7")["id"] for one in callers] == [job["id"] for job in jobs]
+    other_body = post(desk.admin, lead_ids=ids, client_key="talk-8", stagger_per_hour=9)
+    assert (other_body.status, post(desk.coordinator, lead_ids=ids, client_key="talk-8").status) == (202, 202)
+
+
+def test_client_key_of_a_job_from_before_the_upgrade_still_names_it(desk: Desk):
+    ids = [desk.capture()["id"]]
+    first = ask(desk.admin, lead_ids=ids, client_key="talk-7")
+    desk.sql("UPDATE jobs SET client_key = 'talk-7'")
+    again = ask(desk.admin, lead_ids=ids, client_key="talk-7")
+    assert (again["id"], again["client_key"]) == (first["id"], "talk-7")
+    assert ask(desk.coordinator, lead_ids=ids, client_key="talk-7")["id"] != first["id"]
+
+
 def test_same_key_with_another_body_is_refused(desk: Desk):
     first = ask(desk.admin, lead_ids=[desk.capture()["id"]], client_key="talk-7")
     answer = post(desk.admin, client_key="talk-7")

@@ -1,5 +1,6 @@
 """Bulk jobs over many leads, and their items."""
 
+import re
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -50,6 +51,14 @@ class ItemReason(StrEnum):
     NO_LONGER_IN = "no_longer_in"
 
 
+_SCOPE: Final = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}:")
+
+
+def scoped_client_key(caller_id: UUID | None, key: str) -> str:
+    """Return the stored form of a client key: each user and API key has its own keys."""
+    return f"{caller_id}:{key}"
+
+
 class Job(Base):
     """A follow-up for many leads, created by one request and processed in chunks."""
 
@@ -67,7 +76,7 @@ class Job(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
-    client_key: Mapped[str | None] = mapped_column(Text)
+    scoped_key: Mapped[str | None] = mapped_column("client_key", Text)  # see `scoped_client_key`
     fingerprint: Mapped[str | None] = mapped_column(Text)  # the same key with another body is refused
     spec: Mapped[JsonDict]  # the follow-up to create, without personal data
     state: Mapped[str] = mapped_column(Text, default=JobState.RUNNING)
@@ -80,6 +89,11 @@ class Job(Base):
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]  # when its first chunk was processed
     finished_at: Mapped[datetime | None]
+
+    @property
+    def client_key(self) -> str | None:
+        """The key as the caller gave it. Keys of older jobs are stored without the caller."""
+        return _SCOPE.sub("", self.scoped_key) if self.scoped_key else None
 
     @property
     def pending(self) -> int:

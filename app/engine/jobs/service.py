@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final, NoReturn
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import and_, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -19,7 +19,7 @@ from app.core.type_aliases import JsonObject
 from app.engine.jobs import items
 from app.engine.jobs.errors import ClientKeyReused, JobIsCancelled, JobIsFinished
 from app.engine.jobs.kinds import kind_of
-from app.engine.jobs.models import Job, JobItem, JobState
+from app.engine.jobs.models import Job, JobItem, JobState, scoped_client_key
 from app.engine.jobs.planning import CHUNK_SIZE, chunks_of, plan_chunks
 from app.errors import Conflict, FieldError, NotFound
 from app.identity.actor import Actor
@@ -133,11 +133,16 @@ def _earlier(session: Session, actor: Actor, data: JsonObject, fingerprint: str 
     """Return the job with the same client key and body, or None. Raises ClientKeyReused."""
     if fingerprint is None:
         return None
-    with_key = select(Job).where(Job.clinic_id == actor.clinic.id, Job.client_key == data["client_key"])
-    job = session.scalars(with_key).one_or_none()
+    of_caller = Job.scoped_key == scoped_client_key(_caller_id(actor), data["client_key"])
+    older = and_(Job.scoped_key == data["client_key"], Job.created_by.is_not_distinct_from(actor.user_id))
+    job = session.scalars(select(Job).where(Job.clinic_id == actor.clinic.id, or_(of_caller, older)).limit(1)).first()
     if job and job.fingerprint != fingerprint:
         raise ClientKeyReused(FieldError("/client_key", ClientKeyReused.title()))
     return job
+
+
+def _caller_id(actor: Actor) -> UUID | None:
+    return actor.user_id or actor.api_key_id
 
 
 def _fingerprint(data: JsonObject) -> str:
@@ -158,7 +163,7 @@ def _insert(
     row = {
         "id": new_id(),
         "clinic_id": actor.clinic.id,
-        "client_key": client_key,
+        "scoped_key": None if client_key is None else scoped_client_key(_caller_id(actor), client_key),
         "fingerprint": fingerprint,
         "spec": spec,
         "total": 0,
@@ -166,7 +171,7 @@ def _insert(
         "created_at": at,
     }
     unless_taken = insert(Job).on_conflict_do_nothing(
-        index_elements=[Job.clinic_id, Job.client_key], index_where=Job.client_key.is_not(None)
+        index_elements=[Job.clinic_id, Job.scoped_key], index_where=Job.scoped_key.is_not(None)
     )
     return session.scalars(unless_taken.values(row).returning(Job.id)).one_or_none()
 
