@@ -85,6 +85,18 @@ def test_templates_of_the_playbook_exist_in_a_new_clinic(desk: Desk):
         ({"variants": [{**DEFAULT, "media": PICTURE}]}, "/variants/0/media"),
         ({"variants": [DEFAULT, with_media(type="pdf")]}, "/variants/1/media/type"),
         ({"variants": [DEFAULT, with_media(url="http://x.example/a")]}, "/variants/1/media/url"),
+        *(
+            ({"variants": [DEFAULT, with_media(url=f"https://{host}/a.jpg")]}, "/variants/1/media/url")
+            for host in (
+                "127.0.0.1",
+                "10.1.2.3",
+                "[::1]",
+                "[::ffff:10.0.0.1]",
+                "169.254.169.254",
+                "0x7f.1",
+                "localhost",
+            )
+        ),
         (
             {"variants": [DEFAULT, {**TEXT, "media": {**PICTURE, "url": "https://a:b@x.example"}}]},
             "/variants/1/media/url",

@@ -60,6 +60,7 @@ def test_definition_survives_the_round_trip(text: dict[str, Any]):
         ({"variants": [{**HTTP, "media": {**PICTURE, "type": "pdf"}}]}, "variants[0].media.type"),
         ({"variants": [{**HTTP, "media": {**PICTURE, "url": "http://media.example/"}}]}, "variants[0].media.url"),
         ({"variants": [{**HTTP, "media": {**PICTURE, "url": 7}}]}, "variants[0].media.url"),
+        ({"variants": [{**HTTP, "media": {**PICTURE, "url": "https://10.0.0.1/a.jpg"}}]}, "variants[0].media.url"),
     ],
 )
 def test_every_error_names_its_path(more: dict[str, Any], place: str):

@@ -22,6 +22,7 @@ DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*", re.ASCII)
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)  # last part of an IPv4 address, in any notation
 _DOTTED = re.compile(r"(0|[1-9][0-9]{0,2})(\.(0|[1-9][0-9]{0,2})){3}", re.ASCII)
+_LOCAL_NAMES: Final = (".localhost", ".local", ".internal")
 _PRINTABLE = re.compile(r"[\x21-\x7e]+", re.ASCII)
 
 
@@ -54,6 +55,15 @@ def parse_target(url: str) -> Target:
     host = _read_host(parts.hostname or "")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target(parts.scheme, host, DEFAULT_PORTS[parts.scheme] if parts.port is None else parts.port, path)
+
+
+def names_public_host(target: Target) -> bool:
+    """Whether the host is a public or allowed address, or a name other than that of this machine. Resolves nothing."""
+    try:
+        address = read_address(target.host)
+    except ValueError:
+        return not (target.host == "localhost" or target.host.endswith(_LOCAL_NAMES))
+    return is_public(address) or _is_in_allowed_network(address, get_settings())
 
 
 def resolve_allowed(url: str) -> tuple[Target, list[Address]]:

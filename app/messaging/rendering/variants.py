@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from itertools import product
 from typing import Final, NamedTuple, Self
-from urllib.parse import urlsplit
 from uuid import UUID
 
+from app.core.http_client.targets import NotAllowed, names_public_host, parse_target
 from app.core.type_aliases import JsonDict, JsonObject
 from app.messaging.rendering.render import Wording
 
@@ -80,14 +80,16 @@ def lookup_order(channel: str, languages: Iterable[str]) -> Iterator[tuple[str |
 
 
 def is_public_url(url: object) -> bool:
-    """Return whether it is an https URL without user or password. The host is checked when the message is sent."""
+    """Return whether it is an https URL without user or password, and with a name or a public address as the host.
+
+    Names are resolved when the message is sent.
+    """
     try:
-        parts = urlsplit(str(url))
-        has_port = parts.port is None or parts.port > 0
-    except ValueError:
+        target = parse_target(str(url))
+    except NotAllowed:
         return False
-    is_plain = str(url).isprintable() and " " not in str(url) and len(str(url)) <= MAX_URL_LENGTH
-    return parts.scheme == "https" and bool(parts.hostname) and "@" not in parts.netloc and has_port and is_plain
+    is_plain = len(str(url)) <= MAX_URL_LENGTH and target.port > 0
+    return target.scheme == "https" and is_plain and (target.is_allowlisted or names_public_host(target))
 
 
 def variant_name(channel: str | None, language: str | None) -> str:
