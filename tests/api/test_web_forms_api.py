@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from app.config import Environment
 from tests.support.desk import Answer, Desk
 
 pytest_plugins = ["tests.support.desk", "tests.support.practice"]
@@ -265,6 +266,10 @@ def test_forms_can_be_listed_read_and_changed(desk: Desk):
         ({"allowed_origins": ["https://clinic.example/path"]}, ["/allowed_origins/0"]),
         ({"allowed_origins": ["*"]}, ["/allowed_origins/0"]),
         ({"redirect_url": "javascript:alert(1)"}, ["/redirect_url"]),
+        ({"redirect_url": "http://clinic.example/thanks"}, ["/redirect_url"]),
+        ({"redirect_url": "http://127.0.0.1.clinic.example/"}, ["/redirect_url"]),
+        ({"allowed_origins": ["http://clinic.example"]}, ["/allowed_origins/0"]),
+        ({"name": "Contact\u202etcatnoC"}, ["/name"]),
         ({"key": "mine"}, ["/key"]),
     ],
 )
@@ -280,3 +285,13 @@ def test_source_must_belong_to_the_clinic(desk: Desk, other_desk: Desk):
 
 def test_malformed_key_is_not_found(desk: Desk):
     assert desk.client().post("/api/public/forms/%00/leads", json={}).status_code == 404
+
+
+LOCAL = {"allowed_origins": ["http://localhost:3000"], "redirect_url": "http://127.0.0.1:3000/thanks"}
+
+
+def test_http_is_allowed_for_this_machine_during_development_only(desk: Desk, configure: Callable[..., None]):
+    body = {"name": "x", "source_id": desk.source_id, "fields": ASKED, **LOCAL}
+    assert desk.admin.post("/api/web-forms", body).status == 201
+    configure(relance_env=Environment.PRODUCTION)
+    assert desk.admin.post("/api/web-forms", body).pointers == ["/allowed_origins/0", "/redirect_url"]

@@ -2,11 +2,12 @@
 
 import re
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from marshmallow import ValidationError, fields, validates_schema
 
 from app.api.leads.touch_schemas import TouchDetails
+from app.config import Environment, get_settings
 from app.core.type_aliases import JsonDict
 from app.http.schemas.fields import Boolean, Choice, Email, Id, Instant, Integer, ListOf, Text
 from app.http.schemas.paging import PageQuery
@@ -16,6 +17,8 @@ from app.leads.enums import PreferredContact, TreatmentInterest
 
 MOST_ORIGINS: Final = 20
 LONGEST_MESSAGE: Final = 2000
+
+LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?", re.ASCII)
 
@@ -30,6 +33,7 @@ class Origin(Text):
         origin = super()._deserialize(value).lower().removesuffix("/")
         if not _ORIGIN.fullmatch(origin):
             raise ValidationError("Must be scheme and host, such as https://clinic.example.")
+        _require_https(urlsplit(origin))
         return origin
 
 
@@ -47,7 +51,15 @@ class WebAddress(Text):
             raise ValidationError("Not a valid URL.") from None
         if parts.scheme not in {"http", "https"} or not parts.hostname or " " in address:
             raise ValidationError("Must be a URL such as https://clinic.example/thanks.")
+        _require_https(parts)
         return address
+
+
+def _require_https(parts: SplitResult) -> None:
+    """Allow http for this machine outside of production only, for development. Raises ValidationError."""
+    is_development = get_settings().relance_env is not Environment.PRODUCTION
+    if parts.scheme != "https" and not (is_development and parts.hostname in LOOPBACK):
+        raise ValidationError("Must begin with https://.")
 
 
 class FormFieldIn(Schema):

@@ -4,7 +4,8 @@ import re
 from datetime import date
 from typing import Final
 
-CONTROL: Final = re.compile("[\x00-\x1f\x7f\u2028\u2029]")
+# The bidirectional controls (Unicode TR 36) would show a name in another order than it is stored.
+CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 CONTROL_BUT_LINES: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
