@@ -22,7 +22,7 @@ forwarded_allow_ips = ""
 
 
 def post_worker_init(worker: Any) -> None:
-    """Check the encryption keys before the worker serves. Other applications, in benchmarks, have no keys."""
+    """Check database session and keys before the worker serves. Other applications, in benchmarks, have none."""
     if worker.app.app_uri.startswith("app:"):
         from app.security.key_verification import require_valid_keys  # noqa: PLC0415  (benchmarks do not need it)
 

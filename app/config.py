@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError
 SHORTEST_SECRET = 32
 FEWEST_CHARACTERS = 8  # distinct ones; "aaaa…" is long, but not a secret
 BROKER_SCHEMES = ("redis", "rediss", "sentinel", "amqp", "amqps")
+COUNTER_SCHEMES = ("redis://", "rediss://", "unix://")
 KNOWN_DEFAULTS = frozenset({"changeme", "change-me", "secret", "relance", "password", "admin"})
 
 
@@ -41,7 +42,10 @@ class Settings(BaseSettings):
     database_url: SecretStr = SecretStr("")
     owner_database_url: SecretStr = SecretStr("")
     broker_url: SecretStr = SecretStr("")
+    counters_url: SecretStr = SecretStr("")  # Valkey or Redis for rate counters; default: the broker, else PostgreSQL
     database_pool: int = Field(default=5, ge=1)  # connections per process; twice as many under load
+    # Executions of a query before the server prepares it; 0: never. Default: 2, and never behind a pooler.
+    database_prepare_threshold: int | None = Field(default=None, ge=0)
 
     min_free_disk_mb: int = Field(default=100, ge=0)  # below it `/readyz` is 503; 0: no check
 
@@ -100,6 +104,14 @@ class Settings(BaseSettings):
                 text = "postgresql+psycopg://" + text.removeprefix(short)
         _check_database_url(text)
         return SecretStr(text)
+
+    @field_validator("counters_url")
+    @classmethod
+    def _check_counters_url(cls, url: SecretStr) -> SecretStr:
+        text = url.get_secret_value()
+        if text and not (text.startswith(COUNTER_SCHEMES) and _has_valid_port(text)):
+            raise ValueError("use redis://:password@host:port/0, rediss:// or unix://, or leave it empty")
+        return url
 
     @field_validator("broker_url")
     @classmethod
@@ -167,6 +179,12 @@ class Settings(BaseSettings):
     def owner_url(self) -> str:
         """Return the database URL of the table owner, who runs the migrations."""
         return self._secret("owner_database_url") or self._secret("database_url")
+
+    @property
+    def counter_store(self) -> str:
+        """Return the URL of the store of rate counters; empty if PostgreSQL counts."""
+        urls = (self._secret("counters_url"), self._secret("broker_url"))
+        return next((url for url in urls if url.startswith(COUNTER_SCHEMES)), "")
 
     @property
     def app_owns_tables(self) -> bool:

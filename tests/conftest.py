@@ -21,4 +21,5 @@ pytest_plugins = [
     "tests.support.keys",
     "tests.support.large_clinic",
     "tests.support.storage",
+    "tests.support.pooler",
 ]

@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError, StatementError
 
 from app import wiring
 from app.core.calendar.calendar import HolidayCalendar
+from app.core.database_session import require_safe_session
 from app.core.db import dispose, engine
 from app.engine.broker import celery, task_name
 from app.engine.step_kind import STEP_KINDS
@@ -42,7 +43,8 @@ def _begin(**_: object) -> None:
 
 
 @worker_init.connect
-def _check_keys(**_: object) -> None:
+def _check_session_and_keys(**_: object) -> None:
+    require_safe_session(engine())
     require_valid_keys()
     engine().dispose()  # the parent only forks and needs no connection
 

@@ -16,17 +16,13 @@ from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from uuid_utils.compat import uuid7
 
 from app.config import get_settings
+from app.core.database_session import OPTIONS, support_poolers
 from app.core.type_aliases import ColumnValues, JsonDict
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]  # a row of a result, whose columns are read by name
 AnySelect: TypeAlias = Select[*tuple[Any, ...]]  # a SELECT of any columns
 
 APP_ROLE = "relance_app"
-# Milliseconds. No transaction blocks others, or waits for a lock, without a limit.
-SESSION = (
-    "-c timezone=UTC -c idle_in_transaction_session_timeout=60000 -c lock_timeout=20000"
-    " -c client_connection_check_interval=1000"  # a client killed during a query releases its locks soon
-)
 
 
 class Base(DeclarativeBase):
@@ -58,8 +54,8 @@ def new_id() -> UUID:
 def engine() -> Engine:
     """Return the engine of this process. It is created on first use, so that a forked child creates its own."""
     settings = get_settings()
-    options = f"-c role={APP_ROLE}" if settings.app_owns_tables else ""
-    return create_engine(
+    role = f"-c role={APP_ROLE} " if settings.app_owns_tables else ""
+    made = create_engine(
         settings.database_url.get_secret_value(),
         pool_size=settings.database_pool,
         max_overflow=settings.database_pool,
@@ -69,12 +65,14 @@ def engine() -> Engine:
         json_serializer=to_json,
         json_deserializer=orjson.loads,
         connect_args={
-            "options": f"{options} {SESSION}".strip(),
+            "options": f"{role}{OPTIONS}",
             "application_name": f"relance:{os.getpid()}",
             "connect_timeout": 5,
-            "prepare_threshold": 2,
+            "prepare_threshold": None,  # chosen once it is known whether a pooler is in between
         },
     )
+    support_poolers(made)
+    return made
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError, ProgrammingError, SQLAlchemyError
 from app import models as _models  # noqa: F401  (registers all tables)
 from app.config import get_settings
 from app.core.database_roles import access_problems
+from app.core.database_session import session_problems
 from app.core.db import Base, engine, transaction
 from app.core.disk_space import full_disks
 from app.core.schema_revision import needed_revision
@@ -36,6 +37,7 @@ def require_ready() -> None:
         Unavailable: with a reason that reveals nothing confidential.
     """
     _require_database()
+    _require_safe_session()
     if problems := find_access_problems():
         raise Unavailable(f"Access to the database is incomplete: {problems[0]}. Run `relance init`.")
     if not are_keys_valid():
@@ -88,6 +90,15 @@ def _require_database() -> None:
         raise Unavailable("The database schema is older than the code: run `relance init`.")
     if state.read_only:
         raise WritesRefused
+
+
+def _require_safe_session() -> None:
+    """Check role and settings of the session. A pooler or a changed login can lose them while the process runs."""
+    with engine().connect() as connection:
+        problems = session_problems(connection)
+    if problems:
+        log.error("database.unsafe_session", problems=problems)
+        raise Unavailable(f"Role or settings of the database session are wrong: {problems[0]}.")
 
 
 def _state() -> Row[tuple[str, bool]] | None:

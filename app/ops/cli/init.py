@@ -7,6 +7,7 @@ from psycopg import sql
 from sqlalchemy import make_url
 
 from app.config import get_settings
+from app.core.database_session import SETTINGS
 from app.core.db import APP_ROLE
 from app.ops.cli.support.output import as_json, print_result
 from app.ops.stack.access import repair_access
@@ -39,3 +40,11 @@ def make_login() -> None:
         verb = sql.SQL("ALTER" if known else "CREATE")
         connection.execute(sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(verb, login, password))
         connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(APP_ROLE), login))
+        store_session_settings(connection, login)
+
+
+def store_session_settings(connection: psycopg.Connection, login: sql.Identifier) -> None:
+    """Store the session settings with the login, because a pooler drops those that a connection asks for."""
+    for name, value in SETTINGS.items():
+        change = sql.SQL("ALTER ROLE {} SET {} = {}").format(login, sql.Identifier(name), sql.Literal(value))
+        connection.execute(change)

@@ -11,6 +11,7 @@ from app import clock
 from app import models as _models  # noqa: F401  (registers all tables)
 from app.config import get_settings
 from app.core.database_roles import access_problems
+from app.core.database_session import ADVICE, session_problems
 from app.core.db import Base, transaction
 from app.engine.models import PENDING, Step, SweepRun
 from app.ops.doctor.check import TIMEOUT, Check
@@ -97,12 +98,10 @@ def _writes(session: Session) -> Check:
 
 
 def _login(session: Session) -> Check:
-    """Check that the login owns no tables. A table's owner can bypass row-level security and change the audit log."""
-    owned = session.scalar(
-        text("SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND pg_has_role(tableowner, 'member')")
-    )
-    advice = "use a login in DATABASE_URL that is a member of relance_app and owns no tables" if owned else ""
-    return Check("login", f"{session.scalar(text('SELECT current_user'))} owns {owned} tables", advice)
+    """Check role and settings. A table's owner can bypass row-level security and change the audit log."""
+    problems = session_problems(session.connection())
+    role = session.scalar(text("SELECT current_user"))
+    return Check("login", "; ".join(problems) or f"{role} owns no tables", ADVICE if problems else "")
 
 
 def _roles(session: Session) -> Check:
