@@ -58,7 +58,7 @@ def make_celery(settings: Settings) -> Celery:
         accept_content=["json"],  # a pickle message is refused without stopping the worker
         enable_utc=True,
         timezone="UTC",
-        task_queues=[Queue(name, Exchange(name, type="direct"), routing_key=name) for name in QUEUES],
+        task_queues=[_queue(name) for name in QUEUES],
         task_default_queue=STEPS,
         task_default_exchange=STEPS,
         task_default_routing_key=STEPS,
@@ -88,6 +88,14 @@ def make_celery(settings: Settings) -> Celery:
         broker_transport_options=_transport_options(settings),
     )
     return celery
+
+
+def _queue(name: str) -> Queue:
+    """Return a classic queue, also where the default of RabbitMQ's virtual host is quorum.
+
+    Quorum queues refuse the global prefetch count, which workers need to hold messages until their due time.
+    """
+    return Queue(name, Exchange(name, type="direct"), routing_key=name, queue_arguments={"x-queue-type": "classic"})
 
 
 def _transport_options(settings: Settings) -> dict[str, object]:

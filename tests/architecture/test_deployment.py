@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from app.engine.broker import QUEUES
+from app.engine.broker import QUEUES, celery
 from app.ops.stack.procfile import ROOT, parts
 
 COMPOSE: Mapping[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -35,6 +35,10 @@ def test_worker_is_named_after_its_part() -> None:
         if queues_of(part.command):
             assert f" -n {part.name}@%h" in part.command
             assert " -E " in part.command, "Flower sees only workers that send events"
+
+
+def test_queues_are_classic_also_where_rabbitmq_defaults_to_quorum() -> None:
+    assert {queue.queue_arguments["x-queue-type"] for queue in celery.conf.task_queues} == {"classic"}
 
 
 def test_beat_runs_once() -> None:
