@@ -26,6 +26,7 @@ SWEEP_INTERVALS: dict[str, float] = {
     "forget_old_sign_ins": 3600,
     "forget_old_imports": 3600,  # uploaded lead files: they hold personal data
     "forget_old_links": 3600,  # invitation and password reset links
+    "forget_old_counters": 3600,  # rate counters in PostgreSQL
     "forget_old_answers": 3600,  # stored responses for idempotency keys
     "forget_old_gateway_calls": 3600,  # call counts per minute and call results
 }

@@ -23,6 +23,7 @@ from app.leads.timeline.models import Activity
 from app.messaging.contact_policy.consent_models import Consent
 from app.messaging.gateways.models import Gateway, GatewayMinute, GatewayReceipt
 from app.messaging.models import Delivery, MessageTemplate, MessageTemplateVersion, Notification, Suppression
+from app.security.database_counters import RateCounter
 from app.security.key_verification import KeyCheck
 from app.tasks.models import Task
 from app.tasks.templates.models import TaskTemplate
@@ -67,6 +68,7 @@ __all__ = [
     "NurtureRun",
     "PasswordLink",
     "PipelineStage",
+    "RateCounter",
     "RuleRow",
     "RuleVersion",
     "SequenceRow",

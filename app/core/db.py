@@ -53,12 +53,25 @@ def new_id() -> UUID:
 @lru_cache(maxsize=1)
 def engine() -> Engine:
     """Return the engine of this process. It is created on first use, so that a forked child creates its own."""
+    size = get_settings().database_pool
+    return _new_engine(pool_size=size, max_overflow=size)
+
+
+@lru_cache(maxsize=1)
+def counter_engine() -> Engine:
+    """Return an engine for rate counters, without transactions.
+
+    Its connections are apart, because a call counts while it holds a connection: it must not wait for another call.
+    """
+    return _new_engine(pool_size=1, max_overflow=1, isolation_level="AUTOCOMMIT")
+
+
+def _new_engine(**options: object) -> Engine:
     settings = get_settings()
     role = f"-c role={APP_ROLE} " if settings.app_owns_tables else ""
     made = create_engine(
         settings.database_url.get_secret_value(),
-        pool_size=settings.database_pool,
-        max_overflow=settings.database_pool,
+        **options,
         pool_pre_ping=False,
         pool_recycle=1800,
         hide_parameters=True,  # errors are logged, and parameters contain personal data
@@ -99,9 +112,10 @@ def _plain(value: object) -> str:
 
 def dispose() -> None:
     """Drop the pool after a fork without closing its sockets, because the parent still uses them."""
-    if engine.cache_info().currsize:
-        engine().dispose(close=False)
-    engine.cache_clear()
+    for one in (engine, counter_engine):
+        if one.cache_info().currsize:
+            one().dispose(close=False)
+        one.cache_clear()
     sessions.cache_clear()
 
 

@@ -1,6 +1,6 @@
 """Rate limits: calls per caller and minute, counted over all processes.
 
-Headers follow draft-ietf-httpapi-ratelimit-headers. If the counter store is not available, each process counts alone.
+Headers follow draft-ietf-httpapi-ratelimit-headers. If no counter store answers, each process counts alone.
 """
 
 import time

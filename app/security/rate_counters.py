@@ -1,6 +1,7 @@
 """Rate counters: fixed-window counts that all processes share.
 
-They are stored in the broker if that is Redis or Valkey. They limit abuse and are not exact.
+They are in the store of COUNTERS_URL, else in the broker if that is Valkey or Redis, else in PostgreSQL. PostgreSQL
+also counts while the store does not answer. They limit abuse and are not exact.
 """
 
 import time
@@ -15,12 +16,14 @@ from redis.exceptions import ConnectionError, RedisError  # noqa: A004  (redis h
 from redis.retry import Retry
 
 from app.config import get_settings
+from app.security import database_counters
 
-STORE_TIMEOUT: Final = 0.3  # seconds that a caller waits for the store
+STORE_TIMEOUT: Final = 1.0  # seconds that a caller waits for the store
 RETRY_AFTER: Final = 2.0  # seconds without calls after a failure, so that callers do not wait one after the other
 
 log = structlog.get_logger()
 _away_until = 0.0
+_split_until = 0.0  # until then PostgreSQL has a part of this process's counts
 
 
 # Each script is atomic. A window starts with its first count. Expired counts are not decremented.
@@ -44,15 +47,32 @@ return {redis.call('DEL', ARGV[1])}
 def increment(names: Sequence[str], *, window: int, by: int = 1) -> list[tuple[int, int]] | None:
     """Add `by` to each counter. Returns (count, seconds until the window of `window` seconds ends) for each name.
 
-    Returns None if there is no store, or if it does not answer.
+    Returns None if neither the store nor the database answers.
     """
     counts = _ask(_COUNT, names, window, by)
-    return None if counts is None else list(zip(counts[::2], counts[1::2], strict=True))
+    if counts is None:
+        _note_split(window)
+        return database_counters.increment(names, window=window, by=by)
+    in_store = list(zip(counts[::2], counts[1::2], strict=True))
+    return _with_rest(in_store, names) if time.monotonic() < _split_until else in_store
 
 
 def decrement(names: Sequence[str], *, forget: str) -> None:
-    """Subtract one from these counters and delete the counter `forget`. Does nothing if the store does not answer."""
-    _ask(_TAKE_BACK, names, forget)
+    """Subtract one from these counters and delete the counter `forget`. Does nothing if no store answers."""
+    if _ask(_TAKE_BACK, names, forget) is None or time.monotonic() < _split_until:
+        database_counters.decrement(names, forget=forget)
+
+
+def _note_split(window: int) -> None:
+    global _split_until  # noqa: PLW0603  (one store, one time)
+    if _store() is not None:
+        _split_until = max(_split_until, time.monotonic() + window)
+
+
+def _with_rest(in_store: list[tuple[int, int]], names: Sequence[str]) -> list[tuple[int, int]]:
+    """Add what PostgreSQL counted while the store did not answer, so that an outage gives no additional attempts."""
+    rest = database_counters.read(names) or [(0, 0)] * len(names)
+    return [(a + b, max(left, other)) for (a, left), (b, other) in zip(in_store, rest, strict=True)]
 
 
 def _ask(script: str, names: Sequence[str], *arguments: int | str) -> list[int] | None:
@@ -71,8 +91,8 @@ def _ask(script: str, names: Sequence[str], *arguments: int | str) -> list[int] 
 
 @lru_cache(maxsize=1)
 def _store() -> Redis | None:
-    url = get_settings().broker_url.get_secret_value()
-    if not url.startswith(("redis://", "rediss://", "unix://")):
+    url = get_settings().counter_store
+    if not url:
         return None
     return Redis.from_url(
         url,

@@ -37,6 +37,7 @@ LEFT_OUT = {
     "key_checks": "nobody's; only who starts, and the probes, look at them",
     "counters": "figures of processes, over all clinics; no call writes or reads them as a clinic",
     "holds": "whether steps run, for all clinics",
+    "rate_counters": "hashed names with a count, for all clinics; sign-ins count before a clinic is known",
     "sweep_runs": "when each sweep last ran, for all clinics",
 }
 TABLES = sorted(Base.metadata.tables.keys() - LEFT_OUT)

@@ -18,7 +18,7 @@ PREFIX = "relance-tests-"
 BROKER_PASSWORD = "only-for-tests"
 # An operator's settings are none of a test's; and without byte code each of many processes starts a second later.
 NOT_OURS = (
-    "SMTP_URL", "PUBLIC_URL", "TRUSTED_PROXIES", "FLOWER_BASIC_AUTH", "LOG_LEVEL", "LOG_FORMAT",
+    "COUNTERS_URL", "SMTP_URL", "PUBLIC_URL", "TRUSTED_PROXIES", "FLOWER_BASIC_AUTH", "LOG_LEVEL", "LOG_FORMAT",
     "OUTGOING_PORTS", "OUTGOING_TIMEOUT", "PYTHONDONTWRITEBYTECODE",
 )  # fmt: skip
 

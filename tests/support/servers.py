@@ -139,7 +139,7 @@ def empty_broker(valkey: Valkey) -> None:
         valkey.flush()
     if _is_another("valkey", valkey.pid()):
         broker.celery.pool.resize(broker.celery.pool.limit, reset=True)
-    rate_counters._away_until = 0.0  # the test before may have stopped it
+    rate_counters._away_until = rate_counters._split_until = 0.0  # the test before may have stopped it
 
 
 def empty_every_table(server: Postgres) -> None:

@@ -34,6 +34,11 @@ _DELETE_SIGN_INS = text(
     " (SELECT id FROM sign_ins WHERE expires_at < :now ORDER BY expires_at LIMIT :batch FOR UPDATE SKIP LOCKED)"
 )
 
+_DELETE_COUNTERS = text(
+    "DELETE FROM rate_counters WHERE name IN"
+    " (SELECT name FROM rate_counters WHERE ends_at < now() LIMIT :batch FOR UPDATE SKIP LOCKED)"
+)
+
 _DELETE_IMPORTS = text(
     "DELETE FROM imports WHERE id = (SELECT id FROM imports WHERE created_at < :before"
     " ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED)"
@@ -94,6 +99,12 @@ def delete_old_imports(session: Session) -> int:
 def delete_old_links(session: Session) -> int:
     """Delete one batch of expired password links."""
     result = session.execute(_DELETE_LINKS, {"now": clock.now(), "batch": BATCH})
+    return result.rowcount  # type: ignore[attr-defined, no-any-return]
+
+
+def delete_old_counters(session: Session) -> int:
+    """Delete one batch of rate counters whose window has ended."""
+    result = session.execute(_DELETE_COUNTERS, {"batch": BATCH})
     return result.rowcount  # type: ignore[attr-defined, no-any-return]
 
 

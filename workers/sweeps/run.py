@@ -57,6 +57,7 @@ SWEEPS: dict[str, Batch] = {
     "forget_old_sign_ins": retention.delete_old_sign_ins,
     "forget_old_imports": retention.delete_old_imports,
     "forget_old_links": retention.delete_old_links,
+    "forget_old_counters": retention.delete_old_counters,
     "forget_old_answers": retention.delete_old_answers,
     "forget_old_gateway_calls": retention.delete_old_gateway_calls,
 }

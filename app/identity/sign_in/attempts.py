@@ -5,8 +5,7 @@ refused attempt does not reach the next one. So one address cannot use up the al
 addresses. A network from which the account signed in lately is not subject to that allowance, so attackers at many
 addresses cannot lock out a user at the usual place.
 
-If the counter store is not available, attempts are not limited: a clinic that cannot sign in is worse than an hour of
-guesses against Argon2.
+PostgreSQL counts while the counter store does not answer.
 """
 
 import hashlib

@@ -1,6 +1,6 @@
 """Rate limits of web form submissions, per client network and per form, shared by all processes.
 
-If the counter store is down, submissions are allowed: a lost lead is worse than an hour of spam.
+PostgreSQL counts while the counter store does not answer.
 """
 
 import hashlib
