@@ -13,6 +13,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.config import get_settings
+from app.core.type_aliases import JsonDict
 
 # Durations in milliseconds. No transaction blocks others, or waits for a lock, without a limit.
 SETTINGS: Final[Mapping[str, str]] = {
@@ -38,7 +39,7 @@ def support_poolers(engine: Engine) -> None:
     is_refused = False
 
     @event.listens_for(engine, "do_connect")
-    def _connect(dialect: Dialect, _: object, arguments: list[Any], given: dict[str, Any]) -> Any:
+    def _connect(dialect: Dialect, _: object, arguments: list[Any], given: JsonDict) -> Any:
         nonlocal is_refused
         if not is_refused:
             try:
