@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError, StatementError
 
 from app import wiring
 from app.core.calendar.calendar import HolidayCalendar
-from app.core.database_session import require_safe_session
+from app.core.database.session import require_safe_session
 from app.core.db import dispose, engine
 from app.engine.broker import celery, task_name
 from app.engine.step_kind import STEP_KINDS

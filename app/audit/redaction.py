@@ -26,7 +26,7 @@ _FILE_SUBJECTS: Final = frozenset({"import"})  # data of leads without an owner:
 
 @dataclass(frozen=True, slots=True)
 class Visibility:
-    """What the caller may see of the entries: `hidden` has ids by subject. `sees_private`: with private fields."""
+    """Parts of the entries that the caller may see. `hidden`: ids by subject. `sees_private`: with private fields."""
 
     hidden: Mapping[str, Collection[UUID]]
     sees_private: bool

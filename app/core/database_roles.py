@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, text
 
+from app.core.database.row_security import ROLE as CLINIC_ROLE
 from app.core.db import APP_ROLE, AnyRow, to_json
-from app.core.row_security import ROLE as CLINIC_ROLE
 
 ALL: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
 # Tables without all privileges. No role may change the audit log or a published text.

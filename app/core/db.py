@@ -16,7 +16,7 @@ from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from uuid_utils.compat import uuid7
 
 from app.config import get_settings
-from app.core.database_session import OPTIONS, support_poolers
+from app.core.database.session import OPTIONS, support_poolers
 from app.core.type_aliases import ColumnValues, JsonDict
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]  # a row of a result, whose columns are read by name

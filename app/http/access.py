@@ -14,9 +14,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from app.audit import audit_log
+from app.core.database.row_security import restrict_to_clinic
 from app.core.db import engine, sessions
 from app.core.logs import request_id
-from app.core.row_security import restrict_to_clinic
 from app.core.type_aliases import JsonDict
 from app.errors import Forbidden
 from app.http import rate_limits

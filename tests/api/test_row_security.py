@@ -15,8 +15,8 @@ from sqlalchemy.exc import ProgrammingError
 from app import create_app
 from app.audit.hash_chain import extend_chain
 from app.clock import now
+from app.core.database.row_security import ROLE, restrict_to_clinic
 from app.core.db import engine, transaction
-from app.core.row_security import ROLE, restrict_to_clinic
 from app.engine.models import Kind
 from app.http.access import allow, reading, unit_of_work
 from app.identity.models import Role

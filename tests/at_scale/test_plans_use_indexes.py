@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from app.core import row_security
+from app.core.database import row_security
 from app.core.db import APP_ROLE
 from app.engine.models import Kind
 from app.engine.service import add_steps, step_row

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app.core.db import transaction
-from app.engine import holds
+from app.engine.steps import holds
 from app.ops import cli
 from app.ops.doctor.checks import run_checks
 from tests.support.mail import SEND, about_to_be_delivered, note

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from app.api.operations.health import require_ready
 from app.config import get_settings
 from app.core import db
-from app.core.database_session import SETTINGS, require_safe_session, session_problems
+from app.core.database.session import SETTINGS, require_safe_session, session_problems
 from app.http.problems import Unavailable
 from app.ops.cli import relance
 from app.ops.doctor.database_checks import check_database

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from app.core.row_security import ROLE
+from app.core.database.row_security import ROLE
 from app.ops.embedded import Postgres
 from tests.support.environment import this_process
 from tests.support.servers import migrate

@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
-from app.core import db, row_security
+from app.core import db
+from app.core.database import row_security
 from app.core.db import new_id, transaction
 from app.identity.actor import Actor
 from app.identity.models import Role, SignIn, Team, User

@@ -6,8 +6,8 @@ import pytest
 
 from app import create_app
 from app.core.db import transaction
-from app.engine import holds
 from app.engine.models import Kind
+from app.engine.steps import holds
 from app.errors import Invalid
 from app.ops.embedded import Valkey
 from tests.support.mail import SEND, about_to_be_delivered, delivery_step, note

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
+from app.core.database.row_security import restrict_to_clinic
 from app.core.db import transaction
-from app.core.row_security import restrict_to_clinic
 from app.engine.models import Kind
 from app.tasks import service as tasks
 from app.tasks.templates.service import create_template

@@ -16,9 +16,9 @@ from sqlalchemy.sql.selectable import TextualSelect
 
 from app.automation.handlers.support.context import DueStep
 from app.core.db import AnyRow
-from app.engine.holds import IS_HELD, SKIPS_MESSAGES
 from app.engine.models import Step
 from app.engine.step_kind import STEP_KINDS
+from app.engine.steps.holds import IS_HELD, SKIPS_MESSAGES
 from app.leads.events import LazyContact
 
 # The columns of a lead that steps may need. All other personal data stays in the table.

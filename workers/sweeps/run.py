@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.core.db import transaction
-from app.engine.holds import IS_HELD
+from app.engine.steps.holds import IS_HELD
 from workers.error_text import describe_error
 from workers.sweeps import (
     assignment,

@@ -10,13 +10,13 @@ from sqlalchemy.exc import DBAPIError, ProgrammingError, SQLAlchemyError
 
 from app import models as _models  # noqa: F401  (registers all tables)
 from app.config import get_settings
+from app.core.database.schema_revision import needed_revision
+from app.core.database.session import session_problems
 from app.core.database_roles import access_problems
-from app.core.database_session import session_problems
 from app.core.db import Base, engine, transaction
 from app.core.disk_space import full_disks
-from app.core.schema_revision import needed_revision
 from app.engine.broker_health import broker_refuses_writes
-from app.engine.holds import current_hold
+from app.engine.steps.holds import current_hold
 from app.http.problems import StorageFull, Unavailable, WritesRefused, storage_was_full
 from app.security.key_verification import find_key_problems
 

@@ -15,9 +15,9 @@ from app.config import get_settings
 from app.core.disk_space import data_disks
 from app.core.type_aliases import JsonObject
 from app.engine import broker
-from app.engine.holds import current_hold
 from app.engine.models import SweepRun
 from app.engine.statistics.metrics_store import LATENESS_BUCKETS, totals
+from app.engine.steps.holds import current_hold
 
 # metric name in `counters` → name and help in Prometheus
 COUNTERS = {

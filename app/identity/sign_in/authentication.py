@@ -6,7 +6,7 @@ import psycopg
 from sqlalchemy.orm import Session
 
 from app.clock import now
-from app.core.row_security import remember_clinic, restrict_to_clinic_columns
+from app.core.database.row_security import remember_clinic, restrict_to_clinic_columns
 from app.errors import Unauthenticated
 from app.identity.actor import Actor
 from app.identity.clinics import load_context

@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, TextClause, func, select, text, union_all
 from sqlalchemy.orm import Session
 
 from app.audit import audit_log
+from app.core.database.row_security import find_few_ids
 from app.core.db import AnySelect
 from app.core.pagination import Key, Page, page, page_of_parts
-from app.core.row_security import find_few_ids
 from app.core.type_aliases import JsonObject
 from app.identity.actor import Actor
 from app.leads.models import IS_OPEN_LEAD, WITH_VALUE, Lead

@@ -21,7 +21,7 @@ from app.security.key_verification import describe_problems, find_key_problems
 
 DUMP: Final = "database.dump"  # pg_dump's custom format: compressed, so the zip stores it as it is
 MANIFEST: Final = "manifest.json"
-FIRST_MIGRATION: Final = "0030"  # older schemas have no holds, so they cannot be restored held
+FIRST_MIGRATION: Final = "0029"  # older schemas have no holds, so they cannot be restored held
 
 
 def make_backup(file: Path) -> Manifest:

@@ -7,10 +7,10 @@ import click
 
 from app.core.db import transaction
 from app.core.type_aliases import ColumnDict, ColumnValues, JsonDict
-from app.engine.holds import calls_without_result, current_hold, due_steps
-from app.engine.holds import hold as place_hold
-from app.engine.holds import resume as end_hold
 from app.engine.models import Hold
+from app.engine.steps.holds import calls_without_result, current_hold, due_steps
+from app.engine.steps.holds import hold as place_hold
+from app.engine.steps.holds import resume as end_hold
 from app.ops.cli.support.lookup import Instant
 from app.ops.cli.support.output import as_json, print_json, print_result, print_rows
 

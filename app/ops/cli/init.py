@@ -7,7 +7,7 @@ from psycopg import sql
 from sqlalchemy import make_url
 
 from app.config import get_settings
-from app.core.database_session import SETTINGS
+from app.core.database.session import SETTINGS
 from app.core.db import APP_ROLE
 from app.ops.cli.support.output import as_json, print_result
 from app.ops.stack.access import repair_access

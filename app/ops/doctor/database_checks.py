@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from app import clock
 from app import models as _models  # noqa: F401  (registers all tables)
 from app.config import get_settings
+from app.core.database.session import ADVICE, session_problems
 from app.core.database_roles import access_problems
-from app.core.database_session import ADVICE, session_problems
 from app.core.db import Base, transaction
 from app.engine.models import PENDING, Step, SweepRun
 from app.ops.doctor.check import TIMEOUT, Check

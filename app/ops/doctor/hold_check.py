@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import Session
 
-from app.engine.holds import current_hold
+from app.engine.steps.holds import current_hold
 
 ADVICE = "run `relance resume`, which first shows what is due; until then no step runs and nothing is sent"
 

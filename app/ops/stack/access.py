@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app import models as _models  # noqa: F401  (registers all tables)
 from app.config import get_settings
+from app.core.database.row_security import ROLE as CLINIC_ROLE
 from app.core.database_roles import (
     FUNCTIONS,
     access_problems,
@@ -19,8 +20,7 @@ from app.core.database_roles import (
     policy,
 )
 from app.core.db import APP_ROLE, Base
-from app.core.row_security import ROLE as CLINIC_ROLE
-from app.engine.holds import hold
+from app.engine.steps.holds import hold
 from app.ops.embedded import CannotStart
 
 _HAS_CLINICS = text("SELECT EXISTS (SELECT FROM clinics)")

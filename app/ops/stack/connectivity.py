@@ -6,7 +6,7 @@ from kombu.exceptions import OperationalError
 from sqlalchemy import make_url
 
 from app.config import Settings
-from app.core.schema_revision import needed_revision
+from app.core.database.schema_revision import needed_revision
 from app.ops.embedded import CannotStart
 
 TIMEOUT = 5  # seconds

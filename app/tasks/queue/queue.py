@@ -8,9 +8,9 @@ from uuid import UUID
 from sqlalchemy import ARRAY, ColumnElement, bindparam, func, literal_column, select, text
 from sqlalchemy.orm import Session
 
+from app.core.database.row_security import find_few_ids
 from app.core.db import AnySelect
 from app.core.pagination import Key, Page, page_of_parts
-from app.core.row_security import find_few_ids
 from app.core.type_aliases import JsonDict, JsonObject
 from app.identity.actor import Actor
 from app.identity.permissions import Scope
