@@ -79,6 +79,7 @@ class Settings(BaseSettings):
     keep_finished_days: int = 90
     access_token_minutes: int = 15
     refresh_token_days: int = 14
+    idle_timeout_minutes: int = Field(default=15, ge=0)  # sign-ins of users who see health data; 0: none
     rate_limit_per_minute: int = Field(default=100, ge=0)  # calls per user or API key; 0: unlimited
     form_posts_per_minute: int = Field(default=20, ge=0)  # web forms per IP address; 0: unlimited
     form_posts_per_form: int = Field(default=300, ge=0)  # submissions of one web form per minute; 0: unlimited

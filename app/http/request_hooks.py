@@ -1,5 +1,6 @@
 """Request hooks: request id, request log and response headers."""
 
+from collections.abc import Callable
 from time import perf_counter
 from typing import Final
 from uuid import UUID
@@ -10,7 +11,7 @@ from flask import Flask, Request, Response, g, request
 from app.core.logs import begin_request, request_id
 from app.core.type_aliases import JsonDict
 from app.http import rate_limits
-from app.identity.sign_in import api_key_format
+from app.identity.sign_in import api_key_format, idle_timeout
 
 REQUEST_ID: Final = "X-Request-Id"
 MOST_DROPPED: Final = 10_000_000  # bytes; a larger unread body closes the connection
@@ -23,6 +24,11 @@ def register(app: Flask) -> None:
     """Install the hooks of every call."""
     app.before_request(_begin)
     app.after_request(_end)
+
+
+def after_response(work: Callable[[], None]) -> None:
+    """Do this work when the response has been sent, so that its duration reveals nothing. It must not raise."""
+    g.setdefault("after_response", []).append(work)
 
 
 def _begin() -> None:
@@ -38,6 +44,10 @@ def _end(response: Response) -> Response:
     headers.update(rate_limits.rate_limit_headers())
     if api_key_format.recently_used:
         response.call_on_close(api_key_format.save_last_used)
+    if idle_timeout.recently_used:
+        response.call_on_close(idle_timeout.save_last_used)
+    for work in g.pop("after_response", ()):
+        response.call_on_close(work)
     call: Request = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
     if call.content_length and "stream" not in vars(call):
         _drop_body(call, call.content_length)

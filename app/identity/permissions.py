@@ -16,6 +16,7 @@ class Permission(StrEnum):
     LEAD_ASSIGN = "lead:assign"
     LEAD_CONVERT = "lead:convert"
     LEAD_PRIVATE = "lead:private"  # date of birth, insurance and health notes of the visible leads
+    LEAD_EMERGENCY = "lead:emergency"  # start an emergency access to all leads, for a limited time
     LEAD_CONFIGURE = "lead:configure"  # sources and stages
     LEAD_ANALYTICS = "lead:analytics"
     NOTIFICATION_MANAGE = "notification:manage"
@@ -52,6 +53,9 @@ def _grants(*permissions: Permission, scope: Scope = Scope.ALL) -> Grants:
     return MappingProxyType({one: scope if one in SCOPED else Scope.ALL for one in permissions})
 
 
+# Granted in addition during an emergency access: reading only, of all leads with their health data.
+EMERGENCY_GRANTS: Final = _grants(Permission.LEAD_READ, Permission.LEAD_PRIVATE)
+
 ALL_PERMISSIONS: Final = _grants(*Permission)
 
 _DESK = (Permission.LEAD_READ, Permission.LEAD_CREATE, Permission.LEAD_UPDATE, Permission.LEAD_PRIVATE)
@@ -68,9 +72,13 @@ ROLE_GRANTS: Final[Mapping[Role, Grants]] = MappingProxyType(
         Role.MARKETING_MANAGER: _grants(
             Permission.LEAD_READ, Permission.LEAD_CONFIGURE, Permission.LEAD_ANALYTICS, Permission.AUTOMATION_READ
         ),
-        Role.MANAGER: _grants(*_COORDINATOR, Permission.LEAD_ANALYTICS, Permission.AUTOMATION_READ, scope=Scope.TEAM),
+        Role.MANAGER: _grants(
+            *(*_COORDINATOR, Permission.LEAD_EMERGENCY, Permission.LEAD_ANALYTICS, Permission.AUTOMATION_READ),
+            scope=Scope.TEAM,
+        ),
         Role.DISPATCHER: _grants(
-            Permission.LEAD_READ, Permission.LEAD_CREATE, Permission.LEAD_ASSIGN, Permission.AUTOMATION_READ
+            *(Permission.LEAD_READ, Permission.LEAD_CREATE, Permission.LEAD_ASSIGN),
+            *(Permission.LEAD_EMERGENCY, Permission.AUTOMATION_READ),
         ),
         Role.SALES: _grants(*_DESK, Permission.LEAD_CONVERT, scope=Scope.ASSIGNED),
     }

@@ -36,6 +36,7 @@ def prepare() -> None:
         "RELANCE_HOME": str(home),
         "RATE_LIMIT_PER_MINUTE": "0",  # tests call as fast as they can; those of the limit set their own
         "FORM_POSTS_PER_MINUTE": "0",
+        "IDLE_TIMEOUT_MINUTES": "0",  # tests move the clock; those of the time-out set their own
         "OUTGOING_ALLOW": "127.0.0.1:9",  # where nobody listens
         "SECRET_KEY": "only-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz",
         "DATABASE_URL": database_url("relance_web"),

@@ -4,7 +4,17 @@ from uuid import UUID
 
 from flask import request
 
-from app.api.identity.sign_in_schemas import ApiKeyIn, ApiKeyOut, LoginIn, MeOut, NewApiKeyOut, RefreshIn, TokensOut
+from app.api.identity.sign_in_schemas import (
+    ApiKeyIn,
+    ApiKeyOut,
+    EmergencyAccessIn,
+    EmergencyAccessOut,
+    LoginIn,
+    MeOut,
+    NewApiKeyOut,
+    RefreshIn,
+    TokensOut,
+)
 from app.core.pagination import Page
 from app.core.type_aliases import JsonDict
 from app.errors import Forbidden, Unauthenticated
@@ -14,6 +24,7 @@ from app.http.schemas.paging import PageQuery, page_of
 from app.identity.me import describe
 from app.identity.permissions import Permission
 from app.identity.sign_in import api_keys, attempts, sessions
+from app.messaging import emergency_access
 
 auth = Blueprint("auth", __name__, url_prefix="/api", description="Sign-in and sign-out.")
 keys = Blueprint("api-keys", __name__, url_prefix="/api/api-keys", description="API keys for programs.")
@@ -70,6 +81,20 @@ def log_out() -> None:
         raise Forbidden("API keys cannot sign out: revoke the key.")
     with unit_of_work() as session:
         sessions.sign_out(session, sign_in_id)
+
+
+@auth.post("/auth/emergency-access")
+@allow(Permission.LEAD_EMERGENCY)
+@auth.arguments(EmergencyAccessIn)
+@auth.response(200, EmergencyAccessOut)
+def start_emergency_access(given: JsonDict) -> JsonDict:
+    """Start an emergency access.
+
+    This sign-in can then read all leads of the clinic, with their health data, for at most an hour or until it signs
+    out. The audit log gets the reason, and all admins are notified by e-mail. API keys get 403.
+    """
+    with unit_of_work() as session:
+        return {"until": emergency_access.start_emergency_access(session, actor(), **given)}
 
 
 @auth.get("/me")

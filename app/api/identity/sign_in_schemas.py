@@ -2,9 +2,10 @@
 
 from marshmallow import fields
 
-from app.http.schemas.fields import Choice, Id, Instant, ListOf, Secret, Text
+from app.http.schemas.fields import Choice, Id, Instant, Integer, ListOf, Secret, Text
 from app.http.schemas.schema import Schema
 from app.identity.permissions import Permission, Scope
+from app.messaging.emergency_access import LONGEST, USUAL
 
 LONGEST_PASSWORD = 128
 LONGEST_TOKEN = 2000
@@ -30,6 +31,19 @@ class TokensOut(Schema):
     token_type = fields.Constant("Bearer", required=True)
     expires_in = fields.Integer(required=True, metadata={"description": "Lifetime of the access token in seconds."})
     refresh_token = fields.String(required=True, metadata={"description": "Valid for one refresh."})
+
+
+class EmergencyAccessIn(Schema):
+    """Reason and duration of an emergency access."""
+
+    reason = Text(500, least=10, required=True, metadata={"examples": ["Patient in pain; her coordinator is away"]})
+    minutes = Integer(least=1, most=LONGEST, load_default=USUAL)
+
+
+class EmergencyAccessOut(Schema):
+    """The end of an emergency access."""
+
+    until = Instant(required=True)
 
 
 class ClinicOut(Schema):

@@ -1,5 +1,6 @@
 """Authentication of API calls. One query per call, so that a sign-out or a new role takes effect immediately."""
 
+from datetime import datetime
 from typing import Any, Final
 
 import psycopg
@@ -10,15 +11,17 @@ from app.core.database.row_security import remember_clinic, restrict_to_clinic_c
 from app.errors import Unauthenticated
 from app.identity.actor import Actor
 from app.identity.clinics import load_context
-from app.identity.permissions import ALL_PERMISSIONS, Grants, Permission
+from app.identity.permissions import ALL_PERMISSIONS, EMERGENCY_GRANTS, Grants, Permission
 from app.identity.roles import grants_of
 from app.identity.sign_in import api_key_format, tokens
+from app.identity.sign_in.idle_timeout import is_idle, note_use
 
 _BEARER: Final = "Bearer "
 
 # Each join reads one row by primary key, or by the unique key prefix.
 _SIGNED_IN: Final = f"""
 SELECT users.name, users.role, users.team_id, users.clinic_id, clinics.rules_version,
+  sign_ins.last_used_at, sign_ins.emergency_until,
   {restrict_to_clinic_columns("users.clinic_id")}
 FROM sign_ins
 JOIN users ON users.id = sign_ins.user_id
@@ -57,17 +60,25 @@ def _user_actor(session: Session, token: str) -> Actor:
     row = _find(session, _SIGNED_IN, (claims.sign_in_id, claims.user_id, now()))
     if row is None:
         raise Unauthenticated
-    name, role, team_id, clinic_id, rules_version, *_ = row
+    name, role, team_id, clinic_id, rules_version, last_used_at, emergency_until, *_ = row
     remember_clinic(session, clinic_id)
+    grants = _with_emergency(grants_of(session, clinic_id, role), emergency_until)
+    if is_idle(last_used_at, grants):
+        raise Unauthenticated
+    note_use(claims.sign_in_id, last_used_at)
     return Actor(
         load_context(session, clinic_id, rules_version),
         claims.user_id,
         name,
         role,
-        permissions=grants_of(session, clinic_id, role),
+        permissions=grants,
         sign_in_id=claims.sign_in_id,
         team_id=team_id,
     )
+
+
+def _with_emergency(grants: Grants, until: datetime | None) -> Grants:
+    return {**grants, **EMERGENCY_GRANTS} if until is not None and now() < until else grants
 
 
 def _api_key_actor(session: Session, credentials: str) -> Actor:

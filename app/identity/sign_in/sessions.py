@@ -1,7 +1,7 @@
 """Sign-in, token refresh and sign-out. Each login is a row; revoking it invalidates all its tokens at once."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -14,7 +14,9 @@ from app.core.db import new_id
 from app.errors import Unauthenticated
 from app.identity.models import SignIn, User
 from app.identity.password_policy import verify_password
+from app.identity.roles import grants_of
 from app.identity.sign_in import tokens
+from app.identity.sign_in.idle_timeout import is_idle
 
 log = structlog.get_logger()
 
@@ -44,6 +46,7 @@ def sign_in(session: Session, *, email: str, password: str) -> Tokens:
         refresh_id=new_id(),
         created_at=at,
         expires_at=at + timedelta(days=get_settings().refresh_token_days),
+        last_used_at=at,
     )
     session.add(created)
     user.last_login_at = at
@@ -53,17 +56,26 @@ def sign_in(session: Session, *, email: str, password: str) -> Tokens:
 def refresh(session: Session, token: str) -> Tokens | None:
     """Exchange a refresh token, which is valid once, for new tokens. Raises Unauthenticated.
 
-    Returns None if the token was used before, which means it was copied. The sign-in is then revoked; the caller must
-    commit that.
+    Returns None if the token was used before, which means it was copied, or if the user was idle for too long. The
+    sign-in is then revoked; the caller must commit that.
     """
     claims = tokens.read_refresh(token)
     begun = _lock(session, claims.sign_in_id, claims.user_id)
+    user = session.get_one(User, begun.user_id)
+    if is_idle(begun.last_used_at, grants_of(session, user.clinic_id, user.role)):
+        begun.revoked_at = now()
+        return None
     if begun.refresh_id != claims.token_id:
         log.warning("refresh_token_reused", user_id=begun.user_id, sign_in_id=begun.id)
         begun.revoked_at = now()
         return None
     begun.refresh_id = new_id()
     return _tokens_for(begun)
+
+
+def extend_access(session: Session, sign_in_id: UUID, until: datetime) -> None:
+    """Grant this sign-in the emergency access until that time."""
+    session.execute(update(SignIn).where(SignIn.id == sign_in_id).values(emergency_until=until))
 
 
 def sign_out(session: Session, sign_in_id: UUID) -> None:
