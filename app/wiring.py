@@ -64,7 +64,6 @@ def connect() -> None:
     availability.absence_begun.connect(begin_absence)
     account_email_ports.send_invitation.connect(account_emails.send_invitation)
     account_email_ports.send_password_reset.connect(account_emails.send_password_reset)
-    account_email_ports.write_decoy.connect(account_emails.write_decoy)
     lead_validation.read_new_lead.connect(_read_new_lead)
     lead_validation.read_lead_changes.connect(_read_lead_changes)
     job_kinds.connect(JOB_KINDS)

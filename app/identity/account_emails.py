@@ -8,5 +8,3 @@ from app.identity.models import User
 # (session, user, clinic's name, inviter's name)
 send_invitation: Port[[Session, User, str, str], None] = Port("send_invitation")
 send_password_reset: Port[[Session, User], None] = Port("send_password_reset")
-# Does the same work for an unknown address, so that the response time does not reveal whether an account exists.
-write_decoy: Port[[Session], None] = Port("write_decoy")

@@ -6,7 +6,6 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from app.clock import now
-from app.core.db import new_id
 from app.core.type_aliases import JsonDict
 from app.engine.service import add_steps
 from app.identity.models import PasswordLink, User
@@ -26,15 +25,6 @@ def send_invitation(session: Session, user: User, clinic_name: str, inviter: str
 def send_password_reset(session: Session, user: User) -> None:
     """Send a user a link to choose a new password, valid for one hour."""
     _send(session, user, PASSWORD_RESET, _password_reset(user.name))
-
-
-def write_decoy(session: Session) -> None:
-    """Insert a link without a user.
-
-    A request for an unknown address then takes as long as one for a known address, and reveals nothing.
-    """
-    at = now()
-    session.add(PasswordLink(id=new_id(), user_id=None, created_at=at, expires_at=at + LINK_LIFETIME[PASSWORD_RESET]))
 
 
 def _send(session: Session, user: User, template: str, wording: Wording) -> None:

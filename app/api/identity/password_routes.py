@@ -1,10 +1,13 @@
 """Routes for password reset and password change."""
 
+from functools import partial
+
 from flask import request
 
 from app.api.identity.user_schemas import LinkRequest, PasswordChange, PasswordChoice
 from app.http.access import PUBLIC, SIGNED_IN, actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
+from app.http.request_hooks import after_response
 from app.identity.passwords import reset
 from app.identity.sign_in import attempts
 
@@ -19,11 +22,11 @@ blp = Blueprint("passwords", __name__, url_prefix="/api/auth", description="Pass
 def ask_for_link(given: dict[str, str]) -> None:
     """Request a password reset e-mail.
 
-    The link in it is valid for one hour and works once. The response is the same for an unknown address.
+    The link in it is valid for one hour and works once. The response is the same for an unknown address, also in its
+    time: the address is looked up when the response has been sent.
     """
     attempts.count_request(given["email"], request.remote_addr or "")
-    with unit_of_work() as session:
-        reset.request_link(session, given["email"])
+    after_response(partial(reset.send_link, given["email"]))
 
 
 @blp.post("/password")

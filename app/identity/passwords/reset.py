@@ -2,26 +2,36 @@
 
 from uuid import UUID
 
+import structlog
 from sqlalchemy import func, select, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.clock import now
+from app.core.db import transaction
 from app.errors import Forbidden, Invalid
-from app.identity.account_emails import send_password_reset, write_decoy
+from app.identity.account_emails import send_password_reset
 from app.identity.actor import Actor
 from app.identity.models import PasswordLink, User
 from app.identity.password_policy import hash_password, require_strong_password, verify_password
 from app.identity.passwords.links import LinkIsNoGood, parse_token
 from app.identity.sign_in.sessions import sign_out_everywhere
 
+log = structlog.get_logger()
 
-def request_link(session: Session, email: str) -> None:
-    """Send a password reset e-mail if the address has an active user. The caller cannot tell whether it has."""
-    user = session.scalars(select(User).where(func.lower(User.email) == email.lower(), User.is_active)).one_or_none()
-    if user is None:
-        write_decoy(session)
-    else:
-        send_password_reset(session, user)
+
+def send_link(email: str) -> None:
+    """Send a password reset e-mail if the address has an active user, in a transaction of its own.
+
+    Call it after the response: its work differs for known and unknown addresses. A failure is logged.
+    """
+    active = select(User).where(func.lower(User.email) == email.lower(), User.is_active)
+    try:
+        with transaction() as session:
+            if user := session.scalars(active).one_or_none():
+                send_password_reset(session, user)
+    except SQLAlchemyError as failure:
+        log.warning("password_link_not_sent", error=type(failure).__name__)
 
 
 def set_password_by_link(session: Session, token: str, password: str) -> None:
