@@ -168,6 +168,33 @@ def test_oversized_workbook_is_refused_before_it_is_parsed(name: str):
     assert "too large when unpacked" in refused.value.errors[0].message
 
 
+def numbered(row: str) -> str:
+    """Return 200,000 rows with numbers, because equal rows compress like a bomb."""
+    return "".join(row.format(n) for n in range(2, 200_002))
+
+
+PREFIXED = numbered('<x:row r="{0}"/>')
+EMPTY_ROWS = {
+    "self-closed": lambda: sheet_of(numbered('<row r="{0}"/>')),
+    "styled": lambda: sheet_of(numbered('<row r="{0}" s="1"></row>')),
+    "with empty cells": lambda: sheet_of(numbered('<row r="{0}"><c r="A{0}" s="1"/></row>')),
+    "with a prefix": lambda: with_part(
+        SHEET,
+        f'<x:worksheet xmlns:x="{MAIN}"><x:sheetData>{PREFIXED}</x:sheetData></x:worksheet>',
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EMPTY_ROWS)
+def test_empty_rows_are_counted_before_they_are_read(name: str, monkeypatch: pytest.MonkeyPatch):
+    opened: list[object] = []
+    monkeypatch.setattr(limits.openpyxl, "load_workbook", lambda *given, **_: opened.append(given))
+    with pytest.raises(Invalid) as refused:
+        open_table(EMPTY_ROWS[name](), FileKind.XLSX)
+    assert "more than 120,000 rows, empty ones included" in refused.value.errors[0].message
+    assert opened == []
+
+
 def test_row_after_the_last_adds_no_empty_rows():
     assert table_of(sheet_of('<row r="1000000000000"><c><v>1</v></c></row>'), FileKind.XLSX) == (("Name",), [])
 
