@@ -41,7 +41,7 @@ class Visibility:
 
 
 def visibility_of(session: Session, actor: Actor, entries: Iterable[tuple[str, Sequence[UUID]]]) -> Visibility:
-    """Return what the actor may see of these entries (subject and ids)."""
+    """Return the parts of these entries (subject and ids) that the actor may see."""
     seen: dict[str, set[UUID]] = {}
     for subject, ids in entries:
         seen.setdefault(subject, set()).update(ids)

@@ -1,4 +1,4 @@
-"""Emergency access: read all leads for a limited time, with a reason; the admins are told."""
+"""Emergency access: read all leads for a limited time, with a reason; the admins are notified."""
 
 from datetime import timedelta
 from typing import Any
@@ -64,7 +64,7 @@ def test_reason_is_required_and_audited(desk: Desk, meg: Caller):
     assert (entry["user_id"], entry["after"]["reason"], entry["subject"]) == (meg.id, REASON, "user")
 
 
-def test_all_admins_are_told_without_the_reason(desk: Desk, meg: Caller, smtp: SmtpServer):
+def test_admins_are_notified_without_the_reason(desk: Desk, meg: Caller, smtp: SmtpServer):
     admins = [desk.admin, desk.hire(Role.CLINIC_ADMIN)]
     assert start(meg).status == 200
     while runner.run(Kind.DELIVER_TO_USER, []):
