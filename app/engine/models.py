@@ -49,6 +49,7 @@ class Kind:
     UNENROLL: Final = "unenroll"
     DELIVER: Final = "deliver"
     DELIVER_TO_USER: Final = "deliver_to_user"  # a message that speaks of no lead
+    DELIVER_ACCOUNT_EMAIL: Final = "deliver_account_email"  # an invitation or a password reset
     IMPORT_CHUNK: Final = "import_chunk"
     CALL_WEBHOOK: Final = "call_webhook"
 

@@ -18,7 +18,7 @@ ContextT = TypeVar("ContextT")  # the step context, which a higher layer defines
 QuestionT = TypeVar("QuestionT")
 AnswerT = TypeVar("AnswerT")
 
-STEPS, DELIVERIES, BULK = "steps", "deliveries", "bulk"  # the queues of steps
+STEPS, DELIVERIES, ACCOUNTS, BULK = "steps", "deliveries", "accounts", "bulk"  # the queues of steps
 
 MAX_TRIES: Final = 5
 BATCH: Final = 100
@@ -139,6 +139,10 @@ class StepKinds(dict[str, AnyStepKind]):
     def __iter__(self) -> Iterator[str]:
         self._require_filled()
         return super().__iter__()
+
+    def of_queue(self, queue: str) -> list[str]:
+        """Return the names of the kinds whose messages go to this queue."""
+        return [name for name in self if self[name].queue == queue]
 
     def for_rules(self) -> list[str]:
         """Return the names of the kinds that rules or sequences can name."""

@@ -14,6 +14,7 @@ from app.core.type_aliases import ColumnDict, ColumnValues, JsonDict, JsonObject
 from app.engine.models import Kind
 from app.engine.rules.conditions import single_conditions
 from app.engine.service import step_row
+from app.identity.passwords.links import LINK_TEMPLATES
 from app.messaging.channels.base import Channel
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.models import Notification, NotificationState
@@ -95,12 +96,12 @@ def delivery_step(
 ) -> JsonDict:
     """Return the step row that hands one notification to its provider.
 
-    `notification` has the keys id, clinic_id, lead_id, task_id and step_id.
+    `notification` has the keys id, clinic_id, lead_id, task_id, step_id and template.
     """
     return step_row(
         notification["clinic_id"],
         notification["lead_id"],
-        kind=Kind.DELIVER if notification["lead_id"] else Kind.DELIVER_TO_USER,
+        kind=_delivery_kind(notification),
         name="deliver",
         params=_ids(notification) | ({"transactional": True} if origin.get("transactional") else {}),
         cause={"notification_id": str(notification["id"]), "step_id": _text(notification["step_id"])},
@@ -109,6 +110,12 @@ def delivery_step(
         due_at=due_at,
         dedupe_key=dedupe_key,
     )
+
+
+def _delivery_kind(notification: JsonObject) -> str:
+    if notification["template"] in LINK_TEMPLATES:
+        return Kind.DELIVER_ACCOUNT_EMAIL
+    return Kind.DELIVER if notification["lead_id"] else Kind.DELIVER_TO_USER
 
 
 def _delivery_guard(guard: JsonObject | None) -> JsonDict | None:

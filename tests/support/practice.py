@@ -181,7 +181,7 @@ class Practice:
 
     def run_due(self) -> None:
         """Run all that is due, and what follows from it at once, as workers do; messages are left unsent."""
-        sent = {Kind.DELIVER, Kind.DELIVER_TO_USER}
+        sent = {Kind.DELIVER, Kind.DELIVER_TO_USER, Kind.DELIVER_ACCOUNT_EMAIL}
         while due := [step for step in self.pending() if step.due_at <= now() and step.kind not in sent]:
             for kind in sorted({step.kind for step in due}):
                 self.run(kind, *[step for step in due if step.kind == kind])

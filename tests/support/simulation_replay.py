@@ -25,7 +25,7 @@ SWEEPS = {
     "detect_time_in_stage": 300,
     "run_nurtures": 30,
 }
-SENT = {"deliver", "deliver_to_user"}
+SENT = {"deliver", "deliver_to_user", "deliver_account_email"}
 OPEN = ("NEW", "ACTIVE")
 
 

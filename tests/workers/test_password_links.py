@@ -41,7 +41,7 @@ def anonymous(desk: Desk, path: str, body: Any, *, place: str = "192.0.2.1") -> 
 
 
 def deliver() -> None:
-    while runner.run(Kind.DELIVER_TO_USER, []):
+    while runner.run(Kind.DELIVER_ACCOUNT_EMAIL, []):
         pass
 
 
@@ -198,7 +198,7 @@ def test_password_page_loads_no_external_resources(desk: Desk):
 
 def test_worker_delivers_the_email_of_a_step_id(desk: Desk, nina: dict[str, Any], smtp: SmtpServer):
     """The message to the worker contains only the id."""
-    [step] = desk.sql("SELECT id, state FROM steps WHERE kind = 'deliver_to_user'")
+    [step] = desk.sql("SELECT id, state FROM steps WHERE kind = 'deliver_account_email'")
     assert step.state == "published"
-    assert runner.run(Kind.DELIVER_TO_USER, [step.id]) == 1
+    assert runner.run(Kind.DELIVER_ACCOUNT_EMAIL, [step.id]) == 1
     assert [mail.recipient for mail in smtp.received] == [EMAIL]

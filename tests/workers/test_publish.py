@@ -165,7 +165,8 @@ def test_job_chunk_has_its_own_message(row: Callable[..., Any], broker: Valkey):
 CANARY = "Canary"
 
 
-OTHERS = {Kind.IMPORT_CHUNK, Kind.DELIVER_TO_USER, Kind.CALL_WEBHOOK}  # of jobs, of accounts, and of gateways
+# Of jobs, of users, of accounts, and of gateways.
+OTHERS = {Kind.IMPORT_CHUNK, Kind.DELIVER_TO_USER, Kind.DELIVER_ACCOUNT_EMAIL, Kind.CALL_WEBHOOK}
 
 
 EVERYTHING_ELSE = """

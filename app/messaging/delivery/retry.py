@@ -111,6 +111,7 @@ _COLUMNS = (
     Notification.lead_id,
     Notification.task_id,
     Notification.step_id,
+    Notification.template,
     Notification.state,
 )
 
