@@ -64,7 +64,7 @@ def enqueue(params: dict[str, Any]) -> int:
     with transaction() as session:
         session.execute(text("UPDATE steps SET state = 'published', published_at = now() WHERE state = 'planned'"))
         session.info.clear()
-    return send([WakeUp(row["id"], Kind.CREATE_TASK, row["name"], row["due_at"]) for row in rows])
+    return send([WakeUp(row["id"], Kind.CREATE_TASK, row["name"], row["due_at"], row["clinic_id"]) for row in rows])
 
 
 def create_task_step(clinic: Mapping[str, Any], lead_id: UUID, due_at: datetime) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def enqueue_enrollments(params: dict[str, Any]) -> int:
     with transaction() as session:
         steps = session.execute(_PUBLISH, {"due": due}).all()
         session.info.clear()
-    return send([WakeUp(step.id, step.kind, step.name, due) for step in steps])
+    return send([WakeUp(step.id, step.kind, step.name, due, clinic_id) for step in steps])
 
 
 def _enroll(clinic: dict[str, Any], lead_ids: list[UUID]) -> None:

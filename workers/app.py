@@ -17,6 +17,7 @@ from app.core.database.session import require_safe_session
 from app.core.db import dispose, engine
 from app.engine.broker import celery, task_name
 from app.engine.step_kind import STEP_KINDS
+from app.engine.steps.publish import CLINIC
 from app.security.key_verification import require_valid_keys
 from beat_schedule import SCHEDULE
 from workers import runner
@@ -76,9 +77,16 @@ def _step_task(kind: str) -> Task:
         if (task.request.delivery_info or {}).get("redelivered"):
             runner.run_again(kind, steps)
         else:
-            runner.run(kind, steps)
+            queue = STEP_KINDS[kind].queue
+            runner.run(kind, steps, clinic_id=_clinic_of(task), among=STEP_KINDS.of_queue(queue))
 
     return app.task(name=task_name(kind), bind=True)(run)
+
+
+def _clinic_of(task: Task) -> UUID | None:
+    """Return the clinic of a message's steps. Messages of older versions do not have it."""
+    clinic = (task.request.headers or {}).get(CLINIC)
+    return UUID(clinic) if clinic else None
 
 
 def _sweep_task(name: str) -> Task:

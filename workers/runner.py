@@ -8,7 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import TypeVar
 from uuid import UUID
 
@@ -30,11 +30,20 @@ from app.messaging.contact_policy.contact_attempts import priority_of
 from app.messaging.contact_policy.facts import SentMessage
 from workers.error_text import describe_error
 from workers.pipeline import metrics, outcome_statistics
-from workers.pipeline.claim import PendingStep, claim, find_pending, lock_running, lock_unclaimed
+from workers.pipeline.claim import (
+    ClaimedStep,
+    PendingStep,
+    claim,
+    claim_turn,
+    find_pending,
+    lock_running,
+    lock_unclaimed,
+)
 from workers.pipeline.contact_context import messages_to_lead
 from workers.pipeline.context import bare, load
 from workers.pipeline.effects_writer import write
 from workers.pipeline.outcome_recorder import STARTED_ERROR, record, record_running, record_start
+from workers.pipeline.turns import Turns
 
 LOCKED_LEAD_DELAY = timedelta(milliseconds=100)  # for a step whose lead is locked by another transaction
 KILLED_ERROR = "The process that ran it ended."
@@ -47,25 +56,48 @@ Made = TypeVar("Made")
 log = structlog.get_logger()
 
 
-def run(kind: str, ids: Sequence[UUID]) -> int:
-    """Run the steps of a message and other due steps of their kind. Returns the number of steps run.
+def run(kind: str, ids: Sequence[UUID], *, clinic_id: UUID | None = None, among: Collection[str] | None = None) -> int:
+    """Run the steps of a message, and other due steps by turns of clinics. Returns the number of steps run.
 
     It continues while more is due and `drain_seconds` have not passed. So single messages, and the backlog after a
-    downtime, are drained in batches too.
+    downtime, are drained in batches too. A message only wakes a worker: its place in the queue does not decide when
+    another clinic's steps run.
+
+    `clinic_id` is the clinic of the steps, None for messages of older versions. `among` are the kinds that take
+    turns; by default, only the message's own.
     """
     until = time.monotonic() + get_settings().drain_seconds
+    turns = _turns_of(frozenset(among or {kind}))
+    turns.restart()
     most, ran, wanted = STEP_KINDS[kind].batch, 0, list(ids)
+    is_slow = STEP_KINDS[kind].outside is not None  # one call may take seconds: even the first waits for its turn
     while True:
-        batch, wanted = wanted[:most], wanted[most:]
-        claimed = _retry_on_database_restart(partial(_run_batch, kind, batch), kind=kind, steps=len(batch))
-        ran += claimed
-        if (claimed < most and not wanted) or time.monotonic() > until:
+        if turns.is_stale and (ran or is_slow or not wanted):
+            _retry_on_database_restart(partial(_look, turns), kind=kind)
+        own = wanted[:most] if not turns.is_ahead(clinic_id) else []
+        wanted = wanted[len(own) :]
+        next_kind = kind if own else turns.next_kind()
+        if next_kind is None:
+            break
+        ran += _retry_on_database_restart(partial(_run_batch, next_kind, own, turns), kind=next_kind, steps=len(own))
+        if time.monotonic() > until:
             break
     if wanted:
         with transaction() as session:
             _wake_unclaimed(session, wanted)
     publish.flush()  # follow-up messages reach the broker before this message is acknowledged
     return ran
+
+
+@lru_cache(maxsize=16)
+def _turns_of(kinds: frozenset[str]) -> Turns:
+    """Return the turns of this process, which remember how long each clinic's steps took."""
+    return Turns(kinds)
+
+
+def _look(turns: Turns) -> None:
+    with transaction() as session:
+        turns.look(session, now=clock.now())
 
 
 def run_again(kind: str, ids: Sequence[UUID]) -> int:
@@ -83,7 +115,7 @@ def run_again(kind: str, ids: Sequence[UUID]) -> int:
 def _run_suspect(kind: str, step_id: UUID) -> int:
     with transaction() as session:
         now = clock.now()
-        rows = claim(session, kind, [step_id], now=now, most=1, alone=True)
+        rows = claim(session, kind, [step_id], now=now, most=1)
         if not rows:  # done, not due, or still locked by the connection of the killed process
             _wake(session, find_pending(session, [step_id]), soonest=now + LOST_CONNECTION_DELAY)
             return 0
@@ -128,9 +160,9 @@ class _Poisoned(Exception):
         self.ids = ids
 
 
-def _run_batch(kind: str, ids: Sequence[UUID]) -> int:
+def _run_batch(kind: str, ids: Sequence[UUID], turns: Turns) -> int:
     try:
-        return _attempt(kind, ids)
+        return _attempt(kind, ids, turns)
     except _Poisoned as poisoned:
         log.warning("batch.split", kind=kind, steps=len(poisoned.ids))  # the step that fails alone logs the error
         with transaction() as session:
@@ -141,23 +173,29 @@ def _run_batch(kind: str, ids: Sequence[UUID]) -> int:
 def _run_alone(kind: str, step_id: UUID) -> int:
     """Run one step in its own transaction. A write error counts as a failed attempt of this step."""
     try:
-        return _attempt(kind, [step_id], alone=True)
+        return _attempt(kind, [step_id])
     except _Poisoned as poisoned:
         error = describe_error(poisoned.__cause__)
         log.exception("step.failed", step=str(step_id), kind=kind)
     with transaction() as session:
         now = clock.now()
         # A minimal context, because loading the full one may be the error.
-        contexts = [bare(row, now=now) for row in claim(session, kind, [step_id], now=now, most=1, alone=True)]
+        contexts = [bare(row, now=now) for row in claim(session, kind, [step_id], now=now, most=1)]
         _write_outcomes(session, [(context, STEP_KINDS[kind].raised(context, error)) for context in contexts])
     return len(contexts)
 
 
-def _attempt(kind: str, ids: Sequence[UUID], *, alone: bool = False) -> int:
-    """Run one batch in one transaction. External calls follow after the commit."""
+def _attempt(kind: str, ids: Sequence[UUID], turns: Turns | None = None) -> int:
+    """Run one batch in one transaction. External calls follow after the commit.
+
+    The batch is these steps and, with `turns`, further due steps of the clinics whose turn it is.
+    """
+    started = time.monotonic()
     with transaction() as session:
         now = clock.now()
-        rows = claim(session, kind, ids, now=now, most=STEP_KINDS[kind].batch, alone=alone)
+        rows = claim(session, kind, ids, now=now, most=STEP_KINDS[kind].batch)
+        if turns:
+            rows += _claim_turn(session, kind, rows, turns)
         missing = set(ids) - {row.id for row in rows}
         metrics.refuse(len(missing) - _wake_unclaimed(session, missing))
         try:
@@ -172,7 +210,20 @@ def _attempt(kind: str, ids: Sequence[UUID], *, alone: bool = False) -> int:
     for context, end in decided:
         if isinstance(end, ExternalCall):
             _call_external(context, end, lease)
+    if turns:
+        turns.charge([row.clinic_id for row in rows], time.monotonic() - started)
     return len(rows)
+
+
+def _claim_turn(session: Session, kind: str, own: Sequence[ClaimedStep], turns: Turns) -> list[ClaimedStep]:
+    """Fill the batch with due steps of the clinics whose turn it is."""
+    now, room = clock.now(), STEP_KINDS[kind].batch - len(own)
+    if room and turns.is_stale:
+        turns.look(session, now=now)
+    turn = turns.share_out(kind, room)
+    rows = claim_turn(session, turn, now=now, besides=[row.id for row in own])
+    turns.settle(turn, [row.clinic_id for row in rows])
+    return rows
 
 
 def _decide_all(contexts: Sequence[StepContext]) -> list[tuple[StepContext, Outcome | ExternalCall]]:
@@ -242,4 +293,5 @@ def _wake_unclaimed(session: Session, ids: Collection[UUID]) -> int:
 
 def _wake(session: Session, rows: Sequence[PendingStep], *, soonest: datetime) -> None:
     free = [row for row in rows if not row.is_held]  # `relance resume` publishes all others
-    after_commit(session, [WakeUp(row.id, row.kind, row.name, max(row.due_at, soonest)) for row in free])
+    wake_ups = [WakeUp(row.id, row.kind, row.name, max(row.due_at, soonest), row.clinic_id) for row in free]
+    after_commit(session, wake_ups)

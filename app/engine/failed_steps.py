@@ -94,7 +94,7 @@ _AGAIN = text(
     " published_at = CASE WHEN r.due_at <= :soon THEN CAST(:now AS timestamptz) END,"
     " due_at = r.due_at, attempts = 0, finished_at = NULL, reason = :reason"
     " FROM unnest(CAST(:ids AS uuid[]), CAST(:due AS timestamptz[])) AS r(id, due_at) WHERE s.id = r.id"
-    " RETURNING s.id, s.kind, s.name, s.due_at"
+    " RETURNING s.id, s.clinic_id, s.kind, s.name, s.due_at"
 )
 
 

@@ -147,6 +147,14 @@ class Step(Base):
             "due_at",
             postgresql_where=text("state IN ('planned', 'published')"),
         ),
+        Index(
+            "ix_steps_due_by_clinic",
+            "kind",
+            "clinic_id",
+            "due_at",
+            "id",
+            postgresql_where=text("state IN ('planned', 'published')"),
+        ),
         Index("ix_steps_lease", "lease_until", postgresql_where=text("state = 'running'")),
         # Finished steps by time. A step writes `finished_at` once.
         Index("ix_steps_finished", "clinic_id", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),

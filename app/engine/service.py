@@ -142,7 +142,7 @@ def add_steps(session: Session, rows: list[ColumnDict], *, event_rows: Sequence[
         if row["due_at"] <= soon:
             row["state"], row["published_at"] = StepState.PUBLISHED, now
     wake_ups = [
-        WakeUp(row["id"], row["kind"], row["name"], row["due_at"])
+        WakeUp(row["id"], row["kind"], row["name"], row["due_at"], row["clinic_id"])
         for row in rows
         if row["state"] is StepState.PUBLISHED
     ]
@@ -203,4 +203,4 @@ def _request() -> JsonDict:
 
 def wake_ups_of(rows: Iterable[Any]) -> list[WakeUp]:
     """Return the wake-ups of published rows."""
-    return [WakeUp(row.id, row.kind, row.name, row.due_at) for row in rows]
+    return [WakeUp(row.id, row.kind, row.name, row.due_at, row.clinic_id) for row in rows]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from uuid import uuid4
 
 import pytest
 
@@ -70,7 +71,8 @@ def test_workers_share_the_chunks_of_a_job(desk: Desk):
 
 def test_each_chunk_has_a_message_of_its_own(desk: Desk):
     job = ask(desk.admin, lead_ids=many_leads(desk, 2_001))
-    wake_ups = [publish.WakeUp(id_, Kind.IMPORT_CHUNK, "x", publish.clock.now()) for id_ in chunks(desk, job)]
+    now, clinic_id = publish.clock.now(), uuid4()
+    wake_ups = [publish.WakeUp(id_, Kind.IMPORT_CHUNK, "x", now, clinic_id) for id_ in chunks(desk, job)]
     assert publish.send(wake_ups) == 3
 
 

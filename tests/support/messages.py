@@ -8,6 +8,7 @@ from uuid import UUID
 
 from app.engine.broker import QUEUES
 from app.engine.steps import publish
+from app.engine.steps.publish import CLINIC
 from app.ops.embedded import Valkey
 
 
@@ -20,6 +21,7 @@ class Message:
     name: str  # as in Flower and logs
     ids: list[UUID]
     eta: datetime | None
+    clinic_id: UUID
     raw: str  # the stored message and its decoded body
 
 
@@ -36,4 +38,5 @@ def _read(queue: str, raw: bytes) -> Message:
     headers, body = message["headers"], base64.b64decode(message["body"]).decode()
     eta = headers["eta"] and datetime.fromisoformat(headers["eta"])
     ids = [UUID(id) for id in json.loads(body)[0][0]]  # noqa: A001
-    return Message(queue, headers["task"], headers["shadow"], ids, eta, raw.decode() + body)
+    clinic_id = UUID(headers[CLINIC])
+    return Message(queue, headers["task"], headers["shadow"], ids, eta, clinic_id, raw.decode() + body)

@@ -1,4 +1,4 @@
-"""Claim due steps with a row lock, so that duplicate messages run a step once.
+"""Claim due steps with a row lock, so that duplicate messages run a step once. Clinics take turns.
 
 Workers never wait for a lock. A step is skipped if its row or lead is locked, and published again. So a transaction
 that writes a lead waits for one batch at most, and no transaction can deadlock with a worker.
@@ -20,6 +20,7 @@ from app.engine.models import Step
 from app.engine.step_kind import STEP_KINDS
 from app.engine.steps.holds import IS_HELD, SKIPS_MESSAGES
 from app.leads.events import LazyContact
+from workers.pipeline.turns import Turn
 
 # The columns of a lead that steps may need. All other personal data stays in the table.
 LEAD_COLUMNS = (
@@ -60,6 +61,8 @@ class PendingStep(Protocol):
     @property
     def due_at(self) -> datetime: ...
     @property
+    def clinic_id(self) -> UUID: ...
+    @property
     def is_held(self) -> bool: ...
 
 
@@ -87,28 +90,32 @@ _WITHOUT_LEAD = (
     f" AND s.state IN ('planned', 'published') AND s.due_at <= :now AND NOT {IS_HELD} ORDER BY s.due_at LIMIT :most"
     " FOR UPDATE OF s SKIP LOCKED"
 )
-_OWN, _NEIGHBOURS = "s.id = ANY(:ids)", "s.kind = :kind AND s.id <> ALL(:ids)"
+_OWN = "s.id = ANY(:ids)"
+_OF_CLINIC = "s.kind = :kind AND s.clinic_id = turn.clinic_id AND s.id <> ALL(:ids)"
 _WAITING = (
-    f"SELECT id, kind, name, due_at, {IS_HELD} AS is_held FROM steps"  # noqa: S608
+    f"SELECT id, kind, name, due_at, clinic_id, {IS_HELD} AS is_held FROM steps"  # noqa: S608
     " WHERE id = ANY(:ids) AND state IN ('planned', 'published')"
 )
 _PENDING, _LEFT = text(_WAITING), text(f"{_WAITING} FOR UPDATE SKIP LOCKED")
 
 
-def claim(
-    session: Session, kind: str, ids: Sequence[UUID], *, now: datetime, most: int, alone: bool = False
-) -> list[ClaimedStep]:
-    """Lock up to `most` due steps: those in `ids` first, then, unless `alone`, other due steps of the kind.
+def claim(session: Session, kind: str, ids: Sequence[UUID], *, now: datetime, most: int) -> list[ClaimedStep]:
+    """Lock up to `most` due steps of those in `ids`, the earliest first. Finds none while the system is held."""
+    if not ids:
+        return []
+    given = {"ids": list(ids), "now": now, "most": most}
+    return cast("list[ClaimedStep]", list(session.execute(_QUERIES[STEP_KINDS[kind].has_lead, False], given)))
+
+
+def claim_turn(session: Session, turn: Turn, *, now: datetime, besides: Sequence[UUID] = ()) -> list[ClaimedStep]:
+    """Lock due steps of each clinic of a turn: up to its share, the earliest first, without those in `besides`.
 
     Finds none while the system is held.
     """
-    given = {"ids": list(ids), "now": now}
-    own = session.execute(_query(kind, _OWN), {**given, "most": most}).all() if ids else []
-    if alone or len(own) >= most:
-        return cast("list[ClaimedStep]", list(own))
-    given["ids"] = [row.id for row in own]
-    more = session.execute(_query(kind, _NEIGHBOURS), {**given, "kind": kind, "most": most - len(own)}).all()
-    return cast("list[ClaimedStep]", [*own, *more])
+    if not turn.clinics:
+        return []
+    given = {"clinics": list(turn.clinics), "kind": turn.kind, "most": turn.share, "ids": list(besides), "now": now}
+    return cast("list[ClaimedStep]", list(session.execute(_QUERIES[STEP_KINDS[turn.kind].has_lead, True], given)))
 
 
 def lead_of(row: ClaimedStep) -> Any:
@@ -135,16 +142,23 @@ def lock_running(session: Session, step_id: UUID, lease: datetime) -> bool:
     return session.execute(_STILL_ASKING, {"id": step_id, "lease": lease}).one_or_none() is not None
 
 
-def _query(kind: str, which: str) -> TextualSelect:
-    return _QUERIES[STEP_KINDS[kind].has_lead, which]
+def _named(query: str, has_lead: bool) -> TextualSelect:
+    """Return the query with named columns, so that SQLAlchemy does not inspect the result each time."""
+    return text(query).columns(*map(column, (*_STEP, *(_LEAD if has_lead else ()), *_MORE)))
 
 
 # A step that became `unknown` after its lease expired is concluded too: a late answer is better than none.
 _STILL_ASKING = text(
     "SELECT id FROM steps WHERE id = :id AND state IN ('running', 'unknown') AND lease_until = :lease FOR UPDATE"
 )
-_QUERIES = {  # with named columns SQLAlchemy does not inspect the result each time
-    (bool(of_lead), which): text(query.format(which=which)).columns(*map(column, (*_STEP, *of_lead, *_MORE)))
-    for of_lead, query in ((_LEAD, _WITH_LEAD), ((), _WITHOUT_LEAD))
-    for which in (_OWN, _NEIGHBOURS)
+_TURN = (
+    "SELECT claimed.* FROM unnest(CAST(:clinics AS uuid[])) AS turn(clinic_id) CROSS JOIN LATERAL ({query}) AS claimed"
+)
+_KINDS = ((True, _WITH_LEAD), (False, _WITHOUT_LEAD))
+_QUERIES = {  # by whether the kind has a lead, and whether clinics take turns
+    **{(has_lead, False): _named(query.format(which=_OWN), has_lead) for has_lead, query in _KINDS},
+    **{
+        (has_lead, True): _named(_TURN.format(query=query.format(which=_OF_CLINIC)), has_lead)
+        for has_lead, query in _KINDS
+    },
 }

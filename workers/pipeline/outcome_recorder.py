@@ -40,11 +40,15 @@ def record(session: Session, ends: Sequence[tuple[StepContext, Outcome]]) -> Non
     after_commit(
         session,
         [
-            WakeUp(row["id"], context.step.kind, context.step.name, row["due_at"])
+            _wake_up(row, cast("ClaimedStep", context.step))
             for row, (context, _) in zip(rows, ends, strict=True)
             if row["state"] is StepState.PUBLISHED
         ],
     )
+
+
+def _wake_up(row: Row, step: "ClaimedStep") -> WakeUp:
+    return WakeUp(row["id"], step.kind, step.name, row["due_at"], step.clinic_id)
 
 
 def record_running(session: Session, ids: Sequence[UUID], *, lease: datetime) -> None:

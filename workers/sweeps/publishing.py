@@ -1,31 +1,49 @@
 """Publish steps that enter the horizon, and publish again those that did not run."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app import clock
 from app.config import get_settings
-from app.core.db import to_json
+from app.core.db import AnyRow, to_json
 from app.engine.service import horizon, wake_ups_of
 from app.engine.statistics.metrics_store import add_counts, series_key
 from app.engine.step_kind import STEP_KINDS
 from app.engine.steps.publish import after_commit
+from workers.pipeline.turns import clinics_with_steps
 
 BATCH = 5000
 
+_PENDING = "kind = :kind AND state IN ('planned', 'published') AND due_at <= :horizon"
+_SOONEST = (
+    "SELECT id, clinic_id, row_number() OVER (PARTITION BY clinic_id ORDER BY due_at) AS turn"  # noqa: S608  (ours)
+    f" FROM (SELECT id, clinic_id, due_at FROM steps WHERE {_PENDING} ORDER BY due_at LIMIT :cap) AS first"
+)
+_SOONEST_OF_EACH = (
+    "SELECT s.id, s.clinic_id, s.turn FROM unnest(CAST(:clinics AS uuid[])) AS turn(clinic_id)"  # noqa: S608  (ours)
+    " CROSS JOIN LATERAL (SELECT id, clinic_id, row_number() OVER (ORDER BY due_at, id) AS turn FROM"
+    f" (SELECT id, clinic_id, due_at FROM steps WHERE {_PENDING} AND clinic_id = turn.clinic_id"
+    " ORDER BY due_at, id LIMIT :share) AS first) AS s"
+)
 # Only the soonest steps of a kind, up to the cap, may be at the broker. Those that are not there yet, and those that
-# are overdue, are published. The cap bounds the scan for any number of pending steps.
-_PUBLISH = text(
-    "WITH soonest AS (SELECT id, due_at, state, published_at FROM steps WHERE kind = :kind"
-    " AND state IN ('planned', 'published') AND due_at <= :horizon ORDER BY due_at LIMIT :cap),"
-    " wanted AS (SELECT s.id, s.state FROM steps s JOIN soonest USING (id)"
+# are overdue, are published, by turns of clinics. The cap bounds the scan for any number of pending steps.
+_PUBLISH = (
+    "WITH soonest AS ({soonest}),"
+    " wanted AS (SELECT s.id, s.state, soonest.turn FROM steps s JOIN soonest USING (id)"
     " WHERE s.state = 'planned' OR (s.state = 'published' AND s.due_at < :overdue AND s.published_at < :overdue)"
-    " ORDER BY s.due_at LIMIT :batch FOR UPDATE OF s SKIP LOCKED)"
+    " ORDER BY soonest.turn, s.due_at LIMIT :batch FOR UPDATE OF s SKIP LOCKED)"
     " UPDATE steps AS s SET state = 'published', published_at = :now FROM wanted WHERE s.id = wanted.id"
-    " RETURNING s.id, s.kind, s.name, s.due_at, wanted.state = 'published' AS again"
+    " RETURNING s.id, s.clinic_id, s.kind, s.name, s.due_at, wanted.state = 'published' AS again"
+)
+_PUBLISH_SOONEST = text(_PUBLISH.format(soonest=_SOONEST))
+_PUBLISH_OF_EACH = text(_PUBLISH.format(soonest=_SOONEST_OF_EACH))
+_EXCEEDS_CAP = text(
+    f"SELECT count(*) >= :cap FROM (SELECT FROM steps WHERE {_PENDING} ORDER BY due_at LIMIT :cap) AS s"  # noqa: S608
 )
 _CENSUS = text(
     "SELECT kind, state, count(*) AS n, min(due_at) AS oldest FROM steps"
@@ -54,11 +72,20 @@ def publish_due(session: Session) -> int:
         "cap": settings.publish_cap,
         "batch": BATCH,
     }
-    found = [row for kind in STEP_KINDS for row in session.execute(_PUBLISH, {**given, "kind": kind})]
+    found = [row for kind in STEP_KINDS for row in _publish(session, {**given, "kind": kind})]
     after_commit(session, wake_ups_of(found))
     again = Counter(series_key("republished", kind=row.kind) for row in found if row.again)
     add_counts(session, again)
     return len(found)
+
+
+def _publish(session: Session, given: Mapping[str, Any]) -> Sequence[AnyRow]:
+    """Publish one batch of a kind. If more steps are due than the cap allows, clinics share the cap."""
+    if not session.scalar(_EXCEEDS_CAP, given):
+        return session.execute(_PUBLISH_SOONEST, given).all()
+    clinics = clinics_with_steps(session, given["kind"], due_by=given["horizon"])
+    share = max(given["cap"] // max(len(clinics), 1), 1)
+    return session.execute(_PUBLISH_OF_EACH, {**given, "clinics": clinics, "share": share}).all()
 
 
 def take_census(session: Session) -> int:

@@ -1,7 +1,8 @@
 """Publish wake-up messages after the commit, in a background thread.
 
-One thread per process collects the committed steps, groups those of one kind, name and due time into one message, and
-sends it. A slow or unavailable broker delays no request: the rows are the outbox, and the sweep publishes unsent steps.
+One thread per process collects the committed steps, groups those of one clinic, kind, name and due time into one
+message, and sends the messages of clinics in turn. A slow or unavailable broker delays no request: the rows are the
+outbox, and the sweep publishes unsent steps.
 """
 
 import atexit
@@ -9,7 +10,7 @@ import os
 import queue
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -29,6 +30,7 @@ GROUPING_WINDOW = timedelta(milliseconds=20)  # due times this close share a mes
 SEND_INTERVAL = 0.02  # seconds between two rounds: under load many commits share a message
 MAX_WAITING = 100_000  # wake-ups held while the broker does not answer; the sweep publishes the rest
 OUTBOX = "outbox"  # key in `session.info`
+CLINIC = "clinic_id"  # header of each message: the clinic of its steps
 
 log = structlog.get_logger()
 
@@ -41,6 +43,7 @@ class WakeUp:
     kind: str
     name: str
     due_at: datetime
+    clinic_id: UUID
 
 
 def after_commit(session: Session, wake_ups: Iterable[WakeUp]) -> None:
@@ -131,34 +134,44 @@ def send(wake_ups: Iterable[WakeUp]) -> int:
     now = clock.now()
     sent = 0
     with broker.celery.producer_pool.acquire(block=True, timeout=5) as producer:
-        for (kind, name, _), group in _by_moment(wake_ups).items():
-            for ids, due_at in _messages(group):
-                broker.celery.send_task(
-                    broker.task_name(kind),
-                    args=[ids],
-                    eta=due_at if due_at > now else None,
-                    shadow=name,
-                    queue=STEP_KINDS[kind].queue,
-                    producer=producer,
-                    headers={"sent_at": now.timestamp()},
-                    ignore_result=True,
-                )
-                sent += 1
+        for steps in _in_turns(_messages(wake_ups)):
+            first, due_at = steps[0], max(step.due_at for step in steps)
+            broker.celery.send_task(
+                broker.task_name(first.kind),
+                args=[[str(step.id) for step in steps]],
+                eta=due_at if due_at > now else None,
+                shadow=first.name,
+                queue=STEP_KINDS[first.kind].queue,
+                producer=producer,
+                headers={"sent_at": now.timestamp(), CLINIC: str(first.clinic_id)},
+                ignore_result=True,
+            )
+            sent += 1
     return sent
 
 
-def _by_moment(wake_ups: Iterable[WakeUp]) -> dict[tuple[str, str, int], list[WakeUp]]:
-    groups: dict[tuple[str, str, int], list[WakeUp]] = defaultdict(list)
+def _messages(wake_ups: Iterable[WakeUp]) -> Iterator[list[WakeUp]]:
+    """Yield the steps of each message: of one clinic, kind and name, due at about the same time."""
+    for group in _by_moment(wake_ups).values():
+        size = min(get_settings().batch_size, STEP_KINDS[group[0].kind].per_message)
+        for start in range(0, len(group), size):
+            yield group[start : start + size]
+
+
+def _by_moment(wake_ups: Iterable[WakeUp]) -> dict[tuple[UUID, str, str, int], list[WakeUp]]:
+    groups: dict[tuple[UUID, str, str, int], list[WakeUp]] = defaultdict(list)
     now = clock.now()
     for wake_up in wake_ups:
         moment = 0 if wake_up.due_at <= now else int(wake_up.due_at.timestamp() / GROUPING_WINDOW.total_seconds())
-        groups[wake_up.kind, wake_up.name, moment].append(wake_up)
+        groups[wake_up.clinic_id, wake_up.kind, wake_up.name, moment].append(wake_up)
     return groups
 
 
-def _messages(group: list[WakeUp]) -> Iterator[tuple[list[str], datetime]]:
-    """Yield the step ids of each message, and the time at which all of them are due."""
-    size = min(get_settings().batch_size, STEP_KINDS[group[0].kind].per_message)
-    for start in range(0, len(group), size):
-        part = group[start : start + size]
-        yield [str(wake_up.id) for wake_up in part], max(wake_up.due_at for wake_up in part)
+def _in_turns(messages: Iterable[list[WakeUp]]) -> list[list[WakeUp]]:
+    """Return the messages with those of different clinics in turn. The order within a clinic stays."""
+    earlier: Counter[UUID] = Counter()
+    turns: list[tuple[int, list[WakeUp]]] = []
+    for steps in messages:
+        turns.append((earlier[steps[0].clinic_id], steps))
+        earlier[steps[0].clinic_id] += 1
+    return [steps for _, steps in sorted(turns, key=lambda turn: turn[0])]

@@ -12,10 +12,12 @@ from app.engine.models import Kind
 from app.messaging.contact_policy.history import HistoryQuery, load_histories
 from app.messaging.gateways.throttle import count_calls, lock_usage, minute_row
 from tests.support.large_clinic import LargeClinic, now
+from tests.support.practice import set_settings, settings_kept
 from tests.support.queries.automation_calls import process_backfill_chunk, process_nurture_batch
 from tests.support.queries.query import Query
-from workers.pipeline.claim import claim, lock_unclaimed
+from workers.pipeline.claim import claim, claim_turn, lock_unclaimed
 from workers.pipeline.context import load
+from workers.pipeline.turns import Turn, Turns, clinics_with_steps
 from workers.sweeps.run import SWEEPS
 
 
@@ -25,11 +27,20 @@ def sweep(name: str) -> Callable[[Session, LargeClinic], object]:
 
 def claim_and_load(kind: str, *, own: bool) -> Callable[[Session, LargeClinic], object]:
     def call(session: Session, large: LargeClinic) -> None:
+        turns = Turns([kind])
+        turns.look(session, now=now())
         rows = claim(session, kind, large.other["due"] if own else [], now=now(), most=100)
+        rows += [] if own else claim_turn(session, turns.share_out(kind, 100), now=now())
         assert own or rows
         load(session, rows, now=now())
 
     return call
+
+
+def publish_more_than_the_cap(session: Session, _: LargeClinic) -> None:
+    with settings_kept():
+        set_settings(publish_cap=50)
+        SWEEPS["publish_due_steps"](session)
 
 
 def load_message_histories(session: Session, large: LargeClinic) -> None:
@@ -54,9 +65,22 @@ def gateway_usage(session: Session, large: LargeClinic) -> None:
 
 
 ENGINE: dict[str, Query] = {
-    "claim: steps of the message": (claim_and_load(Kind.CREATE_TASK, own=True), {"pk_steps", "pk_leads"}),
-    "claim: other due steps of the kind": (claim_and_load(Kind.ESCALATE, own=False), {"ix_steps_due", "pk_leads"}),
-    "claim: chunks of jobs": (lambda s, _: claim(s, Kind.IMPORT_CHUNK, [], now=now(), most=1), {"ix_steps_due"}),
+    "claim: steps of the message": (
+        claim_and_load(Kind.CREATE_TASK, own=True),
+        {"pk_steps", "pk_leads", "ix_steps_due"},
+    ),
+    "claim: turns of clinics": (
+        claim_and_load(Kind.ESCALATE, own=False),
+        {"ix_steps_due", "ix_steps_due_by_clinic", "pk_leads"},
+    ),
+    "claim: chunks of jobs": (
+        lambda s, large: claim_turn(s, Turn(Kind.IMPORT_CHUNK, [large.practice.clinic_id], 1), now=now()),
+        {"ix_steps_due"},
+    ),
+    "claim: clinics with due steps": (
+        lambda s, _: clinics_with_steps(s, Kind.CREATE_TASK, due_by=now()),
+        {"ix_steps_due_by_clinic"},
+    ),
     "load message histories": (load_message_histories, {"ix_notifications_touches", "ix_steps_lead"}),
     "lock unclaimed steps": (lambda s, large: lock_unclaimed(s, large.other["due"]), {"pk_steps"}),
     "process a chunk of a backfill": (process_backfill_chunk, {"ix_steps_lead", "ix_leads_clinic"}),
@@ -64,6 +88,7 @@ ENGINE: dict[str, Query] = {
     "assign orphans": (sweep("assign_orphans"), {"ix_leads_open_of"}),
     "cover absences": (sweep("cover_absences"), {"ix_lead_tasks_mine"}),
     "publish due steps": (sweep("publish_due_steps"), {"ix_steps_due"}),
+    "publish more than the cap": (publish_more_than_the_cap, {"ix_steps_due", "ix_steps_due_by_clinic"}),
     "rescue expired leases": (sweep("rescue_expired_leases"), {"ix_steps_lease", "pk_notifications"}),
     "forget old gateway calls": (
         sweep("forget_old_gateway_calls"),

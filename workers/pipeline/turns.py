@@ -1,0 +1,125 @@
+"""Fair turns of clinics: which clinic's due steps a worker runs next.
+
+Each worker process measures how long the steps of each clinic took, external calls included. The clinic with the
+shortest time is next. A clinic whose steps become due starts level with the others, so it neither waits for a
+backlog nor delays it for long.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+LOOK_INTERVAL: Final = 0.2  # seconds after which clinics with new due steps are looked up again
+SMALLEST_SHARE: Final = 10  # steps of a clinic in a batch; fewer would make many small claims
+HEAD_START: Final = 0.001  # seconds: a clinic with new due steps goes before the others, once
+FEW_STEPS: Final = 200  # due steps of a kind that are read one by one
+
+_DUE: Final = text(
+    "SELECT k.kind, array_agg(DISTINCT d.clinic_id) AS clinics, count(*) AS steps"
+    " FROM unnest(CAST(:kinds AS text[])) AS k(kind) CROSS JOIN LATERAL (SELECT s.clinic_id FROM steps s"
+    " WHERE s.kind = k.kind AND s.state IN ('planned', 'published') AND s.due_at <= :now"
+    " ORDER BY s.due_at LIMIT :few) AS d GROUP BY k.kind"
+)
+# A loose index scan: it reads one index entry for each clinic with pending steps, however many steps are due.
+_CLINICS: Final = text(
+    "WITH RECURSIVE soonest AS ((SELECT clinic_id, due_at FROM steps"
+    " WHERE kind = :kind AND state IN ('planned', 'published') ORDER BY clinic_id, due_at LIMIT 1)"
+    " UNION ALL SELECT n.clinic_id, n.due_at FROM soonest AS last CROSS JOIN LATERAL (SELECT clinic_id, due_at"
+    " FROM steps WHERE kind = :kind AND state IN ('planned', 'published') AND clinic_id > last.clinic_id"
+    " ORDER BY clinic_id, due_at LIMIT 1) AS n)"
+    " SELECT clinic_id FROM soonest WHERE due_at <= :due_by"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The kind of the next batch, the clinics whose steps it may claim, and the most steps of each."""
+
+    kind: str
+    clinics: Sequence[UUID]
+    share: int
+
+
+class Turns:
+    """The clinics and kinds with due steps, ordered by the seconds that each clinic's steps took."""
+
+    def __init__(self, kinds: Collection[str]) -> None:
+        self._kinds = sorted(kinds)
+        self._due: dict[str, list[UUID]] = {}
+        self._seconds: dict[UUID, float] = {}
+        self._batches: Counter[str] = Counter()
+        self._looked_at = float("-inf")
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether clinics with due steps must be looked up again."""
+        return time.monotonic() - self._looked_at > LOOK_INTERVAL
+
+    def restart(self) -> None:
+        """Forget which steps are due. The clinics' seconds stay."""
+        self._due, self._looked_at = {}, float("-inf")
+
+    def look(self, session: Session, *, now: datetime) -> None:
+        """Look up the clinics with due steps."""
+        self.update(find_due(session, self._kinds, now=now))
+
+    def update(self, due: Mapping[str, Collection[UUID]]) -> None:
+        """Take over the clinics with due steps, by kind. A new clinic starts just before the others."""
+        clinics = {clinic for found in due.values() for clinic in found}
+        least = min((self._seconds[clinic] for clinic in clinics & self._seconds.keys()), default=0.0)
+        self._seconds = {clinic: self._seconds.get(clinic, least - HEAD_START) for clinic in clinics}
+        self._due = {kind: list(found) for kind, found in due.items() if found}
+        self._looked_at = time.monotonic()
+
+    def next_kind(self) -> str | None:
+        """Return a kind of the clinic with the shortest time; None without due steps. A clinic's kinds alternate."""
+        waiting = [
+            (self._seconds[clinic], self._batches[kind], kind) for kind in self._due for clinic in self._due[kind]
+        ]
+        return min(waiting)[2] if waiting else None
+
+    def share_out(self, kind: str, most: int) -> Turn:
+        """Return the clinics that share a batch of up to `most` steps of a kind."""
+        clinics = sorted(self._due.get(kind, ()), key=self._seconds.__getitem__)
+        if not clinics or not most:
+            return Turn(kind, (), 0)
+        share = max(most // len(clinics), min(most, SMALLEST_SHARE))
+        return Turn(kind, clinics[: most // share], share)
+
+    def is_ahead(self, clinic: UUID | None) -> bool:
+        """Whether this clinic's steps took longer than those of another clinic with due steps."""
+        waiting = [self._seconds[one] for found in self._due.values() for one in found]
+        return bool(waiting) and clinic in self._seconds and self._seconds[clinic] > min(waiting)
+
+    def settle(self, turn: Turn, claimed: Sequence[UUID]) -> None:
+        """Remove the clinics that had less than their share. `claimed` has the clinic of each claimed step."""
+        self._batches[turn.kind] += 1
+        counts = Counter(claimed)
+        empty = {clinic for clinic in turn.clinics if counts[clinic] < turn.share}
+        self._due[turn.kind] = [clinic for clinic in self._due.get(turn.kind, ()) if clinic not in empty]
+
+    def charge(self, clinics: Sequence[UUID], seconds: float) -> None:
+        """Add the time of a batch to its clinics. `clinics` has the clinic of each step."""
+        for clinic, number in Counter(clinics).items():
+            self._seconds[clinic] = self._seconds.get(clinic, 0.0) + seconds * number / len(clinics)
+
+
+def find_due(session: Session, kinds: Sequence[str], *, now: datetime) -> dict[str, list[UUID]]:
+    """Return the clinics with due steps, by kind. The cost does not grow with the number of due steps."""
+    found = session.execute(_DUE, {"kinds": list(kinds), "now": now, "few": FEW_STEPS}).all()
+    return {
+        row.kind: row.clinics if row.steps < FEW_STEPS else clinics_with_steps(session, row.kind, due_by=now)
+        for row in found
+    }
+
+
+def clinics_with_steps(session: Session, kind: str, *, due_by: datetime) -> list[UUID]:
+    """Return the clinics with pending steps of a kind that are due by this time, at the cost of a read per clinic."""
+    return list(session.scalars(_CLINICS, {"kind": kind, "due_by": due_by}))
