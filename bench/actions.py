@@ -26,13 +26,14 @@ CHUNK = 5_000
 
 def open_bench_clinic(params: dict[str, Any]) -> dict[str, Any]:
     """Create a clinic with a coordinator and an access token."""
+    slug = params.get("slug", "bench")
     with transaction() as session:
-        clinic = open_clinic(session, name="Bench", slug="bench", timezone="UTC", region="US")
+        clinic = open_clinic(session, name="Bench", slug=slug, timezone="UTC", region="US")
         if not params["rules"]:
             session.execute(text("UPDATE rules SET active = false"))
         role = Role.TREATMENT_COORDINATOR
         user = create_user(
-            session, clinic.id, email="ada@example.com", name="Ada", role=role, password=COORDINATOR_PASSWORD
+            session, clinic.id, email=f"ada@{slug}.example", name="Ada", role=role, password=COORDINATOR_PASSWORD
         )
         sign_in = SignIn(
             user_id=user.id, refresh_id=new_id(), created_at=clock.now(), expires_at=clock.now() + 600 * MINUTE

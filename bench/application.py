@@ -54,6 +54,7 @@ def _main() -> None:
     from bench import (  # noqa: PLC0415  (they import the application, with this process's settings)
         actions,
         decision_storage,
+        fairness_actions,
         field_encryption,
         large_database_actions,
         rule_timing,
@@ -67,6 +68,7 @@ def _main() -> None:
         "enqueue": actions.enqueue,
         "enqueue_enrollments": sequence_actions.enqueue_enrollments,
         "open_clinics": large_database_actions.open_clinics,
+        "add_burst": fairness_actions.add_burst,
         "encrypt_people": field_encryption.encrypt_people,
         "time_decision_storage": decision_storage.time_decision_storage,
         "time_encryption": field_encryption.time_encryption,

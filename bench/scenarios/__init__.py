@@ -15,7 +15,20 @@ from bench.figures import Row
 from bench.servers import Servers
 
 ORDER = (
-    *("drain", "lateness", "pending", "capture", "rules", "decisions", "security", "reads", "views", "bulk", "imports"),
+    *(
+        "drain",
+        "lateness",
+        "fairness",
+        "pending",
+        "capture",
+        "rules",
+        "decisions",
+        "security",
+        "reads",
+        "views",
+        "bulk",
+        "imports",
+    ),
     *("exports", "simulate", "enrollments"),
 )
 
