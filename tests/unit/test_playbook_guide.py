@@ -125,3 +125,15 @@ STEPS: list[dict[str, Any]] = [
 def test_day_counts_include_waits_and_blocking_tasks():
     # 0; 2 for the task and 3; a day after that; of the two ways to the last step the shorter: 30 days from day 5.
     assert days_of(read_sequence({"name": "x", "steps": STEPS})) == {"call": 0, "which": 5, "soon": 6, "late": 35}
+
+
+def test_page_names_the_default_stops_of_messages():
+    send = {"send_message": {"channel": "email", "template": "hello"}}
+    rule: dict[str, Any] = {"name": "write", "on": "lead.created", "do": [send]}
+    assert sentences.of_rule_stops(rule | {"stop_on": []}) == []
+    said = "the lead replies, or the lead opts out, or the lead is converted, or the lead is lost"
+    assert sentences.of_rule_stops(rule) == [f"Messages to the lead are cancelled when {said}."]
+    assert sentences.of_rule_stops(rule | {"stop_on": "lead.replied"}) == [
+        "It is cancelled when the lead replies.",
+        f"Messages to the lead are also cancelled when {said.removeprefix('the lead replies, or ')}.",
+    ]

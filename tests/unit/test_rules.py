@@ -22,7 +22,7 @@ def test_minimal_rule_acts_at_once_without_conditions():
         (Action(Kind.SUGGEST_LOST, {"reason": "OTHER"}),),
     )
     assert (rule.timing, rule.before_due, rule.every) == (Timing(), None, None)
-    assert (rule.when, rule.guard, rule.stop_on, rule.skip_when_later_than) == ((), None, (), None)
+    assert (rule.when, rule.guard, rule.skip_when_later_than) == ((), None, None)
     assert (rule.id, rule.version) == (None, 1)
 
 
@@ -46,7 +46,7 @@ def test_all_parts_of_a_rule_are_parsed():
     assert rule.when == (CONDITION,)
     assert rule.timing == Timing(Wait(time=timedelta(days=1, hours=4)))
     assert rule.guard == {"unless": [CONDITION]}
-    assert rule.stop_on == ("lead.replied",)
+    assert [action.stop_on for action in rule.actions] == [("lead.replied",)] * 2
     assert rule.skip_when_later_than == timedelta(seconds=90)
     assert [action.kind for action in rule.actions] == [Kind.SUGGEST_LOST, Kind.CREATE_TASK]
     assert (rule.id, rule.version) == (UUID(int=1), 4)
@@ -91,7 +91,7 @@ def test_aliases_of_events_expand_to_their_events():
     rule = read_rule(SHORTEST | {"on": ["lead.stage_entered", "task.created"], "stop_on": "lead.stage_left"})
 
     assert rule.on == {"lead.created", "lead.stage_changed", "task.created"}
-    assert rule.stop_on == ("lead.stage_changed",)
+    assert rule.actions[0].stop_on == ("lead.stage_changed",)
 
 
 def test_rule_set_lists_the_facts_it_reads():

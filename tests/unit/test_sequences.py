@@ -123,7 +123,7 @@ def test_trigger_is_a_rule_that_enrolls():
     assert trigger is not None
     assert (trigger.slug, trigger.on) == ("sequence:welcome", {"lead.created"})
     assert [(action.kind, action.settings) for action in trigger.actions] == [(Kind.ENROLL, {"sequence": "welcome"})]
-    assert "lead.replied" in trigger.stop_on
+    assert "lead.replied" in trigger.actions[0].stop_on
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from app.automation.language.types.errors import Line
 from app.automation.language.types.primitives import Description, Duration, Slug, Whole
 from app.core.type_aliases import JsonObject
 from app.engine.rules.rules import DEFAULT_PRIORITY
+from app.engine.rules.stop_events import DEFAULT_STOPS
 
 Priority = Annotated[
     int, Whole(1, 1000), Field(description="1 comes first, for planning and for sending.", examples=[10])
@@ -52,6 +53,8 @@ Lateness = Annotated[
     Maybe[Duration], Field(description="Skip the step if it would be later than this.", examples=["2 hours"])
 ]
 
+_DEFAULT = ", ".join(f"`{event}`" for event in DEFAULT_STOPS)
+
 
 class Rule(Strict):
     """A rule: on an event, when conditions hold, after a delay, do actions, stop on events."""
@@ -87,8 +90,13 @@ class Rule(Strict):
     only_if: Annotated[DueConditions, OnlyIf] = Field(default=[])
     unless: Annotated[DueConditions, Unless] = Field(default=[])
     skip_when_later_than: Lateness = None
-    stop_on: StoppingEvents = Field(
-        default=[], description="Events that cancel its pending steps.", examples=[["lead.replied", "lead.converted"]]
+    stop_on: Maybe[StoppingEvents] = Field(
+        default=None,
+        description=(
+            f"Events that cancel its pending steps. Messages to the lead also stop on {_DEFAULT}; `[]` turns that off. "
+            "For a transactional message a list replaces these events."
+        ),
+        examples=[["lead.replied", "lead.converted"]],
     )
     do: Actions = Field(
         description="The actions; each is a step of its own.", examples=[[{"suggest_lost": {"reason": "NO_RESPONSE"}}]]

@@ -177,7 +177,7 @@ def _steps(rule: Rule, context: _EventContext, due: Due) -> Iterator[tuple[Plann
             params=_params(action, event, when.at, calendar),
             cause={**cause, "every": {**cause["every"], "due_at": when.at.isoformat()}} if rule.every else cause,
             guard=guard,
-            stop_on=rule.stop_on,
+            stop_on=action.stop_on,
             lateness=_seconds(rule.skip_when_later_than),
             key=f"{rule.slug}:{i}:{moment}:{_offset(rule, due.at)}",
         )

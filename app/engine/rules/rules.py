@@ -15,6 +15,7 @@ from app.core.calendar.durations import Wait, parse_duration, parse_wait
 from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.events.events import DATE_REACHED, expand_event_name
 from app.engine.rules.conditions import Condition, looked_up, single_conditions
+from app.engine.rules.stop_events import stop_events
 from app.engine.rules.timing import Timing
 from app.engine.step_kind import STEP_KINDS
 
@@ -24,10 +25,11 @@ DEFAULT_PRIORITY = 100  # default priority; 1 is the highest
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """An action of a rule: a step kind and its settings."""
+    """An action of a rule: a step kind, its settings, and the events that cancel its step."""
 
     kind: str
     settings: JsonObject
+    stop_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,6 @@ class Rule:
     every: Wait | None = None
     only_if: tuple[Condition, ...] = ()
     unless: tuple[Condition, ...] = ()
-    stop_on: tuple[str, ...] = ()
     skip_when_later_than: timedelta | None = None
     priority: int = DEFAULT_PRIORITY
     awaits_a_date: bool = False
@@ -98,14 +99,13 @@ def read_rule(definition: JsonObject, *, id: UUID | None = None, version: int = 
     return Rule(
         slug=definition["name"],
         on=_events(definition["on"]),
-        actions=tuple(_action(kind, settings) for do in definition["do"] for kind, settings in do.items()),
+        actions=tuple(_action(definition, *action) for do in definition["do"] for action in do.items()),
         when=tuple(definition.get("when", ())),
         timing=_timing(definition),
         before_due=_duration(definition.get("before_due")),
         every=None if every is None else parse_wait(every),
         only_if=tuple(definition.get("only_if", ())),
         unless=tuple(definition.get("unless", ())),
-        stop_on=tuple(sorted(_events(definition.get("stop_on", [])))),
         skip_when_later_than=_duration(definition.get("skip_when_later_than")),
         priority=definition.get("priority", DEFAULT_PRIORITY),
         awaits_a_date=DATE_REACHED in _listed(definition["on"]),
@@ -114,9 +114,9 @@ def read_rule(definition: JsonObject, *, id: UUID | None = None, version: int = 
     )
 
 
-def _action(kind: str, settings: JsonObject) -> Action:
+def _action(definition: JsonObject, kind: str, settings: JsonObject) -> Action:
     """Raises UnknownStepKind."""
-    return Action(STEP_KINDS[kind].name, settings)
+    return Action(STEP_KINDS[kind].name, settings, stop_events(definition.get("stop_on"), kind, settings))
 
 
 def _timing(definition: JsonObject) -> Timing:

@@ -29,8 +29,9 @@ def of_rule(rule: Written) -> Iterator[str]:
         before = id_
     for i, action in enumerate(rule["do"]):
         yield f"  {before} --> do{i}[{_label(sentences.of_action(action))}]"
-    if rule.get("stop_on") and sentences.of_timing(rule):  # a rule without a delay leaves nothing to cancel
-        yield f"  stops[{_label(sentences.of_stops(rule['stop_on']))}] -.->|cancels it| wait"
+    stops = [event for events in sentences.stops_in(rule) for event in events]
+    if stops and sentences.of_timing(rule):  # a rule without a delay leaves nothing to cancel
+        yield f"  stops[{_label(sentences.of_stops(stops))}] -.->|cancels it| wait"
     yield "```"
 
 

@@ -72,7 +72,7 @@ def _in_words(rule: Written) -> str:
     still += [f"unless by then {sentences.of_conditions(rule['unless'])}"] if rule.get("unless") else []
     actions = "; ".join(map(sentences.of_action, rule["do"]))
     when = ", ".join([timing, *still])
-    stops = f" It is cancelled when {sentences.of_stops(rule['stop_on'])}." if rule.get("stop_on") else ""
+    stops = "".join(f" {sentence}" for sentence in sentences.of_rule_stops(rule))
     return f"When {sentences.of_events(rule['on'])}{conditions}: {when}. **{actions}.**{stops}"
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from app.core.type_aliases import JsonObject
 from app.engine.events.events import EventName
+from app.engine.rules.stop_events import DEFAULT_STOPS, stop_events
 from app.engine.sequences.sequence import action_in
 from app.engine.step_kind import STEP_KINDS
 from app.messaging.channels.registry import CHANNELS
@@ -104,6 +105,24 @@ def of_events(names: str | Iterable[str]) -> str:
 def of_stops(names: str | Iterable[str]) -> str:
     """Return events that cancel pending steps as text, about that lead or task."""
     return of_events(names).replace("a lead ", "the lead ").replace("a task ", "the task ")
+
+
+def of_rule_stops(rule: Written) -> list[str]:
+    """Return what cancels a rule's steps as sentences: its own events, then those of its messages by default."""
+    own, added = stops_in(rule)
+    said = [f"It is cancelled when {of_stops(own)}."] if own else []
+    return said + (
+        [f"Messages to the lead are {'also ' if own else ''}cancelled when {of_stops(added)}."] if added else []
+    )
+
+
+def stops_in(rule: Written) -> tuple[list[str], list[str]]:
+    """Return the events in a rule's `stop_on`, and those that its messages to the lead stop on by default."""
+    written = rule.get("stop_on")
+    own = [written] if isinstance(written, str) else list(written or ())
+    actions = [action for do in rule["do"] for action in do.items()]
+    effective = {event for kind, settings in actions for event in stop_events(written, kind, settings)}
+    return own, [event for event in DEFAULT_STOPS if event in effective and event not in own]
 
 
 def _of_event(name: str) -> str:
