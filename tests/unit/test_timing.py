@@ -46,11 +46,18 @@ def due(
         ({"time": "2 hours", "at": "09:00"}, "2026-03-10 15:00", "2026-03-11 09:00", ["hour_of_day"]),
         ({"time": "2 hours", "at": "18:00"}, "2026-03-10 15:00", "2026-03-10 18:00", ["hour_of_day"]),
         ({"at": "09:00"}, "2026-03-10 15:00", "2026-03-11 09:00", ["hour_of_day"]),
-        ({"at": "09:00"}, "2026-03-10 09:00", "2026-03-10 09:00", []),
+        ({"at": "09:00"}, "2026-03-10 09:00", "2026-03-11 09:00", ["hour_of_day"]),  # the next one: it is 9 already
+        ({"at": "09:00"}, "2026-03-10 09:00:07", "2026-03-11 09:00", ["hour_of_day"]),
         # of several hours the first one once the wait is over, whatever it is counted in
         ({"time": "24 hours", "at": RUNS}, "2026-03-10 09:00", "2026-03-11 09:00", []),
-        ({"time": "24 hours", "at": RUNS}, "2026-03-10 09:01", "2026-03-11 14:00", ["hour_of_day"]),
-        ({"time": "1 day", "at": RUNS}, "2026-03-10 18:01", "2026-03-12 09:00", ["hour_of_day"]),
+        # a step runs some moments after its hour: an hour may come 1/24 of the wait too early, at most an hour
+        ({"time": "24 hours", "at": RUNS}, "2026-03-10 09:00:07", "2026-03-11 09:00", ["hour_of_day"]),
+        ({"time": "24 hours", "at": RUNS}, "2026-03-10 10:00", "2026-03-11 09:00", ["hour_of_day"]),
+        ({"time": "24 hours", "at": RUNS}, "2026-03-10 10:01", "2026-03-11 14:00", ["hour_of_day"]),
+        ({"time": "1 day", "at": RUNS}, "2026-03-10 18:01", "2026-03-11 18:00", ["hour_of_day"]),
+        ({"time": "2 hours", "at": ["09:00", "11:00"]}, "2026-03-10 09:05", "2026-03-10 11:00", ["hour_of_day"]),
+        ({"time": "2 hours", "at": ["09:00", "11:00"]}, "2026-03-10 09:06", "2026-03-11 09:00", ["hour_of_day"]),
+        ({"time": "12 hours", "at": "21:00"}, "2026-03-10 09:00:07", "2026-03-10 21:00", ["hour_of_day"]),
         ({"at": RUNS}, "2026-03-10 15:00", "2026-03-10 18:00", ["hour_of_day"]),
         # 24 hours from 09:30 on Saturday are 10:30 on Sunday: the clocks went on meanwhile
         ({"time": "24 hours", "at": RUNS}, "2026-03-07 09:30", "2026-03-08 14:00", ["hour_of_day"]),
@@ -58,6 +65,7 @@ def due(
         ({"time": "24 hours", "at": ["02:30", "09:00"]}, "2026-03-07 02:00", "2026-03-08 03:00", []),
         ({"on_day": 10, "at": RUNS}, "2026-03-10 11:00", "2026-03-10 14:00", ["day_of_month"]),
         ({"on_day": 10, "at": RUNS}, "2026-03-10 18:01", "2026-04-10 09:00", ["day_of_month"]),
+        ({"time": "1 month", "on_day": 1, "at": "09:00"}, "2026-04-01 09:00:07", "2026-05-01 09:00", ["day_of_month"]),
         # a day of the month, the last where there is none such
         ({"on_day": 1, "at": "10:00"}, "2026-03-10 15:00", "2026-04-01 10:00", ["day_of_month"]),
         ({"on_day": 10, "at": "10:00"}, "2026-03-10 09:00", "2026-03-10 10:00", ["day_of_month"]),

@@ -52,10 +52,10 @@ class Social:
     def capture(self, score: int | None, **more: Any) -> str:
         return str(self.desk.capture(phone=PHONE, score=score, **more)["id"])
 
-    def run_until(self, until: datetime) -> None:
-        """Advance the clock, and run every step at its due time."""
+    def run_until(self, until: datetime, *, lag: timedelta = timedelta()) -> None:
+        """Advance the clock, and run every step at its due time, or `lag` later."""
         while (moment := self._next()) <= until:
-            self.watch.set(moment)
+            self.watch.set(max(moment + lag, now()))
             run_nurtures()
             while due := [step for step in self.practice.pending() if step.due_at <= now()]:
                 for kind in sorted({step.kind for step in due}):
@@ -81,6 +81,10 @@ class Social:
         [nurture] = admin.every("/api/nurtures")
         found = admin.every(f"/api/nurtures/{nurture['id']}/leads", **query)
         return next((one for one in found if one["lead_id"] == lead), None)
+
+    def sent(self, lead: str) -> list[datetime]:
+        """Return when each message to the lead was sent."""
+        return [datetime.fromisoformat(message["sent_at"]) for message in self.nurture_entry(lead)["messages"]]
 
     def _next(self) -> datetime:
         [hour] = sql("SELECT min(next_run_at) AS at FROM nurtures")
@@ -116,6 +120,13 @@ def test_lead_with_score_4_and_no_reply_for_25_hours_is_contacted_at_the_next_ru
     assert call.is_signed_with(social.gateway["secret"])
 
 
+def test_messages_are_sent_daily_at_one_hour_although_steps_run_late(social: Social):
+    lead = social.capture(4)
+    social.run_until(TUESDAY + timedelta(days=9), lag=timedelta(seconds=40))
+    local = [social.practice.actor().clinic.calendar.local(one) for one in social.sent(lead)]
+    assert [one.strftime("%a %H") for one in local] == [f"{day} 14" for day in ("Wed", "Thu", "Fri", "Sat", "Sun")]
+
+
 def test_at_most_five_follow_ups_at_run_hours_with_24_hours_between(social: Social):
     lead = social.capture(4)
     social.run_until(TUESDAY + timedelta(days=9))
@@ -127,7 +138,7 @@ def test_at_most_five_follow_ups_at_run_hours_with_24_hours_between(social: Soci
         ("video", FILM),
         ("text", None),
     ]
-    sent = [datetime.fromisoformat(message["sent_at"]) for message in nurture_entry["messages"]]
+    sent = social.sent(lead)
     local = [social.practice.actor().clinic.calendar.local(one).strftime("%H:%M") for one in sent]
     assert set(local) <= {"09:00", "14:00", "18:00"}
     assert all(later - earlier >= timedelta(hours=24) for earlier, later in pairwise(sent))

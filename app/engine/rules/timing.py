@@ -13,6 +13,8 @@ from app.core.type_aliases import JsonObject
 
 NO_WAIT = Wait()
 _ONE_DAY = timedelta(days=1)
+_MAX_SLACK = timedelta(hours=1)  # see `_slack`
+_INSTANT = timedelta(microseconds=1)
 
 
 class Move(NamedTuple):
@@ -90,7 +92,7 @@ def due_time(timing: Timing, anchor: date | datetime, happened_at: datetime, clo
     start = anchor if isinstance(anchor, datetime) else clock.at(anchor, time())
     due = _waited(timing, start, clock.calendar) if start is anchor else Due(_days_from(timing, anchor, clock))
     if timing.on_day is not None:
-        due = _on_its_day(timing.on_day, timing.at, due, clock)
+        due = _on_its_day(timing, due, clock, earliest=_after_wait(timing, start, due))
     elif timing.at:
         due = _at_its_hour(timing.at, due, clock, earliest=_earliest(timing, start, due))
     if timing.of is None or due.at >= happened_at:
@@ -122,11 +124,21 @@ def _earliest(timing: Timing, start: datetime, due: Due) -> datetime | None:
     A wait of whole days means that day, whatever the hour. Counting back from a date means that day in any case. With
     several hours, the first hour after the wait is used.
     """
-    if len(timing.at) > 1:
-        return due.at
     if timing.is_before:
-        return None
-    return start if timing.wait.is_of_days else due.at
+        return due.at if len(timing.at) > 1 else None
+    return start if timing.wait.is_of_days and len(timing.at) == 1 else _after_wait(timing, start, due)
+
+
+def _after_wait(timing: Timing, start: datetime, due: Due) -> datetime:
+    """Return the earliest hour of the day after the wait. Without a wait it is later than `start`.
+
+    A step runs some moments after its hour, and the next step counts from then. So an hour counts that comes before
+    the end of the wait by at most 1/24 of the wait, up to an hour: 24 hours after 9:02 may be 9:00.
+    """
+    if timing.at and timing.of is None and not timing.wait:
+        return start + _INSTANT
+    slack = _MAX_SLACK if timing.wait.months else min(timing.wait.time / 24, _MAX_SLACK)
+    return max(start, due.at - slack) if timing.at and not timing.is_before else due.at
 
 
 def _waited(timing: Timing, start: datetime, calendar: Calendar) -> Due:
@@ -139,11 +151,12 @@ def _waited(timing: Timing, start: datetime, calendar: Calendar) -> Due:
     return Due(waited + length)
 
 
-def _on_its_day(day: int, hours: Sequence[time], due: Due, clock: LocalClock) -> Due:
-    """Shift to that day of this month, or of the next month if its hours are past."""
+def _on_its_day(timing: Timing, due: Due, clock: LocalClock, *, earliest: datetime) -> Due:
+    """Shift to the timing's day of this month, or of the next month if its hours are past."""
     local = due.at.astimezone(clock.zone)
-    days = [day_in_month(month, day) for month in (local.date(), add_months(local.date(), 1))]
-    return due.moved("day_of_month", _first(clock, days, hours or [local.time()], earliest=due.at))
+    assert timing.on_day is not None  # noqa: S101
+    days = [day_in_month(month, timing.on_day) for month in (local.date(), add_months(local.date(), 1))]
+    return due.moved("day_of_month", _first(clock, days, timing.at or [local.time()], earliest=earliest))
 
 
 def _at_its_hour(hours: Sequence[time], due: Due, clock: LocalClock, *, earliest: datetime | None) -> Due:
