@@ -54,6 +54,13 @@ def test_users_are_notified(open_with: Callable[[str], Practice], to: str, told:
     assert (note.user_id, note.body) == (practice.people[told], "Mia is waiting.")
 
 
+def test_task_without_due_leaves_four_opening_hours(open_with: Callable[[str], Practice]):
+    practice = open_with(rule("call", "lead.created", CALL))
+    lead = practice.capture()
+    practice.run_due()
+    assert practice.row("lead_tasks", lead_id=lead).due_at == TUESDAY + timedelta(hours=4)
+
+
 def test_moved_lead_triggers_rules_about_its_stage(open_with: Callable[[str], Practice]):
     practice = open_with(
         rule("move", "lead.created", "{change_stage: {stage: contacted}}")

@@ -1,8 +1,8 @@
 """`create_task`: a follow-up task for the lead's coordinator."""
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Annotated, ClassVar, Literal
+from datetime import datetime, timedelta
+from typing import Annotated, ClassVar, Final, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -23,6 +23,8 @@ from app.engine.step_kind import Details, Settings, StepKind
 from app.tasks.models import TaskPriority, TaskType
 from app.tasks.rows import task_row
 from app.tasks.templates.rendering import TaskText, fill
+
+TO_ACT: Final = timedelta(hours=4)  # opening hours to act on a task without `due`
 
 
 class Due(Strict):
@@ -47,7 +49,9 @@ class CreateTask(Params):
     priority: Annotated[TaskPriority, OneOf()] = Field(
         default=TaskPriority.NORMAL, description="The priority of the task.", examples=["HIGH"]
     )
-    due: Maybe[Due] = Field(default=None, description="When it is due; at once unless given.")
+    due: Maybe[Due] = Field(
+        default=None, description="When it is due; four opening hours after its creation unless given."
+    )
 
 
 class SequenceTask(CreateTask):
@@ -92,11 +96,13 @@ def _words(context: StepContext) -> Row:
 def step_params(settings: Settings, due_at: datetime, calendar: Calendar) -> JsonDict:
     """Replace `due` by `task_due_at`, counted from when the task is created."""
     params = {name: value for name, value in settings.items() if name != "due"}
-    return params | {"task_due_at": _task_due(settings.get("due", {}), due_at, calendar).isoformat()}
+    return params | {"task_due_at": _task_due(settings.get("due"), due_at, calendar).isoformat()}
 
 
-def _task_due(due: Mapping[str, str], made_at: datetime, calendar: Calendar) -> datetime:
-    after = parse_duration(due.get("after", "0 seconds"))
+def _task_due(due: Mapping[str, str] | None, made_at: datetime, calendar: Calendar) -> datetime:
+    if due is None:
+        return calendar.due_after(made_at, TO_ACT)
+    after = parse_duration(due["after"])
     return calendar.due_after(made_at, after) if due.get("clock") == "business" else made_at + after
 
 
