@@ -22,7 +22,8 @@ from app.automation.handlers.support.context import StepContext
 from app.automation.handlers.support.guard import decide
 from app.config import get_settings
 from app.core.db import engine, transaction
-from app.engine.outcomes import ExternalCall, Outcome
+from app.engine.models import Kind
+from app.engine.outcomes import Done, ExternalCall, Outcome
 from app.engine.step_kind import STEP_KINDS
 from app.engine.steps import publish
 from app.engine.steps.publish import WakeUp, after_commit
@@ -227,13 +228,17 @@ def _claim_turn(session: Session, kind: str, own: Sequence[ClaimedStep], turns: 
 
 
 def _decide_all(contexts: Sequence[StepContext]) -> list[tuple[StepContext, Outcome | ExternalCall]]:
-    """Decide by priority, then by due time. Each message that is written counts for the next decisions on its lead."""
+    """Decide by priority, then by due time. Messages and escalations count for the next decisions on their lead."""
     sent: dict[UUID | None, list[SentMessage]] = defaultdict(list)
+    escalated: set[UUID | None] = set()
     decided: list[tuple[StepContext, Outcome | ExternalCall]] = []
     for context in sorted(contexts, key=_priority_key):
         lead_id = context.step.lead_id
-        end = _decide(context.after(sent[lead_id]))
+        known = context.escalated() if lead_id in escalated else context
+        end = _decide(known.after(sent[lead_id]))
         sent[lead_id] += messages_to_lead(end)
+        if context.step.kind == Kind.ESCALATE and isinstance(end, Done):
+            escalated.add(lead_id)
         decided.append((context, end))
     return decided
 

@@ -90,6 +90,7 @@ class Reason(StrEnum):
     NOBODY_TO_TELL = "nobody_to_tell"
     MISSING_FIELD = "missing_field"  # a template variable has no value and no fallback
     ALREADY_SUGGESTED = "already_suggested"
+    ALREADY_ESCALATED = "already_escalated"  # the lead has an open escalation
     ALREADY_DELIVERED = "already_delivered"
     SKIPPED_ON_RESUME = "skipped_on_resume"  # due before the time that an operator chose when a hold ended
     JOB_CANCELLED = "job_cancelled"

@@ -59,10 +59,11 @@ def test_templates_of_the_playbook_exist_in_a_new_clinic(desk: Desk):
         ("consultation-confirmation", "Consultation confirmation", 1),
         ("escalation", "Escalation", 1),
         ("lost-suggested", "Lost suggested", 1),
+        ("overdue-escalation", "Overdue escalation", 1),
         ("task-reminder", "Task reminder", 1),
     ]
     escalation = desk.admin.get(path_of(listed[2])).body
-    assert (escalation["rules"], escalation["created_by"]) == (["no-contact-24h", "overdue-24h"], None)
+    assert (escalation["rules"], escalation["created_by"]) == (["no-contact-24h"], None)
     assert [text["name"] for text in escalation["variants"]] == ["any:default"]
 
 
@@ -224,11 +225,11 @@ def test_template_used_by_a_rule_cannot_be_deleted(desk: Desk):
     escalation = next(one for one in desk.admin.every(TEMPLATES) if one["slug"] == "escalation")
     refused = desk.admin.delete(path_of(escalation))
     assert (refused.status, refused.body["code"]) == (409, "template-in-use")
-    assert refused.body["rules"] == ["no-contact-24h", "overdue-24h"]
+    assert refused.body["rules"] == ["no-contact-24h"]
     desk.sql("UPDATE rules SET active = false WHERE clinic_id = :c AND slug LIKE '%24h'", c=desk.clinic_id)
     assert desk.admin.delete(path_of(escalation)).status == 204
     assert desk.admin.get(path_of(escalation)).status == 404
-    assert desk.sql("SELECT count(*) FROM message_template_versions WHERE clinic_id = :c", c=desk.clinic_id) == [(4,)]
+    assert desk.sql("SELECT count(*) FROM message_template_versions WHERE clinic_id = :c", c=desk.clinic_id) == [(5,)]
 
 
 @pytest.mark.parametrize("role", [Role.MANAGER, Role.DISPATCHER, Role.MARKETING_MANAGER])

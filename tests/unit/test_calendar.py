@@ -160,6 +160,12 @@ def test_clinic_closed_for_a_year_opens_again() -> None:
 
 
 @pytest.mark.parametrize("clinic", [Calendar(PARIS, BusinessHours.from_json({})), closed_for(500)])
+def test_business_days_of_a_clinic_that_never_opens_are_plain_days(clinic: Calendar) -> None:
+    start = datetime(2026, 3, 10, 10, tzinfo=UTC)
+    assert clinic.add_business_days(start, timedelta(days=2)) == start + timedelta(days=2)
+
+
+@pytest.mark.parametrize("clinic", [Calendar(PARIS, BusinessHours.from_json({})), closed_for(500)])
 def test_clinic_without_open_hours_is_never_open(clinic: Calendar) -> None:
     noon = at("2026-01-01 12:00")
     assert not clinic.is_open(noon)

@@ -39,6 +39,14 @@ def due(
         # opening hours: 30 minutes of Friday, 90 of Monday
         ({"time": "2 hours", "clock": "business"}, "2026-03-13 17:30", "2026-03-16 10:30", ["opening_hours"]),
         ({"time": "2 hours", "clock": "business"}, "2026-03-13 10:00", "2026-03-13 12:00", []),
+        # days on which the clinic is open: the same local time on the next one
+        ({"time": "24 hours", "clock": "business_days"}, "2026-03-10 10:00", "2026-03-11 10:00", []),
+        ({"time": "24 hours", "clock": "business_days"}, "2026-03-13 15:00", "2026-03-16 15:00", ["opening_hours"]),
+        # Sunday counts from Monday at 9; Tuesday evening from Wednesday at 9
+        ({"time": "24 hours", "clock": "business_days"}, "2026-03-15 10:00", "2026-03-17 09:00", ["opening_hours"]),
+        ({"time": "24 hours", "clock": "business_days"}, "2026-03-10 20:00", "2026-03-12 09:00", ["opening_hours"]),
+        # 12 hours after 10:00 are 22:00, when it is closed
+        ({"time": "12 hours", "clock": "business_days"}, "2026-03-10 10:00", "2026-03-11 09:00", ["opening_hours"]),
         # an hour of the day: of that very day where days are waited for, whatever the hour was
         ({"time": "3 days", "at": "09:00"}, "2026-03-10 15:00", "2026-03-13 09:00", ["hour_of_day"]),
         ({"time": "1 month", "at": "09:00"}, "2026-03-10 15:00", "2026-04-10 09:00", ["hour_of_day"]),

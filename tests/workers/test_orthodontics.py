@@ -6,10 +6,11 @@ from uuid import UUID
 
 import pytest
 
+from app import clock
 from app.engine.models import Kind
 from app.identity.models import Role
 from tests.support.desk import Desk, the_app
-from tests.support.practice import TUESDAY, Practice, Watch
+from tests.support.practice import TUESDAY, Practice, Watch, at
 from tests.support.smtp import Mail, SmtpServer
 from workers.sweeps.run import sweep
 
@@ -72,6 +73,65 @@ def test_task_overdue_for_24_hours_is_escalated(clinic: Practice, watch: Watch):
     watch.advance(hours=24)
     clinic.run_due()
     assert "Task overdue for 24 hours" in titles(clinic, lead)
+
+
+def test_lead_has_one_open_escalation_at_a_time(clinic: Practice, watch: Watch):
+    lead = clinic.capture()
+    clinic.run_due()
+    watch.advance(minutes=6)
+    sweep("mark_overdue_tasks")
+    for _ in range(3):
+        watch.advance(days=1)
+        clinic.run_due()
+        sweep("mark_overdue_tasks")
+    assert titles(clinic, lead) == ["Initial Contact", "No contact in 24 hours"]
+    assert "overdue-escalation" not in notified_users(clinic, lead)
+    assert {step.reason for step in clinic.steps(lead, name="overdue-24h", state="skipped")} == {"already_escalated"}
+
+
+def test_two_escalations_that_are_due_at_once_make_one(clinic: Practice, watch: Watch):
+    lead = clinic.capture()
+    clinic.run_due()
+    watch.advance(minutes=6)
+    sweep("mark_overdue_tasks")
+    watch.advance(days=2)
+    clinic.run_due()
+    assert titles(clinic, lead) == ["Initial Contact", "No contact in 24 hours"]
+
+
+def test_closed_escalation_allows_another_one(clinic: Practice, watch: Watch):
+    lead = clinic.capture()
+    watch.advance(hours=24)
+    clinic.run_due()
+    [escalation] = [task for task in clinic.rows("lead_tasks", lead_id=lead) if task.title == "No contact in 24 hours"]
+    clinic.complete(escalation.id)
+    clinic.plan(lead, clock.now() + timedelta(hours=1))
+    watch.advance(hours=1, minutes=1)
+    sweep("mark_overdue_tasks")
+    watch.advance(hours=24)
+    clinic.run_due()
+    assert "Task overdue for 24 hours" in titles(clinic, lead)
+
+
+def test_lead_of_a_sunday_is_called_before_it_is_escalated(clinic: Practice, watch: Watch):
+    watch.set(at("2026-03-15 10:00"))  # a Sunday
+    lead = clinic.capture()
+    clinic.run_due()
+    [call] = clinic.rows("lead_tasks", lead_id=lead)
+    assert call.due_at + timedelta(hours=12) < clinic.step(lead, name="no-contact-24h").due_at
+
+
+def test_escalation_of_an_overdue_task_names_the_task(clinic: Practice, watch: Watch):
+    lead = clinic.capture()
+    clinic.speak_with(lead)
+    clinic.plan(lead, TUESDAY + timedelta(hours=1))
+    watch.advance(hours=1, minutes=1)
+    sweep("mark_overdue_tasks")
+    watch.advance(hours=24)
+    clinic.run_due()
+    [note, *_] = [one for one in clinic.rows("notifications", channel="email") if one.template == "overdue-escalation"]
+    assert note.subject == "Overdue for 24 hours: Call back (Mia K.)"
+    assert "spoken with" not in note.body
 
 
 def test_consultation_is_confirmed_and_followed_up_three_days_after_it(

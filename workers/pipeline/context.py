@@ -14,6 +14,7 @@ from app.automation.sequences.facts import current_steps, enrollment_facts
 from app.core.db import Base
 from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.active_rules import load_active_rules
+from app.engine.models import Kind
 from app.engine.rules.conditions import looked_up, single_conditions
 from app.engine.rules.lead_facts import fetch_lead_facts
 from app.engine.rules.rules import RuleSet
@@ -27,6 +28,7 @@ from app.messaging.models import Notification
 from app.messaging.rendering.variants import Template
 from app.messaging.templates.library import load_templates
 from app.security.encrypted_fields import decrypt_rows
+from app.tasks.escalations import open_escalations
 from app.tasks.models import Task
 from workers.pipeline.claim import ClaimedStep, lead_of
 from workers.pipeline.contact_context import load_contact_contexts
@@ -47,6 +49,7 @@ def load(session: Session, rows: Sequence[ClaimedStep], *, now: datetime) -> lis
     sequences = {clinic_id: sequences_of(session, clinic) for clinic_id, clinic in clinics.items()}
     enrolled, exited = _enrollment_facts(session, rows), _exited_steps(session, rows)
     stages = _stages(session, rows)
+    escalated = open_escalations(session, {row.lead_id for row in rows if row.kind == Kind.ESCALATE and row.lead_id})
     names = {clinic_id: display_names(session, clinic) for clinic_id, clinic in clinics.items()}
     return [
         StepContext(
@@ -67,6 +70,7 @@ def load(session: Session, rows: Sequence[ClaimedStep], *, now: datetime) -> lis
             gateway_context=gateways.get(row.id, NO_GATEWAY),
             sequences=sequences[row.clinic_id],
             enrollment=enrolled.get(row.cause.get("enrollment_id", ""), {}),
+            is_escalated=row.lead_id in escalated,
             has_left=row.id in exited,
             skips_messages=row.skips_messages,
         )

@@ -19,7 +19,7 @@ from app.tasks.rows import escalation_row
 
 
 class Escalate(Params):
-    """Create an urgent task for an admin, and notify all admins."""
+    """Create an urgent task for an admin, and notify all admins. Skipped while an escalation of the lead is open."""
 
     example: ClassVar[object] = {"title": "No contact in 24 hours", "channels": ["email"], "template": "hello"}
 
@@ -29,7 +29,9 @@ class Escalate(Params):
 
 
 def decide(context: StepContext) -> Outcome:
-    """Create one urgent task for one admin, and notify all admins."""
+    """Create one urgent task for one admin, and notify all admins. A lead has at most one open escalation."""
+    if context.is_escalated:
+        return Skip(Reason.ALREADY_ESCALATED)
     admins = context.with_role(Role.CLINIC_ADMIN)
     assignee = next_in_rotation(context.lead.id, admins)
     if assignee is None:

@@ -72,7 +72,7 @@ OnDay = Annotated[
     Maybe[Annotated[int, Whole(1, 31)]],
     Field(description="A day of the month; in a shorter month its last day.", examples=[1]),
 ]
-Clock = Annotated[Literal["wall", "business"], OneOf()]
+Clock = Annotated[Literal["wall", "business", "business_days"], OneOf()]
 
 
 class Delay(Strict):
@@ -81,7 +81,14 @@ class Delay(Strict):
     example: ClassVar[object] = {"time": "2 hours", "clock": "business"}
 
     time: Maybe[Period] = Field(default=None, description="How long to wait.", examples=["3 days"])
-    clock: Clock = Field(default="wall", description="`business` counts opening hours only.", examples=["business"])
+    clock: Clock = Field(
+        default="wall",
+        description=(
+            "`business` counts opening hours only. `business_days` leaves out days on which the clinic is closed, and "
+            "begins and ends while it is open."
+        ),
+        examples=["business"],
+    )
     at: At = None
     zone: Zone = "clinic"
     on_day: OnDay = None

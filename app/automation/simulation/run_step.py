@@ -18,7 +18,7 @@ from app.automation.simulation.timeline import EntryKind, Planned
 from app.automation.simulation.world import Sent, World
 from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.events.events import Event, EventName
-from app.engine.models import Reason, StepState
+from app.engine.models import Kind, Reason, StepState
 from app.engine.outcomes import Cancel, Change, Done, Effects, ExternalCall, Row, Skip, Snooze
 from app.engine.plan.follow_up_steps import next_repetition, repeats
 from app.engine.step_kind import STEP_KINDS
@@ -64,6 +64,8 @@ def run_step(world: World, step: SimpleNamespace) -> None:
 
 def _finish(world: World, step: SimpleNamespace, done: Done, details: JsonObject) -> None:
     write(world, step, done.effects)
+    if step.kind == Kind.ESCALATE:
+        world.escalations.add(step.id)
     _end(world, step, EntryKind.DONE, reason=None, details=details, result=done.made)
     follow(world, step, done.effects)
 
@@ -160,6 +162,7 @@ def context_of(world: World, step: SimpleNamespace) -> StepContext:
         contact=_contact(world, step) if STEP_KINDS[step.kind].writes_to_lead else None,
         gateway_context=_GATEWAY_CONTEXT,
         sequences=setting.sequences,
+        is_escalated=world.is_escalated,
         has_left="enrollment_id" in step.cause and all(one.step_id != step.id for one in world.enrollments),
         **facts,
     )

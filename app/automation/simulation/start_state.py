@@ -22,6 +22,7 @@ from app.messaging.contact_policy.contact_facts import address_for
 from app.messaging.contact_policy.facts import SentMessage
 from app.messaging.contact_policy.suppression_list import find_suppressed
 from app.messaging.models import CONTACTED_AT, IS_CONTACT
+from app.tasks.escalations import open_escalations
 from app.tasks.models import Task
 
 MAX_ROWS: Final = 500  # tasks, steps and messages each; the latest messages
@@ -49,6 +50,7 @@ def start_as_is(session: Session, setting: Setting, lead: SimpleNamespace, *, at
     world.chains |= chains_of(session, {task["step_id"] for task in tasks if task["step_id"]})
     for task in tasks:
         world.add_task(task)
+    world.escalations |= set(open_escalations(session, [lead.id]).values())
     of_rules = (Step.state.in_(PENDING), Step.kind.in_(STEP_KINDS.for_rules()))
     for step in _rows(session, Step.__table__, Step.lead_id == lead.id, *of_rules):
         world.add_step(step)

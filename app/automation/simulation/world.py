@@ -80,6 +80,7 @@ class World:
     enrollments: list[SimpleNamespace] = field(default_factory=list)
     timeline: list[Entry] = field(default_factory=list)
     decision_count: int = 0  # one for each rule and event
+    escalations: set[UUID] = field(default_factory=set)  # steps that escalated the lead
     chains: dict[UUID, Chain] = field(default_factory=dict)  # the chain of causes, by id of the steps, past and pending
     actor: Actor = field(init=False)
     # Indexes by status. A year has thousands of tasks, and each tick of the loop reads them.
@@ -101,6 +102,11 @@ class World:
     def next_follow_up_at(self) -> datetime | None:
         """The earliest due time of the open tasks."""
         return min((task.due_at for task in self.open_tasks.values()), default=None)
+
+    @property
+    def is_escalated(self) -> bool:
+        """Whether a task of an escalation is open."""
+        return any(task.step_id in self.escalations for task in self.open_tasks.values())
 
     def add_task(self, row: ColumnValues) -> SimpleNamespace:
         """Add a task from its row."""

@@ -125,6 +125,22 @@ class Calendar:
             rest -= closes - begin
         raise NeverOpen
 
+    def add_business_days(self, instant: datetime, delta: timedelta) -> datetime:
+        """Return the instant after `delta`, of which days on which the clinic is closed do not count.
+
+        While it is closed, the delta counts from the next opening, and the result is never while it is closed. 24 hours
+        after Friday 15:00 are Monday 15:00; after Sunday 10:00, Tuesday at the opening time. If the clinic never opens,
+        plain time is added.
+        """
+        try:
+            wall = self.local(self.next_open(instant))
+            day = wall.date()
+            for _ in range(delta.days):
+                day = self._next_open_day(day)
+            return self.next_open(self.at_wall_time(day, wall.time()) + timedelta(seconds=delta.seconds))
+        except NeverOpen:
+            return _utc(instant) + delta
+
     def due_after(self, instant: datetime, delta: timedelta) -> datetime:
         """Return `add_business_time`; if the clinic never opens, add plain time, so that its leads are still called."""
         try:
@@ -179,6 +195,14 @@ class Calendar:
         """Return the same day and wall time `months` later; the last day of a month without that day."""
         wall = self.local(instant)
         return self.at_wall_time(add_months(wall.date(), months), wall.time())
+
+    def _next_open_day(self, day: date) -> date:
+        """Return the first later date on which the clinic opens. Raises NeverOpen."""
+        later = (day + timedelta(ahead) for ahead in range(1, MAX_CLOSED_DAYS + 1))
+        found = next((one for one in later if self._spans_on(one)), None)
+        if found is None:
+            raise NeverOpen
+        return found
 
     def _spans_from(self, now: datetime) -> Iterator[Span]:
         """Yield the spans that close at `now` or later, in order, up to the search limits."""

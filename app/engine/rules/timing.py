@@ -57,6 +57,7 @@ class Timing:
 
     wait: Wait = NO_WAIT
     in_business: bool = False
+    in_business_days: bool = False
     at: tuple[time, ...] = ()  # ascending
     zone: str = "clinic"
     on_day: int | None = None
@@ -70,6 +71,7 @@ class Timing:
         return cls(
             wait=parse_wait(parts.get("time", "0 minutes")),
             in_business=parts.get("clock") == "business",
+            in_business_days=parts.get("clock") == "business_days",
             at=read_hours(parts.get("at", ())),
             zone=parts.get("zone", "clinic"),
             on_day=parts.get("on_day"),
@@ -148,6 +150,8 @@ def _waited(timing: Timing, start: datetime, calendar: Calendar) -> Due:
     waited = calendar.add_wall_months(start, months) if months else start
     if timing.in_business:
         return Due(waited + length).moved("opening_hours", calendar.due_after(waited, length))
+    if timing.in_business_days:
+        return Due(waited + length).moved("opening_hours", calendar.add_business_days(waited, length))
     return Due(waited + length)
 
 

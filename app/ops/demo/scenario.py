@@ -75,5 +75,9 @@ ACTIONS: Final = (
     ),
     Action(16, "Carla replies. Her pending steps are cancelled at once.", Scenario.carla_writes_back),
     Action(18, "Ana was not called. After 24 hours (20 s) this is escalated to the manager.", lambda _: None),
-    Action(32, "Ana's call task is overdue. After 24 hours (20 s) it is escalated again.", lambda _: None),
+    Action(
+        32,
+        "Ana's call task is overdue for 24 hours (20 s). Her escalation is open, so there is no second one.",
+        lambda _: None,
+    ),
 )

@@ -78,7 +78,7 @@ def shortened_playbook() -> str:
     text = (files("app.automation.playbooks") / f"{DEFAULT_PLAYBOOK}.yaml").read_text(encoding="utf-8")
     for usual, short in SHORTENED.items():
         text = re.sub(rf"\b{usual}\b", short, text)
-    return text.replace(", clock: business", "")
+    return re.sub(", clock: business(_days)?", "", text)
 
 
 def zone_at_hour(hour: int) -> str:

@@ -157,6 +157,7 @@ class StepContext:
     gateway_context: GatewayContext = NO_GATEWAY  # the gateway that the step uses
     sequences: PublishedSequences = field(default_factory=PublishedSequences)  # the clinic's
     enrollment: JsonObject = field(default_factory=dict)  # facts of the enrollment that the step of a sequence needs
+    is_escalated: bool = False  # whether the lead has an open escalation; for kinds that escalate
     has_left: bool = False  # whether the enrollment is no longer at this step
     skips_messages: bool = False  # whether an operator chose to skip the messages of this step when a hold ended
 
@@ -198,6 +199,10 @@ class StepContext:
         """Return the decision of the contact policy about the step's message to the lead, now."""
         assert self.contact is not None  # noqa: S101  (only for steps that send a message to the lead)
         return evaluate_gate(*self.contact, self.now)
+
+    def escalated(self) -> "StepContext":
+        """Return the same context after the lead was escalated."""
+        return replace(self, is_escalated=True)
 
     def after(self, messages: Sequence[SentMessage]) -> "StepContext":
         """Return the same context after these messages were sent to the lead."""

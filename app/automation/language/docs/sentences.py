@@ -187,12 +187,15 @@ def of_timing(rule: Written) -> str:
     return of_wait(rule["after"]) + again if "after" in rule else ""
 
 
+_CLOCKS: Final[Mapping[str, str]] = {"business": "in opening hours", "business_days": "without closed days"}
+
+
 def of_wait(wait: object, *, way: str = "after") -> str:
     """Return a delay as text: `3 days later, at 09:00`."""
     parts: Written = wait if isinstance(wait, Mapping) else {"time": wait}
     of_field = f" {way} the lead's {plain(parts['of'].rpartition('.')[2])}" if "of" in parts else " later"
     said = [f"{parts['time']}{of_field}"] if "time" in parts else []
-    said += ["in opening hours"] if parts.get("clock") == "business" else []
+    said += [_CLOCKS[parts["clock"]]] if parts.get("clock") in _CLOCKS else []
     said += [f"on day {parts['on_day']} of the month"] if "on_day" in parts else []
     said += [f"at {_hours(parts['at'])}"] if "at" in parts else []
     said += ["in the lead's time zone"] if parts.get("zone") == "lead" else []
