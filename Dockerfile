@@ -1,5 +1,5 @@
 # One image for all parts. The command names a part of the Procfile.
-FROM python:3.13-slim
+FROM python:3.13.9-slim-bookworm
 
 ENV PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \

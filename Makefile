@@ -23,6 +23,8 @@ run: $(VENV)/.run ## start everything: PostgreSQL, Valkey, API, workers, beat, F
 demo: $(VENV)/.run ## show the automation in a minute, on the running stack
 	@RELANCE_ENV=$${RELANCE_ENV:-demo} $(BIN)/relance demo
 
+install: $(VENV)/.run ## install for production: .venv/bin/relance, without tools for development
+
 test: $(VENV)/.dev ## run all tests, on real servers and real workers
 	@$(PYTEST) $(wildcard $(TESTS:%=tests/%))
 
@@ -58,7 +60,7 @@ clean: ## delete the virtual environment and the caches, but not the data in $(R
 help: ## list all targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: run demo test test-fast check bench format openapi lock clean help
+.PHONY: run demo install test test-fast check bench format openapi lock clean help
 
 # One stamp file per installed lock. Each depends on the one before it.
 $(VENV)/.run: requirements/run.txt pyproject.toml | $(VENV)/pyvenv.cfg

@@ -8,11 +8,19 @@ from typing import Any
 import pytest
 import yaml
 
+from app.config import Settings
 from app.engine.broker import QUEUES, celery
 from app.ops.stack.procfile import ROOT, parts
 
 COMPOSE: Mapping[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: Mapping[str, Mapping[str, Any]] = COMPOSE["services"]
+SYSTEMD = ROOT / "deploy" / "systemd"
+NOT_PASSED = {
+    "relance_home": "a folder of the image",
+    "owner_database_url": "only for `migrate`",
+    "port": "fixed in the container; PORT is the published one",
+    "flower_port": "as `port`",
+}
 INFRASTRUCTURE = {"postgres", "valkey", "migrate"}
 LONG_RUNNING = sorted(set(SERVICES) - {"migrate"})
 WORKER_QUEUES = re.compile(r"worker .*-Q (\S+)")
@@ -51,7 +59,52 @@ def test_compose_has_one_service_for_each_part_of_the_procfile() -> None:
 
 @pytest.mark.parametrize("name", sorted(set(parts()) - {"mailbox"}))
 def test_service_runs_the_part_of_its_name(name: str) -> None:
-    assert SERVICES[name]["command"] == ["serve", name]
+    assert SERVICES[name]["command"] == ["serve", "--watch", name]  # restarted when frozen
+
+
+def test_compose_passes_every_setting() -> None:
+    passed = {name.lower() for name in COMPOSE["x-environment"]}
+
+    assert set(Settings.model_fields) - passed == set(NOT_PASSED)
+
+
+def test_optional_settings_are_passed_without_a_value() -> None:
+    """An empty text is not the default of a number."""
+    given = {name: value for name, value in COMPOSE["x-environment"].items() if value is not None}
+
+    assert {name for name, value in given.items() if "${" in value} == {
+        *("SECRET_KEY", "DATABASE_URL", "BROKER_URL", "PUBLIC_URL", "SMTP_URL", "MAIL_FROM", "TRUSTED_PROXIES")
+    }
+
+
+def test_e_mail_goes_to_the_catcher_only_on_request() -> None:
+    assert SERVICES["mailbox"]["profiles"] == ["mailbox"]
+    assert COMPOSE["x-environment"]["SMTP_URL"].startswith("${SMTP_URL:?")
+
+
+def test_logs_are_rotated_and_images_pinned() -> None:
+    for name, service in SERVICES.items():
+        assert service["logging"]["options"] == {"max-size": "50m", "max-file": "5"}, name
+        assert name not in {"postgres", "valkey"} or re.search(r":\d+\.\d+", service["image"]), name
+
+
+def test_systemd_units_start_every_part() -> None:
+    target = (SYSTEMD / "relance.target").read_text()
+    started = set(re.findall(r"relance(?:-worker)?@(\w+)\.service", target))
+
+    assert started == set(parts()) - {"mailbox"}
+    for unit in ("relance@.service", "relance-worker@.service"):
+        text = (SYSTEMD / unit).read_text()
+        assert "ExecStart=/opt/relance/.venv/bin/relance serve %i" in text
+        assert "Restart=always" in text
+
+
+def test_systemd_watches_parts_that_send_heartbeats() -> None:
+    watched = set(re.findall(r"relance-worker@(\w+)\.service", (SYSTEMD / "relance.target").read_text()))
+
+    assert watched == {*QUEUES, "beat"}
+    assert "WatchdogSec" in (SYSTEMD / "relance-worker@.service").read_text()
+    assert "WatchdogSec" not in (SYSTEMD / "relance@.service").read_text()
 
 
 def test_mailbox_runs_the_command_of_the_procfile() -> None:

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import psutil
@@ -186,3 +186,10 @@ def test_part_without_a_process_is_to_be_started() -> None:
     with part("worker", "-Q", "bulk"):
         assert advice_for_silent("deliveries", "start it") == "start it"
         assert advice_for_silent("beat", "start it") == "start it"
+
+
+def test_settings_that_production_needs_are_named(configure: Callable[..., None]) -> None:
+    configure(relance_env="production")
+    assert {check.name for check in checks._mail() if not check.is_fine} == {"e-mail", "PUBLIC_URL", "MAIL_FROM"}
+    configure(smtp_url="smtp://mail.example", public_url="https://leads.example", mail_from="a@leads.example")
+    assert all(check.is_fine for check in checks._mail())

@@ -49,12 +49,13 @@ COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "bright_cyan", "bright_
 
 @click.command()
 @click.argument("names", metavar="[PARTS]...", nargs=-1)
+@click.option("--watch", is_flag=True, help="Restart a single part when it ends or freezes.")
 @as_json
-def serve(names: tuple[str, ...], *, as_json: bool) -> None:
+def serve(names: tuple[str, ...], *, watch: bool, as_json: bool) -> None:
     """Run PARTS of the Procfile (web, steps, beat, ...); without arguments, all of them.
 
     In a demo, PostgreSQL and Valkey are started too, unless DATABASE_URL and BROKER_URL are set. A single part replaces
-    this process, so that a service manager supervises the part directly.
+    this process, so that a service manager supervises the part directly; `--watch` supervises it here instead.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the supervisor takes over: run the clean-up
     os.environ["RELANCE_HOME"] = str(home())  # the parts run in another working directory
@@ -65,7 +66,7 @@ def serve(names: tuple[str, ...], *, as_json: bool) -> None:
     with lock_data_folder(everything=not names) as owned:
         require_free_ports([part.name for part in chosen])
         with run_servers(owned=owned, notice=say):
-            run(chosen, owned=owned, everything=not names, as_json=as_json)
+            run(chosen, owned=owned, everything=not names, watch=watch, as_json=as_json)
 
 
 def choose(names: Sequence[str]) -> list[Part]:
@@ -76,7 +77,7 @@ def choose(names: Sequence[str]) -> list[Part]:
     return [known[name] for name in names] or required_parts(known)
 
 
-def run(chosen: Sequence[Part], *, owned: bool, everything: bool, as_json: bool) -> None:
+def run(chosen: Sequence[Part], *, owned: bool, everything: bool, watch: bool, as_json: bool) -> None:
     """Check the settings, migrate the database and start the parts."""
     if "mailbox" in {part.name for part in chosen}:
         choose_mailbox_ports()
@@ -92,7 +93,7 @@ def run(chosen: Sequence[Part], *, owned: bool, everything: bool, as_json: bool)
         repair_or_warn()
     if {part.name for part in chosen} - WITHOUT_DATABASE:
         warn_if_held()
-    if len(chosen) == 1 and not everything and not owned:
+    if len(chosen) == 1 and not everything and not owned and not watch:
         become(chosen[0])
     write = writer([part.name for part in chosen], as_json=as_json)
     supervisor = Supervisor(chosen, write, probe_urls())

@@ -4,12 +4,17 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from app.config import get_settings
+from app.config import Environment, get_settings
 from app.core.disk_space import data_disks, full_disks
 from app.ops.doctor.broker_checks import check_broker
 from app.ops.doctor.check import Check
 from app.ops.doctor.database_checks import check_database
 from app.ops.stack.connectivity import first_line
+
+NEEDED_IN_PRODUCTION = {
+    "PUBLIC_URL": "set the address of the API as users reach it; links in e-mails lead to this host only",
+    "MAIL_FROM": "set the sender of e-mails; mail servers refuse the default",
+}
 
 Group = Callable[[], Iterator[Check]]
 
@@ -47,3 +52,12 @@ def _mail() -> Iterator[Check]:
         yield Check("e-mail", "SMTP_URL is set")
     else:
         yield Check("e-mail", "SMTP_URL is not set", "set SMTP_URL; without it no e-mail is sent")
+    if get_settings().relance_env is Environment.PRODUCTION:
+        yield from _unset_in_production()
+
+
+def _unset_in_production() -> Iterator[Check]:
+    """Yield the settings whose default suits a trial only."""
+    for name, advice in NEEDED_IN_PRODUCTION.items():
+        if not os.environ.get(name):
+            yield Check(name, "is not set", advice)
