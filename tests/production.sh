@@ -108,7 +108,7 @@ broker_command add_vhost relance --default-queue-type quorum
 broker_command add_user relance broker-word
 broker_command set_permissions -p relance relance '.*' '.*' '.*'
 
-for part in mailbox web steps deliveries sweeps beat; do
+for part in mailbox web steps deliveries accounts sweeps beat; do
     "$BIN/relance" serve "$part" >"$RUN/$part.log" 2>&1 &
     PIDS="$PIDS $!"
 done
