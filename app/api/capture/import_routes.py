@@ -24,7 +24,8 @@ KINDS: Final = {
     "text/csv": FileKind.CSV,
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": FileKind.XLSX,
 }
-_FILE: Final = {"schema": {"type": "string", "format": "binary"}}
+_TEXT: Final = {"type": "string"}
+_BODIES: Final = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in KINDS}
 
 blp = Blueprint("imports", __name__, url_prefix="/api/imports", description="Import of leads from CSV and XLSX files.")
 
@@ -46,7 +47,7 @@ def list_imports(query: JsonDict) -> Page:
 @allow(Permission.LEAD_IMPORT)
 @large_body
 @declare_reads_body
-@blp.doc(requestBody={"required": True, "content": dict.fromkeys(KINDS, _FILE)})
+@blp.doc(requestBody={"required": True, "content": _BODIES})
 @blp.arguments(UploadQuery)
 @blp.response(201, ImportDetailOut)
 @blp.alt_response(415, "UNSUPPORTED_MEDIA_TYPE")
@@ -113,7 +114,7 @@ def list_rows(query: JsonDict, import_id: UUID) -> Page:
 
 @blp.get("/<uuid:import_id>/errors")
 @allow(Permission.LEAD_IMPORT)
-@blp.alt_response(200, schema=_FILE["schema"], content_type="text/csv", success=True)
+@blp.alt_response(200, schema=_TEXT, content_type="text/csv", success=True)
 def download_errors(import_id: UUID) -> Response:
     """Download the rows that failed.
 

@@ -28,6 +28,7 @@ CONTENT_TYPES: Final = {
     FileFormat.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 _FILE: Final = {"type": "string", "format": "binary"}
+_TEXT: Final = {"type": "string"}  # generated clients read `binary` as bytes only where the type is not text
 
 blp = Blueprint("followup-overview", __name__, url_prefix="/api/followups", description="Views of the work queue.")
 
@@ -75,7 +76,7 @@ def show_calendar(query: JsonDict) -> JsonDict:
 @allow(Permission.LEAD_READ)
 @blp.arguments(ExportQuery)
 @blp.doc(responses={200: {"content": {CONTENT_TYPES[FileFormat.XLSX]: {"schema": _FILE}}}})
-@blp.alt_response(200, schema=_FILE, content_type="text/csv", success=True)
+@blp.alt_response(200, schema=_TEXT, content_type="text/csv", success=True)
 @blp.alt_response(409, "CONFLICT")
 def export_tasks(query: JsonDict) -> Response:
     """Download the work queue as a file.
