@@ -16,7 +16,7 @@ import pytest
 
 from app.ops.embedded import free_port
 from tests.support.environment import ROOT, this_process
-from tests.support.processes import wait_until
+from tests.support.processes import Processes, wait_until
 
 PATIENCE = 180  # seconds; a dozen Python processes start, possibly on a busy machine
 CONCURRENCY = ("WEB_WORKERS", "STEP_WORKERS", "DELIVERY_WORKERS", "ACCOUNT_WORKERS", "BULK_WORKERS", "SWEEP_WORKERS")
@@ -125,3 +125,21 @@ def still_running(home: Path) -> list[str]:
     """Return the commands that name the data folder: its servers and parts."""
     commands = [" ".join(p.info["cmdline"] or []) for p in psutil.process_iter(["cmdline"])]
     return [command for command in commands if str(home) in command and "serve --json" not in command]
+
+
+@pytest.mark.usefixtures("clean_database", "clean_broker")
+def test_watch_restarts_a_single_part_in_production(processes: Processes) -> None:
+    """Without `--watch` the part replaces the process, and a service manager restarts it."""
+    supervisor = processes.start(
+        "watch", "app.ops.cli", ["serve", "--watch", "beat"], env={"RELANCE_ENV": "production"}
+    )
+
+    def part() -> psutil.Process | None:
+        return next(iter(psutil.Process(supervisor.pid).children()), None)
+
+    wait_until(lambda: part() is not None, 60, "beat to start")
+    before = part()
+    assert before is not None
+    before.kill()
+    wait_until(lambda: (now := part()) is not None and now.pid != before.pid, 30, "beat to start again")
+    assert supervisor.stop() == 0
