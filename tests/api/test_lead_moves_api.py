@@ -103,6 +103,20 @@ def test_scheduled_consultation_is_confirmed_once(desk: Desk):
     assert len(desk.steps(lead, name="consultation-confirmation")) == 2
 
 
+def test_time_that_follows_the_stage_is_confirmed_once(desk: Desk):
+    lead = desk.capture(email="ana@people.example")
+    move(desk, lead, "consultation_scheduled")
+    logged = {"type": "CONSULTATION_SCHEDULED"}
+    desk.front_desk.post(f"/api/leads/{lead['id']}/activities", logged)  # the same event: changes nothing
+    [waiting] = desk.steps(lead, name="consultation-confirmation-without-time")
+    assert waiting["state"] in {"planned", "published"}
+    logged["scheduled_for"] = (now() + timedelta(days=3)).isoformat()
+    desk.front_desk.post(f"/api/leads/{lead['id']}/activities", logged)
+    [without] = desk.steps(lead, name="consultation-confirmation-without-time")
+    assert (without["state"], without["reason"]) == ("cancelled", "rescheduled")
+    assert len(desk.steps(lead, name="consultation-confirmation")) == 1
+
+
 def test_completed_consultation_is_followed_up(desk: Desk):
     lead = desk.capture()
     move(desk, lead, "consultation_completed")
@@ -233,14 +247,16 @@ def test_assignee_must_be_an_active_user_of_the_clinic(desk: Desk, other_desk: D
 def test_actions_require_their_permissions(desk: Desk, action: str, allowed: set[Role]):
     body = {"assign": {"assigned_to_id": desk.admin.id}, "convert": {}, "lost": {"reason": "OTHER"}}[action]
     callers = {role: desk.caller(role) for role in Role}
-    theirs = {role: desk.capture(assigned_to_id=caller.id)["id"] for role, caller in callers.items()}
+    theirs = {role: desk.capture()["id"] for role in callers}
+    for role, lead_id in theirs.items():
+        desk.sql("UPDATE leads SET assigned_to_id = :user WHERE id = :id", user=callers[role].id, id=lead_id)
     statuses = {role: callers[role].post(f"/api/leads/{lead}/{action}", body).status for role, lead in theirs.items()}
     assert statuses == {role: 200 if role in allowed else 403 for role in Role}
 
 
 def test_opt_out_cancels_messages_and_is_idempotent(desk: Desk):
     lead = desk.capture(email="ana@people.example")
-    move(desk, lead, "consultation_scheduled")
+    move(desk, lead, "consultation_scheduled", scheduled_for=(now() + timedelta(days=3)).isoformat())
     silent = desk.front_desk.post(f"/api/leads/{lead['id']}/opt-out")
     assert silent.status == 200
     [step] = desk.steps(lead, name="consultation-confirmation")

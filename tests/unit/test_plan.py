@@ -87,10 +87,25 @@ THIRD = {"failed_attempts": 3}
             event_of(EventName.TASK_OVERDUE, "2026-03-10 10:00", task={"due_at": at("2026-03-10 09:59")}),
             [("overdue-24h", Kind.ESCALATE, "2026-03-11 10:00")],
         ),
+        # three attempts, the last one a message: the break-up 3 days later, so that the lead can answer the message
+        (
+            event_of(EventName.LEAD_ATTEMPT_FAILED, "2026-03-10 10:00", lead=THIRD, about={"type": "EMAIL"}),
+            [
+                ("break-up-email-after-message", SENT, "2026-03-13 10:00"),
+                ("break-up-email-after-message", LOST, "2026-03-13 10:00"),
+            ],
+        ),
         # a confirmation is waited for: at once, in the middle of the night too
         (
-            event_of(EventName.CONSULTATION_SCHEDULED, "2026-03-10 03:00"),
+            event_of(
+                EventName.CONSULTATION_SCHEDULED, "2026-03-10 03:00", about={"scheduled_for": at("2026-03-12 09:00")}
+            ),
             [("consultation-confirmation", SENT, "2026-03-10 03:00")],
+        ),
+        # without its time: 30 minutes later, because the time may follow
+        (
+            event_of(EventName.CONSULTATION_SCHEDULED, "2026-03-10 03:00"),
+            [("consultation-confirmation-without-time", SENT, "2026-03-10 03:30")],
         ),
         # 3 days after the consultation; the 29 February counts
         (

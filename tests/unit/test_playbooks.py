@@ -70,9 +70,11 @@ def test_default_playbook_has_the_documented_rules():
         "no-contact-24h",
         "overdue-24h",
         "consultation-confirmation",
+        "consultation-confirmation-without-time",
         "post-consult-follow-up",
         "pending-decision-check-in",
         "break-up-email",
+        "break-up-email-after-message",
         "decide-what-is-next",
     ]
 

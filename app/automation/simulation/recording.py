@@ -35,6 +35,8 @@ def _stopping_event(step: SimpleNamespace, events: Sequence[Event]) -> Event | N
 
 
 def _is_concerned(step: SimpleNamespace, event: Event) -> bool:
+    if event.planned(step.dedupe_key):
+        return False
     return not event.is_about_a_task or step.params.get("task_id") == str(event.subject_id)
 
 

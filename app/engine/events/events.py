@@ -163,6 +163,15 @@ class Event:
         return self if chain is self.chain else replace(self, chain=chain)
 
     @property
+    def identity(self) -> str:
+        """Name, subject and key: equal for the same event, recorded again."""
+        return f"{self.name}:{self.subject_id}:{self.key}"
+
+    def planned(self, dedupe_key: str | None) -> bool:
+        """Whether a step with this deduplication key was planned by this event, recorded before."""
+        return f":{self.identity}:" in (dedupe_key or "")
+
+    @property
     def is_about_a_task(self) -> bool:
         """Whether the event cancels only the steps of its task, not all steps of the lead."""
         return self.name.startswith("task.")

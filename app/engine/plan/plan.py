@@ -91,7 +91,7 @@ def _event_context(event: Event, calendar: Calendar) -> _EventContext:
     }
     if status in CLOSED_STATUSES:
         cause["lead_status"] = status  # the closing status that planned the step: see `guard`
-    return _EventContext(event, facts, calendar, cause, f"{event.name}:{subject_id}:{event.key}")
+    return _EventContext(event, facts, calendar, cause, event.identity)
 
 
 def _decide(rule: Rule, context: _EventContext) -> tuple[Decision, list[PlannedStep]]:

@@ -20,9 +20,11 @@ lead_merged: Listeners[[Session, UUID, UUID]] = Listeners("lead_merged")  # dupl
 _STOP = text(
     "UPDATE steps AS s SET state = 'cancelled', reason = hit.reason, finished_at = :now"
     " FROM (SELECT DISTINCT ON (t.id) t.id, e.reason FROM unnest(CAST(:leads AS uuid[]), CAST(:events AS text[]),"
-    " CAST(:reasons AS text[]), CAST(:tasks AS text[])) WITH ORDINALITY AS e(lead, event, reason, task, place)"
+    " CAST(:reasons AS text[]), CAST(:tasks AS text[]), CAST(:own AS text[]))"
+    " WITH ORDINALITY AS e(lead, event, reason, task, own, place)"
     " JOIN steps AS t ON t.lead_id = e.lead AND t.state IN ('planned', 'published') AND t.stop_on @> ARRAY[e.event]"
-    " AND (e.task IS NULL OR t.params ->> 'task_id' = e.task) ORDER BY t.id, e.place) AS hit"
+    " AND (e.task IS NULL OR t.params ->> 'task_id' = e.task) "
+    " AND strpos(coalesce(t.dedupe_key, ''), e.own) = 0 ORDER BY t.id, e.place) AS hit"
     " WHERE s.id = hit.id AND s.state IN ('planned', 'published')"
     " RETURNING s.kind, s.params, s.reason"
 )
@@ -67,7 +69,10 @@ def move_steps(session: Session, *, duplicate: UUID, survivor: UUID) -> None:
 
 
 def cancel_stopped_steps(session: Session, events: Iterable[Event]) -> int:
-    """Cancel pending steps of the events' leads that list one of these events in `stop_on`. Return how many."""
+    """Cancel pending steps of the events' leads that list one of these events in `stop_on`. Return how many.
+
+    An event that is recorded again does not cancel the steps that it planned.
+    """
     stopping = [(event, reason) for event in events if (reason := stop_reason(event.name))]
     if not stopping:
         return 0
@@ -75,6 +80,7 @@ def cancel_stopped_steps(session: Session, events: Iterable[Event]) -> int:
         "leads": [event.lead_id for event, _ in stopping],
         "events": [event.name for event, _ in stopping],
         "reasons": [reason for _, reason in stopping],
+        "own": [f":{event.identity}:" for event, _ in stopping],
         "tasks": [str(event.subject_id) if event.is_about_a_task else None for event, _ in stopping],
     }
     found = session.execute(_STOP, {**given, "now": clock.now()}).all()
