@@ -145,7 +145,8 @@ def assign(given: JsonDict, lead_id: UUID) -> object:
 def convert(given: JsonDict, lead_id: UUID) -> object:
     """Convert a lead to a patient.
 
-    Its open tasks and pending steps are cancelled, and the lead becomes read-only.
+    Its open tasks and pending steps are cancelled, and the lead becomes read-only. A lead that was converted without a
+    patient id, also by its stage, gets it once by this call.
     """
     with unit_of_work() as session:
         patient_id = given.get("converted_to_patient_id")

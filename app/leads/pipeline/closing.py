@@ -13,11 +13,14 @@ from app.engine.events.events import Event
 from app.engine.models import Reason
 from app.engine.service import record
 from app.identity.actor import Actor
+from app.leads.enums import LeadStatus
 from app.leads.models import Lead
 from app.leads.pipeline import transitions
-from app.leads.pipeline.lead_state import save_stage_change
+from app.leads.pipeline.lead_state import mark_updated, save_stage_change
 from app.leads.pipeline.transitions import ENDINGS
-from app.leads.search.lookup import lock_open_lead
+from app.leads.search.lookup import get_lead, lock_open_lead, require_open, require_unrestricted
+from app.leads.timeline.entries import write_entry
+from app.leads.timeline.models import ActivityType
 
 # Called in the same transaction when a lead is converted, lost or erased, with the lead's id, reason and time.
 lead_ended: Listeners[[Session, UUID, Reason, datetime]] = Listeners("lead_ended")
@@ -26,10 +29,22 @@ lead_ended: Listeners[[Session, UUID, Reason, datetime]] = Listeners("lead_ended
 def convert(session: Session, actor: Actor, lead_id: UUID, *, patient_id: UUID | None = None) -> Lead:
     """Convert a lead to a patient: its tasks and steps end, and it becomes read-only. `patient_id` is external.
 
-    Raises NotFound, LeadIsLocked, LeadIsClosed.
+    A converted lead without a patient id gets it once. Raises NotFound, LeadIsLocked, LeadIsClosed, LeadIsRestricted.
     """
-    lead = lock_open_lead(session, actor, lead_id)
+    lead = get_lead(session, actor, lead_id, lock=True)
+    if patient_id and lead.status == LeadStatus.CONVERTED and lead.converted_to_patient_id is None:
+        return _set_patient_id(session, actor, lead, patient_id)
+    require_open(lead)
     return convert_locked_lead(session, actor, lead, patient_id=patient_id)
+
+
+def _set_patient_id(session: Session, actor: Actor, lead: Lead, patient_id: UUID) -> Lead:
+    require_unrestricted(lead)
+    at = now()
+    lead.converted_to_patient_id = patient_id
+    mark_updated(lead, actor, at)
+    write_entry(session, actor, lead, type=ActivityType.NOTE, at=at, notes=f"Patient: {patient_id}")
+    return lead
 
 
 def lose(session: Session, actor: Actor, lead_id: UUID, data: JsonObject) -> Lead:
