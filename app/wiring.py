@@ -26,7 +26,8 @@ from app.engine.rules import lead_facts
 from app.engine.step_kind import STEP_KINDS
 from app.engine.steps import cancel
 from app.identity import account_emails as account_email_ports
-from app.leads.assignment import availability
+from app.leads.activities import service as activities
+from app.leads.assignment import availability, owner_changes
 from app.leads.capture import lead_validation
 from app.leads.capture.imports import job as import_job
 from app.leads.facts.condition_facts import load_facts
@@ -40,9 +41,11 @@ from app.messaging.delivery.suppression import suppress_undelivered
 from app.security.encrypted_fields import decrypt_rows
 from app.tasks.bulk import create_tasks as bulk_follow_ups
 from app.tasks.lifecycle.cancel_all import cancel_open_tasks
+from app.tasks.lifecycle.closing import complete_answered_task
 from app.tasks.lookup import ids_in_scope as tasks_in_scope
 from app.tasks.templates.stage_tasks import plan_stage_tasks
 from app.tasks.workload.absences import begin_absence
+from app.tasks.workload.move_tasks import follow_owners
 
 JOB_KINDS = (bulk_follow_ups.KIND, import_job.KIND, backfill_job.KIND, bulk_enrollment.KIND, version_moves.KIND)
 
@@ -59,8 +62,10 @@ def connect() -> None:
     cancel.all_steps_cancelled.connect(event_listeners.end_all_enrollments)
     cancel.lead_merged.connect(merge_enrollments)
     lead_state.stage_entered.connect(plan_stage_tasks)
+    activities.activity_logged.connect(complete_answered_task)
     closing.lead_ended.connect(cancel_open_tasks)
     privacy.person_erased.connect(suppression_list.suppress_person)
+    owner_changes.owners_changed.connect(follow_owners)
     availability.absence_begun.connect(begin_absence)
     account_email_ports.send_invitation.connect(account_emails.send_invitation)
     account_email_ports.send_password_reset.connect(account_emails.send_password_reset)

@@ -13,6 +13,8 @@ from app.identity.permissions import ROLE_GRANTS, Grants, Permission, Scope
 
 LEAD_OWNER_ROLES: Final = (Role.TREATMENT_COORDINATOR, Role.SALES)  # rotation, where no assignment rule matches
 
+WORKING_ROLES: Final = tuple(role for role, grants in ROLE_GRANTS.items() if Permission.LEAD_UPDATE in grants)
+
 _BUILT_IN: Final[Mapping[str, Grants]] = {role.value: grants for role, grants in ROLE_GRANTS.items()}
 
 
@@ -27,6 +29,16 @@ def grants_of(session: Session, clinic_id: UUID, role: str) -> Grants:
 def roles_in_sql(*roles: Role) -> str:
     """Return SQL for `role IN ...`: `('sales', 'clinic_admin')`."""
     return f"({', '.join(repr(role.value) for role in roles)})"
+
+
+def may_work_sql(user: str) -> str:
+    """Return SQL for whether the row `user` of `users` may work on leads: leads and tasks are assigned to no others."""
+    permission = Permission.LEAD_UPDATE.replace(":", r"\:")  # a colon begins a parameter
+    custom = (
+        f"SELECT 1 FROM roles WHERE roles.clinic_id = {user}.clinic_id AND roles.slug = {user}.role"  # noqa: S608  (constants)
+        f" AND jsonb_exists(roles.grants, '{permission}')"
+    )
+    return f"({user}.role IN {roles_in_sql(*WORKING_ROLES)} OR EXISTS ({custom}))"
 
 
 def require_role(session: Session, clinic_id: UUID, role: str) -> None:

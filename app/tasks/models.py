@@ -48,20 +48,6 @@ class TaskStatus(StrEnum):
 OPEN_TASKS = (TaskStatus.PENDING, TaskStatus.IN_PROGRESS, TaskStatus.OVERDUE)
 
 
-class TaskOutcome(StrEnum):
-    """Task outcomes: those of simplepro-follow-up-automation.md, and those of calls."""
-
-    SUCCESSFUL = "successful"
-    SPOKE = "spoke"
-    NO_ANSWER = "no_answer"
-    VOICEMAIL = "voicemail"
-    WRONG_NUMBER = "wrong_number"
-    CALLBACK_REQUESTED = "callback_requested"
-    RESCHEDULED = "rescheduled"
-    NOT_INTERESTED = "not_interested"
-    CONVERTED = "converted"
-
-
 DELETED = "deleted"  # `cancelled_reason` of a deleted task
 
 # Full-text search expression. `simple`: no stemming, because clinics write in any language.
@@ -146,7 +132,7 @@ class Task(Base):
     completed_at: Mapped[datetime | None]
     completed_by: Mapped[UUID | None]
     cancelled_reason: Mapped[str | None] = mapped_column(Text)
-    outcome: Mapped[str | None] = mapped_column(Text)  # a TaskOutcome
+    outcome: Mapped[str | None] = mapped_column(Text)  # an Outcome
     completion_notes: Mapped[str | None] = mapped_column(Text)  # free text
     activity_id: Mapped[UUID | None]  # timeline entry logged with its completion
     tags: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")

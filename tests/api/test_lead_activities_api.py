@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from app.clock import now
+from app.leads.timeline.models import Outcome
 from tests.support.desk import Answer, Caller, Desk
 
 pytest_plugins = ["tests.support.desk"]
@@ -50,8 +51,13 @@ def test_activity_without_a_due_date_is_a_timeline_entry(desk: Desk):
     made = post(desk, lead, outcome="callback_requested", description="After five").body
     [entry] = desk.timeline(lead)
     assert (made["id"], made["kind"], made["status"]) == (entry["id"], "entry", "completed")
-    assert (entry["type"], entry["outcome"], entry["notes"]) == ("PHONE_CALL", "spoke", "Call them\nAfter five")
-    assert (made["subject"], made["completed_date"]) == ("Call them", entry["occurred_at"])
+    assert (entry["type"], entry["outcome"], entry["notes"]) == (
+        "PHONE_CALL",
+        "callback_requested",
+        "Call them\nAfter five",
+    )
+    assert (made["subject"], made["description"], made["outcome"]) == ("Call them", "After five", "callback_requested")
+    assert made["completed_date"] == entry["occurred_at"]
     assert desk.lead(lead)["contacted_at"] is not None
     assert desk.doctor.get(f"{PATH}/{entry['id']}").body == made
 
@@ -65,11 +71,21 @@ def test_activity_without_a_due_date_is_a_timeline_entry(desk: Desk):
         ({"outcome": "spoke", "assigned_to": str(uuid4()), "priority": "LOW"}, ["/assigned_to", "/priority"]),
         ({"due_date": "2031-01-01T09:00:00Z", "assigned_to": str(uuid4())}, ["/assigned_to"]),
         ({"activity_type": "status_change"}, ["/activity_type"]),
+        ({"activity_type": "follow_up"}, ["/due_date"]),
+        ({"activity_type": "quote_sent", "due_date": "2031-01-01T09:00:00Z"}, ["/activity_type"]),
+        ({"due_date": "2031-01-01T09:00:00Z", "scheduled_date": "2031-01-02T09:00:00Z"}, ["/scheduled_date"]),
         ({"opportunity_id": str(uuid4()), "outcome": "spoke"}, ["/opportunity_id"]),
     ],
 )
 def test_validation_error_names_the_path(desk: Desk, given: dict[str, Any], places: list[str]):
     assert post(desk, desk.capture(), **given).pointers == places
+
+
+@pytest.mark.parametrize("outcome", sorted(Outcome))
+def test_logged_activity_is_kept_as_given(desk: Desk, outcome: str):
+    given = {"activity_type": "call", "subject": "Talked", "description": "About\nthe price", "outcome": outcome}
+    made = post(desk, desk.capture(), **given).body
+    assert {name: made[name] for name in given} == given
 
 
 def test_planned_and_past_activities_are_one_list_newest_first(desk: Desk, other_desk: Desk):
@@ -124,10 +140,11 @@ def test_timeline_is_ordered_by_time_of_occurrence(desk: Desk):
 
 def test_planned_activity_is_completed_once_and_past_ones_cannot_be(desk: Desk):
     lead = desk.capture()
-    task = post(desk, lead, due_date=soon(days=1)).body["id"]
+    task = post(desk, lead, due_date=soon(days=30), description="About the price").body["id"]
     entry = post(desk, lead, outcome="no_answer").body["id"]
     done = patch(desk.front_desk, task, outcome="callback_requested", notes="After five").body
-    assert (done["status"], done["outcome"], done["description"]) == ("completed", "callback_requested", "After five")
+    assert (done["status"], done["outcome"]) == ("completed", "callback_requested")
+    assert (done["description"], done["completion_notes"]) == ("About the price", "After five")
     assert patch(desk.front_desk, task).body["code"] == "task-is-closed"
     assert patch(desk.front_desk, entry).body["code"] == "has-happened"
     assert patch(desk.front_desk, str(uuid4())).status == 404
@@ -135,7 +152,7 @@ def test_planned_activity_is_completed_once_and_past_ones_cannot_be(desk: Desk):
 
 def test_only_admins_delete_and_only_planned_activities(desk: Desk):
     lead = desk.capture()
-    task = post(desk, lead, due_date=soon(days=1)).body["id"]
+    task = post(desk, lead, due_date=soon(days=30)).body["id"]
     entry = post(desk, lead, outcome="no_answer").body["id"]
     assert delete(desk.coordinator, task).status == 403
     assert (delete(desk.admin, task).status, desk.admin.get(f"{PATH}/{task}").status) == (204, 404)

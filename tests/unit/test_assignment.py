@@ -82,7 +82,7 @@ def test_round_robin_starts_again_after_the_last_member():
 
 def test_round_robin_skips_absent_and_inactive_members():
     away = RosterUser(BEN, out_until=TUESDAY + timedelta(days=1))
-    gone = RosterUser(DAN, is_active=False)
+    gone = RosterUser(DAN, may_work=False)
     assert give([rule(ANA, BEN, CLEO, DAN)], roster(away, gone), 4) == [ANA, CLEO, ANA, CLEO]
 
 
@@ -154,12 +154,12 @@ def test_first_matching_rule_with_an_eligible_member_decides():
 def test_fallback_user_gets_leads_when_no_member_is_eligible():
     rules = [rule(Member(ANA, ceiling=1), fallback_id=DAN, n=1), rule(CLEO, n=2)]
     assert give(rules, roster(), 3) == [ANA, DAN, DAN]
-    assert give(rules, roster(RosterUser(DAN, is_active=False)), 2) == [ANA, CLEO]
+    assert give(rules, roster(RosterUser(DAN, may_work=False)), 2) == [ANA, CLEO]
 
 
 def test_explanation_names_the_obstacle_of_each_member():
     people = (
-        RosterUser(ANA, is_active=False),
+        RosterUser(ANA, may_work=False),
         RosterUser(BEN, out_until=TUESDAY + timedelta(days=1)),
         RosterUser(CLEO, open_leads=3),
     )

@@ -35,7 +35,7 @@ _WAS_NOTIFIED: Final = text(
 
 _AWAY: Final = text(
     "SELECT * FROM absences a WHERE tasks <> 'leave' AND starts_at <= :now AND ends_at > :now AND EXISTS"
-    " (SELECT 1 FROM lead_tasks t WHERE t.assigned_to_id = a.user_id AND t.due_at >= a.starts_at"
+    " (SELECT 1 FROM lead_tasks t WHERE t.assigned_to_id = a.user_id"
     " AND t.due_at < a.ends_at AND t.status IN ('PENDING', 'IN_PROGRESS', 'OVERDUE')) ORDER BY clinic_id, id"
 )
 

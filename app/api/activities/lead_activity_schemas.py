@@ -7,8 +7,9 @@ from app.http.schemas.common_fields import UserIdOrMe
 from app.http.schemas.fields import Choice, Choices, Id, Instant, Integer, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import QuerySchema, Schema
+from app.leads.timeline.models import Outcome
 from app.tasks.lead_activities.vocabulary_mapping import DATE_FIELDS, Kind, LeadActivityType, LoggableType, State
-from app.tasks.models import TaskOutcome, TaskPriority
+from app.tasks.models import TaskPriority
 
 
 class LeadActivityIn(Schema):
@@ -22,7 +23,7 @@ class LeadActivityIn(Schema):
     due_date = Instant()
     assigned_to = Id(metadata={"description": "Only for planned activities. Default: the lead's coordinator."})
     priority = Choice(TaskPriority, metadata={"description": "Only for planned activities."})
-    outcome = Choice(TaskOutcome, metadata={"description": "Only for past calls, e-mails and meetings."})
+    outcome = Choice(Outcome, metadata={"description": "Only for past activities that are not notes."})
 
     @validates_schema(skip_on_field_errors=True)
     def _fits_planned_or_past(self, data: JsonDict, **_: object) -> None:
@@ -30,16 +31,25 @@ class LeadActivityIn(Schema):
         wrong = ("outcome",) if is_planned else ("assigned_to", "priority")
         message = "Not allowed for a planned activity." if is_planned else "Not allowed for a past activity."
         mistakes = {name: [message] for name in wrong if name in data}
-        if not is_planned:
-            mistakes |= _mistakes_of_the_past(data)
+        mistakes |= _mistakes_of_the_plan(data) if is_planned else _mistakes_of_the_past(data)
         if mistakes:
             raise ValidationError(mistakes)
 
 
+def _mistakes_of_the_plan(data: JsonDict) -> dict[str, list[str]]:
+    if data["activity_type"] == LoggableType.QUOTE_SENT:
+        return {"activity_type": ["A sent quote has no date. Plan a follow_up."]}
+    if len({data[name] for name in DATE_FIELDS if name in data}) > 1:
+        return {"scheduled_date": ["Must equal due_date, or be left out."]}
+    return {}
+
+
 def _mistakes_of_the_past(data: JsonDict) -> dict[str, list[str]]:
+    if data["activity_type"] == LoggableType.FOLLOW_UP:
+        return {"due_date": ["A follow_up needs its date."]}
     if data["activity_type"] == LoggableType.CALL and "outcome" not in data:
         return {"outcome": ["A past call needs its outcome."]}  # lead-management.md, rule 3
-    if "outcome" in data and data["activity_type"] in {LoggableType.NOTE, LoggableType.FOLLOW_UP}:
+    if "outcome" in data and data["activity_type"] == LoggableType.NOTE:
         return {"outcome": [f"Not allowed for a {data['activity_type']}."]}
     return {}
 
@@ -47,7 +57,7 @@ def _mistakes_of_the_past(data: JsonDict) -> dict[str, list[str]]:
 class CompletionIn(Schema):
     """Result of the activity."""
 
-    outcome = Choice(TaskOutcome, allow_none=True)
+    outcome = Choice(Outcome, allow_none=True)
     notes = Text(2000, lines=True, allow_none=True)
 
 
@@ -68,7 +78,16 @@ class LeadActivityOut(Schema):
         metadata={"description": "For a timeline entry, the first line of its notes. Null without `lead:private`."},
     )
     description = fields.String(
-        required=True, allow_none=True, metadata={"description": "Without `lead:private`, it omits the notes."}
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "Of a timeline entry: its notes after the first line. Without `lead:private`, notes are omitted."
+        },
+    )
+    completion_notes = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Notes with which the task was completed. Null without `lead:private`."},
     )
     status = Choice(State, required=True)
     scheduled_date = Instant(required=True, allow_none=True)

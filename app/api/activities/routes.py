@@ -35,7 +35,8 @@ def timeline(query: JsonDict, lead_id: UUID) -> Page:
 def log_activity(given: JsonDict, lead_id: UUID) -> object:
     """Log an activity of a lead.
 
-    A conversation counts as contact, an inbound message as a reply, an unanswered call as a failed attempt.
+    A conversation counts as contact, an inbound message as a reply, an unanswered call or an outbound message as a
+    failed attempt. The open call task that the activity answers is completed.
     """
     with unit_of_work() as session:
         return service.log_activity(session, actor(), lead_id, given)

@@ -124,7 +124,8 @@ class LeadOut(RottingOut):
     lost_suggested_reason = Choice(LostReason, required=True, allow_none=True)
 
     failed_attempts = Integer(
-        required=True, metadata={"description": "Consecutive failed attempts since the last contact."}
+        required=True,
+        metadata={"description": "Consecutive unanswered attempts by call, e-mail and SMS since the last contact."},
     )
     contacted_at = Instant(required=True, allow_none=True)
     replied_at = Instant(required=True, allow_none=True)

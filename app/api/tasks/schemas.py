@@ -14,7 +14,8 @@ from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListO
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.private_fields import WITHHELD, PrivateText
 from app.http.schemas.schema import Schema
-from app.tasks.models import TaskOutcome, TaskPriority, TaskStatus, TaskType
+from app.leads.timeline.models import Outcome
+from app.tasks.models import TaskPriority, TaskStatus, TaskType
 
 MOST_REMINDERS: Final = 5
 EARLIEST_REMINDER: Final = timedelta(days=30)  # before the due time
@@ -83,7 +84,14 @@ class TaskChanges(Schema):
 class Completion(Schema):
     """The outcome, and optionally an activity to log."""
 
-    outcome = Choice(TaskOutcome, allow_none=True, metadata={"description": "Default: the outcome of the activity."})
+    outcome = Choice(
+        Outcome,
+        allow_none=True,
+        metadata={
+            "description": "Default: the outcome of the activity. An outcome that tells of a contact is logged as an"
+            " activity, unless one is given."
+        },
+    )
     notes = Text(2000, lines=True, allow_none=True)
     activity = fields.Nested(ActivityIn, metadata={"description": "Timeline entry to log, such as the call."})
     activity_id = Id(metadata={"description": "Existing timeline entry."})
@@ -122,7 +130,7 @@ class TaskOut(Schema):
     completed_at = Instant(required=True, allow_none=True)
     completed_by = Id(required=True, allow_none=True)
     cancelled_reason = fields.String(required=True, allow_none=True)
-    outcome = Choice(TaskOutcome, required=True, allow_none=True)
+    outcome = Choice(Outcome, required=True, allow_none=True)
     completion_notes = PrivateText(required=True, allow_none=True, metadata=WITHHELD)
     activity_id = Id(required=True, allow_none=True, metadata={"description": "Timeline entry logged at completion."})
     tags = fields.List(fields.String(), required=True)

@@ -54,7 +54,7 @@ def decide(context: StepContext) -> Outcome:
     if to == BY_RULES:
         return Done({"to": to}, effects=Effects(changes=(AssignByRules(),)))
     person = context.person(UUID(to))
-    if person is None:
+    if person is None or not person.may_work:
         return Skip(Reason.NOBODY_TO_TELL)
     if context.lead.assigned_to_id == person.id:
         return Skip(Reason.ALREADY_SO)

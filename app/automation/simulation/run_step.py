@@ -22,7 +22,6 @@ from app.engine.models import Kind, Reason, StepState
 from app.engine.outcomes import Cancel, Change, Done, Effects, ExternalCall, Row, Skip, Snooze
 from app.engine.plan.follow_up_steps import next_repetition, repeats
 from app.engine.step_kind import STEP_KINDS
-from app.leads.assignment.assign_one import set_owner
 from app.leads.changes import amendment_values, set_fields
 from app.leads.events import lead_event
 from app.leads.pipeline import transitions
@@ -130,7 +129,7 @@ def _change(world: World, step: SimpleNamespace, change: Change) -> list[Event]:
         case ChangeStage(stage, reason):
             return transitions.move(lead, actor, stage, at=at, reason=reason)
         case AssignTo(user_id):
-            return [set_owner(lead, actor, user_id, at=at)]
+            return [world.assign(user_id)]
         case UpdateLead(amendment):
             return set_fields(lead, actor, amendment_values(lead, amendment), at=at)
         case CompleteTasks(types):

@@ -1,27 +1,23 @@
 """Apply script events to the simulated world, as users cause them in the application."""
 
 from collections.abc import Callable, Mapping
-from types import SimpleNamespace
 from typing import Final, TypeAlias
 
+from app.automation.simulation.contact import log_activity
 from app.automation.simulation.lead import columns_of_facts, set_facts
 from app.automation.simulation.recording import record
 from app.automation.simulation.script import ScriptEvent
 from app.automation.simulation.task_actions import TASK_ACTIONS, Given, act_on_task
 from app.automation.simulation.timeline import EntryKind
 from app.automation.simulation.world import Refused, World
-from app.core.db import new_id
-from app.core.type_aliases import JsonObject
 from app.engine.events.events import Event, EventName
-from app.leads.activities.effects import apply_activity, with_implied_values
-from app.leads.assignment.assign_one import set_owner
 from app.leads.changes import set_fields
 from app.leads.enums import OPEN_STATUSES, LeadStatus
 from app.leads.events import lead_event
 from app.leads.pipeline import transitions
 from app.leads.pipeline.lead_state import mark_updated
 from app.leads.pipeline.stages import can_move
-from app.leads.timeline.models import Activity, ActivityType, Direction, Outcome
+from app.leads.timeline.models import ActivityType, Direction, Outcome
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy.opt_outs import set_opted_out
 
@@ -39,7 +35,6 @@ _ENTRIES: Final[Mapping[str, Mapping[str, str]]] = {
     EventName.QUOTE_SENT: {"type": ActivityType.QUOTE_SENT},
     EventName.ESTIMATE_CREATED: {"type": ActivityType.ESTIMATE_CREATED},
 }
-_EMPTY_ACTIVITY: Final = dict.fromkeys(column.key for column in Activity.__table__.columns)
 _OF_OPEN_LEADS: Final = frozenset(
     {EventName.LEAD_STAGE_CHANGED, EventName.LEAD_CONVERTED, EventName.LEAD_LOST, EventName.LEAD_ASSIGNED}
     | {EventName.CONSULTATION_SCHEDULED, EventName.CONSULTATION_COMPLETED, *TASK_ACTIONS}
@@ -68,20 +63,11 @@ def _require_possible(world: World, name: str) -> None:
 def _events(world: World, name: str, given: Given) -> list[Event]:
     if name in _ENTRIES:
         set_facts(world.lead, given["lead"])
-        return _log(world, {**_ENTRIES[name], **given["event"]})
+        return log_activity(world, {**_ENTRIES[name], **given["event"]})
     if name in TASK_ACTIONS:
         set_facts(world.lead, given["lead"])
         return act_on_task(world, name, given)
     return _ACTIONS.get(name, _record_only(name))(world, given)
-
-
-def _log(world: World, data: JsonObject) -> list[Event]:
-    """Log an activity, as `app.leads.activities.service.log_activity` does."""
-    known = {**with_implied_values(data), "id": new_id(), "created_at": world.now, "occurred_at": world.now}
-    mark_updated(world.lead, world.actor, world.now)
-    return apply_activity(
-        world.lead, world.actor, SimpleNamespace(**{**_EMPTY_ACTIVITY, **known}), world.setting.stages
-    )
 
 
 def _change_stage(world: World, given: Given) -> list[Event]:
@@ -126,7 +112,7 @@ def _assign(world: World, given: Given) -> list[Event]:
     chosen = next((id_ for id_ in people if str(id_) == named), None) if named else next(iter(others), None)
     if chosen is None:
         raise Refused("nobody_to_tell")
-    return [set_owner(world.lead, world.actor, chosen, at=world.now)]
+    return [world.assign(chosen)]
 
 
 def _update(world: World, given: Given) -> list[Event]:

@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Final, TypeAlias
 
+from app.automation.simulation.contact import complete_task
 from app.automation.simulation.world import Refused, World
 from app.core.type_aliases import JsonObject
 from app.engine.events.events import NO_CHAIN, Event, EventName
 from app.leads.assignment.coordinators import coordinator_of
 from app.tasks.facts import task_event
-from app.tasks.lifecycle.task_state import set_cancelled, set_completed, set_overdue, set_retimed
+from app.tasks.lifecycle.task_state import set_cancelled, set_overdue, set_retimed
 from app.tasks.models import TaskPriority, TaskType
 from app.tasks.rows import task_row
 
@@ -60,7 +61,7 @@ def _created(world: World, task: SimpleNamespace, _: Given) -> list[Event]:
 
 
 def _complete(world: World, task: SimpleNamespace, given: Given) -> list[Event]:
-    return [world.change_task(set_completed, task, outcome=given["event"].get("outcome"))]
+    return complete_task(world, task, given["event"].get("outcome"))
 
 
 def _retime(world: World, task: SimpleNamespace, given: Given) -> list[Event]:

@@ -25,11 +25,12 @@ from app.engine.sequences.definitions import PublishedSequences
 from app.identity.actor import Actor
 from app.identity.clinic_context import ClinicContext
 from app.identity.users.lookup import ActiveUser
+from app.leads.assignment.assign_one import set_owner
 from app.leads.facts.template_values import DisplayNames
 from app.leads.pipeline.stages import Stages
 from app.messaging.contact_policy.contact_attempts import priority_of
 from app.messaging.contact_policy.facts import SentMessage
-from app.tasks.lifecycle.task_state import mark_cancelled
+from app.tasks.lifecycle.task_state import mark_cancelled, set_assignee
 from app.tasks.models import OPEN_TASKS, TaskStatus
 
 NOT_OVERDUE: Final = (TaskStatus.PENDING, TaskStatus.IN_PROGRESS)
@@ -119,6 +120,13 @@ class World:
         event = change(task, self.lead, at=self.now, **given)
         self._index(task)
         return event
+
+    def assign(self, user_id: UUID) -> Event:
+        """Assign the lead. The open tasks of its previous owner move along. Returns the event."""
+        for task in self.open_tasks.values():
+            if task.assigned_to_id == self.lead.assigned_to_id:
+                set_assignee(task, user_id, at=self.now)
+        return set_owner(self.lead, self.actor, user_id, at=self.now)
 
     def cancel_open_tasks(self) -> None:
         """Cancel all open tasks, because the lead was converted or lost."""

@@ -4,31 +4,35 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import and_, select, text
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid
 from app.identity.actor import Actor
 from app.identity.models import User
+from app.identity.roles import may_work_sql
 
 ME: Final = "me"
+MUST_BE_ASSIGNABLE: Final = "Must be an active user of your clinic who may work on leads."
+MAY_WORK: Final = and_(User.is_active, text(may_work_sql("users")))
 
 
 class UserName(NamedTuple):
-    """Id, name and state of a user."""
+    """Id, name and state of a user. `may_work`: is active, and may work on leads and tasks."""
 
     id: UUID
     name: str
-    is_active: bool
+    may_work: bool
 
 
 class ActiveUser(NamedTuple):
-    """An active user of a clinic."""
+    """An active user of a clinic. `may_work`: may work on leads and tasks."""
 
     id: UUID
     name: str
     email: str
     role: str
+    may_work: bool = True
 
 
 UsersById = Mapping[UUID, UserName]
@@ -39,7 +43,9 @@ def users_by_id(session: Session, clinic_id: UUID, user_ids: Iterable[UUID | Non
     wanted = {user_id for user_id in user_ids if user_id}
     if not wanted:
         return {}
-    found = select(User.id, User.name, User.is_active).where(User.id.in_(wanted), User.clinic_id == clinic_id)
+    found = select(User.id, User.name, MAY_WORK.label("may_work")).where(
+        User.id.in_(wanted), User.clinic_id == clinic_id
+    )
     return {row.id: UserName(*row) for row in session.execute(found)}
 
 
@@ -58,7 +64,8 @@ def active_users_by_clinic(session: Session, clinic_ids: Iterable[UUID]) -> dict
 
 
 _ACTIVE_USERS: Final = text(
-    "SELECT clinic_id, id, name, email, role FROM users WHERE clinic_id = ANY(:clinics) AND is_active ORDER BY id"
+    f"SELECT clinic_id, id, name, email, role, {may_work_sql('users')} FROM users"  # noqa: S608  (constants)
+    " WHERE clinic_id = ANY(:clinics) AND is_active ORDER BY id"
 )
 
 
@@ -70,12 +77,12 @@ def resolve_user_id(user: UUID | str, actor: Actor, *, pointer: str = "/assigned
     return found
 
 
-def is_active_user(users: UsersById, user_id: UUID | None) -> bool:
-    """Return whether the id belongs to an active user among `users`."""
-    return user_id is not None and user_id in users and users[user_id].is_active
+def is_assignable(users: UsersById, user_id: UUID | None) -> bool:
+    """Return whether the id belongs to a user among `users` to whom leads and tasks may be assigned."""
+    return user_id is not None and user_id in users and users[user_id].may_work
 
 
-def require_active_user(users: UsersById, user_id: UUID) -> None:
-    """Check that the id belongs to an active user among `users`. Raises Invalid."""
-    if not is_active_user(users, user_id):
-        raise Invalid.at("/assigned_to_id", "Must be an active user of your clinic.")
+def require_assignable(users: UsersById, user_id: UUID) -> None:
+    """Check that leads and tasks may be assigned to this user among `users`. Raises Invalid."""
+    if not is_assignable(users, user_id):
+        raise Invalid.at("/assigned_to_id", MUST_BE_ASSIGNABLE)

@@ -12,7 +12,7 @@ from app.leads.events import LeadColumns, lead_event
 from app.leads.pipeline.consultations import COMPLETED, SCHEDULED, consultation_event
 from app.leads.pipeline.lead_state import WritableLead, mark_active, mark_activity, set_stage
 from app.leads.pipeline.stages import Stages, can_move
-from app.leads.timeline.models import FAILED_ATTEMPTS, Activity, ActivityType, Direction, Outcome
+from app.leads.timeline.models import ANSWERED, FAILED_ATTEMPTS, WRITTEN, Activity, ActivityType, Direction
 from app.leads.timeline.vocabulary import DEFAULT_CHANNELS, OUTBOUND_BY_DEFAULT
 
 LoggedActivity: TypeAlias = Activity | SimpleNamespace  # the simulation logs namespaces
@@ -51,7 +51,7 @@ def apply_activity(lead: WritableLead, actor: Actor, entry: LoggedActivity, stag
 
 def apply_contact(lead: WritableLead, entry: LoggedActivity) -> list[Event]:
     """Update the lead's contact fields from an activity. Returns the contact, reply and attempt events."""
-    has_met = entry.outcome == Outcome.SPOKE or entry.type in MEETINGS
+    has_met = entry.outcome in ANSWERED or (entry.type in MEETINGS and entry.outcome is None)
     has_replied = entry.direction == Direction.INBOUND and not entry.is_auto_reply
     names = []
     if has_met:
@@ -63,12 +63,18 @@ def apply_contact(lead: WritableLead, entry: LoggedActivity) -> list[Event]:
     if has_met or has_replied:
         lead.failed_attempts = 0
         lead.lost_suggested_at = lead.lost_suggested_reason = None
-    elif entry.outcome in FAILED_ATTEMPTS:
+    elif is_failed_attempt(entry):
         lead.failed_attempts += 1
         names.append(EventName.LEAD_ATTEMPT_FAILED)
     if names:
         mark_active(lead)
     return [activity_event(name, lead, entry) for name in names]
+
+
+def is_failed_attempt(entry: LoggedActivity) -> bool:
+    """Return whether the activity is an attempt without an answer. An outbound message has none when it is logged."""
+    is_message = entry.type in WRITTEN and entry.direction == Direction.OUTBOUND and entry.outcome is None
+    return is_message or (entry.outcome in FAILED_ATTEMPTS and entry.direction != Direction.INBOUND)
 
 
 def _consultation(lead: WritableLead, actor: Actor, entry: LoggedActivity, stages: Stages) -> list[Event]:

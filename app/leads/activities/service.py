@@ -8,11 +8,13 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.pagination import Key, Page, page
+from app.core.ports import Listeners
 from app.core.type_aliases import JsonObject
 from app.engine.events.events import EventName
 from app.engine.service import record
 from app.identity.actor import Actor
 from app.leads.activities.effects import CONTACT_EVENTS, STAGE_OF, apply_activity, with_implied_values
+from app.leads.models import Lead
 from app.leads.pipeline.lead_state import mark_updated, save_stage_change
 from app.leads.pipeline.rotting import update_rotting_date
 from app.leads.pipeline.stages import stages_of
@@ -20,16 +22,27 @@ from app.leads.search.lookup import lock_editable_lead, read_lead, require_open
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import Activity
 
+# Called in the same transaction when an activity was logged, to complete the task that it answers.
+activity_logged: Listeners[[Session, Actor, Lead, Activity]] = Listeners("activity_logged")
+
 CHRONOLOGICAL: Final[list[Key]] = [(Activity.occurred_at, "asc"), (Activity.id, "asc")]
 
 
 def log_activity(session: Session, actor: Actor, lead_id: UUID, data: JsonObject) -> Activity:
     """Log an activity from `data` (fields of ActivityIn), and apply its effects on the lead.
 
-    A conversation counts as contact, an inbound message as a reply, an unanswered call as a failed attempt.
-    A consultation moves the lead to its stage. Raises NotFound, LeadIsLocked, LeadIsClosed (for a consultation).
+    Raises NotFound, LeadIsLocked, LeadIsClosed (for a consultation).
     """
-    lead = lock_editable_lead(session, actor, lead_id)
+    return log_on_locked_lead(session, actor, lock_editable_lead(session, actor, lead_id), data)
+
+
+def log_on_locked_lead(session: Session, actor: Actor, lead: Lead, data: JsonObject) -> Activity:
+    """Log an activity of a locked lead: every way to tell a contact ends here.
+
+    A conversation counts as contact, an inbound message as a reply, an unanswered call or an outbound message as a
+    failed attempt. The open call task that it answers is completed. A consultation moves the lead to its stage.
+    Raises LeadIsLocked, LeadIsClosed (for a consultation).
+    """
     if data["type"] in STAGE_OF:
         require_open(lead)
     stages = stages_of(session, lead, STAGE_OF[data["type"]]) if data["type"] in STAGE_OF else {}
@@ -42,6 +55,7 @@ def log_activity(session: Session, actor: Actor, lead_id: UUID, data: JsonObject
     for moved in (event for event in events if event.name == EventName.LEAD_STAGE_CHANGED):
         save_stage_change(session, actor, lead, moved)
     record(session, actor.clinic, *events)
+    activity_logged(session, actor, lead, entry)
     return entry
 
 

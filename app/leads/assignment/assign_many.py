@@ -20,6 +20,7 @@ from app.identity.users.lookup import UsersById, users_by_id
 from app.leads.assignment.choose import decide_all, with_source_category
 from app.leads.assignment.history_rows import change_note, history_row, rule_columns
 from app.leads.assignment.models import AssignmentEntry, AssignmentReason
+from app.leads.assignment.owner_changes import OwnerChange, owners_changed
 from app.leads.assignment.rules.evaluation import Decision
 from app.leads.assignment.rules.roster import Roster
 from app.leads.assignment.rules.rules import Rule
@@ -52,13 +53,20 @@ def choose_by_rules(
 def assign_leads(
     session: Session, actor: Actor, leads: Sequence[Any], to: Mapping[UUID, Decision], *, cause: AssignmentCause
 ) -> None:
-    """Assign the leads (locked rows) as `to` says: lead row, history, timeline, audit log and event for each."""
+    """Assign the leads (locked rows) as `to` says: lead row, history, timeline, audit log and event for each.
+
+    The open tasks of the previous owners move along.
+    """
     selected = [lead for lead in leads if lead.id in to]
     if not selected:
         return
     user_ids = {lead.assigned_to_id for lead in selected} | {decision.user_id for decision in to.values()}
     users = users_by_id(session, actor.clinic.id, user_ids)
     changes = [_change(actor, lead, to[lead.id].user_id, at=cause.at) for lead in selected]
+    owned = [lead for lead in selected if lead.assigned_to_id]
+    owners_changed(
+        session, [OwnerChange(lead.id, lead.assigned_to_id, to[lead.id].user_id) for lead in owned], cause.at
+    )
     update_many(session, Lead, changes, _CHANGED, also="version = t.version + 1")
     for user_id in {decision.user_id for decision in to.values()}:
         lead_ids = [lead.id for lead in selected if to[lead.id].user_id == user_id]

@@ -11,7 +11,7 @@ from app.core.type_aliases import JsonObject
 from app.engine.events.events import Event, EventName
 from app.engine.service import record
 from app.identity.actor import Actor
-from app.identity.users.lookup import require_active_user, users_by_id
+from app.identity.users.lookup import require_assignable, users_by_id
 from app.leads.assignment.choose import (
     decide_all,
     default_rules,
@@ -21,6 +21,7 @@ from app.leads.assignment.choose import (
 )
 from app.leads.assignment.history_rows import NO_RULE, change_note, history_row, rule_columns
 from app.leads.assignment.models import AssignmentEntry, AssignmentReason
+from app.leads.assignment.owner_changes import OwnerChange, owners_changed
 from app.leads.assignment.rules.ruleset import active_rules
 from app.leads.events import lead_event
 from app.leads.models import Lead
@@ -33,12 +34,13 @@ from app.leads.timeline.models import ActivityType
 def assign(session: Session, actor: Actor, lead_id: UUID, user_id: UUID, *, reason: str | None = None) -> Lead:
     """Assign the lead to an active user of the clinic, even if that user is absent.
 
-    Does nothing if the user already owns the lead. Raises NotFound, LeadIsLocked, LeadIsClosed, Invalid.
+    The open tasks of the previous owner move along. Does nothing if the user already owns the lead.
+    Raises NotFound, LeadIsLocked, LeadIsClosed, Invalid.
     """
     lead = lock_open_lead(session, actor, lead_id)
     if lead.assigned_to_id == user_id:
         return lead
-    require_active_user(users_by_id(session, lead.clinic_id, [user_id]), user_id)
+    require_assignable(users_by_id(session, lead.clinic_id, [user_id]), user_id)
     _hand_over(session, actor, lead, user_id, reason={"why": AssignmentReason.MANUAL, "reason": reason, **NO_RULE})
     return lead
 
@@ -67,6 +69,8 @@ def _hand_over(session: Session, actor: Actor, lead: Lead, user_id: UUID, *, rea
     at, users = now(), users_by_id(session, lead.clinic_id, filter(None, (lead.assigned_to_id, user_id)))
     before = users.get(lead.assigned_to_id) if lead.assigned_to_id else None
     change = {"from_id": lead.assigned_to_id, "to_id": user_id, "by_id": actor.user_id}
+    if lead.assigned_to_id:
+        owners_changed(session, [OwnerChange(lead.id, lead.assigned_to_id, user_id)], at)
     session.add(AssignmentEntry(**history_row(lead.clinic_id, lead.id, at=at, **change, **reason)))
     assigned = set_owner(lead, actor, user_id, at=at)
     notes = change_note(before.name if before else None, users[user_id].name, reason["reason"])

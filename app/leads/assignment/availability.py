@@ -18,7 +18,7 @@ from app.core.type_aliases import JsonObject
 from app.errors import Forbidden, Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.permissions import Permission
-from app.identity.users.lookup import is_active_user, users_by_id
+from app.identity.users.lookup import is_assignable, users_by_id
 from app.leads.assignment.choose import lock_clinic_assignment
 from app.leads.assignment.models import Absence, AbsentTasks, WorkingHours
 from app.leads.search.lookup import visible_user_ids
@@ -43,8 +43,8 @@ def add_absence(session: Session, actor: Actor, user_id: UUID, data: JsonObject)
     """
     _require_permission(session, actor, user_id)
     cover = data["cover_id"]
-    if cover and (cover == user_id or not is_active_user(users_by_id(session, actor.clinic.id, [cover]), cover)):
-        raise Invalid.at("/cover_id", "Must be another active user of your clinic.")
+    if cover and (cover == user_id or not is_assignable(users_by_id(session, actor.clinic.id, [cover]), cover)):
+        raise Invalid.at("/cover_id", "Must be another active user of your clinic who may work on leads.")
     at = now()
     made = {"id": new_id(), "clinic_id": actor.clinic.id, "created_at": at, "created_by": actor.user_id}
     absence = Absence(**made, user_id=user_id, **data)

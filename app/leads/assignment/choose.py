@@ -17,7 +17,7 @@ from app.core.calendar.calendar import BusinessHours
 from app.core.type_aliases import JsonObject
 from app.identity.clinic_context import ClinicContext
 from app.identity.models import Role
-from app.identity.roles import LEAD_OWNER_ROLES, roles_in_sql
+from app.identity.roles import LEAD_OWNER_ROLES, may_work_sql, roles_in_sql
 from app.leads.assignment.rules.evaluation import Decision, decide
 from app.leads.assignment.rules.roster import Roster, RosterUser
 from app.leads.assignment.rules.rules import LeadFacts, Rule, ceilings_of, least_loaded_rule
@@ -25,7 +25,8 @@ from app.leads.assignment.rules.ruleset import active_rules
 
 _LOCK_CLINIC: Final = text("SELECT pg_advisory_xact_lock(hashtext('assignment'), hashtext(CAST(:clinic AS text)))")
 _CANDIDATES: Final = text(
-    "SELECT u.id, u.is_active, h.hours, (SELECT max(a.ends_at) FROM absences a"
+    f"SELECT u.id, u.is_active AND {may_work_sql('u')} AS may_work, h.hours,"  # noqa: S608  (constants)
+    " (SELECT max(a.ends_at) FROM absences a"
     " WHERE a.user_id = u.id AND a.starts_at <= :at AND a.ends_at > :at) AS out_until,"
     " CASE WHEN u.id = ANY(CAST(:counted AS uuid[])) THEN (SELECT count(*) FROM (SELECT 1 FROM leads l"
     " WHERE l.clinic_id = :clinic AND l.assigned_to_id = u.id AND l.status IN ('NEW', 'ACTIVE')"
@@ -159,4 +160,4 @@ def _decide(rules: Sequence[Rule], lead: LeadFacts, roster: Roster) -> Decision 
 
 def _roster_user(row: Any) -> RosterUser:
     hours = BusinessHours.from_json(row.hours) if row.hours is not None else None
-    return RosterUser(row.id, row.is_active, row.out_until, hours, row.open_leads)
+    return RosterUser(row.id, row.may_work, row.out_until, hours, row.open_leads)

@@ -9,17 +9,19 @@ from app.identity.roles import LEAD_OWNER_ROLES
 from app.leads.assignment.rotation import next_in_rotation
 
 
-class _WithRole(Protocol):
+class _Colleague(Protocol):
     @property
     def role(self) -> str: ...
+    @property
+    def may_work(self) -> bool: ...
 
 
-UserT = TypeVar("UserT", bound=_WithRole)
+UserT = TypeVar("UserT", bound=_Colleague)
 
 
 def coordinator_of(lead_id: UUID, assigned_to_id: UUID | None, people: Mapping[UUID, UserT]) -> UserT | None:
-    """Return the assigned user; round robin if the lead is unassigned or its user is not in `people`."""
-    if assigned_to_id and assigned_to_id in people:
+    """Return the assigned user; round robin if the lead is unassigned or its user may not work on leads."""
+    if assigned_to_id and assigned_to_id in people and people[assigned_to_id].may_work:
         return people[assigned_to_id]
     return next_in_rotation(lead_id, rotation_team(people))
 

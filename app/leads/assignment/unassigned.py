@@ -12,6 +12,8 @@ from app.core.pagination import Page, page
 from app.core.type_aliases import JsonObject
 from app.identity.actor import Actor
 from app.identity.models import User
+from app.identity.roles import may_work_sql
+from app.identity.users.lookup import MAY_WORK
 from app.leads.assignment.assign_many import AssignmentCause, assign_leads, choose_by_rules
 from app.leads.assignment.choose import load_roster, lock_clinic_assignment
 from app.leads.assignment.eligible_users import rules_with_default
@@ -24,7 +26,8 @@ _CLINICS: Final = text(
     "SELECT c.id FROM clinics c WHERE EXISTS (SELECT 1 FROM leads WHERE clinic_id = c.id"  # noqa: S608  (ours)
     f" AND assigned_to_id IS NULL AND {OPEN_LEAD_SQL})"
     " OR EXISTS (SELECT 1 FROM users u JOIN leads l ON l.clinic_id = u.clinic_id AND l.assigned_to_id = u.id"
-    " WHERE u.clinic_id = c.id AND NOT u.is_active AND l.status IN ('NEW', 'ACTIVE') AND l.deleted_at IS NULL)"
+    f" WHERE u.clinic_id = c.id AND NOT (u.is_active AND {may_work_sql('u')})"
+    " AND l.status IN ('NEW', 'ACTIVE') AND l.deleted_at IS NULL)"
     " ORDER BY c.id"
 )
 
@@ -64,5 +67,5 @@ def _lock(session: Session, actor: Actor, *, most: int) -> Sequence[Any]:
 
 
 def _without_owner(session: Session, clinic_id: UUID) -> tuple[Any, ...]:
-    inactive = list(session.scalars(select(User.id).where(User.clinic_id == clinic_id, ~User.is_active)))
-    return IS_OPEN_LEAD, or_(Lead.assigned_to_id.is_(None), Lead.assigned_to_id.in_(inactive))
+    others = list(session.scalars(select(User.id).where(User.clinic_id == clinic_id, ~MAY_WORK)))
+    return IS_OPEN_LEAD, or_(Lead.assigned_to_id.is_(None), Lead.assigned_to_id.in_(others))

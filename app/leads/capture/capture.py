@@ -20,7 +20,7 @@ from app.engine.service import record
 from app.errors import Conflict
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope
-from app.identity.users.lookup import require_active_user, users_by_id
+from app.identity.users.lookup import require_assignable, users_by_id
 from app.leads.assignment.choose import choose_assignees
 from app.leads.assignment.history_rows import NO_RULE, first_assignment_reason
 from app.leads.assignment.models import AssignmentReason
@@ -59,7 +59,7 @@ def capture_lead(session: Session, actor: Actor, data: JsonObject, *, in_full: b
     """Create a lead from `data`, the fields of CaptureIn.
 
     If `assigned_to_id` is missing, assignment rules choose the coordinator. The fallback is round robin over
-    coordinators, then admins. A caller with scope `assigned` becomes the owner of the leads they create. Required
+    coordinators, then admins. A caller with scope `assigned` who may work on leads owns the leads they create. Required
     custom fields are checked only if `in_full`. Returns an object with the lead's columns, `duplicates` and
     `hidden_duplicates`. Raises Forbidden, Invalid, Conflict, DuplicateLead.
     """
@@ -112,7 +112,8 @@ def new_lead_values(actor: Actor, data: JsonObject, *, at: datetime) -> JsonDict
 def _default_owner(actor: Actor, data: JsonObject) -> JsonDict:
     """Make a caller with scope `assigned` the owner, because they could not see the lead otherwise."""
     sees_own = actor.permissions.get(Permission.LEAD_READ) is Scope.ASSIGNED
-    return {"assigned_to_id": actor.user_id} if sees_own and not data.get("assigned_to_id") else {}
+    may_own = sees_own and actor.allows(Permission.LEAD_UPDATE)
+    return {"assigned_to_id": actor.user_id} if may_own and not data.get("assigned_to_id") else {}
 
 
 def _insert(
@@ -172,5 +173,5 @@ def _raise_refusal(session: Session, given: JsonObject) -> NoReturn:
     """Raise the reason why the statement inserted nothing."""
     require_source(session, given["clinic_id"], given["source_id"])
     if chosen := given.get("assigned_to_id"):
-        require_active_user(users_by_id(session, given["clinic_id"], [chosen]), chosen)
+        require_assignable(users_by_id(session, given["clinic_id"], [chosen]), chosen)
     raise Conflict("The clinic has no stage for new leads.")

@@ -7,7 +7,7 @@ from sqlalchemy import TextualSelect, column, text
 
 from app.core.db import recordset
 from app.identity.models import Role
-from app.identity.roles import LEAD_OWNER_ROLES, roles_in_sql
+from app.identity.roles import LEAD_OWNER_ROLES, may_work_sql, roles_in_sql
 from app.leads.assignment.rotation import NEXT_IN_ROTATION
 from app.leads.attribution.models import LeadSource
 from app.leads.attribution.touch_models import Touch
@@ -47,6 +47,7 @@ _LEAD: Final = f"""
     CROSS JOIN LATERAL (
         SELECT CASE WHEN given.assigned_to_id IS NOT NULL THEN (
             SELECT id FROM users WHERE id = given.assigned_to_id AND clinic_id = given.clinic_id AND is_active
+              AND {may_work_sql("users")}
         ) WHEN CAST(:chosen AS uuid) IS NOT NULL THEN :chosen WHEN :in_turn THEN (
             SELECT {NEXT_IN_ROTATION} FROM (
                 SELECT coalesce(

@@ -22,7 +22,7 @@ from app.leads.pipeline.lead_state import mark_activity, mark_updated
 from app.leads.pipeline.rotting import update_rotting_date
 from app.leads.search.lookup import get_lead, require_unlocked, visible_to
 from app.leads.timeline.entries import write_entry
-from app.leads.timeline.models import FAILED_ATTEMPTS, Activity, ActivityType
+from app.leads.timeline.models import IS_FAILED_ATTEMPT, Activity, ActivityType
 
 # Every table with a lead_id is in one of these tuples, except steps and enrollments, which are moved separately.
 MOVED_TABLES: Final = (
@@ -99,7 +99,7 @@ def _delete_duplicate(session: Session, actor: Actor, duplicate: Lead, survivor:
 
 def _failed_attempts(session: Session, survivor: Lead, *, most: int) -> int:
     """Count the failed attempts of both leads since the last contact, at most `most`."""
-    failed = select(func.count()).where(Activity.lead_id == survivor.id, Activity.outcome.in_(FAILED_ATTEMPTS))
+    failed = select(func.count()).where(Activity.lead_id == survivor.id, IS_FAILED_ATTEMPT)
     if survivor.contacted_at:
         failed = failed.where(Activity.occurred_at > survivor.contacted_at)
     return min(session.scalar(failed) or 0, most)

@@ -2,9 +2,10 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, Text
+from sqlalchemy import ForeignKey, Index, LargeBinary, Text, or_
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, new_id
@@ -34,13 +35,22 @@ class Direction(StrEnum):
 
 
 class Outcome(StrEnum):
+    """Outcomes of activities and of tasks: those of simplepro-follow-up-automation.md, and those of calls."""
+
+    SUCCESSFUL = "successful"
     SPOKE = "spoke"
-    VOICEMAIL = "voicemail"
     NO_ANSWER = "no_answer"
+    VOICEMAIL = "voicemail"
     WRONG_NUMBER = "wrong_number"
+    CALLBACK_REQUESTED = "callback_requested"
+    RESCHEDULED = "rescheduled"
+    NOT_INTERESTED = "not_interested"
+    CONVERTED = "converted"
 
 
 FAILED_ATTEMPTS = frozenset({Outcome.VOICEMAIL, Outcome.NO_ANSWER, Outcome.WRONG_NUMBER})
+ANSWERED = frozenset(Outcome) - FAILED_ATTEMPTS  # an answer of any kind means that the user spoke with the lead
+WRITTEN = frozenset({ActivityType.EMAIL, ActivityType.SMS})  # outbound: an attempt, unanswered until the lead replies
 
 
 class Activity(Base):
@@ -71,3 +81,9 @@ class Activity(Base):
     created_at: Mapped[datetime]
     created_by: Mapped[UUID | None]  # None: automation (see step_id) or an API key
     step_id: Mapped[UUID | None]
+
+
+IS_FAILED_ATTEMPT: Final = or_(  # as `is_failed_attempt` in app/leads/activities/effects.py
+    Activity.outcome.in_(FAILED_ATTEMPTS) & Activity.direction.is_distinct_from(Direction.INBOUND),
+    Activity.type.in_(WRITTEN) & (Activity.direction == Direction.OUTBOUND) & Activity.outcome.is_(None),
+)

@@ -16,7 +16,8 @@ def choose_strategy(spec: Spec, staff: Mapping[UUID, ActiveUser]) -> Assign:
     """Return the function that chooses the assignee of each item. `staff` are the clinic's active users, by id."""
     if spec.strategy is AssigneeStrategy.KEEP:
         return lambda _, lead: _keep(lead, staff)
-    team = [user_id for user_id in spec.users if user_id in staff] if spec.users else _rotation(staff)
+    workers = [user_id for user_id in spec.users if user_id in staff and staff[user_id].may_work]
+    team = workers if spec.users else _rotation(staff)
     return lambda position, _: team[position % len(team)] if team else None
 
 

@@ -11,7 +11,7 @@ from app.engine.jobs.service import JobPlan, start_job
 from app.errors import FieldError, Forbidden, Invalid
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope
-from app.identity.users.lookup import is_active_user, users_by_id
+from app.identity.users.lookup import MUST_BE_ASSIGNABLE, is_assignable, users_by_id
 from app.leads.search.lookup import visible_user_ids
 from app.tasks.bulk.fill import fill
 from app.tasks.bulk.spec import Spec
@@ -52,8 +52,8 @@ def _named(data: JsonObject) -> list[tuple[UUID, str]]:
 def _require_users(session: Session, actor: Actor, data: JsonObject) -> None:
     named = _named(data)
     known = users_by_id(session, actor.clinic.id, [user_id for user_id, _ in named])
-    if wrong := [place for user_id, place in named if not is_active_user(known, user_id)]:
-        raise Invalid(*(FieldError(place, "Must be an active user of your clinic.") for place in wrong))
+    if wrong := [place for user_id, place in named if not is_assignable(known, user_id)]:
+        raise Invalid(*(FieldError(place, MUST_BE_ASSIGNABLE) for place in wrong))
 
 
 def _spec(session: Session, actor: Actor, data: JsonObject, *, at: datetime) -> JsonDict:

@@ -39,7 +39,8 @@ def _of_task(task: Any, *, with_notes: bool) -> JsonDict:
         "type": task.type,
         "opportunity_id": task.lead_id,
         "subject": task.title,
-        "description": (with_notes and task.completion_notes) or task.description,
+        "description": task.description,
+        "completion_notes": task.completion_notes if with_notes else None,
         "status": STATE_OF_STATUS[TaskStatus(task.status)],
         "scheduled_date": task.due_at,
         "due_date": task.due_at,
@@ -52,15 +53,16 @@ def _of_task(task: Any, *, with_notes: bool) -> JsonDict:
 
 
 def _of_entry(entry: Any, *, with_notes: bool) -> JsonDict:
-    notes = entry.notes if with_notes else None
+    subject, description = _subject_and_description(entry.notes if with_notes else None)
     return {
         "id": entry.id,
         "kind": Kind.ENTRY,
         "activity_type": TYPE_OF_ENTRY[ActivityType(entry.type)],
         "type": entry.type,
         "opportunity_id": entry.lead_id,
-        "subject": notes.partition("\n")[0][:MAX_SUBJECT_LENGTH] if notes else None,
-        "description": notes,
+        "subject": subject,
+        "description": description,
+        "completion_notes": None,
         "status": State.COMPLETED,
         "scheduled_date": entry.scheduled_for,
         "due_date": None,
@@ -70,6 +72,14 @@ def _of_entry(entry: Any, *, with_notes: bool) -> JsonDict:
         "outcome": entry.outcome,
         **_creation(entry),
     }
+
+
+def _subject_and_description(notes: str | None) -> tuple[str | None, str | None]:
+    """Return the first line of the notes, and the other lines; all of the notes if the first line is cut."""
+    if not notes:
+        return None, None
+    subject, _, rest = notes.partition("\n")
+    return subject[:MAX_SUBJECT_LENGTH], (rest or None) if len(subject) <= MAX_SUBJECT_LENGTH else notes
 
 
 def _creation(row: Any) -> JsonDict:

@@ -9,13 +9,13 @@ from sqlalchemy.orm import Session
 from app.core.type_aliases import JsonDict, JsonObject
 from app.errors import Conflict, Invalid, NotFound
 from app.identity.actor import Actor
-from app.identity.users.lookup import resolve_user_id
+from app.identity.users.lookup import MUST_BE_ASSIGNABLE, resolve_user_id
 from app.leads.activities.service import log_activity
 from app.leads.models import Lead
 from app.tasks import service as tasks
 from app.tasks.lead_activities.conversion import to_activities
 from app.tasks.lead_activities.lookup import list_all, of_customer, of_lead, planned, read_entry, read_one, timeline
-from app.tasks.lead_activities.vocabulary_mapping import DATE_FIELDS, TO_ATTEMPT, TO_ENTRY, TO_TASK, TYPE_OF_TASK
+from app.tasks.lead_activities.vocabulary_mapping import DATE_FIELDS, TO_ENTRY, TO_TASK, TYPE_OF_TASK
 from app.tasks.lookup import visible_tasks
 from app.tasks.models import Task, TaskPriority, TaskStatus, TaskType
 from app.tasks.queue.dashboard import MOST_COUNTED, OPEN_GROUPS, bounded_count, dashboard
@@ -107,11 +107,11 @@ def _plan(session: Session, actor: Actor, data: JsonObject) -> object:
     try:
         return tasks.create_task(session, actor, data["opportunity_id"], task)
     except Invalid:
-        raise Invalid.at("/assigned_to", "Must be an active user of your clinic.") from None
+        raise Invalid.at("/assigned_to", MUST_BE_ASSIGNABLE) from None
 
 
 def _log(session: Session, actor: Actor, data: JsonObject) -> object:
     lines = [data["subject"], *([data["description"]] if data.get("description") else [])]
-    attempt = {"outcome": TO_ATTEMPT[data["outcome"]]} if "outcome" in data else {}
-    entry = {"type": TO_ENTRY[data["activity_type"]], "notes": "\n".join(lines), **attempt}
+    entry = {"type": TO_ENTRY[data["activity_type"]], "notes": "\n".join(lines)}
+    entry |= {"outcome": data["outcome"]} if "outcome" in data else {}
     return log_activity(session, actor, data["opportunity_id"], entry)

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-from app.leads.timeline.models import ActivityType, Outcome
-from app.tasks.models import TaskOutcome, TaskStatus, TaskType
+from app.leads.timeline.models import ActivityType
+from app.tasks.models import TaskStatus, TaskType
 
 
 class Kind(StrEnum):
@@ -69,7 +69,6 @@ TO_TASK: Final[Mapping[LoggableType, TaskType]] = {
     LoggableType.CALL: TaskType.CALL,
     LoggableType.EMAIL: TaskType.EMAIL,
     LoggableType.MEETING: TaskType.MEETING,
-    LoggableType.QUOTE_SENT: TaskType.FOLLOW_UP,
     LoggableType.FOLLOW_UP: TaskType.FOLLOW_UP,
     LoggableType.NOTE: TaskType.CUSTOM,
 }
@@ -78,7 +77,6 @@ TO_ENTRY: Final[Mapping[LoggableType, ActivityType]] = {
     LoggableType.EMAIL: ActivityType.EMAIL,
     LoggableType.MEETING: ActivityType.IN_PERSON,
     LoggableType.QUOTE_SENT: ActivityType.QUOTE_SENT,
-    LoggableType.FOLLOW_UP: ActivityType.NOTE,
     LoggableType.NOTE: ActivityType.NOTE,
 }
 TO_STATUS: Final[Mapping[State, tuple[TaskStatus, ...]]] = {
@@ -90,13 +88,4 @@ TO_STATUS: Final[Mapping[State, tuple[TaskStatus, ...]]] = {
 STATE_OF_STATUS: Final[Mapping[TaskStatus, State]] = {
     status: state for state, statuses in TO_STATUS.items() for status in statuses
 }
-# Outcome of a contact attempt. An answer of any kind means that the user spoke with the lead.
-TO_ATTEMPT: Final[Mapping[TaskOutcome, Outcome]] = {
-    **dict.fromkeys(TaskOutcome, Outcome.SPOKE),
-    TaskOutcome.NO_ANSWER: Outcome.NO_ANSWER,
-    TaskOutcome.VOICEMAIL: Outcome.VOICEMAIL,
-    TaskOutcome.WRONG_NUMBER: Outcome.WRONG_NUMBER,
-}
-
-
 DATE_FIELDS: Final = ("scheduled_date", "due_date")

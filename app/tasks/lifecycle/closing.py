@@ -14,11 +14,12 @@ from app.engine.models import Reason
 from app.engine.service import record
 from app.errors import Invalid
 from app.identity.actor import Actor
-from app.leads.activities.service import log_activity
+from app.leads.activities.service import log_on_locked_lead
 from app.leads.models import Lead
 from app.leads.search.open_task import IS_OPEN_TASK
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import Activity, ActivityType
+from app.tasks.lifecycle.contact import answered_task, told_activity
 from app.tasks.lifecycle.task_state import set_cancelled, set_completed
 from app.tasks.lookup import open_task
 from app.tasks.models import DELETED, Task
@@ -28,23 +29,40 @@ def complete(session: Session, actor: Actor, task_id: UUID, data: JsonObject | N
     """Complete the task with its outcome (`data`, as `Completion` reads it).
 
     Of two concurrent calls, the second one raises TaskIsClosed. An activity in `data` is logged. Its outcome becomes
-    the task's outcome, unless `data` has its own.
+    the task's outcome, unless `data` has its own. An outcome that tells of a contact is logged as an activity.
     Raises NotFound, LeadIsLocked, LeadIsClosed, TaskIsClosed, Invalid.
     """
     data = data or {}
     task, lead = open_task(session, actor, task_id)
-    at, activity = now(), data.get("activity") or {}
-    completed = set_completed(task, lead, at=at, outcome=data.get("outcome") or activity.get("outcome"))
-    task.completed_by = actor.user_id
-    task.completion_notes = data.get("notes")
     task.activity_id = _known_activity(session, task, data.get("activity_id"))
-    write_entry(
-        session, actor, lead, type=ActivityType.TASK_COMPLETED, at=at, task_id=task.id, notes=_completion_note(task)
-    )
-    record(session, actor.clinic, completed)
-    if activity:
-        task.activity_id = log_activity(session, actor, lead.id, {**activity, "task_id": task.id}).id
+    for activity in filter(None, (told_activity(task.type, data), data.get("activity"))):
+        task.activity_id = log_on_locked_lead(session, actor, lead, {**activity, "task_id": task.id}).id
+    outcome = data.get("outcome") or (data.get("activity") or {}).get("outcome")
+    _complete(session, actor, task, lead, outcome=outcome, notes=data.get("notes"))
     return task
+
+
+def complete_answered_task(session: Session, actor: Actor, lead: Lead, entry: Activity) -> None:
+    """Complete the open call task that the activity answers, as `complete` does. The caller has locked the lead."""
+    if entry.task_id is not None:
+        return
+    still_open = select(Task).where(Task.lead_id == lead.id, IS_OPEN_TASK).with_for_update(key_share=True)
+    open_tasks = session.scalars(still_open.execution_options(populate_existing=True)).all()
+    task = answered_task(entry, open_tasks, actor.clinic.calendar, at=entry.created_at)
+    if task is not None:
+        entry.task_id, task.activity_id = task.id, entry.id
+        _complete(session, actor, task, lead, outcome=entry.outcome)
+
+
+def _complete(
+    session: Session, actor: Actor, task: Task, lead: Lead, /, *, outcome: str | None, notes: str | None = None
+) -> None:
+    at = now()
+    completed = set_completed(task, lead, at=at, outcome=outcome)
+    task.completed_by, task.completion_notes = actor.user_id, notes
+    note = _completion_note(task)
+    write_entry(session, actor, lead, type=ActivityType.TASK_COMPLETED, at=at, task_id=task.id, notes=note)
+    record(session, actor.clinic, completed)
 
 
 def complete_all(session: Session, actor: Actor, lead: Lead, *, types: Collection[str]) -> None:

@@ -11,7 +11,7 @@ from app.engine.events.events import EventName
 from app.engine.service import record
 from app.errors import Invalid, NotFound
 from app.identity.actor import Actor
-from app.identity.users.lookup import is_active_user, require_active_user, users_by_id
+from app.identity.users.lookup import is_assignable, require_assignable, users_by_id
 from app.leads.models import Lead
 from app.leads.search.lookup import lock_open_lead
 from app.tasks.facts import task_event
@@ -55,9 +55,9 @@ def _assignee(session: Session, actor: Actor, lead: Lead, chosen: UUID | None) -
     """Return the chosen user, else the lead's coordinator, else the caller. Only active users qualify."""
     known = users_by_id(session, lead.clinic_id, [chosen] if chosen else [lead.assigned_to_id, actor.user_id])
     if chosen:
-        require_active_user(known, chosen)
+        require_assignable(known, chosen)
         return chosen
     for user_id in (lead.assigned_to_id, actor.user_id):
-        if user_id and is_active_user(known, user_id):
+        if user_id and is_assignable(known, user_id):
             return user_id
     raise Invalid.at("/assigned_to_id", "Required: the lead has no coordinator.")

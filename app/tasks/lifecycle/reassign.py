@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.identity.actor import Actor
-from app.identity.users.lookup import require_active_user, users_by_id
+from app.identity.users.lookup import require_assignable, users_by_id
 from app.leads.models import Lead
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import ActivityType
@@ -14,7 +14,7 @@ from app.messaging.channels import in_app
 from app.messaging.compose import MessageMetadata, Recipient, compose, insert_notifications
 from app.messaging.rendering.render import Wording
 from app.messaging.rendering.variables import local_time
-from app.tasks.lifecycle.task_state import touch
+from app.tasks.lifecycle.task_state import set_assignee
 from app.tasks.lookup import open_task
 from app.tasks.models import Task
 
@@ -29,7 +29,6 @@ def reassign(session: Session, actor: Actor, task_id: UUID, user_id: UUID, *, re
     task, lead = open_task(session, actor, task_id)
     if task.assigned_to_id != user_id:
         reassign_task(session, actor, task, lead, to=user_id, reason=reason)
-        touch(task, at=now())
     return task
 
 
@@ -38,11 +37,11 @@ def reassign_task(
 ) -> None:
     """Assign the task, write a timeline note and notify the new assignee unless they are the caller. Raises Invalid."""
     known = users_by_id(session, task.clinic_id, (task.assigned_to_id, to))
-    require_active_user(known, to)
+    require_assignable(known, to)
     names = " → ".join(known[who].name for who in (task.assigned_to_id, to) if who in known)
     notes = f"Task reassigned: {task.title}: {names}"
     notes = f"{notes}: {reason}" if reason else notes
-    task.assigned_to_id = to
+    set_assignee(task, to, at=now())
     write_entry(session, actor, lead, type=ActivityType.NOTE, at=now(), task_id=task.id, notes=notes)
     if to != actor.user_id:
         _notify(session, actor, task, reason)

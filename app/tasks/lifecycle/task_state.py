@@ -5,6 +5,7 @@ A task is a `Task`, or an object with its columns. The caller records the events
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from app.engine.events.events import Event, EventName
 from app.leads.pipeline.lead_state import mark_activity
@@ -16,6 +17,12 @@ def touch(task: Any, *, at: datetime) -> None:
     """Update the change time and the version."""
     task.updated_at = at
     task.version += 1
+
+
+def set_assignee(task: Any, user_id: UUID, *, at: datetime) -> None:
+    """Give the task to another user."""
+    task.assigned_to_id = user_id
+    touch(task, at=at)
 
 
 def set_completed(task: Any, lead: Any, *, at: datetime, outcome: str | None = None) -> Event:

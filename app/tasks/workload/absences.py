@@ -1,4 +1,4 @@
-"""Reassign or postpone the tasks of an absent user that are due during the absence.
+"""Reassign or postpone the tasks of an absent user that are due before the end of the absence, or overdue.
 
 Processed tasks no longer match: they are reassigned, or due after the absence. So this may run any number of times.
 """
@@ -32,6 +32,7 @@ from app.security.encrypted_fields import decrypt_rows
 from app.tasks.facts import task_event
 from app.tasks.lookup import visible_tasks
 from app.tasks.models import Task, TaskStatus
+from app.tasks.workload.move_tasks import set_assignees
 
 AT_ONCE: Final = 1000  # tasks per run
 
@@ -84,7 +85,7 @@ def _lock(session: Session, actor: Actor, absence: AbsenceRow, *, most: int) -> 
         select(Lead.id, Task.id.label("task_id"))
         .join(Task, Task.lead_id == Lead.id)
         .where(*visible_tasks(actor), Task.assigned_to_id == absence.user_id, IS_OPEN_TASK)
-        .where(Task.due_at >= absence.starts_at, Task.due_at < absence.ends_at)
+        .where(Task.due_at < absence.ends_at)
         .order_by(Task.due_at, Task.id)
         .limit(most)
         .with_for_update(key_share=True, of=(Lead, Task), skip_locked=True)
@@ -123,8 +124,7 @@ def _reassign(
 ) -> None:
     """Reassign like a manual reassignment. Reminders go to the user who has the task when they are due."""
     names = users_by_id(session, actor.clinic.id, [*assignees.values(), *(due.task.assigned_to_id for due in going)])
-    changes = [{"id": due.task.id, "assigned_to_id": assignees[due.task.id], "updated_at": at} for due in going]
-    update_many(session, Task, changes, ("assigned_to_id", "updated_at"), also="version = t.version + 1")
+    set_assignees(session, {due.task.id: assignees[due.task.id] for due in going}, at=at)
     notes = [
         _reassignment_note(due, names[due.task.assigned_to_id].name, names[assignees[due.task.id]].name, at=at)
         for due in going

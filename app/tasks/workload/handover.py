@@ -1,22 +1,23 @@
 """Hand over all open leads and tasks of a user, by workload or by the clinic's assignment rules."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select, text, union
+from sqlalchemy import select, union
 from sqlalchemy.orm import Session
 
 from app.clock import now
-from app.core.db import recordset, to_json
 from app.errors import Invalid
 from app.identity.actor import Actor
+from app.identity.users.lookup import MUST_BE_ASSIGNABLE
 from app.leads.assignment.assign_many import AssignmentCause, assign_leads, choose_by_rules
 from app.leads.assignment.choose import lock_clinic_assignment
 from app.leads.assignment.eligible_users import roster_of_all_users, rules_with_default
 from app.leads.assignment.models import AssignmentReason
+from app.leads.assignment.owner_changes import OwnerChange
 from app.leads.assignment.rules.roster import Roster
 from app.leads.assignment.rules.rules import Rule, least_loaded_rule
 from app.leads.enums import OPEN_STATUSES
@@ -25,16 +26,9 @@ from app.leads.search.lookup import visible_to
 from app.leads.search.open_task import IS_OPEN_TASK
 from app.security.encrypted_fields import decrypt_rows
 from app.tasks.models import Task
+from app.tasks.workload.move_tasks import move_owners_tasks
 
 BATCH: Final = 1000  # leads
-
-_TASKS: Final = text(
-    "WITH going AS (SELECT lead_id, assigned_to_id"  # noqa: S608  (column names come from the model)
-    f" FROM {recordset(Task, ('lead_id', 'assigned_to_id'))})"
-    " UPDATE lead_tasks AS t SET assigned_to_id = going.assigned_to_id, updated_at = :at, version = t.version + 1"
-    " FROM going WHERE t.lead_id = going.lead_id AND t.assigned_to_id = :from"
-    " AND t.status IN ('PENDING', 'IN_PROGRESS', 'OVERDUE') RETURNING t.assigned_to_id"
-)
 
 
 @dataclass(slots=True)
@@ -91,17 +85,18 @@ def _hand_over(session: Session, actor: Actor, order: _HandoverPlan, leads: Sequ
     assignees = {lead.id: lead.assigned_to_id for lead in others if order.roster.is_available(lead.assigned_to_id)}
     unassigned = [*own, *(lead for lead in others if lead.id not in assignees)]
     decided = choose_by_rules(session, actor, unassigned, rules=order.rules, roster=order.roster)
-    assign_leads(session, actor, own, decided, cause=order.cause)
     assignees |= {lead_id: decision.user_id for lead_id, decision in decided.items()}
+    changes = [OwnerChange(lead_id, order.user_id, assignee) for lead_id, assignee in assignees.items()]
+    done.tasks.update(move_owners_tasks(session, changes, at=order.cause.at))
+    assign_leads(session, actor, own, decided, cause=order.cause)
     done.leads.update(assignees[lead.id] for lead in own if lead.id in assignees)
     done.left += sum(lead.id not in assignees for lead in own)
-    done.tasks.update(_move_tasks(session, order, assignees))
 
 
 def _require_there(roster: Roster, to: Sequence[UUID] | None) -> None:
     for place, user_id in enumerate(to or ()):
         if not roster.is_available(user_id):
-            raise Invalid.at(f"/to_ids/{place}", "Must be another active user of your clinic who is not away.")
+            raise Invalid.at(f"/to_ids/{place}", f"Must be another user who is not away. {MUST_BE_ASSIGNABLE}")
 
 
 def _leads_with_work(session: Session, actor: Actor, user_id: UUID) -> list[UUID]:
@@ -124,12 +119,3 @@ def _split(leads: Iterable[Any], user_id: UUID) -> tuple[list[Any], list[Any]]:
         theirs = lead.assigned_to_id == user_id and lead.status in OPEN_STATUSES
         (own if theirs else others).append(lead)
     return own, others
-
-
-def _move_tasks(session: Session, order: _HandoverPlan, assignees: Mapping[UUID, UUID]) -> Iterable[UUID]:
-    """Move each lead's tasks to its new assignee. Return the new assignee of each moved task."""
-    rows = [{"lead_id": lead_id, "assigned_to_id": assignee} for lead_id, assignee in assignees.items()]
-    if not rows:
-        return ()
-    given = {"rows": to_json(rows), "from": order.user_id, "at": order.cause.at}
-    return session.scalars(_TASKS, given).all()

@@ -15,7 +15,7 @@ from app.leads.assignment.rules.rules import Member, Rule
 class Obstacle(StrEnum):
     """Reason why a member of a rule cannot get the lead."""
 
-    INACTIVE = "inactive"  # or no longer a user of the clinic
+    INACTIVE = "inactive"  # or no longer a user of the clinic, or may not work on leads
     OUT_OF_OFFICE = "out_of_office"
     OVER_CEILING = "over_ceiling"  # has as many open leads as the ceiling allows
     OFF_DUTY = "off_duty"  # strategy `schedule`: another member is on duty, or will be sooner
@@ -23,10 +23,13 @@ class Obstacle(StrEnum):
 
 @dataclass(slots=True)
 class RosterUser:
-    """Availability and load of a user. `hours` is None if the clinic's opening hours apply."""
+    """Availability and load of a user. `may_work`: is active and may work on leads.
+
+    `hours` is None if the clinic's opening hours apply.
+    """
 
     id: UUID
-    is_active: bool = True
+    may_work: bool = True
     out_until: datetime | None = None
     hours: BusinessHours | None = None
     open_leads: int = 0
@@ -60,7 +63,7 @@ class Roster:
         ]
 
     def is_available(self, user_id: UUID | None) -> bool:
-        """Return whether the id belongs to an active user who is not out of office."""
+        """Return whether the id belongs to a user who may work on leads and is not out of office."""
         return user_id is not None and self._obstacle(Member(user_id)) is None
 
     def on_duty_from(self, user_id: UUID) -> datetime | None:
@@ -78,7 +81,7 @@ class Roster:
 
     def _obstacle(self, member: Member) -> Obstacle | None:
         person = self.people.get(member.user_id)
-        if person is None or not person.is_active:
+        if person is None or not person.may_work:
             return Obstacle.INACTIVE
         if person.out_until is not None:
             return Obstacle.OUT_OF_OFFICE

@@ -13,7 +13,7 @@ from app.core.pagination import Page, page
 from app.core.type_aliases import ColumnDict, JsonObject
 from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.identity.clinics import bump_rules_version
-from app.identity.models import User
+from app.identity.users.lookup import MUST_BE_ASSIGNABLE, is_assignable, users_by_id
 from app.leads.assignment.models import AssignmentRule
 from app.leads.assignment.rules.rules import MOST_RULES
 from app.leads.attribution.models import LeadSource
@@ -98,7 +98,7 @@ def _renumber(rules: Sequence[AssignmentRule]) -> None:
 
 
 def _columns(session: Session, clinic_id: UUID, data: JsonObject) -> ColumnDict:
-    """Return the columns of the row. Raises Invalid if a user or source belongs to another clinic."""
+    """Return the columns of the row. Raises Invalid for users who may not work on leads and unknown sources."""
     _require_own(session, clinic_id, data)
     members = [{**member, "user_id": str(member["user_id"])} for member in data["members"]]
     conditions = {**data["conditions"], "source_ids": [str(id_) for id_ in data["conditions"]["source_ids"]]}
@@ -109,17 +109,22 @@ def _require_own(session: Session, clinic_id: UUID, data: JsonObject) -> None:
     users = {f"/members/{i}/user_id": member["user_id"] for i, member in enumerate(data["members"])}
     users |= {"/fallback_id": data["fallback_id"]} if data["fallback_id"] else {}
     sources = {f"/conditions/source_ids/{i}": id_ for i, id_ in enumerate(data["conditions"]["source_ids"])}
-    errors = _foreign(session, clinic_id, User, users) + _foreign(session, clinic_id, LeadSource, sources)
+    errors = _unassignable(session, clinic_id, users) + _foreign_sources(session, clinic_id, sources)
     if errors:
         raise Invalid(*errors)
 
 
-def _foreign(
-    session: Session, clinic_id: UUID, model: type[User] | type[LeadSource], named: Mapping[str, UUID]
-) -> list[FieldError]:
-    """Return an error for each id that does not belong to the clinic. `named` maps JSON pointers to ids."""
+def _unassignable(session: Session, clinic_id: UUID, named: Mapping[str, UUID]) -> list[FieldError]:
+    """Return an error for each user to whom no lead may be assigned. `named` maps JSON pointers to ids."""
+    known = users_by_id(session, clinic_id, named.values())
+    return [FieldError(place, MUST_BE_ASSIGNABLE) for place, id_ in named.items() if not is_assignable(known, id_)]
+
+
+def _foreign_sources(session: Session, clinic_id: UUID, named: Mapping[str, UUID]) -> list[FieldError]:
+    """Return an error for each lead source that does not belong to the clinic. `named` maps JSON pointers to ids."""
     if not named:
         return []
-    kind = "user" if model is User else "lead source"
-    known = set(session.scalars(select(model.id).where(model.clinic_id == clinic_id, model.id.in_(named.values()))))
-    return [FieldError(place, f"Must be a {kind} of your clinic.") for place, id_ in named.items() if id_ not in known]
+    sources = select(LeadSource.id).where(LeadSource.clinic_id == clinic_id, LeadSource.id.in_(named.values()))
+    known = set(session.scalars(sources))
+    wrong = [place for place, id_ in named.items() if id_ not in known]
+    return [FieldError(place, "Must be a lead source of your clinic.") for place in wrong]

@@ -18,7 +18,7 @@ from app.errors import Invalid
 from app.identity.actor import Actor
 from app.identity.clinic_context import ClinicContext
 from app.identity.permissions import Permission
-from app.identity.users.lookup import ActiveUser
+from app.identity.users.lookup import MUST_BE_ASSIGNABLE, ActiveUser
 from app.leads.assignment.choose import choose_assignees, default_team
 from app.leads.assignment.history_rows import first_assignment_reason, history_row
 from app.leads.assignment.models import AssignmentEntry, AssignmentReason
@@ -147,5 +147,5 @@ def _check(data: JsonObject, context: CaptureContext) -> None:
         return
     if not context.may_assign:
         raise Invalid.at("/assigned_to_id", f"This needs the permission {Permission.LEAD_ASSIGN}.")
-    if chosen not in context.staff:
-        raise Invalid.at("/assigned_to_id", "Must be an active user of your clinic.")
+    if chosen not in context.staff or not context.staff[chosen].may_work:
+        raise Invalid.at("/assigned_to_id", MUST_BE_ASSIGNABLE)

@@ -1,0 +1,33 @@
+"""Log activities and complete tasks in the simulated world, with the consequences that both have in the application."""
+
+from types import SimpleNamespace
+from typing import Final
+
+from app.automation.simulation.world import World
+from app.core.db import new_id
+from app.core.type_aliases import JsonObject
+from app.engine.events.events import Event
+from app.leads.activities.effects import apply_activity, with_implied_values
+from app.leads.pipeline.lead_state import mark_updated
+from app.leads.timeline.models import Activity
+from app.tasks.lifecycle.contact import answered_task, told_activity
+from app.tasks.lifecycle.task_state import set_completed
+
+_EMPTY_ACTIVITY: Final = dict.fromkeys(column.key for column in Activity.__table__.columns)
+
+
+def log_activity(world: World, data: JsonObject) -> list[Event]:
+    """Log an activity, as `app.leads.activities.service.log_activity` does. Returns the events."""
+    known = {**with_implied_values(data), "id": new_id(), "created_at": world.now, "occurred_at": world.now}
+    entry = SimpleNamespace(**{**_EMPTY_ACTIVITY, **known})
+    mark_updated(world.lead, world.actor, world.now)
+    events = apply_activity(world.lead, world.actor, entry, world.setting.stages)
+    task = answered_task(entry, world.open_tasks.values(), world.setting.clinic.calendar, at=world.now)
+    return [*events, world.change_task(set_completed, task, outcome=entry.outcome)] if task else events
+
+
+def complete_task(world: World, task: SimpleNamespace, outcome: str | None) -> list[Event]:
+    """Complete a task, as `app.tasks.lifecycle.closing.complete` does. Returns the events."""
+    told = told_activity(task.type, {"outcome": outcome})
+    events = log_activity(world, {**told, "task_id": task.id}) if told else []
+    return [*events, world.change_task(set_completed, task, outcome=outcome)]
