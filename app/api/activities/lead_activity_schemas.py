@@ -80,9 +80,7 @@ class LeadActivityOut(Schema):
     description = fields.String(
         required=True,
         allow_none=True,
-        metadata={
-            "description": "Of a timeline entry: its notes after the first line. Without `lead:private`, notes are omitted."
-        },
+        metadata={"description": "Of a timeline entry: its notes after the first line, null without `lead:private`."},
     )
     completion_notes = fields.String(
         required=True,
