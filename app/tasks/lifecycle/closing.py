@@ -19,7 +19,7 @@ from app.leads.models import Lead
 from app.leads.search.open_task import IS_OPEN_TASK
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import Activity, ActivityType
-from app.tasks.lifecycle.contact import answered_task, told_activity
+from app.tasks.lifecycle.contact import answered_task, answered_type, told_activity
 from app.tasks.lifecycle.task_state import set_cancelled, set_completed
 from app.tasks.lookup import open_task
 from app.tasks.models import DELETED, Task
@@ -44,10 +44,12 @@ def complete(session: Session, actor: Actor, task_id: UUID, data: JsonObject | N
 
 def complete_answered_task(session: Session, actor: Actor, lead: Lead, entry: Activity) -> None:
     """Complete the open call task that the activity answers, as `complete` does. The caller has locked the lead."""
-    if entry.task_id is not None:
+    type_ = answered_type(entry)
+    if type_ is None:
         return
-    still_open = select(Task).where(Task.lead_id == lead.id, IS_OPEN_TASK).with_for_update(key_share=True)
-    open_tasks = session.scalars(still_open.execution_options(populate_existing=True)).all()
+    still_open = select(Task).where(Task.lead_id == lead.id, Task.type == type_, IS_OPEN_TASK)
+    locked = still_open.with_for_update(key_share=True).execution_options(populate_existing=True)
+    open_tasks = session.scalars(locked).all()
     task = answered_task(entry, open_tasks, actor.clinic.calendar, at=entry.created_at)
     if task is not None:
         entry.task_id, task.activity_id = task.id, entry.id

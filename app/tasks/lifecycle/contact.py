@@ -72,18 +72,19 @@ def answered_task(entry: _Entry, open_tasks: Iterable[TaskT], calendar: Calendar
 
     A call answers it with any outcome, another activity only if its outcome says that the lead was reached.
     """
-    if entry.task_id is not None or not _is_answer(entry):
+    if (wanted := answered_type(entry)) is None:
         return None
-    wanted = TaskType.VIDEO_CALL if entry.channel == ContactChannel.VIDEO else TaskType.CALL
     ends = _end_of_workday(calendar, at)
     found = (task for task in open_tasks if task.type == wanted and task.due_at < ends)
     return min(found, key=lambda task: (task.due_at, task.id), default=None)
 
 
-def _is_answer(entry: _Entry) -> bool:
-    if entry.type == ActivityType.PHONE_CALL:
-        return entry.outcome is not None
-    return entry.outcome in ANSWERED
+def answered_type(entry: _Entry) -> TaskType | None:
+    """Return the type of the tasks that the activity may answer; None if it answers none, or is that of a task."""
+    is_call = entry.type == ActivityType.PHONE_CALL and entry.outcome is not None
+    if entry.task_id is not None or not (is_call or entry.outcome in ANSWERED):
+        return None
+    return TaskType.VIDEO_CALL if entry.channel == ContactChannel.VIDEO else TaskType.CALL
 
 
 def _end_of_workday(calendar: Calendar, at: datetime) -> datetime:
