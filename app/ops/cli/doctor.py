@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from app.config import get_settings
 from app.ops.cli.support.output import as_json, print_json
 from app.ops.doctor.check import Check
 from app.ops.doctor.checks import run_checks
@@ -13,6 +14,7 @@ from app.ops.doctor.checks import run_checks
 @as_json
 def doctor(*, as_json: bool) -> None:
     """Check database, migrations, broker, beat, workers and clock. Exit code 1 if a check fails."""
+    get_settings()  # a wrong setting is one error, not a failure of every check
     checks = []
     for check in run_checks():
         checks.append(check)
