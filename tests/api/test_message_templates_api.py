@@ -115,7 +115,7 @@ def test_templates_of_the_playbook_exist_in_a_new_clinic(desk: Desk):
 )
 def test_validation_error_names_the_path(desk: Desk, given: dict[str, Any], pointer: str):
     assert desk.admin.post(TEMPLATES, {**PLAIN, **given}).pointers == [pointer]
-    assert len(desk.admin.every(TEMPLATES)) == 5
+    assert len(desk.admin.every(TEMPLATES)) == 6
 
 
 def test_custom_fields_of_the_clinic_are_valid_variables(desk: Desk):

@@ -150,6 +150,17 @@ def test_gateway_messages_may_have_media_and_webhooks_are_allowed():
         # facts that are unknown at planning time, or at the due time
         (f"{RULE}.when", [{"field": "since.replied", "equals": True}], f"{RULE}.when[0].field", "is not known"),
         (f"{RULE}.only_if", [{"field": "event.stage", "equals": "x"}], f"{RULE}.only_if[0].field", "is not known"),
+        # values that the field can never have
+        (f"{RULE}.when", [{"field": "lead.score", "equals": "high"}], f"{RULE}.when[0].equals", "must be a number"),
+        (f"{RULE}.when", [{"field": "lead.score", "not_equals": True}], f"{RULE}.when[0].not_equals", "a number"),
+        (f"{RULE}.when", [{"field": "lead.score", "in": [1, "2"]}], f"{RULE}.when[0].in[1]", "must be a number"),
+        (f"{RULE}.when", [{"field": "lead.postal_code", "equals": 10001}], f"{RULE}.when[0].equals", "a text"),
+        (f"{RULE}.unless", [{"field": "since.replied", "equals": "yes"}], f"{RULE}.unless[0].equals", "true or false"),
+        (f"{RULE}.when", [{"field": "lead.capture_channel", "equals": "web_form"}], f"{RULE}.when[0].equals",
+         "did you mean 'WEB_FORM'?"),
+        (f"{RULE}.when", [{"field": "event.outcome", "not_in": ["spok"]}], f"{RULE}.when[0].not_in[0]",
+         "did you mean 'spoke'?"),
+        (f"{RULE}.when", [{"field": "event.type", "equals": "CAL"}], f"{RULE}.when[0].equals", "did you mean 'CALL'?"),
         # when
         (f"{RULE}.after", "5 fortnights", f"{RULE}.after", "unknown unit 'fortnights'"),
         (f"{RULE}.after", 5, f"{RULE}.after", "is not whole numbers with units"),

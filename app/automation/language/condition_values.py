@@ -1,7 +1,8 @@
 """Values that conditions compare with: plain values, lists of them, days."""
 
-from collections.abc import Iterator
-from typing import Annotated, ClassVar
+from collections.abc import Collection, Iterator, Mapping
+from datetime import date
+from typing import Annotated, ClassVar, Final
 
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
@@ -11,12 +12,50 @@ from app.automation.language.base import Maybe, Strict
 from app.automation.language.types.containers import ByShape, is_mapping
 from app.automation.language.types.errors import Line, problem
 from app.automation.language.types.primitives import Says, about
+from app.automation.language.vocabulary import Type
 from app.core.type_aliases import JsonDict, JsonObject
+from app.core.validation.validation_errors import not_known
 
 MOST_VALUES = 200
-
+_MUST_BE: Final[Mapping[Type, str]] = {
+    Type.TEXT: "a text",
+    Type.NUMBER: "a number",
+    Type.TRUTH: "true or false",
+    Type.DATE: "a date such as 2026-03-01, in quotes",
+}
 
 LONGEST_VALUE = 500
+
+
+def wrong_value(type_: Type, value: object, allowed: Collection[str]) -> str | None:
+    """Return why a field of this type cannot equal the value; None if it can. Null stands for no value.
+
+    `allowed` holds the possible values of the field; if it is empty, any value of the type is possible.
+    """
+    if value is None or type_ not in _MUST_BE:
+        return None
+    if allowed:
+        return None if isinstance(value, str) and value in allowed else not_known(value, allowed)
+    return None if _is_of_type(type_, value) else f"must be {_MUST_BE[type_]}"
+
+
+def _is_of_type(type_: Type, value: object) -> bool:
+    match type_:
+        case Type.NUMBER:
+            return isinstance(value, int | float) and not isinstance(value, bool)
+        case Type.TRUTH:
+            return isinstance(value, bool)
+        case Type.DATE:
+            return isinstance(value, str) and _is_date(value)
+        case _:
+            return isinstance(value, str)
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return bool(date.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 class _PlainValue:

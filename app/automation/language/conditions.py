@@ -12,7 +12,15 @@ from typing_extensions import TypeAliasType
 
 from app.automation.language import vocabulary
 from app.automation.language.base import Maybe, Strict
-from app.automation.language.condition_values import MOST_VALUES, Days, Number, PlainValue, PlainValues, SearchText
+from app.automation.language.condition_values import (
+    MOST_VALUES,
+    Days,
+    Number,
+    PlainValue,
+    PlainValues,
+    SearchText,
+    wrong_value,
+)
 from app.automation.language.known_names import KnownNames, known_names
 from app.automation.language.types.containers import ByShape, Items, NotDeeper
 from app.automation.language.types.errors import Handler, Line, problem
@@ -118,22 +126,29 @@ class FieldCondition(Strict):
         if not given.keys() - {"field"}:
             yield Line((), f"needs one of {', '.join(cls.tests())}")
         if field := field_at(given.get("field"), _moment.get(), known):
+            values = _allowed_values(field, known)
             for name in given.keys() & cls.tests().keys():
-                yield from cls._misfit(field, name, given[name])
+                yield from cls._misfit(field, name, given[name], values)
 
     @classmethod
-    def _misfit(cls, field: vocabulary.Field, name: str, want: object) -> Iterator[Line]:
+    def _misfit(cls, field: vocabulary.Field, name: str, want: object, allowed: frozenset[str]) -> Iterator[Line]:
         tests = cls.tests()
         if name == CHANGED and _moment.get() is not When.PLANNING:
             yield Line((name,), "can be asked of an event only: under `when`")
         elif field.type not in tests[name]:
             fitting = ", ".join(test for test, types in tests.items() if field.type in types)
             yield Line((name,), f"cannot be asked of {_article(field.type)}; these can: {fitting}")
-        elif isinstance(want, str) and field.values and want not in field.values:
-            yield Line((name,), not_known(want, field.values))
-        elif isinstance(want, list) and field.values and name in {"in", "not_in"}:
-            wrong = [(i, one) for i, one in enumerate(want) if not isinstance(one, str) or one not in field.values]
-            yield from (Line((name, i), not_known(one, field.values)) for i, one in wrong[:MOST_VALUES])
+        elif name in {"equals", "not_equals"} or (name == "contains" and allowed):
+            if mistake := wrong_value(field.type, want, allowed):
+                yield Line((name,), mistake)
+        elif isinstance(want, list) and name in {"in", "not_in"}:
+            wrong = [(i, mistake) for i, one in enumerate(want) if (mistake := wrong_value(field.type, one, allowed))]
+            yield from (Line((name, i), mistake) for i, mistake in wrong[:MOST_VALUES])
+
+
+def _allowed_values(field: vocabulary.Field, known: KnownNames) -> frozenset[str]:
+    """Return the values that the field can have; an empty set if any value is possible."""
+    return (known.stages or frozenset()) if field.is_stage else field.values
 
 
 def _article(type_: Type) -> str:

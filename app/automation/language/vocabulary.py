@@ -7,9 +7,9 @@ from enum import StrEnum
 from typing import Final
 
 from app.leads.attribution.models import SourceCategory
-from app.leads.enums import LeadStatus, LostReason
-from app.leads.timeline.models import Direction
-from app.tasks.models import TaskPriority, TaskStatus, TaskType
+from app.leads.enums import CaptureChannel, LeadStatus, LostReason, PreferredContact, SocialPlatform
+from app.leads.timeline.models import ActivityType, Direction, Outcome
+from app.tasks.models import TaskOutcome, TaskPriority, TaskStatus, TaskType
 
 
 class Type(StrEnum):
@@ -41,12 +41,16 @@ _INCLUDES: Final[Mapping[When, frozenset[When]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field. `values`: its possible values, if they are the same for all clinics."""
+    """One field. `values`: its possible values, if they are the same for all clinics.
+
+    `is_stage`: its values are the slugs of the clinic's stages.
+    """
 
     type: Type
     about: str
     values: frozenset[str] = frozenset()
     known: When = When.ALWAYS
+    is_stage: bool = False
 
     def is_known(self, when: When) -> bool:
         """Return whether conditions can use the field at that moment."""
@@ -62,7 +66,7 @@ TEXT, NUMBER, TRUTH, INSTANT, LIST = Type.TEXT, Type.NUMBER, Type.TRUTH, Type.IN
 FIELDS: Final[Mapping[str, Field]] = {
     # Fields of the lead that every event carries.
     "lead.status": Field(TEXT, "The status of the lead.", _values(LeadStatus)),
-    "lead.pipeline_stage": Field(TEXT, "The slug of its pipeline stage."),
+    "lead.pipeline_stage": Field(TEXT, "The slug of its pipeline stage.", is_stage=True),
     "lead.failed_attempts": Field(NUMBER, "The number of contact attempts in a row without a response."),
     "lead.contacted_at": Field(INSTANT, "When a person last spoke with the lead."),
     "lead.replied_at": Field(INSTANT, "When the lead last wrote or called."),
@@ -70,15 +74,15 @@ FIELDS: Final[Mapping[str, Field]] = {
     "lead.assigned_to_id": Field(TEXT, "The id of its coordinator."),
     "lead.email": Field(TEXT, "Its e-mail address."),
     "lead.phone": Field(TEXT, "Its phone number."),
-    "lead.preferred_contact": Field(TEXT, "Its preferred way of contact."),
+    "lead.preferred_contact": Field(TEXT, "Its preferred way of contact.", _values(PreferredContact)),
     "lead.language": Field(TEXT, "The language of its messages, such as fr-CA."),
     "lead.timezone": Field(TEXT, "Its time zone, such as America/New_York."),
     "lead.source_id": Field(TEXT, "The id of its source."),
     # Fields that are loaded only if a rule uses them.
     "lead.source": Field(TEXT, "The name of its source."),
     "lead.source_category": Field(TEXT, "The category of its source.", _values(SourceCategory)),
-    "lead.capture_channel": Field(TEXT, "How the lead was captured: by hand, a web form, an import, the API."),
-    "lead.social_platform": Field(TEXT, "The social network that it came from."),
+    "lead.capture_channel": Field(TEXT, "How the lead was captured.", _values(CaptureChannel)),
+    "lead.social_platform": Field(TEXT, "The social network that it came from.", _values(SocialPlatform)),
     "lead.tags": Field(LIST, "Its tags."),
     "lead.treatment_interest": Field(LIST, "The treatments that it is interested in."),
     "lead.value": Field(NUMBER, "Its value in the clinic's currency."),
@@ -96,10 +100,14 @@ FIELDS: Final[Mapping[str, Field]] = {
     "task.type": Field(TEXT, "The type of the task.", _values(TaskType)),
     "task.priority": Field(TEXT, "The priority of the task.", _values(TaskPriority)),
     "task.due_at": Field(INSTANT, "When the task is due."),
-    "event.stage": Field(TEXT, "The stage of the lead after the event.", known=When.PLANNING),
-    "event.previous_stage": Field(TEXT, "The stage of the lead before the event.", known=When.PLANNING),
-    "event.type": Field(TEXT, "The type of the activity or task.", known=When.PLANNING),
-    "event.outcome": Field(TEXT, "The outcome of the activity or task.", known=When.PLANNING),
+    "event.stage": Field(TEXT, "The stage of the lead after the event.", known=When.PLANNING, is_stage=True),
+    "event.previous_stage": Field(TEXT, "The stage of the lead before the event.", known=When.PLANNING, is_stage=True),
+    "event.type": Field(
+        TEXT, "The type of the activity or task.", _values(ActivityType) | _values(TaskType), known=When.PLANNING
+    ),
+    "event.outcome": Field(
+        TEXT, "The outcome of the activity or task.", _values(Outcome) | _values(TaskOutcome), known=When.PLANNING
+    ),
     "event.direction": Field(TEXT, "The direction of the activity.", _values(Direction), known=When.PLANNING),
     "event.changed": Field(LIST, "The names of the changed fields.", known=When.PLANNING),
     "event.reason": Field(TEXT, "Why the lead was lost.", _values(LostReason), known=When.PLANNING),

@@ -42,6 +42,7 @@ def one_of(value: object, allowed: Collection[str], place: str) -> list[Mistake]
 
 def not_known(value: object, allowed: Collection[str]) -> str:
     """Say that a value is not known, what may have been meant, and what is allowed."""
-    close = get_close_matches(str(value), allowed, n=1)
-    hint = f"did you mean {str(close[0])!r}? " if close else ""
+    folded = {str(one).casefold(): one for one in allowed}
+    close = get_close_matches(str(value).casefold(), folded, n=1)
+    hint = f"did you mean {str(folded[close[0]])!r}? " if close else ""
     return f"{value!r} is not known; {hint}allowed: {', '.join(sorted(allowed))}"
