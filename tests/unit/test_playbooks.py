@@ -150,6 +150,9 @@ def test_gateway_messages_may_have_media_and_webhooks_are_allowed():
         # facts that are unknown at planning time, or at the due time
         (f"{RULE}.when", [{"field": "since.replied", "equals": True}], f"{RULE}.when[0].field", "is not known"),
         (f"{RULE}.only_if", [{"field": "event.stage", "equals": "x"}], f"{RULE}.only_if[0].field", "is not known"),
+        (f"{TASK}.title", "Call {{ lead.first_nam }}", f"{TASK}.title", ""),
+        (f"{TASK}.title", "Call {{ lead.first_name", f"{TASK}.title", ""),
+        (f"{TASK}.title", "Call {{ user.name }}", f"{TASK}.title", "Only these fields are available here"),
         # values that the field can never have
         (f"{RULE}.when", [{"field": "lead.score", "equals": "high"}], f"{RULE}.when[0].equals", "must be a number"),
         (f"{RULE}.when", [{"field": "lead.score", "not_equals": True}], f"{RULE}.when[0].not_equals", "a number"),

@@ -58,6 +58,20 @@ def test_message_is_deferred_to_the_first_allowed_moment():
     ]
 
 
+def test_merge_fields_of_a_task_are_filled_in():
+    rule = "name: a, on: lead.created, do: [{create_task: {type: CALL, title: 'Call {{ lead.first_name }}'}}]"
+    [task] = [entry for entry in of_rules(rule).timeline if entry.kind == "create_task"]
+    assert task.details["title"].startswith("Call ")
+    assert "{{" not in task.details["title"]
+
+
+def test_reply_by_default_cancels_a_message():
+    script = [{"at": "+2 days", "event": "lead.replied"}]
+    assert ends(of_rules(f"name: a, on: lead.created, after: 3 days, {SEND}", script=script)) == [
+        ("12 11:00", "cancelled", "replied")
+    ]
+
+
 def test_reply_cancels_steps_that_wait_for_no_reply():
     rule = f"name: a, on: lead.created, after: 3 days, stop_on: [lead.replied], {SEND}"
     script = [{"at": "+2 days", "event": "lead.replied"}]

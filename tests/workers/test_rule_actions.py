@@ -54,6 +54,26 @@ def test_users_are_notified(open_with: Callable[[str], Practice], to: str, told:
     assert (note.user_id, note.body) == (practice.people[told], "Mia is waiting.")
 
 
+@pytest.mark.parametrize("kind", ["create_task", "escalate"])
+def test_merge_fields_of_a_task_are_filled_in(open_with: Callable[[str], Practice], kind: str):
+    more = "type: CALL" if kind == "create_task" else "channels: [in_app], template: told"
+    practice = open_with(
+        rule("call", "lead.created", f"{{{kind}: {{title: 'Call {{{{ lead.first_name }}}}', {more}}}}}")
+    )
+    lead = practice.capture()
+    practice.run_due()
+    assert practice.row("lead_tasks", lead_id=lead).title == "Call Mia"
+
+
+def test_task_of_a_rule_has_a_description_and_tags(open_with: Callable[[str], Practice]):
+    more = "description: 'Ask {{ lead.first_name }} for X-rays', tags: [vip]"
+    practice = open_with(rule("call", "lead.created", f"{{create_task: {{type: CALL, title: Call, {more}}}}}"))
+    lead = practice.capture()
+    practice.run_due()
+    task = practice.row("lead_tasks", lead_id=lead)
+    assert (task.description, task.tags) == ("Ask Mia for X-rays", ["vip"])
+
+
 def test_task_without_due_leaves_four_opening_hours(open_with: Callable[[str], Practice]):
     practice = open_with(rule("call", "lead.created", CALL))
     lead = practice.capture()

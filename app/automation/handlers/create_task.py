@@ -5,15 +5,16 @@ from datetime import datetime, timedelta
 from typing import Annotated, ClassVar, Final, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from app.automation.handlers.support.context import StepContext
 from app.automation.handlers.support.follow_up_events import task_created
-from app.automation.handlers.support.messages import values_of
+from app.automation.handlers.support.task_text import check_merge_fields, task_text
 from app.automation.language.base import Maybe, Strict
 from app.automation.language.docs.sentences import plain
 from app.automation.language.params import Params
-from app.automation.language.types.primitives import Duration, OneOf, Title
+from app.automation.language.types.containers import Items
+from app.automation.language.types.primitives import Description, Duration, OneOf, Tag, Title
 from app.core.calendar.calendar import Calendar
 from app.core.calendar.durations import parse_duration
 from app.core.type_aliases import JsonDict
@@ -22,9 +23,12 @@ from app.engine.outcomes import Done, Effects, Outcome, Row, Skip
 from app.engine.step_kind import Details, Settings, StepKind
 from app.tasks.models import TaskPriority, TaskType
 from app.tasks.rows import task_row
-from app.tasks.templates.rendering import TaskText, fill
 
 TO_ACT: Final = timedelta(hours=4)  # opening hours to act on a task without `due`
+
+
+MOST_TAGS: Final = 20
+TaskTitle = Annotated[Title, AfterValidator(check_merge_fields)]
 
 
 class Due(Strict):
@@ -45,7 +49,17 @@ class CreateTask(Params):
     example: ClassVar[object] = {"type": "CALL", "title": "Call back", "priority": "HIGH", "due": Due.example}
 
     type: Annotated[TaskType, OneOf()] = Field(description="The type of the task.", examples=["CALL"])
-    title: Title = Field(description="The title of the task.", examples=["Call back"])
+    title: TaskTitle = Field(
+        description="The title of the task, with merge fields as in task templates.", examples=["Call back"]
+    )
+    description: Maybe[Annotated[Description, AfterValidator(check_merge_fields)]] = Field(
+        default=None,
+        description="What there is to do, with merge fields as in task templates.",
+        examples=["Ask {{ lead.first_name }} for X-rays"],
+    )
+    tags: Annotated[list[Tag], Items(f"must be a list of at most {MOST_TAGS} tags", most=MOST_TAGS)] = Field(
+        default=[], description="The tags of the task.", examples=[["callback"]]
+    )
     priority: Annotated[TaskPriority, OneOf()] = Field(
         default=TaskPriority.NORMAL, description="The priority of the task.", examples=["HIGH"]
     )
@@ -85,11 +99,10 @@ def decide(context: StepContext) -> Outcome:
 
 
 def _words(context: StepContext) -> Row:
-    """Return the title and description. Fill in merge fields if a task template planned the step."""
-    template_id = context.step.cause.get("task_template_id")
+    """Return the title and description. Texts that differ by lead are searchable (`own_words`)."""
+    words, template_id = task_text(context), context.step.cause.get("task_template_id")
     if template_id is None:
-        return {"title": context.params["title"], "own_words": False}
-    words = fill(TaskText(context.params["title"], context.params["description"]), values_of(context))
+        return {**words._asdict(), "own_words": words.title != context.params["title"] or words.description is not None}
     return {**words._asdict(), "task_template_id": UUID(template_id)}
 
 

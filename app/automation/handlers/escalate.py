@@ -4,12 +4,12 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from app.automation.handlers.create_task import details_of_task
+from app.automation.handlers.create_task import TaskTitle, details_of_task
 from app.automation.handlers.support.context import StepContext
 from app.automation.handlers.support.follow_up_events import task_created
 from app.automation.handlers.support.messages import to_users_if_complete
+from app.automation.handlers.support.task_text import task_text
 from app.automation.language.params import Params, StaffChannels, TemplateSlug
-from app.automation.language.types.primitives import Title
 from app.engine.models import Reason
 from app.engine.outcomes import Done, Effects, Outcome, Skip
 from app.engine.step_kind import Settings, StepKind
@@ -23,7 +23,10 @@ class Escalate(Params):
 
     example: ClassVar[object] = {"title": "No contact in 24 hours", "channels": ["email"], "template": "hello"}
 
-    title: Title = Field(description="The title of the task.", examples=["No contact in 24 hours"])
+    title: TaskTitle = Field(
+        description="The title of the task, with merge fields as in task templates.",
+        examples=["No contact in 24 hours"],
+    )
     channels: StaffChannels
     template: TemplateSlug
 
@@ -40,7 +43,7 @@ def decide(context: StepContext) -> Outcome:
         context.clinic,
         context.lead.id,
         at=context.now,
-        title=context.params["title"],
+        title=task_text(context).title,
         assigned_to_id=assignee.id,
         step_id=context.step.id,
     )
