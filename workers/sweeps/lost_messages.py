@@ -28,7 +28,7 @@ _PUBLISH = text(
     "WITH lost AS (SELECT id FROM steps WHERE kind = :kind AND state = 'published' AND due_at <= :horizon"
     " AND published_at < :before ORDER BY due_at LIMIT :batch FOR UPDATE SKIP LOCKED)"
     " UPDATE steps AS s SET published_at = :now FROM lost WHERE s.id = lost.id"
-    " RETURNING s.id, s.kind, s.name, s.due_at"
+    " RETURNING s.id, s.kind, s.name, s.due_at, s.clinic_id"
 )
 
 log = structlog.get_logger()

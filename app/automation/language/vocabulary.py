@@ -9,7 +9,7 @@ from typing import Final
 from app.leads.attribution.models import SourceCategory
 from app.leads.enums import CaptureChannel, LeadStatus, LostReason, PreferredContact, SocialPlatform
 from app.leads.timeline.models import ActivityType, Direction, Outcome
-from app.tasks.models import TaskOutcome, TaskPriority, TaskStatus, TaskType
+from app.tasks.models import TaskPriority, TaskStatus, TaskType
 
 
 class Type(StrEnum):
@@ -105,9 +105,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "event.type": Field(
         TEXT, "The type of the activity or task.", _values(ActivityType) | _values(TaskType), known=When.PLANNING
     ),
-    "event.outcome": Field(
-        TEXT, "The outcome of the activity or task.", _values(Outcome) | _values(TaskOutcome), known=When.PLANNING
-    ),
+    "event.outcome": Field(TEXT, "The outcome of the activity or task.", _values(Outcome), known=When.PLANNING),
     "event.direction": Field(TEXT, "The direction of the activity.", _values(Direction), known=When.PLANNING),
     "event.changed": Field(LIST, "The names of the changed fields.", known=When.PLANNING),
     "event.reason": Field(TEXT, "Why the lead was lost.", _values(LostReason), known=When.PLANNING),
