@@ -110,7 +110,7 @@ def test_reassigned_lead_is_out_of_scope_at_the_next_call(desk: Desk, sam: Calle
 
 
 def test_key_has_the_scope_of_its_creator(desk: Desk, sam: Caller, sue: Caller):
-    grants = {"user:manage": "all", "lead:read": "assigned"}
+    grants = {"user:manage": "all", "lead:read": "assigned", "lead:update": "assigned"}
     desk.admin.post("/api/roles", {"slug": "seller", "name": "x", "grants": grants})
     desk.admin.put(f"/api/users/{sam.id}", {"role": "seller"})
     sams = desk.capture(assigned_to_id=sam.id)["id"]

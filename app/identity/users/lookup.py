@@ -14,7 +14,8 @@ from app.identity.roles import may_work_sql
 
 ME: Final = "me"
 MUST_BE_ASSIGNABLE: Final = "Must be an active user of your clinic who may work on leads."
-MAY_WORK: Final = and_(User.is_active, text(may_work_sql("users")))
+HAS_WORKING_ROLE: Final = text(may_work_sql("users"))
+MAY_WORK: Final = and_(User.is_active, HAS_WORKING_ROLE)
 
 
 class UserName(NamedTuple):

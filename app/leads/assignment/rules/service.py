@@ -13,7 +13,8 @@ from app.core.pagination import Page, page
 from app.core.type_aliases import ColumnDict, JsonObject
 from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.identity.clinics import bump_rules_version
-from app.identity.users.lookup import MUST_BE_ASSIGNABLE, is_assignable, users_by_id
+from app.identity.models import User
+from app.identity.users.lookup import HAS_WORKING_ROLE
 from app.leads.assignment.models import AssignmentRule
 from app.leads.assignment.rules.rules import MOST_RULES
 from app.leads.attribution.models import LeadSource
@@ -115,9 +116,14 @@ def _require_own(session: Session, clinic_id: UUID, data: JsonObject) -> None:
 
 
 def _unassignable(session: Session, clinic_id: UUID, named: Mapping[str, UUID]) -> list[FieldError]:
-    """Return an error for each user to whom no lead may be assigned. `named` maps JSON pointers to ids."""
-    known = users_by_id(session, clinic_id, named.values())
-    return [FieldError(place, MUST_BE_ASSIGNABLE) for place, id_ in named.items() if not is_assignable(known, id_)]
+    """Return an error for each user whose role may not work on leads. `named` maps JSON pointers to ids.
+
+    Deactivated users may stay in a rule, which passes them over.
+    """
+    users = select(User.id).where(User.clinic_id == clinic_id, User.id.in_(named.values()), HAS_WORKING_ROLE)
+    known = set(session.scalars(users))
+    wrong = [place for place, id_ in named.items() if id_ not in known]
+    return [FieldError(place, "Must be a user of your clinic who may work on leads.") for place in wrong]
 
 
 def _foreign_sources(session: Session, clinic_id: UUID, named: Mapping[str, UUID]) -> list[FieldError]:
