@@ -137,8 +137,8 @@ def test_outbound_message_and_note_are_no_contact(desk: Desk):
     for kind in ("NOTE", "EMAIL", "SMS", "DOCUMENT_SENT"):
         log(desk, lead, kind)
     after = desk.lead(lead)
-    assert (after["contacted_at"], after["replied_at"], after["failed_attempts"]) == (None, None, 0)
-    assert after["status"] == "NEW"
+    assert (after["contacted_at"], after["replied_at"], after["failed_attempts"]) == (None, None, 2)
+    assert after["status"] == "ACTIVE"  # an e-mail and an SMS are attempts
 
 
 def test_older_contact_does_not_replace_a_newer_one(desk: Desk):
