@@ -58,6 +58,11 @@ def test_message_is_deferred_to_the_first_allowed_moment():
     ]
 
 
+def test_lateness_counts_from_the_moved_due_time():
+    rule = f"name: a, on: lead.created, after: 11 hours, skip_when_later_than: 1 hour, {SEND}"
+    assert ends(of_rules(rule)) == [("11 08:00", "done", "")]  # 22:00 is in the quiet hours
+
+
 def test_merge_fields_of_a_task_are_filled_in():
     rule = "name: a, on: lead.created, do: [{create_task: {type: CALL, title: 'Call {{ lead.first_name }}'}}]"
     [task] = [entry for entry in of_rules(rule).timeline if entry.kind == "create_task"]

@@ -50,7 +50,12 @@ Unless = Field(
     examples=[[{"field": "since.contacted", "equals": True}]],
 )
 Lateness = Annotated[
-    Maybe[Duration], Field(description="Skip the step if it would be later than this.", examples=["2 hours"])
+    Maybe[Duration],
+    Field(
+        description="Skip the step if it runs later than this after its due time. What moved the due time, such as "
+        "quiet hours or opening hours, does not count.",
+        examples=["2 hours"],
+    ),
 ]
 
 _DEFAULT = ", ".join(f"`{event}`" for event in DEFAULT_STOPS)
