@@ -100,6 +100,8 @@ def test_escalation_at_night_is_due_the_next_morning(practice: Practice, watch: 
     watch.set(at("2026-03-10 22:00"))
     lead = practice.capture()
     watch.advance(hours=24)
+    # a clinic's own rule may escalate while it is closed
+    sql("UPDATE steps SET due_at = :now", now=at("2026-03-11 22:00"))
 
     practice.run(Kind.ESCALATE, practice.step(lead, name="no-contact-24h"))
 
