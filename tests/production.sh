@@ -64,7 +64,7 @@ $RABBIT epmd -port "$EPMD_PORT" >"$RUN/epmd.log" 2>&1 & # otherwise the broker s
 PIDS="$PIDS $!"
 until epmd -port "$EPMD_PORT" -names >/dev/null 2>&1; do sleep 0.1; done
 start_broker
-$AS_POSTGRES "$PG/initdb" -D "$RUN/postgres" --no-sync -U postgres -A trust >"$RUN/postgres.log"
+$AS_POSTGRES "$PG/initdb" -D "$RUN/postgres" --encoding=UTF8 --locale=C.UTF-8 --no-sync -U postgres -A trust >"$RUN/postgres.log"
 $AS_POSTGRES "$PG/pg_ctl" -D "$RUN/postgres" -w -l "$RUN/postgres/log" \
     -o "-p $PG_PORT -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off" start >>"$RUN/postgres.log"
 psql -q -h 127.0.0.1 -p "$PG_PORT" -U postgres \

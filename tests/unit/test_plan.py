@@ -72,10 +72,10 @@ THIRD = {"failed_attempts": 3}
             event_of(EventName.LEAD_CREATED, "2026-03-10 10:00"),
             [("no-contact-24h", Kind.ESCALATE, "2026-03-11 10:00"), ("speed-to-lead", MADE, "2026-03-10 10:00")],
         ),
-        # 24 hours are real ones: on the night to Sunday 8 March clocks go forward from 2 to 3
+        # a Saturday evening: closed days do not count, so 24 hours begin when the clinic opens on Monday
         (
             event_of(EventName.LEAD_CREATED, "2026-03-07 17:58"),
-            [("no-contact-24h", Kind.ESCALATE, "2026-03-08 18:58"), ("speed-to-lead", MADE, "2026-03-07 17:58")],
+            [("no-contact-24h", Kind.ESCALATE, "2026-03-10 09:00"), ("speed-to-lead", MADE, "2026-03-07 17:58")],
         ),
         # 2028 has a 29 February
         (

@@ -38,6 +38,7 @@ rules:
   - name: offer
     on: lead.created
     unless: [{field: lead.contacted_at, exists: true}]
+    stop_on: []
     do: [{send_message: {channel: email, template: offer}}]
   - name: confirmation
     on: consultation.scheduled

@@ -44,7 +44,7 @@ def reminder(practice: Practice, watch: Watch) -> Any:
 
 def overdue_escalation(practice: Practice, watch: Watch) -> Any:
     lead = practice.capture()
-    practice.plan(lead, TUESDAY + timedelta(hours=1))
+    practice.plan(lead, TUESDAY + timedelta(hours=1), type="FOLLOW_UP")  # which a conversation does not complete
     watch.advance(hours=2)
     sweep("mark_overdue_tasks")
     step = disable_stops(practice.step(lead, name="overdue-24h"))

@@ -37,9 +37,8 @@ def require_ready() -> None:
         Unavailable: with a reason that reveals nothing confidential.
     """
     _require_database()
+    _require_access()
     _require_safe_session()
-    if problems := find_access_problems():
-        raise Unavailable(f"Access to the database is incomplete: {problems[0]}. Run `relance init`.")
     if not are_keys_valid():
         raise Unavailable("An encryption key is wrong or missing. The log of this process names it.")
     if disks := full_disks(get_settings()):
@@ -92,6 +91,11 @@ def _require_database() -> None:
         raise WritesRefused
 
 
+def _require_access() -> None:
+    if problems := find_access_problems():
+        raise Unavailable(f"Access to the database is incomplete: {problems[0]}. Run `relance init`.")
+
+
 def _require_safe_session() -> None:
     """Check role and settings of the session. A pooler or a changed login can lose them while the process runs."""
     with engine().connect() as connection:
@@ -105,7 +109,8 @@ def _state() -> Row[tuple[str, bool]] | None:
     """Return revision and read-only flag, or None without tables. A second attempt replaces a dead connection."""
     try:
         return _read_state()
-    except ProgrammingError:  # the table does not exist
+    except ProgrammingError:  # the table does not exist, or the role may not read it
+        _require_access()
         return None
     except DBAPIError:
         pass

@@ -17,6 +17,7 @@ from app.identity.service import create_user
 SHORTENED: Final[Mapping[str, str]] = {
     "5 minutes": "8 seconds",  # to make the first call
     "15 minutes": "4 seconds",  # reminder before the call is due
+    "30 minutes": "5 seconds",  # until a consultation without a time is confirmed
     "24 hours": "20 seconds",  # until a missing call is escalated to the manager
     "4 hours": "8 seconds",  # to make an escalated call
     "3 days": "6 seconds",  # after a consultation
