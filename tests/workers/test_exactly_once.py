@@ -15,7 +15,8 @@ from tests.support.concurrency import run_concurrently
 from tests.support.messages import messages
 from tests.support.practice import TUESDAY, Practice, Watch, sql
 from workers import runner
-from workers.pipeline.claim import claim
+from workers.pipeline.claim import claim_turn
+from workers.pipeline.turns import Turn
 
 MAKE = Kind.CREATE_TASK
 SOON = TUESDAY + timedelta(milliseconds=100)  # when a step that could not be taken is woken again
@@ -160,7 +161,7 @@ def test_skipped_step_is_free_for_other_workers(practice: Practice, postgres: Po
     """Otherwise its own message would have no effect while another worker claims neighboring steps."""
     [step_id] = practice.fill(1, MAKE, due_at=TUESDAY)
     with lock_leads(postgres, practice.step(id=step_id).lead_id), transaction() as session:
-        assert claim(session, MAKE, [], now=TUESDAY, most=100) == []
+        assert claim_turn(session, Turn(MAKE, [practice.clinic_id], 100), now=TUESDAY) == []
         free = sql("SELECT id FROM steps WHERE id = :id FOR UPDATE SKIP LOCKED", id=step_id)
         assert [row.id for row in free] == [step_id]
 

@@ -25,8 +25,9 @@ from tests.support.plans import listening
 from tests.support.practice import TUESDAY, Practice, Watch, at, sql
 from tests.support.processes import wait_until
 from tests.support.smtp import DROP, HANG, SmtpServer
-from workers.pipeline.claim import claim
+from workers.pipeline.claim import claim_turn
 from workers.pipeline.context import load
+from workers.pipeline.turns import Turn
 
 BOTH = """
 name: ours
@@ -377,7 +378,7 @@ def test_invalid_address_is_not_tried(practice: Practice, watch: Watch):
 def test_history_of_a_batch_is_loaded_with_one_query(practice: Practice, policy: dict[str, Any], more: int):
     def asked() -> int:
         with transaction() as session:
-            rows = claim(session, Kind.SEND_MESSAGE, [], now=now(), most=100)
+            rows = claim_turn(session, Turn(Kind.SEND_MESSAGE, [practice.clinic_id], 100), now=now())
             with listening() as heard:
                 contexts = load(session, rows, now=now())
         assert len(contexts) == 2 * len(practice.rows("leads"))
