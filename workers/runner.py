@@ -28,7 +28,7 @@ from app.engine.step_kind import STEP_KINDS
 from app.engine.steps import publish
 from app.engine.steps.publish import WakeUp, after_commit
 from app.messaging.contact_policy.contact_attempts import priority_of
-from app.messaging.contact_policy.facts import SentMessage
+from app.messaging.contact_policy.gate_input import SentMessage
 from workers.error_text import describe_error
 from workers.pipeline import metrics, outcome_statistics
 from workers.pipeline.claim import (

@@ -1,4 +1,4 @@
-"""Engine tables: rules, steps, the event log, sweep runs and metric counters."""
+"""Engine tables: steps, the event log, holds, sweep runs and metric counters."""
 
 from datetime import datetime
 from enum import StrEnum

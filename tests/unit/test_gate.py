@@ -11,8 +11,8 @@ from app.core.calendar.calendar import BusinessHours, Calendar, HolidayCalendar,
 from app.engine.models import Reason
 from app.identity.contact_policy import ContactPolicy
 from app.messaging.contact_policy.checks import CHECKS
-from app.messaging.contact_policy.facts import ContactAttempt, ContactFacts, PlannedMessage, SentMessage
 from app.messaging.contact_policy.gate import Allow, GateDecision, Never, Until, evaluate_gate, explain_gate
+from app.messaging.contact_policy.gate_input import ContactAttempt, ContactFacts, PlannedMessage, SentMessage
 
 NEW_YORK, LOS_ANGELES, BERLIN = map(ZoneInfo, ("America/New_York", "America/Los_Angeles", "Europe/Berlin"))
 WEEK = {day: [["09:00", "18:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}

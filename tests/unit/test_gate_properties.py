@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from app.core.calendar.calendar import BusinessHours, Calendar
 from app.identity.contact_policy import ContactPolicy
-from app.messaging.contact_policy.facts import ContactAttempt, ContactFacts, PlannedMessage, SentMessage
 from app.messaging.contact_policy.gate import Allow, Never, Until, evaluate_gate, explain_gate
+from app.messaging.contact_policy.gate_input import ContactAttempt, ContactFacts, PlannedMessage, SentMessage
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 START = datetime(2026, 3, 26, tzinfo=UTC)  # Europe changes its clocks on the 29th, Lord Howe on April 5th

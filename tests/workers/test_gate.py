@@ -14,9 +14,9 @@ from app.clock import now
 from app.core.db import transaction
 from app.engine.models import Kind, Reason
 from app.leads.search.lookup import get_lead
-from app.messaging.contact_policy.contact_facts import AttemptContext, load_contact_facts
-from app.messaging.contact_policy.facts import ContactAttempt
 from app.messaging.contact_policy.gate import Allow, Until, explain_gate
+from app.messaging.contact_policy.gate_input import ContactAttempt
+from app.messaging.contact_policy.load_facts import AttemptContext, load_contact_facts
 from app.messaging.contact_policy.opt_outs import opt_out
 from app.messaging.contact_policy.settings import set_contact_policy
 from app.messaging.delivery import retry

@@ -15,8 +15,8 @@ from app.identity.clinic_context import ClinicContext
 from app.messaging.channels.base import LeadContact
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy.contact_attempts import attempt_for_step
-from app.messaging.contact_policy.contact_facts import AttemptContext, address_for, load_contact_facts
-from app.messaging.contact_policy.facts import SentMessage
+from app.messaging.contact_policy.gate_input import SentMessage
+from app.messaging.contact_policy.load_facts import AttemptContext, address_for, load_contact_facts
 from workers.pipeline.claim import ClaimedStep, lead_of
 
 

@@ -14,7 +14,7 @@ from app.automation.sequences.enrollments import bulk as _bulk  # noqa: F401  (a
 from app.automation.sequences.versions import version_moves as _version_moves  # noqa: F401  (and for those that move to a version)
 from app.core.db import insert_many, update_many
 from app.engine.events.events import Event
-from app.engine.jobs.chunks import process_chunk
+from app.engine.jobs.process_chunk import process_chunk
 from app.engine.outcomes import BaseOutcome, Row
 from app.engine.service import add_steps, record
 from app.identity.clinic_context import ClinicContext

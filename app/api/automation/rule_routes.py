@@ -18,7 +18,7 @@ from app.api.automation.rule_schemas import (
 from app.api.automation.version_schemas import CompareQuery, ComparisonOut, RollBackIn
 from app.automation.rules import service
 from app.automation.rules.backfill import preview_backfill, start_backfill
-from app.automation.rules.cancel_steps import cancel_steps_of_rule
+from app.automation.rules.cancel_rule_steps import cancel_steps_of_rule
 from app.automation.rules.dry_run import dry_run
 from app.automation.rules.impact import impact
 from app.core.optimistic_locking import SeenVersions

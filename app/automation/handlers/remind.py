@@ -9,7 +9,7 @@ from app.automation.language.params import Params, StaffChannels, TemplateSlug
 from app.engine.models import Reason
 from app.engine.outcomes import Done, Effects, Outcome, Skip
 from app.engine.step_kind import Details, Settings, StepKind
-from app.tasks.lifecycle.reminders import reminder_skip_reason
+from app.tasks.lifecycle.reminder_skip import reminder_skip_reason
 
 
 class Remind(Params):

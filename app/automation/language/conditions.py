@@ -1,4 +1,4 @@
-"""Conditions: tests of fields, and groups of conditions."""
+"""Conditions: tests of fields, and groups of conditions. `app.engine.rules.conditions` evaluates them."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextvars import ContextVar

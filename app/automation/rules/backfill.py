@@ -29,7 +29,7 @@ from app.clock import now
 from app.core.db import new_id
 from app.core.type_aliases import JsonObject
 from app.engine.jobs.models import Job, JobState
-from app.engine.jobs.planning import chunks_of, plan_chunks
+from app.engine.jobs.split import chunks_of, plan_chunks
 from app.engine.plan.plan import PlannedStep
 from app.engine.rules.models import RuleRow
 from app.engine.rules.rules import read_rule

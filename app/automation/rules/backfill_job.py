@@ -21,7 +21,7 @@ from app.core.type_aliases import JsonObject
 from app.engine.jobs.items import ItemResults, Position, lock_pending, write_results
 from app.engine.jobs.kinds import JobKind, JobRow, ProcessSpan
 from app.engine.jobs.models import ItemReason
-from app.engine.jobs.planning import Span
+from app.engine.jobs.split import Span
 from app.engine.models import Reason
 from app.engine.plan.plan import Plan
 from app.engine.rules.event_log import BACKFILL, event_row

@@ -12,8 +12,8 @@ from app.engine.plan.plan import PlannedStep
 from app.engine.step_kind import STEP_KINDS
 from app.identity.clinic_context import ClinicContext
 from app.messaging.contact_policy.contact_attempts import attempt_for_step
-from app.messaging.contact_policy.contact_facts import AttemptContext, ContactedLead, address_for, load_contact_facts
 from app.messaging.contact_policy.gate import Allow, GateDecision, Never, Until, evaluate_gate, explain_gate
+from app.messaging.contact_policy.load_facts import AttemptContext, ContactedLead, address_for, load_contact_facts
 
 
 class GateCounts(NamedTuple):

@@ -27,9 +27,9 @@ from app.leads.events import lead_event
 from app.leads.pipeline import transitions
 from app.messaging.compose import Recipient
 from app.messaging.contact_policy.contact_attempts import attempt_for_step, priority_of, series_of
-from app.messaging.contact_policy.contact_facts import AttemptContext, address_for, build_contact_facts
-from app.messaging.contact_policy.facts import PlannedMessage, SentMessage
+from app.messaging.contact_policy.gate_input import PlannedMessage, SentMessage
 from app.messaging.contact_policy.history import History
+from app.messaging.contact_policy.load_facts import AttemptContext, address_for, build_contact_facts
 from app.tasks.lifecycle.task_state import set_completed
 
 _NOWHERE: Final = UUID(int=0)

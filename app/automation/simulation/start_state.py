@@ -18,8 +18,8 @@ from app.engine.step_kind import STEP_KINDS
 from app.leads.facts.condition_facts import load_facts
 from app.leads.search.open_task import IS_OPEN_TASK
 from app.messaging.channels.registry import CHANNELS
-from app.messaging.contact_policy.contact_facts import address_for
-from app.messaging.contact_policy.facts import SentMessage
+from app.messaging.contact_policy.gate_input import SentMessage
+from app.messaging.contact_policy.load_facts import address_for
 from app.messaging.contact_policy.suppression_list import find_suppressed
 from app.messaging.models import CONTACTED_AT, IS_CONTACT
 from app.tasks.escalations import open_escalations

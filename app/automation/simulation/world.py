@@ -29,7 +29,7 @@ from app.leads.assignment.assign_one import set_owner
 from app.leads.facts.template_values import DisplayNames
 from app.leads.pipeline.stages import Stages
 from app.messaging.contact_policy.contact_attempts import priority_of
-from app.messaging.contact_policy.facts import SentMessage
+from app.messaging.contact_policy.gate_input import SentMessage
 from app.tasks.lifecycle.task_state import mark_cancelled, set_assignee
 from app.tasks.models import OPEN_TASKS, TaskStatus
 

@@ -46,7 +46,7 @@ MAX_DAYS_AHEAD = 7305  # twenty years, so that the search also ends with one ope
 
 _ZERO = timedelta()
 _ONE_DAY = timedelta(days=1)
-_CACHED_DAYS = 512  # above GIVE_UP_AFTER, so that the search for a clinic that never opens uses the cache
+_CACHED_DAYS = 512  # above MAX_CLOSED_DAYS, so that the search for a clinic that never opens uses the cache
 _MOST_QUIET_SPANS = 100  # a week of nights in a dozen zones
 
 

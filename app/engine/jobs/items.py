@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.core.db import AnyRow, to_json
 from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.jobs.models import ItemReason
-from app.engine.jobs.planning import CHUNK_SIZE, Span
+from app.engine.jobs.split import CHUNK_SIZE, Span
 from app.security.encryption import decrypt_json, encryption_context
 
 Position: TypeAlias = int  # position of an item

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.core.ports import NotConnected
 from app.core.type_aliases import JsonObject
 from app.engine.jobs.items import ItemResults
-from app.engine.jobs.planning import Span
+from app.engine.jobs.split import Span
 from app.identity.clinic_context import ClinicContext
 
 DEFAULT_KIND: Final = "follow_ups"  # kind of a job whose spec names none

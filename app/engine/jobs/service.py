@@ -20,7 +20,7 @@ from app.engine.jobs import items
 from app.engine.jobs.errors import ClientKeyReused, JobIsCancelled, JobIsFinished
 from app.engine.jobs.kinds import kind_of
 from app.engine.jobs.models import Job, JobItem, JobState, scoped_client_key
-from app.engine.jobs.planning import CHUNK_SIZE, chunks_of, plan_chunks
+from app.engine.jobs.split import CHUNK_SIZE, chunks_of, plan_chunks
 from app.errors import Conflict, FieldError, NotFound
 from app.identity.actor import Actor
 from app.identity.permissions import Scope

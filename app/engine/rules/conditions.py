@@ -1,4 +1,7 @@
-"""Conditions of rules. Pure functions from facts to true or false."""
+"""Evaluate conditions of rules. Pure functions from facts to true or false.
+
+`app.automation.language.conditions` validates the definitions.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time

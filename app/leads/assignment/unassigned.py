@@ -16,8 +16,8 @@ from app.identity.roles import may_work_sql
 from app.identity.users.lookup import MAY_WORK
 from app.leads.assignment.assign_many import AssignmentCause, assign_leads, choose_by_rules
 from app.leads.assignment.choose import load_roster, lock_clinic_assignment
-from app.leads.assignment.eligible_users import rules_with_default
 from app.leads.assignment.models import AssignmentReason
+from app.leads.assignment.reassignment_roster import rules_with_default
 from app.leads.models import IS_OPEN_LEAD, OPEN_LEAD_SQL, Lead
 from app.leads.search.lookup import NEWEST_FIRST, visible_to
 from app.security.encrypted_fields import decrypt_rows

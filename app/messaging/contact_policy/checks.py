@@ -11,9 +11,9 @@ from typing import Final, TypeAlias
 
 from app.engine.models import Reason
 from app.messaging.channels.registry import CHANNELS
-from app.messaging.contact_policy import moments
-from app.messaging.contact_policy.facts import ContactAttempt, ContactFacts
-from app.messaging.contact_policy.moments import FOREVER, NotBefore, if_later
+from app.messaging.contact_policy import time_checks
+from app.messaging.contact_policy.gate_input import ContactAttempt, ContactFacts
+from app.messaging.contact_policy.time_checks import FOREVER, NotBefore, if_later
 
 Explain: TypeAlias = Callable[[ContactAttempt, ContactFacts, datetime], Mapping[str, object]]
 
@@ -124,22 +124,22 @@ CHECKS: Final = (
     Check(Reason.THROTTLED, lambda _, facts, at: if_later(facts.throttled_until, at), _fact("throttled_until")),
     _temporary(
         Reason.OUTSIDE_HOURS,
-        moments.quiet_hours,
+        time_checks.quiet_hours,
         lambda _, facts, at: {"quiet": facts.calendar.quiet, "there": _local_times(facts, at)},
     ),
-    _temporary(Reason.WEEKEND, moments.weekend, _setting_and_local_times("weekends")),
-    _temporary(Reason.HOLIDAY, moments.holiday, _setting_and_local_times("holidays")),
-    _temporary(Reason.OUTSIDE_BUSINESS_HOURS, moments.business_hours, _setting("business_hours_only")),
-    _temporary(Reason.DAILY_CAP, moments.daily_cap, _setting_and_sent_times("daily_cap")),
-    _temporary(Reason.WEEKLY_CAP, moments.weekly_cap, _setting_and_sent_times("weekly_cap")),
-    _temporary(Reason.MINIMUM_INTERVAL, moments.minimum_interval, _setting_and_sent_times("minimum_interval")),
+    _temporary(Reason.WEEKEND, time_checks.weekend, _setting_and_local_times("weekends")),
+    _temporary(Reason.HOLIDAY, time_checks.holiday, _setting_and_local_times("holidays")),
+    _temporary(Reason.OUTSIDE_BUSINESS_HOURS, time_checks.business_hours, _setting("business_hours_only")),
+    _temporary(Reason.DAILY_CAP, time_checks.daily_cap, _setting_and_sent_times("daily_cap")),
+    _temporary(Reason.WEEKLY_CAP, time_checks.weekly_cap, _setting_and_sent_times("weekly_cap")),
+    _temporary(Reason.MINIMUM_INTERVAL, time_checks.minimum_interval, _setting_and_sent_times("minimum_interval")),
     _temporary(
         Reason.ANOTHER_TOUCH,
-        moments.other_messages,
+        time_checks.other_messages,
         lambda attempt, facts, _: {
             "window": facts.policy.window,
             "priority": attempt.priority,
-            "rivals": sorted(moments.competing_messages(attempt, facts)),
+            "rivals": sorted(time_checks.competing_messages(attempt, facts)),
         },
     ),
 )

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from app.core.type_aliases import JsonObject
 from app.engine.events.events import EventName
-from app.messaging.contact_policy.facts import DEFAULT_PRIORITY, ContactAttempt
+from app.messaging.contact_policy.gate_input import DEFAULT_PRIORITY, ContactAttempt
 
 
 class MessageStep(Protocol):

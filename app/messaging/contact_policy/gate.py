@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 from app.engine.models import Reason
 from app.messaging.contact_policy.checks import CHECKS, Check
-from app.messaging.contact_policy.facts import ContactAttempt, ContactFacts
+from app.messaging.contact_policy.gate_input import ContactAttempt, ContactFacts
 
 MAX_DEFERRAL: Final = timedelta(days=400)  # a year with its holidays; a contact refused until then is never allowed
 

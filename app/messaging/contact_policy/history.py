@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.messaging.contact_policy.facts import DEFAULT_PRIORITY, PlannedMessage, SentMessage
+from app.messaging.contact_policy.gate_input import DEFAULT_PRIORITY, PlannedMessage, SentMessage
 from app.messaging.models import CONTACTED_AT, IS_CONTACT
 
 

@@ -20,7 +20,7 @@ from app.engine.events.events import Event
 from app.engine.jobs.items import ItemResults, Position, lock_pending, write_results
 from app.engine.jobs.kinds import DEFAULT_KIND, JobKind, JobRow, ProcessSpan
 from app.engine.jobs.models import ItemReason
-from app.engine.jobs.planning import Span
+from app.engine.jobs.split import Span
 from app.engine.service import record
 from app.identity.clinic_context import ClinicContext
 from app.identity.users.lookup import ActiveUser, active_users

@@ -21,8 +21,8 @@ from app.identity.actor import Actor
 from app.identity.clinic_context import ClinicContext
 from app.identity.users.lookup import users_by_id
 from app.leads.assignment.assign_many import choose_by_rules
-from app.leads.assignment.eligible_users import roster_of_all_users, rules_with_default
 from app.leads.assignment.models import AbsentTasks, WorkingHours
+from app.leads.assignment.reassignment_roster import roster_of_all_users, rules_with_default
 from app.leads.assignment.rules.roster import Roster, user_calendar
 from app.leads.models import Lead
 from app.leads.search.open_task import IS_OPEN_TASK

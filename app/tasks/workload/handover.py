@@ -15,9 +15,9 @@ from app.identity.actor import Actor
 from app.identity.users.lookup import MUST_BE_ASSIGNABLE
 from app.leads.assignment.assign_many import AssignmentCause, assign_leads, choose_by_rules
 from app.leads.assignment.choose import lock_clinic_assignment
-from app.leads.assignment.eligible_users import roster_of_all_users, rules_with_default
 from app.leads.assignment.models import AssignmentReason
 from app.leads.assignment.owner_changes import OwnerChange
+from app.leads.assignment.reassignment_roster import roster_of_all_users, rules_with_default
 from app.leads.assignment.rules.roster import Roster
 from app.leads.assignment.rules.rules import Rule, least_loaded_rule
 from app.leads.enums import OPEN_STATUSES

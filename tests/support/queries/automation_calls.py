@@ -16,7 +16,7 @@ from app.automation.nurtures.tracking import leads_of
 from app.automation.rules.backfill import start_backfill
 from app.core.date_range import DateRange
 from app.engine.jobs import service as jobs
-from app.engine.jobs.chunks import process_chunk
+from app.engine.jobs.process_chunk import process_chunk
 from tests.support.large_clinic import LargeClinic, now
 
 

@@ -20,8 +20,8 @@ from app.leads.facts.template_values import DisplayNames, LeadForTemplates
 from app.leads.pipeline.stages import Stages
 from app.messaging.channels.base import LeadContact
 from app.messaging.compose import Recipient
-from app.messaging.contact_policy.facts import ContactAttempt, ContactFacts, SentMessage
 from app.messaging.contact_policy.gate import GateDecision, evaluate_gate
+from app.messaging.contact_policy.gate_input import ContactAttempt, ContactFacts, SentMessage
 from app.messaging.gateways.service import CalledGateway
 from app.messaging.gateways.throttle import Usage
 from app.messaging.rendering.variants import Template

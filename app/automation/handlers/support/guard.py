@@ -1,4 +1,4 @@
-"""Guard: the checks of every step of a rule before its handler decides."""
+"""Run the guard of a step (`app.engine.steps.guard`), then its handler, unless the rule is paused."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

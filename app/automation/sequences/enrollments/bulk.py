@@ -20,8 +20,8 @@ from app.engine.jobs.fill import fill_with_found, fill_with_ids
 from app.engine.jobs.items import ItemResults, write_results
 from app.engine.jobs.kinds import JobKind, JobRow, ProcessSpan
 from app.engine.jobs.models import ItemReason, Job
-from app.engine.jobs.planning import Span
 from app.engine.jobs.service import JobPlan, start_job
+from app.engine.jobs.split import Span
 from app.engine.sequences.definitions import sequences_of
 from app.errors import Invalid
 from app.identity.actor import Actor

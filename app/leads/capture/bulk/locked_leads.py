@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.core.type_aliases import JsonDict
 from app.engine.jobs.items import Position, lock_pending
-from app.engine.jobs.planning import Span
+from app.engine.jobs.split import Span
 
 _WANTED: Final = (
     "FROM job_items i JOIN leads l ON l.id = i.lead_id"

@@ -18,7 +18,7 @@ from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.jobs.items import ItemResults, Position, lock_pending, write_results
 from app.engine.jobs.kinds import JobKind, JobRow, ProcessSpan
 from app.engine.jobs.models import ItemReason
-from app.engine.jobs.planning import Span
+from app.engine.jobs.split import Span
 from app.engine.service import record
 from app.errors import Invalid, RelanceError
 from app.identity.clinic_context import ClinicContext

@@ -17,7 +17,7 @@ from app.core.files.csv_files import write_csv
 from app.core.pagination import Key, Page, page
 from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.jobs.models import Job, JobItem, JobState
-from app.engine.jobs.planning import chunks_of, plan_chunks
+from app.engine.jobs.split import chunks_of, plan_chunks
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope

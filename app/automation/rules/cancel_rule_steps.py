@@ -1,4 +1,4 @@
-"""Cancel the pending steps of a rule."""
+"""Cancel the pending steps of a rule when a user asks for it. Events cancel steps in `app.engine.steps.cancel`."""
 
 from typing import Final
 from uuid import UUID

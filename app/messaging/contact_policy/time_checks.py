@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final, TypeAlias
 
 from app.core.calendar.calendar import NeverAllowed, NeverOpen, start_of_day
-from app.messaging.contact_policy.facts import ContactAttempt, ContactFacts
+from app.messaging.contact_policy.gate_input import ContactAttempt, ContactFacts
 
 FOREVER: Final = datetime.max.replace(tzinfo=UTC)
 

@@ -11,7 +11,7 @@ from app.identity.clinic_context import ClinicContext
 from app.leads.contact.location import public_holidays_of, time_zones_of
 from app.messaging.channels.base import LeadContact
 from app.messaging.channels.registry import CHANNELS
-from app.messaging.contact_policy.facts import ContactAttempt, ContactFacts
+from app.messaging.contact_policy.gate_input import ContactAttempt, ContactFacts
 from app.messaging.contact_policy.history import History, HistoryQuery, load_histories
 from app.messaging.contact_policy.suppression_list import Address, find_suppressed
 

@@ -1,4 +1,4 @@
-"""Rules and rosters for reassigning leads and tasks."""
+"""Assignment rules and the roster of active users, for reassigning leads and tasks."""
 
 from collections.abc import Collection
 from datetime import datetime

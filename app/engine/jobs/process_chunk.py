@@ -23,7 +23,7 @@ from app.core.type_aliases import JsonObject
 from app.engine.jobs.items import ItemResults, cancel_pending_items, write_results
 from app.engine.jobs.kinds import JobRow, ProcessSpan, kind_of
 from app.engine.jobs.models import ItemReason, JobState
-from app.engine.jobs.planning import Span, plan_chunks
+from app.engine.jobs.split import Span, plan_chunks
 
 RETRY_DELAY: Final = timedelta(seconds=1)  # for items whose lead was locked
 ITEM_ERRORS: Final = (DBAPIError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)

@@ -1,4 +1,7 @@
-"""Decide whether a task reminder is still needed. Pure."""
+"""Decide whether a task reminder is still needed. Pure.
+
+`app.engine.plan.plan` plans reminders, from the rules with `before_due`; `app.automation.handlers.remind` sends them.
+"""
 
 from datetime import datetime
 
