@@ -234,6 +234,16 @@ def test_dry_run_says_whether_a_message_would_reach_the_lead(desk: Desk):
     assert (step["gate"]["verdict"], step["gate"]["reason"]) == ("never", "opted_out")
 
 
+def test_dry_run_names_the_durations_of_the_contact_policy(desk: Desk):
+    desk.admin.put("/api/settings/contact-policy", {"window": "1 day", "minimum_interval": "4 hours"})
+    rule = make(desk, when=[], do=[{"send_message": {"channel": "email", "template": "break-up-email"}}])
+    asked = {"lead_id": desk.capture(email="ana@lead.example")["id"], "at": "2026-03-10T14:00:00Z"}
+    tried = desk.admin.post(f"{RULES}/{rule['id']}/test", asked)
+    assert tried.status == 200
+    facts = [value for check in tried.body["steps"][0]["gate"]["checks"] for value in check["looked_at"].values()]
+    assert {"1 day", "4 hours"} <= {value for value in facts if isinstance(value, str)}
+
+
 @pytest.mark.parametrize(
     ("given", "pointer"),
     [

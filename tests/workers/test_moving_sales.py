@@ -1,5 +1,6 @@
 """Playbook `moving_sales`: the examples of simplepro-follow-up-automation.md, from trigger to last step."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from importlib.resources import files
 from typing import Any
@@ -7,13 +8,22 @@ from typing import Any
 import pytest
 
 from app.core.db import transaction
+from app.engine.models import Kind
 from app.identity.models import Role
 from app.leads.changes import update_lead
 from app.tasks.service import complete
 from tests.support.practice import TUESDAY, Practice, Watch, sql
+from tests.support.smtp import SmtpServer
 from workers.sweeps.run import sweep
 
 pytest_plugins = ["tests.support.practice"]
+
+CLOSED = """
+name: closed
+rules:
+  - { name: report, on: EVENT, do: [{ notify: { to: admins, channels: [in_app, email], template: closed } }] }
+templates: { closed: { subject: Closed, body: A lead is closed. } }
+"""
 
 
 @pytest.fixture
@@ -92,6 +102,19 @@ def test_won_lead_gets_a_kickoff_and_managers_are_notified(sales: Practice):
     assert (kickoff.title, kickoff.type) == ("Job kickoff call", "MEETING")
     assert (note.template, note.user_id) == ("won-opportunity", sales.people[Role.MANAGER])
     sales.complete(kickoff.id)
+
+
+@pytest.mark.parametrize(("event", "close"), [("lead.converted", Practice.convert), ("lead.lost", Practice.lose)])
+def test_users_get_their_emails_about_a_closed_lead(
+    open_practice: Callable[..., Practice], smtp: SmtpServer, event: str, close: Callable[[Practice, Any], None]
+):
+    practice = open_practice(playbook=CLOSED.replace("EVENT", event))
+    close(practice, practice.capture())
+    practice.run_due()
+    practice.run(Kind.DELIVER)
+
+    assert [step.state for step in practice.steps(kind="deliver")] == ["done"]
+    assert len(smtp.accepted) == 1
 
 
 def test_urgent_lead_is_called_at_once_whenever_it_becomes_urgent(sales: Practice):

@@ -32,7 +32,7 @@ from app.engine.outcomes import (
     StartedDelivery,
 )
 from app.engine.step_kind import DELIVERIES, OutsideCall, StepKind
-from app.engine.steps.guard import closed_lead_reason, unmet_guard
+from app.engine.steps.guard import CLOSED_STATUSES, closed_lead_reason, unmet_guard
 from app.identity.passwords.links import append_link
 from app.messaging.channels.base import OutgoingMessage, Receipt, Transient
 from app.messaging.channels.gateway_payload import GatewayPayload, MessageType
@@ -64,7 +64,8 @@ def guard(context: StepContext) -> Skip | Snooze | None:
         return Skip(Reason.ALREADY_DELIVERED)
     if context.step.lead_id is None:
         return None
-    if over := closed_lead_reason(context.lead, context.step.cause):
+    over = closed_lead_reason(context.lead, context.step.cause)
+    if over and not (note.user_id and over in CLOSED_STATUSES.values()):  # users are told about closed leads too
         return _suppress(context, over)
     if refused := unmet_guard(context.step, context.facts):
         return _suppress(context, refused.reason)

@@ -1,12 +1,13 @@
 """Gate preview: what the gate decides about planned messages at their due times. For dry runs and previews."""
 
 from collections import Counter
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
+from app.core.calendar.durations import format_duration
 from app.core.type_aliases import JsonDict
 from app.engine.plan.plan import PlannedStep
 from app.engine.step_kind import STEP_KINDS
@@ -63,10 +64,20 @@ def _gate(session: Session, clinic: ClinicContext, lead: ContactedLead, step: Pl
     return {
         **_to_response(evaluate_gate(attempt, facts, step.due_at)),
         "checks": [
-            {"check": one.check, "is_asked": one.applies, **_to_response(one.decision), "looked_at": dict(one.facts)}
+            {
+                "check": one.check,
+                "is_asked": one.applies,
+                **_to_response(one.decision),
+                "looked_at": _as_json(one.facts),
+            }
             for one in findings
         ],
     }
+
+
+def _as_json(facts: Mapping[str, object]) -> JsonDict:
+    """Return the facts of a check with durations as users write them, such as "1 day"."""
+    return {name: format_duration(value) if isinstance(value, timedelta) else value for name, value in facts.items()}
 
 
 def _to_response(decision: GateDecision) -> JsonDict:
