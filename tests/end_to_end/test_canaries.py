@@ -54,7 +54,7 @@ Answers = list[httpx.Response]
 
 def test_personal_data_appears_only_in_the_database(scene: Scene, mail_server: SmtpServer, postgres: Postgres) -> None:
     flower = scene.processes.start_flower(env=scene.env)
-    workers = [scene.start_worker(queues) for queues in ("steps,sweeps", "deliveries", "bulk")]
+    workers = [scene.start_worker(queues) for queues in ("steps,sweeps", "deliveries,accounts", "bulk")]
     scene.start_beat()
     clinic = scene.open(call_task("4 seconds"), reminder("1 second"), escalation("2 seconds"), mail_to_lead())
     other = enter(clinic.url, name="neighbour")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import or_, select, text
+from sqlalchemy import select, text, union_all
 from sqlalchemy.orm import Session
 
 from app.clock import now
@@ -67,5 +67,8 @@ def _lock(session: Session, actor: Actor, *, most: int) -> Sequence[Any]:
 
 
 def _without_owner(session: Session, clinic_id: UUID) -> tuple[Any, ...]:
+    """Return the conditions. Each half of the union is an index look-up; `OR` would read all leads of the clinic."""
     others = list(session.scalars(select(User.id).where(User.clinic_id == clinic_id, ~MAY_WORK)))
-    return IS_OPEN_LEAD, or_(Lead.assigned_to_id.is_(None), Lead.assigned_to_id.in_(others))
+    open_leads = select(Lead.id).where(Lead.clinic_id == clinic_id, IS_OPEN_LEAD).correlate(None)
+    halves = (open_leads.where(test) for test in (Lead.assigned_to_id.is_(None), Lead.assigned_to_id.in_(others)))
+    return IS_OPEN_LEAD, Lead.id.in_(union_all(*halves))

@@ -17,7 +17,7 @@ from tests.support.queries.query import Query
 REPORTS: dict[str, Query] = {
     "lateness report": (
         lambda s, large: lateness_report(s, large.actor.clinic),
-        {"ix_steps_finished", "ix_steps_due", "ix_steps_put_off"},
+        {"ix_steps_finished", "ix_steps_due_by_clinic", "ix_steps_put_off"},
     ),
     "process a status event of a gateway": (process_gateway_event, {"pk_notifications", "pk_leads"}),
     "statistics of a message template": (
