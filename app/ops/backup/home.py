@@ -13,7 +13,7 @@ from app.ops.embedded.postgres import WEB_LOGIN
 from app.ops.stack.embedded_servers import take_lock
 from app.ops.stack.environment import home, is_demo, load_shared_settings, use_postgres
 
-NO_BROKER = "memory://"  # these commands publish nothing
+NO_BROKER = "redis://127.0.0.1:1"  # never connected: these commands publish nothing
 
 
 @contextmanager
