@@ -36,6 +36,13 @@ for i, name in ipairs(KEYS) do
 end
 return counts
 """
+_READ: Final = """
+local counts = {}
+for i, name in ipairs(KEYS) do
+  counts[2 * i - 1], counts[2 * i] = tonumber(redis.call('GET', name) or 0), math.max(redis.call('TTL', name), 0)
+end
+return counts
+"""
 _TAKE_BACK: Final = """
 for _, name in ipairs(KEYS) do
   if redis.call('EXISTS', name) == 1 then redis.call('DECR', name) end
@@ -53,8 +60,13 @@ def increment(names: Sequence[str], *, window: int, by: int = 1) -> list[tuple[i
     if counts is None:
         _note_split(window)
         return database_counters.increment(names, window=window, by=by)
-    in_store = list(zip(counts[::2], counts[1::2], strict=True))
-    return _with_rest(in_store, names) if time.monotonic() < _split_until else in_store
+    return _in_all_stores(counts, names)
+
+
+def read(names: Sequence[str]) -> list[tuple[int, int]] | None:
+    """Return what `increment` returns, without counting. A counter without a current window is (0, 0)."""
+    counts = _ask(_READ, names)
+    return database_counters.read(names) if counts is None else _in_all_stores(counts, names)
 
 
 def decrement(names: Sequence[str], *, forget: str) -> None:
@@ -67,6 +79,11 @@ def _note_split(window: int) -> None:
     global _split_until  # noqa: PLW0603  (one store, one time)
     if _store() is not None:
         _split_until = max(_split_until, time.monotonic() + window)
+
+
+def _in_all_stores(counts: Sequence[int], names: Sequence[str]) -> list[tuple[int, int]]:
+    in_store = list(zip(counts[::2], counts[1::2], strict=True))
+    return _with_rest(in_store, names) if time.monotonic() < _split_until else in_store
 
 
 def _with_rest(in_store: list[tuple[int, int]], names: Sequence[str]) -> list[tuple[int, int]]:

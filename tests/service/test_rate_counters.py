@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("clean_database", "clean_broker")
 
 RABBITMQ = "amqp://guest@127.0.0.1:9//"
 EMAIL, ADDRESS = "ana@clinic.example", "192.0.2.1"
-COUNTERS = 4  # of a sign-in: address and account, address, account, and whether the network is known
+COUNTERS = 3  # of a sign-in: address and account, address, account
 
 
 @pytest.fixture
@@ -88,6 +89,16 @@ def test_a_successful_sign_in_resets_the_count_in_the_database(store: Callable[.
     for _ in range(3):
         assert try_often(sign_in, 9) == 9
         attempts.forget_failed_attempts(EMAIL, ADDRESS)
+
+
+def test_the_network_of_a_sign_in_stays_known_for_a_month_in_the_database(store: Callable[..., None]) -> None:
+    store(broker_url=RABBITMQ)
+    sign_in()
+    attempts.forget_failed_attempts(EMAIL, ADDRESS)
+
+    with db.transaction() as session:
+        lasts = session.scalar(text("SELECT max(ends_at) - now() FROM rate_counters"))
+    assert lasts > timedelta(days=29)
 
 
 def test_counters_url_counts_in_its_own_store(store: Callable[..., None], valkey: Valkey, broker_url: str) -> None:

@@ -73,7 +73,7 @@ def _limits(email: str, address: str) -> tuple[tuple[str, int], ...]:
 
 def _is_known(email: str, address: str) -> bool:
     """Whether the account signed in from this network lately."""
-    [(count, _)] = rate_counters.increment([_known(email, address)], window=WINDOW, by=0) or [(0, 0)]
+    [(count, _)] = rate_counters.read([_known(email, address)]) or [(0, 0)]
     return count > 0
 
 
