@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select, text, union_all
+from sqlalchemy import or_, select, text, union_all
 from sqlalchemy.orm import Session
 
 from app.clock import now
@@ -67,8 +67,13 @@ def _lock(session: Session, actor: Actor, *, most: int) -> Sequence[Any]:
 
 
 def _without_owner(session: Session, clinic_id: UUID) -> tuple[Any, ...]:
-    """Return the conditions. Each half of the union is an index look-up; `OR` would read all leads of the clinic."""
+    """Return the conditions.
+
+    Each half of the union is an index look-up; `OR` alone would read all leads of the clinic. PostgreSQL checks the
+    `OR` again for a row that another transaction changed before it was locked.
+    """
     others = list(session.scalars(select(User.id).where(User.clinic_id == clinic_id, ~MAY_WORK)))
     open_leads = select(Lead.id).where(Lead.clinic_id == clinic_id, IS_OPEN_LEAD).correlate(None)
-    halves = (open_leads.where(test) for test in (Lead.assigned_to_id.is_(None), Lead.assigned_to_id.in_(others)))
-    return IS_OPEN_LEAD, Lead.id.in_(union_all(*halves))
+    without_owner = (Lead.assigned_to_id.is_(None), Lead.assigned_to_id.in_(others))
+    halves = union_all(*(open_leads.where(test) for test in without_owner))
+    return IS_OPEN_LEAD, or_(*without_owner), Lead.id.in_(halves)
