@@ -196,7 +196,7 @@ def _attempt(kind: str, ids: Sequence[UUID], turns: Turns | None = None) -> int:
         now = clock.now()
         rows = claim(session, kind, ids, now=now, most=STEP_KINDS[kind].batch)
         if turns:
-            rows += _claim_turn(session, kind, rows, turns)
+            rows += _claim_turn(session, kind, rows, turns, now=now)
         missing = set(ids) - {row.id for row in rows}
         metrics.refuse(len(missing) - _wake_unclaimed(session, missing))
         try:
@@ -216,9 +216,11 @@ def _attempt(kind: str, ids: Sequence[UUID], turns: Turns | None = None) -> int:
     return len(rows)
 
 
-def _claim_turn(session: Session, kind: str, own: Sequence[ClaimedStep], turns: Turns) -> list[ClaimedStep]:
+def _claim_turn(
+    session: Session, kind: str, own: Sequence[ClaimedStep], turns: Turns, *, now: datetime
+) -> list[ClaimedStep]:
     """Fill the batch with due steps of the clinics whose turn it is."""
-    now, room = clock.now(), STEP_KINDS[kind].batch - len(own)
+    room = STEP_KINDS[kind].batch - len(own)
     if room and turns.is_stale:
         turns.look(session, now=now)
     turn = turns.share_out(kind, room)
