@@ -55,7 +55,7 @@ def test_leads_captured_without_a_broker_are_followed_up_later(scene: Scene) -> 
     silent = clinic.capture(20, start=5)
     scene.valkey.kill()
     dead = clinic.capture(20, start=25)
-    wait_until(lambda: scene.results.due_and_open() >= 80, 30, "80 steps to be due")
+    wait_until(lambda: _due(scene) == 90, 30, "90 steps to be due")
     scene.valkey.start()
 
     print(f"slowest answer: before {_slowest(before)}, broker silent {_slowest(silent)}, dead {_slowest(dead)}")
@@ -66,6 +66,11 @@ def test_leads_captured_without_a_broker_are_followed_up_later(scene: Scene) -> 
     scene.results.check(planned=each, late_at_most=FOUND_AGAIN)
     assert worker.is_running()
     assert beat.is_running()
+
+
+def _due(scene: Scene) -> int:
+    """Return the number of steps that are due or have run; a busy worker also runs due steps that no message names."""
+    return scene.results.due_and_open() + scene.results.ended().total()
 
 
 def _slowest(answers: list[Answer]) -> str:
