@@ -18,6 +18,7 @@ from tests.support.messages import messages
 from tests.support.practice import TUESDAY, Practice, Watch, sql
 from tests.support.smtp import SmtpServer
 from workers import runner
+from workers.pipeline.turns import clinics_with_steps
 from workers.sweeps.run import sweep
 
 MAKE = Kind.CREATE_TASK
@@ -54,6 +55,18 @@ def test_clinics_with_due_steps_take_turns(busy: Practice, small: Practice, watc
 
     assert runner.run(MAKE, ids[:100], clinic_id=busy.clinic_id) == 860
     assert position_of_last(order_of_tasks(), small) <= 400
+
+
+def test_clinics_between_known_ones_are_found(open_practice: Callable[..., Practice], watch: Watch):
+    practices = [open_practice() for _ in range(5)]
+    clinics = sorted(practice.clinic_id for practice in practices)
+    for practice in practices:
+        practice.fill(2, MAKE, due_at=AN_HOUR_AGO)
+
+    with transaction() as session:
+        for known in ([], clinics[:1], clinics[1:3], clinics[4:], clinics):
+            found = clinics_with_steps(session, MAKE, due_by=TUESDAY, besides=known)
+            assert sorted([*found, *known]) == clinics
 
 
 def test_message_of_an_older_version_runs_without_a_clinic(busy: Practice, small: Practice, watch: Watch):

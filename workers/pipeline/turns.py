@@ -27,15 +27,23 @@ _DUE: Final = text(
     " WHERE s.kind = k.kind AND s.state IN ('planned', 'published') AND s.due_at <= :now"
     " ORDER BY s.due_at LIMIT :few) AS d GROUP BY k.kind"
 )
-# A loose index scan: it reads one index entry for each clinic with pending steps, however many steps are due.
+# A loose index scan: it reads one index entry for each clinic with pending steps, however many steps are due. It jumps
+# over the known clinics: the index entries of steps that have just run stand before a clinic's next one.
 _CLINICS: Final = text(
-    "WITH RECURSIVE soonest AS ((SELECT clinic_id, due_at FROM steps"
-    " WHERE kind = :kind AND state IN ('planned', 'published') ORDER BY clinic_id, due_at LIMIT 1)"
-    " UNION ALL SELECT n.clinic_id, n.due_at FROM soonest AS last CROSS JOIN LATERAL (SELECT clinic_id, due_at"
-    " FROM steps WHERE kind = :kind AND state IN ('planned', 'published') AND clinic_id > last.clinic_id"
-    " ORDER BY clinic_id, due_at LIMIT 1) AS n)"
+    "WITH RECURSIVE soonest AS (SELECT CAST(:first AS uuid) AS clinic_id, CAST(NULL AS timestamptz) AS due_at"
+    " UNION ALL SELECT coalesce(found.clinic_id, known.clinic_id), found.due_at FROM soonest AS last"
+    " LEFT JOIN LATERAL (SELECT one AS clinic_id FROM unnest(CAST(:known AS uuid[])) AS one"
+    " WHERE one > last.clinic_id ORDER BY one LIMIT 1) AS known ON true"
+    " LEFT JOIN LATERAL (SELECT clinic_id, due_at FROM steps WHERE kind = :kind AND state IN ('planned', 'published')"
+    " AND clinic_id > last.clinic_id AND clinic_id < coalesce(known.clinic_id, CAST(:last AS uuid))"
+    " ORDER BY clinic_id, due_at LIMIT 1) AS found ON true"
+    " WHERE coalesce(found.clinic_id, known.clinic_id) IS NOT NULL)"
     " SELECT clinic_id FROM soonest WHERE due_at <= :due_by"
 )
+# After many new steps the statistics are old: the planner expects few rows, and would read and sort all due steps.
+_AVOID_SORTS: Final = text("SET LOCAL enable_sort = off")
+_ALLOW_SORTS: Final = text("SET LOCAL enable_sort TO DEFAULT")
+_FIRST, _LAST = UUID(int=0), UUID(int=2**128 - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +76,7 @@ class Turns:
 
     def look(self, session: Session, *, now: datetime) -> None:
         """Look up the clinics with due steps."""
-        self.update(find_due(session, self._kinds, now=now))
+        self.update(find_due(session, self._kinds, now=now, known=self._due))
 
     def update(self, due: Mapping[str, Collection[UUID]]) -> None:
         """Take over the clinics with due steps, by kind. A new clinic starts just before the others."""
@@ -111,15 +119,30 @@ class Turns:
             self._seconds[clinic] = self._seconds.get(clinic, 0.0) + seconds * number / len(clinics)
 
 
-def find_due(session: Session, kinds: Sequence[str], *, now: datetime) -> dict[str, list[UUID]]:
-    """Return the clinics with due steps, by kind. The cost does not grow with the number of due steps."""
-    found = session.execute(_DUE, {"kinds": list(kinds), "now": now, "few": FEW_STEPS}).all()
-    return {
-        row.kind: row.clinics if row.steps < FEW_STEPS else clinics_with_steps(session, row.kind, due_by=now)
-        for row in found
+def find_due(
+    session: Session, kinds: Sequence[str], *, now: datetime, known: Mapping[str, Collection[UUID]]
+) -> dict[str, list[UUID]]:
+    """Return the clinics with due steps, by kind. The cost does not grow with the number of due steps.
+
+    `known`: clinics that had due steps a moment ago, by kind. They are returned without being looked up.
+    """
+    searched = [kind for kind in kinds if not known.get(kind)]
+    found = session.execute(_DUE, {"kinds": searched, "now": now, "few": FEW_STEPS}).all() if searched else ()
+    due = {row.kind: list(row.clinics) if row.steps < FEW_STEPS else [] for row in found}
+    many = [kind for kind in kinds if known.get(kind) or due.get(kind) == []]
+    return due | {
+        kind: [*known.get(kind, ()), *clinics_with_steps(session, kind, due_by=now, besides=known.get(kind, ()))]
+        for kind in many
     }
 
 
-def clinics_with_steps(session: Session, kind: str, *, due_by: datetime) -> list[UUID]:
-    """Return the clinics with pending steps of a kind that are due by this time, at the cost of a read per clinic."""
-    return list(session.scalars(_CLINICS, {"kind": kind, "due_by": due_by}))
+def clinics_with_steps(session: Session, kind: str, *, due_by: datetime, besides: Collection[UUID] = ()) -> list[UUID]:
+    """Return the clinics with pending steps of a kind that are due by this time, at the cost of a read per clinic.
+
+    Clinics in `besides` are not looked up and not returned.
+    """
+    given = {"kind": kind, "due_by": due_by, "known": list(besides), "first": _FIRST, "last": _LAST}
+    session.execute(_AVOID_SORTS)
+    found = list(session.scalars(_CLINICS, given))
+    session.execute(_ALLOW_SORTS)
+    return found
