@@ -254,6 +254,19 @@ def test_gate_defers_while_the_gateway_is_throttled():
         assert evaluate_gate(touch, known, at("2026-03-10 11:20")) == Allow()
 
 
+def test_reason_is_the_check_that_explains_the_time():
+    """A daily cap ends at midnight; only the window of a day explains eleven o'clock."""
+    known = replace(policy(daily_cap=1, window=timedelta(days=1)), sent=sent_at("2026-03-10 10:00"))
+    verdict = evaluate_gate(TOUCH, known, TUESDAY)
+    assert verdict == Until(at("2026-03-11 10:00"), Reason.ANOTHER_TOUCH)
+    assert isinstance(verdict, Until)
+    assert verdict.moves == (
+        (Reason.DAILY_CAP, at("2026-03-11 00:00")),
+        (Reason.OUTSIDE_HOURS, at("2026-03-11 08:00")),
+        (Reason.ANOTHER_TOUCH, at("2026-03-11 10:00")),
+    )
+
+
 def test_transactional_message_ignores_hours_and_caps():
     busy = replace(
         policy(
@@ -299,7 +312,7 @@ def test_explanation_lists_every_check_with_its_facts_in_order():
     assert said[Reason.WEEKEND].decision == Until(at("2026-03-16 00:00"), Reason.WEEKEND)
     assert said[Reason.DAILY_CAP].decision == Until(at("2026-03-15 00:00"), Reason.DAILY_CAP)
     assert said[Reason.DAILY_CAP].facts == {"daily_cap": 1, "gone": [at("2026-03-14 10:00")]}
-    assert evaluate_gate(TOUCH, known, saturday_night) == Until(at("2026-03-16 08:00"), Reason.OUTSIDE_HOURS)
+    assert evaluate_gate(TOUCH, known, saturday_night) == Until(at("2026-03-16 08:00"), Reason.WEEKEND)
     assert "mia@" not in str(findings)
 
 

@@ -6,7 +6,7 @@ that every check allows. Example: quiet hours that end on a holiday defer to the
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
 
@@ -33,11 +33,13 @@ class Never:
 class Until:
     """The message may not be sent before `instant`, the first moment that all checks allow.
 
-    `reason` is the first check that refuses now.
+    `reason` is the check that by itself refuses the longest, of those that refuse now. `moves` are the moments between,
+    each with the check that named it; the last one is `instant`.
     """
 
     instant: datetime
     reason: Reason
+    moves: tuple[tuple[Reason, datetime], ...] = field(default=(), compare=False)
 
 
 GateDecision: TypeAlias = Allow | Never | Until
@@ -84,17 +86,34 @@ _TRANSACTIONAL_CHECKS: Final = tuple(check for check in CHECKS if not check.skip
 
 
 def _decide(checks: Sequence[Check], attempt: ContactAttempt, facts: ContactFacts, now: datetime) -> GateDecision:
+    moves = _moves(checks, attempt, facts, now)
+    if not moves:
+        return Allow()
+    last_reason, instant = moves[-1]
+    if instant - now > MAX_DEFERRAL:
+        return Never(last_reason)
+    return Until(instant, _longest(checks, attempt, facts, now), tuple(moves))
+
+
+def _moves(
+    checks: Iterable[Check], attempt: ContactAttempt, facts: ContactFacts, now: datetime
+) -> list[tuple[Reason, datetime]]:
     """Move from each refused moment to the one that the check names, until no check refuses.
 
-    Every moment in between is refused, so the result is the first moment that all checks allow.
+    Every moment in between is refused, so the last one is the first moment that all checks allow.
     """
-    at, first_reason = now, None
-    while refusal := _first_refusal(checks, attempt, facts, at):
-        reason, at = refusal
-        first_reason = first_reason or reason
-        if at - now > MAX_DEFERRAL:
-            return Never(reason)
-    return Until(at, first_reason) if first_reason else Allow()
+    at, moves = now, list[tuple[Reason, datetime]]()
+    while at - now <= MAX_DEFERRAL and (refusal := _first_refusal(checks, attempt, facts, at)):
+        moves.append(refusal)
+        at = refusal[1]
+    return moves
+
+
+def _longest(checks: Iterable[Check], attempt: ContactAttempt, facts: ContactFacts, now: datetime) -> Reason:
+    """Return the check that by itself refuses the longest from now on; the first one of equals."""
+    alone = [path for check in checks if (path := _moves([check], attempt, facts, now))]
+    [reason, _] = max((path[-1] for path in alone), key=lambda last: last[1])
+    return reason
 
 
 def _first_refusal(
