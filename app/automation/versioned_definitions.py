@@ -154,20 +154,21 @@ class VersionedDefinitions(Generic[Owner]):
         return [version_response(row, version) for version in versions]
 
     def compare(self, session: Session, actor: Actor, row_id: UUID, query: JsonObject) -> JsonDict:
-        """Compare two versions; by default the published one and the draft. Raises NotFound.
+        """Compare two versions; by default the published one with the draft, else the previous with the published one.
 
-        Returns the numbers `before` and `after`, and a list of `differences`.
+        Returns the numbers `before` and `after`, and a list of `differences`. A first version is compared with nothing:
+        `before` is None. Raises NotFound.
         """
         row = self.find(session, actor, row_id)
-        newest = None if self.draft(session, row) else row.published
-        before, after = (
-            self._numbered(session, row, number)
-            for number in (query.get("before", row.published), query.get("after", newest))
+        newest = self.draft(session, row) or self._numbered(session, row, row.published)
+        after = self._numbered(session, row, query["after"]) if "after" in query else newest
+        before = (
+            self._numbered(session, row, query["before"]) if "before" in query else self._before(session, row, after)
         )
         return {
-            "before": before.number,
+            "before": before and before.number,
             "after": after.number,
-            "differences": list(json_diff(before.definition, after.definition)),
+            "differences": list(json_diff(before.definition if before else {}, after.definition)),
         }
 
     def draft(self, session: Session, row: Owner) -> Any:
@@ -193,6 +194,15 @@ class VersionedDefinitions(Generic[Owner]):
         if found is None:
             raise NotFound
         return found
+
+    def _before(self, session: Session, row: Owner, version: Any) -> Any:
+        """Return the published version; for the published version itself the one before it. None if there is none."""
+        if row.published is None:
+            return None
+        if row.published != version.number:
+            return self._numbered(session, row, row.published)
+        earlier = self._versions_of(row).where(self.version.number < version.number)
+        return session.scalars(earlier.order_by(self.version.number.desc()).limit(1)).one_or_none()
 
     def _changed(self, session: Session, row: Owner, parts: JsonObject) -> JsonDict:
         """Return the draft, else the published definition, with these parts replaced."""

@@ -104,6 +104,27 @@ def test_rollback_creates_a_new_version_of_the_old_text(desk: Desk):
     assert desk.admin.post(f"{path}/rollback", {"number": 9}).status == 404
 
 
+def test_comparison_without_parameters_shows_the_last_change(desk: Desk):
+    path = f"{RULES}/{make(desk)['id']}"
+    first = desk.admin.get(f"{path}/diff").body
+    assert (first["before"], first["after"]) == (None, 1)
+    assert {one["change"] for one in first["differences"]} == {"added"}
+    for after in ("2 hours", "3 hours"):
+        desk.admin.patch(path, {"after": after})
+    changed = {"change": "changed", "pointer": "/after", "before": "2 hours", "after": "3 hours"}
+    assert desk.admin.get(f"{path}/diff").body == {"before": 2, "after": 3, "differences": [changed]}
+    desk.admin.patch(path, {"after": "4 hours", "is_draft": True})
+    drafted = {**changed, "before": "3 hours", "after": "4 hours"}
+    assert desk.admin.get(f"{path}/diff").body == {"before": 3, "after": None, "differences": [drafted]}
+    assert desk.admin.get(f"{path}/diff", after=1).body["before"] == 3
+
+
+def test_draft_of_an_unpublished_rule_is_compared_with_nothing(desk: Desk):
+    path = f"{RULES}/{make(desk, is_draft=True)['id']}"
+    compared = desk.admin.get(f"{path}/diff").body
+    assert (compared["before"], compared["after"], compared["differences"] != []) == (None, None, True)
+
+
 def test_two_versions_are_compared_by_path(desk: Desk):
     path = f"{RULES}/{make(desk)['id']}"
     shorter = [{**CALL["create_task"], "title": "Call"}]

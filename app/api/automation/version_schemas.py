@@ -59,14 +59,19 @@ class VersionOut(Schema):
 class CompareQuery(QuerySchema):
     """The versions to compare."""
 
-    before = Integer(least=1, metadata={"description": "Default: the published version."})
+    before = Integer(
+        least=1,
+        metadata={"description": "Default: the published version; if that is `after`, the version before it."},
+    )
     after = Integer(least=1, metadata={"description": "Default: the draft; without a draft, the published version."})
 
 
 class ComparisonOut(Schema):
     """Differences between two versions."""
 
-    before = Integer(required=True, allow_none=True)
+    before = Integer(
+        required=True, allow_none=True, metadata={"description": "Null: there is no version before `after`."}
+    )
     after = Integer(required=True, allow_none=True, metadata={"description": "Null: the draft."})
     differences = fields.List(fields.Nested(DifferenceOut), required=True)
 
