@@ -1,11 +1,13 @@
 """Lead sources and pipeline stages."""
 
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from app.identity.models import Role
+from tests.support.concurrency import run_concurrently
 from tests.support.desk import Desk
 
 pytest_plugins = ["tests.support.desk"]
@@ -50,6 +52,31 @@ def test_source_is_returned_as_given(desk: Desk):
     assert answer.status == 201
     assert {name: answer.body[name] for name in given} == given
     assert answer.body in desk.admin.every(SOURCES)
+
+
+def test_source_names_differ_by_more_than_case(desk: Desk):
+    made = desk.admin.post(SOURCES, {"name": "Radio", "category": "OTHER"}).body
+    other = desk.admin.post(SOURCES, {"name": "Ärzteblatt", "category": "PRINT_AD"}).body
+    for name, taken in (("radio", "Radio"), ("ÄRZTEBLATT", "Ärzteblatt")):
+        refused = desk.admin.post(SOURCES, {"name": name, "category": "OTHER"})
+        assert (refused.status, refused.body["code"]) == (409, "source-name-taken")
+        assert taken in refused.body["detail"]
+    assert desk.admin.put(f"{SOURCES}/{other['id']}", {"name": "RADIO", "category": "OTHER"}).status == 409
+    assert desk.admin.put(f"{SOURCES}/{made['id']}", {"name": "RADIO", "category": "OTHER"}).body["name"] == "RADIO"
+
+
+def test_two_sources_from_before_that_differ_by_case_can_be_edited(desk: Desk):
+    made = desk.admin.post(SOURCES, {"name": "Radio", "category": "OTHER"}).body
+    desk.admin.post(SOURCES, {"name": "Poster", "category": "OTHER"})
+    desk.sql("UPDATE lead_sources SET name = 'radio' WHERE name = 'Poster'")
+    kept = desk.admin.put(f"{SOURCES}/{made['id']}", {"name": "Radio", "category": "PRINT_AD"})
+    assert (kept.status, kept.body["category"]) == (200, "PRINT_AD")
+
+
+def test_one_of_two_concurrent_sources_with_the_same_name_is_refused(desk: Desk):
+    names = ["Radio", "radio"]
+    answers = run_concurrently(*(partial(desk.admin.post, SOURCES, {"name": n, "category": "OTHER"}) for n in names))
+    assert sorted(answer.status for answer in answers) == [201, 409]
 
 
 def test_fields_missing_in_an_edit_get_defaults(desk: Desk):

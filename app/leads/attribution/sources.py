@@ -52,6 +52,7 @@ def list_sources(session: Session, clinic_id: UUID, query: JsonObject) -> Page:
 def create_source(session: Session, clinic_id: UUID, data: JsonObject) -> LeadSource:
     """Create a source from the fields of SourceIn. Raises SourceNameTaken."""
     bump_rules_version(session, clinic_id)  # messages cache source names
+    _require_free_name(session, clinic_id, data["name"])
     source = _new(clinic_id, data)
     session.add(source)
     _flush(session)
@@ -65,12 +66,24 @@ def update_source(
     bump_rules_version(session, clinic_id)
     source = _lock(session, clinic_id, source_id)
     require_version(source, seen)
+    if data.get("name", source.name) != source.name:
+        _require_free_name(session, clinic_id, data["name"], besides=source.id)
     for name, value in data.items():
         setattr(source, name, value)
     source.updated_at = now()
     source.version += 1
     _flush(session)
     return source
+
+
+def _require_free_name(session: Session, clinic_id: UUID, name: str, *, besides: UUID | None = None) -> None:
+    """Check that no other source has this name, in any case: web forms and imports find a source by its name.
+
+    `bump_rules_version` has locked the clinic's row, so two callers cannot take a name at once. Raises SourceNameTaken.
+    """
+    others = select(LeadSource.name).where(LeadSource.clinic_id == clinic_id, LeadSource.id.is_distinct_from(besides))
+    if taken := [other for other in session.scalars(others) if other.casefold() == name.casefold()]:
+        raise SourceNameTaken(f"The clinic already has a source named {taken[0]!r}. Case makes no difference.")
 
 
 def _lock(session: Session, clinic_id: UUID, source_id: UUID) -> LeadSource:
