@@ -76,6 +76,28 @@ def results_of(told: dict[str, Any]) -> tuple[int, int, int, int]:
     return told["stay"], told["jump"], told["exit"], told["cannot"]
 
 
+def test_plan_shows_when_the_planned_steps_are_due(desk: Desk):
+    path = create_sequence(desk, wait("one"), call("two", wait_for="completion"))
+    ids = many_leads(desk, 3)
+    put(desk, path, *ids)
+    due = sorted(step["due_at"] for lead_id in ids for step in planned(desk, lead_id))
+    rewrite(desk, path, wait("one"))
+    [group] = plan(desk, path)["groups"]
+    assert [group["first_due_at"], group["last_due_at"]] == [due[0], due[-1]]
+    carry_out(desk, path, plan(desk, path))
+    assert sorted(step["due_at"] for lead_id in ids for step in planned(desk, lead_id)) == due
+
+
+def test_plan_has_no_times_for_paused_enrollments(desk: Desk):
+    path = create_sequence(desk, wait("one"))
+    [lead_id] = many_leads(desk, 1)
+    put(desk, path, lead_id)
+    assert desk.admin.post(f"/api/enrollments/{way(desk, lead_id)['id']}/pause").status == 200
+    rewrite(desk, path, wait("one"), wait("two"))
+    [group] = plan(desk, path)["groups"]
+    assert (group["first_due_at"], group["last_due_at"]) == (None, None)
+
+
 def test_plan_shows_every_move_and_writes_nothing(desk: Desk):
     path = create_sequence(desk, wait("one"), wait("two"), wait("three"), wait("four"))
     ids = many_leads(desk, 6)

@@ -7,7 +7,7 @@ from marshmallow import fields, validate
 from app.api.capture.bulk_schemas import JobOut
 from app.automation.sequences.versions.move_plan import SAMPLES
 from app.automation.sequences.versions.version_mapping import EXIT, MoveKind, Obstacle
-from app.http.schemas.fields import Choice, Id, Integer, Text
+from app.http.schemas.fields import Choice, Id, Instant, Integer, Text
 from app.http.schemas.schema import QuerySchema, Schema
 
 LONGEST_NAME: Final = 100
@@ -41,6 +41,14 @@ class MoveGroupOut(Schema):
     to_step = fields.String(required=True, allow_none=True)
     why = Choice(Obstacle, required=True, allow_none=True, metadata={"description": "Why they cannot be moved."})
     leads = Integer(required=True)
+    first_due_at = Instant(
+        required=True,
+        allow_none=True,
+        metadata={"description": "When the first of their planned steps is due. Moves keep the times. Null: none is."},
+    )
+    last_due_at = Instant(
+        required=True, allow_none=True, metadata={"description": "When the last of their planned steps is due."}
+    )
     lead_ids = fields.List(Id(), required=True, metadata={"description": f"At most {SAMPLES} sample leads."})
 
 

@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -30,6 +31,8 @@ SAMPLES: Final = 5  # sample leads of each group
 _GROUPS: Final = text(
     "SELECT e.sequence_version, e.step, e.waits_for_task_id IS NOT NULL AS waits,"  # noqa: S608  (of the models)
     " s.state IS NOT NULL AND s.state NOT IN ('planned', 'published') AS is_under_way, count(*) AS leads,"
+    " min(s.due_at) FILTER (WHERE s.state IN ('planned', 'published')) AS first_due_at,"
+    " max(s.due_at) FILTER (WHERE s.state IN ('planned', 'published')) AS last_due_at,"
     f" (array_agg(e.lead_id ORDER BY e.id))[1:{SAMPLES}] AS samples"
     " FROM enrollments e LEFT JOIN steps s ON s.id = e.step_id"
     f" WHERE e.sequence_id = :sequence AND e.{IS_LIVE} AND e.sequence_version <> :to"
@@ -39,7 +42,10 @@ _GROUPS: Final = text(
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Leads at the same step of the same version, with their common mapping."""
+    """Leads at the same step of the same version, with their common mapping.
+
+    Planned steps keep their time: the first and the last one; None if no lead of the group has a planned step.
+    """
 
     version: int
     step: str
@@ -47,6 +53,8 @@ class Group:
     lands: StepMapping
     leads: int
     samples: Sequence[UUID]
+    first_due_at: datetime | None
+    last_due_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +157,8 @@ def move_counts(counts: Mapping[MoveKind, int]) -> dict[str, int]:
 
 def _group(row: AnyRow, old: SequenceText, new: SequenceText) -> Group:
     lands = UNDER_WAY if row.is_under_way else map_step(old, new, row.step, waits=row.waits, steps={})
-    return Group(row.sequence_version, row.step, row.waits, lands, row.leads, row.samples)
+    due = row.first_due_at, row.last_due_at
+    return Group(row.sequence_version, row.step, row.waits, lands, row.leads, row.samples, *due)
 
 
 def _group_to_response(group: Group, seen: set[UUID]) -> JsonDict:
@@ -161,5 +170,7 @@ def _group_to_response(group: Group, seen: set[UUID]) -> JsonDict:
         "to_step": group.lands.to,
         "why": group.lands.why,
         "leads": group.leads,
+        "first_due_at": group.first_due_at,
+        "last_due_at": group.last_due_at,
         "lead_ids": [lead_id for lead_id in group.samples if lead_id in seen],
     }
