@@ -83,7 +83,7 @@ def test_report_counts_enrollments_and_messages_per_step(open_with: OpenWith, wa
     assert {one["reason"]: one["count"] for one in told["exit_reasons"]} == {
         "replied": 1,
         "converted": 1,
-        "bounced": 1,
+        "no_address": 1,
     }
     assert (counted(told["replied"]), counted(told["converted"])) == ((1, 5), (1, 5))
     # Wilson: 1 of 5 lies from 3.6 to 62.4 per cent.
@@ -91,7 +91,7 @@ def test_report_counts_enrollments_and_messages_per_step(open_with: OpenWith, wa
     hello, speak = told["steps"]
     assert [hello[name] for name in ("step", "kind", "came", "done", "skipped")] == ["hello", "send_message", 5, 4, 1]
     assert hello["skip_reasons"] == [{"reason": "no_address", "count": 1}]
-    assert hello["exit_reasons"] == [{"reason": "bounced", "count": 1}]
+    assert hello["exit_reasons"] == [{"reason": "no_address", "count": 1}]
     assert hello["messages"]["sent"] == told["messages"]["sent"] == 4
     assert (counted(hello["messages"]["replied"]), counted(hello["messages"]["converted"])) == ((1, 4), (1, 4))
     assert (speak["came"], speak["messages"]["replied"]["rate"]) == (2, None)

@@ -129,7 +129,9 @@ def test_trigger_is_a_rule_that_enrolls():
 @pytest.mark.parametrize(
     ("reason", "detail", "exit_"),
     [
-        (Reason.SUPPRESSED, {}, ExitReason.BOUNCED),
+        (Reason.SUPPRESSED, {}, ExitReason.SUPPRESSED),
+        (Reason.NO_ADDRESS, {}, ExitReason.NO_ADDRESS),
+        (Reason.INVALID_ADDRESS, {}, ExitReason.INVALID_ADDRESS),
         (Reason.CONVERTED, {}, ExitReason.CONVERTED),
         (Reason.REPLIED, {}, ExitReason.REPLIED),
         (Reason.REPLIED, {"unmet": {"field": "since.replied"}}, None),  # a condition of the step itself

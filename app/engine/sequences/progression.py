@@ -43,7 +43,9 @@ _EXIT_BY_SKIP: Final[Mapping[str, ExitReason]] = {
     Reason.RESTRICTED: ExitReason.RESTRICTED,
     Reason.ERASED: ExitReason.ERASED,
     Reason.MERGED: ExitReason.MERGED,
-    **dict.fromkeys((Reason.SUPPRESSED, Reason.NO_ADDRESS, Reason.INVALID_ADDRESS), ExitReason.BOUNCED),
+    Reason.NO_ADDRESS: ExitReason.NO_ADDRESS,
+    Reason.SUPPRESSED: ExitReason.SUPPRESSED,
+    Reason.INVALID_ADDRESS: ExitReason.INVALID_ADDRESS,
 }
 
 

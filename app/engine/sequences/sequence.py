@@ -29,7 +29,10 @@ class ExitReason(StrEnum):
     REPLIED = "replied"
     MEETING_BOOKED = "meeting_booked"
     OPTED_OUT = "opted_out"
-    BOUNCED = "bounced"  # a message bounced, or the address is on the suppression list
+    BOUNCED = "bounced"
+    NO_ADDRESS = "no_address"  # the lead has none for the channel of a message
+    SUPPRESSED = "suppressed"  # the address is on the clinic's suppression list
+    INVALID_ADDRESS = "invalid_address"
     CONVERTED = "converted"
     LOST = "lost"
     ARCHIVED = "archived"
