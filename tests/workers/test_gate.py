@@ -112,6 +112,20 @@ def test_second_of_two_rules_waits_for_the_next_window(practice: Practice, watch
     assert subjects(smtp) == ["Hello", "Offer"]
 
 
+@pytest.mark.parametrize(("late", "state"), [(59, "done"), (61, "skipped")])
+def test_lateness_counts_from_the_time_that_the_contact_policy_chose(
+    practice: Practice, watch: Watch, late: int, state: str
+):
+    decide(practice, window="1 day")
+    practice.capture()
+    sql("UPDATE steps SET lateness = 60 WHERE name = 'offer'")
+    write(practice)
+    deliver(practice)
+    watch.set(TUESDAY + timedelta(days=1, seconds=late))
+    write(practice)
+    assert ends(practice)["offer"][:2] == (state, None if state == "done" else Reason.TOO_LATE)
+
+
 @pytest.mark.parametrize(("important", "other"), [("hello", "offer"), ("offer", "hello")])
 def test_higher_priority_message_is_written_first(practice: Practice, important: str, other: str):
     decide(practice, window="1 day")

@@ -83,6 +83,14 @@ def test_example_3_lost_lead_is_called_after_thirty_days(sales: Practice, watch:
     assert titles(sales, lead) == ["Re-engage with a special offer"]
 
 
+def test_reminder_of_a_task_due_in_15_minutes_names_its_time_only(sales: Practice):
+    lead = from_source(sales, "OTHER", tags=["urgent"])
+    sales.run_due()
+    [reminder, _] = sales.rows("notifications", lead_id=lead, template="task-coming-up")
+    assert "30 minutes" not in f"{reminder.subject} {reminder.body}"
+    assert "11:15" in reminder.body
+
+
 def test_newer_quote_replaces_the_call_about_the_older_one(sales: Practice, watch: Watch):
     lead = from_source(sales, "OTHER")
     sales.log(lead, "QUOTE_SENT")

@@ -52,8 +52,8 @@ Unless = Field(
 Lateness = Annotated[
     Maybe[Duration],
     Field(
-        description="Skip the step if it runs later than this after its due time. What moved the due time, such as "
-        "quiet hours or opening hours, does not count.",
+        description="Skip the step if it runs later than this after its due time, as last moved. What moved it "
+        "(opening hours, quiet hours, the contact policy, another try) does not count.",
         examples=["2 hours"],
     ),
 ]
