@@ -82,6 +82,7 @@ class Reason(StrEnum):
     SEQUENCE_CAP = "sequence_cap"  # limit of messages per lead from one rule or sequence
     MINIMUM_INTERVAL = "minimum_interval"  # too soon after the lead's last message
     ANOTHER_TOUCH = "another_touch"  # one message per window: an earlier or more important one was chosen
+    PREVIOUS_MESSAGE = "previous_message"  # an earlier message of the same enrollment is still to be sent
     THROTTLED = "throttled"  # the sending account reached its rate limit
     OPTED_OUT_OF_CHANNEL = "opted_out_of_channel"
     SUPPRESSED = "suppressed"  # the address is on the clinic's suppression list

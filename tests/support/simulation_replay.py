@@ -39,11 +39,11 @@ def replay(
         watch.set(at)
         while acts and acts[0]["at"] <= at:
             act(practice, lead_id, acts.pop(0))
-        practice.run_due()
+        practice.run_all()
         for name, seconds in SWEEPS.items():
             if at.timestamp() % seconds == 0 and (has_nurtures or name != "run_nurtures"):
                 sweep(name)
-        practice.run_due()
+        practice.run_all()
 
 
 def finished_and_pending_steps(practice: Practice, lead_id: UUID) -> list[tuple[Any, ...]]:

@@ -39,18 +39,18 @@ def report_event(agency: Practice, lead: UUID, event: str, **data: Any) -> None:
     """Report a custom event as an integration does, and run the steps that are due."""
     with transaction() as session:
         record_custom_event(session, agency.actor(), {"name": event, "lead_id": lead, "data": data})
-    agency.run_due()
+    agency.run_all()
 
 
 def complete_as(agency: Practice, task: Any, outcome: str) -> None:
     with transaction() as session:
         complete(session, agency.actor(), task.id, {"outcome": outcome})
-    agency.run_due()
+    agency.run_all()
 
 
 def run_at(agency: Practice, watch: Watch, wall: str) -> None:
     watch.set(at(wall))
-    agency.run_due()
+    agency.run_all()
 
 
 def tasks(agency: Practice, lead: UUID) -> list[tuple[str, str]]:
@@ -85,12 +85,12 @@ def onboard(agency: Practice, watch: Watch) -> UUID:
     """Return a new client after the initial consultation, with checks on day 2 and day 5."""
     lead = agency.capture()
     agency.move(lead, "client")
-    agency.run_due()
+    agency.run_all()
     assert messages_to(agency, lead) == ["client-welcome"]
     call = task_of(agency, lead, "Initial consultation call")
     assert call.due_at == TUESDAY + timedelta(days=2)
     watch.set(call.due_at)
-    agency.run_due()
+    agency.run_all()
     assert "Send document checklist" not in titles(agency, lead)
     complete_as(agency, call, "successful")
     assert task_of(agency, lead, "Send document checklist").due_at == TUESDAY + timedelta(days=3)
@@ -100,11 +100,11 @@ def onboard(agency: Practice, watch: Watch) -> UUID:
 def test_use_case_1_new_client_without_documents_is_reminded_and_escalated(agency: Practice, watch: Watch):
     lead = onboard(agency, watch)
     watch.set(TUESDAY + timedelta(days=5))
-    agency.run_due()
+    agency.run_all()
     assert titles(agency, lead)[2:] == ["Check document submission status"]
     assert messages_to(agency, lead) == ["client-welcome", "documents-missing"]
     watch.set(TUESDAY + timedelta(days=14))
-    agency.run_due()
+    agency.run_all()
     assert titles(agency, lead)[3:] == ["Application status update call"]
     assert notified_users(agency, lead).count("no-progress") == 1
     assert enrollment_end(agency, lead) == ("completed", None)
@@ -115,12 +115,12 @@ def test_use_case_1_new_client_with_documents_continues(agency: Practice, watch:
     agency.hear_from(lead)  # with the documents
     change(agency, lead, custom={"documents_received": True})
     watch.set(TUESDAY + timedelta(days=5))
-    agency.run_due()
+    agency.run_all()
     assert task_of(agency, lead, "Document review").due_at == TUESDAY + timedelta(days=7)
     assert messages_to(agency, lead) == ["client-welcome"]
     agency.move(lead, "application_lodged")
     watch.set(TUESDAY + timedelta(days=14))
-    agency.run_due()
+    agency.run_all()
     assert "Application status update call" in titles(agency, lead)
     assert ("no-progress" in notified_users(agency, lead), enrollment_end(agency, lead)) == (False, ("completed", None))
 
@@ -139,7 +139,7 @@ def test_use_case_2_unpaid_invoice_is_escalated(agency: Practice, watch: Watch):
     }
     for day, made in expected.items():
         watch.set(TUESDAY + timedelta(days=day))
-        agency.run_due()
+        agency.run_all()
         money = [template for template in notified_users(agency, lead) if template.startswith("payment")]
         assert (titles(agency, lead), messages_to(agency, lead), money) == made
     due = [task.due_at - TUESDAY for task in agency.rows("lead_tasks", lead_id=lead)]
@@ -152,12 +152,12 @@ def test_use_case_2_payment_ends_reminders_until_the_next_invoice(agency: Practi
     lead = agency.capture()
     report_event(agency, lead, "custom.invoice_created")
     watch.advance(days=4)
-    agency.run_due()
+    agency.run_all()
     report_event(agency, lead, event)
     assert enrollment_end(agency, lead) == ("exited", "goal")
     assert [task.status for task in agency.rows("lead_tasks", lead_id=lead)] == ["COMPLETED", "COMPLETED"]
     watch.advance(days=20)
-    agency.run_due()
+    agency.run_all()
     assert (titles(agency, lead), messages_to(agency, lead)) == (REMINDERS[:2], ["payment-reminder"])
     report_event(agency, lead, "custom.invoice_created")
     assert titles(agency, lead) == [*REMINDERS[:2], REMINDERS[0]]
@@ -169,7 +169,7 @@ def download(agency: Practice, watch: Watch) -> UUID:
     report_event(agency, lead, "custom.guide_downloaded")
     assert messages_to(agency, lead) == ["guide-thanks"]
     watch.set(TUESDAY + timedelta(days=2))
-    agency.run_due()
+    agency.run_all()
     assert messages_to(agency, lead) == ["guide-thanks", "visa-tips"]
     return lead
 
@@ -178,7 +178,7 @@ def test_use_case_5_download_starts_a_nurture_until_the_last_email(agency: Pract
     lead = download(agency, watch)
     for day in (3, 5, 8, 10):
         watch.set(TUESDAY + timedelta(days=day))
-        agency.run_due()
+        agency.run_all()
     assert messages_to(agency, lead)[2:] == ["success-story", "guide-farewell"]
     assert (titles(agency, lead), enrollment_end(agency, lead)) == (["Consultation call offer"], ("completed", None))
 
@@ -189,11 +189,11 @@ def test_use_case_5_click_with_interest_leads_to_a_call(agency: Practice, watch:
         "UPDATE notifications SET clicked_at = now() WHERE lead_id = :lead", lead=lead
     )  # as a gateway reports for its own messages
     watch.set(TUESDAY + timedelta(days=3))
-    agency.run_due()
+    agency.run_all()
     assert titles(agency, lead) == ["Call to discuss visa options"]
     change(agency, lead, score=60)
     watch.set(TUESDAY + timedelta(days=5))
-    agency.run_due()
+    agency.run_all()
     assert titles(agency, lead)[1:] == ["Call while they are interested"]
 
 
@@ -201,11 +201,11 @@ def test_use_case_5_reply_ends_messages_and_plans_an_answer(agency: Practice, wa
     lead = download(agency, watch)
     assert "visa-guide" in agency.row("leads", id=lead).tags
     agency.hear_from(lead)
-    agency.run_due()
+    agency.run_all()
     answer = task_of(agency, lead, "Respond to lead inquiry")
     assert (answer.priority, enrollment_end(agency, lead)) == ("HIGH", ("exited", "replied"))
     watch.advance(days=20)
-    agency.run_due()
+    agency.run_all()
     assert (messages_to(agency, lead), agency.row("leads", id=lead).tags) == (["guide-thanks", "visa-tips"], [])
 
 
@@ -266,7 +266,7 @@ def test_use_case_4_expiring_passport_is_reminded_180_days_before(
     [inform] = [task for task in agency.rows("lead_tasks", lead_id=lead) if task.type == "PAPERWORK_REMINDER"]
     assert (inform.title, inform.priority) == ("Inform client about passport renewal", "NORMAL")
     watch.set(inform.due_at - timedelta(days=7))
-    agency.run_due()
+    agency.run_all()
     assert notified_users(agency, lead).count("task-coming-up") == 1
     complete_as(agency, inform, outcome)
     after = [task for task in agency.rows("lead_tasks", lead_id=lead) if task.type == "DOCUMENT_REVIEW"]
@@ -284,7 +284,7 @@ def test_use_case_6_follow_ups_go_to_the_user_with_the_least_work(agency: Practi
     assert made.status == 201, made.body
     lead = agency.capture()
     agency.hear_from(lead)
-    agency.run_due()
+    agency.run_all()
     [answer] = agency.rows("lead_tasks", lead_id=lead)
     assert (answer.title, answer.assigned_to_id) == ("Respond to lead inquiry", UUID(idle.id))
 
@@ -325,7 +325,7 @@ def test_use_case_8_hot_lead_is_called_within_the_hour_or_escalated(agency: Prac
     report_event(agency, lead, "custom.form_downloaded")  # hotter still, and no news
     assert tasks(agency, lead) == [HOT]
     watch.advance(hours=2)
-    agency.run_due()
+    agency.run_all()
     assert tasks(agency, lead) == [HOT, ("CALL", "Hot lead: nobody called")]
     assert "hot-lead-waits" in notified_users(agency, lead)
 
@@ -333,10 +333,10 @@ def test_use_case_8_hot_lead_is_called_within_the_hour_or_escalated(agency: Prac
 def test_use_case_8_called_lead_is_not_escalated(agency: Practice, watch: Watch):
     lead = agency.capture(score=50)
     change(agency, lead, score=85)  # by an API key or a user
-    agency.run_due()
+    agency.run_all()
     agency.speak_with(lead)
     watch.advance(hours=2)
-    agency.run_due()
+    agency.run_all()
     assert tasks(agency, lead) == [HOT]
 
 
@@ -365,10 +365,10 @@ def test_follow_up_has_a_reminder_and_a_notification_when_missed(agency: Practic
     lead = agency.capture()
     agency.plan(lead, TUESDAY + timedelta(hours=2))
     watch.advance(minutes=110)
-    agency.run_due()
+    agency.run_all()
     assert notified_users(agency, lead) == ["task-coming-up"]
     watch.advance(minutes=11)
     sweep("mark_overdue_tasks")
     watch.advance(hours=1)
-    agency.run_due()
+    agency.run_all()
     assert notified_users(agency, lead) == ["task-coming-up", "task-missed"]

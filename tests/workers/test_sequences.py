@@ -9,7 +9,7 @@ import pytest
 from app.automation.sequences.enrollments.enroll import EnrollmentResult
 from app.engine.models import Kind
 from tests.support.enrolling import call, came_by, mail, playbook, put, sequence, way
-from tests.support.practice import TUESDAY, Practice, Watch
+from tests.support.practice import TUESDAY, Practice, Watch, sql
 from tests.support.smtp import SmtpServer
 from workers.sweeps.run import sweep
 
@@ -36,13 +36,16 @@ def test_sequence_conditions_are_checked_before_the_message_is_written_only(open
     assert [note.state for note in practice.rows("notifications", lead_id=lead)] == ["sent"]
 
 
-def test_event_enrolls_and_each_step_is_planned_after_the_previous_one(open_with: OpenWith, watch: Watch):
+def test_event_enrolls_and_each_step_is_planned_after_the_previous_one(
+    open_with: OpenWith, watch: Watch, smtp: SmtpServer
+):
     practice = open_with(sequence(mail("hello"), mail("again", "2 days"), enroll={"on": "lead.created"}))
     lead = practice.capture()
     practice.run_due()
     following = practice.pending(lead)[-1]
     assert (following.name, following.due_at) == ("welcome/again", TUESDAY + timedelta(days=2))
     assert following.cause["sequence_version"] == 1
+    practice.run(Kind.DELIVER)
     watch.advance(days=2)
     practice.run_due()
     assert (way(practice, lead).state, came_by(practice, lead)) == (
@@ -50,6 +53,42 @@ def test_event_enrolls_and_each_step_is_planned_after_the_previous_one(open_with
         [("hello", "done"), ("again", "done")],
     )
     assert len(practice.rows("notifications", template="one")) == 2
+
+
+def test_message_waits_until_the_one_before_is_sent(open_with: OpenWith, watch: Watch, smtp: SmtpServer):
+    practice = open_with(sequence(mail("hello"), mail("again", "1 minute")))
+    lead = practice.capture()
+    smtp.on("rcpt", "450 4.2.0 Greylisted", times=2)
+    put(practice, lead)
+    practice.run_due()
+    practice.run(Kind.DELIVER)
+    watch.advance(seconds=1)
+    sql("UPDATE steps SET due_at = due_at + interval '10 minutes' WHERE kind = 'deliver'")
+    watch.advance(minutes=1)
+    practice.run_due()
+    again = practice.step(lead, name="welcome/again")
+    retried = practice.step(lead, kind=Kind.DELIVER)
+    assert (again.state, again.reason) == ("planned", "previous_message")
+    assert again.due_at == retried.due_at + timedelta(seconds=5)
+    while practice.pending(lead):
+        watch.set(practice.pending(lead)[0].due_at)
+        practice.run_due()
+        practice.run(Kind.DELIVER)
+    sent = [note.sent_at for note in practice.rows("notifications", lead_id=lead)]
+    assert (sent == sorted(sent), len(smtp.accepted), way(practice, lead).state) == (True, 2, "completed")
+
+
+def test_message_does_not_wait_for_one_that_failed(open_with: OpenWith, watch: Watch, smtp: SmtpServer):
+    practice = open_with(sequence(mail("hello"), mail("again", "1 minute")))
+    lead = practice.capture()
+    smtp.on("rcpt", "552 5.2.2 Mailbox full", times=1)
+    put(practice, lead)
+    practice.run_due()
+    practice.run(Kind.DELIVER)
+    watch.advance(minutes=1)
+    practice.run_due()
+    practice.run(Kind.DELIVER)
+    assert [note.state for note in practice.rows("notifications", lead_id=lead)] == ["failed", "sent"]
 
 
 def test_late_step_delays_the_following_ones(open_with: OpenWith, watch: Watch):
@@ -120,7 +159,7 @@ def test_unreachable_lead_leaves_the_sequence(open_with: OpenWith):
     lead = practice.capture(email=None)
     put(practice, lead)
     practice.run_due()
-    assert (way(practice, lead).reason, came_by(practice, lead)) == ("bounced", [("hello", "no_address")])
+    assert (way(practice, lead).reason, came_by(practice, lead)) == ("no_address", [("hello", "no_address")])
 
 
 def test_lead_is_enrolled_once(open_with: OpenWith):

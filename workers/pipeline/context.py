@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.automation.handlers.support.context import NO_GATEWAY, StepContext
 from app.automation.handlers.support.messages import write_message
-from app.automation.sequences.facts import current_steps, enrollment_facts
+from app.automation.sequences.facts import current_steps, enrollment_facts, unsent_messages
 from app.core.db import Base
 from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.active_rules import load_active_rules
@@ -48,7 +48,7 @@ def load(session: Session, rows: Sequence[ClaimedStep], *, now: datetime) -> lis
     extra_facts = fetch_lead_facts(session, {row.lead_id for row in rows if row.lead_id}, facts_asked_when_due(rows))
     sequences = {clinic_id: sequences_of(session, clinic) for clinic_id, clinic in clinics.items()}
     enrolled, exited = _enrollment_facts(session, rows), _exited_steps(session, rows)
-    stages = _stages(session, rows)
+    stages, unsent = _stages(session, rows), _unsent_messages(session, rows)
     escalated = open_escalations(session, {row.lead_id for row in rows if row.kind == Kind.ESCALATE and row.lead_id})
     names = {clinic_id: display_names(session, clinic) for clinic_id, clinic in clinics.items()}
     return [
@@ -70,6 +70,7 @@ def load(session: Session, rows: Sequence[ClaimedStep], *, now: datetime) -> lis
             gateway_context=gateways.get(row.id, NO_GATEWAY),
             sequences=sequences[row.clinic_id],
             enrollment=enrolled.get(row.cause.get("enrollment_id", ""), {}),
+            unsent_until=unsent.get(row.cause.get("enrollment_id", "")),
             is_escalated=row.lead_id in escalated,
             has_left=row.id in exited,
             skips_messages=row.skips_messages,
@@ -113,6 +114,12 @@ def _enrollment_facts(session: Session, rows: Iterable[ClaimedStep]) -> Mapping[
     of_sequences = (row for row in rows if "enrollment_id" in row.cause)
     asking = [row for row in of_sequences if any(path.startswith("enrollment.") for path in _asked(row))]
     return enrollment_facts(session, {row.cause["enrollment_id"] for row in asking}) if asking else {}
+
+
+def _unsent_messages(session: Session, rows: Iterable[ClaimedStep]) -> Mapping[str, datetime]:
+    """Return the next try of earlier messages by enrollment id, for steps of sequences that write to their lead."""
+    writing = [row for row in rows if "enrollment_id" in row.cause and STEP_KINDS[row.kind].writes_to_lead]
+    return unsent_messages(session, {row.cause["enrollment_id"] for row in writing}) if writing else {}
 
 
 def _exited_steps(session: Session, rows: Iterable[ClaimedStep]) -> set[UUID]:

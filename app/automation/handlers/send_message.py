@@ -1,6 +1,7 @@
 """`send_message`: a message from the clinic to the lead."""
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Annotated, ClassVar, Final
 
 from pydantic import BeforeValidator, Field
@@ -18,6 +19,7 @@ from app.automation.language.types.primitives import OneOf, RegisteredName, Trut
 from app.core.http_client.targets import NotAllowed, parse_target
 from app.core.type_aliases import JsonObject
 from app.core.validation.validation_errors import not_known
+from app.engine.models import Reason
 from app.engine.outcomes import Done, Effects, Outcome, Skip, Snooze
 from app.engine.step_kind import Details, Settings, StepKind
 from app.messaging.channels.gateway_payload import MessageType
@@ -26,6 +28,7 @@ from app.messaging.contact_policy.gate import Allow, Never, Until
 
 BY_GATEWAY: Final = ("type", "media_url", "gateway")  # settings for messages through gateways
 MOST_VARIANTS: Final = 10
+SHORTEST_WAIT: Final = timedelta(seconds=5)  # for an earlier message of the enrollment
 
 
 def _https(url: object) -> str:
@@ -92,9 +95,11 @@ class SequenceMessage(SendMessage):
 
 
 def decide(context: StepContext) -> Outcome:
-    """Write the message, if the contact policy allows it."""
+    """Write the message, if the contact policy allows it and the enrollment's earlier messages are settled."""
     if context.params["channel"] not in CHANNELS:
         raise UnknownChannel(context.params["channel"])  # the contact policy would report a missing address
+    if context.unsent_until is not None:
+        return _wait_for_previous(context, context.unsent_until)
     match context.verdict():
         case Never(reason):
             return Skip(reason)
@@ -103,6 +108,12 @@ def decide(context: StepContext) -> Outcome:
         case Allow():
             messages = to_lead(context)
             return Done(notification_ids(messages), effects=Effects(notifications=messages))
+
+
+def _wait_for_previous(context: StepContext, next_try: datetime) -> Snooze:
+    """Wait until shortly after the next try of the earlier message."""
+    soonest = context.now + SHORTEST_WAIT
+    return Snooze(max(soonest, next_try + SHORTEST_WAIT), Reason.PREVIOUS_MESSAGE)
 
 
 def _details(context: StepContext, _: Done) -> Details:

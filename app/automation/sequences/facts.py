@@ -1,6 +1,7 @@
 """Enrollment facts `enrollment.*` for conditions, and the current steps of enrollments."""
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -39,6 +40,23 @@ def current_steps(session: Session, ids: Collection[str]) -> set[UUID]:
 
 _CURRENT: Final = text(
     f"SELECT step_id FROM enrollments WHERE id = ANY(CAST(:ids AS uuid[])) AND {IS_LIVE}"  # noqa: S608  (of the models)
+)
+
+
+def unsent_messages(session: Session, ids: Collection[str]) -> Mapping[str, datetime]:
+    """Return when the next try of the earlier messages is due, by enrollment id, for enrollments with unsent ones.
+
+    A message is unsent while it is pending or being handed over. A failed or unknown one waits for a person.
+    """
+    return {str(row.enrollment_id): row.due_at for row in session.execute(_UNSENT, {"ids": list(ids)})}
+
+
+_UNSENT: Final = text(
+    "SELECT s.enrollment_id, max(coalesce(d.due_at, n.created_at)) AS due_at FROM enrollment_steps s"
+    " JOIN notifications n ON n.id = s.notification_id AND n.state IN ('pending', 'sending')"
+    " LEFT JOIN steps d ON d.lead_id = n.lead_id AND d.kind = 'deliver' AND d.state IN ('planned', 'published')"
+    " AND d.params ->> 'notification_id' = CAST(n.id AS text)"
+    " WHERE s.enrollment_id = ANY(CAST(:ids AS uuid[])) GROUP BY s.enrollment_id"
 )
 
 

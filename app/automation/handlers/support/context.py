@@ -157,6 +157,7 @@ class StepContext:
     gateway_context: GatewayContext = NO_GATEWAY  # the gateway that the step uses
     sequences: PublishedSequences = field(default_factory=PublishedSequences)  # the clinic's
     enrollment: JsonObject = field(default_factory=dict)  # facts of the enrollment that the step of a sequence needs
+    unsent_until: datetime | None = None  # next try of an earlier message of the enrollment; None: all are settled
     is_escalated: bool = False  # whether the lead has an open escalation; for kinds that escalate
     has_left: bool = False  # whether the enrollment is no longer at this step
     skips_messages: bool = False  # whether an operator chose to skip the messages of this step when a hold ended
