@@ -5,7 +5,7 @@ from typing import Any
 from app.core.type_aliases import JsonDict
 
 
-def row_response(row: Any, draft: JsonDict | None) -> JsonDict:
+def row_response(row: Any, draft: JsonDict | None, warnings: list[JsonDict]) -> JsonDict:
     """Return the response for a rule or sequence, as `VersionedOut` describes it."""
     return {
         "id": row.id,
@@ -21,6 +21,7 @@ def row_response(row: Any, draft: JsonDict | None) -> JsonDict:
         "updated_at": row.updated_at or row.created_at,
         "updated_by": row.updated_by,
         "version": row.version,
+        "warnings": warnings,
     }
 
 

@@ -83,6 +83,7 @@ class Reason(StrEnum):
     MINIMUM_INTERVAL = "minimum_interval"  # too soon after the lead's last message
     ANOTHER_TOUCH = "another_touch"  # one message per window: an earlier or more important one was chosen
     PREVIOUS_MESSAGE = "previous_message"  # an earlier message of the same enrollment is still to be sent
+    NO_GATEWAY = "no_gateway"  # the clinic has no active gateway for the step, or several and no default
     THROTTLED = "throttled"  # the sending account reached its rate limit
     OPTED_OUT_OF_CHANNEL = "opted_out_of_channel"
     SUPPRESSED = "suppressed"  # the address is on the clinic's suppression list
@@ -187,6 +188,7 @@ class Step(Base):
     stop_on: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)  # events that cancel it
     lateness: Mapped[int | None]  # seconds: skip the step if it is later than this; None: never skip
     due_at: Mapped[datetime]
+    moves: Mapped[list[Any] | None]  # what moved the due time, in order: `by`, `from`, `to`; see `steps.moves`
     state: Mapped[str] = mapped_column(Text, default=StepState.PLANNED)
     reason: Mapped[str | None] = mapped_column(Text)
     outcome: Mapped[JsonDict | None]  # ids of the created rows

@@ -132,6 +132,37 @@ def test_name_is_unique(desk: Desk, other_desk: Desk):
     assert (again.status, again.body["code"]) == (409, "gateway-name-taken")
 
 
+def test_one_gateway_for_messages_is_the_default(desk: Desk):
+    first = set_up(desk, name="first", is_default=True)
+    second = set_up(desk, name="second")
+    assert desk.admin.patch(f"/api/gateways/{second['id']}", {"is_default": True}).body["is_default"] is True
+    changed = desk.admin.get(f"/api/gateways/{first['id']}").body
+    assert (changed["is_default"], changed["version"]) == (False, first["version"] + 1)
+    given = {"name": "crm", "purpose": "webhook", "url": first["url"], "is_default": True}
+    assert desk.admin.post("/api/gateways", given).pointers == ["/is_default"]
+
+
+def test_rules_and_sequences_warn_about_a_missing_gateway(desk: Desk):
+    text = {"channel": "http", "template": "break-up-email"}
+    nested = {
+        "branch": {"if": [{"field": "lead.email", "exists": True}], "then": [{"call_webhook": {"gateway": "crm"}}]}
+    }
+    rule = {"name": "hello", "on": "lead.created", "do": [{"send_message": text}, nested]}
+    made = desk.admin.post("/api/follow-up-rules", rule).body
+    assert made["warnings"] == [
+        {"pointer": "/do/0/send_message", "message": "The clinic has no active gateway for messages."},
+        {"pointer": "/do/1/branch/then/0/call_webhook", "message": "The clinic has no gateway 'crm'."},
+    ]
+    steps = [{"name": "one", "send_message": {**text, "gateway": "social"}}]
+    sequence = desk.admin.post("/api/sequences", {"name": "x", "steps": steps}).body
+    assert [one["pointer"] for one in sequence["warnings"]] == ["/steps/0/send_message"]
+    set_up(desk, name="social")
+    set_up(desk, name="other")
+    [several, _] = desk.admin.get(f"/api/follow-up-rules/{made['id']}").body["warnings"]
+    assert several["message"].startswith("The clinic has several gateways for messages")
+    assert desk.admin.get(f"/api/sequences/{sequence['id']}").body["warnings"] == []
+
+
 def test_database_and_audit_log_contain_no_plain_url_or_secret(desk: Desk):
     made = set_up(desk)
     rotated = desk.admin.post(f"/api/gateways/{made['id']}/rotate-secret").body

@@ -107,7 +107,7 @@ def test_name_is_unique(desk: Desk, nurture: dict[str, Any]):
 def test_manual_run_takes_the_leads_of_the_preview(desk: Desk, nurture: dict[str, Any]):
     path, lead = f"{NURTURES}/{nurture['id']}", silent(desk)
     silent(desk, score=7)
-    assert desk.admin.get(f"{path}/preview").body == {"leads": 1, "is_complete": True, "is_able": True}
+    assert desk.admin.get(f"{path}/preview").body == {"leads": 1, "is_complete": True, "is_able": True, "warnings": []}
     run = desk.admin.post(f"{path}/run")
     assert (run.status, run.body["state"], run.body["asked_by"]) == (202, "waiting", desk.admin.id)
     assert desk.admin.post(f"{path}/run").status == 409
@@ -121,7 +121,7 @@ def test_manual_run_takes_the_leads_of_the_preview(desk: Desk, nurture: dict[str
 def test_preview_warns_when_a_run_would_enroll_no_lead(desk: Desk, nurture: dict[str, Any], sequence: dict[str, Any]):
     desk.admin.patch(f"/api/sequences/{sequence['id']}", {"is_active": False})
     preview = desk.admin.get(f"{NURTURES}/{nurture['id']}/preview").body
-    assert preview == {"leads": 0, "is_complete": True, "is_able": False}
+    assert preview == {"leads": 0, "is_complete": True, "is_able": False, "warnings": []}
 
 
 def test_deleted_nurture_leaves_its_leads_in_the_sequence(desk: Desk, nurture: dict[str, Any]):

@@ -40,7 +40,8 @@ def test_playbook_is_installed_beside_existing_rules(desk: Desk):
     added = desk.admin.post(f"{PLAYBOOKS}/moving_sales/install").body
     assert ("website-lead-follow-up" in added["rules"], added["stages"]) == (True, ["quoted", "negotiating"])
     again = desk.admin.post(f"{PLAYBOOKS}/moving_sales/install").body
-    assert again == {"stages": [], "fields": [], "templates": [], "sequences": [], "nurtures": [], "rules": []}
+    parts = ("stages", "fields", "templates", "sequences", "nurtures", "rules", "warnings")
+    assert again == {part: [] for part in parts}
     names = {rule["name"] for rule in desk.admin.every("/api/follow-up-rules")}
     assert {"speed-to-lead", "website-lead-follow-up"} <= names
     assert desk.admin.post(f"{PLAYBOOKS}/nonsense/install").status == 404
@@ -61,7 +62,7 @@ def test_installation_keeps_existing_parts(desk: Desk):
 def test_exported_playbook_survives_the_round_trip(desk: Desk, other_desk: Desk):
     added = desk.admin.post(f"{PLAYBOOKS}/import", {"yaml": OURS}).body
     new = {"stages": ["site_visit"], "fields": ["floor"], "templates": ["visit"], "rules": ["visit"]}
-    assert added == {**new, "sequences": [], "nurtures": []}
+    assert added == {**new, "sequences": [], "nurtures": [], "warnings": []}
     written = desk.admin.get(f"{PLAYBOOKS}/export", name="clinic-a").body["yaml"]
     there = other_desk.admin.post(f"{PLAYBOOKS}/import", {"yaml": written})
     assert (there.status, there.body["rules"]) == (200, ["visit"])

@@ -14,6 +14,7 @@ import yaml
 from app.core.db import transaction
 from app.engine import failed_steps as steps
 from app.engine.models import Kind, Reason
+from app.identity.models import Role
 from app.messaging.delivery import retry
 from app.messaging.delivery.delivery_state import MAX_ATTEMPTS
 from app.messaging.delivery.retry import Resolution
@@ -333,12 +334,44 @@ def test_lead_without_number_and_handle_cannot_be_reached(practice: Practice, se
 
 
 @pytest.mark.parametrize("gateways", [[], ["social", "another"]])
-def test_ambiguous_gateway_is_reported_by_the_step(practice: Practice, server: Gateway, gateways: list[str]):
+def test_message_without_a_gateway_waits_and_admins_are_told_once(
+    practice: Practice, server: Gateway, watch: Watch, gateways: list[str]
+):
     for name in gateways:
         connect(practice, server, name)
     practice.capture(phone=PHONE)
+    practice.capture(phone="+12125550144")
+    for _ in range(3):
+        practice.run(Kind.SEND_MESSAGE)
+        watch.advance(minutes=15)
+    waiting = practice.steps(name="welcome")
+    assert {(one.state, one.reason, one.attempts, one.error) for one in waiting} == {
+        ("planned", Reason.NO_GATEWAY, 0, None)
+    }
+    told = practice.rows("notifications", template="gateway-missing", channel="in_app")
+    assert [one.user_id for one in told] == [practice.people[Role.CLINIC_ADMIN]]
+    connect(practice, server, "main", is_default=True)
     practice.run(Kind.SEND_MESSAGE)
-    assert "no gateway" in practice.step(name="welcome").error
+    practice.run(Kind.DELIVER)
+    assert (len(server.calls), {one.state for one in practice.steps(name="welcome")}) == (2, {"done"})
+
+
+def test_inactive_default_gateway_leaves_the_only_active_one(practice: Practice, server: Gateway):
+    connect(practice, server, "old", is_default=True)
+    connect(practice, server, "new")
+    sql("UPDATE gateways SET is_active = false WHERE name = 'old'")
+    write(practice)
+    [new] = practice.rows("gateways", name="new")
+    assert note(practice).gateway_id == new.id
+
+
+def test_message_that_waits_too_long_for_a_gateway_is_skipped(practice: Practice, watch: Watch):
+    practice.capture(phone=PHONE)
+    sql("UPDATE steps SET lateness = 1000 WHERE name = 'welcome'")
+    for _ in range(3):
+        practice.run(Kind.SEND_MESSAGE)
+        watch.advance(minutes=15)
+    assert practice.step(name="welcome").reason == Reason.TOO_LATE
 
 
 @pytest.mark.parametrize("change", ["UPDATE gateways SET is_active = false", "DELETE FROM gateways"])
@@ -451,11 +484,20 @@ def test_webhook_in_doubt_can_be_called_again_by_a_user(practice: Practice, serv
     assert (step(practice, "call_webhook").state, len(server.calls)) == ("done", 2)
 
 
-def test_missing_webhook_is_retried_and_reported(practice: Practice, server: Gateway):
+@pytest.mark.parametrize("is_there", [False, True])
+def test_webhook_without_an_active_gateway_waits(practice: Practice, server: Gateway, watch: Watch, is_there: bool):
+    if is_there:
+        connect(practice, server, "crm", purpose="webhook", is_active=False)
     practice.speak_with(practice.capture(phone=PHONE))
     practice.run(Kind.CALL_WEBHOOK)
     hook = step(practice, "call_webhook")
-    assert (hook.state, hook.error) == ("published", "the clinic has no active gateway 'crm'")
+    assert (hook.state, hook.reason, hook.attempts) == ("planned", Reason.NO_GATEWAY, 0)
+    assert practice.rows("notifications", template="gateway-missing") != []
+    sql("DELETE FROM gateways")
+    connect(practice, server, "crm", purpose="webhook")
+    watch.advance(minutes=15)
+    practice.run(Kind.CALL_WEBHOOK)
+    assert (step(practice, "call_webhook").state, len(server.calls)) == ("done", 1)
 
 
 def test_messages_above_the_rate_limit_wait_for_the_next_free_minute(practice: Practice, server: Gateway, watch: Watch):

@@ -4,6 +4,7 @@ The gateway is a real server on this machine; the runner and the sweep are the w
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -36,7 +37,9 @@ class Social:
         self.practice, self.server, self.watch = practice, server, watch
         self.desk = Desk(practice.clinic_id, the_app().test_client, source_id=str(practice.source_id))
         admin = self.admin()
-        assert "social-nurture" in admin.post("/api/playbooks/social_nurture/install").body["nurtures"]
+        added = admin.post("/api/playbooks/social_nurture/install").body
+        assert "social-nurture" in added["nurtures"]
+        assert {one["message"] for one in added["warnings"]} == {"The clinic has no active gateway for messages."}
         given = {"name": "instagram", "purpose": "messages", "url": server.url}
         self.gateway = admin.post("/api/gateways", given).body
         for slug, url in (("nurture-picture", PICTURE), ("nurture-film", FILM)):
@@ -120,6 +123,25 @@ def test_lead_with_score_4_and_no_reply_for_25_hours_is_contacted_at_the_next_ru
     assert message["text"].startswith("Hello Ana, you wrote to us a while ago.")
     [call] = social.server.calls
     assert call.is_signed_with(social.gateway["secret"])
+
+
+def test_run_without_a_gateway_takes_no_leads_and_tells_the_admins(social: Social):
+    admin = social.admin()
+    assert admin.patch(f"/api/gateways/{social.gateway['id']}", {"is_active": False}).status == 200
+    [nurture] = admin.every("/api/nurtures")
+    shown = admin.get(f"/api/nurtures/{nurture['id']}/preview").body
+    assert (shown["is_able"], {one["pointer"] for one in shown["warnings"]} != set()) == (False, True)
+    lead = social.capture(4)
+    social.run_until(FIRST_RUN)
+    [*_, run] = sorted(social.practice.rows("nurture_runs"), key=lambda one: one.scheduled_for)
+    assert (run.state, run.reason, run.taken) == ("stopped", "no_gateway", 0)
+    assert social.practice.rows("enrollments") == []
+    told = Counter(one.user_id for one in social.practice.rows("notifications", template="gateway-missing"))
+    assert set(told.values()) == {4}  # of four runs in two days: each admin once a day in the app and by e-mail
+    admin = social.admin()
+    assert admin.patch(f"/api/gateways/{social.gateway['id']}", {"is_active": True}).status == 200
+    social.run_until(FIRST_RUN + timedelta(hours=4))
+    assert len(social.calls_about(lead)) == 1
 
 
 def test_messages_are_sent_daily_at_one_hour_although_steps_run_late(social: Social):

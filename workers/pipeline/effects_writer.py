@@ -29,6 +29,7 @@ from app.tasks.models import Task
 from workers.pipeline.advance_sequences import advance_enrollments
 from workers.pipeline.enrollments import apply_enrollments
 from workers.pipeline.lead_changes import carry_out
+from workers.pipeline.missing_gateways import report_missing_gateways
 from workers.pipeline.recurring import next_steps
 
 
@@ -46,6 +47,7 @@ def write(session: Session, decided: Sequence[tuple[StepContext, BaseOutcome]]) 
         record(session, clinic, *events)
     carry_out(session, decided)
     apply_enrollments(session, decided)
+    report_missing_gateways(session, decided)
     for chunk in _gather(decided, "chunks"):
         process_chunk(session, chunk)
 

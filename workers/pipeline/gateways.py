@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from app.automation.handlers.support.context import GatewayContext, NotificationView
 from app.engine.step_kind import STEP_KINDS
 from app.messaging.channels.registry import CHANNELS
-from app.messaging.gateways.models import Gateway, GatewayPurpose
+from app.messaging.gateways.choice import choose_gateway
+from app.messaging.gateways.models import Gateway
 from app.messaging.gateways.throttle import Usage, lock_usage
 from app.security.encrypted_fields import decrypt_rows
 from workers.pipeline.claim import ClaimedStep
@@ -51,11 +52,7 @@ def _gateways(session: Session, clinic_ids: set[UUID]) -> list[Any]:
 
 
 def _choose(known: Sequence[Any], row: ClaimedStep, note: NotificationView | None) -> Any:
-    """Return the message's gateway, or the one that the step names, else the clinic's only active message gateway."""
+    """Return the gateway of a written message, or the one that the step uses."""
     if note is not None:
         return next((one for one in known if one.id == note.gateway_id), None)
-    mine = [one for one in known if one.clinic_id == row.clinic_id]
-    if slug := row.params.get("gateway"):
-        return next((one for one in mine if one.name == slug), None)
-    active = [one for one in mine if one.is_active and one.purpose == GatewayPurpose.MESSAGES]
-    return active[0] if len(active) == 1 else None
+    return choose_gateway([one for one in known if one.clinic_id == row.clinic_id], row.params.get("gateway"))

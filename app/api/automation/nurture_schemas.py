@@ -2,6 +2,7 @@
 
 from marshmallow import fields
 
+from app.api.automation.warning_schemas import warnings_field
 from app.automation.language.nurtures import Nurture
 from app.automation.nurtures.models import RunReason, RunState
 from app.automation.nurtures.tracking import FollowUpState
@@ -75,7 +76,10 @@ class NurturePreviewOut(Schema):
     is_complete = Boolean(
         required=True, metadata={"description": "False: there are more leads, which are not counted."}
     )
-    is_able = Boolean(required=True, metadata={"description": "False: the sequence does not exist or is inactive."})
+    is_able = Boolean(
+        required=True, metadata={"description": "False: the sequence is missing, inactive or without a gateway."}
+    )
+    warnings = warnings_field()
 
 
 class FollowedLeadQuery(PageQuery):

@@ -2,6 +2,7 @@
 
 from marshmallow import fields
 
+from app.api.automation.warning_schemas import warnings_field
 from app.automation.language.playbooks import Playbook
 from app.automation.playbooks.shipped import LONGEST_TEXT
 from app.http.schemas.fields import Integer, Text
@@ -43,6 +44,7 @@ class AddedOut(Schema):
     sequences = fields.List(fields.String(), required=True)
     nurtures = fields.List(fields.String(), required=True)
     rules = fields.List(fields.String(), required=True)
+    warnings = warnings_field()
 
 
 class ExportQuery(QuerySchema):

@@ -4,6 +4,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validates_schema
 
+from app.api.automation.warning_schemas import warnings_field
 from app.api.messaging.template_schemas import DifferenceOut
 from app.core.type_aliases import JsonDict
 from app.http.schemas.fields import Boolean, Id, Instant, Integer
@@ -45,6 +46,7 @@ class VersionedOut(Schema):
     updated_at = Instant(required=True)
     updated_by = Id(required=True, allow_none=True)
     version = Integer(required=True)
+    warnings = warnings_field()
 
 
 class VersionOut(Schema):

@@ -50,6 +50,12 @@ class GatewayChange(Schema):
         }
     )
     is_active = Boolean()
+    is_default = Boolean(
+        metadata={
+            "description": "Messages that name no gateway go through it. Setting it clears the previous default."
+            " A single active gateway for messages needs no flag."
+        }
+    )
 
 
 class GatewayIn(GatewayChange):
@@ -65,6 +71,7 @@ class GatewayIn(GatewayChange):
     url = OutgoingUrl(required=True)
     idempotent = Boolean(load_default=True)
     is_active = Boolean(load_default=True)
+    is_default = Boolean(load_default=False)
 
 
 class GatewayQuery(PageQuery):
@@ -84,6 +91,7 @@ class GatewayOut(Schema):
     per_hour = Integer(required=True, allow_none=True)
     idempotent = Boolean(required=True)
     is_active = Boolean(required=True)
+    is_default = Boolean(required=True)
     failures = Integer(required=True, metadata={"description": "Failed calls since the last successful one."})
     rotated_at = Instant(
         required=True,

@@ -5,6 +5,7 @@ from typing import ClassVar, NamedTuple
 
 from app import clock
 from app.automation.handlers.support.context import StepContext
+from app.automation.handlers.support.missing_gateway import wait_for_gateway
 from app.automation.handlers.support.throttle import throttle_snooze, usage_rows
 from app.automation.language.params import GatewaySlug, Params
 from app.core.type_aliases import JsonDict
@@ -41,12 +42,11 @@ def decide(context: StepContext) -> Outcome | ExternalCall:
     """Call the gateway if it is active and below its hourly limit."""
     if context.skips_messages:
         return Skip(Reason.SKIPPED_ON_RESUME)
-    gateway = context.gateway_context.gateway
-    if gateway is None or not gateway.is_active:
-        return Retry(f"the clinic has no active gateway {context.params['gateway']!r}")
+    if missing := wait_for_gateway(context):
+        return missing
     if later := throttle_snooze(context):
         return later
-    question = Question(endpoint_of(gateway, at=context.now), str(context.step.id), _body(context))
+    question = Question(endpoint_of(context.gateway, at=context.now), str(context.step.id), _body(context))
     return ExternalCall(question, effects=Effects(gateway_minutes=usage_rows(context)))
 
 

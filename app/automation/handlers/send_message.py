@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from app.automation.handlers.support.context import StepContext
 from app.automation.handlers.support.messages import notification_ids, to_lead
+from app.automation.handlers.support.missing_gateway import wait_for_gateway
 from app.automation.language.base import Maybe
 from app.automation.language.docs.sentences import plain
 from app.automation.language.params import GatewaySlug, Params, TemplateSlug
@@ -98,6 +99,8 @@ def decide(context: StepContext) -> Outcome:
     """Write the message, if the contact policy allows it and the enrollment's earlier messages are settled."""
     if context.params["channel"] not in CHANNELS:
         raise UnknownChannel(context.params["channel"])  # the contact policy would report a missing address
+    if CHANNELS.needs_gateway(context.params["channel"]) and (missing := wait_for_gateway(context)):
+        return missing
     if context.unsent_until is not None:
         return _wait_for_previous(context, context.unsent_until)
     match context.verdict():

@@ -55,6 +55,7 @@ class RunReason(StrEnum):
 
     NURTURE_INACTIVE = "nurture_inactive"
     SEQUENCE_INACTIVE = "sequence_inactive"
+    NO_GATEWAY = "no_gateway"  # the clinic has no gateway for the messages of the sequence
     TOO_LATE = "too_late"
 
 

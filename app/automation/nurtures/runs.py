@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
+from app.automation.gateway_warnings import gateway_uses, gateway_warnings, load_choices
 from app.automation.nurtures.models import Nurture, NurtureRun, RunReason, RunState
 from app.automation.nurtures.schedule import next_run, runs_between
 from app.automation.nurtures.selection import after_position, matching_leads
@@ -20,10 +21,12 @@ from app.automation.sequences.enrollments.enroll import EnrollmentResult, enroll
 from app.clock import now
 from app.core.db import insert_many, new_id
 from app.core.type_aliases import ColumnDict, JsonDict, JsonObject
+from app.engine.models import Kind
 from app.engine.sequences.definitions import sequences_of
 from app.engine.sequences.sequence import Sequence as SequenceText
 from app.identity.clinic_context import ClinicContext
 from app.identity.clinics import load_context, load_contexts
+from app.messaging.gateways.missing import report_missing_gateway
 
 # A run starts at most so long after its hour: the next one is five hours later, and leads get no messages at night.
 LATEST: Final = timedelta(hours=4)
@@ -108,7 +111,19 @@ def _load_work(session: Session, run: NurtureRun) -> _Work | RunReason:
         return RunReason.NURTURE_INACTIVE
     clinic = load_context(session, run.clinic_id)
     sequence = active_sequence(session, clinic, nurture.sequence)
-    return RunReason.SEQUENCE_INACTIVE if sequence is None else _Work(run, nurture, clinic, sequence)
+    if sequence is None:
+        return RunReason.SEQUENCE_INACTIVE
+    if messages_without_gateway(session, sequence, clinic.id):
+        report_missing_gateway(session, clinic.id, series=nurture.name)
+        return RunReason.NO_GATEWAY
+    return _Work(run, nurture, clinic, sequence)
+
+
+def messages_without_gateway(session: Session, sequence: SequenceText, clinic_id: UUID) -> list[JsonDict]:
+    """Return a warning for each message of the sequence that has no gateway in the clinic."""
+    steps = [{step.kind: {**step.settings}} for step in sequence.steps if step.kind == Kind.SEND_MESSAGE]
+    needs_any = any(True for _ in gateway_uses(steps))
+    return gateway_warnings(load_choices(session, clinic_id), steps, place="/steps") if needs_any else []
 
 
 def active_sequence(session: Session, clinic: ClinicContext, slug: str) -> SequenceText | None:

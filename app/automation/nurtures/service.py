@@ -12,7 +12,7 @@ from app.automation.language.nurtures import Nurture as NurtureDefinition
 from app.automation.language.validation import mistakes_in
 from app.automation.nurtures.errors import NurtureNameTaken, RunUnderWay, TooManyNurtures
 from app.automation.nurtures.models import Nurture, NurtureRun
-from app.automation.nurtures.runs import active_sequence, run_row, set_next_run
+from app.automation.nurtures.runs import active_sequence, messages_without_gateway, run_row, set_next_run
 from app.automation.nurtures.selection import matching_leads
 from app.automation.rules.definitions import raise_mistakes
 from app.clock import now
@@ -130,11 +130,13 @@ def preview(session: Session, actor: Actor, nurture_id: UUID) -> JsonDict:
     nurture = find_nurture(session, actor, nurture_id)
     sequence = active_sequence(session, actor.clinic, nurture.sequence)
     if sequence is None:
-        return {"leads": 0, "is_complete": True, "is_able": False}
+        return {"leads": 0, "is_complete": True, "is_able": False, "warnings": []}
+    if warnings := messages_without_gateway(session, sequence, actor.clinic.id):
+        return {"leads": 0, "is_complete": True, "is_able": False, "warnings": warnings}
     most = min(nurture.most or MOST_COUNTED, MOST_COUNTED)
     found = matching_leads(nurture, sequence, at=now()).where(*visible_to(actor.within(Permission.LEAD_READ)))
     leads = session.scalar(select(func.count()).select_from(found.limit(most).subquery())) or 0
-    return {"leads": leads, "is_complete": leads < MOST_COUNTED, "is_able": True}
+    return {"leads": leads, "is_complete": leads < MOST_COUNTED, "is_able": True, "warnings": []}
 
 
 def definition_of(nurture: Nurture) -> JsonDict:

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.automation.gateway_warnings import gateway_warnings, load_choices
 from app.automation.language.playbooks import PlaybookField, PlaybookStage
 from app.automation.nurtures.definitions import install_nurtures
 from app.automation.playbooks import shipped
@@ -20,13 +21,14 @@ from app.leads.pipeline.service import create_stage
 from app.messaging.models import MessageTemplate
 from app.messaging.templates import library
 
-Added = Mapping[str, list[str]]
+Added = Mapping[str, list[str] | list[JsonDict]]
 
 
 def install(session: Session, clinic_id: UUID, playbook: Playbook) -> Added:
     """Add the missing parts of a playbook to the clinic, in the order in which they refer to each other.
 
-    Returns the names of the added parts, by kind of part: stages, fields, templates, sequences, nurtures, rules.
+    Returns the names of the added parts, by kind of part (stages, fields, templates, sequences, nurtures, rules), and
+    `warnings` about rules and sequences without a gateway.
     Raises InvalidPlaybook (when templates have mistakes), Invalid or Conflict (when another part cannot be created).
     """
     added = {
@@ -38,7 +40,7 @@ def install(session: Session, clinic_id: UUID, playbook: Playbook) -> Added:
         "rules": shipped.install(session, clinic_id, playbook, at=now()),
     }
     bump_rules_version(session, clinic_id)
-    return added
+    return {**added, "warnings": gateway_warnings(load_choices(session, clinic_id), as_document(playbook))}
 
 
 def _stages(session: Session, clinic_id: UUID, playbook: Playbook) -> list[str]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from typing import Final, TypeVar
-from uuid import UUID
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
@@ -11,13 +10,9 @@ from app.audit import audit_log
 from app.clock import now
 from app.engine.rules.models import RuleRow
 from app.engine.sequences.models import SequenceRow
-from app.engine.service import add_steps
 from app.engine.statistics.outcome_statistics import Series
 from app.identity.clinics import bump_rules_version
-from app.identity.users.lookup import active_users
-from app.leads.assignment.coordinators import users_in_group
-from app.messaging.channels import email, in_app
-from app.messaging.compose import MessageMetadata, Recipient, compose, delivery_steps, insert_notifications
+from app.messaging.admin_notices import notify_admins
 from app.messaging.rendering.render import Wording
 
 Paused = TypeVar("Paused", RuleRow, SequenceRow)
@@ -39,7 +34,7 @@ def pause(session: Session, series: Series, because: str) -> bool:
     audit_log.write_entries(session, audit_log.Caller(rule.clinic_id, None, None, None, None, BY))
     audit_log.stop_notes(session)
     bump_rules_version(session, rule.clinic_id)
-    _notify_admins(session, rule.clinic_id, _wording(rule))
+    notify_admins(session, rule.clinic_id, TEMPLATE, _wording(rule))
     return True
 
 
@@ -52,25 +47,6 @@ def _lock_active(session: Session, series: Series) -> RuleRow | SequenceRow | No
 def _active(model: type[Paused], series: Series) -> Select[Paused]:
     found = select(model).where(model.clinic_id == series.clinic_id, model.slug == series.slug)
     return found.where(model.active, model.deleted_at.is_(None)).with_for_update(skip_locked=True)
-
-
-def _notify_admins(session: Session, clinic_id: UUID, wording: Wording) -> None:
-    """Notify the admins in the app and by e-mail."""
-    admins = users_in_group("admins", None, active_users(session, clinic_id))
-    metadata, at = MessageMetadata(clinic_id, template=TEMPLATE), now()
-    rows = [
-        row
-        for admin in admins
-        for row in compose(
-            wording,
-            Recipient(admin.id, admin.email),
-            metadata=metadata,
-            channels=[in_app.CHANNEL.name, email.CHANNEL.name],
-            at=at,
-        )
-    ]
-    insert_notifications(session, rows)
-    add_steps(session, delivery_steps(rows, due_at=at))
 
 
 def _wording(paused: RuleRow | SequenceRow) -> Wording:

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, new_id
@@ -24,6 +24,7 @@ class Gateway(Base):
     __tablename__ = "gateways"
     __table_args__ = (
         UniqueConstraint("clinic_id", "name"),
+        Index("uq_gateways_default", "clinic_id", unique=True, postgresql_where=text("is_default")),
         CheckConstraint(f"purpose IN ({', '.join(repr(p.value) for p in GatewayPurpose)})", name="purpose"),
     )
 
@@ -39,6 +40,7 @@ class Gateway(Base):
     per_hour: Mapped[int | None]  # calls in any sixty minutes; None: unlimited
     idempotent: Mapped[bool]  # recognises a repeated call by its id, so an unanswered call can be repeated
     is_active: Mapped[bool]
+    is_default: Mapped[bool] = mapped_column(default=False, server_default=false())  # of messages that name no gateway
     failures: Mapped[int] = mapped_column(default=0)  # consecutive failed calls
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

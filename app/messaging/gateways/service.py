@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -51,6 +51,7 @@ def create_gateway(session: Session, clinic_id: UUID, data: JsonObject) -> Gatew
     Raises Invalid (a URL that is not allowed), GatewayNameTaken, TooManyGateways.
     """
     _require_allowed(data["url"])
+    _require_default_for_messages(data, data["purpose"])
     of_clinic = select(func.count()).where(Gateway.clinic_id == clinic_id)
     if (session.scalar(of_clinic) or 0) >= MAX_GATEWAYS:
         raise TooManyGateways
@@ -58,6 +59,7 @@ def create_gateway(session: Session, clinic_id: UUID, data: JsonObject) -> Gatew
     gateway = Gateway(id=new_id(), clinic_id=clinic_id, failures=0, created_at=at, updated_at=at, version=1)
     for name, value in {"per_hour": default, **data, "secret": new_secret()}.items():
         setattr(gateway, name, value)
+    _clear_other_defaults(session, gateway)
     session.add(gateway)
     try:
         session.flush()
@@ -77,8 +79,11 @@ def change_gateway(
         _require_allowed(data["url"])
     gateway = _find(session, clinic_id, gateway_id, lock=True)
     require_version(gateway, seen)
+    _require_default_for_messages(data, gateway.purpose)
     for name, value in data.items():
         setattr(gateway, name, value)
+    with session.no_autoflush:
+        _clear_other_defaults(session, gateway)
     return _bump_version(gateway)
 
 
@@ -138,6 +143,18 @@ def _require_allowed(url: str) -> None:
         resolve_allowed(url)
     except NotAllowed as refusal:
         raise Invalid.at("/url", f"It {refusal}.") from None
+
+
+def _require_default_for_messages(data: JsonObject, purpose: str) -> None:
+    if data.get("is_default") and purpose != GatewayPurpose.MESSAGES:
+        raise Invalid.at("/is_default", "Only a gateway for messages can be the default.")
+
+
+def _clear_other_defaults(session: Session, gateway: Gateway) -> None:
+    """Clear the flag of the previous default gateway if this one is the default now."""
+    if gateway.is_default:
+        others = update(Gateway).where(Gateway.clinic_id == gateway.clinic_id, Gateway.id != gateway.id)
+        session.execute(others.where(Gateway.is_default).values(is_default=False, version=Gateway.version + 1))
 
 
 def _bump_version(gateway: Gateway) -> Gateway:

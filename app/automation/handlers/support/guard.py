@@ -60,9 +60,14 @@ def is_paused(context: StepContext, slug: str | None) -> bool:
 
 
 def wait(context: StepContext) -> Snooze:
-    """Snooze the step while its rule is paused. Its lateness still counts from its first due time."""
+    """Snooze the step while its rule is paused."""
+    return wait_for_admin(context, Reason.RULE_PAUSED)
+
+
+def wait_for_admin(context: StepContext, reason: Reason) -> Snooze:
+    """Snooze the step until an admin has acted. Its lateness still counts from its first due time."""
     first = {_WAITS_SINCE: _due_at_first(context).isoformat()}
-    return Snooze(context.now + PAUSE_CHECK_INTERVAL, Reason.RULE_PAUSED, first)
+    return Snooze(context.now + PAUSE_CHECK_INTERVAL, reason, first)
 
 
 def _due_at_first(context: StepContext) -> datetime:

@@ -103,7 +103,7 @@ def _gateway_columns(context: StepContext, variant: Variant) -> ColumnDict:
         return {}
     gateway, params = context.gateway_context.gateway, context.params
     if gateway is None:
-        raise LookupError(f"the clinic has no gateway {params.get('gateway', 'for messages, or more than one')!r}")
+        raise LookupError("the clinic has no gateway for this message")  # `send_message` waits before this
     media = variant.media if "type" not in params else None
     return {
         "gateway_id": gateway.id,

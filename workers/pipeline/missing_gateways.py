@@ -1,0 +1,21 @@
+"""Tell admins about steps that wait for a gateway."""
+
+from collections.abc import Iterable
+
+from sqlalchemy.orm import Session
+
+from app.automation.handlers.support.context import StepContext
+from app.engine.models import Reason
+from app.engine.outcomes import BaseOutcome, Snooze
+from app.messaging.gateways.missing import report_missing_gateway
+
+
+def report_missing_gateways(session: Session, decided: Iterable[tuple[StepContext, BaseOutcome]]) -> None:
+    """Notify the admins of each clinic with such a step, at most once a day."""
+    waiting = {
+        context.clinic.id: context.step.name
+        for context, end in decided
+        if isinstance(end, Snooze) and end.reason is Reason.NO_GATEWAY
+    }
+    for clinic_id, name in waiting.items():
+        report_missing_gateway(session, clinic_id, series=name)
