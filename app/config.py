@@ -59,6 +59,7 @@ class Settings(BaseSettings):
 
     smtp_url: SecretStr = SecretStr("")
     smtp_timeout: float = 10  # per network wait; must be well below the lease
+    channel_probe_seconds: float = Field(default=60, gt=0)  # between two probes of a channel or gateway that is down
     mail_from: str = "Relance <no-reply@relance.invalid>"
 
     outgoing_ports: Annotated[frozenset[int], NoDecode] = frozenset({443, 8443})  # allowed ports in URLs of clinics

@@ -23,6 +23,7 @@ from app.leads.timeline.models import Activity
 from app.messaging.contact_policy.consent_models import Consent
 from app.messaging.gateways.models import Gateway, GatewayMinute, GatewayReceipt
 from app.messaging.models import Delivery, MessageTemplate, MessageTemplateVersion, Notification, Suppression
+from app.messaging.outages.models import ChannelOutage
 from app.security.database_counters import RateCounter
 from app.security.key_verification import KeyCheck
 from app.tasks.models import Task
@@ -40,6 +41,7 @@ __all__ = [
     "AuditChange",
     "AuditEntry",
     "Base",
+    "ChannelOutage",
     "Clinic",
     "Consent",
     "CustomField",

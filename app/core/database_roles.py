@@ -23,7 +23,9 @@ PRIVILEGES: Final[Mapping[str, tuple[str, ...]]] = {
     "message_template_versions": ("SELECT", "INSERT", "DELETE"),
 }
 # Tables of no clinic: `relance_clinic` has no privileges on them, and they have no policies.
-OF_NO_CLINIC: Final = frozenset({"alembic_version", "counters", "holds", "key_checks", "rate_counters", "sweep_runs"})
+OF_NO_CLINIC: Final = frozenset(
+    {"alembic_version", "channel_outages", "counters", "holds", "key_checks", "rate_counters", "sweep_runs"}
+)
 # Tables without a clinic's id: parent table, and the column with the parent's id.
 PARENTS: Final[Mapping[str, tuple[str, str]]] = {
     "assignment_turns": ("assignment_rules", "rule_id"),

@@ -50,6 +50,7 @@ class Kind:
     DELIVER: Final = "deliver"
     DELIVER_TO_USER: Final = "deliver_to_user"  # a message that speaks of no lead
     DELIVER_ACCOUNT_EMAIL: Final = "deliver_account_email"  # an invitation or a password reset
+    DELIVERIES: Final = (DELIVER, DELIVER_TO_USER, DELIVER_ACCOUNT_EMAIL)  # of a notification
     IMPORT_CHUNK: Final = "import_chunk"
     CALL_WEBHOOK: Final = "call_webhook"
 
@@ -85,6 +86,7 @@ class Reason(StrEnum):
     PREVIOUS_MESSAGE = "previous_message"  # an earlier message of the same enrollment is still to be sent
     NO_GATEWAY = "no_gateway"  # the clinic has no active gateway for the step, or several and no default
     THROTTLED = "throttled"  # the sending account reached its rate limit
+    CHANNEL_DOWN = "channel_down"  # the mail server or the gateway does not answer; the message waits for it
     OPTED_OUT_OF_CHANNEL = "opted_out_of_channel"
     SUPPRESSED = "suppressed"  # the address is on the clinic's suppression list
     NO_ADDRESS = "no_address"
@@ -166,6 +168,11 @@ class Step(Base):
             "clinic_id",
             "due_at",
             postgresql_where=text("reason IS NOT NULL AND state IN ('planned', 'published')"),
+        ),
+        Index(
+            "ix_steps_waiting_for_channel",
+            "id",
+            postgresql_where=text("reason = 'channel_down' AND state IN ('planned', 'published')"),
         ),
         Index(
             "ix_steps_trouble",

@@ -70,6 +70,15 @@ class GatewayResult(TypedDict):
     is_failure: bool
 
 
+class ChannelResult(TypedDict):
+    """Whether an attempt showed that its target is down. The target is a channel's name or a gateway's id."""
+
+    target: str
+    gateway_id: UUID | None
+    is_failure: bool
+    error: str | None
+
+
 class Change:
     """Base of the data objects that describe a change of the step's lead.
 
@@ -94,6 +103,7 @@ class Effects:
     notification_states: tuple[NotificationChange, ...] = ()
     gateway_minutes: tuple[GatewayCalls, ...] = ()
     gateway_results: tuple[GatewayResult, ...] = ()
+    channel_results: tuple[ChannelResult, ...] = ()
     chunks: tuple[JsonObject, ...] = ()  # parts of a bulk job
     changes: tuple[Change, ...] = ()  # of the step's lead, in this order
 

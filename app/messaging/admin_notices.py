@@ -1,6 +1,7 @@
-"""Notices to a clinic's admins about its automation, in the app and by e-mail."""
+"""Notices of the system to the admins of clinics, in the application and by e-mail."""
 
-from datetime import timedelta
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -8,31 +9,46 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from app.clock import now
+from app.core.type_aliases import JsonDict
 from app.engine.service import add_steps
-from app.identity.users.lookup import active_users
+from app.identity.users.lookup import active_users_by_clinic
 from app.leads.assignment.coordinators import users_in_group
 from app.messaging.channels import email, in_app
 from app.messaging.compose import MessageMetadata, Recipient, compose, delivery_steps, insert_notifications
 from app.messaging.models import Notification
 from app.messaging.rendering.render import Wording
 
+CHANNELS: Final = (in_app.CHANNEL.name, email.CHANNEL.name)
 REPEAT_AFTER: Final = timedelta(days=1)
 
 _LOCK: Final = text("SELECT pg_try_advisory_xact_lock(hashtextextended(CAST(:notice AS text), 0))")
 
 
-def notify_admins(session: Session, clinic_id: UUID, template: str, wording: Wording) -> None:
-    """Notify the admins in the app and by e-mail."""
-    admins = users_in_group("admins", None, active_users(session, clinic_id))
-    metadata, at = MessageMetadata(clinic_id, template=template), now()
-    channels = [in_app.CHANNEL.name, email.CHANNEL.name]
+def notify_admins(
+    session: Session,
+    wordings: Mapping[UUID, Wording],
+    *,
+    template: str,
+    channels: Collection[str] = CHANNELS,
+    at: datetime,
+) -> Sequence[JsonDict]:
+    """Send each clinic's admins the wording for their clinic. Returns the rows of `notifications`."""
+    people = active_users_by_clinic(session, wordings)
     rows = [
         row
-        for admin in admins
-        for row in compose(wording, Recipient(admin.id, admin.email), metadata=metadata, channels=channels, at=at)
+        for clinic_id, wording in wordings.items()
+        for admin in users_in_group("admins", None, people[clinic_id])
+        for row in compose(
+            wording,
+            Recipient(admin.id, admin.email),
+            metadata=MessageMetadata(clinic_id, template=template),
+            channels=channels,
+            at=at,
+        )
     ]
     insert_notifications(session, rows)
     add_steps(session, delivery_steps(rows, due_at=at))
+    return rows
 
 
 def notify_admins_once_a_day(session: Session, clinic_id: UUID, template: str, wording: Wording) -> None:
@@ -45,4 +61,4 @@ def notify_admins_once_a_day(session: Session, clinic_id: UUID, template: str, w
         Notification.created_at > now() - REPEAT_AFTER,
     )
     if not session.scalar(recent):
-        notify_admins(session, clinic_id, template, wording)
+        notify_admins(session, {clinic_id: wording}, template=template, at=now())

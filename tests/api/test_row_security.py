@@ -34,6 +34,7 @@ PHONE = "+12125550143"  # of a country of its own: understood in any clinic
 
 # Whoever leaves a table out says why here; every other has its policies, and a row of the desk's in `fill`.
 LEFT_OUT = {
+    "channel_outages": "mail server and gateways that do not answer; only workers and probes look at them",
     "key_checks": "nobody's; only who starts, and the probes, look at them",
     "counters": "figures of processes, over all clinics; no call writes or reads them as a clinic",
     "holds": "whether steps run, for all clinics",

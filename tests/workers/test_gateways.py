@@ -226,15 +226,77 @@ def test_invalid_retry_after_header_uses_the_default_delay(practice: Practice, s
     assert timedelta(seconds=7.5) <= step(practice).due_at - TUESDAY <= timedelta(seconds=12.5)
 
 
-def test_unavailable_gateway_is_tried_eight_times(practice: Practice, server: Gateway, watch: Watch):
+def test_message_that_breaks_the_gateway_is_tried_eight_times(practice: Practice, server: Gateway, watch: Watch):
     connect(practice, server)
     write(practice)
-    server.stop()
+    server.answer(500)
     for _ in range(MAX_ATTEMPTS + 2):
         try_again(practice, watch)
     assert outcomes(practice) == ["transient"] * MAX_ATTEMPTS
     assert (note(practice).state, step(practice).state) == ("failed", "failed")
     assert practice.row("gateways").failures == MAX_ATTEMPTS
+
+
+@pytest.mark.parametrize("away", ["refuses", "hangs", "unavailable"])
+def test_messages_wait_for_a_gateway_that_is_down(practice: Practice, server: Gateway, watch: Watch, away: str):
+    connect(practice, server)
+    write(practice)
+    go_away = {"refuses": server.stop, "hangs": server.hang, "unavailable": lambda: server.answer(503)}
+    go_away[away]()
+    for _ in range(MAX_ATTEMPTS + 2):
+        sweep("watch_channels")
+        watch.advance(minutes=2)
+        practice.run(Kind.DELIVER)
+    assert (note(practice).state, step(practice).reason) == ("pending", "channel_down")
+    assert step(practice).attempts < MAX_ATTEMPTS
+    notices = practice.rows("notifications", template="channel-down")
+    assert [row.subject for row in notices] == ["The gateway social is down"] * 2
+    assert {row.channel for row in notices} == {"in_app", "email"}
+
+
+@pytest.mark.parametrize("kind", [Kind.DELIVER, Kind.CALL_WEBHOOK])
+def test_gateway_that_is_back_gets_the_waiting_messages(practice: Practice, server: Gateway, watch: Watch, kind: str):
+    connect(practice, server)
+    connect(practice, server, "crm", purpose="webhook")
+    leads = [write(practice) for _ in range(4)]
+    for lead in leads:
+        practice.speak_with(lead)
+    server.answer(503)
+    practice.run(kind)
+    server.answer(200)
+    before = len(server.calls)
+    for _ in range(4):
+        watch.advance(minutes=1)
+        sweep("watch_channels")
+        watch.advance(seconds=1)
+        practice.run(kind)
+    assert {one.state for one in practice.steps(kind=kind)} == {"done"}
+    sent = [call for call in server.calls[before:] if call.body]
+    assert len(sent) == len({call.id for call in sent}) == 4
+
+
+def test_other_gateway_is_not_affected(practice: Practice, server: Gateway, watch: Watch):
+    connect(practice, server)
+    for _ in range(3):
+        write(practice)
+    server.answer(503)
+    practice.run(Kind.DELIVER)
+    server.answer(200)
+    connect(practice, server, "crm", purpose="webhook")
+    practice.speak_with(practice.capture(phone=PHONE))
+    practice.run(Kind.CALL_WEBHOOK)
+    assert step(practice, "call_webhook").state == "done"
+
+
+def test_outage_of_a_deleted_gateway_is_forgotten(practice: Practice, server: Gateway, watch: Watch):
+    connect(practice, server)
+    for _ in range(3):
+        write(practice)
+    server.answer(503)
+    practice.run(Kind.DELIVER)
+    sql("DELETE FROM gateways")
+    sweep("watch_channels")
+    assert sql("SELECT * FROM channel_outages") == []
 
 
 def test_success_resets_the_count_of_failures(practice: Practice, server: Gateway, watch: Watch):

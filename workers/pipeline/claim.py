@@ -20,6 +20,8 @@ from app.engine.models import Step
 from app.engine.step_kind import STEP_KINDS
 from app.engine.steps.holds import IS_HELD, SKIPS_MESSAGES
 from app.leads.events import LazyContact
+from app.messaging.outages.breaker import Outages
+from app.messaging.outages.store import OUTAGES_SQL
 from workers.pipeline.turns import Turn
 
 # The columns of a lead that steps may need. All other personal data stays in the table.
@@ -35,7 +37,7 @@ _Columns: Any = namedtuple("_Columns", ("id", *LEAD_COLUMNS))  # type: ignore[mi
 
 
 class ClaimedStep(DueStep, Protocol):
-    """A claimed row of `steps`, with the rules version of its clinic, and whether its messages are skipped."""
+    """A claimed row of `steps`, with the rules version of its clinic, whether its messages are skipped, and outages."""
 
     @property
     def clinic_id(self) -> UUID: ...
@@ -47,6 +49,8 @@ class ClaimedStep(DueStep, Protocol):
     def error(self) -> str | None: ...
     @property
     def skips_messages(self) -> bool: ...
+    @property
+    def outages(self) -> Outages | None: ...
 
 
 class PendingStep(Protocol):
@@ -73,19 +77,20 @@ class LeadView(_Columns, LazyContact):
 
 
 _STEP = tuple(Step.__table__.columns.keys())
-_MORE = ("rules_version", "skips_messages")
+_MORE = ("rules_version", "skips_messages", "outages")
 _LEAD = tuple(f"of_lead_{name}" for name in ("id", *LEAD_COLUMNS))
 _STEP_SQL = ", ".join(f"s.{name}" for name in _STEP)
 _LEAD_SQL = ", ".join(f"l.{name} AS of_lead_{name}" for name in ("id", *LEAD_COLUMNS))
 _WITH_LEAD = (
-    f"SELECT {_STEP_SQL}, {_LEAD_SQL}, c.rules_version, {SKIPS_MESSAGES} AS skips_messages"  # noqa: S608
-    " FROM steps s JOIN leads l ON l.id = s.lead_id"
+    f"SELECT {_STEP_SQL}, {_LEAD_SQL}, c.rules_version, {SKIPS_MESSAGES} AS skips_messages,"  # noqa: S608
+    f" {OUTAGES_SQL} AS outages FROM steps s JOIN leads l ON l.id = s.lead_id"
     " JOIN clinics c ON c.id = s.clinic_id WHERE {which}"
     f" AND s.state IN ('planned', 'published') AND s.due_at <= :now AND NOT {IS_HELD} ORDER BY s.due_at LIMIT :most"
     " FOR NO KEY UPDATE OF l SKIP LOCKED FOR UPDATE OF s SKIP LOCKED"  # lock the lead first
 )
 _WITHOUT_LEAD = (
-    f"SELECT {_STEP_SQL}, c.rules_version, {SKIPS_MESSAGES} AS skips_messages FROM steps s"  # noqa: S608
+    f"SELECT {_STEP_SQL}, c.rules_version, {SKIPS_MESSAGES} AS skips_messages,"  # noqa: S608
+    f" {OUTAGES_SQL} AS outages FROM steps s"
     " JOIN clinics c ON c.id = s.clinic_id WHERE {which}"
     f" AND s.state IN ('planned', 'published') AND s.due_at <= :now AND NOT {IS_HELD} ORDER BY s.due_at LIMIT :most"
     " FOR UPDATE OF s SKIP LOCKED"

@@ -74,6 +74,7 @@ def load(session: Session, rows: Sequence[ClaimedStep], *, now: datetime) -> lis
             is_escalated=row.lead_id in escalated,
             has_left=row.id in exited,
             skips_messages=row.skips_messages,
+            outages=row.outages or {},
         )
         for row in rows
     ]

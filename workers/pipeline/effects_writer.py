@@ -25,6 +25,7 @@ from app.messaging.compose import OriginStep, delivery_steps, insert_notificatio
 from app.messaging.gateways.failure_counts import record_results
 from app.messaging.gateways.throttle import count_calls
 from app.messaging.models import Delivery, Notification
+from app.messaging.outages import store as outages
 from app.tasks.models import Task
 from workers.pipeline.advance_sequences import advance_enrollments
 from workers.pipeline.enrollments import apply_enrollments
@@ -80,6 +81,7 @@ def _update(session: Session, decided: Sequence[tuple[StepContext, BaseOutcome]]
     update_many(session, Delivery, delivered, ("outcome", "response", "finished_at"))
     count_calls(session, _gather(decided, "gateway_minutes"))
     record_results(session, _gather(decided, "gateway_results"))
+    outages.record_results(session, _gather(decided, "channel_results"))
 
 
 def _gather(decided: Iterable[tuple[StepContext, BaseOutcome]], name: str) -> list[Any]:

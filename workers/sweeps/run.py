@@ -20,6 +20,7 @@ from workers.sweeps import (
     assignment,
     audit,
     breaker,
+    channels,
     leads,
     leases,
     next_actions,
@@ -49,6 +50,7 @@ SWEEPS: dict[str, Batch] = {
     "assign_orphans": assignment.assign_unassigned_leads,
     "cover_absences": assignment.cover_absences,
     breaker.NAME: breaker.pause_failing_rules,
+    channels.NAME: channels.watch_channels,
     "take_census": publishing.take_census,
     "seal_audit": audit.extend_audit_chains,
     "forget_old_steps": retention.delete_old_steps,
@@ -61,6 +63,9 @@ SWEEPS: dict[str, Batch] = {
     "forget_old_answers": retention.delete_old_answers,
     "forget_old_gateway_calls": retention.delete_old_gateway_calls,
 }
+
+# Calls to other systems. They come before the batches of the sweep, and no transaction is open meanwhile.
+CALLS: dict[str, Callable[[], None]] = {channels.NAME: channels.probe_channels}
 
 # While the system is held, the other sweeps find nothing: they would change or delete leads and steps.
 RUNS_WHILE_HELD = frozenset({"take_census", "seal_audit", "rescue_expired_leases"})
@@ -82,6 +87,8 @@ def sweep(name: str) -> int:
     until, found = time.monotonic() + AT_MOST, 0
     _note(_STARTED, name=name)
     try:
+        if name in CALLS:
+            CALLS[name]()
         while batch := _one_batch(name):
             found += batch
             if time.monotonic() > until:

@@ -6,6 +6,7 @@ from typing import ClassVar, NamedTuple
 from app import clock
 from app.automation.handlers.support.context import StepContext
 from app.automation.handlers.support.missing_gateway import wait_for_gateway
+from app.automation.handlers.support.outages import channel_results, wait_after, wait_for_channel
 from app.automation.handlers.support.throttle import throttle_snooze, usage_rows
 from app.automation.language.params import GatewaySlug, Params
 from app.core.type_aliases import JsonDict
@@ -44,7 +45,7 @@ def decide(context: StepContext) -> Outcome | ExternalCall:
         return Skip(Reason.SKIPPED_ON_RESUME)
     if missing := wait_for_gateway(context):
         return missing
-    if later := throttle_snooze(context):
+    if later := wait_for_channel(context) or throttle_snooze(context):
         return later
     question = Question(endpoint_of(context.gateway, at=context.now), str(context.step.id), _body(context))
     return ExternalCall(question, effects=Effects(gateway_minutes=usage_rows(context)))
@@ -58,7 +59,12 @@ def ask(question: Question) -> Receipt:
 def conclude(context: StepContext, _: Question, receipt: Receipt) -> Outcome:
     """Turn the gateway's answer into the outcome of the step."""
     is_failure = receipt.outcome is not Came.SENT
-    effects = Effects(gateway_results=(result_row(context.gateway.id, is_failure=is_failure),))
+    effects = Effects(
+        gateway_results=(result_row(context.gateway.id, is_failure=is_failure),),
+        channel_results=channel_results(context, receipt, receipt.response),
+    )
+    if wait := wait_after(context, receipt, effects):
+        return wait
     if isinstance(receipt, Transient):
         return Retry(receipt.response, _not_before(receipt), effects=effects)
     if receipt.outcome is Came.UNKNOWN:

@@ -13,6 +13,7 @@ from app import clock
 from app.automation.handlers.support.context import StepContext
 from app.automation.handlers.support.follow_up_events import message_event
 from app.automation.handlers.support.guard import is_paused, wait
+from app.automation.handlers.support.outages import channel_results, wait_after, wait_for_channel
 from app.automation.handlers.support.throttle import throttle_snooze, usage_rows
 from app.core.db import new_id
 from app.engine.events.events import Event, EventName
@@ -85,7 +86,7 @@ def decide(context: StepContext) -> Outcome | ExternalCall:
         case Until(instant, reason):
             return Snooze(instant, reason)
         case Allow():
-            return _gateway_refusal(context) or _send(context)
+            return _gateway_refusal(context) or wait_for_channel(context) or _throttle(context) or _send(context)
 
 
 def _suppress(context: StepContext, reason: Reason) -> Skip:
@@ -99,7 +100,11 @@ def _gateway_refusal(context: StepContext) -> Outcome | None:
         return None
     if (gateway := context.gateway_context.gateway) is None or not gateway.is_active:
         return raised(context, "the message's gateway is inactive or deleted")
-    return throttle_snooze(context)
+    return None
+
+
+def _throttle(context: StepContext) -> Snooze | None:
+    return throttle_snooze(context) if CHANNELS[context.message.channel].needs_gateway else None
 
 
 def _send(context: StepContext) -> ExternalCall:
@@ -137,16 +142,21 @@ def conclude(context: StepContext, question: Question, receipt: Receipt) -> Outc
     """Turn the provider's answer into the state of the message and the outcome of the step."""
     words, now = without_addresses(receipt.response), clock.now()
     ended = EndedDelivery(id=question.delivery_id, outcome=receipt.outcome, response=words, finished_at=now)
+    waiting = _end(context, ended, NotificationState.PENDING, receipt, error=words)
+    if wait := wait_after(context, receipt, waiting):
+        return wait
     match state_after(receipt, context.step.attempts + 1):
         case NotificationState.SENT as state:
-            return Done({"response": words}, effects=_end(context, ended, state, sent_at=now))
+            return Done({"response": words}, effects=_end(context, ended, state, receipt, sent_at=now))
         case NotificationState.PENDING as state:
-            wait = receipt.wait if isinstance(receipt, Transient) else None
-            return Retry(words, now + wait if wait else None, effects=_end(context, ended, state, error=words))
+            pause = receipt.wait if isinstance(receipt, Transient) else None
+            return Retry(
+                words, now + pause if pause else None, effects=_end(context, ended, state, receipt, error=words)
+            )
         case NotificationState.FAILED as state:
-            return Fail(words, effects=_end(context, ended, state, error=words))
+            return Fail(words, effects=_end(context, ended, state, receipt, error=words))
         case state:
-            return ResultUnknown(words, effects=_end(context, ended, state, error=words))
+            return ResultUnknown(words, effects=_end(context, ended, state, receipt, error=words))
 
 
 def cut_off(context: StepContext, question: Question, error: str) -> Outcome:
@@ -191,6 +201,7 @@ def _end(
     context: StepContext,
     ended: EndedDelivery,
     state: NotificationState,
+    receipt: Receipt,
     *,
     error: str | None = None,
     sent_at: datetime | None = None,
@@ -200,6 +211,7 @@ def _end(
         delivered=(ended,),
         notification_states=(_state(context, state, tried=True, error=error, sent_at=sent_at),),
         gateway_results=() if gateway is None else (result_row(gateway.id, is_failure=is_failure),),
+        channel_results=channel_results(context, receipt, ended["response"]),
         events=_events(context, state, ended),
     )
 

@@ -34,7 +34,7 @@ def pause(session: Session, series: Series, because: str) -> bool:
     audit_log.write_entries(session, audit_log.Caller(rule.clinic_id, None, None, None, None, BY))
     audit_log.stop_notes(session)
     bump_rules_version(session, rule.clinic_id)
-    notify_admins(session, rule.clinic_id, TEMPLATE, _wording(rule))
+    notify_admins(session, {rule.clinic_id: _wording(rule)}, template=TEMPLATE, at=now())
     return True
 
 

@@ -1,4 +1,4 @@
-"""HTTP client for URLs that users enter (protected against SSRF). All such calls go through `post`.
+"""HTTP client for URLs that users enter (protected against SSRF). All such calls go through `post` and `head`.
 
 Only https to public hosts; no redirects, proxies or cookies; a total timeout; only the start of the response is read.
 OUTGOING_ALLOW lists exceptions.
@@ -41,21 +41,33 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Response:
 
     Raises NotAllowed, Unresolved and NotSent (nothing was sent), and NoResponse.
     """
+    return _request("POST", url, body, headers)
+
+
+def head(url: str) -> Response:
+    """Ask for the headers of a URL, in the same time and with the same errors as `post`."""
+    return _request("HEAD", url, b"", {})
+
+
+def _request(method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Response:
     target, addresses = resolve_allowed(url)
     settings = get_settings()
     backend = PinnedBackend(addresses, time.monotonic() + min(settings.outgoing_timeout, settings.soft_time_limit / 2))
     try:
         with httpcore.ConnectionPool(ssl_context=ssl_context(), network_backend=backend) as pool:
-            return _exchange(pool, target, body, {**_OURS, **headers})
+            return _exchange(pool, target, method, (body, {**_OURS, **headers}))
     except NETWORK_ERRORS as error:
         message = str(error) or type(error).__name__
         raise (NoResponse if backend.has_sent else NotSent)(message) from error
 
 
-def _exchange(pool: httpcore.ConnectionPool, target: Target, body: bytes, headers: Mapping[str, str]) -> Response:
+def _exchange(
+    pool: httpcore.ConnectionPool, target: Target, method: str, content: tuple[bytes, Mapping[str, str]]
+) -> Response:
+    body, headers = content
     host = f"[{target.host}]" if ":" in target.host else target.host
     url = httpcore.URL(scheme=target.scheme.encode(), host=host.encode(), port=target.port, target=target.path.encode())
-    with pool.stream("POST", url, headers=list(headers.items()), content=body) as response:
+    with pool.stream(method, url, headers=list(headers.items()), content=body) as response:
         read = b""
         for part in response.iter_stream():
             read += part

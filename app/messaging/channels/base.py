@@ -1,7 +1,7 @@
 """Channel description, outgoing message and receipt. A failed delivery is a receipt, not an exception."""
 
 from collections.abc import Callable
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import ClassVar, Final, Protocol, TypeAlias
@@ -47,6 +47,7 @@ class Transient(_ReceiptText):
     """The provider did not accept the message now; another attempt may succeed."""
 
     wait: timedelta | None = None  # the shortest wait before the next attempt, if the provider asks for one
+    is_outage: bool = field(default=False, compare=False)  # the provider takes no message at all, whoever gets it
     outcome: ClassVar[Outcome] = Outcome.TRANSIENT
 
 
@@ -172,6 +173,8 @@ class Channel:
     interrupted: returns the receipt for an attempt that was interrupted, from the error's text. Return Transient only
         if the provider accepts `message_id` as an idempotency key.
     is_bounce: returns whether a provider's refusal says that the address does not exist.
+    probe: asks the provider whether it takes messages, without sending one, and returns why not; None: it does. No
+        transaction is open meanwhile. Without the function, the next message is the probe.
     """
 
     name: str
@@ -187,6 +190,7 @@ class Channel:
     message_id: Callable[[UUID], str | None] = lambda _: None
     interrupted: Callable[[OutgoingMessage, str], Receipt] = outcome_unknown
     is_bounce: Callable[[str], bool] = lambda _: False
+    probe: Callable[[], str | None] = lambda: None
 
     def write(self, template: Wording, values: Values, *, placeholder: Placeholder | None = None) -> Wording:
         """Return the message that a template's text makes on this channel.

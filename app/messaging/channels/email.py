@@ -2,16 +2,17 @@
 
 import os
 import re
+from dataclasses import replace
 from email.utils import parseaddr
 from functools import lru_cache
 from typing import Final, Self
 from uuid import UUID
 
 from app.config import Settings, get_settings
+from app.messaging.channels import smtp
 from app.messaging.channels.base import Channel, ForLeads, ForUsers, OutgoingMessage, Permanent, Receipt, Transient
 from app.messaging.channels.mail_server import InvalidMailSettings, MailServer
 from app.messaging.channels.mime import BadAddress, build_mime_message, normalise_address, parse_sender
-from app.messaging.channels.smtp import SmtpTransport
 from app.messaging.models import AddressKind
 
 # RFC 3463: the mailbox or its domain does not exist. Any other refusal may have its cause on our side.
@@ -30,7 +31,7 @@ class EmailSender:
             self._sender = parse_sender(mail_from)
         except BadAddress as error:
             raise InvalidMailSettings(f"MAIL_FROM: {error}") from None
-        self._transport = SmtpTransport(server)
+        self._transport = smtp.SmtpTransport(server)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -58,8 +59,25 @@ def send(message: OutgoingMessage) -> Receipt:
     try:
         sender = _process_sender(os.getpid())  # a forked child must not share its parent's socket
     except InvalidMailSettings as error:  # no server was contacted, so the attempt can be repeated
-        return Transient(str(error))
+        return Transient(str(error), is_outage=True)
     return sender.send(message)
+
+
+def probe() -> str | None:
+    """Connect to the mail server, greet it and log in. Returns why that fails; None if it does not.
+
+    Takes at most SMTP_TIMEOUT.
+    """
+    return probe_server(get_settings().smtp_timeout)
+
+
+def probe_server(timeout: float) -> str | None:
+    """Return why the mail server takes no messages, after at most `timeout` seconds; None if it takes them."""
+    try:
+        server = MailServer.from_settings(get_settings())
+    except InvalidMailSettings as error:
+        return str(error)
+    return smtp.probe(replace(server, timeout=timeout))
 
 
 def reset_connection() -> None:
@@ -100,4 +118,5 @@ CHANNEL: Final = Channel(
     for_leads=ForLeads(address=lambda lead: lead.email, suppressed_by=AddressKind.EMAIL, is_valid=is_valid_address),
     message_id=message_id,
     is_bounce=is_bounce,
+    probe=probe,
 )

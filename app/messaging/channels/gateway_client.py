@@ -18,6 +18,7 @@ from app.messaging.channels.base import Permanent, Receipt, Sent, Transient, Unk
 from app.messaging.channels.gateway_payload import Endpoint
 
 RETRYABLE_STATUSES: Final = frozenset({408, 425, 429})  # and every 5xx
+OUTAGE_STATUSES: Final = frozenset({502, 503, 504})  # the gateway itself is away; 500 may be about one message
 MAX_RETRY_AFTER: Final = timedelta(hours=1)  # the longest wait that a gateway may ask for
 MAX_EXCERPT_LENGTH: Final = 150  # characters of a refusal that are stored
 MAX_SCANNED_LENGTH: Final = 1000  # characters of a refusal that are scanned for addresses
@@ -36,20 +37,40 @@ def call(endpoint: Endpoint, call_id: str, payload: JsonObject, *, hide: Collect
     try:
         answer = client.post(endpoint.url, body, headers)
     except Unresolved as error:
-        return Transient(f"the host of the gateway's URL is not found: {type(error).__name__}")
+        return Transient(_not_found(error), is_outage=True)
     except NotAllowed as refusal:
         return Permanent(f"the gateway's URL {refusal}")
     except NotSent as error:
-        return Transient(str(error))
+        return Transient(str(error), is_outage=True)
     except NoResponse as error:
         return unanswered_receipt(endpoint, str(error))
     return _to_receipt(answer, hide)
 
 
+def probe(url: str) -> str | None:
+    """Ask a gateway for the headers of its URL, without a message. Returns why it takes none; None if it answers.
+
+    Any status but 502, 503 and 504 is an answer, such as 405.
+    """
+    try:
+        status = client.head(url).status
+    except Unresolved as error:
+        return _not_found(error)
+    except NotAllowed:
+        return None  # the next message reports it
+    except (NotSent, NoResponse) as error:
+        return str(error)
+    return f"status {status}" if status in OUTAGE_STATUSES else None
+
+
+def _not_found(error: Unresolved) -> str:
+    return f"the host of the gateway's URL is not found: {type(error).__name__}"
+
+
 def unanswered_receipt(endpoint: Endpoint, error: str) -> Receipt:
     """Return Transient if the gateway is idempotent, so that repeating the call is safe, else Unknown."""
     response = f"no answer after it was sent: {error}"
-    return Transient(response) if endpoint.is_idempotent else Unknown(response)
+    return Transient(response, is_outage=True) if endpoint.is_idempotent else Unknown(response)
 
 
 def _to_receipt(answer: Response, hide: Collection[str] | None) -> Receipt:
@@ -57,7 +78,8 @@ def _to_receipt(answer: Response, hide: Collection[str] | None) -> Receipt:
         return Sent(str(answer.status))  # without the body, which may repeat the message
     response = str(answer.status) if hide is None else f"{answer.status} {_excerpt(answer.body, hide)}"
     if answer.status in RETRYABLE_STATUSES or answer.status >= 500:  # noqa: PLR2004
-        return Transient(response, wait=_retry_after(answer.headers.get("retry-after", "")))
+        wait = _retry_after(answer.headers.get("retry-after", ""))
+        return Transient(response, wait=wait, is_outage=answer.status in OUTAGE_STATUSES)
     return Permanent(response)
 
 

@@ -20,7 +20,9 @@ MAX_MESSAGES_PER_CONNECTION = 100  # servers have limits of their own
 MAX_IDLE_SECONDS = 30  # an older connection is replaced
 CONFIGURATION_CODES = frozenset({530, 534, 535, 538})  # login or encryption fails: the message itself is not refused
 MAX_WAITS = 2  # network timeouts per delivery: well below a task's time limit
-START_MAIL_INPUT, SERVICE_CLOSING = 354, 421
+OK, START_MAIL_INPUT, SERVICE_CLOSING = 250, 354, 421
+OUTAGE_CODES = CONFIGURATION_CODES | {SERVICE_CLOSING}
+_MAIL_SYSTEM = re.compile(r"^4\d\d[ -]4\.3\.\d")
 
 
 class SmtpTransport:
@@ -59,7 +61,7 @@ class SmtpTransport:
             return _to_receipt(reply)
         except CONNECTION_ERRORS as error:
             self._drop()
-            return Transient(error_text(error))
+            return Transient(error_text(error), is_outage=True)
         return self._send_final_dot(connection)
 
     def _send_final_dot(self, connection: SmtpConnection) -> Receipt:
@@ -134,4 +136,26 @@ def _expect(codes: Container[int], reply: tuple[int, bytes]) -> None:
 
 def _to_receipt(reply: _UnexpectedReply) -> Receipt:
     is_permanent = 500 <= reply.code < 600 and reply.code not in CONFIGURATION_CODES  # noqa: PLR2004
-    return Permanent(str(reply)) if is_permanent else Transient(str(reply))
+    return Permanent(str(reply)) if is_permanent else Transient(str(reply), is_outage=_is_outage(reply))
+
+
+def _is_outage(reply: _UnexpectedReply) -> bool:
+    """Return whether the reply is about the server and not about this message (RFC 3463: x.3.y, mail system)."""
+    return reply.code in OUTAGE_CODES or reply.code < 0 or bool(_MAIL_SYSTEM.search(str(reply)))
+
+
+def probe(server: MailServer) -> str | None:
+    """Connect, greet and log in, without sending a message. Returns the error; None if the server answers."""
+    try:
+        connection = open_connection(server, time.monotonic() + server.timeout)
+    except CONNECTION_ERRORS as error:
+        return error_text(error)
+    try:
+        code, text = connection.noop()
+    except CONNECTION_ERRORS as error:
+        return error_text(error)
+    finally:
+        with suppress(*CONNECTION_ERRORS):
+            connection.putcmd("QUIT")
+        connection.close()
+    return None if code == OK else f"{code} {text.decode(errors='replace')}"

@@ -24,6 +24,7 @@ from app.messaging.contact_policy.gate import GateDecision, evaluate_gate
 from app.messaging.contact_policy.gate_input import ContactAttempt, ContactFacts, SentMessage
 from app.messaging.gateways.service import CalledGateway
 from app.messaging.gateways.throttle import Usage
+from app.messaging.outages.breaker import Outages
 from app.messaging.rendering.variants import Template
 from app.tasks.facts import TaskColumns, facts_when_due
 
@@ -160,6 +161,7 @@ class StepContext:
     unsent_until: datetime | None = None  # next try of an earlier message of the enrollment; None: all are settled
     is_escalated: bool = False  # whether the lead has an open escalation; for kinds that escalate
     has_left: bool = False  # whether the enrollment is no longer at this step
+    outages: Outages = field(default_factory=dict)  # channels and gateways that fail
     skips_messages: bool = False  # whether an operator chose to skip the messages of this step when a hold ended
 
     @property

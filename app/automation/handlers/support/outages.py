@@ -1,0 +1,49 @@
+"""Waiting for a channel or a gateway that is down."""
+
+from app import clock
+from app.automation.handlers.support.context import StepContext
+from app.engine.models import Reason
+from app.engine.outcomes import ChannelResult, Effects, Snooze
+from app.messaging.channels.base import Outcome, Receipt, Transient
+from app.messaging.outages import breaker
+from app.messaging.outages.store import WAITS_FOR
+
+
+def wait_for_channel(context: StepContext) -> Snooze | None:
+    """Return a snooze while the step's channel or gateway is down; None if the step may try."""
+    outage = breaker.outage_of(context.outages, _target(context))
+    return _wait(context) if breaker.messages_wait(outage, context.now) else None
+
+
+def wait_after(context: StepContext, receipt: Receipt, effects: Effects) -> Snooze | None:
+    """Return a snooze if the attempt has shown that the channel or gateway is down. It uses no try of the step."""
+    opens = breaker.opens(breaker.outage_of(context.outages, _target(context)))
+    return _wait(context, effects) if opens and isinstance(receipt, Transient) and receipt.is_outage else None
+
+
+def channel_results(context: StepContext, receipt: Receipt, words: str) -> tuple[ChannelResult, ...]:
+    """Return what the attempt says about its channel or gateway. A success without earlier failures says nothing."""
+    target = _target(context)
+    is_failure = receipt.outcome is Outcome.UNKNOWN or (isinstance(receipt, Transient) and receipt.is_outage)
+    if not is_failure and not breaker.outage_of(context.outages, target).failures:
+        return ()
+    gateway = context.gateway_context.gateway
+    return (
+        ChannelResult(
+            target=target,
+            gateway_id=gateway.id if gateway else None,
+            is_failure=is_failure,
+            error=words if is_failure else None,
+        ),
+    )
+
+
+def _wait(context: StepContext, effects: Effects | None = None) -> Snooze:
+    until = breaker.wait_until(context.step.id, clock.now())
+    return Snooze(until, Reason.CHANNEL_DOWN, {WAITS_FOR: _target(context)}, effects=effects or Effects())
+
+
+def _target(context: StepContext) -> str:
+    """Return the gateway that the step calls, else the channel of its message."""
+    gateway = context.gateway_context.gateway
+    return str(gateway.id) if gateway else context.message.channel

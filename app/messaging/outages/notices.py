@@ -1,0 +1,49 @@
+"""Notices to admins about a channel or a gateway that is down."""
+
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.clock import now
+from app.identity.models import Clinic
+from app.messaging import admin_notices
+from app.messaging.channels.registry import CHANNELS
+from app.messaging.gateways.models import Gateway
+from app.messaging.outages.store import NewOutage
+from app.messaging.rendering.render import Wording
+
+TEMPLATE: Final = "channel-down"
+_WAITING: Final = (
+    "Messages wait, and use none of their tries. They are sent when it answers again: it is asked once a minute."
+)
+
+
+def notify_of_outage(session: Session, outage: NewOutage) -> None:
+    """Notify the admins whose messages wait: of all clinics for a channel, of one clinic for its gateway."""
+    wordings = _of_gateway(session, outage) if outage.gateway_id else _of_channel(session, outage)
+    channels = [name for name in admin_notices.CHANNELS if name != outage.target]
+    admin_notices.notify_admins(session, wordings, template=TEMPLATE, channels=channels, at=now())
+
+
+def _of_channel(session: Session, outage: NewOutage) -> dict[UUID, Wording]:
+    name = CHANNELS[outage.target].label if outage.target in CHANNELS else outage.target
+    wording = Wording(
+        f"Messages {name} cannot be sent",
+        f"The server does not take messages {name} since {outage.failing_since:%Y-%m-%d %H:%M} UTC."
+        f" {_WAITING} The operator of this installation sees the cause with `relance doctor`.",
+    )
+    return dict.fromkeys(session.scalars(select(Clinic.id)), wording)
+
+
+def _of_gateway(session: Session, outage: NewOutage) -> dict[UUID, Wording]:
+    found = session.execute(select(Gateway.clinic_id, Gateway.name).where(Gateway.id == outage.gateway_id))
+    return {
+        row.clinic_id: Wording(
+            f"The gateway {row.name} is down",
+            f"The gateway {row.name} does not take messages since {outage.failing_since:%Y-%m-%d %H:%M} UTC"
+            f" ({outage.error}). {_WAITING}",
+        )
+        for row in found
+    }

@@ -1,0 +1,238 @@
+"""A mail server or a gateway that is down: messages wait without using their tries, and go out when it is back."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app.clock import now
+from app.engine.models import Kind
+from app.messaging.outages import store
+from app.messaging.outages.breaker import THRESHOLD, WAIT
+from tests.support.mail import SEND
+from tests.support.practice import Practice, Watch, sql
+from tests.support.smtp import DROP, HANG, SmtpServer
+from workers.sweeps.run import sweep
+
+NIGHT = timedelta(hours=8)  # from 11:00 to 19:00 in New York: in quiet hours nothing is sent anyway
+DELIVERIES = (Kind.DELIVER, Kind.DELIVER_TO_USER, Kind.DELIVER_ACCOUNT_EMAIL)
+
+
+def write_messages(practice: Practice, number: int) -> None:
+    """Plan e-mails to leads, one each."""
+    for _ in range(number):
+        practice.fail_to_reach(practice.capture())
+    practice.run(Kind.SEND_MESSAGE)
+
+
+def work(practice: Practice, watch: Watch, *, minutes: float) -> None:
+    """Let workers and beat work for so long, with a clock that jumps from one due time to the next."""
+    until = now() + timedelta(minutes=minutes)
+    while now() < until:
+        sweep("watch_channels")
+        due = [step for step in deliver_steps() if step.due_at <= now()]
+        for kind in {step.kind for step in due}:
+            practice.run(kind, *[step for step in due if step.kind == kind])
+        later = [step.due_at for step in deliver_steps() if step.due_at > now()]
+        watch.set(min([*later, now() + timedelta(minutes=4), until]))
+
+
+def deliver_steps() -> list[Any]:
+    pending = "state IN ('planned', 'published')"
+    return sql(f"SELECT * FROM steps WHERE kind = ANY(:kinds) AND {pending} ORDER BY id", kinds=list(DELIVERIES))
+
+
+def outage() -> Any:
+    [found] = sql("SELECT * FROM channel_outages")
+    return found
+
+
+def emails_to_leads(practice: Practice) -> list[Any]:
+    return [row for row in practice.rows("notifications", channel="email") if row.user_id is None]
+
+
+def notices(practice: Practice) -> list[Any]:
+    return practice.rows("notifications", template="channel-down")
+
+
+def test_messages_survive_a_mail_server_that_is_away_for_a_night(
+    practice: Practice, smtp: SmtpServer, watch: Watch
+) -> None:
+    write_messages(practice, 12)
+    smtp.stop()
+
+    work(practice, watch, minutes=NIGHT.total_seconds() / 60)
+    messages = emails_to_leads(practice)
+    assert {row.state for row in messages} == {"pending"}
+    waiting = deliver_steps()
+    assert {step.reason for step in waiting} == {"channel_down"}
+    assert sum(step.attempts for step in waiting) < THRESHOLD
+    assert sum(row.attempts for row in messages) == THRESHOLD
+
+    smtp.start()
+    work(practice, watch, minutes=3)
+    assert {row.state for row in emails_to_leads(practice)} == {"sent"}
+    assert len({mail.recipient for mail in smtp.accepted}) == len(smtp.accepted) == 12
+    assert (outage().failures, outage().opened_at) == (0, None)
+
+
+@pytest.mark.parametrize(
+    ("stage", "act"),
+    [
+        ("greeting", "421 4.3.2 Too busy"),
+        ("greeting", HANG),
+        ("greeting", DROP),
+        ("mail", "421 4.3.2 Shutting down"),
+        ("mail", "452 4.3.1 Insufficient system storage"),
+        ("auth", "535 5.7.8 Bad login"),
+    ],
+)
+def test_every_outage_opens_the_breaker(
+    practice: Practice, smtp: SmtpServer, watch: Watch, configure: Callable[..., None], stage: str, act: str
+) -> None:
+    configure(smtp_timeout=0.2)
+    if stage == "auth":
+        smtp.login = ("user", "password")
+        configure(smtp_url=smtp.url)
+    smtp.on(stage, act)
+    write_messages(practice, THRESHOLD + 1)
+
+    practice.run(SEND)
+
+    assert outage().opened_at == now()
+    assert sum(row.attempts for row in emails_to_leads(practice)) == THRESHOLD
+    assert {row.state for row in emails_to_leads(practice)} == {"pending"}
+
+
+@pytest.mark.parametrize(
+    "reply", ["550 5.1.1 No such user", "450 4.2.2 Mailbox full", "451 4.7.1 Greylisted", "554 5.7.1 Spam"]
+)
+def test_refusals_of_addresses_open_nothing(practice: Practice, smtp: SmtpServer, watch: Watch, reply: str) -> None:
+    smtp.on("rcpt", reply)
+    write_messages(practice, THRESHOLD + 2)
+
+    practice.run(SEND)
+
+    assert sql("SELECT * FROM channel_outages") == []
+    assert [row.attempts for row in emails_to_leads(practice)] == [1] * (THRESHOLD + 2)
+
+
+def test_success_between_failures_keeps_the_breaker_closed(practice: Practice, smtp: SmtpServer, watch: Watch) -> None:
+    for _ in range(THRESHOLD + 1):
+        write_messages(practice, THRESHOLD)
+        smtp.on("greeting", "421 Too busy", times=THRESHOLD - 1)
+        practice.run(SEND)
+        watch.advance(minutes=1)
+
+    assert (outage().failures, outage().opened_at) == (0, None)
+
+
+def test_waiting_messages_are_not_tried(practice: Practice, smtp: SmtpServer, watch: Watch) -> None:
+    smtp.stop()
+    write_messages(practice, THRESHOLD)
+    practice.run(SEND)
+    before = len(practice.rows("deliveries"))
+    write_messages(practice, 5)
+
+    practice.run(SEND)
+
+    assert len(practice.rows("deliveries")) == before
+    last = deliver_steps()[-1]
+    assert (last.reason, last.attempts) == ("channel_down", 0)
+    assert WAIT <= last.due_at - now() <= WAIT + timedelta(minutes=10)
+
+
+def test_server_is_asked_once_a_minute_over_all_hosts(practice: Practice, smtp: SmtpServer, watch: Watch) -> None:
+    smtp.on("greeting", "421 4.3.2 Down")
+    write_messages(practice, THRESHOLD)
+    practice.run(SEND)
+    before = smtp.connections
+
+    for _ in range(40):  # ten minutes; beat starts the sweep on two hosts
+        watch.advance(seconds=15)
+        sweep("watch_channels")
+        sweep("watch_channels")
+
+    assert smtp.connections - before == 10
+    assert not [command for command in smtp.commands if command.upper().startswith("MAIL")]
+
+
+def test_admins_are_notified_once(practice: Practice, smtp: SmtpServer, watch: Watch) -> None:
+    smtp.stop()
+    write_messages(practice, THRESHOLD)
+    work(practice, watch, minutes=90)
+
+    [notice] = notices(practice)
+    assert (notice.channel, notice.state) == ("in_app", "sent")  # not by the channel that is down
+    assert notice.subject == "Messages by e-mail cannot be sent"
+
+
+def test_short_interruption_is_not_reported(practice: Practice, smtp: SmtpServer, watch: Watch) -> None:
+    smtp.stop()
+    write_messages(practice, THRESHOLD)
+    practice.run(SEND)
+    assert outage().opened_at
+    smtp.start()
+    work(practice, watch, minutes=30)
+
+    assert notices(practice) == []
+    assert {row.state for row in emails_to_leads(practice)} == {"sent"}
+
+
+def test_server_that_answers_probes_only_uses_no_tries_and_is_reported(
+    practice: Practice, smtp: SmtpServer, watch: Watch
+) -> None:
+    smtp.on("mail", "452 4.3.1 Insufficient system storage")
+    write_messages(practice, 6)
+    work(practice, watch, minutes=30)
+
+    assert {row.state for row in emails_to_leads(practice)} == {"pending"}
+    assert max(step.attempts for step in deliver_steps()) < THRESHOLD
+    assert [notice.template for notice in notices(practice)] == ["channel-down"]
+    smtp.behave()
+    work(practice, watch, minutes=5)
+    assert {row.state for row in emails_to_leads(practice)} == {"sent"}
+
+
+def test_recovery_sends_a_few_messages_before_all_others(practice: Practice, smtp: SmtpServer, watch: Watch) -> None:
+    smtp.stop()
+    write_messages(practice, store.FIRST_RELEASED + 5)
+    practice.run(SEND)
+    smtp.start()
+    watch.advance(minutes=1)
+    sweep("watch_channels")
+
+    released = [step for step in deliver_steps() if now() < step.due_at < now() + timedelta(seconds=1)]
+    assert len(released) == store.FIRST_RELEASED
+    practice.run(SEND)
+    watch.advance(seconds=1)
+    sweep("watch_channels")
+    watch.advance(seconds=1)
+    practice.run(SEND)
+    assert {row.state for row in emails_to_leads(practice)} == {"sent"}
+
+
+def test_without_probes_messages_are_tried_again(practice: Practice, smtp: SmtpServer, watch: Watch) -> None:
+    smtp.stop()
+    write_messages(practice, THRESHOLD)
+    practice.run(SEND)
+    smtp.start()
+    watch.set(max(step.due_at for step in deliver_steps()))  # beat is down: no sweep runs
+
+    practice.run(SEND)
+
+    assert len(smtp.accepted) == THRESHOLD
+
+
+def test_unanswered_messages_open_the_breaker(
+    practice: Practice, smtp: SmtpServer, watch: Watch, configure: Callable[..., None]
+) -> None:
+    configure(smtp_timeout=0.2)
+    smtp.on("dot", HANG)
+    write_messages(practice, THRESHOLD + 3)
+
+    practice.run(SEND)
+
+    found = [row.state for row in emails_to_leads(practice)]
+    assert sorted(found) == ["pending"] * 3 + ["unknown"] * THRESHOLD
