@@ -53,7 +53,7 @@ def retry(session: Session, clinic_id: UUID, step_id: UUID) -> Step:
     step = session.scalars(mine.with_for_update()).one_or_none()
     if step is None:
         raise NotFound
-    if step.kind == Kind.DELIVER:
+    if step.kind in Kind.DELIVERIES:
         raise RetryTheNotification
     in_doubt = step.kind == Kind.CALL_WEBHOOK and step.state == StepState.UNKNOWN  # a user may repeat the call
     if step.state != StepState.FAILED and not in_doubt:
@@ -68,7 +68,7 @@ def retry_many(session: Session, clinic_id: UUID, query: JsonObject, *, spread: 
 
     `query` may hold `kind`, `name` and `since`. Deliveries are excluded: they are retried through their notifications.
     """
-    failed = [*_matching(clinic_id, {**query, "state": StepState.FAILED}), Step.kind != Kind.DELIVER]
+    failed = [*_matching(clinic_id, {**query, "state": StepState.FAILED}), Step.kind.not_in(Kind.DELIVERIES)]
     chosen = select(Step.id).where(*failed).order_by(Step.id).limit(MAX_RETRIED).with_for_update(skip_locked=True)
     ids = list(session.scalars(chosen))
     _plan_again(session, ids, spread)

@@ -152,15 +152,17 @@ def add_steps(session: Session, rows: list[ColumnDict], *, event_rows: Sequence[
     after_commit(session, [wake_up for wake_up in wake_ups if wake_up.id in fresh])
 
 
-def skip_failed_steps(session: Session, clinic_id: UUID, kind: str, *, param: str, ids: Collection[UUID]) -> None:
-    """Skip the failed and unknown steps of a kind with a parameter `param` in `ids`. The reason is `by_hand`."""
-    found = {"clinic": clinic_id, "kind": kind, "param": param, "ids": [str(id) for id in ids]}  # noqa: A001
+def skip_failed_steps(
+    session: Session, clinic_id: UUID, kinds: Collection[str], *, param: str, ids: Collection[UUID]
+) -> None:
+    """Skip the failed and unknown steps of these kinds with a parameter `param` in `ids`. The reason is `by_hand`."""
+    found = {"clinic": clinic_id, "kinds": list(kinds), "param": param, "ids": [str(id) for id in ids]}  # noqa: A001
     session.execute(_SET_ASIDE, {**found, "reason": Reason.BY_HAND})
 
 
 _SET_ASIDE = text(
     "UPDATE steps SET state = 'skipped', reason = :reason WHERE clinic_id = :clinic"
-    " AND state IN ('failed', 'unknown') AND kind = :kind AND params ->> :param = ANY(:ids)"
+    " AND state IN ('failed', 'unknown') AND kind = ANY(:kinds) AND params ->> :param = ANY(:ids)"
 )
 
 

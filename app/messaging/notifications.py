@@ -2,13 +2,14 @@
 
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, select
+from sqlalchemy import ColumnElement, bindparam, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from app import clock
 from app.audit import audit_log
 from app.core.pagination import Page, page
 from app.core.type_aliases import JsonObject
+from app.engine.models import Step
 from app.errors import NotFound
 from app.identity.actor import Actor
 from app.messaging.channels import in_app
@@ -58,7 +59,10 @@ def get_notification(session: Session, actor: Actor, notification_id: UUID) -> N
 
 
 def query_conditions(clinic_id: UUID, query: JsonObject) -> list[ColumnElement[bool]]:
-    """Return SQL conditions on the clinic and the given ones of `state`, `channel`, `since` (created then or later)."""
+    """Return SQL conditions on the clinic and the given ones of `state`, `channel`, `since` and `rule`.
+
+    `since`: created then or later. `rule`: the slug of the rule or sequence that wrote the message.
+    """
     conditions = [Notification.clinic_id == clinic_id]
     if state := query.get("state"):
         conditions.append(Notification.state == _literal(state))
@@ -66,7 +70,15 @@ def query_conditions(clinic_id: UUID, query: JsonObject) -> list[ColumnElement[b
         conditions.append(Notification.channel == channel)
     if since := query.get("since"):
         conditions.append(Notification.created_at >= since)
+    if rule := query.get("rule"):
+        conditions.append(or_(Notification.series == rule, _is_written_by(rule)))
     return conditions
+
+
+def _is_written_by(rule: str) -> ColumnElement[bool]:
+    """Whether a step of this rule or sequence wrote the message. Only messages to leads have the slug themselves."""
+    origin = select(Step.id).where(Step.id == Notification.step_id)
+    return origin.where(or_(Step.cause["rule"].astext == rule, Step.cause["sequence"].astext == rule)).exists()
 
 
 def _in_app_of(actor: Actor) -> list[ColumnElement[bool]]:

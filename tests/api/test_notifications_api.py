@@ -7,9 +7,10 @@ from uuid import UUID
 import pytest
 
 from app.core.db import insert_many, new_id, transaction
+from app.engine.models import Step
 from app.identity.models import Role
 from app.messaging.channels.registry import CHANNELS
-from app.messaging.compose import MessageMetadata, Recipient, compose, insert_notifications
+from app.messaging.compose import MessageMetadata, Recipient, compose, delivery_step, insert_notifications
 from app.messaging.models import Delivery, NotificationState
 from app.messaging.rendering.render import Wording
 from tests.support.desk import Caller, Desk
@@ -145,15 +146,15 @@ def test_retry_of_many_returns_the_count(desk: Desk, other_desk: Desk):
     notify(other_desk, other_desk.admin, state="failed")
 
     since = {"state": "failed", "since": "2026-03-09T00:00:00Z", "channel": "email", "spread_seconds": 600}
-    assert desk.admin.post("/api/notifications/retry", since).body == {"retried": 3, "left": 0}
-    assert desk.admin.post("/api/notifications/retry", {}).body == {"retried": 1, "left": 0}
+    assert desk.admin.post("/api/notifications/retry", since).body == {"retried": 3, "left": 0, "dry_run": False}
+    assert desk.admin.post("/api/notifications/retry", {}).body == {"retried": 1, "left": 0, "dry_run": False}
     assert deliveries_planned(desk) == 4
 
 
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
-        ({"state": "unknown"}, "/state"),  # messages in doubt are resolved one by one
+        ({"state": "unknown"}, "/state"),  # messages in doubt are resolved
         ({"state": "sent"}, "/state"),
         ({"channel": "pigeon"}, "/channel"),
         ({"since": "2026-03-09T00:00:00"}, "/since"),
@@ -181,6 +182,73 @@ def test_message_in_doubt_is_resolved_by_a_user(desk: Desk, as_: str, state: str
     assert deliveries_planned(desk) == steps
 
 
+RESOLVE = "/api/notifications/resolve"
+
+
+def test_messages_in_doubt_are_counted_before_they_are_resolved(desk: Desk, other_desk: Desk):
+    for created_at in (NOW, NOW, NOW - timedelta(days=2)):
+        notify(desk, desk.coordinator, state="unknown", created_at=created_at)
+    notify(desk, desk.coordinator, state="failed")
+    notify(other_desk, other_desk.admin, state="unknown")
+    recent = {"as": "sent", "channel": "email", "since": "2026-03-09T00:00:00Z"}
+
+    assert desk.admin.post(RESOLVE, {**recent, "dry_run": True}).body == {"resolved": 2, "left": 0, "dry_run": True}
+    assert len(desk.admin.every("/api/notifications", state="unknown")) == 3
+    assert desk.admin.post(RESOLVE, recent).body == {"resolved": 2, "left": 0, "dry_run": False}
+    assert len(desk.admin.every("/api/notifications", state="sent")) == 2
+    rest = {"as": "retry", "state": "unknown", "spread_seconds": 60}
+    assert desk.admin.post(RESOLVE, rest).body == {"resolved": 1, "left": 0, "dry_run": False}
+    assert (deliveries_planned(desk), len(other_desk.admin.every("/api/notifications", state="unknown"))) == (1, 1)
+
+
+def test_retry_can_be_counted_first(desk: Desk):
+    for _ in range(2):
+        notify(desk, desk.coordinator, state="failed")
+
+    assert desk.admin.post("/api/notifications/retry", {"dry_run": True}).body == {
+        "retried": 2,
+        "left": 0,
+        "dry_run": True,
+    }
+    assert deliveries_planned(desk) == 0
+
+
+@pytest.mark.parametrize("call", ["retry", "resolve"])
+def test_messages_of_one_rule_are_chosen(desk: Desk, call: str):
+    state = "failed" if call == "retry" else "unknown"
+    lead = desk.capture()
+    step = desk.sql(
+        "SELECT id FROM steps WHERE lead_id = :lead AND cause ->> 'rule' = 'speed-to-lead'", lead=lead["id"]
+    )
+    notify(desk, desk.coordinator, state=state, step_id=step[0][0])  # to a user
+    notify(desk, desk.coordinator, state=state, series="break-up")
+    notify(desk, desk.coordinator, state=state)
+    path, body = f"/api/notifications/{call}", {"dry_run": True, **({"as": "sent"} if call == "resolve" else {})}
+
+    found = [desk.admin.post(path, {**body, "rule": rule}).body for rule in ("speed-to-lead", "break-up", "none")]
+
+    assert [one["retried" if call == "retry" else "resolved"] for one in found] == [1, 1, 0]
+    assert len(desk.admin.every("/api/notifications", rule="break-up")) == 1
+
+
+@pytest.mark.parametrize("act", ["/retry", "/resolve", "all"])
+def test_failed_delivery_to_a_user_leaves_the_list_of_failed_steps(desk: Desk, act: str):
+    state = "failed" if act == "/retry" else "unknown"
+    notification_id = notify(desk, desk.coordinator, state=state)
+    with transaction() as session:
+        notification = {"id": UUID(notification_id), "clinic_id": desk.clinic_id, "lead_id": None, "task_id": None}
+        row = delivery_step({**notification, "step_id": None, "template": "x"}, due_at=NOW, origin={})
+        insert_many(session, Step, [{**row, "state": state, "finished_at": NOW}])
+    [failed] = desk.admin.every("/api/steps", state=state)
+    assert failed["kind"] == "deliver_to_user"
+    assert desk.admin.post(f"/api/steps/{failed['id']}/retry").body["code"] == "retry-the-notification"
+
+    path = RESOLVE if act == "all" else f"/api/notifications/{notification_id}{act}"
+    assert desk.admin.post(path, None if act == "/retry" else {"as": "sent"}).status == 200
+
+    assert desk.admin.every("/api/steps", state=state) == []
+
+
 def test_only_messages_in_doubt_can_be_resolved(desk: Desk):
     failed = notify(desk, desk.coordinator, state="failed")
 
@@ -200,6 +268,7 @@ def test_only_messages_in_doubt_can_be_resolved(desk: Desk):
         ("post", "/api/notifications/{id}/retry"),
         ("post", "/api/notifications/retry"),
         ("post", "/api/notifications/{id}/resolve"),
+        ("post", "/api/notifications/resolve"),
     ],
 )
 @pytest.mark.parametrize("role", [role for role in Role if role is not Role.CLINIC_ADMIN])

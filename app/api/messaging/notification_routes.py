@@ -9,7 +9,9 @@ from app.api.messaging.notification_schemas import (
     NotificationDetailOut,
     NotificationOut,
     NotificationQuery,
+    ResolvedNotificationsOut,
     ResolveIn,
+    ResolveNotificationsIn,
     RetriedNotificationsOut,
     RetryNotificationsIn,
 )
@@ -94,11 +96,27 @@ def retry_notifications(given: JsonDict) -> retry.RetryResult:
     """Send many failed notifications again.
 
     Oldest first, evenly spread over `spread_seconds`. Returns how many are sent again and how many are left for another
-    call.
+    call. `dry_run` counts without changing anything.
     """
     spread = timedelta(seconds=given["spread_seconds"])
     with unit_of_work() as session:
-        return retry.retry_many(session, actor(), given, spread=spread)
+        return retry.retry_many(session, actor(), given, spread=spread, dry_run=given["dry_run"])
+
+
+@blp.post("/resolve")
+@allow(Permission.NOTIFICATION_MANAGE)
+@blp.arguments(ResolveNotificationsIn)
+@blp.response(200, ResolvedNotificationsOut)
+def resolve_notifications(given: JsonDict) -> retry.ResolveResult:
+    """Resolve many notifications with an unknown outcome.
+
+    Oldest first. Call it with `dry_run` first: it returns the number of matching notifications and changes nothing. Ask
+    the provider which of them arrived, and narrow the filters accordingly.
+    """
+    spread = timedelta(seconds=given["spread_seconds"])
+    options = {"as_": given["as_"], "spread": spread, "dry_run": given["dry_run"]}
+    with unit_of_work() as session:
+        return retry.resolve_many(session, actor(), given, **options)
 
 
 @blp.post("/<uuid:notification_id>/resolve")

@@ -2,14 +2,26 @@
 
 from marshmallow import fields, validate
 
-from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, RegisteredName
+from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, RegisteredName, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.delivery.retry import MAX_RETRIED, Resolution
 from app.messaging.models import NotificationState
 
+LONGEST_SLUG = 100
 MAX_SPREAD_SECONDS = 7 * 24 * 3600
+
+
+def _rule() -> Text:
+    return Text(
+        LONGEST_SLUG,
+        metadata={"description": "Slug of the rule or sequence that wrote it.", "examples": ["break-up-email"]},
+    )
+
+
+def _dry_run() -> Boolean:
+    return Boolean(load_default=False, metadata={"description": "`true`: count only, and change nothing."})
 
 
 class InboxQuery(PageQuery):
@@ -24,6 +36,7 @@ class NotificationQuery(PageQuery):
     state = Choice(NotificationState)
     channel = RegisteredName(CHANNELS.names)
     since = Instant(metadata={"description": "Created at this time or later."})
+    rule = _rule()
 
 
 class RetryNotificationsIn(Schema):
@@ -35,6 +48,8 @@ class RetryNotificationsIn(Schema):
     )
     channel = RegisteredName(CHANNELS.names)
     since = Instant(metadata={"description": "Created at this time or later."})
+    rule = _rule()
+    dry_run = _dry_run()
     spread_seconds = Integer(
         most=MAX_SPREAD_SECONDS,
         load_default=0,
@@ -50,6 +65,24 @@ class ResolveIn(Schema):
         required=True,
         data_key="as",
         metadata={"description": "`sent`: it arrived. `retry`: it did not arrive; send it again."},
+    )
+
+
+class ResolveNotificationsIn(ResolveIn):
+    """Decision about all matching notifications with an unknown outcome."""
+
+    state = fields.String(
+        validate=validate.Equal(NotificationState.UNKNOWN.value),
+        metadata={"description": "Only `unknown` notifications can be resolved; optional."},
+    )
+    channel = RegisteredName(CHANNELS.names)
+    since = Instant(metadata={"description": "Created at this time or later."})
+    rule = _rule()
+    dry_run = _dry_run()
+    spread_seconds = Integer(
+        most=MAX_SPREAD_SECONDS,
+        load_default=0,
+        metadata={"description": "For `retry`: spread the attempts evenly over this time."},
     )
 
 
@@ -135,3 +168,16 @@ class RetriedNotificationsOut(Schema):
     left = Integer(
         required=True, metadata={"description": "Number of matching notifications that are left for another call."}
     )
+    dry_run = Boolean(required=True, metadata={"description": "`true`: nothing was changed."})
+
+
+class ResolvedNotificationsOut(Schema):
+    """Result of resolving many notifications."""
+
+    resolved = Integer(
+        required=True, metadata={"description": f"Number of notifications that are resolved; at most {MAX_RETRIED}."}
+    )
+    left = Integer(
+        required=True, metadata={"description": "Number of matching notifications that are left for another call."}
+    )
+    dry_run = Boolean(required=True, metadata={"description": "`true`: nothing was changed."})

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import ARRAY, ColumnElement, Uuid, any_, bindparam, func, select, text, update
 from sqlalchemy.orm import Session
 
 from app import clock
@@ -43,6 +43,16 @@ class RetryResult:
 
     retried: int
     left: int
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ResolveResult:
+    """Number of notifications that are resolved, and of matching ones that are left unchanged."""
+
+    resolved: int
+    left: int
+    dry_run: bool = False
 
 
 def retry(session: Session, actor: Actor, notification_id: UUID) -> Notification:
@@ -55,25 +65,21 @@ def retry(session: Session, actor: Actor, notification_id: UUID) -> Notification
     return get_notification(session, actor, notification_id)
 
 
-def retry_many(session: Session, actor: Actor, query: JsonObject, *, spread: timedelta) -> RetryResult:
+def retry_many(
+    session: Session, actor: Actor, query: JsonObject, *, spread: timedelta, dry_run: bool = False
+) -> RetryResult:
     """Send the clinic's matching failed notifications again, oldest first, evenly spread over `spread`.
 
-    `query` may have `channel` (str) and `since` (aware datetime). One call retries at most 10,000. Rows that another
-    transaction holds are skipped and counted as left.
+    `query` may have `channel`, `rule` (str) and `since` (aware datetime). One call retries at most 10,000. Rows that
+    another transaction holds are skipped and counted as left. `dry_run`: count only.
     """
     failed = query_conditions(actor.clinic.id, {**query, "state": NotificationState.FAILED})
-    chosen = (
-        select(*_COLUMNS)
-        .where(*failed)
-        .order_by(Notification.created_at, Notification.id)
-        .limit(MAX_RETRIED)
-        .with_for_update(skip_locked=True)
-    )
-    rows = [dict(row) for row in session.execute(chosen).mappings()]
+    if dry_run:
+        return RetryResult(*_preview(session, failed), dry_run=True)
+    rows = _lock_oldest(session, failed)
     _dismiss_failed_steps(session, actor, [row["id"] for row in rows])
     _plan_again(session, rows, spread_evenly(clock.now(), spread, len(rows)))
-    left = session.scalar(select(func.count()).select_from(select(Notification.id).where(*failed).subquery()))
-    return RetryResult(len(rows), left or 0)
+    return RetryResult(len(rows), _count(session, failed))
 
 
 def resolve(session: Session, actor: Actor, notification_id: UUID, *, as_: Resolution) -> Notification:
@@ -86,8 +92,31 @@ def resolve(session: Session, actor: Actor, notification_id: UUID, *, as_: Resol
     if as_ is Resolution.RETRY:
         _plan_again(session, [chosen], [clock.now()])
     else:
-        _mark_sent(session, notification_id)
+        _mark_sent(session, [notification_id])
     return get_notification(session, actor, notification_id)
+
+
+def resolve_many(
+    session: Session, actor: Actor, query: JsonObject, *, as_: Resolution, spread: timedelta, dry_run: bool = False
+) -> ResolveResult:
+    """Apply an admin's decision to the clinic's matching notifications with an unknown outcome, oldest first.
+
+    `query` may have `channel`, `rule` (str) and `since` (aware datetime). One call resolves at most 10,000. Those to
+    be sent again are evenly spread over `spread`. `dry_run`: count only.
+    """
+    unknown = query_conditions(actor.clinic.id, {**query, "state": NotificationState.UNKNOWN})
+    if dry_run:
+        return ResolveResult(*_preview(session, unknown), dry_run=True)
+    oldest = select(Notification.id).where(*unknown).order_by(Notification.created_at, Notification.id)
+    ids = session.scalars(oldest.limit(MAX_RETRIED)).all()
+    _dismiss_failed_steps(session, actor, ids)  # before the notifications are locked, as in `resolve`
+    chosen = Notification.id == any_(bindparam(None, ids, ARRAY(Uuid)))
+    rows = _lock_oldest(session, [*unknown, chosen], skip_locked=False)
+    if as_ is Resolution.RETRY:
+        _plan_again(session, rows, spread_evenly(clock.now(), spread, len(rows)))
+    else:
+        _mark_sent(session, [row["id"] for row in rows])
+    return ResolveResult(len(rows), _count(session, unknown))
 
 
 def spread_evenly(start: datetime, spread: timedelta, number: int) -> list[datetime]:
@@ -125,6 +154,26 @@ def _lock(session: Session, actor: Actor, notification_id: UUID) -> JsonDict:
     return dict(chosen)
 
 
+def _lock_oldest(
+    session: Session, conditions: Sequence[ColumnElement[bool]], *, skip_locked: bool = True
+) -> list[JsonDict]:
+    """Lock and return the oldest matching notifications, without those that another transaction holds."""
+    oldest = select(*_COLUMNS).where(*conditions).order_by(Notification.created_at, Notification.id)
+    locked = oldest.limit(MAX_RETRIED).with_for_update(skip_locked=skip_locked)
+    return [dict(row) for row in session.execute(locked).mappings()]
+
+
+def _preview(session: Session, conditions: Sequence[ColumnElement[bool]]) -> tuple[int, int]:
+    """Return how many notifications a call would change, and how many it would leave."""
+    found = _count(session, conditions)
+    return min(found, MAX_RETRIED), max(found - MAX_RETRIED, 0)
+
+
+def _count(session: Session, conditions: Sequence[ColumnElement[bool]]) -> int:
+    found = select(Notification.id).where(*conditions).subquery()
+    return session.scalar(select(func.count()).select_from(found)) or 0
+
+
 def _plan_again(session: Session, rows: Sequence[ColumnValues], due: Sequence[datetime]) -> None:
     """Set notifications to pending, each with a new deliver step. The count of attempts continues."""
     session.execute(_PENDING_AGAIN, {"ids": [row["id"] for row in rows]})
@@ -140,7 +189,7 @@ def _plan_again(session: Session, rows: Sequence[ColumnValues], due: Sequence[da
 
 def _dismiss_failed_steps(session: Session, actor: Actor, notification_ids: Sequence[UUID]) -> None:
     """Remove the notifications' failed steps from the list of dead letters."""
-    skip_failed_steps(session, actor.clinic.id, Kind.DELIVER, param="notification_id", ids=notification_ids)
+    skip_failed_steps(session, actor.clinic.id, Kind.DELIVERIES, param="notification_id", ids=notification_ids)
 
 
 _PENDING_AGAIN = text("UPDATE notifications SET state = 'pending', reason = NULL, error = NULL WHERE id = ANY(:ids)")
@@ -153,11 +202,11 @@ def _origins(session: Session, step_ids: set[UUID]) -> dict[UUID, OriginStep]:
     return {row.id: dict(row._mapping) for row in rows}  # noqa: SLF001  (SQLAlchemy's own name for it)
 
 
-def _mark_sent(session: Session, notification_id: UUID) -> None:
-    handed_over = select(func.max(Delivery.started_at)).where(Delivery.notification_id == notification_id)
+def _mark_sent(session: Session, notification_ids: Sequence[UUID]) -> None:
+    handed_over = select(func.max(Delivery.started_at)).where(Delivery.notification_id == Notification.id)
     session.execute(
         update(Notification)
-        .where(Notification.id == notification_id)
+        .where(Notification.id == any_(bindparam(None, notification_ids, ARRAY(Uuid))))
         .values(
             state=NotificationState.SENT,
             reason=Reason.BY_HAND,
