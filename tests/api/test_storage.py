@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 from redis import Redis, ResponseError
+from sqlalchemy import event
 
 from app.config import get_settings
 from app.core import disk_space
+from app.core.db import engine
 from app.engine.broker_health import write_refusal
 from app.http import problems
 from app.ops.embedded import Health, Postgres, Valkey
@@ -55,6 +57,21 @@ def is_refused(client: Redis) -> bool:
 def readiness(desk: Desk) -> tuple[int, str, str]:
     answer: Any = desk.client().get("/readyz")
     return answer.status_code, answer.json.get("code", ""), answer.json.get("detail", "")
+
+
+def test_readiness_needs_one_connection(desk: Desk) -> None:
+    assert readiness(desk)[0] == 200  # earlier connections are in the pool
+    used: list[object] = []
+
+    def note(connection: object, *_: object) -> None:
+        used.append(connection)
+
+    event.listen(engine(), "checkout", note)
+    try:
+        assert readiness(desk)[0] == 200
+    finally:
+        event.remove(engine(), "checkout", note)
+    assert len(used) == 1
 
 
 def test_read_only_database_is_not_ready_and_refuses_changes(desk: Desk, postgres: Postgres) -> None:

@@ -1,19 +1,19 @@
 """Readiness checks of this process: database, schema version, keys, and storage."""
 
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
 import structlog
 from sqlalchemy import Row, text
-from sqlalchemy.exc import DBAPIError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from app import models as _models  # noqa: F401  (registers all tables)
 from app.config import get_settings
 from app.core.database.schema_revision import needed_revision
 from app.core.database.session import session_problems
 from app.core.database_roles import access_problems
-from app.core.db import Base, engine, transaction
+from app.core.db import Base, sessions
 from app.core.disk_space import full_disks
 from app.engine.broker_health import broker_refuses_writes
 from app.engine.steps.holds import current_hold
@@ -30,17 +30,13 @@ _STATE: Final = text(
 log = structlog.get_logger()
 
 
-def require_ready() -> None:
-    """Check everything that a call needs.
+def require_ready() -> str:
+    """Check everything that a call needs, over one connection. Returns READY, or HELD while the system is held.
 
     Raises:
         Unavailable: with a reason that reveals nothing confidential.
     """
-    _require_database()
-    _require_access()
-    _require_safe_session()
-    if not are_keys_valid():
-        raise Unavailable("An encryption key is wrong or missing. The log of this process names it.")
+    status = _check_database()
     if disks := full_disks(get_settings()):
         log.error("disk.full", disks=[str(disk) for disk in disks])
         raise StorageFull("The disk of the server is almost full.")
@@ -48,79 +44,61 @@ def require_ready() -> None:
         raise StorageFull("The database has just refused a write because its disk is full.")
     if broker_refuses_writes():
         raise StorageFull("The broker refuses writes: its disk or memory is full, or it is read-only.")
+    return status
 
 
-def find_access_problems() -> Sequence[str]:
-    """Return what the roles of the database lack, in words. Empty if the database does not answer.
-
-    A second attempt replaces a dead pooled connection.
-    """
+def _check_database() -> str:
+    """Check the database and return the status. A second attempt replaces a dead pooled connection."""
     for _ in range(2):
-        with suppress(SQLAlchemyError), transaction() as session:
-            return access_problems(session.connection(), Base.metadata.tables.keys())
-    return []
+        with suppress(SQLAlchemyError), sessions()() as session:
+            return _check_session(session)
+    raise Unavailable
 
 
-def are_keys_valid() -> bool:
-    """Whether this process has the same encryption and blind index keys as the others."""
+def _check_session(session: Session) -> str:
+    session.execute(text(f"SET LOCAL statement_timeout = {PATIENCE_MS}"))
+    state = _read_state(session)
+    _require_access(session)
+    _require_schema(state)
+    _require_safe_session(session)
+    _require_keys(session)
+    return HELD if current_hold(session) else READY
+
+
+def _read_state(session: Session) -> Row[tuple[str, bool]] | None:
+    """Return revision and read-only flag, or None if the table does not exist or the role may not read it."""
     try:
-        with transaction() as session:
-            problems = find_key_problems(session)
-    except SQLAlchemyError:
-        return False
-    if problems:
-        log.error("keys.wrong", keys={problem.name: problem.fault for problem in problems})
-    return not problems
+        return session.execute(_STATE).one_or_none()
+    except ProgrammingError:
+        session.rollback()
+        return None
 
 
-def serving_status() -> str:
-    """Return READY, or HELD while the system is held. Needs a current schema."""
-    with transaction() as session:
-        return HELD if current_hold(session) else READY
+def _require_access(session: Session) -> None:
+    if problems := access_problems(session.connection(), Base.metadata.tables.keys()):
+        raise Unavailable(f"Access to the database is incomplete: {problems[0]}. Run `relance init`.")
 
 
-def _require_database() -> None:
-    """Check that the database answers, accepts writes, and has a recent schema.
+def _require_schema(state: Row[tuple[str, bool]] | None) -> None:
+    """Check that the schema is recent and the database accepts writes.
 
     A newer schema is accepted, because migrations expand before they contract. An older one is not.
     """
-    state = _state()
     if state is None or state.version_num < needed_revision():
         raise Unavailable("The database schema is older than the code: run `relance init`.")
     if state.read_only:
         raise WritesRefused
 
 
-def _require_access() -> None:
-    if problems := find_access_problems():
-        raise Unavailable(f"Access to the database is incomplete: {problems[0]}. Run `relance init`.")
-
-
-def _require_safe_session() -> None:
+def _require_safe_session(session: Session) -> None:
     """Check role and settings of the session. A pooler or a changed login can lose them while the process runs."""
-    with engine().connect() as connection:
-        problems = session_problems(connection)
-    if problems:
+    if problems := session_problems(session.connection()):
         log.error("database.unsafe_session", problems=problems)
         raise Unavailable(f"Role or settings of the database session are wrong: {problems[0]}.")
 
 
-def _state() -> Row[tuple[str, bool]] | None:
-    """Return revision and read-only flag, or None without tables. A second attempt replaces a dead connection."""
-    try:
-        return _read_state()
-    except ProgrammingError:  # the table does not exist, or the role may not read it
-        _require_access()
-        return None
-    except DBAPIError:
-        pass
-    try:
-        return _read_state()
-    except SQLAlchemyError:
-        raise Unavailable from None
-
-
-def _read_state() -> Row[tuple[str, bool]] | None:
-    with engine().connect() as connection:
-        connection.execute(text(f"SET LOCAL statement_timeout = {PATIENCE_MS}"))
-        return connection.execute(_STATE).one_or_none()
+def _require_keys(session: Session) -> None:
+    """Check that this process has the same encryption and blind index keys as the others."""
+    if problems := find_key_problems(session):
+        log.error("keys.wrong", keys={problem.name: problem.fault for problem in problems})
+        raise Unavailable("An encryption key is wrong or missing. The log of this process names it.")

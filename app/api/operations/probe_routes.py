@@ -2,7 +2,7 @@
 
 from flask import Response
 
-from app.api.operations.health import require_ready, serving_status
+from app.api.operations.health import require_ready
 from app.api.operations.metrics import render
 from app.api.operations.probe_schemas import HealthOut
 from app.core.db import transaction
@@ -35,8 +35,7 @@ def is_ready() -> dict[str, str]:
     still served, and their steps run a little later. The status is `held` while calls are served and no step runs,
     such as after a restore.
     """
-    require_ready()
-    return {"status": serving_status()}
+    return {"status": require_ready()}
 
 
 @blp.get("/metrics")
