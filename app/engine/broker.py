@@ -125,7 +125,7 @@ class QueueState:
 
 def queue_states() -> Iterator[QueueState]:
     """Yield the state of every queue. Broker errors propagate; the age of the oldest message is known on Redis only."""
-    with celery.connection_for_read(transport_options=_IMPATIENT) as connection:
+    with celery.connection_for_read(transport_options=IMPATIENT) as connection:
         channel = connection.default_channel
         for queue in QUEUES:
             try:
@@ -135,7 +135,14 @@ def queue_states() -> Iterator[QueueState]:
             yield QueueState(queue, waiting, _oldest(channel, queue) if waiting else 0.0)
 
 
-_IMPATIENT = {"socket_timeout": 2, "socket_connect_timeout": 2, "max_retries": 0}
+def answering_workers(timeout: float) -> Iterator[tuple[str, str]]:
+    """Yield queue and node name of each worker that answers in `timeout` seconds. Broker errors propagate."""
+    replies = celery.control.inspect(timeout=timeout).active_queues() or {}
+    for node, queues in replies.items():
+        yield from ((queue["name"], node) for queue in queues if queue["name"] in QUEUES)
+
+
+IMPATIENT = {"socket_timeout": 2, "socket_connect_timeout": 2, "max_retries": 0}
 
 
 def _oldest(channel: object, queue: str) -> float:

@@ -9,6 +9,7 @@ from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError, Respon
 from redis.retry import Retry
 
 from app.config import Settings, get_settings
+from app.engine.broker import IMPATIENT, celery
 
 TIMEOUT: Final = 0.5  # seconds
 KEY: Final = "relance:write-check"
@@ -47,6 +48,19 @@ def broker_refuses_writes() -> bool:
         return client is not None and write_refusal(client) is not None
     except (RedisError, OSError):
         return False
+
+
+def broker_takes_writes() -> bool:
+    """Whether the broker answers and takes writes."""
+    client = _client()
+    try:
+        if client is not None:
+            return write_refusal(client) is None
+        with celery.connection_for_write(transport_options=IMPATIENT) as connection:
+            connection.ensure_connection(max_retries=0, timeout=TIMEOUT)
+    except Exception:  # noqa: BLE001  (each transport has exceptions of its own)
+        return False
+    return True
 
 
 @lru_cache(maxsize=1)

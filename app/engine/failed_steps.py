@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, bindparam, func, select, text
@@ -76,6 +76,19 @@ def retry_many(session: Session, clinic_id: UUID, query: JsonObject, *, spread: 
     return Retried(len(ids), left or 0)
 
 
+class Unfinished(NamedTuple):
+    """Steps that only a person can finish: failed ones, those of the last day, and those with an unknown result."""
+
+    failed: int
+    failed_today: int
+    unknown: int
+
+
+def unfinished_steps(session: Session) -> Unfinished:
+    """Return the number of steps over all clinics that only a person can finish."""
+    return Unfinished(*session.execute(_UNFINISHED, {"since": clock.now() - timedelta(days=1)}).one())
+
+
 def step_counts(session: Session) -> list[JsonDict]:
     """Return the number of steps per kind and state over all clinics, with the oldest due time.
 
@@ -89,6 +102,11 @@ def step_counts(session: Session) -> list[JsonDict]:
     return [dict(row._mapping) for row in rows]  # noqa: SLF001  (SQLAlchemy's own name for it)
 
 
+_UNFINISHED = text(
+    "SELECT count(*) FILTER (WHERE state = 'failed') AS failed,"
+    " count(*) FILTER (WHERE state = 'failed' AND finished_at > :since) AS failed_today,"
+    " count(*) FILTER (WHERE state = 'unknown') AS unknown FROM steps WHERE state IN ('failed', 'unknown')"
+)
 _AGAIN = text(
     "UPDATE steps AS s SET state = CASE WHEN r.due_at <= :soon THEN 'published' ELSE 'planned' END,"
     " published_at = CASE WHEN r.due_at <= :soon THEN CAST(:now AS timestamptz) END,"

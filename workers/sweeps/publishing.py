@@ -15,6 +15,7 @@ from app.engine.service import horizon, wake_ups_of
 from app.engine.statistics.metrics_store import add_counts, series_key
 from app.engine.step_kind import STEP_KINDS
 from app.engine.steps.publish import after_commit
+from app.messaging.delivery.backlog import message_backlog
 from workers.pipeline.turns import clinics_with_steps
 
 BATCH = 5000
@@ -89,11 +90,12 @@ def _publish(session: Session, given: Mapping[str, Any]) -> Sequence[AnyRow]:
 
 
 def take_census(session: Session) -> int:
-    """Count the steps by state and kind, and the leads without a next action, for metrics and health checks.
+    """Count steps by state and kind, late messages, and leads without a next action, for metrics and health checks.
 
     The cost of counting grows with the rows, so the result is stored and shared.
     """
     rows = [dict(row._mapping) for row in session.execute(_CENSUS)]  # noqa: SLF001  (SQLAlchemy's own name)
     counted = {"steps": rows, "leads_without_next_action": session.scalar(_IDLE)}
+    counted["messages"] = message_backlog(session)._asdict()
     session.execute(_KEEP_CENSUS, {"now": clock.now(), "result": to_json(counted)})
     return 0

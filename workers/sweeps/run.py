@@ -20,6 +20,7 @@ from workers.sweeps import (
     assignment,
     audit,
     breaker,
+    census,
     channels,
     leads,
     leases,
@@ -65,7 +66,10 @@ SWEEPS: dict[str, Batch] = {
 }
 
 # Calls to other systems. They come before the batches of the sweep, and no transaction is open meanwhile.
-CALLS: dict[str, Callable[[], None]] = {channels.NAME: channels.probe_channels}
+CALLS: dict[str, Callable[[], None]] = {
+    channels.NAME: channels.probe_channels,
+    "take_census": census.count_workers,
+}
 
 # While the system is held, the other sweeps find nothing: they would change or delete leads and steps.
 RUNS_WHILE_HELD = frozenset({"take_census", "seal_audit", "rescue_expired_leases"})

@@ -11,13 +11,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app import clock
+from app import models as _models  # noqa: F401  (registers all tables)
 from app.config import get_settings
+from app.core.database_roles import access_problems
+from app.core.db import Base
 from app.core.disk_space import data_disks
 from app.core.type_aliases import JsonObject
 from app.engine import broker
+from app.engine.broker_health import broker_takes_writes
 from app.engine.models import SweepRun
 from app.engine.statistics.metrics_store import LATENESS_BUCKETS, totals
 from app.engine.steps.holds import current_hold
+from app.messaging.outages.models import ChannelOutage
 
 # metric name in `counters` → name and help in Prometheus
 COUNTERS = {
@@ -46,8 +51,11 @@ class _Collector:
         yield from _counters(counted)
         yield _lateness(counted)
         yield _held(self._session)
+        yield _channels(self._session)
+        yield _access(self._session)
         yield from _sweeps(self._session)
         yield from _queues()
+        yield _broker()
         yield _disks()
 
 
@@ -100,8 +108,9 @@ def _sweeps(session: Session) -> Iterator[Metric]:
         if run.finished_at:
             ages.add_metric([run.name], (now - run.finished_at).total_seconds())
     yield ages
-    census = next((run for run in runs if run.name == "census"), None)
-    yield from _census(census.result if census and census.result else {"steps": []}, now)
+    results = {run.name: run.result for run in runs if run.result}
+    yield from _census(results.get("census", {"steps": []}), now)
+    yield _workers(results.get("workers", {}))
 
 
 def _census(census: JsonObject, now: datetime) -> Iterator[Metric]:
@@ -127,6 +136,45 @@ def _census(census: JsonObject, now: datetime) -> Iterator[Metric]:
     yield steps
     yield oldest
     yield idle
+    if "messages" in census:
+        yield from _messages(census["messages"], now)
+
+
+def _messages(backlog: JsonObject, now: datetime) -> Iterator[Metric]:
+    late = GaugeMetricFamily(
+        "relance_messages_late",
+        "Messages and webhooks tried without success (retrying) or waiting for a channel (waiting), at the last census",
+        labels=["because"],
+    )
+    late.add_metric(["retrying"], backlog["retrying"])
+    late.add_metric(["waiting"], backlog["waiting"])
+    age = GaugeMetricFamily("relance_oldest_late_message_seconds", "Age of the oldest of these messages")
+    oldest = backlog["oldest"]
+    age.add_metric([], (now - datetime.fromisoformat(oldest)).total_seconds() if oldest else 0.0)
+    yield late
+    yield age
+
+
+def _workers(answering: JsonObject) -> Metric:
+    family = GaugeMetricFamily("relance_workers", "Workers that answered at the last census", labels=["queue"])
+    for queue, number in answering.items():
+        family.add_metric([queue], number)
+    return family
+
+
+def _channels(session: Session) -> Metric:
+    family = GaugeMetricFamily(
+        "relance_channel_down", "1 while messages wait for a channel or a gateway (its id)", labels=["channel"]
+    )
+    for outage in session.scalars(select(ChannelOutage)):
+        family.add_metric([outage.target], 1 if outage.opened_at else 0)
+    return family
+
+
+def _access(session: Session) -> Metric:
+    family = GaugeMetricFamily("relance_access_problems", "Roles, grants and policies that are missing")
+    family.add_metric([], len(access_problems(session.connection(), Base.metadata.tables.keys())))
+    return family
 
 
 def _queues() -> Iterator[Metric]:
@@ -140,6 +188,12 @@ def _queues() -> Iterator[Metric]:
         log.warning("metrics.broker_unavailable", because=type(error).__name__)
     yield depth
     yield oldest
+
+
+def _broker() -> Metric:
+    family = GaugeMetricFamily("relance_broker_up", "1 while the broker answers and takes writes")
+    family.add_metric([], 1 if broker_takes_writes() else 0)
+    return family
 
 
 def _disks() -> Metric:

@@ -13,7 +13,7 @@ from redis.exceptions import (
 from redis.exceptions import TimeoutError as RedisTimeout
 
 from app.config import get_settings
-from app.engine.broker import QUEUES, celery
+from app.engine.broker import QUEUES, answering_workers
 from app.engine.broker_health import redis_client, write_refusal
 from app.ops.doctor.check import TIMEOUT, Check
 from app.ops.doctor.local_processes import advice_for_silent
@@ -88,15 +88,8 @@ def _workers() -> Iterator[Check]:
     nodes: dict[str, set[str]] = {queue: set() for queue in QUEUES}
     for timeout in REPLY_TIMEOUTS:
         if not all(nodes.values()):
-            for queue, found in _ask(timeout):
+            for queue, found in answering_workers(timeout):
                 nodes[queue].add(found)
     for queue, names in nodes.items():
         advice = "" if names else advice_for_silent(queue, f"run `relance serve {queue}`")
         yield Check(f"workers: {queue}", ", ".join(sorted(names)) or "no worker answers", advice)
-
-
-def _ask(timeout: float) -> Iterator[tuple[str, str]]:
-    """Yield queue and node of each worker that answers in time."""
-    replies = celery.control.inspect(timeout=timeout).active_queues() or {}
-    for node, queues in replies.items():
-        yield from ((queue["name"], node) for queue in queues if queue["name"] in QUEUES)

@@ -9,6 +9,7 @@ from app.core.disk_space import data_disks, full_disks
 from app.ops.doctor.broker_checks import check_broker
 from app.ops.doctor.check import Check
 from app.ops.doctor.database_checks import check_database
+from app.ops.doctor.message_checks import check_mail_server
 from app.ops.stack.connectivity import first_line
 
 NEEDED_IN_PRODUCTION = {
@@ -21,7 +22,7 @@ Group = Callable[[], Iterator[Check]]
 
 def run_checks(groups: Sequence[Group] | None = None) -> Iterator[Check]:
     """Run every check. Groups run at the same time; inside a group, earlier checks explain failures of later ones."""
-    chosen = groups or (check_database, check_broker, _disk, _mail)
+    chosen = groups or (check_database, check_broker, _disk, check_mail_server, _settings)
     with ThreadPoolExecutor(len(chosen)) as pool:
         for found in pool.map(_run, chosen):
             yield from found
@@ -47,11 +48,7 @@ def _disk() -> Iterator[Check]:
     yield Check("disk", found, limit if full_disks(settings) else "")
 
 
-def _mail() -> Iterator[Check]:
-    if os.environ.get("SMTP_URL"):
-        yield Check("e-mail", "SMTP_URL is set")
-    else:
-        yield Check("e-mail", "SMTP_URL is not set", "set SMTP_URL; without it no e-mail is sent")
+def _settings() -> Iterator[Check]:
     if get_settings().relance_env is Environment.PRODUCTION:
         yield from _unset_in_production()
 

@@ -14,6 +14,7 @@ from app.core.database.session import ADVICE, session_problems
 from app.core.database_roles import access_problems
 from app.core.db import Base, transaction
 from app.engine.models import PENDING, Step, SweepRun
+from app.ops.doctor import message_checks
 from app.ops.doctor.check import TIMEOUT, Check
 from app.ops.doctor.hold_check import hold_state
 from app.ops.doctor.local_processes import advice_for_silent
@@ -55,6 +56,7 @@ def _with_the_database() -> Iterator[Check]:
     checks: Sequence[Callable[[Session], Check]] = (
         *(_server_version, _writes, _login, _roles, _keys),
         *(_clock, _hold, _beat, _overdue),
+        *(message_checks.failed, message_checks.unknown, message_checks.messages, message_checks.channels),
     )
     for check in checks if migrations.is_fine else checks[:4]:
         try:

@@ -1,0 +1,68 @@
+"""Checks of messages: those that failed, those that wait, and the servers that take them."""
+
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+
+from sqlalchemy.orm import Session
+
+from app import clock
+from app.engine.failed_steps import unfinished_steps
+from app.messaging.channels.email import probe_server
+from app.messaging.delivery.backlog import message_backlog
+from app.messaging.outages.store import open_outages
+from app.ops.doctor.check import TIMEOUT, Check
+
+MAX_MESSAGE_AGE = timedelta(hours=1)
+
+
+def check_mail_server() -> Iterator[Check]:
+    """Ask the mail server whether it takes messages (EHLO, login, NOOP). No message is sent."""
+    if not os.environ.get("SMTP_URL"):
+        yield Check("e-mail", "SMTP_URL is not set", "set SMTP_URL; without it no e-mail is sent")
+    elif error := probe_server(TIMEOUT):
+        advice = "start the mail server, or correct SMTP_URL; e-mails wait until then, and none is lost"
+        yield Check("e-mail", f"SMTP_URL: {error}", advice)
+    else:
+        yield Check("e-mail", "the mail server answers")
+
+
+def failed(session: Session) -> Check:
+    """Steps that failed. Those of earlier days are shown only: a refused address cannot always be corrected."""
+    found = unfinished_steps(session)
+    words = f"{found.failed} steps, {found.failed_today} of them in the last 24 hours"
+    advice = "`GET /api/steps` has the errors; then `relance steps retry` and `relance notifications retry --failed`"
+    return Check("failed", words if found.failed else "no step", advice if found.failed_today else "")
+
+
+def unknown(session: Session) -> Check:
+    """Messages and calls that may have arrived."""
+    number = unfinished_steps(session).unknown
+    advice = "ask the provider which arrived, then POST /api/notifications/resolve (webhooks: /api/steps/{id}/retry)"
+    return Check("unknown", f"{number} calls may have arrived" if number else "no step", advice if number else "")
+
+
+def messages(session: Session) -> Check:
+    """Messages that were tried without success, or that wait for a channel."""
+    found = message_backlog(session)
+    if found.oldest is None:
+        return Check("messages", "none is late")
+    age = clock.now() - found.oldest
+    words = f"{found.retrying} in retry, {found.waiting} wait for a channel, the oldest for {_minutes(age)}"
+    advice = "see `error` at GET /api/notifications?state=pending" if age > MAX_MESSAGE_AGE else ""
+    return Check("messages", words, advice)
+
+
+def channels(session: Session) -> Check:
+    """Channels and gateways that are down."""
+    found = [
+        f"{'gateway ' if outage.gateway_id else ''}{outage.target} since"
+        f" {outage.failing_since:%Y-%m-%d %H:%M}Z ({outage.error})"
+        for outage in open_outages(session)
+    ]
+    advice = "start it, or correct SMTP_URL or the gateway's URL; messages wait, and it is asked once a minute"
+    return Check("channels", "; ".join(found) or "none is down", advice if found else "")
+
+
+def _minutes(age: timedelta) -> str:
+    return f"{age.total_seconds() / 60:.0f} minutes"
