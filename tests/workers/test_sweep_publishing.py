@@ -2,21 +2,51 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import event
 
 from app import clock
+from app.core.db import engine, transaction
 from app.engine.models import Kind
 from app.engine.step_kind import STEP_KINDS
 from app.ops.embedded import Postgres, Valkey
 from tests.support.messages import messages
 from tests.support.practice import TUESDAY, Practice, Watch, sql
 from workers.sweeps.lost_messages import publish_lost
+from workers.sweeps.publishing import publish_due
 from workers.sweeps.run import sweep
 
 MAKE = Kind.CREATE_TASK
 HORIZON = timedelta(seconds=120)
 
 
+def statements_on_steps(run: Callable[[], object]) -> list[str]:
+    """Return the statements that scan pending steps during a call."""
+    found: list[str] = []
+
+    def note(*given: Any) -> None:
+        if "FROM steps WHERE kind" in given[2]:
+            found.append(given[2])
+
+    event.listen(engine(), "before_cursor_execute", note)
+    try:
+        run()
+    finally:
+        event.remove(engine(), "before_cursor_execute", note)
+    return found
+
+
 class TestPublishing:
+    def test_pending_steps_of_a_kind_are_scanned_once(self, practice: Practice, watch: Watch):
+        practice.fill(3, MAKE, due_at=TUESDAY, state="planned", published_at=None)
+
+        def publish() -> None:
+            with transaction() as session:
+                assert publish_due(session) == 3
+
+        assert len(statements_on_steps(publish)) == len(STEP_KINDS)
+
     def test_step_is_published_when_it_enters_the_horizon(self, practice: Practice, valkey: Valkey, watch: Watch):
         due = TUESDAY + HORIZON + timedelta(seconds=1)
         ids = practice.fill(1, MAKE, due_at=due, state="planned", published_at=None)

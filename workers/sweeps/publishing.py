@@ -33,18 +33,24 @@ _SOONEST_OF_EACH = (
 )
 # Only the soonest steps of a kind, up to the cap, may be at the broker. Those that are not there yet, and those that
 # are overdue, are published, by turns of clinics. The cap bounds the scan for any number of pending steps.
-_PUBLISH = (
+_WANTED = (
     "WITH soonest AS ({soonest}),"
     " wanted AS (SELECT s.id, s.state, soonest.turn FROM steps s JOIN soonest USING (id)"
-    " WHERE s.state = 'planned' OR (s.state = 'published' AND s.due_at < :overdue AND s.published_at < :overdue)"
+    " WHERE {condition}"
+    " (s.state = 'planned' OR (s.state = 'published' AND s.due_at < :overdue AND s.published_at < :overdue))"
     " ORDER BY soonest.turn, s.due_at LIMIT :batch FOR UPDATE OF s SKIP LOCKED)"
-    " UPDATE steps AS s SET state = 'published', published_at = :now FROM wanted WHERE s.id = wanted.id"
+)
+_PUBLISH = (
+    "UPDATE steps AS s SET state = 'published', published_at = :now FROM wanted WHERE s.id = wanted.id"
     " RETURNING s.id, s.clinic_id, s.kind, s.name, s.due_at, wanted.state = 'published' AS again"
 )
-_PUBLISH_SOONEST = text(_PUBLISH.format(soonest=_SOONEST))
-_PUBLISH_OF_EACH = text(_PUBLISH.format(soonest=_SOONEST_OF_EACH))
-_EXCEEDS_CAP = text(
-    f"SELECT count(*) >= :cap FROM (SELECT FROM steps WHERE {_PENDING} ORDER BY due_at LIMIT :cap) AS s"  # noqa: S608
+_PUBLISH_OF_EACH = text(f"{_WANTED.format(soonest=_SOONEST_OF_EACH, condition='')} {_PUBLISH}")
+# One scan finds the steps, and whether they exceed the cap; then it publishes nothing.
+_BELOW_CAP = "(SELECT count(*) FROM soonest) < :cap AND"
+_PUBLISH_SOONEST = text(
+    f"{_WANTED.format(soonest=_SOONEST, condition=_BELOW_CAP)}, published AS ({_PUBLISH})"  # noqa: S608  (ours)
+    " SELECT p.*, cap.is_exceeded FROM (SELECT count(*) >= :cap AS is_exceeded FROM soonest) AS cap"
+    " LEFT JOIN published p ON true"
 )
 _CENSUS = text(
     "SELECT kind, state, count(*) AS n, min(due_at) AS oldest FROM steps"
@@ -82,8 +88,9 @@ def publish_due(session: Session) -> int:
 
 def _publish(session: Session, given: Mapping[str, Any]) -> Sequence[AnyRow]:
     """Publish one batch of a kind. If more steps are due than the cap allows, clinics share the cap."""
-    if not session.scalar(_EXCEEDS_CAP, given):
-        return session.execute(_PUBLISH_SOONEST, given).all()
+    found = session.execute(_PUBLISH_SOONEST, given).all()
+    if not found[0].is_exceeded:
+        return [row for row in found if row.id]
     clinics = clinics_with_steps(session, given["kind"], due_by=given["horizon"])
     share = max(given["cap"] // max(len(clinics), 1), 1)
     return session.execute(_PUBLISH_OF_EACH, {**given, "clinics": clinics, "share": share}).all()
