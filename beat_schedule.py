@@ -18,6 +18,7 @@ SWEEP_INTERVALS: dict[str, float] = {
     "date_rotting_leads": 20,  # recalculates rot dates after a limit changed; 10,000 leads per run
     "find_leads_without_next_action": 20,  # in batches: 100,000 leads take less than four minutes
     "pause_failing_rules": 60,  # rules with too many failures, bounces or opt-outs
+    "send_digests": 300,  # to admins, once per day: what has waited for a person for more than an hour
     "run_nurtures": 30,  # enrolls leads at the hours set in the clinic's local time
     "seal_audit": 60,  # extends the hash chain of the audit log
     "empty_archived_stages": 30,  # moves leads out of archived stages

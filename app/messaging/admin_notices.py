@@ -30,14 +30,19 @@ def notify_admins(
     *,
     template: str,
     channels: Collection[str] = CHANNELS,
+    besides: Collection[UUID] = (),
     at: datetime,
 ) -> Sequence[JsonDict]:
-    """Send each clinic's admins the wording for their clinic. Returns the rows of `notifications`."""
+    """Send each clinic's admins the wording for their clinic. Returns the rows of `notifications`.
+
+    `besides`: users who get none.
+    """
     people = active_users_by_clinic(session, wordings)
     rows = [
         row
         for clinic_id, wording in wordings.items()
         for admin in users_in_group("admins", None, people[clinic_id])
+        if admin.id not in besides
         for row in compose(
             wording,
             Recipient(admin.id, admin.email),
