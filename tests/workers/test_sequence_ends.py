@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 
 from app.automation.sequences.enrollments.enroll import EnrollmentResult
-from app.automation.sequences.enrollments.service import pause_enrollment, resume_enrollment, skip_current_step
+from app.automation.sequences.enrollments.service import (
+    get_enrollment,
+    list_enrollments_of_lead,
+    pause_enrollment,
+    resume_enrollment,
+    skip_current_step,
+)
 from app.automation.sequences.service import change_sequence, create_sequence, delete_sequence
 from app.core.db import transaction
 from app.engine.failed_steps import retry_many
@@ -20,7 +26,7 @@ from app.messaging.gateways.service import create_gateway
 from tests.support.enrolling import call, came_by, mail, playbook, put, sequence, way
 from tests.support.gateway import Gateway
 from tests.support.practice import TUESDAY, Practice, Watch, sql
-from tests.support.smtp import SmtpServer
+from tests.support.smtp import DROP, SmtpServer
 
 pytest_plugins = ["tests.support.practice"]
 
@@ -429,3 +435,22 @@ def test_unknown_mailbox_ends_the_enrollment_and_a_server_refusal_does_not(
     practice.run(Kind.DELIVER)
     assert practice.row("notifications", lead_id=lead, template="one").state == "failed"
     assert (way(practice, lead).state, way(practice, lead).reason) == expected
+
+
+@pytest.mark.parametrize(("act_at_dot", "shown"), [(DROP, (1, 0, "unknown")), ("554 5.7.1 No", (0, 1, "failed"))])
+def test_enrollment_shows_undelivered_messages_after_its_end(
+    open_with: OpenWith, smtp: SmtpServer, act_at_dot: str, shown: tuple[int, int, str]
+):
+    smtp.on("dot", act_at_dot)
+    practice = open_with(sequence(mail("hello")))
+    lead = practice.capture()
+    put(practice, lead)
+    practice.run_due()
+    practice.run(Kind.DELIVER)
+    with transaction() as session:
+        found = get_enrollment(session, practice.actor(), way(practice, lead).id)
+        [listed] = list_enrollments_of_lead(session, practice.actor(), lead, {"limit": 10}).items
+    assert found["state"] == "completed"
+    [step] = found["steps"]
+    assert (found["unknown_messages"], found["failed_messages"], step.message_state) == shown
+    assert (listed["unknown_messages"], listed["failed_messages"]) == shown[:2]

@@ -15,6 +15,7 @@ from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListO
 from app.http.schemas.model_fields import ModelField, fields_of
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
+from app.messaging.models import NotificationState
 
 MOST_ENROLLED: Final = 500  # per request
 REASONS: Final = sorted({*(reason.value for reason in ExitReason), *(reason.value for reason in PauseReason)})
@@ -109,6 +110,11 @@ class EnrollmentOut(Schema):
     enrolled_by = Id(required=True, allow_none=True, metadata={"description": "Null: by a rule."})
     changed_at = Instant(required=True)
     ended_at = Instant(required=True, allow_none=True)
+    unknown_messages = Integer(
+        required=True,
+        metadata={"description": "Messages that may have arrived: resolve them with POST /api/notifications/resolve."},
+    )
+    failed_messages = Integer(required=True, metadata={"description": "Messages that were not delivered."})
 
 
 class EnrollmentStepOut(Schema):
@@ -122,6 +128,9 @@ class EnrollmentStepOut(Schema):
     sequence_version = Integer(required=True)
     step_id = Id(required=True, allow_none=True)
     notification_id = Id(required=True, allow_none=True)
+    message_state = Choice(
+        NotificationState, required=True, allow_none=True, metadata={"description": "Delivery state of its message."}
+    )
     task_id = Id(required=True, allow_none=True)
     at = Instant(required=True)
 

@@ -16,6 +16,7 @@ from app.automation.sequences.enrollments.enroll import EnrollmentResult, enroll
 from app.automation.sequences.enrollments.exit import end_enrollments
 from app.automation.sequences.enrollments.pause import pause, resume
 from app.automation.sequences.enrollments.transitions import EnrollmentRow, lock_enrollments
+from app.automation.sequences.enrollments.undelivered import with_message_counts
 from app.automation.sequences.errors import EnrollmentIsOver
 from app.automation.sequences.models import DisplayState, Enrollment, EnrollmentState, EnrollmentStep
 from app.clock import now
@@ -29,6 +30,7 @@ from app.errors import NotFound
 from app.identity.actor import Actor
 from app.leads.models import Lead
 from app.leads.search.lookup import get_lead, read_lead, visible_to
+from app.messaging.models import Notification
 
 NEWEST_FIRST: Final[list[Key]] = [(Enrollment.id, "desc")]
 STATUS: Final[Mapping[EnrollmentResult, int]] = {EnrollmentResult.ENROLLED: 201, EnrollmentResult.NO_SUCH_LEAD: 404}
@@ -76,8 +78,8 @@ def list_enrollments(session: Session, actor: Actor, sequence_id: UUID, query: J
     found = _COLUMNS.join(Lead, Lead.id == Enrollment.lead_id).where(
         Enrollment.sequence_id == sequence.id, *visible_to(actor)
     )
-    listed = page(session, _in_state(found, query.get("state")), NEWEST_FIRST, query)
-    audit_log.note_read(session, "lead", [row.lead_id for row in listed.items])
+    listed = _page(session, found, query)
+    audit_log.note_read(session, "lead", [row["lead_id"] for row in listed.items])
     return listed
 
 
@@ -85,7 +87,7 @@ def list_enrollments_of_lead(session: Session, actor: Actor, lead_id: UUID, quer
     """List the lead's enrollments, newest first. Raises NotFound."""
     read_lead(session, actor, lead_id)
     mine = _COLUMNS.where(Enrollment.lead_id == lead_id, Enrollment.clinic_id == actor.clinic.id)
-    return page(session, _in_state(mine, query.get("state")), NEWEST_FIRST, query)
+    return _page(session, mine, query)
 
 
 def get_enrollment(session: Session, actor: Actor, enrollment_id: UUID) -> JsonDict:
@@ -93,8 +95,14 @@ def get_enrollment(session: Session, actor: Actor, enrollment_id: UUID) -> JsonD
     lead_id = _lead_of(session, actor, enrollment_id)
     read_lead(session, actor, lead_id)
     row = session.execute(_COLUMNS.where(Enrollment.id == enrollment_id)).one()
-    steps = select(EnrollmentStep).where(EnrollmentStep.enrollment_id == enrollment_id).order_by(EnrollmentStep.id)
-    return {**row._mapping, "steps": session.scalars(steps).all()}  # noqa: SLF001  (public)
+    [shown] = with_message_counts(session, [row])
+    steps = (
+        select(*EnrollmentStep.__table__.c, Notification.state.label("message_state"))
+        .outerjoin(Notification, Notification.id == EnrollmentStep.notification_id)
+        .where(EnrollmentStep.enrollment_id == enrollment_id)
+        .order_by(EnrollmentStep.id)
+    )
+    return {**shown, "steps": session.execute(steps).all()}
 
 
 def pause_enrollment(session: Session, actor: Actor, enrollment_id: UUID) -> JsonDict:
@@ -164,6 +172,11 @@ def _lead_of(session: Session, actor: Actor, enrollment_id: UUID) -> UUID:
     if found is None:
         raise NotFound
     return found
+
+
+def _page(session: Session, found: AnySelect, query: JsonObject) -> Page:
+    listed = page(session, _in_state(found, query.get("state")), NEWEST_FIRST, query)
+    return Page(with_message_counts(session, listed.items), listed.next_cursor, listed.total_count)
 
 
 def _in_state(found: AnySelect, state: str | None) -> AnySelect:
