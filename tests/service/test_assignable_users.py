@@ -103,3 +103,32 @@ def test_patient_id_is_set_once_after_the_conversion(desk: Desk, first: str):
     assert (again.status, again.body["code"]) == (409, "lead-is-locked")
     assert desk.lead(lead)["converted_to_patient_id"] == patient
     assert desk.admin.post(f"{path}/convert", {}).status == 409
+
+
+@pytest.mark.parametrize("role", CANNOT_WORK)
+def test_saved_rules_and_sequences_assign_to_working_users_only(desk: Desk, role: Role):
+    to_reader = {"assign": {"to": desk.caller(role).id}}
+    choice = {"branch": {"if": [{"field": "lead.replied_at", "exists": True}], "then": [to_reader]}}
+    rule, post = {"name": "hand-over", "on": "lead.created"}, desk.admin.post
+    sequence = {"name": "hand-over", "exit_on": [], "steps": [{"name": "give", **to_reader}]}
+    answers = {
+        "/do/0/assign/to": post("/api/follow-up-rules", {**rule, "do": [to_reader]}),
+        "/do/0/branch/then/0/assign/to": post("/api/follow-up-rules", {**rule, "do": [choice]}),
+        "/steps/0/assign/to": post("/api/sequences", sequence),
+    }
+    assert {place: (answer.status, answer.pointers) for place, answer in answers.items()} == {
+        place: (422, [place]) for place in answers
+    }
+    assert "who may work on leads" in answers["/do/0/assign/to"].body["errors"][0]["message"]
+
+
+def test_imported_playbook_assigns_to_working_users_of_the_clinic_only(desk: Desk, other_desk: Desk):
+    text = "name: ours\nrules:\n  - {name: hand-over, on: lead.created, do: [{assign: {to: '%s'}}]}\n"
+    refused = desk.admin.post("/api/playbooks/import", {"yaml": text % other_desk.coordinator.id})
+    assert (refused.status, "rules[0].do[0].assign.to" in str(refused.body)) == (422, True)
+    assert desk.admin.post("/api/playbooks/import", {"yaml": text % desk.coordinator.id}).body["rules"] == ["hand-over"]
+
+
+def test_rule_may_assign_to_a_working_user(desk: Desk):
+    rule = {"name": "hand-over", "on": "lead.created", "do": [{"assign": {"to": desk.coordinator.id}}]}
+    assert desk.admin.post("/api/follow-up-rules", rule).status == 201

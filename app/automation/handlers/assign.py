@@ -3,11 +3,12 @@
 from typing import Annotated, ClassVar, Final
 from uuid import UUID
 
-from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
 from app.automation.handlers.support.changes import AssignByRules, AssignTo
 from app.automation.handlers.support.context import StepContext
+from app.automation.language.known_names import known_names
 from app.automation.language.params import Params
 from app.automation.language.types.errors import problem
 from app.core.type_aliases import JsonDict
@@ -19,15 +20,20 @@ BY_RULES: Final = "by_rules"
 
 
 class _UserId:
-    """Validator: the id of a user, or `by_rules`."""
+    """Validator: `by_rules`, or the id of a user of the clinic to whom leads can be assigned."""
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self._check)
+        return core_schema.with_info_plain_validator_function(self._check)
 
-    def _check(self, value: object) -> object:
-        if value == BY_RULES or _is_id(value):
+    def _check(self, value: object, info: ValidationInfo) -> object:
+        if value == BY_RULES:
             return value
-        raise problem(f"must be {BY_RULES} or the id of a user")
+        if not _is_id(value):
+            raise problem(f"must be {BY_RULES} or the id of a user")
+        allowed = known_names(info).users
+        if allowed is not None and str(value).lower() not in allowed:
+            raise problem("must be an active user of the clinic who may work on leads")
+        return value
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonDict:
         return {"anyOf": [{"const": BY_RULES}, {"type": "string", "format": "uuid"}]}
@@ -45,7 +51,9 @@ class Assign(Params):
 
     example: ClassVar[object] = {"to": BY_RULES}
 
-    to: Annotated[str, _UserId()] = Field(description=f"`{BY_RULES}`, or the id of a user.", examples=[BY_RULES])
+    to: Annotated[str, _UserId()] = Field(
+        description=f"`{BY_RULES}`, or the id of an active user who may work on leads.", examples=[BY_RULES]
+    )
 
 
 def decide(context: StepContext) -> Outcome:

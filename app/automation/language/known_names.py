@@ -13,13 +13,14 @@ from app.automation.language.vocabulary import Field
 class KnownNames:
     """Names of a clinic or a playbook. None: the names are not known, so every name is allowed.
 
-    `fields`: the custom fields by key.
+    `fields`: the custom fields by key. `users`: the ids of the users to whom leads can be assigned.
     """
 
     templates: frozenset[str] | None = None
     fields: Mapping[str, Field] | None = None
     stages: frozenset[str] | None = None
     sequences: frozenset[str] | None = None
+    users: frozenset[str] | None = None
 
 
 ANY_NAME: Final = KnownNames()

@@ -15,6 +15,7 @@ from app.core.validation.validation_errors import Mistake
 from app.engine.sequences.models import SequenceRow
 from app.errors import FieldError, Invalid
 from app.identity.clinic_context import ClinicContext
+from app.identity.users.lookup import assignable_user_ids
 from app.leads.custom_fields.models import FieldType
 from app.leads.custom_fields.values import Definition, definitions_of
 from app.leads.pipeline.models import PipelineStage
@@ -33,13 +34,13 @@ def raise_mistakes(mistakes: Collection[Mistake]) -> None:
 
 
 def known_names_of(session: Session, clinic: ClinicContext) -> KnownNames:
-    """Return the templates, custom fields, stages and sequences that definitions of this clinic may use."""
+    """Return the templates, custom fields, stages, sequences and users that definitions of this clinic may use."""
     templates = select(MessageTemplate.slug).where(MessageTemplate.clinic_id == clinic.id)
     stages = select(PipelineStage.slug).where(PipelineStage.clinic_id == clinic.id, PipelineStage.archived_at.is_(None))
     sequences = select(SequenceRow.slug).where(SequenceRow.clinic_id == clinic.id, SequenceRow.deleted_at.is_(None))
     fields = {key: _field(definition) for key, definition in definitions_of(session, clinic).items()}
     slugs, stage_slugs, names = (frozenset(session.scalars(found)) for found in (templates, stages, sequences))
-    return KnownNames(slugs, fields, stage_slugs, names)
+    return KnownNames(slugs, fields, stage_slugs, names, assignable_user_ids(session, clinic.id))
 
 
 def _field(definition: Definition) -> Field:
