@@ -87,6 +87,18 @@ def test_overdue_and_completed_tasks_are_counted_for_all_or_one_user(desk: Desk)
     assert (everybody["completion_rate"], one["completion_rate"]) == (pytest.approx(1 / 3), 1 / 2)
 
 
+def test_tasks_completed_before_they_are_due_count_as_completed(desk: Desk):
+    lead = desk.capture()
+    for _ in range(7):
+        task = desk.plan(lead, due_at=(now() + timedelta(days=2)).isoformat())
+        assert desk.admin.post(f"{QUEUE}/{task['id']}/complete", {}).status == 200
+    assert figures(desk)["completion_rate"] == 1
+    assert desk.admin.get("/api/lead-activities/statistics").body["completion_rate"] == 1
+    make_overdue(desk, desk.plan(lead))
+    desk.plan(lead, due_at=(now() + timedelta(days=2)).isoformat())  # open, and not due yet
+    assert figures(desk)["completion_rate"] == 7 / 8
+
+
 def test_only_open_leads_rot(desk: Desk):
     leads = [desk.capture(assigned_to_id=desk.coordinator.id) for _ in range(3)]
     for lead in leads[:2]:

@@ -132,7 +132,7 @@ class StatisticsOut(Schema):
     overdue = Integer(required=True)
     due_today = Integer(required=True)
     completion_rate = fields.Float(
-        required=True, allow_none=True, metadata={"description": "Over the last 30 days, 0 to 1."}
+        required=True, allow_none=True, metadata={"description": "As in the dashboard of the work queue, 0 to 1."}
     )
     response_seconds = fields.Float(required=True, allow_none=True)
     by_type = fields.Dict(

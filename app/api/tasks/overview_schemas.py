@@ -39,7 +39,8 @@ class DashboardOut(Schema):
         required=True,
         allow_none=True,
         metadata={
-            "description": "Share of completed tasks among those due in the last 30 days and not cancelled: 0 to 1."
+            "description": "Share of completed tasks, 0 to 1, among those due in the last 30 days and those completed"
+            " before they are due. Cancelled tasks do not count."
         },
     )
     response_seconds = fields.Float(

@@ -23,6 +23,7 @@ from app.tasks.queue.queue import has_status
 
 LOOKED_BACK: Final = timedelta(days=30)
 OPEN_GROUPS: Final = ((TaskStatus.PENDING, TaskStatus.IN_PROGRESS), (TaskStatus.OVERDUE,))  # each group has an index
+_COMPLETED: Final = (TaskStatus.COMPLETED,)
 ATTEMPTS: Final = (ActivityType.PHONE_CALL, ActivityType.EMAIL, ActivityType.SMS, ActivityType.IN_PERSON)
 
 
@@ -69,12 +70,13 @@ def bounded_count(session: Session, parts: Sequence[AnySelect]) -> int:
 
 
 def _completion_rate(session: Session, tasks: AnySelect, at: datetime) -> float | None:
-    """Return the completion rate of the latest tasks by due time."""
-    were_due = tasks.add_columns(Task.due_at).where(Task.due_at >= at - LOOKED_BACK, Task.due_at < at)
-    groups = (*OPEN_GROUPS, (TaskStatus.COMPLETED,))
+    """Return the completion rate of the latest tasks: those that were due, and those completed before they are due."""
+    were_due = tasks.add_columns(Task.due_at.label("at")).where(Task.due_at >= at - LOOKED_BACK, Task.due_at < at)
+    groups = (*OPEN_GROUPS, _COMPLETED)
     parts = [were_due.where(has_status(group)).order_by(Task.due_at.desc()).limit(MOST_COUNTED) for group in groups]
-    together = union_all(*parts).subquery()
-    latest = select(together.c.status).order_by(together.c.due_at.desc()).limit(MOST_COUNTED).subquery()
+    early = tasks.add_columns(Task.completed_at).where(Task.due_at >= at, has_status(_COMPLETED))
+    together = union_all(*parts, early.order_by(Task.due_at).limit(MOST_COUNTED)).subquery()
+    latest = select(together.c.status).order_by(together.c.at.desc()).limit(MOST_COUNTED).subquery()
     done = func.count().filter(latest.c.status == TaskStatus.COMPLETED)
     completed, wanted = session.execute(select(done, func.count()).select_from(latest)).one()
     return completed / wanted if wanted else None
