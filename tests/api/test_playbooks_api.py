@@ -40,7 +40,7 @@ def test_playbook_is_installed_beside_existing_rules(desk: Desk):
     added = desk.admin.post(f"{PLAYBOOKS}/moving_sales/install").body
     assert ("website-lead-follow-up" in added["rules"], added["stages"]) == (True, ["quoted", "negotiating"])
     again = desk.admin.post(f"{PLAYBOOKS}/moving_sales/install").body
-    parts = ("stages", "fields", "templates", "sequences", "nurtures", "rules", "warnings")
+    parts = ("stages", "fields", "templates", "sequences", "nurtures", "rules", "overlaps", "warnings")
     assert again == {part: [] for part in parts}
     names = {rule["name"] for rule in desk.admin.every("/api/follow-up-rules")}
     assert {"speed-to-lead", "website-lead-follow-up"} <= names
@@ -59,10 +59,51 @@ def test_installation_keeps_existing_parts(desk: Desk):
     assert kept["definition"]["do"] == own["do"]
 
 
+@pytest.mark.parametrize("name", ["moving_sales", "immigration", "social_nurture"])
+def test_dry_run_of_an_installation_predicts_it_and_writes_nothing(desk: Desk, name: str):
+    rules, entries = desk.admin.every("/api/follow-up-rules"), desk.sql("SELECT count(*) FROM audit_changes")
+    expected = desk.admin.post(f"{PLAYBOOKS}/{name}/install", {"dry_run": True})
+    assert (expected.status, desk.admin.every("/api/follow-up-rules")) == (200, rules)
+    assert desk.sql("SELECT count(*) FROM audit_changes") == entries
+    assert desk.admin.post(f"{PLAYBOOKS}/{name}/install").body == expected.body
+
+
+def test_installation_names_rules_that_act_twice(desk: Desk):
+    found = desk.admin.post(f"{PLAYBOOKS}/moving_sales/install", {"dry_run": True}).body["overlaps"]
+    events = ["task.created", "task.retimed"]
+    assert {
+        "rule": "due-in-30-minutes",
+        "existing": "task-reminder",
+        "events": events,
+        "actions": ["remind"],
+    } in found
+
+
+def test_inactive_installation_changes_no_behaviour(desk: Desk):
+    added = desk.admin.post(f"{PLAYBOOKS}/social_nurture/install", {"is_active": False}).body
+    added_rules = desk.admin.post(f"{PLAYBOOKS}/moving_sales/install", {"is_active": False}).body["rules"]
+    active = {rule["name"]: rule["is_active"] for rule in desk.admin.every("/api/follow-up-rules")}
+    assert (active["task-reminder"], {active[name] for name in added_rules}) == (True, {False})
+    sequences = {one["name"]: one["is_active"] for one in desk.admin.every("/api/sequences")}
+    assert [sequences[name] for name in added["sequences"]] == [False]
+    assert [one["is_active"] for one in desk.admin.every("/api/nurtures")] == [False]
+    lead = desk.capture()
+    desk.plan(lead)
+    assert len(desk.steps(lead, kind="remind")) == 1
+    assert {step["name"] for step in desk.steps(lead)}.isdisjoint(added_rules)
+
+
+def test_imported_playbook_can_be_inactive(desk: Desk):
+    assert desk.admin.post(f"{PLAYBOOKS}/import", {"yaml": OURS, "dry_run": True}).body["rules"] == ["visit"]
+    assert desk.admin.post(f"{PLAYBOOKS}/import", {"yaml": OURS, "is_active": False}).body["rules"] == ["visit"]
+    [rule] = [one for one in desk.admin.every("/api/follow-up-rules") if one["name"] == "visit"]
+    assert rule["is_active"] is False
+
+
 def test_exported_playbook_survives_the_round_trip(desk: Desk, other_desk: Desk):
     added = desk.admin.post(f"{PLAYBOOKS}/import", {"yaml": OURS}).body
     new = {"stages": ["site_visit"], "fields": ["floor"], "templates": ["visit"], "rules": ["visit"]}
-    assert added == {**new, "sequences": [], "nurtures": [], "warnings": []}
+    assert added == {**new, "sequences": [], "nurtures": [], "overlaps": [], "warnings": []}
     written = desk.admin.get(f"{PLAYBOOKS}/export", name="clinic-a").body["yaml"]
     there = other_desk.admin.post(f"{PLAYBOOKS}/import", {"yaml": written})
     assert (there.status, there.body["rules"]) == (200, ["visit"])

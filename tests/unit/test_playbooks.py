@@ -63,6 +63,14 @@ def test_shipped_playbook_is_valid(name: str):
     assert [read_rule(rule).slug for rule in playbook.rules] == [rule["name"] for rule in playbook.rules]
 
 
+@pytest.mark.parametrize("name", shipped.names())
+def test_shipped_parts_have_descriptions(name: str):
+    playbook = shipped.load(name)
+    assert playbook.title != playbook.name
+    assert playbook.description
+    assert [part["name"] for part in (*playbook.rules, *playbook.sequences) if not part.get("description")] == []
+
+
 def test_default_playbook_has_the_documented_rules():
     assert [rule["name"] for rule in shipped.load("orthodontics").rules] == [
         "speed-to-lead",

@@ -5,6 +5,7 @@ from app.api.automation.playbook_schemas import (
     ExportOut,
     ExportQuery,
     ImportedPlaybookIn,
+    InstallIn,
     PlaybookDetailOut,
     PlaybookOut,
 )
@@ -51,13 +52,14 @@ def export_playbook(query: dict[str, str]) -> dict[str, str]:
 @blp.arguments(ImportedPlaybookIn)
 @blp.response(200, AddedOut)
 @blp.alt_response(409, "CONFLICT")
-def import_playbook(given: dict[str, str]) -> object:
+def import_playbook(given: JsonDict) -> object:
     """Import a playbook.
 
-    Adds the parts that the clinic does not have yet; existing parts stay unchanged. New rules are active at once.
+    Adds the parts that the clinic does not have yet; existing parts stay unchanged. New rules are active at once,
+    unless `is_active` is false. `dry_run` returns the same without writing.
     """
-    with unit_of_work() as session:
-        return service.import_playbook(session, actor(), given["yaml"])
+    with reading() if given["dry_run"] else unit_of_work() as session:
+        return service.import_playbook(session, actor(), given)
 
 
 @blp.get("/<name>")
@@ -72,13 +74,15 @@ def get_playbook(name: str) -> JsonDict:
 
 @blp.post("/<name>/install")
 @allow(Permission.AUTOMATION_MANAGE)
+@blp.arguments(InstallIn, required=False)
 @blp.response(200, AddedOut)
 @blp.alt_response(404, "NOT_FOUND")
 @blp.alt_response(409, "CONFLICT")
-def install_playbook(name: str) -> object:
+def install_playbook(given: JsonDict, name: str) -> object:
     """Install a built-in playbook.
 
-    Adds the parts that the clinic does not have yet; existing parts stay unchanged. New rules are active at once.
+    Adds the parts that the clinic does not have yet; existing parts stay unchanged. New rules are active at once,
+    unless `is_active` is false. `dry_run` returns the same without writing.
     """
-    with unit_of_work() as session:
-        return service.install_playbook(session, actor(), name)
+    with reading() if given["dry_run"] else unit_of_work() as session:
+        return service.install_playbook(session, actor(), name, given)

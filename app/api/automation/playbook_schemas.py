@@ -5,7 +5,7 @@ from marshmallow import fields
 from app.api.automation.warning_schemas import warnings_field
 from app.automation.language.playbooks import Playbook
 from app.automation.playbooks.shipped import LONGEST_TEXT
-from app.http.schemas.fields import Integer, Text
+from app.http.schemas.fields import Boolean, Integer, Text
 from app.http.schemas.model_fields import YamlText
 from app.http.schemas.schema import QuerySchema, Schema
 
@@ -29,14 +29,36 @@ class PlaybookDetailOut(PlaybookOut):
     yaml = YamlText(Playbook, LONGEST_TEXT, required=True)
 
 
-class ImportedPlaybookIn(Schema):
+class InstallIn(Schema):
+    """How to add the parts of a playbook."""
+
+    dry_run = Boolean(load_default=False, metadata={"description": "Return what would be added; write nothing."})
+    is_active = Boolean(
+        load_default=True,
+        metadata={"description": "False: new rules, sequences and nurtures are inactive until you activate them."},
+    )
+
+
+class ImportedPlaybookIn(InstallIn):
     """A playbook to import."""
 
     yaml = YamlText(Playbook, LONGEST_TEXT, required=True)
 
 
+class OverlapOut(Schema):
+    """A new rule and an active rule of the clinic that act in the same way on the same event.
+
+    Conditions are not compared. Both rules act on a lead that fulfils the conditions of both.
+    """
+
+    rule = fields.String(required=True)
+    existing = fields.String(required=True)
+    events = fields.List(fields.String(), required=True)
+    actions = fields.List(fields.String(), required=True)
+
+
 class AddedOut(Schema):
-    """Names of the parts that were added. Existing parts stay unchanged."""
+    """Names of the parts that were added, or would be in a dry run. Existing parts stay unchanged."""
 
     stages = fields.List(fields.String(), required=True)
     fields_ = fields.List(fields.String(), required=True, data_key="fields", attribute="fields")
@@ -45,6 +67,7 @@ class AddedOut(Schema):
     nurtures = fields.List(fields.String(), required=True)
     rules = fields.List(fields.String(), required=True)
     warnings = warnings_field()
+    overlaps = fields.List(fields.Nested(OverlapOut), required=True)
 
 
 class ExportQuery(QuerySchema):

@@ -14,14 +14,17 @@ from app.core.type_aliases import JsonDict, JsonObject
 from app.identity.clinics import load_context
 
 
-def install_nurtures(session: Session, clinic_id: UUID, playbook: str, nurtures: Iterable[JsonObject]) -> list[str]:
+def install_nurtures(
+    session: Session, clinic_id: UUID, playbook: str, nurtures: Iterable[JsonObject], *, is_active: bool = True
+) -> list[str]:
     """Add the nurtures that the clinic does not have yet, and return their names. Existing ones stay unchanged.
 
-    `nurtures` are valid definitions. Raises TooManyNurtures.
+    `nurtures` are valid definitions. With `is_active` false, all new ones are inactive. Raises TooManyNurtures.
     """
     known = set(session.scalars(select(Nurture.name).where(Nurture.clinic_id == clinic_id)))
     read = [NurtureDefinition.model_validate(nurture).model_dump() for nurture in nurtures]
-    missing = [nurture for nurture in read if nurture["name"] not in known]
+    new = [nurture | {"is_active": nurture["is_active"] and is_active} for nurture in read]
+    missing = [nurture for nurture in new if nurture["name"] not in known]
     if missing and len(known) + len(missing) > MOST_NURTURES:
         raise TooManyNurtures
     if missing:

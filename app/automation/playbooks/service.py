@@ -7,9 +7,11 @@ import yaml
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.automation.gateway_warnings import gateway_warnings, load_choices
 from app.automation.nurtures.definitions import export_nurtures
 from app.automation.playbooks import shipped as playbooks
-from app.automation.playbooks.installing import Added, as_document, install
+from app.automation.playbooks.installing import as_document, install, missing_parts
+from app.automation.playbooks.overlaps import overlaps
 from app.automation.playbooks.shipped import Playbook
 from app.automation.rules.definitions import known_names_of
 from app.core.type_aliases import JsonDict, JsonObject
@@ -47,20 +49,36 @@ def get_playbook(session: Session, actor: Actor, name: str) -> JsonDict:
     return {**listed, "yaml": write(as_document(playbook))}
 
 
-def install_playbook(session: Session, actor: Actor, name: str) -> Added:
-    """Add the missing parts of a shipped playbook to the clinic. Raises NotFound, Conflict."""
-    return install(session, actor.clinic.id, _shipped(name))
+def install_playbook(session: Session, actor: Actor, name: str, how: JsonObject) -> JsonDict:
+    """Add the missing parts of a shipped playbook to the clinic. `how`: the fields of InstallIn.
+
+    Returns the names of the parts, overlaps and warnings, as AddedOut. A dry run writes nothing. Raises NotFound, Conflict.
+    """
+    return _add_missing(session, actor, _shipped(name), how)
 
 
-def import_playbook(session: Session, actor: Actor, text: str) -> Added:
-    """Add the missing parts of a playbook in YAML to the clinic.
+def import_playbook(session: Session, actor: Actor, data: JsonObject) -> JsonDict:
+    """Add the missing parts of a playbook in YAML to the clinic, like `install_playbook`.
 
     Raises Invalid (with the path of every mistake), Conflict.
     """
     try:
-        return install(session, actor.clinic.id, playbooks.read(text, known_names_of(session, actor.clinic)))
+        playbook = playbooks.read(data["yaml"], known_names_of(session, actor.clinic))
+        return _add_missing(session, actor, playbook, data)
     except InvalidPlaybook as refused:
         raise Invalid(*(FieldError("/yaml", str(mistake)) for mistake in refused.mistakes)) from None
+
+
+def _add_missing(session: Session, actor: Actor, playbook: Playbook, how: JsonObject) -> JsonDict:
+    missing = missing_parts(session, actor.clinic.id, playbook)
+    new_rules = [rule for rule in playbook.rules if rule["name"] in missing["rules"]]
+    hints = {
+        "overlaps": overlaps(session, actor.clinic.id, new_rules),
+        "warnings": gateway_warnings(load_choices(session, actor.clinic.id), as_document(playbook)),
+    }
+    if how["dry_run"]:
+        return {**missing, **hints}
+    return {**install(session, actor.clinic.id, playbook, is_active=how["is_active"]), **hints}
 
 
 def export_playbook(session: Session, actor: Actor, name: str) -> str:

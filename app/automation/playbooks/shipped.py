@@ -107,18 +107,23 @@ def _refuse_too_many_values(text: str) -> None:
         raise InvalidPlaybook([Mistake("playbook", f"At most {MOST_VALUES:,} keys and values.")])
 
 
-def install(session: Session, clinic_id: UUID, playbook: Playbook, *, at: datetime) -> list[str]:
+def install(
+    session: Session, clinic_id: UUID, playbook: Playbook, *, at: datetime, is_active: bool = True
+) -> list[str]:
     """Copy the playbook's rules to the clinic, as version 1 of each. Returns the names of the added rules.
 
     Existing rules stay unchanged.
     """
-    return _add(session, (RuleRow, RuleVersion, "rule_id"), _rows(clinic_id, playbook.name, playbook.rules, at))
+    new = {"clinic_id": clinic_id, "playbook": playbook.name, "created_at": at, "active": is_active}
+    return _add(session, (RuleRow, RuleVersion, "rule_id"), _rows(playbook.rules, new))
 
 
-def install_sequences(session: Session, clinic_id: UUID, playbook: Playbook, *, at: datetime) -> list[str]:
+def install_sequences(
+    session: Session, clinic_id: UUID, playbook: Playbook, *, at: datetime, is_active: bool = True
+) -> list[str]:
     """Copy the playbook's sequences to the clinic, like `install`."""
-    rows = _rows(clinic_id, playbook.name, playbook.sequences, at)
-    return _add(session, (SequenceRow, SequenceVersion, "sequence_id"), rows)
+    new = {"clinic_id": clinic_id, "playbook": playbook.name, "created_at": at, "active": is_active}
+    return _add(session, (SequenceRow, SequenceVersion, "sequence_id"), _rows(playbook.sequences, new))
 
 
 _ONLY_NEW = "ON CONFLICT (clinic_id, slug) WHERE deleted_at IS NULL DO NOTHING RETURNING slug"
@@ -145,18 +150,16 @@ def _first_version(row: ColumnValues, owner: str) -> JsonDict:
     }
 
 
-def _rows(clinic_id: UUID, playbook: str, definitions: Iterable[JsonObject], at: datetime) -> list[ColumnDict]:
+def _rows(definitions: Iterable[JsonObject], values: ColumnValues) -> list[ColumnDict]:
+    """Return a row for each definition. `values`: the columns that are the same for all."""
     return [
         {
             "id": new_id(),
-            "clinic_id": clinic_id,
-            "playbook": playbook,
             "slug": definition["name"],
             "definition": definition,
             "published": 1,
-            "active": True,
-            "created_at": at,
             "version": 1,
+            **values,
         }
         for definition in definitions
     ]

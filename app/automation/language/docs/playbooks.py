@@ -48,15 +48,20 @@ def _of_playbook(playbook: Playbook) -> Iterator[str]:
     yield from _named("Stages that it adds", [stage["name"] for stage in playbook.stages])
     yield from _named("Fields of a lead that it adds", [field["label"] for field in playbook.fields])
     for rule in playbook.rules:
-        yield from ("", f"### {rule['name']}", "", _in_words(rule), "")
+        yield from ("", f"### {rule['name']}", *_description(rule), "", _in_words(rule), "")
         yield from diagrams.of_rule(rule)
     for nurture in playbook.nurtures:
         said = f"Every day {sentences.of_nurture(nurture)} are enrolled in the sequence {nurture['sequence']}."
         yield from ("", f"### {nurture['name']} (a nurture)", "", said, "")
         yield from diagrams.of_nurture(nurture)
     for sequence in playbook.sequences:
-        yield from ("", f"### {sequence['name']} (a sequence)", "", _of_sequence(sequence), "")
+        yield from ("", f"### {sequence['name']} (a sequence)", *_description(sequence), "", _of_sequence(sequence), "")
         yield from diagrams.of_sequence(sequence)
+
+
+def _description(definition: Written) -> Iterator[str]:
+    if "description" in definition:
+        yield from ("", definition["description"])
 
 
 def _named(what: str, names: list[str]) -> Iterator[str]:
