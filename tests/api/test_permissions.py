@@ -59,7 +59,7 @@ MAY = {
     Permission.NOTIFICATION_MANAGE: {Role.CLINIC_ADMIN},
     # simplepro-follow-up-automation.md, "Follow-up Rules API": admins and dispatchers see the rules
     Permission.AUTOMATION_READ: {Role.CLINIC_ADMIN, Role.DISPATCHER, Role.MANAGER, Role.MARKETING_MANAGER},
-    Permission.AUTOMATION_MANAGE: {Role.CLINIC_ADMIN},
+    Permission.AUTOMATION_MANAGE: {Role.CLINIC_ADMIN},  # a clinic can add a role for others: docs/decisions.md
     Permission.PRIVACY_MANAGE: {Role.CLINIC_ADMIN},
     Permission.AUDIT_READ: {Role.CLINIC_ADMIN},
     Permission.USER_MANAGE: {Role.CLINIC_ADMIN},
