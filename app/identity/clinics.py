@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.core.calendar.calendar import BusinessHours, Calendar, HolidayCalendar, UnknownHolidays
+from app.core.calendar.calendar import BusinessHours, Calendar, HolidayCalendar, QuietHours, UnknownHolidays
 from app.core.type_aliases import JsonDict
 from app.errors import NotFound
 from app.identity.clinic_context import ClinicContext
@@ -37,6 +37,8 @@ class ClinicRow(Protocol):
     def business_hours(self) -> JsonDict: ...
     @property
     def closed_dates(self) -> Sequence[date]: ...
+    @property
+    def quiet_hours(self) -> JsonDict | None: ...
     @property
     def stale_after_days(self) -> int: ...
     @property
@@ -101,6 +103,7 @@ def _build(clinic: ClinicRow) -> ClinicContext:
         ZoneInfo(clinic.timezone),
         BusinessHours.from_json(clinic.business_hours),
         closed_on=_closed_on(clinic),
+        quiet=QuietHours.from_json(clinic.quiet_hours) if clinic.quiet_hours else None,
     )
     return ClinicContext(
         id=clinic.id,

@@ -1,5 +1,6 @@
 """Models of clinics (tenants), users, teams, roles, sign-ins and API keys."""
 
+import json
 from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
@@ -16,6 +17,9 @@ WEEKDAYS_9_TO_18: JsonDict = {
     "sat": [],
     "sun": [],
 }
+
+
+QUIET_21_TO_8: JsonDict = {"starts": "21:00", "ends": "08:00"}
 
 
 class Role(StrEnum):
@@ -45,6 +49,10 @@ class Clinic(Base):
     subdivision: Mapped[str | None] = mapped_column(Text)  # ISO 3166-2 part, for regional holidays
     business_hours: Mapped[JsonDict] = mapped_column(default=WEEKDAYS_9_TO_18)
     closed_dates: Mapped[list[date]] = mapped_column(ARRAY(Date), default=list)
+    quiet_hours: Mapped[JsonDict | None] = mapped_column(
+        default=QUIET_21_TO_8, server_default=json.dumps(QUIET_21_TO_8)
+    )
+    hours_version: Mapped[int] = mapped_column(default=1, server_default="1")  # of opening, closed and quiet hours
     stale_after_days: Mapped[int] = mapped_column(default=14)
     contact_policy: Mapped[JsonDict] = mapped_column(default=dict, server_default="{}")  # see ContactPolicy
     contact_policy_version: Mapped[int] = mapped_column(default=1, server_default="1")

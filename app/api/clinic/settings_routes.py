@@ -1,12 +1,13 @@
 """Routes for the settings of a clinic."""
 
-from app.api.clinic.settings_schemas import ContactPolicyIn, ContactPolicyOut
+from app.api.clinic.settings_schemas import ContactPolicyIn, ContactPolicyOut, HoursChange, HoursIn, HoursOut
 from app.core.optimistic_locking import SeenVersions
 from app.core.type_aliases import JsonDict, JsonObject
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
 from app.identity.permissions import Permission
+from app.messaging.contact_policy import clinic_hours
 from app.messaging.contact_policy import settings as policies
 
 blp = Blueprint("settings", __name__, url_prefix="/api/settings", description="Settings of the clinic.")
@@ -37,3 +38,41 @@ def set_contact_policy(given: JsonDict, seen: SeenVersions) -> JsonObject:
     """
     with unit_of_work() as session:
         return policies.set_contact_policy(session, actor(), given, seen=seen)
+
+
+@blp.get("/hours")
+@allow(Permission.LEAD_READ)
+@blp.response(200, HoursOut)
+def get_hours() -> JsonDict:
+    """Show opening hours, closed dates and quiet hours."""
+    with reading() as session:
+        return clinic_hours.get_hours(session, actor())
+
+
+@blp.put("/hours")
+@allow(Permission.AUTOMATION_MANAGE)
+@blp.arguments(HoursIn)
+@blp.response(200, HoursOut)
+@if_match
+def set_hours(given: JsonDict, seen: SeenVersions) -> JsonDict:
+    """Replace opening hours, closed dates and quiet hours.
+
+    Opening hours and closed dates apply to steps that are planned from now on. Planned steps keep their due times.
+    Quiet hours also apply to messages that are already planned or waiting.
+    """
+    with unit_of_work() as session:
+        return clinic_hours.change_hours(session, actor(), given, seen=seen)
+
+
+@blp.patch("/hours")
+@allow(Permission.AUTOMATION_MANAGE)
+@blp.arguments(HoursChange)
+@blp.response(200, HoursOut)
+@if_match
+def change_hours(given: JsonDict, seen: SeenVersions) -> JsonDict:
+    """Change opening hours, closed dates or quiet hours.
+
+    Each given part replaces the present one, as in a PUT. Public holidays of the clinic's region are always closed.
+    """
+    with unit_of_work() as session:
+        return clinic_hours.change_hours(session, actor(), given, seen=seen)

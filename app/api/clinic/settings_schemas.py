@@ -1,14 +1,19 @@
 """Request and response schemas for the settings of a clinic."""
 
+import re
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, Final
 
-from marshmallow import ValidationError, fields, validate
+from marshmallow import ValidationError, fields, validate, validates_schema
 
+from app.api.assignment.availability_schemas import HoursSchema
 from app.api.tasks.template_schemas import Duration
+from app.automation.language.types.primitives import HOUR
 from app.core.calendar.durations import parse_duration
-from app.http.schemas.fields import Boolean, Integer
+from app.core.calendar.hours import QuietHours
+from app.core.type_aliases import JsonDict
+from app.http.schemas.fields import Boolean, Day, Integer, ListOf, Text
 from app.http.schemas.schema import Schema
 from app.identity.failure_breaker import Breaker
 
@@ -16,6 +21,8 @@ HIGHEST_CAP: Final = 100
 SHORTEST: Final = timedelta(minutes=1)
 LONGEST: Final = timedelta(days=90)
 MOST_COUNTED: Final = 1_000_000
+MOST_CLOSED: Final = 366  # dates
+LONGEST_QUIET: Final = timedelta(hours=16)  # leads may be in several time zones at once
 _BREAKER: Final = Breaker()
 
 
@@ -98,6 +105,72 @@ class ContactPolicyIn(Schema):
         load_default=lambda: asdict(_BREAKER),
         metadata={"description": "Pauses a failing rule or sequence; null: never."},
     )
+
+
+class WallTime(Text):
+    """A local time such as `21:00`."""
+
+    def __init__(self, example: str) -> None:
+        super().__init__(5, least=5, required=True, metadata={"pattern": HOUR, "examples": [example]})
+
+    def _deserialize(self, value: object, *args: object, **more: object) -> str:
+        text = super()._deserialize(value, *args, **more)
+        if not re.fullmatch(HOUR, text, re.ASCII):
+            raise ValidationError("Must be a local time such as 21:00.")
+        return text
+
+
+class QuietHoursSchema(Schema):
+    """Local times of the lead between which no message is sent, also across midnight."""
+
+    starts = WallTime("21:00")
+    ends = WallTime("08:00")
+
+    @validates_schema
+    def _leave_time(self, data: JsonDict, **_: Any) -> None:
+        if data["starts"] == data["ends"]:
+            raise ValidationError("Must differ from starts. For no quiet hours, set quiet_hours to null.", "ends")
+        if QuietHours.from_json(data).length > LONGEST_QUIET:
+            raise ValidationError("Must leave at least eight hours a day for messages.", "ends")
+
+
+class HoursChange(Schema):
+    """Hours to replace; the others stay."""
+
+    business_hours = fields.Nested(HoursSchema, metadata={"description": "Opening hours; a missing day is closed."})
+    closed_dates = ListOf(Day(), most=MOST_CLOSED, metadata={"description": "Closed dates besides public holidays."})
+    quiet_hours = fields.Nested(QuietHoursSchema, allow_none=True, metadata={"description": "Null: none."})
+
+    @validates_schema
+    def _make_sense(self, data: JsonDict, **_: Any) -> None:
+        if not data:
+            raise ValidationError("Give at least one field to change.")
+        if "business_hours" in data and not any(data["business_hours"].values()):
+            raise ValidationError("Must open at least once a week.", "business_hours")
+
+
+class HoursIn(HoursChange):
+    """All hours of the clinic."""
+
+    business_hours = fields.Nested(
+        HoursSchema, required=True, metadata={"description": "Opening hours; a missing day is closed."}
+    )
+    closed_dates = ListOf(
+        Day(), most=MOST_CLOSED, required=True, metadata={"description": "Closed dates besides public holidays."}
+    )
+    quiet_hours = fields.Nested(
+        QuietHoursSchema, required=True, allow_none=True, metadata={"description": "Null: none."}
+    )
+
+
+class HoursOut(Schema):
+    """Opening hours, closed dates and quiet hours of the clinic."""
+
+    timezone = fields.String(required=True, metadata={"description": "IANA time zone of opening hours."})
+    business_hours = fields.Nested(HoursSchema, required=True)
+    closed_dates = fields.List(Day(), required=True)
+    quiet_hours = fields.Nested(QuietHoursSchema, required=True, allow_none=True)
+    version = Integer(required=True)
 
 
 class ContactPolicyOut(Schema):

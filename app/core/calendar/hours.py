@@ -13,6 +13,7 @@ from holidays import country_holidays
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 _MINUTE = timedelta(minutes=1)
+_DAY_MINUTES = 24 * 60
 _WALL_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]|24:00")
 
 
@@ -72,6 +73,17 @@ class QuietHours:
     def __post_init__(self) -> None:
         if self.starts == self.ends:
             raise ValueError("quiet hours end at another time than they start; for none at all, use None")
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, str]) -> Self:
+        """Read `{"starts": "21:00", "ends": "08:00"}`. Raises ValueError."""
+        return cls(time.fromisoformat(value["starts"]), time.fromisoformat(value["ends"]))
+
+    @property
+    def length(self) -> timedelta:
+        """Return how long they last each day."""
+        minutes = (self.ends.hour - self.starts.hour) * 60 + self.ends.minute - self.starts.minute
+        return timedelta(minutes=minutes % _DAY_MINUTES)
 
     def cover(self, wall: time) -> bool:
         """Whether this local time is in the quiet hours."""
