@@ -1,9 +1,12 @@
 """Gunicorn configuration of the API. Gunicorn finds this file by its name."""
 
 import gc
+import json
 import os
 from pathlib import Path
 from typing import Any
+
+from gunicorn import util
 
 bind = f"{os.environ.get('BIND_ADDRESS', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 worker_class = "gthread"
@@ -29,6 +32,17 @@ def post_worker_init(worker: Any) -> None:
         require_valid_keys()
     gc.freeze()  # excludes imported objects from garbage collection, which shortens its pauses
 
+
+def write_problem(connection: Any, status: int, title: str, detail: str) -> None:
+    """Answer a request that gunicorn refuses before the application sees it, as a problem document (RFC 9457)."""
+    code = title.lower().replace(" ", "-")
+    problem = {"type": f"urn:relance:problem:{code}", "title": title, "status": status, "detail": detail or title}
+    body = json.dumps({**problem, "instance": "", "request_id": None, "code": code}).encode()
+    head = f"HTTP/1.1 {status} {title}\r\nConnection: close\r\nContent-Type: application/problem+json\r\n"
+    util.write_nonblock(connection, f"{head}Content-Length: {len(body)}\r\n\r\n".encode("latin1") + body)
+
+
+util.write_error = write_problem  # gunicorn has no setting for it, and would answer with HTML
 
 control_socket_disable = True  # all installations of one user would share it
 errorlog = "-"

@@ -56,10 +56,7 @@ from app.core import logs
 from app.http import access, problems, request_hooks
 from app.http.openapi import docs_page, openapi
 
-BLUEPRINTS = (
-    *identity,
-    passwords,
-    *accounts,
+BLUEPRINTS = (  # in the order of the docs page
     leads,
     capture,
     events,
@@ -100,6 +97,9 @@ BLUEPRINTS = (
     gateways,
     gateway_events,
     ops,
+    *identity,
+    passwords,
+    *accounts,
 )
 
 

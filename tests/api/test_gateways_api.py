@@ -163,6 +163,13 @@ def test_rules_and_sequences_warn_about_a_missing_gateway(desk: Desk):
     assert desk.admin.get(f"/api/sequences/{sequence['id']}").body["warnings"] == []
 
 
+@pytest.mark.parametrize("place", ["http://10.1.2.3:80", "https://10.1.2.3:443", "https://10.1.2.3:9000"])
+def test_refused_url_names_the_setting_that_allows_it(desk: Desk, place: str):
+    body = {"name": "social", "purpose": "messages", "url": f"{place}/hook"}
+    [error] = desk.admin.post("/api/gateways", body).body["errors"]
+    assert f"OUTGOING_ALLOW={place.partition('//')[2]}" in error["message"]
+
+
 def test_database_and_audit_log_contain_no_plain_url_or_secret(desk: Desk):
     made = set_up(desk)
     rotated = desk.admin.post(f"/api/gateways/{made['id']}/rotate-secret").body

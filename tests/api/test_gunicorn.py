@@ -57,6 +57,23 @@ def test_slow_large_body_holds_no_transaction(web: httpx.Client, desk: Desk, ser
     assert answer.status_code == 201
 
 
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("/api/leads?" + "x" * 9000, {}, 414),
+        ("/api/leads", {"X-Long": "x" * 20_000}, 431),
+        ("/api/leads", {"Expect": "nonsense"}, 417),
+    ],
+)
+def test_refusal_before_the_application_is_a_problem_document(
+    web: httpx.Client, path: str, headers: dict[str, str], status: int
+):
+    answer = web.get(path, headers=headers)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json")
+    assert answer.json().keys() >= {"type", "title", "status", "detail", "instance", "request_id", "code"}
+    assert (answer.json()["status"], "<" in answer.text) == (status, False)
+
+
 def test_server_versions_are_hidden(web: httpx.Client):
     for path in ("/livez", "/docs", "/nowhere"):
         headers = web.get(path).headers

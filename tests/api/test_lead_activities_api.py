@@ -175,3 +175,19 @@ def test_lead_of_another_clinic_is_unknown(desk: Desk, other_desk: Desk):
     theirs = other_desk.capture(phone="600111222")
     answers = [post(desk, lead, outcome="spoke") for lead in (theirs, {"id": str(uuid4())})]
     assert answers[0].body["errors"] == answers[1].body["errors"]
+
+
+def test_activities_are_filtered_by_outcome_date_and_customer(desk: Desk):
+    lead, other, third = desk.capture(), desk.capture(), desk.capture()
+    early, late = (post(desk, one, due_date=soon(days=days)).body["id"] for one, days in ((lead, 1), (other, 9)))
+    spoke = post(desk, third, outcome="spoke").body["id"]
+    assert ids(desk.doctor, outcome="spoke,no_answer") == [spoke]
+    assert ids(desk.doctor, date_from=soon(hours=1), date_to=soon(days=2)) == [early]
+    assert ids(desk.doctor, date_from=soon(days=8)) == [late]
+    assert ids(desk.doctor, date_to=soon(hours=1)) == [spoke]
+    customer = str(uuid4())
+    assert desk.admin.post(f"/api/leads/{lead['id']}/convert", {"converted_to_patient_id": customer}).status == 200
+    assert early in ids(desk.doctor, customer_id=customer)
+    assert {late, spoke}.isdisjoint(ids(desk.doctor, customer_id=customer))
+    assert ids(desk.doctor, customer_id=customer, opportunity_id=other["id"]) == []
+    assert ids(desk.doctor, customer_id=str(uuid4())) == []

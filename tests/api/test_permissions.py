@@ -25,6 +25,7 @@ FOR_EVERYBODY = {
     "GET /account/password/<name>",
     "POST /api/gateways/<uuid:gateway_id>/events",  # the signature is the credential
     "POST /api/public/forms/<key>/leads",
+    "GET /",  # leads to the docs page
     "GET /docs",
     "GET /docs/<name>",
     "GET /livez",

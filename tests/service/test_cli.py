@@ -69,6 +69,14 @@ def test_clinic_is_created_and_listed() -> None:
     assert [clinic["slug"] for clinic in answer("clinic", "list")] == ["north"]
 
 
+@pytest.mark.parametrize("screen", [{}, {"COLUMNS": "60", "FORCE_COLOR": "1"}, {"COLUMNS": "200", "FORCE_COLOR": "1"}])
+def test_clinic_list_breaks_no_words(screen: dict[str, str]) -> None:
+    """In a file, in a narrow terminal and in a wide one."""
+    made = make_clinic("the-clinic-with-a-rather-long-name")
+    printed = CliRunner().invoke(cli.relance, ["clinic", "list"], env=screen).stdout
+    assert [word for word in (made["slug"], made["id"], "Europe/Paris") if word not in printed] == []
+
+
 def test_clinic_uses_english_by_default() -> None:
     make_clinic()
 

@@ -173,7 +173,8 @@ def test_media_url_in_a_private_network_is_refused(practice: Practice, server: G
     sql("UPDATE notifications SET media_url = 'https://127.0.0.1/x', message_type = 'image'")
     practice.run(Kind.DELIVER)
     assert server.calls == []
-    assert (note(practice).state, note(practice).error) == ("failed", "the media URL leads into a private network")
+    assert note(practice).state == "failed"
+    assert note(practice).error.startswith("the media URL leads into a private network")
 
 
 @pytest.mark.parametrize("answer", [408, 425, 429, 500, 503, 599])

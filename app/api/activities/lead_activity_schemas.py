@@ -104,6 +104,9 @@ class LeadActivityQuery(PageQuery):
 
     activity_type = Choices(LeadActivityType)
     status = Choices(State)
+    outcome = Choices(Outcome)
+    date_from = Instant(metadata={"description": "Due time of a task, time of a timeline entry."})
+    date_to = Instant(metadata={"description": "Exclusive."})
     assigned_to = UserIdOrMe()
 
 
@@ -111,6 +114,7 @@ class AllQuery(LeadActivityQuery):
     """Filters of all activities."""
 
     opportunity_id = Id()
+    customer_id = Id(metadata={"description": "Patient that the lead became."})
 
 
 class PlannedQuery(PageQuery):

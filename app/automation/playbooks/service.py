@@ -52,7 +52,8 @@ def get_playbook(session: Session, actor: Actor, name: str) -> JsonDict:
 def install_playbook(session: Session, actor: Actor, name: str, how: JsonObject) -> JsonDict:
     """Add the missing parts of a shipped playbook to the clinic. `how`: the fields of InstallIn.
 
-    Returns the names of the parts, overlaps and warnings, as AddedOut. A dry run writes nothing. Raises NotFound, Conflict.
+    Returns the names of the parts, overlaps and warnings, as AddedOut. A dry run writes nothing.
+    Raises NotFound, Conflict.
     """
     return _add_missing(session, actor, _shipped(name), how)
 

@@ -23,6 +23,7 @@ _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)  # last part of an IPv4 address, in any notation
 _DOTTED = re.compile(r"(0|[1-9][0-9]{0,2})(\.(0|[1-9][0-9]{0,2})){3}", re.ASCII)
 _LOCAL_NAMES: Final = (".localhost", ".local", ".internal")
+_ASK: Final = "an operator can allow it with OUTGOING_ALLOW={place}"
 _PRINTABLE = re.compile(r"[\x21-\x7e]+", re.ASCII)
 
 
@@ -46,7 +47,12 @@ class Target:
     @cached_property
     def is_allowlisted(self) -> bool:
         """Whether OUTGOING_ALLOW lists this host and port."""
-        return f"{self.host}:{self.port}" in get_settings().outgoing_allow
+        return self.place in get_settings().outgoing_allow
+
+    @property
+    def place(self) -> str:
+        """Return host and port, in the form of OUTGOING_ALLOW."""
+        return f"{self.host}:{self.port}"
 
 
 def parse_target(url: str) -> Target:
@@ -79,7 +85,7 @@ def resolve_allowed(url: str) -> tuple[Target, list[Address]]:
         _require_allowed_port(target, settings)
         for address in addresses:
             if not (is_public(address) or _is_in_allowed_network(address, settings)):
-                raise NotAllowed("leads into a private network")
+                raise NotAllowed(f"leads into a private network; {_ASK.format(place=target.place)}")
     return target, addresses
 
 
@@ -131,9 +137,10 @@ def _encode(host: str) -> str:
 
 def _require_allowed_port(target: Target, settings: Settings) -> None:
     if target.scheme != "https":
-        raise NotAllowed("must begin with https://")
+        raise NotAllowed(f"must begin with https://; {_ASK.format(place=target.place)}")
     if target.port not in settings.outgoing_ports:
-        raise NotAllowed(f"names port {target.port}; allowed: {', '.join(map(str, sorted(settings.outgoing_ports)))}")
+        ports = ", ".join(map(str, sorted(settings.outgoing_ports)))
+        raise NotAllowed(f"names port {target.port}; allowed: {ports}; {_ASK.format(place=target.place)}")
 
 
 def _resolve(target: Target) -> list[Address]:

@@ -8,6 +8,7 @@ from typing import Final
 
 from app.core.validation.json_pointer import pointer
 
+MOST_NAMED: Final = 10  # allowed values in one message
 _PART: Final = re.compile(r"[^.\[\]]+")
 
 
@@ -41,8 +42,27 @@ def one_of(value: object, allowed: Collection[str], place: str) -> list[Mistake]
 
 
 def not_known(value: object, allowed: Collection[str]) -> str:
-    """Say that a value is not known, what may have been meant, and what is allowed."""
+    """Say that a value is not known, what may have been meant, and what is allowed (at most `MOST_NAMED` values)."""
+    close = closest(value, allowed)
+    hint = f"did you mean {str(close)!r}? " if close is not None else ""
+    return f"{value!r} is not known; {hint}allowed: {some_of(value, sorted(allowed))}"
+
+
+def closest(value: object, allowed: Collection[str]) -> str | None:
+    """Return the allowed value that was probably meant, if there is one."""
+    return next(iter(_close(value, allowed, 0.6)), None)
+
+
+def some_of(value: object, allowed: Collection[str]) -> str:
+    """Return the allowed values as text. If there are more than `MOST_NAMED`: similar ones first, and their number."""
+    names = list(map(str, allowed))
+    if len(names) <= MOST_NAMED:
+        return ", ".join(names)
+    similar = _close(value, names, 0.3)
+    named = [*similar, *(name for name in names if name not in similar)][:MOST_NAMED]
+    return f"{', '.join(named)} and {len(names) - MOST_NAMED} more"
+
+
+def _close(value: object, allowed: Collection[str], cutoff: float) -> list[str]:
     folded = {str(one).casefold(): one for one in allowed}
-    close = get_close_matches(str(value).casefold(), folded, n=1)
-    hint = f"did you mean {str(folded[close[0]])!r}? " if close else ""
-    return f"{value!r} is not known; {hint}allowed: {', '.join(sorted(allowed))}"
+    return [folded[name] for name in get_close_matches(str(value).casefold(), folded, n=3, cutoff=cutoff)]

@@ -17,6 +17,8 @@ from marshmallow import ValidationError, fields, validate
 from app.clock import EARLIEST, LATEST
 from app.core.validation import language_tags
 from app.core.validation.plain_values import CONTROL, CONTROL_BUT_LINES, NotADate, read_date
+from app.core.validation.validation_errors import some_of
+from app.http.schemas.one_of import OneOf, OneOfRegistered
 
 INT4_MAX: Final = 2_147_483_647  # PostgreSQL's integer
 LONGEST_EMAIL: Final = 254  # RFC 5321, 4.5.3.1.3, without the angle brackets
@@ -101,7 +103,7 @@ class Choice(fields.String):
 
     def __init__(self, options: Iterable[StrEnum], **more: Any) -> None:
         self._members: Mapping[str, StrEnum] = {member.value: member for member in options}
-        super().__init__(validate=validate.OneOf(list(self._members)), **more)
+        super().__init__(validate=OneOf(list(self._members)), **more)
 
     def _deserialize(self, value: object, *_: object, **__: object) -> str:
         if not isinstance(value, str):
@@ -113,26 +115,12 @@ class RegisteredName(fields.String):
     """One of the names in a registry, which is asked each time a value is read or the field is described."""
 
     def __init__(self, names: Callable[[], Sequence[str]], **more: Any) -> None:
-        super().__init__(validate=_OneOfRegistered(names), **more)
+        super().__init__(validate=OneOfRegistered(names), **more)
 
     def _deserialize(self, value: object, *_: object, **__: object) -> str:
         if not isinstance(value, str):
             raise self.make_error("invalid")
         return value
-
-
-class _OneOfRegistered(validate.Validator):
-    """As `validate.OneOf`. The OpenAPI document reads `choices`."""
-
-    def __init__(self, names: Callable[[], Sequence[str]]) -> None:
-        self._names = names
-
-    @property
-    def choices(self) -> Sequence[str]:
-        return self._names()
-
-    def __call__(self, value: str) -> str:
-        return str(validate.OneOf(self.choices)(value))
 
 
 class Choices(fields.Field[tuple[StrEnum, ...]]):
@@ -147,7 +135,8 @@ class Choices(fields.Field[tuple[StrEnum, ...]]):
     def _deserialize(self, value: object, *_: object, **__: object) -> tuple[StrEnum, ...]:
         names = value.split(",", len(self._members)) if isinstance(value, str) else []
         if not names or any(name not in self._members for name in names):
-            raise ValidationError(f"Must be one or more of {', '.join(self._members)}, separated by commas.")
+            wrong = next((name for name in names if name not in self._members), value)
+            raise ValidationError(f"Must be one or more of {some_of(wrong, self._members)}, separated by commas.")
         return tuple(dict.fromkeys(self._members[name] for name in names))
 
 

@@ -33,6 +33,9 @@ NEWEST_ENTRIES: Final[list[Key]] = [(Activity.id, "desc")]
 def list_all(session: Session, actor: Actor, query: JsonObject) -> Page:
     """List the activities that match the filters in `query` (as `AllQuery` reads it), newest first. Raises Invalid."""
     leads = [query["opportunity_id"]] if "opportunity_id" in query else None
+    if "customer_id" in query:
+        became = _leads_of_customer(session, actor, query["customer_id"])
+        leads = [lead_id for lead_id in became if leads is None or lead_id in leads]
     return _page(session, actor, query, leads)
 
 
@@ -44,11 +47,14 @@ def of_lead(session: Session, actor: Actor, lead_id: UUID, query: JsonObject) ->
 
 def of_customer(session: Session, actor: Actor, patient_id: UUID, query: JsonObject) -> Page:
     """List the activities of the leads that became this patient, newest first. Raises NotFound, Invalid."""
-    became = select(Lead.id).where(*visible_to(actor), Lead.converted_to_patient_id == patient_id)
-    leads = session.scalars(became).all()
+    leads = _leads_of_customer(session, actor, patient_id)
     if not leads:
         raise NotFound
     return _page(session, actor, query, leads)
+
+
+def _leads_of_customer(session: Session, actor: Actor, patient_id: UUID) -> Sequence[UUID]:
+    return session.scalars(select(Lead.id).where(*visible_to(actor), Lead.converted_to_patient_id == patient_id)).all()
 
 
 def planned(session: Session, actor: Actor, query: JsonObject, *, overdue: bool) -> Page:
@@ -103,7 +109,7 @@ def _page(session: Session, actor: Actor, query: JsonObject, leads: Sequence[UUI
 
 def _tasks(actor: Actor, query: JsonObject, leads: Sequence[UUID] | None) -> AnySelect | None:
     types = [type_ for type_, name in TYPE_OF_TASK.items() if name in query.get("activity_type", (name,))]
-    tests = _filters(actor, query, leads, lead=Task.lead_id, person=Task.assigned_to_id)
+    tests = _filters(actor, query, leads, columns=(Task.lead_id, Task.assigned_to_id, Task.due_at, Task.outcome))
     if not types:
         return None
     if "activity_type" in query:
@@ -119,7 +125,8 @@ def _entries(actor: Actor, query: JsonObject, leads: Sequence[UUID] | None) -> A
     types = [type_ for type_, name in TYPE_OF_ENTRY.items() if name in query.get("activity_type", (name,))]
     if not types or State.COMPLETED not in query.get("status", tuple(State)):
         return None
-    tests = _filters(actor, query, leads, lead=Activity.lead_id, person=Activity.created_by)
+    columns = (Activity.lead_id, Activity.created_by, Activity.occurred_at, Activity.outcome)
+    tests = _filters(actor, query, leads, columns=columns)
     if "activity_type" in query:
         tests.append(Activity.type.in_(types))
     known = (Activity.clinic_id == actor.clinic.id, *visible_to(actor))
@@ -131,10 +138,17 @@ def _id_and_kind(model: type[Activity] | type[Task], kind: Kind) -> list[Any]:
 
 
 def _filters(
-    actor: Actor, query: JsonObject, leads: Sequence[UUID] | None, *, lead: Any, person: Any
+    actor: Actor, query: JsonObject, leads: Sequence[UUID] | None, *, columns: tuple[Any, Any, Any, Any]
 ) -> list[ColumnElement[bool]]:
-    """Return the filters on the lead column and on the person column."""
+    """Return the filters on these columns: lead, person, time, outcome."""
+    lead, person, at, outcome = columns
     tests = [] if leads is None else [lead.in_(leads)]
+    if "date_from" in query:
+        tests.append(at >= query["date_from"])
+    if "date_to" in query:
+        tests.append(at < query["date_to"])
+    if "outcome" in query:
+        tests.append(outcome.in_(query["outcome"]))
     if "assigned_to" in query:
         tests.append(person == resolve_user_id(query["assigned_to"], actor, pointer="/assigned_to"))
     return tests

@@ -11,6 +11,8 @@ from rich.table import Table
 
 from app.core.type_aliases import ColumnValues, JsonObject
 
+_WIDEST = 10_000  # columns of a table without a limit
+
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
@@ -43,9 +45,25 @@ def _print_table(columns: Sequence[str], rows: Iterable[ColumnValues]) -> None:
     table = Table(box=box.SIMPLE)
     for column in columns:
         table.add_column(column.replace("_", " "), overflow="fold", no_wrap=column == "id")
+    texts = [["" if row[column] is None else str(row[column]) for column in columns] for row in rows]
+    for text in texts:
+        table.add_row(*text)
+    console = Console()
+    needed = console.measure(table, options=console.options.update(width=_WIDEST))
+    if not console.is_terminal:  # a file or another program: one line per row
+        Console(width=max(needed.maximum, console.width)).print(table)
+    elif needed.minimum <= console.width:
+        console.print(table)
+    else:
+        _print_blocks(columns, texts)
+
+
+def _print_blocks(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print the columns of each row below each other, because the table would break words."""
     for row in rows:
-        table.add_row(*("" if row[column] is None else str(row[column]) for column in columns))
-    Console().print(table)
+        for column, text in zip(columns, row, strict=True):
+            click.echo(f"{column.replace('_', ' ')}: {text}")
+        click.echo()
 
 
 def counting(what: str, numbers: Iterable[int]) -> Iterator[int]:

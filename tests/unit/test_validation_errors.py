@@ -1,0 +1,33 @@
+"""Messages about values that are not allowed."""
+
+import pytest
+from marshmallow import ValidationError
+
+from app.core.validation.validation_errors import MOST_NAMED, not_known
+from app.http.schemas.fields import Choice, Choices
+from app.tasks.models import TaskType
+
+MANY = [f"lead.event_{i:02}" for i in range(40)]
+
+
+def test_long_list_is_shortened_and_names_the_likely_value_first():
+    said = not_known("lead.evnt_37", MANY)
+    assert said.startswith("'lead.evnt_37' is not known; did you mean 'lead.event_37'? allowed: lead.event_37, ")
+    assert said.endswith(" and 30 more")
+    assert said.count("lead.event_") == 1 + MOST_NAMED
+
+
+def test_short_list_is_complete():
+    assert not_known("tree", ["b", "a"]) == "'tree' is not known; allowed: a, b"
+
+
+@pytest.mark.parametrize("field", [Choice(TaskType), Choices(TaskType)])
+def test_long_enumeration_of_a_field_is_shortened(field: Choice | Choices):
+    assert len(TaskType) > MOST_NAMED
+    with pytest.raises(ValidationError, match=f"CALL.* and {len(TaskType) - MOST_NAMED} more"):
+        field.deserialize("call")
+
+
+def test_field_suggests_the_likely_value():
+    with pytest.raises(ValidationError, match=r"Did you mean 'CALL'\? Must be one of: CALL, "):
+        Choice(TaskType).deserialize("call")
