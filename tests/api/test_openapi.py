@@ -41,7 +41,7 @@ def test_description_is_valid_openapi_3_1(described: dict[str, Any]):
 
 
 def test_every_route_is_described(described: dict[str, Any]):
-    hidden = {"/docs", "/docs/<name>", "/openapi.json", "/account/password", "/account/password/<name>"}  # pages
+    hidden = {"/", "/docs", "/docs/<name>", "/openapi.json", "/account/password", "/account/password/<name>"}  # pages
     routes = {
         f"{method} {_as_openapi(rule.rule)}"
         for rule in the_app().url_map.iter_rules()
@@ -78,6 +78,16 @@ def test_every_operation_names_its_permission(described: dict[str, Any]):
             assert f"`{permission}`" in operation["description"], name
 
 
+def test_operations_on_a_lead_say_that_it_may_be_merged(described: dict[str, Any]):
+    of_lead = {"lead_id", "opportunity_id"}
+    for name, operation in operations(described):
+        content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+        schema = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
+        fields = described["components"]["schemas"].get(schema, {}).get("properties", {})
+        if of_lead & {*re.findall(r"{(\w+)}", name), *fields}:
+            assert "410" in operation["responses"], name
+
+
 def test_operation_ids_are_unique(described: dict[str, Any]):
     names = [operation["operationId"] for _, operation in operations(described)]
     assert len(names) == len(set(names))
@@ -109,6 +119,19 @@ def test_page_loads_local_files_only(client: FlaskClient):
     assert not [path for path in linked if not path.startswith("/")]
     assert "http://" not in page
     assert "https://" not in page
+
+
+def test_root_leads_to_the_page(client: FlaskClient):
+    answer = client.get("/")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/docs")
+
+
+def test_page_lists_summaries_with_leads_first_and_accounts_last(client: FlaskClient, described: dict[str, Any]):
+    assert 'use-path-in-nav-bar="false"' in client.get("/docs").get_data(as_text=True)
+    tags = [tag["name"] for tag in described["tags"]]
+    accounts = {"auth", "api-keys", "me", "users", "teams", "roles"} & set(tags)
+    assert tags[0] == "leads"
+    assert accounts <= set(tags[-len(accounts) - 1 :])
 
 
 def test_content_security_policy_forbids_external_resources(client: FlaskClient):

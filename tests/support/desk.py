@@ -30,6 +30,7 @@ from app.leads.attribution.models import LeadSource
 from app.leads.models import Lead
 from app.ops.embedded import Postgres
 from tests.support.clinics import new_clinic
+from tests.support.documented_statuses import require_documented_status
 from tests.support.servers import connection_past_all_checks
 
 _numbers = count(1)
@@ -101,6 +102,7 @@ class Caller:
     def _send(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **what: Any) -> Answer:
         headers = {"Authorization": f"Bearer {self.token}", **(headers or {})}
         answer = self.client.open(path, method=method, headers=headers, **what)
+        require_documented_status(self.client, method, path, answer.status_code)
         body = json.loads(answer.data) if answer.data and answer.is_json else answer.data or None
         return Answer(answer.status_code, body, answer.headers)
 

@@ -33,6 +33,8 @@ blp = Blueprint(
 @blp.arguments(LeadActivityIn)
 @blp.response(201, LeadActivityOut)
 @blp.alt_response(409, "CONFLICT")
+@blp.alt_response(404, "NOT_FOUND")
+@blp.alt_response(410, "GONE")
 def create(given: JsonDict) -> JsonDict:
     """Plan or log a lead activity.
 

@@ -95,6 +95,8 @@ def reorder_rules(given: dict[str, list[UUID]]) -> Page:
 @allow(Permission.LEAD_READ)
 @blp.arguments(DryRunIn)
 @blp.response(200, DryRunOut)
+@blp.alt_response(404, "NOT_FOUND")
+@blp.alt_response(410, "GONE")
 def try_rules(given: JsonDict) -> JsonDict:
     """Dry-run the assignment rules for a lead.
 

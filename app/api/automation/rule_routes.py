@@ -168,6 +168,7 @@ def compare_rule_versions(query: JsonDict, follow_up_rule_id: UUID) -> JsonDict:
 @blp.arguments(RuleTestIn)
 @blp.response(200, RuleTestOut)
 @blp.alt_response(409, "CONFLICT")
+@blp.alt_response(410, "GONE")
 def test_follow_up_rule(given: JsonDict, follow_up_rule_id: UUID) -> JsonDict:
     """Test a rule.
 
@@ -208,6 +209,7 @@ def cancel_pending_steps(follow_up_rule_id: UUID) -> dict[str, int]:
 @allow(Permission.AUTOMATION_MANAGE)
 @blp.arguments(BackfillIn)
 @blp.response(202, BackfillOut)
+@blp.alt_response(200, schema=BackfillOut, description="The preview of a dry run.")
 @blp.alt_response(409, "CONFLICT")
 def backfill_rule(given: JsonDict, follow_up_rule_id: UUID) -> tuple[object, dict[str, str], int]:
     """Apply a rule to existing open leads.

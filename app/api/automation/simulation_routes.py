@@ -17,6 +17,7 @@ blp = Blueprint("simulations", __name__, url_prefix="/api", description="Dry run
 @blp.arguments(SimulationIn)
 @blp.response(200, SimulationOut)
 @blp.alt_response(404, "NOT_FOUND")
+@blp.alt_response(410, "GONE")
 def simulate_playbook(given: JsonDict, name: str) -> JsonDict:
     """Simulate a playbook for one lead. Nothing is written or sent.
 
@@ -33,6 +34,7 @@ def simulate_playbook(given: JsonDict, name: str) -> JsonDict:
 @blp.response(200, SimulationOut)
 @blp.alt_response(404, "NOT_FOUND")
 @blp.alt_response(409, "CONFLICT")
+@blp.alt_response(410, "GONE")
 def simulate_sequence(given: JsonDict, sequence_id: UUID) -> JsonDict:
     """Simulate a sequence for one lead. Nothing is written or sent.
 

@@ -16,6 +16,7 @@ blp = Blueprint("events", __name__, url_prefix="/api/events", description="Custo
 @blp.response(201, EventOut)
 @blp.alt_response(404, "NOT_FOUND")
 @blp.alt_response(409, "CONFLICT")
+@blp.alt_response(410, "GONE")
 def report_event(given: JsonDict) -> JsonDict:
     """Report a custom event of a lead.
 

@@ -71,6 +71,8 @@ def create_template(given: JsonDict) -> JsonDict:
 @allow(Permission.AUTOMATION_READ)
 @blp.arguments(UnsavedMessageIn)
 @blp.response(200, MessagePreviewOut)
+@blp.alt_response(404, "NOT_FOUND")
+@blp.alt_response(410, "GONE")
 def preview_texts(given: JsonDict) -> JsonDict:
     """Preview a message from unsaved texts.
 
@@ -176,6 +178,7 @@ def roll_back(given: JsonDict, message_template_id: UUID) -> JsonDict:
 @allow(Permission.AUTOMATION_READ)
 @blp.arguments(MessagePreviewIn)
 @blp.response(200, MessagePreviewOut)
+@blp.alt_response(410, "GONE")
 def preview_template(given: JsonDict, message_template_id: UUID) -> JsonDict:
     """Preview a message from a template.
 

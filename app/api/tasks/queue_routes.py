@@ -42,6 +42,8 @@ def list_tasks(query: JsonDict) -> Page:
 @blp.arguments(QueuedTaskIn)
 @blp.response(201, TaskOut)
 @blp.alt_response(409, "CONFLICT")
+@blp.alt_response(404, "NOT_FOUND")
+@blp.alt_response(410, "GONE")
 def create_task(given: JsonDict) -> object:
     """Create a task for a lead.
 

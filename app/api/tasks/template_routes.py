@@ -85,6 +85,7 @@ def delete_template(template_id: UUID, seen: SeenVersions) -> None:
 @allow(Permission.LEAD_READ)
 @blp.arguments(TaskPreviewIn)
 @blp.response(200, TaskPreviewOut)
+@blp.alt_response(410, "GONE")
 def preview_template(given: JsonDict, template_id: UUID) -> JsonDict:
     """Preview the task that a template creates.
 

@@ -93,6 +93,7 @@ _PREFER: Final = {
 }
 
 _EXTENSION: Final = "relance-openapi"
+_LEAD_IDS: Final = ("{lead_id}", "{opportunity_id}")
 _WITH_A_BODY: Final = (
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -189,7 +190,7 @@ class _DerivedDocs(BasePlugin):
             if any(parameter.get("name") == "cursor" for parameter in operation.get("parameters", ())):
                 operation["parameters"].append(_PREFER)
             more = (*(_WITH_A_KEY if may_repeat else ()), *(_OF_AN_EDIT if is_an_edit else ()))
-            for status in (*_refusals(path or "", operation), *more):
+            for status in (*_refusals(path or "", method, operation), *more):
                 answers.setdefault(int(status), status.name)
             operation["responses"] = {key: answers[key] for key in sorted(answers, key=str)}
             if permission := operation.get("x-permission"):
@@ -210,13 +211,13 @@ def _add(operation: MutableMapping[str, Any], sentence: str) -> None:
     operation["description"] = f"{operation.get('description', '')}\n\n{sentence}".strip()
 
 
-def _refusals(path: str, operation: JsonObject) -> Iterable[HTTPStatus]:
+def _refusals(path: str, method: str, operation: JsonObject) -> Iterable[HTTPStatus]:
+    yield HTTPStatus.UNPROCESSABLE_ENTITY  # unknown query parameters, at least
     if operation.get("security"):
-        yield HTTPStatus.UNAUTHORIZED
-        yield HTTPStatus.TOO_MANY_REQUESTS
-        if operation.get("x-permission"):
-            yield HTTPStatus.FORBIDDEN
+        yield from (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
     if "{" in path:
         yield HTTPStatus.NOT_FOUND
-    if "requestBody" in operation:
-        yield from _WITH_A_BODY
+    if any(name in path for name in _LEAD_IDS):
+        yield HTTPStatus.GONE  # the lead was merged into another one
+    if method != "get":
+        yield from _WITH_A_BODY  # a route without a body refuses one
