@@ -17,7 +17,7 @@ FAST := unit architecture service
 # tests/support/order.py says in which order the files start.
 PYTEST := $(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 
-run: $(VENV)/.run ## start everything: PostgreSQL, Valkey, API, workers, beat, Flower, mailbox
+run: $(VENV)/.run ## start everything: PostgreSQL, Valkey, API, workers, beat, Flower, mailbox, echo gateway
 	@RELANCE_ENV=$${RELANCE_ENV:-demo} $(BIN)/relance serve
 
 demo: $(VENV)/.run ## show the automation in a minute, on the running stack

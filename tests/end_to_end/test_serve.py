@@ -97,6 +97,10 @@ def test_demo_restarts_parts_and_keeps_data(home: Path) -> None:
 
         wait_until(lambda: bool(first_call_tasks(addresses["api"], home)), PATIENCE, "a worker to make the first tasks")
         assert httpx.get(f"{addresses['mailbox']}/messages.json").status_code == 200
+        assert httpx.get(f"{addresses['echo']}/calls.json").json() == []
+        with sign_in(addresses["api"], home, "clinic_admin") as admin:
+            gateways = {one["name"]: one["url"] for one in admin.get("/gateways").json()["items"]}
+        assert gateways["echo"] == f"{addresses['echo']}/messages"
 
         (worker,) = workers_of(supervisor, "steps")
         worker.kill()

@@ -241,8 +241,10 @@ def test_mailbox_runs_only_in_demos_without_a_mail_server(monkeypatch: pytest.Mo
 
     monkeypatch.setenv("RELANCE_ENV", "demo")
     assert has_mailbox()
+    assert "echo" in {part.name for part in required_parts(parts())}
     monkeypatch.setenv("SMTP_URL", "smtp://mail.example")
     assert not has_mailbox()
     monkeypatch.delenv("SMTP_URL")
     monkeypatch.setenv("RELANCE_ENV", "production")
     assert not has_mailbox()
+    assert "echo" not in {part.name for part in required_parts(parts())}

@@ -95,13 +95,26 @@ def test_port_set_by_the_operator_is_not_changed(taken_port: int, monkeypatch: p
         addresses.choose_mailbox_ports()
 
 
+def test_calls_to_the_echo_gateway_are_allowed_beside_others(taken_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(addresses, "ECHO_PORT", ("ECHO_PORT", taken_port))
+    monkeypatch.delenv("ECHO_PORT", raising=False)
+    monkeypatch.setenv("OUTGOING_ALLOW", "10.0.0.0/8")
+
+    addresses.choose_echo_port()
+
+    assert os.environ["ECHO_PORT"] != str(taken_port)
+    assert os.environ["OUTGOING_ALLOW"] == f"10.0.0.0/8,127.0.0.1:{os.environ['ECHO_PORT']}"
+
+
 def test_addresses_are_listed_as_in_demo_json(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", "8100")
     monkeypatch.setenv("FLOWER_BASIC_AUTH", "relance:p:w")
     monkeypatch.setenv("MAILBOX_PORT", "8125")
+    monkeypatch.setenv("ECHO_PORT", "8126")
 
     assert addresses.read_addresses().as_json() == {
         "api": "http://127.0.0.1:8100/api",
         "flower": {"url": "http://127.0.0.1:5555", "user": "relance", "password": "p:w"},
         "mailbox": "http://127.0.0.1:8125",
+        "echo": "http://127.0.0.1:8126",
     }

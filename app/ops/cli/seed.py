@@ -1,6 +1,7 @@
 """`relance seed`: create the demo clinic with users and leads. Passwords are generated and stored in demo.json."""
 
 import json
+import os
 import secrets
 from collections.abc import Mapping
 
@@ -19,9 +20,10 @@ from app.identity.service import create_user
 from app.leads.attribution.models import LeadSource
 from app.leads.capture.capture import capture_lead
 from app.ops.cli.support.output import as_json, print_json
+from app.ops.demo.echo_gateways import connect_echo_gateways
 from app.ops.demo.seed_data import CLINIC, LEADS, PEOPLE, SLUG
 from app.ops.embedded import CannotStart
-from app.ops.stack.addresses import read_addresses
+from app.ops.stack.addresses import echo_port, read_addresses
 from app.ops.stack.environment import home, is_demo, write_private
 
 Passwords = Mapping[str, str]  # by e-mail address
@@ -38,6 +40,9 @@ def seed(*, as_json: bool) -> None:
         is_new = make_clinic(session, passwords)
         if not is_new:
             renew_passwords(session, passwords)
+        if "ECHO_PORT" in os.environ:
+            clinic_id = session.scalars(select(Clinic.id).where(Clinic.slug == SLUG)).one()
+            connect_echo_gateways(session, clinic_id, echo_port())
     flush()
     write_private(home() / "demo.json", {**read_addresses().as_json(), "users": sign_ins(passwords)})
     report = {"clinic": SLUG, "new": is_new, "file": str(home() / "demo.json")}

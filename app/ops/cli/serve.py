@@ -27,6 +27,7 @@ from app.ops.embedded import CannotStart, WrongSetting
 from app.ops.embedded.ports import LOOPBACK
 from app.ops.stack.access import repair_access
 from app.ops.stack.addresses import (
+    choose_echo_port,
     choose_mailbox_ports,
     display_lines,
     port_of,
@@ -42,7 +43,7 @@ from app.ops.stack.numeric_settings import require_process_counts
 from app.ops.stack.procfile import ROOT, Part, parts, required_parts
 from app.ops.stack.supervisor import Supervisor, Write, part_environment
 
-WITHOUT_DATABASE = frozenset({"flower", "mailbox"})
+WITHOUT_DATABASE = frozenset({"flower", "mailbox", "echo"})
 REASON_AFTER = 15  # seconds
 COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "bright_cyan", "bright_yellow", "bright_green")
 
@@ -81,6 +82,8 @@ def run(chosen: Sequence[Part], *, owned: bool, everything: bool, watch: bool, a
     """Check the settings, migrate the database and start the parts."""
     if "mailbox" in {part.name for part in chosen}:
         choose_mailbox_ports()
+    if "echo" in {part.name for part in chosen}:
+        choose_echo_port()
     settings = get_settings()
     require_reachable(settings)
     require_mail_settings(settings)

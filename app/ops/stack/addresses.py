@@ -11,6 +11,7 @@ from app.ops.embedded.ports import LOOPBACK
 from app.ops.stack.environment import home, is_demo
 from app.ops.stack.numeric_settings import port_setting
 
+ECHO_PORT = ("ECHO_PORT", 8026)
 MAILBOX_PORTS = {"MAILBOX_PORT": 8025, "MAILBOX_SMTP_PORT": 1025}
 PORTS = {"web": ("PORT", 8000), "flower": ("FLOWER_PORT", 5555)}
 PROBES = {"web": "/livez", "flower": "/healthcheck"}
@@ -25,6 +26,7 @@ class Addresses:
     flower_user: str
     flower_password: str
     mailbox: str | None
+    echo: str | None
 
     def as_json(self) -> JsonDict:
         """Return demo.json without the users. A password set by the operator is not included."""
@@ -33,19 +35,21 @@ class Addresses:
             "api": f"{self.web}/api",
             "flower": {"url": self.flower, "user": self.flower_user, "password": password},
             "mailbox": self.mailbox,
+            "echo": self.echo,
         }
 
 
 def read_addresses() -> Addresses:
     """Read the addresses from the environment, after the ports are chosen."""
     user, _, password = os.environ.get("FLOWER_BASIC_AUTH", "").partition(":")
-    mailbox = os.environ.get("MAILBOX_PORT")
+    mailbox, echo = os.environ.get("MAILBOX_PORT"), os.environ.get("ECHO_PORT")
     return Addresses(
         web=os.environ.get("PUBLIC_URL") or f"http://{LOOPBACK}:{port_of('web')}",
         flower=f"http://{LOOPBACK}:{port_of('flower')}",
         flower_user=user,
         flower_password=password,
         mailbox=f"http://{LOOPBACK}:{mailbox}" if mailbox else None,
+        echo=f"http://{LOOPBACK}:{echo}" if echo else None,
     )
 
 
@@ -86,6 +90,26 @@ def choose_mailbox_ports() -> None:
     os.environ["SMTP_URL"] = f"smtp://{LOOPBACK}:{os.environ['MAILBOX_SMTP_PORT']}"
 
 
+def choose_echo_port() -> None:
+    """Choose the port of the echo gateway, and allow calls to it.
+
+    Raises:
+        CannotStart: if a port set by the operator is taken.
+    """
+    name, usual = ECHO_PORT
+    if not os.environ.get(name):
+        os.environ[name] = str(free_port() if is_taken(usual) else usual)
+    elif is_taken(echo_port()):
+        raise CannotStart(f"port {os.environ[name]} is taken: set {name} to another port")
+    allowed = {*os.environ.get("OUTGOING_ALLOW", "").split(","), f"{LOOPBACK}:{os.environ[name]}"}
+    os.environ["OUTGOING_ALLOW"] = ",".join(sorted(allowed - {""}))
+
+
+def echo_port() -> int:
+    """Return the port of the echo gateway. Raises WrongSetting (when ECHO_PORT is not a port)."""
+    return port_setting(*ECHO_PORT)
+
+
 def display_lines() -> list[tuple[str, str]]:
     """Return the addresses for the terminal as pairs of label and address."""
     here = read_addresses()
@@ -99,6 +123,8 @@ def display_lines() -> list[tuple[str, str]]:
     ]
     if here.mailbox:
         lines.append(("Mailbox", here.mailbox))
+    if here.echo:
+        lines.append(("Echo gateway", here.echo))
     return [*lines, *sign_ins()]
 
 

@@ -23,8 +23,10 @@ def parts(file: Path = ROOT / "Procfile") -> dict[str, Part]:
 
 
 def required_parts(chosen: dict[str, Part]) -> list[Part]:
-    """Return all parts; the mailbox only if no mail provider is set, and never in production."""
-    wanted = dict(chosen)
-    if os.environ.get("SMTP_URL") or os.environ.get("RELANCE_ENV", "production") == "production":
+    """Return all parts; the mailbox only if no mail provider is set. In production neither mailbox nor echo gateway."""
+    wanted, is_production = dict(chosen), os.environ.get("RELANCE_ENV", "production") == "production"
+    if os.environ.get("SMTP_URL") or is_production:
         wanted.pop("mailbox", None)
+    if is_production:
+        wanted.pop("echo", None)
     return list(wanted.values())

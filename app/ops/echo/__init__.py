@@ -1,0 +1,1 @@
+"""Echo gateway for development: it receives messages and webhooks, shows them, and reports messages as delivered."""
