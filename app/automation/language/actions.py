@@ -71,12 +71,14 @@ class OneAction:
         return without_member(value, handler)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonDict:
-        described = handler(schema)
-        for choice in described["oneOf"]:
-            [kind] = choice["required"]
-            choice["title"] = kind
+        """Describe an object with one of these properties: generators of clients cannot read recursive unions."""
+        choices = handler(schema)["oneOf"]
         return {
-            **described,
+            "type": "object",
+            "properties": {kind: part for choice in choices for kind, part in choice["properties"].items()},
+            "additionalProperties": False,
+            "minProperties": 1,
+            "maxProperties": 1,
             "description": "One action: the step kind and its parameters.",
             "examples": [{kind: model.example} for kind, model in self.models[:1]],
         }

@@ -144,11 +144,13 @@ def _sequence_step() -> TypeAdapter[Any]:
 
 @lru_cache(maxsize=2)
 def _step(models: ParamsByKind) -> TypeAdapter[Any]:
-    """Return the model of a step: its parts, and one action of these step kinds."""
+    """Return the model of a step: its parts, and one action of these step kinds.
+
+    Its JSON Schema does not say that there is exactly one: generators of clients read `oneOf` as untyped.
+    """
     fields: JsonDict = {kind: (Maybe[model], None) for kind, model in models}  # type: ignore[misc,valid-type]
     step = create_model("SequenceStep", __base__=StepParts, __doc__=StepParts.__doc__, **fields)
     step.actions = dict(models)
-    step.model_config["json_schema_extra"] = {"oneOf": [{"required": [kind]} for kind in fields]}
     return TypeAdapter(step)
 
 
