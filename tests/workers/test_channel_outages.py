@@ -71,7 +71,7 @@ def test_messages_survive_a_mail_server_that_is_away_for_a_night(
     assert sum(row.attempts for row in messages) == THRESHOLD
 
     smtp.start()
-    work(practice, watch, minutes=3)
+    work(practice, watch, minutes=15)
     assert {row.state for row in emails_to_leads(practice)} == {"sent"}
     assert len({mail.recipient for mail in smtp.accepted}) == len(smtp.accepted) == 12
     assert (outage().failures, outage().opened_at) == (0, None)
@@ -191,7 +191,7 @@ def test_server_that_answers_probes_only_uses_no_tries_and_is_reported(
     assert max(step.attempts for step in deliver_steps()) < THRESHOLD
     assert [notice.template for notice in notices(practice)] == ["channel-down"]
     smtp.behave()
-    work(practice, watch, minutes=5)
+    work(practice, watch, minutes=15)
     assert {row.state for row in emails_to_leads(practice)} == {"sent"}
 
 

@@ -1,11 +1,10 @@
 """Channels and gateways that are down: ask whether they answer again, notify the admins, and release what waits."""
 
+import time
 from datetime import timedelta
 from typing import Final
-from uuid import UUID
 
 import structlog
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.config import get_settings
@@ -16,20 +15,20 @@ from app.messaging.gateways.models import Gateway
 from app.messaging.outages import notices, store
 
 NAME: Final = "watch_channels"
+PROBE_TIMEOUT: Final = 5.0  # seconds
+AT_MOST: Final = 3.0  # seconds after which no other target is asked in the same run
 
 log = structlog.get_logger()
 
 
 def probe_channels() -> None:
-    """Ask each channel and gateway that is down, once per interval over all hosts. No transaction is open meanwhile."""
-    with transaction() as session:
-        targets = store.claim_probes(session, interval=_interval())
-        urls = _urls(session, [gateway_id for _, gateway_id in targets if gateway_id])
-    for target, gateway_id in targets:
-        error = _probe(target, gateway_id, urls)
-        with transaction() as session:
-            store.record_probe(session, target, error)
-        log.warning("channel.probed", target=target, error=error)
+    """Ask each channel and gateway that is down, once per interval over all hosts. No transaction is open meanwhile.
+
+    It stops after a few seconds, so that mute servers do not delay other sweeps.
+    """
+    until = time.monotonic() + AT_MOST
+    while time.monotonic() < until and _probe_next():
+        pass
 
 
 def watch_channels(session: Session) -> int:
@@ -45,15 +44,23 @@ def _interval() -> timedelta:
     return timedelta(seconds=get_settings().channel_probe_seconds)
 
 
-def _urls(session: Session, gateway_ids: list[UUID]) -> dict[UUID, str | None]:
-    if not gateway_ids:
-        return {}
-    return {gateway.id: gateway.url for gateway in session.scalars(select(Gateway).where(Gateway.id.in_(gateway_ids)))}
+def _probe_next() -> bool:
+    """Ask the next target. Returns whether there was one."""
+    with transaction() as session:
+        probe = store.claim_probe(session, interval=_interval())
+        if probe is None:
+            return False
+        gateway = session.get(Gateway, probe.gateway_id) if probe.gateway_id else None
+        url = gateway.url if gateway else None
+    error = _ask(probe, url)
+    with transaction() as session:
+        store.record_probe(session, probe.target, error)
+    log.warning("channel.probed", target=probe.target, error=error)
+    return True
 
 
-def _probe(target: str, gateway_id: UUID | None, urls: dict[UUID, str | None]) -> str | None:
+def _ask(probe: store.Probe, url: str | None) -> str | None:
     """Return why the target takes no messages; None if it answers, or if only a message can tell."""
-    if gateway_id is not None:
-        url = urls.get(gateway_id)
-        return gateway_client.probe(url) if url else None
-    return CHANNELS[target].probe() if target in CHANNELS else None
+    if probe.gateway_id is not None:
+        return gateway_client.probe(url, timeout=PROBE_TIMEOUT) if url else None
+    return CHANNELS[probe.target].probe(PROBE_TIMEOUT) if probe.target in CHANNELS else None

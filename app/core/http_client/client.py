@@ -41,18 +41,20 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Response:
 
     Raises NotAllowed, Unresolved and NotSent (nothing was sent), and NoResponse.
     """
-    return _request("POST", url, body, headers)
-
-
-def head(url: str) -> Response:
-    """Ask for the headers of a URL, in the same time and with the same errors as `post`."""
-    return _request("HEAD", url, b"", {})
-
-
-def _request(method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Response:
-    target, addresses = resolve_allowed(url)
     settings = get_settings()
-    backend = PinnedBackend(addresses, time.monotonic() + min(settings.outgoing_timeout, settings.soft_time_limit / 2))
+    timeout = min(settings.outgoing_timeout, settings.soft_time_limit / 2)
+    return _request("POST", url, (body, headers), timeout=timeout)
+
+
+def head(url: str, *, timeout: float) -> Response:
+    """Ask for the headers of a URL, in `timeout` seconds after the DNS lookup. Raises the same errors as `post`."""
+    return _request("HEAD", url, (b"", {}), timeout=timeout)
+
+
+def _request(method: str, url: str, content: tuple[bytes, Mapping[str, str]], *, timeout: float) -> Response:
+    body, headers = content
+    target, addresses = resolve_allowed(url)
+    backend = PinnedBackend(addresses, time.monotonic() + timeout)
     try:
         with httpcore.ConnectionPool(ssl_context=ssl_context(), network_backend=backend) as pool:
             return _exchange(pool, target, method, (body, {**_OURS, **headers}))

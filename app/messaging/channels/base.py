@@ -173,8 +173,8 @@ class Channel:
     interrupted: returns the receipt for an attempt that was interrupted, from the error's text. Return Transient only
         if the provider accepts `message_id` as an idempotency key.
     is_bounce: returns whether a provider's refusal says that the address does not exist.
-    probe: asks the provider whether it takes messages, without sending one, and returns why not; None: it does. No
-        transaction is open meanwhile. Without the function, the next message is the probe.
+    probe: asks the provider whether it takes messages, without sending one, and returns why not; None: it does. It
+        gets the longest time in seconds. No transaction is open meanwhile. Without it, the next message is the probe.
     """
 
     name: str
@@ -190,7 +190,7 @@ class Channel:
     message_id: Callable[[UUID], str | None] = lambda _: None
     interrupted: Callable[[OutgoingMessage, str], Receipt] = outcome_unknown
     is_bounce: Callable[[str], bool] = lambda _: False
-    probe: Callable[[], str | None] = lambda: None
+    probe: Callable[[float], str | None] = lambda _: None
 
     def write(self, template: Wording, values: Values, *, placeholder: Placeholder | None = None) -> Wording:
         """Return the message that a template's text makes on this channel.

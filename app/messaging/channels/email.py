@@ -63,21 +63,16 @@ def send(message: OutgoingMessage) -> Receipt:
     return sender.send(message)
 
 
-def probe() -> str | None:
-    """Connect to the mail server, greet it and log in. Returns why that fails; None if it does not.
+def probe(timeout: float) -> str | None:
+    """Connect to the mail server, greet it and log in. Returns why it takes no messages; None if it takes them.
 
-    Takes at most SMTP_TIMEOUT.
+    Takes at most `timeout` seconds.
     """
-    return probe_server(get_settings().smtp_timeout)
-
-
-def probe_server(timeout: float) -> str | None:
-    """Return why the mail server takes no messages, after at most `timeout` seconds; None if it takes them."""
     try:
         server = MailServer.from_settings(get_settings())
     except InvalidMailSettings as error:
         return str(error)
-    return smtp.probe(replace(server, timeout=timeout))
+    return smtp.probe(replace(server, timeout=min(timeout, server.timeout)))
 
 
 def reset_connection() -> None:

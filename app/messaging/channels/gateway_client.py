@@ -47,13 +47,13 @@ def call(endpoint: Endpoint, call_id: str, payload: JsonObject, *, hide: Collect
     return _to_receipt(answer, hide)
 
 
-def probe(url: str) -> str | None:
+def probe(url: str, *, timeout: float) -> str | None:
     """Ask a gateway for the headers of its URL, without a message. Returns why it takes none; None if it answers.
 
-    Any status but 502, 503 and 504 is an answer, such as 405.
+    Takes at most `timeout` seconds. Any status but 502, 503 and 504 is an answer, such as 405.
     """
     try:
-        status = client.head(url).status
+        status = client.head(url, timeout=timeout).status
     except Unresolved as error:
         return _not_found(error)
     except NotAllowed:

@@ -29,6 +29,13 @@ OUTAGES_SQL: Final = (
 )
 
 
+class Probe(NamedTuple):
+    """A target that is to be asked. `gateway_id` is None for a channel of all clinics."""
+
+    target: str
+    gateway_id: UUID | None
+
+
 class NewOutage(NamedTuple):
     """An outage that admins have to know. `gateway_id` is None for a channel of all clinics."""
 
@@ -51,8 +58,9 @@ _WORKED: Final = text(
     " closed_at = CASE WHEN opened_at IS NULL THEN closed_at ELSE :now END WHERE target = :target AND failures > 0"
 )
 _CLAIM: Final = text(
-    "UPDATE channel_outages SET checked_at = :now WHERE opened_at IS NOT NULL AND checked_at <= :before"  # noqa: S608
-    f" AND NOT {IS_HELD} RETURNING target, gateway_id"
+    "UPDATE channel_outages SET checked_at = :now WHERE target = (SELECT target FROM channel_outages"  # noqa: S608
+    f" WHERE opened_at IS NOT NULL AND checked_at <= :before AND NOT {IS_HELD}"
+    " ORDER BY checked_at LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING target, gateway_id"
 )
 _STILL_FAILING: Final = text(
     "UPDATE channel_outages SET error = :error, checked_at = :now WHERE target = :target AND opened_at IS NOT NULL"
@@ -92,11 +100,11 @@ def record_results(session: Session, results: Sequence[ChannelResult]) -> None:
         session.execute(_FAILED if result["is_failure"] else _WORKED, given)
 
 
-def claim_probes(session: Session, *, interval: timedelta) -> list[tuple[str, UUID | None]]:
-    """Return the targets to probe now, with their gateways. No other host gets them before the interval ends."""
+def claim_probe(session: Session, *, interval: timedelta) -> Probe | None:
+    """Return the next target to probe; None if there is none. No other host gets it before the interval ends."""
     now = clock.now()
-    found = session.execute(_CLAIM, {"now": now, "before": now - interval})
-    return [(row.target, row.gateway_id) for row in found]
+    found = session.execute(_CLAIM, {"now": now, "before": now - interval}).one_or_none()
+    return None if found is None else Probe(*found)
 
 
 def record_probe(session: Session, target: str, error: str | None) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.engine.failed_steps import unfinished_steps
-from app.messaging.channels.email import probe_server
+from app.messaging.channels import email
 from app.messaging.delivery.backlog import message_backlog
 from app.messaging.outages.store import open_outages
 from app.ops.doctor.check import TIMEOUT, Check
@@ -20,7 +20,7 @@ def check_mail_server() -> Iterator[Check]:
     """Ask the mail server whether it takes messages (EHLO, login, NOOP). No message is sent."""
     if not os.environ.get("SMTP_URL"):
         yield Check("e-mail", "SMTP_URL is not set", "set SMTP_URL; without it no e-mail is sent")
-    elif error := probe_server(TIMEOUT):
+    elif error := email.probe(TIMEOUT):
         advice = "start the mail server, or correct SMTP_URL; e-mails wait until then, and none is lost"
         yield Check("e-mail", f"SMTP_URL: {error}", advice)
     else:
