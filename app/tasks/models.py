@@ -30,6 +30,9 @@ class TaskType(StrEnum):
     CUSTOM = "CUSTOM"
 
 
+TASK_TYPE_WORDS = {"PHONE_CALL": TaskType.CALL}  # accepted besides: the word for activities
+
+
 class TaskPriority(StrEnum):
     LOW = "LOW"
     NORMAL = "NORMAL"

@@ -3,11 +3,12 @@
 from marshmallow import ValidationError, fields, validates_schema
 
 from app.core.type_aliases import JsonDict
+from app.http.schemas import words
 from app.http.schemas.common_fields import UserIdOrMe
 from app.http.schemas.fields import Choice, Choices, Id, Instant, Integer, Text
 from app.http.schemas.paging import PageQuery
-from app.http.schemas.schema import QuerySchema, Schema
-from app.leads.timeline.models import Outcome
+from app.http.schemas.schema import Aliases, QuerySchema, Schema
+from app.leads.timeline.models import OUTCOME_WORDS, Outcome
 from app.tasks.lead_activities.vocabulary_mapping import DATE_FIELDS, Kind, LeadActivityType, LoggableType, State
 from app.tasks.models import TaskPriority
 
@@ -23,7 +24,9 @@ class LeadActivityIn(Schema):
     due_date = Instant()
     assigned_to = Id(metadata={"description": "Only for planned activities. Default: the lead's coordinator."})
     priority = Choice(TaskPriority, metadata={"description": "Only for planned activities."})
-    outcome = Choice(Outcome, metadata={"description": "Only for past activities that are not notes."})
+    outcome = Choice(
+        Outcome, also=OUTCOME_WORDS, metadata={"description": "Only for past activities that are not notes."}
+    )
 
     @validates_schema(skip_on_field_errors=True)
     def _fits_planned_or_past(self, data: JsonDict, **_: object) -> None:
@@ -54,10 +57,12 @@ def _mistakes_of_the_past(data: JsonDict) -> dict[str, list[str]]:
     return {}
 
 
-class CompletionIn(Schema):
+class CompletionIn(Aliases, Schema):
     """Result of the activity."""
 
-    outcome = Choice(Outcome, allow_none=True)
+    aliases = words.NOTES
+
+    outcome = Choice(Outcome, also=OUTCOME_WORDS, allow_none=True)
     notes = Text(2000, lines=True, allow_none=True)
 
 
@@ -104,7 +109,7 @@ class LeadActivityQuery(PageQuery):
 
     activity_type = Choices(LeadActivityType)
     status = Choices(State)
-    outcome = Choices(Outcome)
+    outcome = Choices(Outcome, also=OUTCOME_WORDS)
     date_from = Instant(metadata={"description": "Due time of a task, time of a timeline entry."})
     date_to = Instant(metadata={"description": "Exclusive."})
     assigned_to = UserIdOrMe()

@@ -9,8 +9,8 @@ from app.http.schemas.common_fields import is_future
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, Text
 from app.http.schemas.private_fields import WITHHELD, PrivateText
 from app.http.schemas.schema import Schema
-from app.leads.timeline.models import ActivityType, Direction, Outcome
-from app.leads.timeline.vocabulary import WITH_DIRECTION, ContactChannel, LoggedType
+from app.leads.timeline.models import OUTCOME_WORDS, ActivityType, Direction, Outcome
+from app.leads.timeline.vocabulary import LOGGED_TYPE_WORDS, WITH_DIRECTION, ContactChannel, LoggedType
 
 A_DAY_OF_MINUTES: Final = 1440
 
@@ -18,10 +18,10 @@ A_DAY_OF_MINUTES: Final = 1440
 class ActivityIn(Schema):
     """An activity to log. An outbound call needs its outcome, because failed attempts count too."""
 
-    type = Choice(LoggedType, required=True)
+    type = Choice(LoggedType, also=LOGGED_TYPE_WORDS, required=True)
     channel = Choice(ContactChannel, metadata={"description": "Default: the channel of the type."})
     direction = Choice(Direction, metadata={"description": "Default: OUTBOUND."})
-    outcome = Choice(Outcome)
+    outcome = Choice(Outcome, also=OUTCOME_WORDS)
     notes = Text(5000, lines=True, allow_none=True)
     duration_minutes = Integer(most=A_DAY_OF_MINUTES, allow_none=True)
     is_auto_reply = Boolean(

@@ -12,9 +12,10 @@ from app.core.pagination import Page
 from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading
 from app.http.blueprint import Blueprint
+from app.http.schemas import words
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, Text
 from app.http.schemas.paging import PageQuery, page_of
-from app.http.schemas.schema import Schema
+from app.http.schemas.schema import Aliases, Schema
 from app.identity.permissions import Permission
 
 LONGEST_PERIOD: Final = timedelta(days=366)
@@ -23,8 +24,10 @@ USUAL_PERIOD: Final = timedelta(days=31)
 blp = Blueprint("audit", __name__, url_prefix="/api/audit", description="Audit log.")
 
 
-class AuditQuery(PageQuery):
+class AuditQuery(Aliases, PageQuery):
     """Filters for audit log entries. Default period: the last 31 days; at most 366 days."""
+
+    aliases = words.FROM
 
     from_ = Instant(data_key="from")
     to = Instant(metadata={"description": "Exclusive."})

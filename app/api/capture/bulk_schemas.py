@@ -10,10 +10,11 @@ from app.api.tasks.schemas import TaskIn
 from app.clock import now
 from app.core.type_aliases import JsonDict
 from app.engine.jobs.models import MAX_ITEMS, ItemReason, ItemStatus, JobState
+from app.http.schemas import words
 from app.http.schemas.common_fields import UserIdOrMe
 from app.http.schemas.fields import Choice, Id, Instant, Integer, ListOf, Text
 from app.http.schemas.paging import PageQuery
-from app.http.schemas.schema import Schema
+from app.http.schemas.schema import Aliases, Schema
 from app.leads.enums import LeadStatus
 from app.tasks.bulk.spec import AssigneeStrategy
 
@@ -68,8 +69,10 @@ class FollowUpIn(TaskIn):
         require_one_of(data, "due_at", "due_in_minutes")
 
 
-class FilterIn(Schema):
+class FilterIn(Aliases, Schema):
     """Filter of leads, evaluated now; all conditions must hold. Without `status`: open leads."""
+
+    aliases = words.STAGE
 
     status = Choice(LeadStatus)
     stage = Text(100, least=1, metadata={"description": "A stage's slug."})
@@ -82,8 +85,10 @@ class FilterIn(Schema):
             raise ValidationError("Give at least one condition, so that a mistake does not affect every lead.")
 
 
-class BulkIn(Schema):
+class BulkIn(Aliases, Schema):
     """A follow-up, and the leads to make it for: exactly one of `lead_ids`, `filter` and `leads`."""
+
+    aliases = words.FILTER
 
     client_key = Text(
         200, least=1, metadata={"description": "Idempotency key: repeated requests with this key return the same job."}

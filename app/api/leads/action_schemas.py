@@ -2,15 +2,18 @@
 
 from marshmallow import fields
 
+from app.http.schemas import words
 from app.http.schemas.fields import Choice, Id, Instant, Integer, RegisteredName, Text
-from app.http.schemas.schema import Schema
+from app.http.schemas.schema import Aliases, Schema
 from app.leads.enums import LostReason
 from app.leads.models import LONGEST_NOTE
 from app.messaging.channels.registry import CHANNELS
 
 
-class StageMove(Schema):
+class StageMove(Aliases, Schema):
     """Target stage. `lost` needs a `reason`; `treatment_started` converts the lead and needs lead:convert."""
+
+    aliases = words.STAGE_AND_REASON
 
     stage = Text(100, least=1, required=True, metadata={"description": "A stage's slug."})
     reason = Choice(LostReason, metadata={"description": "Reason of the loss; only for `lost`."})
@@ -18,8 +21,10 @@ class StageMove(Schema):
     scheduled_for = Instant(metadata={"description": "Time of the consultation; only for `consultation_scheduled`."})
 
 
-class Reopening(Schema):
+class Reopening(Aliases, Schema):
     """Reason for reopening a lost lead, and its stage (default: the clinic's first stage)."""
+
+    aliases = words.STAGE
 
     reason = Text(LONGEST_NOTE, least=1, lines=True, required=True)
     stage = Text(100, least=1, metadata={"description": "Slug of a stage that is not terminal."})
@@ -38,8 +43,10 @@ class Conversion(Schema):
     converted_to_patient_id = Id(allow_none=True)
 
 
-class Loss(Schema):
+class Loss(Aliases, Schema):
     """Reason of the loss."""
+
+    aliases = words.REASON
 
     reason = Choice(LostReason, required=True)
     notes = Text(LONGEST_NOTE, lines=True, allow_none=True)

@@ -3,10 +3,11 @@
 from typing import Final
 
 from app.api.leads.fields import LONGEST_TAG
+from app.http.schemas import words
 from app.http.schemas.common_fields import UserIdOrMe
 from app.http.schemas.fields import Boolean, Choice, Choices, Id, Instant, Language, Money, Text
 from app.http.schemas.paging import PageQuery
-from app.http.schemas.schema import QuerySchema, Schema
+from app.http.schemas.schema import Aliases, QuerySchema, Schema
 from app.leads.enums import CaptureChannel, LeadStatus
 from app.leads.models import LONGEST_EXTERNAL_ID
 from app.leads.search.listing import LeadPart, LeadSort
@@ -27,8 +28,10 @@ class IdleLeadQuery(PageQuery):
     assigned_to_id = UserIdOrMe()
 
 
-class LeadTests(Schema):
+class LeadTests(Aliases, Schema):
     """Filters of leads; all must hold."""
+
+    aliases = words.STAGE
 
     status = Choice(LeadStatus)
     stage = Text(100, least=1, metadata={"description": "A stage's slug."})

@@ -6,8 +6,9 @@ from marshmallow import fields, validate
 
 from app.api.messaging.template_schemas import MessageMedia, Variants
 from app.core.date_range import DEFAULT_DAYS
+from app.http.schemas import words
 from app.http.schemas.fields import Boolean, Id, Instant, Integer, Language, RegisteredName, Text
-from app.http.schemas.schema import QuerySchema, Schema
+from app.http.schemas.schema import Aliases, QuerySchema, Schema
 from app.leads.timeline.responses import REPLY_DAYS
 from app.messaging.channels import email
 from app.messaging.channels.registry import CHANNELS
@@ -98,8 +99,10 @@ class MissingFieldsOut(Schema):
     )
 
 
-class PeriodQuery(QuerySchema):
+class PeriodQuery(Aliases, QuerySchema):
     """Period of the statistics."""
+
+    aliases = words.SINCE
 
     since = Instant(metadata={"description": f"By default {DEFAULT_DAYS} days before `until`."})
     until = Instant(metadata={"description": "Exclusive; by default now."})

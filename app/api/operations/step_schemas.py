@@ -6,9 +6,10 @@ from marshmallow import fields
 
 from app.api.operations.kind_field import StepKindName
 from app.engine.models import StepState
+from app.http.schemas import words
 from app.http.schemas.fields import Choice, Id, Instant, Integer, Text
 from app.http.schemas.paging import PageQuery
-from app.http.schemas.schema import QuerySchema, Schema
+from app.http.schemas.schema import Aliases, QuerySchema, Schema
 
 LONGEST_SPREAD = 7 * 24 * 3600  # seconds
 
@@ -62,8 +63,10 @@ class RetriedOut(Schema):
     left = fields.Integer(required=True)
 
 
-class LatenessQuery(QuerySchema):
+class LatenessQuery(Aliases, QuerySchema):
     """The period of the report. Default: the last day; at most seven days."""
+
+    aliases = words.SINCE
 
     since = Instant()
     until = Instant()

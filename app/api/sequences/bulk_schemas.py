@@ -6,12 +6,15 @@ from app.api.capture.bulk_schemas import require_one_of
 from app.api.capture.large_lists import LeadIds
 from app.api.leads.list_schemas import LeadTests
 from app.core.type_aliases import JsonDict
+from app.http.schemas import words
 from app.http.schemas.fields import INT4_MAX, Integer, Text
-from app.http.schemas.schema import Schema
+from app.http.schemas.schema import Aliases, Schema
 
 
-class BulkEnrollIn(Schema):
+class BulkEnrollIn(Aliases, Schema):
     """The leads: exactly one of `lead_ids` and `filter`."""
+
+    aliases = words.FILTER
 
     client_key = Text(200, least=1, metadata={"description": "Posting the same key again returns the same job."})
     lead_ids = LeadIds(

@@ -8,6 +8,7 @@ from marshmallow import ValidationError, fields, validates_schema
 from app.api.tasks.queue_schemas import QueueFilters, TaskFilters
 from app.api.tasks.schemas import TaskOut
 from app.core.type_aliases import JsonDict
+from app.http.schemas import words
 from app.http.schemas.common_fields import UserIdOrMe
 from app.http.schemas.fields import Boolean, Choice, Day, Instant, Integer
 from app.http.schemas.schema import QuerySchema, Schema
@@ -88,6 +89,8 @@ class KanbanOut(Schema):
 
 class CalendarQuery(QueueFilters):
     """Filters of the calendar. Default: open tasks of seven days from today."""
+
+    aliases = words.DUE
 
     class Meta(QueueFilters.Meta):
         exclude = ("due_from", "due_to", "sort")

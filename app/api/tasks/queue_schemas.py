@@ -5,19 +5,22 @@ from marshmallow import ValidationError, fields, validates_schema
 from app.api.leads.out_schemas import PersonRef
 from app.api.tasks.schemas import LONGEST_TAG, TaskIn, TaskOut
 from app.core.type_aliases import JsonDict
+from app.http.schemas import words
 from app.http.schemas.common_fields import UserIdOrMe
 from app.http.schemas.fields import Boolean, Choice, Choices, Id, Instant, Text
 from app.http.schemas.paging import PageQuery
-from app.http.schemas.schema import QuerySchema, Schema
+from app.http.schemas.schema import Aliases, QuerySchema, Schema
 from app.tasks.lookup import TaskPart
-from app.tasks.models import TaskPriority, TaskStatus, TaskType
+from app.tasks.models import TASK_TYPE_WORDS, TaskPriority, TaskStatus, TaskType
 from app.tasks.queue.queue import Sort
 
 
-class TaskFilters(QuerySchema):
+class TaskFilters(Aliases, QuerySchema):
     """Filters on the task and its lead."""
 
-    type = Choices(TaskType)
+    aliases = words.STAGE
+
+    type = Choices(TaskType, also=TASK_TYPE_WORDS)
     priority = Choices(TaskPriority)
     assigned_to_id = UserIdOrMe()
     created_by = UserIdOrMe()
@@ -81,7 +84,7 @@ class QueuedTaskIn(TaskIn):
     lead_id = Id(required=True)
     template_id = Id(metadata={"description": "Task template: missing fields come from it."})
     title = Text(200, least=1)
-    type = Choice(TaskType)
+    type = Choice(TaskType, also=TASK_TYPE_WORDS)
     priority = Choice(TaskPriority, metadata={"description": "Default: the template's priority, or NORMAL."})
     due_at = Instant()
 

@@ -9,13 +9,14 @@ from marshmallow import ValidationError, fields, validates_schema
 from app.api.activities.schemas import ActivityIn
 from app.clock import now
 from app.core.type_aliases import JsonDict
+from app.http.schemas import words
 from app.http.schemas.common_fields import UserIdOrMe
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.private_fields import WITHHELD, PrivateText
-from app.http.schemas.schema import Schema
-from app.leads.timeline.models import Outcome
-from app.tasks.models import TaskPriority, TaskStatus, TaskType
+from app.http.schemas.schema import Aliases, Schema
+from app.leads.timeline.models import OUTCOME_WORDS, Outcome
+from app.tasks.models import TASK_TYPE_WORDS, TaskPriority, TaskStatus, TaskType
 
 MOST_REMINDERS: Final = 5
 EARLIEST_REMINDER: Final = timedelta(days=30)  # before the due time
@@ -56,7 +57,7 @@ class TaskIn(Schema):
 
     title = Text(200, least=1, required=True)
     description = Text(5000, lines=True, allow_none=True)
-    type = Choice(TaskType, required=True)
+    type = Choice(TaskType, also=TASK_TYPE_WORDS, required=True)
     priority = Choice(TaskPriority, load_default=TaskPriority.NORMAL)
     assigned_to_id = Id(metadata={"description": "Default: the lead's coordinator, else the caller."})
     due_at = Instant(required=True)
@@ -69,7 +70,7 @@ class TaskChanges(Schema):
 
     title = Text(200, least=1)
     description = Text(5000, lines=True, allow_none=True)
-    type = Choice(TaskType)
+    type = Choice(TaskType, also=TASK_TYPE_WORDS)
     priority = Choice(TaskPriority)
     assigned_to_id = Id()
     due_at = Instant()
@@ -81,11 +82,14 @@ class TaskChanges(Schema):
     )
 
 
-class Completion(Schema):
+class Completion(Aliases, Schema):
     """The outcome, and optionally an activity to log."""
+
+    aliases = words.NOTES
 
     outcome = Choice(
         Outcome,
+        also=OUTCOME_WORDS,
         allow_none=True,
         metadata={
             "description": "Default: the outcome of the activity. An outcome that tells of a contact is logged as an"

@@ -7,10 +7,11 @@ from marshmallow import ValidationError, fields, validates_schema
 from app.api.tasks.schemas import Tags
 from app.core.calendar.durations import InvalidDuration, parse_duration
 from app.core.type_aliases import JsonDict
+from app.http.schemas import words
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, Text
 from app.http.schemas.paging import PageQuery
-from app.http.schemas.schema import Schema
-from app.tasks.models import TaskPriority, TaskType
+from app.http.schemas.schema import Aliases, Schema
+from app.tasks.models import TASK_TYPE_WORDS, TaskPriority, TaskType
 from app.tasks.templates.rendering import MERGE_FIELDS, TaskText, template_errors
 
 _FIELDS: Final = ", ".join(f"`{{{{ {name} }}}}`" for name in MERGE_FIELDS)
@@ -28,8 +29,10 @@ class Duration(Text):
         return text
 
 
-class TemplateIn(Schema):
+class TemplateIn(Aliases, Schema):
     """A complete template. Missing fields get their default."""
+
+    aliases = words.STAGE
 
     name = Text(100, least=1, required=True, metadata={"examples": ["Insurance check"]})
     title = Text(
@@ -39,7 +42,7 @@ class TemplateIn(Schema):
         metadata={"description": f"May contain merge fields: {_FIELDS}.", "examples": ["Call {{ lead.first_name }}"]},
     )
     description = Text(5000, lines=True, allow_none=True, load_default=None)
-    type = Choice(TaskType, required=True)
+    type = Choice(TaskType, also=TASK_TYPE_WORDS, required=True)
     priority = Choice(TaskPriority, load_default=TaskPriority.NORMAL)
     due_in = Duration(
         60,
@@ -112,7 +115,9 @@ class TaskTemplateFiguresOut(Schema):
     cancelled = Integer(required=True)
 
 
-class TemplateQuery(PageQuery):
+class TemplateQuery(Aliases, PageQuery):
     """Filter of task templates."""
+
+    aliases = words.STAGE
 
     stage = Text(100, least=1, metadata={"description": "Slug of a stage."})

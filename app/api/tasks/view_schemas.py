@@ -5,8 +5,9 @@ from werkzeug.datastructures import MultiDict
 
 from app.api.tasks.queue_schemas import QueueFilters
 from app.errors import FieldError, Invalid
+from app.http.schemas import words
 from app.http.schemas.fields import Boolean, Id, Instant, Integer, Text
-from app.http.schemas.schema import Schema
+from app.http.schemas.schema import Aliases, Schema
 
 LONGEST_VALUE = 300
 
@@ -37,8 +38,10 @@ class ViewFilters(fields.Field[dict[str, str]]):
         return value
 
 
-class ViewIn(Schema):
+class ViewIn(Aliases, Schema):
     """A complete view. Missing fields get their default."""
+
+    aliases = words.FILTERS
 
     name = Text(100, least=1, required=True)
     filters = ViewFilters()

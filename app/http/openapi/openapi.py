@@ -30,6 +30,21 @@ the caller's clinic: an id of another clinic is 404.
 **Requests** are JSON in snake_case. Times are RFC 3339 with an offset; responses use UTC. Unknown fields and query
 parameters are refused with 422.
 
+**Words.** Some things have two names, because two published documents name them differently. Requests accept both:
+
+| thing | word | also accepted | shown in responses |
+|---|---|---|---|
+| notes of a completed task | `notes` | `completion_notes` | `completion_notes` |
+| leads of a bulk call | `filter` | `filters` | |
+| query of a saved view | `filters` | `filter` | `filters` |
+| stage of a lead, by its slug | `stage` | `pipeline_stage` | `pipeline_stage` |
+| reason of a loss | `reason` | `lost_reason` | `lost_reason` |
+| days of the calendar | `from`, `to` | `due_from`, `due_to` | |
+| period of the audit log | `from`, `to` | `since`, `until` | |
+| period of a report | `since`, `until` | `from`, `to` | `since`, `until` |
+| a call | `CALL` (task), `PHONE_CALL` (activity) | `PHONE_CALL` (task), `CALL` (activity) | as the word |
+| outcomes | `no_answer` | `NO_ANSWER` | `no_answer` |
+
 **Idempotency.** Every POST that needs credentials accepts an `Idempotency-Key` of your choice. Calls with the same key,
 path and caller run once. For 24 hours a repeated call gets the saved response, with `Idempotent-Replayed: true`. The
 same key with another payload is 422. A repeated call is 409 while the first one runs. It is also 409 if your

@@ -99,11 +99,12 @@ class Language(Text):
 
 
 class Choice(fields.String):
-    """One of these members of an enumeration, loaded as the member."""
+    """One of these members of an enumeration, loaded as the member. `also`: other accepted words for some members."""
 
-    def __init__(self, options: Iterable[StrEnum], **more: Any) -> None:
-        self._members: Mapping[str, StrEnum] = {member.value: member for member in options}
-        super().__init__(validate=OneOf(list(self._members)), **more)
+    def __init__(self, options: Iterable[StrEnum], *, also: Mapping[str, StrEnum] | None = None, **more: Any) -> None:
+        names = {member.value: member for member in options}
+        self._members: Mapping[str, StrEnum] = {**names, **(also or {})}
+        super().__init__(validate=OneOf(list(names)), **more)
 
     def _deserialize(self, value: object, *_: object, **__: object) -> str:
         if not isinstance(value, str):
@@ -124,11 +125,11 @@ class RegisteredName(fields.String):
 
 
 class Choices(fields.Field[tuple[StrEnum, ...]]):
-    """One or more values of an enumeration, as text with commas, loaded as their members."""
+    """One or more values of an enumeration, as text with commas, loaded as their members. `also`: as of a Choice."""
 
-    def __init__(self, options: type[StrEnum], **more: Any) -> None:
-        self._members: Mapping[str, StrEnum] = {member.value: member for member in options}
-        any_of = "|".join(self._members)
+    def __init__(self, options: type[StrEnum], *, also: Mapping[str, StrEnum] | None = None, **more: Any) -> None:
+        self._members: Mapping[str, StrEnum] = {**{member.value: member for member in options}, **(also or {})}
+        any_of = "|".join(options)
         metadata = {"type": "string", "pattern": f"^({any_of})(,({any_of}))*$", **more.pop("metadata", {})}
         super().__init__(metadata=metadata, **more)
 

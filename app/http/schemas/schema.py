@@ -5,7 +5,7 @@ from functools import cached_property, partial
 from typing import Any, ClassVar
 
 import marshmallow
-from marshmallow import RAISE, ValidationError, fields, missing
+from marshmallow import RAISE, ValidationError, fields, missing, pre_load
 from werkzeug.datastructures import MultiDict
 
 from app.core.type_aliases import JsonDict
@@ -56,6 +56,21 @@ class Schema(marshmallow.Schema):
             )
             for name, field in self.dump_fields.items()
         ]
+
+
+class Aliases(marshmallow.Schema):
+    """A request schema that accepts other words for some fields: those that responses or other routes use."""
+
+    aliases: ClassVar[Mapping[str, str]] = {}  # accepted word → key of the field
+
+    @pre_load
+    def _rename_aliases(self, data: Any, **_: object) -> Any:
+        if not isinstance(data, Mapping) or self.aliases.keys().isdisjoint(data):
+            return data
+        twice = [name for name in data if self.aliases.get(name) in data]
+        if twice:
+            raise ValidationError({name: [f"Give either this or {self.aliases[name]}."] for name in twice})
+        return {self.aliases.get(name, name): value for name, value in data.items()}
 
 
 class QuerySchema(Schema):

@@ -48,6 +48,7 @@ class Outcome(StrEnum):
     CONVERTED = "converted"
 
 
+OUTCOME_WORDS: Final = {outcome.name: outcome for outcome in Outcome}  # accepted besides: in upper case
 FAILED_ATTEMPTS = frozenset({Outcome.VOICEMAIL, Outcome.NO_ANSWER, Outcome.WRONG_NUMBER})
 ANSWERED = frozenset(Outcome) - FAILED_ATTEMPTS  # an answer of any kind means that the user spoke with the lead
 WRITTEN = frozenset({ActivityType.EMAIL, ActivityType.SMS})  # outbound: an attempt, unanswered until the lead replies

@@ -21,6 +21,10 @@ class LoggedType(StrEnum):
     ESTIMATE_CREATED = "ESTIMATE_CREATED"
 
 
+# Accepted besides: the word for tasks. The source documents use both.
+LOGGED_TYPE_WORDS: Final[Mapping[str, LoggedType]] = {"CALL": LoggedType.PHONE_CALL}
+
+
 class ContactChannel(StrEnum):
     """Channel of a contact."""
 
