@@ -103,7 +103,7 @@ def test_errors_are_described_as_problems(described: dict[str, Any]):
 def test_schema_names_are_unique():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        create_app()
+        spec(create_app())
 
 
 def test_description_is_served(client: FlaskClient, described: dict[str, Any]):

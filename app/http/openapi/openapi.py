@@ -4,10 +4,11 @@ import json
 from collections.abc import Iterable, MutableMapping
 from http import HTTPStatus
 from importlib.metadata import version
+from threading import Lock
 from typing import Any, Final
 
 import flask_smorest
-from apispec import BasePlugin
+from apispec import APISpec, BasePlugin
 from flask import Flask
 from marshmallow import fields
 
@@ -143,26 +144,50 @@ class Problem(Schema):
 
 
 def register(app: Flask, blueprints: Iterable[Blueprint]) -> None:
-    """Register these blueprints and document them."""
+    """Register these blueprints. `spec` documents them."""
     app.config |= {"API_TITLE": "Relance", "API_VERSION": version("relance"), "OPENAPI_VERSION": "3.1.0"}
+    registered = tuple(blueprints)
+    for blueprint in registered:
+        app.register_blueprint(blueprint)
+    app.extensions[_EXTENSION] = _Document(app, registered)
+
+
+def spec(app: Flask) -> JsonDict:
+    """Return the OpenAPI document of an application, as JSON values."""
+    described: JsonDict = app.extensions[_EXTENSION].spec().to_dict()
+    return described
+
+
+class _Document:
+    """The document of one application, built at the first request for it: that takes most of a second of CPU."""
+
+    def __init__(self, app: Flask, blueprints: Iterable[Blueprint]) -> None:
+        self._app, self._blueprints = app, blueprints
+        self._lock = Lock()  # the threads of a web process share the document
+        self._spec: APISpec | None = None
+
+    def spec(self) -> APISpec:
+        with self._lock:
+            if self._spec is None:
+                self._spec = _describe(self._app, self._blueprints)
+            return self._spec
+
+
+def _describe(app: Flask, blueprints: Iterable[Blueprint]) -> APISpec:
     api = _Api(app, spec_kwargs={"info": {"description": DESCRIPTION}, "servers": [{"url": "/"}]})
     api.ma_plugin.converter.add_attribute_function(_of_a_model)
+    document: APISpec = api.spec
     for name, scheme in SECURITY_SCHEMES.items():
-        api.spec.components.security_scheme(name, scheme)
-    for blueprint in blueprints:
-        api.register_blueprint(blueprint)
-    app.extensions[_EXTENSION] = api
+        document.components.security_scheme(name, scheme)
+    for blueprint in blueprints:  # not `api.register_blueprint`: it would register the routes again
+        blueprint.register_views_in_doc(api, app, document, name=blueprint.name, parameters=None)
+        document.tag({"name": blueprint.name, "description": blueprint.description})
+    return document
 
 
 def _of_a_model(converter: Any, field: fields.Field[Any], **_: object) -> JsonDict:
     """Describe a field that a pydantic type defines; apispec binds this to its converter."""
     return model_fields.describe(converter.spec, field)
-
-
-def spec(app: Flask) -> JsonDict:
-    """Return the OpenAPI document of an application, as JSON values."""
-    described: JsonDict = app.extensions[_EXTENSION].spec.to_dict()
-    return described
 
 
 def as_text(described: JsonObject) -> str:
