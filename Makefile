@@ -10,6 +10,8 @@ BIN := $(VENV)/bin
 RELANCE_HOME ?= .relance
 export RELANCE_HOME
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Container images often set it. Without byte code each of many processes compiles every module again.
+unexport PYTHONDONTWRITEBYTECODE
 
 TESTS := at_scale end_to_end service workers api architecture unit
 FAST := unit architecture service

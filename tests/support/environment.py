@@ -7,6 +7,7 @@ it: a test may restart or kill its servers without disturbing another.
 import os
 import shutil
 import socket
+import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +28,7 @@ def prepare() -> None:
     """Choose the folder and the addresses. The servers start when the first test asks for one."""
     if "PYTEST_XDIST_WORKER" not in os.environ:
         os.environ["RELANCE_TEST_RUN"] = str(_new_run())
+    sys.dont_write_bytecode = False  # for this process the variable below was read before
     home = this_process()
     home.mkdir(exist_ok=True)
     for name in NOT_OURS:
