@@ -1,35 +1,38 @@
 """Start Python processes as forks of one that has already imported the application: `python -m module`, but faster.
 
-Imports take most of a process's start. `ForkServer` imports the libraries and the application once per test process.
-Each fork then reads the settings from its own environment. Processes started without the fork server are covered by
-`end_to_end/test_serve.py`.
+Imports take most of a process's start. The fork server imports the libraries and the application once per run, for all
+test processes. Each fork then reads the settings from its own environment. Processes started without the fork server
+are covered by `end_to_end/test_serve.py`.
 
 fork_server().start("celery", ["-A", "workers.app", "worker"], env=..., log=Path(...))     # -> a Fork, like a Popen
 run_module("app.ops.cli", "simulate", env=...)                                                 # -> a CompletedProcess
 """
 
+import fcntl
 import gc
 import importlib
 import json
 import os
 import runpy
+import selectors
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pydantic import ValidationError
 
 from app.config import get_settings
 from app.engine import broker
-from tests.support.environment import ROOT
+from tests.support.environment import ROOT, this_run
 
 LIBRARIES = (
     *("celery.bin.celery", "celery.bin.worker", "celery.apps.worker", "celery.apps.beat", "celery.worker.consumer"),
@@ -72,21 +75,17 @@ class Fork:
             os.kill(self.pid, signal.SIGTERM)
 
 
-@dataclass
 class ForkServer:
-    """The server's process. It ends with the process that created it."""
+    """A connection to the server of this run."""
 
-    _process: subprocess.Popen[str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.fork_server"],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+    def __init__(self, socket_path: Path) -> None:
+        self._connection = socket.socket(socket.AF_UNIX)
+        try:
+            self._connection.connect(str(socket_path))
+        except OSError:
+            self._connection.close()
+            raise
+        self._stream = self._connection.makefile("rw")
 
     def start(
         self, module: str, arguments: Sequence[str], *, env: Mapping[str, str], log: Path, errors: Path | None = None
@@ -97,16 +96,34 @@ class ForkServer:
 
     def ask(self, **request: Any) -> Any:
         """Send a request as a line of JSON and return the answer."""
-        assert self._process.stdin
-        assert self._process.stdout
-        print(json.dumps(request), file=self._process.stdin, flush=True)
-        return json.loads(self._process.stdout.readline())
+        print(json.dumps(request), file=self._stream, flush=True)
+        return json.loads(self._stream.readline())
 
 
 @cache
 def fork_server() -> ForkServer:
-    """Return the fork server of this test process."""
-    return ForkServer()
+    """Return this process's connection. The first process of the run to ask starts the server."""
+    socket_path = this_run() / "fork-server.socket"
+    with (this_run() / "fork-server.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with suppress(OSError):
+            return ForkServer(socket_path)
+        _start_server(socket_path)
+        return ForkServer(socket_path)
+
+
+def _start_server(socket_path: Path) -> None:
+    """Start the server. Return when it accepts connections."""
+    server = subprocess.Popen(
+        [sys.executable, "-m", "tests.support.fork_server", str(socket_path)],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert server.stdout
+    with server.stdout:
+        assert server.stdout.readline(), "the fork server ended at its start"
 
 
 def run_module(module: str, *arguments: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
@@ -117,16 +134,50 @@ def run_module(module: str, *arguments: str, env: Mapping[str, str]) -> subproce
         return subprocess.CompletedProcess([module, *arguments], code, log.read_text(), errors.read_text())
 
 
-def serve() -> Mapping[str, Any] | None:
-    """Answer requests. Return the request in each fork, and None in the server when standard input is closed."""
-    for line in sys.stdin:
-        request = json.loads(line)
-        if "poll" in request:
-            answer = _exit_code(request["poll"])
-            print(json.dumps(answer), flush=True)
-        elif os.fork() == 0:
-            return dict(request)
+def serve(socket_path: Path) -> Mapping[str, Any] | None:
+    """Answer requests. Return the request in each fork, and None in the server when the last test process has ended."""
+    with socket.socket(socket.AF_UNIX) as listener, selectors.DefaultSelector() as sockets:
+        listener.bind(str(socket_path))
+        listener.listen()
+        print("ready", flush=True)
+        _welcome(listener, sockets)
+        sockets.register(listener, selectors.EVENT_READ)
+        while len(sockets.get_map()) > 1:
+            for key, _ in sockets.select():
+                if key.fileobj is listener:
+                    _welcome(listener, sockets)
+                elif (request := _answer(key, sockets)) is not None:
+                    return request
+    socket_path.unlink()
     return None
+
+
+def _welcome(listener: socket.socket, sockets: selectors.BaseSelector) -> None:
+    """Accept a test process."""
+    connection, _ = listener.accept()
+    sockets.register(connection, selectors.EVENT_READ, data=connection.makefile("rw"))
+
+
+def _answer(key: selectors.SelectorKey, sockets: selectors.BaseSelector) -> Mapping[str, Any] | None:
+    """Answer one request of a test process. Return it in the fork that runs it."""
+    if not (line := key.data.readline()):  # the test process has ended
+        _close(sockets.unregister(key.fileobj))
+        return None
+    request = json.loads(line)
+    if "poll" in request:
+        print(json.dumps(_exit_code(request["poll"])), file=key.data, flush=True)
+    elif os.fork() == 0:
+        os.setsid()  # before the answer: from then on the test process may signal the group
+        print(json.dumps(os.getpid()), file=key.data, flush=True)
+        for other in [one for one in sockets.get_map().values() if one.data]:
+            _close(other)
+        return dict(request)
+    return None
+
+
+def _close(client: selectors.SelectorKey) -> None:
+    client.data.close()
+    cast("socket.socket", client.fileobj).close()
 
 
 def _exit_code(pid: int) -> int | None:
@@ -135,9 +186,7 @@ def _exit_code(pid: int) -> int | None:
 
 
 def become(request: Mapping[str, Any]) -> None:
-    """Answer with the process id and run the requested module in this fork, in a session of its own."""
-    os.setsid()
-    print(json.dumps(os.getpid()), flush=True)
+    """Run the requested module in this fork."""
     os.environ.clear()
     os.environ.update(request["env"])
     reload_settings()
@@ -165,5 +214,5 @@ if __name__ == "__main__":
         importlib.import_module(name)
     gc.collect()
     gc.freeze()
-    if (request := serve()) is not None:
+    if (request := serve(Path(sys.argv[1]))) is not None:
         become(request)
