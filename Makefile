@@ -15,8 +15,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 TESTS := at_scale end_to_end service workers api architecture unit
 FAST := unit architecture service
-# Four processes, because many tests wait. Each has its own database and broker. One file stays on one process;
-# tests/support/order.py says in which order the files start.
+# Four processes, because many tests wait. Each has its own database and broker. tests/support/order.py
+# says which process runs which file, and in which order.
 PYTEST := $(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 run: $(VENV)/.run ## start everything: PostgreSQL, Valkey, API, workers, beat, Flower, mailbox, echo gateway

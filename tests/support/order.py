@@ -1,7 +1,8 @@
 """The order of test files: the longest first, and those that mostly wait beside those that compute.
 
 xdist gives files out in this order. The end-to-end files alternate with others, so that neither all processes wait
-at the same time, nor the longest files begin last.
+at the same time, nor the longest files begin last. One process runs all tests of a file, which share its fixtures. The
+longest file is split in two: on one process it would take longer than everything else takes on the others.
 
 Each process collects all files. They begin with different folders: the first to reach a file compiles it for all.
 """
@@ -10,8 +11,11 @@ import gc
 import os
 from collections.abc import Iterable, Iterator
 from itertools import groupby, islice
+from zlib import crc32
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 LONGEST = (
     "tests/api/test_envelope_fuzz.py",
@@ -19,6 +23,8 @@ LONGEST = (
     "tests/workers/test_simulation_matches_workers.py",
 )
 FOLDERS = ("at_scale", "end_to_end", "service", "workers", "api", "architecture", "unit")
+SPLIT = LONGEST[0]
+PARTS = 2
 WAITING = "tests/end_to_end/"
 OTHERS_BETWEEN = 10
 
@@ -42,6 +48,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     waiting = [tests for path, tests in files if path.startswith(WAITING)]
     others = [tests for path, tests in files if path not in LONGEST and not path.startswith(WAITING)]
     items[:] = [item for tests in (*longest, *_in_turns(waiting, others)) for item in tests]
+
+
+class FilesAndParts(LoadFileScheduling):
+    """Assign whole files to processes, and the parts of the file that is split."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = super()._split_scope(nodeid)
+        return f"{path}#{crc32(nodeid.encode()) % PARTS}" if path == SPLIT else path
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesAndParts | None:
+    return FilesAndParts(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def _file(item: pytest.Item) -> str:
