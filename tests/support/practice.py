@@ -181,8 +181,7 @@ class Practice:
 
     def run_due(self) -> None:
         """Run all that is due, and what follows from it at once, as workers do; messages are left unsent."""
-        sent = {Kind.DELIVER, Kind.DELIVER_TO_USER, Kind.DELIVER_ACCOUNT_EMAIL}
-        while due := [step for step in self.pending() if step.due_at <= now() and step.kind not in sent]:
+        while due := sql(_DUE, clinic=self.clinic_id, pending=_PENDING, now=now(), sent=_SENT):
             for kind in sorted({step.kind for step in due}):
                 self.run(kind, *[step for step in due if step.kind == kind])
 
@@ -235,6 +234,12 @@ class Practice:
         }
 
 
+_DUE = """
+SELECT id, kind FROM steps
+WHERE clinic_id = :clinic AND state = ANY(:pending) AND due_at <= :now AND kind <> ALL(:sent) ORDER BY due_at, id
+"""
+_PENDING = sorted(map(str, PENDING))
+_SENT = [str(kind) for kind in (Kind.DELIVER, Kind.DELIVER_TO_USER, Kind.DELIVER_ACCOUNT_EMAIL)]
 _SEALED: Mapping[str, Any] = {model.__tablename__: model for model in (Lead, Activity, Notification)}
 
 # What a step of a kind needs to be run, for those that are written without an event.

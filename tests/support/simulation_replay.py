@@ -15,7 +15,7 @@ from app.errors import Conflict
 from app.leads.changes import update_lead
 from app.leads.pipeline.reopening import reopen
 from app.tasks import service as tasks
-from tests.support.practice import Practice, Watch
+from tests.support.practice import Practice, Watch, sql
 from workers.sweeps.run import sweep
 
 SWEEPS = {
@@ -35,7 +35,7 @@ def replay(
     """Run the clinic until `until`, with the script's entries at their instants."""
     acts = sorted(script, key=lambda entry: entry["at"])
     has_nurtures = bool(practice.rows("nurtures"))
-    while (at := _next(practice, lead_id, acts)) <= until:
+    while (at := _next(practice, lead_id, acts, has_nurtures=has_nurtures)) <= until:
         watch.set(at)
         while acts and acts[0]["at"] <= at:
             act(practice, lead_id, acts.pop(0))
@@ -67,29 +67,44 @@ def _end(step: Any) -> tuple[str, str]:
     return ("pending", "") if step.state in {"planned", "published"} else (step.state, step.reason or "")
 
 
-def _next(practice: Practice, lead_id: UUID, acts: list[Mapping[str, Any]]) -> datetime:
-    return min(_moments(practice, lead_id, acts), default=datetime.max.replace(tzinfo=UTC))
+def _next(practice: Practice, lead_id: UUID, acts: list[Mapping[str, Any]], *, has_nurtures: bool) -> datetime:
+    moments = [entry["at"] for entry in acts[:1]]
+    if has_nurtures:
+        moments += [nurture.next_run_at for nurture in sql(_NURTURES, clinic=practice.clinic_id)]
+    return min([*moments, *_moments(practice, lead_id)], default=datetime.max.replace(tzinfo=UTC))
 
 
-def _moments(practice: Practice, lead_id: UUID, acts: list[Mapping[str, Any]]) -> Iterator[datetime]:
-    yield from (entry["at"] for entry in acts[:1])
-    yield from (nurture.next_run_at for nurture in practice.rows("nurtures") if nurture.is_active)
-    pending = [step for step in practice.pending(lead_id) if step.kind not in SENT]
+def _moments(practice: Practice, lead_id: UUID) -> Iterator[datetime]:
+    """Yield when its steps, its tasks and the sweeps are due. This runs at each moment: it reads few columns."""
+    pending = sql(_PENDING, lead=lead_id, sent=sorted(SENT))
     yield from (max(step.due_at, now()) for step in pending)
-    mine = practice.rows("lead_tasks", lead_id=lead_id)
-    yield from (_tick(task.due_at, 20) for task in mine if task.status in {"PENDING", "IN_PROGRESS"})
-    lead = practice.row("leads", id=lead_id)
+    open_tasks = sql(_OPEN_TASKS, lead=lead_id)
+    yield from (_tick(task.due_at, 20) for task in open_tasks if task.status != "OVERDUE")
+    [lead] = sql(_LEAD, lead=lead_id)
     if lead.status in OPEN:
-        yield from _of_lead(practice, lead, has_next=bool(pending) or any(_is_open(task) for task in mine))
+        yield from _of_lead(practice, lead, has_next=bool(pending or open_tasks))
+
+
+_NURTURES = "SELECT next_run_at FROM nurtures WHERE clinic_id = :clinic AND is_active"
+_PENDING = """
+SELECT due_at FROM steps WHERE lead_id = :lead AND state IN ('planned', 'published') AND kind <> ALL(:sent)
+"""
+_OPEN_TASKS = """
+SELECT due_at, status FROM lead_tasks WHERE lead_id = :lead AND status IN ('PENDING', 'IN_PROGRESS', 'OVERDUE')
+"""
+_LEAD = """
+SELECT l.status, l.stale_since, l.last_activity_at, l.stage_overdue_since, l.stage_entered_at,
+    l.without_next_action_since, s.max_days_in_stage
+FROM leads l JOIN pipeline_stages s ON s.clinic_id = l.clinic_id AND s.slug = l.pipeline_stage WHERE l.id = :lead
+"""
 
 
 def _of_lead(practice: Practice, lead: Any, *, has_next: bool) -> Iterator[datetime]:
     stale_after = practice.actor().clinic.stale_after_days
     if lead.stale_since is None:
         yield _tick(lead.last_activity_at + timedelta(days=stale_after), 300)
-    [stage] = practice.rows("pipeline_stages", slug=lead.pipeline_stage)
-    if stage.max_days_in_stage and lead.stage_overdue_since is None:
-        yield _tick(lead.stage_entered_at + timedelta(days=stage.max_days_in_stage), 300)
+    if lead.max_days_in_stage and lead.stage_overdue_since is None:
+        yield _tick(lead.stage_entered_at + timedelta(days=lead.max_days_in_stage), 300)
     if has_next is bool(lead.without_next_action_since):
         yield _tick(lead.last_activity_at + timedelta(minutes=5), 20)
 
