@@ -15,6 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 TESTS := at_scale end_to_end service workers api architecture unit
 FAST := unit architecture service
+UNUSED := celery docker_tools schemathesis # plugins that these tests do not need; each process would import them
 # Four processes, because many tests wait. Each has its own database and broker. tests/support/order.py
 # says which process runs which file, and in which order.
 PYTEST := $(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
@@ -31,7 +32,7 @@ test: $(VENV)/.dev ## run all tests, on real servers and real workers
 	@$(PYTEST) $(wildcard $(TESTS:%=tests/%))
 
 test-fast: $(VENV)/.dev ## run the tests that need neither the API nor worker processes: unit, architecture, service
-	@$(PYTEST) $(FAST:%=tests/%)
+	@$(PYTEST) $(UNUSED:%=-p no:%) $(FAST:%=tests/%)
 
 check: $(VENV)/.dev ## run ruff, mypy and import-linter; compare migrations with models and generated docs with the code
 	@$(BIN)/ruff check .

@@ -173,14 +173,14 @@ def numbered(row: str) -> str:
     return "".join(row.format(n) for n in range(2, 200_002))
 
 
-PREFIXED = numbered('<x:row r="{0}"/>')
+PREFIXED = '<x:row r="{0}"/>'
 EMPTY_ROWS = {
     "self-closed": lambda: sheet_of(numbered('<row r="{0}"/>')),
     "styled": lambda: sheet_of(numbered('<row r="{0}" s="1"></row>')),
     "with empty cells": lambda: sheet_of(numbered('<row r="{0}"><c r="A{0}" s="1"/></row>')),
     "with a prefix": lambda: with_part(
         SHEET,
-        f'<x:worksheet xmlns:x="{MAIN}"><x:sheetData>{PREFIXED}</x:sheetData></x:worksheet>',
+        f'<x:worksheet xmlns:x="{MAIN}"><x:sheetData>{numbered(PREFIXED)}</x:sheetData></x:worksheet>',
     ),
 }
 
