@@ -137,10 +137,10 @@ def _after_wait(timing: Timing, start: datetime, due: Due) -> datetime:
     A step runs some moments after its hour, and the next step counts from then. So an hour counts that comes before
     the end of the wait by at most 1/24 of the wait, up to an hour: 24 hours after 9:02 may be 9:00.
     """
-    if timing.at and timing.of is None and not timing.wait:
+    if timing.of is None and not timing.wait:
         return start + _INSTANT
     slack = _MAX_SLACK if timing.wait.months else min(timing.wait.time / 24, _MAX_SLACK)
-    return max(start, due.at - slack) if timing.at and not timing.is_before else due.at
+    return due.at if timing.is_before else max(start, due.at - slack)
 
 
 def _waited(timing: Timing, start: datetime, calendar: Calendar) -> Due:
@@ -156,10 +156,12 @@ def _waited(timing: Timing, start: datetime, calendar: Calendar) -> Due:
 
 
 def _on_its_day(timing: Timing, due: Due, clock: LocalClock, *, earliest: datetime) -> Due:
-    """Shift to the timing's day of this month, or of the next month if its hours are past."""
+    """Shift to the timing's day of this month, or of the next month if its hours are past. Without hours: same time."""
     local = due.at.astimezone(clock.zone)
     assert timing.on_day is not None  # noqa: S101
     days = [day_in_month(month, timing.on_day) for month in (local.date(), add_months(local.date(), 1))]
+    if not timing.at and days[0] == local.date():
+        return due  # its local time may be the second of an overlap
     return due.moved("day_of_month", _first(clock, days, timing.at or [local.time()], earliest=earliest))
 
 
