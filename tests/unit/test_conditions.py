@@ -1,6 +1,6 @@
 """Conditions: evaluation of facts, and validation errors."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,7 +16,17 @@ from app.automation.language.conditions import (
 from app.automation.language.known_names import KnownNames
 from app.automation.language.validation import mistakes_in
 from app.automation.language.vocabulary import FIELDS, Field, Type
-from app.engine.rules.conditions import CHANGED, OPERATORS, first_unmet, holds
+from app.engine.rules.conditions import (
+    CHANGED,
+    OPERATORS,
+    fact,
+    first_unmet,
+    holds,
+    looked_up,
+    single_conditions,
+)
+from app.leads.events import lead_facts
+from app.leads.models import Lead
 
 NOW = datetime(2026, 3, 10, 9, tzinfo=ZoneInfo("America/New_York"))  # a Tuesday
 FACTS: dict[str, dict[str, Any]] = {
@@ -30,6 +40,10 @@ FACTS: dict[str, dict[str, Any]] = {
         "source": "Website (organic)",
         "custom.passport_expiry": "2026-03-01",
         "custom.note": "soon",
+        "quoted_at": "2026-03-07T14:00:00+00:00",
+        "called_at": "2026-03-08T09:00:00",
+        "born_at": NOW.astimezone(UTC) - timedelta(days=10000),
+        "visit_on": NOW.date(),
     },
     "event": {"stage": "contacted", "changed": ["score", "custom.passport_expiry"]},
     "now": {"at": NOW},
@@ -93,6 +107,24 @@ LOST = {"field": "lead.status", "equals": "LOST"}
         ("lead.custom.passport_expiry", {"days_since": 9}, True),
         ("lead.custom.passport_expiry", {"days_since": 9.5}, False),
         ("lead.custom.note", {"days_since": 0}, False),  # no date at all
+        ("lead.replied_at", {"days_since": {"less_than": 7}}, True),  # one limit alone
+        ("lead.replied_at", {"days_since": {"greater_than": 6}}, True),
+        ("lead.replied_at", {"days_since": {"greater_than": 7}}, False),
+        ("lead.contacted_at", {"days_since": {"less_than": 7}}, False),
+        ("lead.tags", {"contains": "berlin"}, True),
+        # stored events hold instants as text: 7 March 09:00 EST is 3 days ago but for the hour of the clock change
+        ("lead.quoted_at", {"days_since": 2.9}, True),
+        ("lead.quoted_at", {"days_since": 3}, False),
+        # a text without a zone is in the clinic's local time: 8 March 09:00 EDT is 2 days ago exactly
+        ("lead.called_at", {"days_since": 2}, True),
+        ("lead.called_at", {"days_since": {"greater_than": 2}}, False),
+        ("lead.called_at", {"days_since": {"greater_than": 1, "less_than": 2}}, False),
+        ("lead.called_at", {"days_since": {"greater_than": 1.99999, "less_than": 2.00001}}, True),
+        # long ago, to the second: 10,000 days
+        ("lead.born_at", {"days_since": 10000}, True),
+        ("lead.born_at", {"days_since": {"greater_than": 10000}}, False),
+        ("lead.visit_on", {"days_since": 0.375}, True),  # a date, not as text: midnight, 9 hours ago
+        ("lead.visit_on", {"days_since": 0.376}, False),
     ],
 )
 def test_a_condition_compares_a_fact(field: str, test: dict[str, Any], expected: bool):
@@ -127,6 +159,47 @@ def test_conditions_combine_with_all_and_any(condition: dict[str, Any], expected
 )
 def test_guard_returns_the_first_unmet_condition(guard: dict[str, Any] | None, unmet: dict[str, Any] | None):
     assert first_unmet(guard, FACTS) == unmet
+
+
+@pytest.mark.parametrize("changed", [None, "score", {"score": True}])
+def test_event_without_a_list_of_changes_changed_nothing(changed: object):
+    facts: dict[str, dict[str, Any]] = {"event": {"changed": changed}}
+
+    assert holds({"field": "lead.score", "changed": False}, facts)
+    assert not holds({"field": "lead.score", "changed": True}, facts)
+
+
+def test_costly_fact_is_read_only_when_its_condition_is_tested():
+    read: list[str] = []
+
+    def email() -> str:
+        read.append("email")
+        return "mia@lead.example"
+
+    facts = {"lead": {"status": "NEW", "email": email}}
+
+    assert not holds({"all": [LOST, {"field": "lead.email", "exists": True}]}, facts)
+    assert read == []
+    assert fact(facts, "lead.email") == "mia@lead.example"
+    assert holds({"field": "lead.email", "contains": "lead.example"}, facts)
+    assert read == ["email", "email"]
+
+
+def test_single_conditions_of_groups_are_listed_in_order():
+    condition = {"all": [NEW, {"any": [LOST, {"all": [NEW]}]}]}
+
+    assert list(single_conditions(condition)) == [NEW, LOST, NEW]
+    assert list(single_conditions(LOST)) == [LOST]
+
+
+def test_only_facts_that_events_do_not_carry_are_looked_up():
+    carried = {f"lead.{name}" for name in lead_facts(Lead()) if name != "id"}  # rules cannot name the id
+    of_lead = {path for path in FIELDS if path.startswith("lead.")} | {"lead.custom.passport_expiry"}
+
+    asked = looked_up(frozenset({*carried, *of_lead, *FIELDS}))
+
+    assert asked == {path.removeprefix("lead.") for path in of_lead - carried}
+    assert {"tags", "custom.passport_expiry"} <= asked
 
 
 @pytest.mark.parametrize("field", sorted(FIELDS))
