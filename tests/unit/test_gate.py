@@ -267,6 +267,15 @@ def test_reason_is_the_check_that_explains_the_time():
     )
 
 
+def test_gate_defers_for_400_days_at_most():
+    limit = TUESDAY + timedelta(days=400)
+    for until, verdict in (
+        (limit, Until(limit, Reason.THROTTLED)),
+        (limit + timedelta(microseconds=1), Never(Reason.THROTTLED)),
+    ):
+        assert evaluate_gate(TOUCH, replace(KNOWN, throttled_until=until), TUESDAY) == verdict
+
+
 def test_transactional_message_ignores_hours_and_caps():
     busy = replace(
         policy(
@@ -279,6 +288,7 @@ def test_transactional_message_ignores_hours_and_caps():
     night = at("2026-07-03 23:00")
     awaited = replace(TOUCH, is_transactional=True)
     assert evaluate_gate(awaited, busy, night) == Allow()
+    assert {finding.decision for finding in explain_gate(awaited, busy, night)} == {Allow()}
     spared = {finding.check for finding in explain_gate(awaited, busy, night) if not finding.applies}
     assert spared == {finding.check for finding in explain_gate(TOUCH, busy, night) if finding.decision != Allow()} | {
         Reason.WEEKEND  # it is Friday
