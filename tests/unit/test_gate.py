@@ -40,6 +40,13 @@ def sent_at(*walls: str, series: str | None = None) -> list[SentMessage]:
     return [SentMessage(at(wall), series) for wall in walls]
 
 
+def test_gate_blocks_a_message_whose_zones_leave_no_time_of_day():
+    # Quiet for 13 hours from 8 to 21; in the zone 12 hours away that is from 20 to 9.
+    days = Calendar(NEW_YORK, CLINIC.hours, quiet=QuietHours(time(8), time(21)))
+    known = replace(KNOWN, calendar=days, places=(ZoneInfo("UTC"), ZoneInfo("Etc/GMT+12")))
+    assert evaluate_gate(TOUCH, known, TUESDAY) == Never(Reason.OUTSIDE_HOURS)
+
+
 def test_gate_allows_a_message_without_obstacles():
     assert evaluate_gate(TOUCH, KNOWN, TUESDAY) == Allow()
     assert {finding.decision for finding in explain_gate(TOUCH, KNOWN, TUESDAY)} == {Allow()}
@@ -171,6 +178,7 @@ def test_gate_defers_outside_business_hours(now: str, until: str | None):
         (2, ["2026-03-10 08:30", "2026-03-10 09:30"], "2026-03-11 08:00"),  # at midnight, and then it is night
         (1, ["2026-03-09 20:59"], None),  # yesterday
         (1, ["2026-03-10 00:00"], "2026-03-11 08:00"),
+        (1, ["2026-03-11 00:00"], None),  # pending, and tomorrow
     ],
 )
 def test_gate_applies_the_daily_cap(cap: int, walls: list[str], until: str | None):
