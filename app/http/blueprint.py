@@ -12,6 +12,7 @@ from flask import Response, request
 from app.http import idempotency
 from app.http.body.json_body import read_body
 from app.http.body.unknown_parameters import declare_reads_body, declare_reads_query
+from app.http.merge_patch import merge_patch_reader, patch_schema
 from app.http.preconditions import HAS_ETAG, etag_header, is_not_modified
 from app.http.schemas.paging import COUNT_PREFERRED, PageOut
 from app.http.schemas.schema import QuerySchema, Schema
@@ -55,6 +56,23 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # published wit
 
             marked = declare_reads_query if is_query else declare_reads_body
             return cast("View", marked(_documented(read, document(view))))
+
+        return decorate
+
+    def merge_patch(self, replacement: type[Schema], shown: type[Schema]) -> Callable[[View], View]:
+        """Pass the body as a `MergePatch` to the view, before the path parameters.
+
+        `replacement` is the schema of a PUT, `shown` the one of the response. Raises the errors of `read_body`.
+        """
+        reader = merge_patch_reader(replacement, shown)
+        document = super().arguments(patch_schema(replacement))
+
+        def decorate(view: View) -> View:
+            @wraps(view)
+            def read(*args: object, **kwargs: object) -> Any:
+                return view(*args, reader(read_body()), **kwargs)
+
+            return cast("View", declare_reads_body(_documented(read, document(view))))
 
         return decorate
 

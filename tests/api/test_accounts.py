@@ -24,7 +24,7 @@ def own_role(desk: Desk, **grants: str) -> dict[str, Any]:
 
 
 def give(desk: Desk, who: Caller, role: str) -> Answer:
-    return desk.admin.put(f"/api/users/{who.id}", {"role": role})
+    return desk.admin.patch(f"/api/users/{who.id}", {"role": role})
 
 
 # --- people ---
@@ -66,7 +66,7 @@ def test_invalid_invitation_is_refused_completely(desk: Desk, changed: dict[str,
 def test_team_of_another_clinic_is_unknown(desk: Desk, other_desk: Desk):
     theirs = other_desk.admin.post("/api/teams", {"name": "North"}).body["id"]
     assert invite(desk.admin, team_id=theirs).pointers == ["/team_id"]
-    assert desk.admin.put(f"/api/users/{desk.doctor.id}", {"team_id": theirs}).pointers == ["/team_id"]
+    assert desk.admin.patch(f"/api/users/{desk.doctor.id}", {"team_id": theirs}).pointers == ["/team_id"]
 
 
 def test_email_is_unique_across_case_and_clinics(desk: Desk, other_desk: Desk):
@@ -90,9 +90,9 @@ def test_new_role_applies_to_the_next_call(desk: Desk):
 
 def test_edit_of_a_changed_user_is_refused(desk: Desk):
     seen = desk.admin.get(f"/api/users/{desk.doctor.id}").headers["ETag"]
-    assert desk.admin.put(f"/api/users/{desk.doctor.id}", {"name": "A"}, seen=seen).status == 200
-    assert desk.admin.put(f"/api/users/{desk.doctor.id}", {"name": "B"}, seen=seen).status == 412
-    assert desk.admin.put(f"/api/users/{desk.doctor.id}", {"name": "B"}, seen=None).status == 428
+    assert desk.admin.patch(f"/api/users/{desk.doctor.id}", {"name": "A"}, seen=seen).status == 200
+    assert desk.admin.patch(f"/api/users/{desk.doctor.id}", {"name": "B"}, seen=seen).status == 412
+    assert desk.admin.patch(f"/api/users/{desk.doctor.id}", {"name": "B"}, seen=None).status == 428
 
 
 def test_deactivated_user_and_their_keys_lose_access_at_once(desk: Desk):
@@ -124,7 +124,7 @@ def test_users_cannot_deactivate_or_change_themselves(desk: Desk):
     desk.hire(Role.CLINIC_ADMIN)
     assert desk.admin.post(f"/api/users/{desk.admin.id}/deactivate").status == 409
     assert give(desk, desk.admin, "doctor").status == 409
-    assert desk.admin.put(f"/api/users/{desk.admin.id}", {"name": "Somebody else"}).status == 200
+    assert desk.admin.patch(f"/api/users/{desk.admin.id}", {"name": "Somebody else"}).status == 200
 
 
 def test_second_of_two_mutual_deactivations_is_refused(desk: Desk):
@@ -155,7 +155,7 @@ def test_caller_with_scope_team_cannot_grant_a_wider_scope(desk: Desk):
     narrow = {"slug": "y", "name": "y", "grants": {"lead:read": "team", "lead:update": "assigned"}}
     assert (lesser.post("/api/roles", wide).status, lesser.post("/api/roles", narrow).status) == (403, 201)
     assert lesser.post(f"/api/users/{desk.admin.id}/deactivate").status == 403
-    assert lesser.put(f"/api/users/{desk.admin.id}", {"role": "night_desk"}).status == 403
+    assert lesser.patch(f"/api/users/{desk.admin.id}", {"role": "night_desk"}).status == 403
 
 
 def test_last_user_manager_cannot_be_removed(desk: Desk):
@@ -165,8 +165,8 @@ def test_last_user_manager_cannot_be_removed(desk: Desk):
     assert successor.get("/api/api-keys").status == 200
     assert desk.admin.put(f"/api/roles/{role['id']}", {"name": "x", "grants": {}}).status == 200
     assert give(desk, successor, "clinic_admin").status == 200
-    assert successor.put(f"/api/users/{desk.admin.id}", {"role": "doctor"}).status == 200
-    assert successor.put(f"/api/users/{successor.id}", {"role": "doctor"}).status == 409
+    assert successor.patch(f"/api/users/{desk.admin.id}", {"role": "doctor"}).status == 200
+    assert successor.patch(f"/api/users/{successor.id}", {"role": "doctor"}).status == 409
 
 
 # --- roles and teams ---
@@ -211,9 +211,9 @@ def test_invalid_role_is_refused(desk: Desk, role: dict[str, Any], expected: int
 def test_role_or_team_in_use_cannot_be_deleted(desk: Desk):
     role, team = own_role(desk, lead_read="all"), desk.admin.post("/api/teams", {"name": "North"}).body
     places = [f"/api/roles/{role['id']}", f"/api/teams/{team['id']}"]
-    desk.admin.put(f"/api/users/{desk.doctor.id}", {"role": "night_desk", "team_id": team["id"]})
+    desk.admin.patch(f"/api/users/{desk.doctor.id}", {"role": "night_desk", "team_id": team["id"]})
     assert [desk.admin.delete(place).status for place in places] == [409, 409]
-    desk.admin.put(f"/api/users/{desk.doctor.id}", {"role": "doctor", "team_id": None})
+    desk.admin.patch(f"/api/users/{desk.doctor.id}", {"role": "doctor", "team_id": None})
     assert [desk.admin.delete(place).status for place in places] == [204, 204]
     assert [role["slug"] for role in desk.admin.get("/api/roles").body["items"]] == [role.value for role in Role]
 
@@ -235,7 +235,7 @@ def lesser_manager(desk: Desk) -> Caller:
     """Return a user who manages users, and has fewer permissions than the admin."""
     assert desk.admin.post("/api/roles", {"slug": "lesser", "name": "Lesser", "grants": LESSER}).status == 201
     lesser = desk.hire(Role.SALES)
-    assert desk.admin.put(f"/api/users/{lesser.id}", {"role": "lesser"}).status == 200
+    assert desk.admin.patch(f"/api/users/{lesser.id}", {"role": "lesser"}).status == 200
     return lesser
 
 

@@ -70,7 +70,7 @@ def test_api_key_is_recorded_as_the_actor(desk: Desk):
 
 def test_password_is_never_recorded(desk: Desk):
     made = desk.admin.post("/api/users", {"email": "nina@clinic.example", "name": "Nina", "role": "sales"}).body
-    desk.admin.put(f"/api/users/{made['id']}", {"role": "doctor"})
+    desk.admin.patch(f"/api/users/{made['id']}", {"role": "doctor"})
     [update, create] = entries(desk, subject_id=made["id"])
     assert (update["before"], update["after"]) == ({"role": "sales"}, {"role": "doctor"})
     assert not {"password_hash", "secret_hash"} & {*create["after"]}
@@ -166,7 +166,7 @@ def auditor(desk: Desk, **grants: str) -> Caller:
     answer = desk.admin.post("/api/roles", {"slug": "auditor", "name": "Auditor", "grants": named})
     assert answer.status == 201, answer.body
     caller = desk.hire(Role.DOCTOR)
-    assert desk.admin.put(f"/api/users/{caller.id}", {"role": "auditor"}).status == 200
+    assert desk.admin.patch(f"/api/users/{caller.id}", {"role": "auditor"}).status == 200
     return caller
 
 

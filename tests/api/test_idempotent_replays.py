@@ -94,10 +94,10 @@ def test_answer_is_withheld_after_leaving_the_team(desk: Desk, sam: Caller):
     meg = desk.hire(Role.MANAGER)
     team = desk.admin.post("/api/teams", {"name": "North"}).body["id"]
     for member in (meg, sam):
-        desk.admin.put(f"/api/users/{member.id}", {"team_id": team})
+        desk.admin.patch(f"/api/users/{member.id}", {"team_id": team})
     lead = desk.capture(assigned_to_id=sam.id)
     assert act_on(meg, lead).status == 200
-    desk.admin.put(f"/api/users/{meg.id}", {"team_id": None})
+    desk.admin.patch(f"/api/users/{meg.id}", {"team_id": None})
 
     assert act_on(meg, lead).body["code"] == "answer-withheld"
 

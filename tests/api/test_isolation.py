@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, event
 from app.clock import now
 from app.core.db import insert_many, new_id, transaction
 from app.http.access import PUBLIC
+from app.http.openapi.openapi import spec
 from app.messaging.models import Notification
 from tests.support.desk import Answer, Desk, the_app
 from tests.support.enrolling import WAITING
@@ -49,7 +50,20 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/leads/tasks/<task_id>/complete": {},
     "POST /api/leads/tasks/<task_id>/snooze": {"until": (now() + timedelta(days=1)).isoformat()},
     "POST /api/leads/tasks/<task_id>/cancel": {},
-    "PUT /api/users/<user_id>": {"name": "x"},
+    "PUT /api/users/<user_id>": {"name": "x", "role": "clinic_admin"},
+    "PATCH /api/users/<user_id>": {"name": "x"},
+    "PATCH /api/leads/<lead_id>": {"notes": "x"},
+    "PATCH /api/leads/tasks/<task_id>": {"title": "Call"},
+    "PATCH /api/followups/<task_id>": {"title": "Call"},
+    "PATCH /api/teams/<team_id>": {"name": "x"},
+    "PATCH /api/roles/<role_id>": {"name": "x"},
+    "PATCH /api/followups/views/<view_id>": {"name": "x"},
+    "PATCH /api/task-templates/<template_id>": {"name": "x"},
+    "PATCH /api/lead-sources/<source_id>": {"name": "x"},
+    "PATCH /api/custom-fields/<field_id>": {"label": "x"},
+    "PATCH /api/web-forms/<form_id>": {"name": "x"},
+    "PATCH /api/pipeline-stages/<stage_id>": {"name": "x"},
+    "PATCH /api/assignment-rules/<rule_id>": {"name": "x"},
     "PATCH /api/follow-up-rules/<follow_up_rule_id>": {"description": "x"},
     "POST /api/follow-up-rules/<follow_up_rule_id>/publish": {},
     "POST /api/follow-up-rules/<follow_up_rule_id>/rollback": {"number": 1},
@@ -188,10 +202,10 @@ def create_notification(desk: Desk) -> str:
     return str(made["id"])
 
 
-def call(desk: Desk, method: str, path: str, ids: dict[str, str]) -> Answer:
+def call(desk: Desk, method: str, path: str, ids: dict[str, str], *, seen: str | None = "*") -> Answer:
     filled = re.sub(r"<(\w+)>", lambda name: ids[name[1]], path)
     body = {"json": BODIES[f"{method} {path}"]} if f"{method} {path}" in BODIES else {}
-    return desk.admin._send(method, filled, headers={"If-Match": "*"}, **body)
+    return desk.admin._send(method, filled, headers={"If-Match": seen} if seen else {}, **body)
 
 
 def comparable_body(answer: Answer) -> dict[str, Any]:
@@ -213,6 +227,15 @@ def test_same_calls_find_rows_of_the_own_clinic(other_desk: Desk, foreign_ids: d
     for method, path in sorted(named_routes(), key=lambda route: route[1].endswith("/erase")):  # that one last
         if method != "DELETE":
             assert call(other_desk, method, path, foreign_ids).status != 404, (method, path)
+
+
+def test_edits_need_if_match_exactly_where_it_is_documented(other_desk: Desk, foreign_ids: dict[str, str]):
+    described = spec(the_app())["paths"]
+    for method, path in named_routes():
+        if method in {"PUT", "PATCH", "DELETE"}:
+            answers = described[path.replace("<", "{").replace(">", "}")][method.lower()]["responses"]
+            refused = call(other_desk, method, path, foreign_ids, seen=None).status == 428
+            assert refused is ("428" in answers), (method, path)
 
 
 @contextmanager

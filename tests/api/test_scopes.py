@@ -36,7 +36,7 @@ def meg(desk: Desk, sam: Caller) -> Caller:
     meg = desk.hire(Role.MANAGER, "Meg")
     team = desk.admin.post("/api/teams", {"name": "North"}).body["id"]
     for member in (meg, sam):
-        assert desk.admin.put(f"/api/users/{member.id}", {"team_id": team}).status == 200
+        assert desk.admin.patch(f"/api/users/{member.id}", {"team_id": team}).status == 200
     return meg
 
 
@@ -112,7 +112,7 @@ def test_reassigned_lead_is_out_of_scope_at_the_next_call(desk: Desk, sam: Calle
 def test_key_has_the_scope_of_its_creator(desk: Desk, sam: Caller, sue: Caller):
     grants = {"user:manage": "all", "lead:read": "assigned", "lead:update": "assigned"}
     desk.admin.post("/api/roles", {"slug": "seller", "name": "x", "grants": grants})
-    desk.admin.put(f"/api/users/{sam.id}", {"role": "seller"})
+    desk.admin.patch(f"/api/users/{sam.id}", {"role": "seller"})
     sams = desk.capture(assigned_to_id=sam.id)["id"]
     desk.capture(assigned_to_id=sue.id)
     key = sam.post("/api/api-keys", {"name": "Robot", "scopes": ["lead:read"]}).body["key"]
@@ -241,9 +241,9 @@ def test_manager_cannot_add_users_to_the_team(desk: Desk, sam: Caller):
     desk.admin.post("/api/roles", {"slug": "lead_hand", "name": "x", "grants": grants})
     hand = desk.hire(Role.DOCTOR)
     team = desk.admin.post("/api/teams", {"name": "South"}).body["id"]
-    desk.admin.put(f"/api/users/{hand.id}", {"role": "lead_hand", "team_id": team})
-    assert hand.put(f"/api/users/{sam.id}", {"team_id": team}).status == 403
-    assert hand.put(f"/api/users/{desk.admin.id}", {"name": "Mallory"}).status == 403
+    desk.admin.patch(f"/api/users/{hand.id}", {"role": "lead_hand", "team_id": team})
+    assert hand.patch(f"/api/users/{sam.id}", {"team_id": team}).status == 403
+    assert hand.patch(f"/api/users/{desk.admin.id}", {"name": "Mallory"}).status == 403
 
 
 def test_manager_plans_absences_of_the_team_only(desk: Desk, sam: Caller, sue: Caller, meg: Caller):

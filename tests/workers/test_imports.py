@@ -217,7 +217,7 @@ def test_updates_respect_the_callers_scope(desk: Desk):
     grants = {"lead:read": "all", "lead:private": "all", "lead:import": "all", "lead:update": "assigned"}
     assert desk.admin.post("/api/roles", {"slug": "intake", "name": "x", "grants": grants}).status == 201
     somebody = desk.hire(Role.DOCTOR)
-    desk.admin.put(f"/api/users/{somebody.id}", {"role": "intake"})
+    desk.admin.patch(f"/api/users/{somebody.id}", {"role": "intake"})
     kept = upload(desk)
     assert somebody.post(f"/api/imports/{kept['id']}/start", {"on_duplicate": "update"}).status == 403
     assert somebody.post(f"/api/imports/{kept['id']}/preview", {}).status == 202

@@ -8,6 +8,7 @@ from app.core.pagination import Page
 from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
+from app.http.merge_patch import MergePatch
 from app.http.preconditions import if_match
 from app.http.schemas.paging import PageQuery, page_of
 from app.identity.permissions import Permission
@@ -51,17 +52,42 @@ def create_rule(given: JsonDict) -> AssignmentRule:
         return service.create_rule(session, actor().clinic.id, given)
 
 
+@blp.get("/<uuid:rule_id>")
+@allow(Permission.LEAD_READ)
+@blp.response(200, RuleOut)
+def get_rule(rule_id: UUID) -> object:
+    """Show an assignment rule."""
+    with reading() as session:
+        return service.read_rule(session, actor().clinic.id, rule_id)
+
+
 @blp.put("/<uuid:rule_id>")
 @allow(Permission.LEAD_CONFIGURE)
 @blp.arguments(RuleIn)
 @blp.response(200, RuleOut)
 @if_match
 def update_rule(given: JsonDict, rule_id: UUID, seen: SeenVersions) -> AssignmentRule:
-    """Change an assignment rule.
+    """Replace an assignment rule.
 
-    The body replaces the whole rule; missing fields get their defaults.
+    Fields that are left out get their default.
     """
     with unit_of_work() as session:
+        return service.update_rule(session, actor().clinic.id, rule_id, given, seen=seen)
+
+
+@blp.patch("/<uuid:rule_id>")
+@allow(Permission.LEAD_CONFIGURE)
+@blp.merge_patch(RuleIn, RuleOut)
+@blp.response(200, RuleOut)
+@blp.alt_response(409, "CONFLICT")
+@if_match
+def edit_rule(patch: MergePatch, rule_id: UUID, seen: SeenVersions) -> object:
+    """Edit an assignment rule.
+
+    Given fields are replaced; others stay unchanged.
+    """
+    with unit_of_work() as session:
+        given, seen = patch.onto(session, service.read_rule(session, actor().clinic.id, rule_id), seen)
         return service.update_rule(session, actor().clinic.id, rule_id, given, seen=seen)
 
 

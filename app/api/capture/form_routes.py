@@ -8,6 +8,7 @@ from app.core.pagination import Page
 from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
+from app.http.merge_patch import MergePatch
 from app.http.preconditions import if_match
 from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
@@ -60,11 +61,27 @@ def get_form(form_id: UUID) -> WebForm:
 @blp.alt_response(409, "CONFLICT")
 @if_match
 def update_form(given: JsonDict, form_id: UUID, seen: SeenVersions) -> WebForm:
-    """Change a web form.
+    """Replace a web form.
 
-    The body replaces the whole form except its key. An inactive form answers 404 to visitors.
+    Fields that are left out get their default. The key stays. An inactive form answers 404 to visitors.
     """
     with unit_of_work() as session:
+        return service.update_form(session, actor().clinic.id, form_id, given, seen=seen)
+
+
+@blp.patch("/<uuid:form_id>")
+@allow(Permission.LEAD_CONFIGURE)
+@blp.merge_patch(WebFormIn, WebFormOut)
+@blp.response(200, WebFormOut)
+@blp.alt_response(409, "CONFLICT")
+@if_match
+def edit_form(patch: MergePatch, form_id: UUID, seen: SeenVersions) -> object:
+    """Edit a web form.
+
+    Given fields are replaced; others stay unchanged.
+    """
+    with unit_of_work() as session:
+        given, seen = patch.onto(session, service.read_form(session, actor().clinic.id, form_id), seen)
         return service.update_form(session, actor().clinic.id, form_id, given, seen=seen)
 
 

@@ -61,8 +61,8 @@ def search_leads(given: JsonDict) -> JsonDict:
 def upsert_lead(given: JsonDict, external_id: str) -> tuple[Any, dict[str, str], int]:
     """Create or update a lead by its id in another system.
 
-    The first call creates the lead (201). Later calls replace the given fields (needs `lead:update`) and keep the
-    attribution. Each call adds a touch. Repeated or concurrent calls create one lead.
+    The first call creates the lead (201). Later calls replace the given fields (needs `lead:update`); other fields and
+    the attribution stay unchanged. Each call adds a touch. Repeated or concurrent calls create one lead.
     """
     with unit_of_work() as session:
         lead, is_new = upsert(session, actor(), external_id, given)

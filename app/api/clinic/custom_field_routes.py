@@ -8,6 +8,7 @@ from app.core.pagination import Page
 from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
+from app.http.merge_patch import MergePatch
 from app.http.preconditions import if_match
 from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
@@ -45,15 +46,41 @@ def create_field(given: JsonDict) -> CustomField:
         return service.create_field(session, actor().clinic.id, given)
 
 
+@blp.get("/<uuid:field_id>")
+@allow(Permission.LEAD_READ)
+@blp.response(200, CustomFieldOut)
+def get_field(field_id: UUID) -> object:
+    """Show a custom field."""
+    with reading() as session:
+        return service.read_field(session, actor().clinic.id, field_id)
+
+
 @blp.put("/<uuid:field_id>")
 @allow(Permission.LEAD_CONFIGURE)
 @blp.arguments(CustomFieldChange)
 @blp.response(200, CustomFieldOut)
 @if_match
 def update_field(given: JsonDict, field_id: UUID, seen: SeenVersions) -> CustomField:
-    """Edit a custom field.
+    """Replace a custom field.
 
-    The body replaces everything except the key and the type. Existing values of leads stay, also of an archived field.
+    Fields that are left out get their default. The key and the type never change. Existing
+    values of leads stay, also of an archived field.
     """
     with unit_of_work() as session:
+        return service.update_field(session, actor().clinic.id, field_id, given, seen=seen)
+
+
+@blp.patch("/<uuid:field_id>")
+@allow(Permission.LEAD_CONFIGURE)
+@blp.merge_patch(CustomFieldChange, CustomFieldOut)
+@blp.response(200, CustomFieldOut)
+@blp.alt_response(409, "CONFLICT")
+@if_match
+def edit_field(patch: MergePatch, field_id: UUID, seen: SeenVersions) -> object:
+    """Edit a custom field.
+
+    Given fields are replaced; others stay unchanged.
+    """
+    with unit_of_work() as session:
+        given, seen = patch.onto(session, service.read_field(session, actor().clinic.id, field_id), seen)
         return service.update_field(session, actor().clinic.id, field_id, given, seen=seen)

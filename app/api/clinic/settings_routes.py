@@ -1,10 +1,11 @@
 """Routes for the settings of a clinic."""
 
-from app.api.clinic.settings_schemas import ContactPolicyIn, ContactPolicyOut, HoursChange, HoursIn, HoursOut
+from app.api.clinic.settings_schemas import ContactPolicyIn, ContactPolicyOut, HoursIn, HoursOut
 from app.core.optimistic_locking import SeenVersions
 from app.core.type_aliases import JsonDict, JsonObject
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
+from app.http.merge_patch import MergePatch
 from app.http.preconditions import if_match
 from app.identity.permissions import Permission
 from app.messaging.contact_policy import clinic_hours
@@ -61,18 +62,34 @@ def set_hours(given: JsonDict, seen: SeenVersions) -> JsonDict:
     Quiet hours also apply to messages that are already planned or waiting.
     """
     with unit_of_work() as session:
-        return clinic_hours.change_hours(session, actor(), given, seen=seen)
+        return clinic_hours.set_hours(session, actor(), given, seen=seen)
 
 
 @blp.patch("/hours")
 @allow(Permission.AUTOMATION_MANAGE)
-@blp.arguments(HoursChange)
+@blp.merge_patch(HoursIn, HoursOut)
 @blp.response(200, HoursOut)
 @if_match
-def change_hours(given: JsonDict, seen: SeenVersions) -> JsonDict:
+def change_hours(patch: MergePatch, seen: SeenVersions) -> JsonDict:
     """Change opening hours, closed dates or quiet hours.
 
     Each given part replaces the present one, as in a PUT. Public holidays of the clinic's region are always closed.
     """
     with unit_of_work() as session:
-        return clinic_hours.change_hours(session, actor(), given, seen=seen)
+        given, seen = patch.onto(session, clinic_hours.get_hours(session, actor()), seen)
+        return clinic_hours.set_hours(session, actor(), given, seen=seen)
+
+
+@blp.patch("/contact-policy")
+@allow(Permission.AUTOMATION_MANAGE)
+@blp.merge_patch(ContactPolicyIn, ContactPolicyOut)
+@blp.response(200, ContactPolicyOut)
+@if_match
+def edit_contact_policy(patch: MergePatch, seen: SeenVersions) -> JsonObject:
+    """Edit the contact policy.
+
+    Given limits are replaced; others stay unchanged.
+    """
+    with unit_of_work() as session:
+        given, seen = patch.onto(session, policies.get_contact_policy(session, actor()), seen)
+        return policies.set_contact_policy(session, actor(), given, seen=seen)

@@ -134,22 +134,7 @@ class QuietHoursSchema(Schema):
             raise ValidationError("Must leave at least eight hours a day for messages.", "ends")
 
 
-class HoursChange(Schema):
-    """Hours to replace; the others stay."""
-
-    business_hours = fields.Nested(HoursSchema, metadata={"description": "Opening hours; a missing day is closed."})
-    closed_dates = ListOf(Day(), most=MOST_CLOSED, metadata={"description": "Closed dates besides public holidays."})
-    quiet_hours = fields.Nested(QuietHoursSchema, allow_none=True, metadata={"description": "Null: none."})
-
-    @validates_schema
-    def _make_sense(self, data: JsonDict, **_: Any) -> None:
-        if not data:
-            raise ValidationError("Give at least one field to change.")
-        if "business_hours" in data and not any(data["business_hours"].values()):
-            raise ValidationError("Must open at least once a week.", "business_hours")
-
-
-class HoursIn(HoursChange):
+class HoursIn(Schema):
     """All hours of the clinic."""
 
     business_hours = fields.Nested(
@@ -161,6 +146,11 @@ class HoursIn(HoursChange):
     quiet_hours = fields.Nested(
         QuietHoursSchema, required=True, allow_none=True, metadata={"description": "Null: none."}
     )
+
+    @validates_schema
+    def _open_sometimes(self, data: JsonDict, **_: Any) -> None:
+        if not any(data["business_hours"].values()):
+            raise ValidationError("Must open at least once a week.", "business_hours")
 
 
 class HoursOut(Schema):

@@ -12,6 +12,7 @@ from app.api.identity.user_schemas import (
     TeamIn,
     TeamOut,
     UserChanges,
+    UserIn,
     UserOut,
     UserQuery,
 )
@@ -20,6 +21,7 @@ from app.core.pagination import Page
 from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
+from app.http.merge_patch import MergePatch
 from app.http.preconditions import if_match
 from app.http.schemas.paging import PageQuery, page_of
 from app.identity.permissions import Permission
@@ -71,15 +73,30 @@ def get_user(user_id: UUID) -> object:
 
 @people.put("/<uuid:user_id>")
 @allow(Permission.USER_MANAGE)
-@people.arguments(UserChanges)
+@people.arguments(UserIn)
 @people.response(200, UserOut)
 @people.alt_response(409, "CONFLICT")
 @if_match
 def update_user(given: JsonDict, user_id: UUID, seen: SeenVersions) -> object:
+    """Replace a user.
+
+    Without `team_id` the user leaves the team. The e-mail address stays. The rules of PATCH apply.
+    """
+    with unit_of_work() as session:
+        return users.update_user(session, actor(), user_id, given, seen=seen)
+
+
+@people.patch("/<uuid:user_id>")
+@allow(Permission.USER_MANAGE)
+@people.arguments(UserChanges)
+@people.response(200, UserOut)
+@people.alt_response(409, "CONFLICT")
+@if_match
+def edit_user(given: JsonDict, user_id: UUID, seen: SeenVersions) -> object:
     """Edit a user.
 
-    A new role takes effect with the user's next call. You cannot change your own role. The clinic must keep at least
-    one user who can manage users.
+    Given fields are replaced; others stay unchanged. A new role takes effect with the user's next call. You cannot
+    change your own role. The clinic must keep at least one user who can manage users.
     """
     with unit_of_work() as session:
         return users.update_user(session, actor(), user_id, given, seen=seen)
@@ -149,6 +166,15 @@ def create_team(given: JsonDict) -> object:
         return teams.create_team(session, actor(), given)
 
 
+@groups.get("/<uuid:team_id>")
+@allow(Permission.LEAD_READ)
+@groups.response(200, TeamOut)
+def get_team(team_id: UUID) -> object:
+    """Show a team."""
+    with reading() as session:
+        return teams.read_team(session, actor(), team_id)
+
+
 @groups.put("/<uuid:team_id>")
 @allow(Permission.USER_MANAGE)
 @groups.arguments(TeamIn)
@@ -158,6 +184,22 @@ def create_team(given: JsonDict) -> object:
 def update_team(given: JsonDict, team_id: UUID, seen: SeenVersions) -> object:
     """Rename a team."""
     with unit_of_work() as session:
+        return teams.update_team(session, actor(), team_id, given, seen=seen)
+
+
+@groups.patch("/<uuid:team_id>")
+@allow(Permission.USER_MANAGE)
+@groups.merge_patch(TeamIn, TeamOut)
+@groups.response(200, TeamOut)
+@groups.alt_response(409, "CONFLICT")
+@if_match
+def edit_team(patch: MergePatch, team_id: UUID, seen: SeenVersions) -> object:
+    """Edit a team.
+
+    Given fields are replaced; others stay unchanged.
+    """
+    with unit_of_work() as session:
+        given, seen = patch.onto(session, teams.read_team(session, actor(), team_id), seen)
         return teams.update_team(session, actor(), team_id, given, seen=seen)
 
 
@@ -201,6 +243,15 @@ def create_role(given: JsonDict) -> object:
         return custom_roles.create_role(session, actor(), given)
 
 
+@rights.get("/<uuid:role_id>")
+@allow(Permission.LEAD_READ)
+@rights.response(200, RoleOut)
+def get_role(role_id: UUID) -> object:
+    """Show a custom role."""
+    with reading() as session:
+        return custom_roles.read_role(session, actor(), role_id)
+
+
 @rights.put("/<uuid:role_id>")
 @allow(Permission.USER_MANAGE)
 @rights.arguments(RoleChanges)
@@ -208,11 +259,27 @@ def create_role(given: JsonDict) -> object:
 @rights.alt_response(409, "CONFLICT")
 @if_match
 def update_role(given: JsonDict, role_id: UUID, seen: SeenVersions) -> object:
-    """Edit a custom role.
+    """Replace a custom role.
 
     The change takes effect with the next call of its users.
     """
     with unit_of_work() as session:
+        return custom_roles.update_role(session, actor(), role_id, given, seen=seen)
+
+
+@rights.patch("/<uuid:role_id>")
+@allow(Permission.USER_MANAGE)
+@rights.merge_patch(RoleChanges, RoleOut)
+@rights.response(200, RoleOut)
+@rights.alt_response(409, "CONFLICT")
+@if_match
+def edit_role(patch: MergePatch, role_id: UUID, seen: SeenVersions) -> object:
+    """Edit a custom role.
+
+    Given fields are replaced; others stay unchanged.
+    """
+    with unit_of_work() as session:
+        given, seen = patch.onto(session, custom_roles.read_role(session, actor(), role_id), seen)
         return custom_roles.update_role(session, actor(), role_id, given, seen=seen)
 
 

@@ -32,6 +32,14 @@ class UserChanges(Schema):
     team_id = Id(allow_none=True)
 
 
+class UserIn(UserChanges):
+    """A user as a whole, except the e-mail address."""
+
+    name = Text(100, least=1, required=True)
+    role = Text(63, least=1, required=True, metadata={"description": "A slug of `GET /api/roles`."})
+    team_id = Id(allow_none=True, load_default=None)
+
+
 class Departure(Schema):
     """The new owners of the leads and tasks of a deactivated user."""
 

@@ -98,6 +98,21 @@ def get_lead(query: JsonDict, lead_id: UUID) -> object:
 @blp.alt_response(409, "CONFLICT")
 @if_match
 def update_lead(given: JsonDict, lead_id: UUID, seen: SeenVersions) -> object:
+    """Edit a lead, at its published path.
+
+    As `PATCH`, and unlike other PUTs: fields that are left out stay unchanged. New programs use `PATCH`.
+    """
+    with unit_of_work() as session:
+        return lead_response(session, changes.update_lead(session, actor(), lead_id, given, seen=seen))
+
+
+@blp.patch("/<uuid:lead_id>")
+@allow(Permission.LEAD_UPDATE)
+@blp.arguments(LeadChanges)
+@blp.response(200, LeadOut)
+@blp.alt_response(409, "CONFLICT")
+@if_match
+def edit_lead(given: JsonDict, lead_id: UUID, seen: SeenVersions) -> object:
     """Edit a lead.
 
     Given fields are replaced; null clears optional fields. Other fields stay unchanged.

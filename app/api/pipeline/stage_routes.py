@@ -8,6 +8,7 @@ from app.core.pagination import Page
 from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
+from app.http.merge_patch import MergePatch
 from app.http.preconditions import if_match
 from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
@@ -44,6 +45,15 @@ def create_stage(given: JsonDict) -> PipelineStage:
         return service.create_stage(session, actor().clinic.id, given)
 
 
+@blp.get("/<uuid:stage_id>")
+@allow(Permission.LEAD_READ)
+@blp.response(200, StageOut)
+def get_stage(stage_id: UUID) -> object:
+    """Show a pipeline stage."""
+    with reading() as session:
+        return service.read_stage(session, actor().clinic.id, stage_id)
+
+
 @blp.put("/<uuid:stage_id>")
 @allow(Permission.LEAD_CONFIGURE)
 @blp.arguments(StageChange)
@@ -51,11 +61,27 @@ def create_stage(given: JsonDict) -> PipelineStage:
 @blp.alt_response(409, "CONFLICT")
 @if_match
 def update_stage(given: JsonDict, stage_id: UUID, seen: SeenVersions) -> PipelineStage:
-    """Change a pipeline stage.
+    """Replace a pipeline stage.
 
-    The body replaces the whole stage; missing fields get their defaults. The slug never changes.
+    Fields that are left out get their default. The slug never changes.
     """
     with unit_of_work() as session:
+        return service.update_stage(session, actor().clinic.id, stage_id, given, seen=seen)
+
+
+@blp.patch("/<uuid:stage_id>")
+@allow(Permission.LEAD_CONFIGURE)
+@blp.merge_patch(StageChange, StageOut)
+@blp.response(200, StageOut)
+@blp.alt_response(409, "CONFLICT")
+@if_match
+def edit_stage(patch: MergePatch, stage_id: UUID, seen: SeenVersions) -> object:
+    """Edit a pipeline stage.
+
+    Given fields are replaced; others stay unchanged.
+    """
+    with unit_of_work() as session:
+        given, seen = patch.onto(session, service.read_stage(session, actor().clinic.id, stage_id), seen)
         return service.update_stage(session, actor().clinic.id, stage_id, given, seen=seen)
 
 

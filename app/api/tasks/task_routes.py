@@ -28,12 +28,23 @@ def add_task_routes(blp: Blueprint, path: str, *, title: str = "a task") -> None
 
     @blp.put(path)
     @allow(Permission.LEAD_UPDATE)
-    @blp.doc(summary=f"Edit {title}.", description=_EDIT)
+    @blp.doc(summary=f"Edit {title}, at its published path.", description=_PUT)
     @blp.arguments(TaskChanges)
     @blp.response(200, TaskOut)
     @blp.alt_response(409, "CONFLICT")
     @if_match
     def update_task(given: JsonDict, task_id: UUID, seen: SeenVersions) -> object:
+        with unit_of_work() as session:
+            return service.update_task(session, actor(), task_id, given, seen=seen)
+
+    @blp.patch(path)
+    @allow(Permission.LEAD_UPDATE)
+    @blp.doc(summary=f"Edit {title}.", description=_EDIT)
+    @blp.arguments(TaskChanges)
+    @blp.response(200, TaskOut)
+    @blp.alt_response(409, "CONFLICT")
+    @if_match
+    def edit_task(given: JsonDict, task_id: UUID, seen: SeenVersions) -> object:
         with unit_of_work() as session:
             return service.update_task(session, actor(), task_id, given, seen=seen)
 
@@ -68,6 +79,7 @@ def add_task_routes(blp: Blueprint, path: str, *, title: str = "a task") -> None
             return service.snooze(session, actor(), task_id, until=given["until"])
 
 
-_EDIT = "Given fields are replaced; missing fields stay as they are. Changing the due time moves the reminders."
+_EDIT = "Given fields are replaced; others stay unchanged. Changing the due time moves the reminders."
+_PUT = "As `PATCH`, and unlike other PUTs: fields that are left out stay unchanged. New programs use `PATCH`."
 _COMPLETE = "A second call returns 409. An `activity` in the body is logged in the same transaction."
 _SNOOZE = "Its reminders move with it."

@@ -17,6 +17,7 @@ from app.core.pagination import Page
 from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
+from app.http.merge_patch import MergePatch
 from app.http.preconditions import if_match
 from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
@@ -53,6 +54,15 @@ def create_template(given: JsonDict) -> TaskTemplate:
         return service.create_template(session, actor(), given)
 
 
+@blp.get("/<uuid:template_id>")
+@allow(Permission.LEAD_READ)
+@blp.response(200, TemplateOut)
+def get_template(template_id: UUID) -> object:
+    """Show a task template."""
+    with reading() as session:
+        return service.find(session, actor(), template_id)
+
+
 @blp.put("/<uuid:template_id>")
 @allow(Permission.LEAD_CONFIGURE)
 @blp.arguments(TemplateIn)
@@ -65,6 +75,22 @@ def update_template(given: JsonDict, template_id: UUID, seen: SeenVersions) -> T
     Missing fields get their default. Tasks created from the template stay unchanged.
     """
     with unit_of_work() as session:
+        return service.update_template(session, actor(), template_id, given, seen=seen)
+
+
+@blp.patch("/<uuid:template_id>")
+@allow(Permission.LEAD_CONFIGURE)
+@blp.merge_patch(TemplateIn, TemplateOut)
+@blp.response(200, TemplateOut)
+@blp.alt_response(409, "CONFLICT")
+@if_match
+def edit_template(patch: MergePatch, template_id: UUID, seen: SeenVersions) -> object:
+    """Edit a task template.
+
+    Given fields are replaced; others stay unchanged.
+    """
+    with unit_of_work() as session:
+        given, seen = patch.onto(session, service.find(session, actor(), template_id), seen)
         return service.update_template(session, actor(), template_id, given, seen=seen)
 
 

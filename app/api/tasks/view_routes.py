@@ -8,6 +8,7 @@ from app.core.pagination import Page
 from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
+from app.http.merge_patch import MergePatch
 from app.http.preconditions import if_match
 from app.http.schemas.paging import PageQuery, page_of
 from app.identity.permissions import Permission
@@ -44,6 +45,15 @@ def create_view(given: JsonDict) -> TaskView:
         return views.create_view(session, actor(), given)
 
 
+@blp.get("/<uuid:view_id>")
+@allow(Permission.LEAD_READ)
+@blp.response(200, ViewOut)
+def get_view(view_id: UUID) -> object:
+    """Show one of my views."""
+    with reading() as session:
+        return views.read_view(session, actor(), view_id)
+
+
 @blp.put("/<uuid:view_id>")
 @allow(Permission.LEAD_READ)
 @blp.arguments(ViewIn)
@@ -56,6 +66,22 @@ def update_view(given: JsonDict, view_id: UUID, seen: SeenVersions) -> TaskView:
     Missing fields get their default.
     """
     with unit_of_work() as session:
+        return views.update_view(session, actor(), view_id, given, seen=seen)
+
+
+@blp.patch("/<uuid:view_id>")
+@allow(Permission.LEAD_READ)
+@blp.merge_patch(ViewIn, ViewOut)
+@blp.response(200, ViewOut)
+@blp.alt_response(409, "CONFLICT")
+@if_match
+def edit_view(patch: MergePatch, view_id: UUID, seen: SeenVersions) -> object:
+    """Edit one of my views.
+
+    Given fields are replaced; others stay unchanged.
+    """
+    with unit_of_work() as session:
+        given, seen = patch.onto(session, views.read_view(session, actor(), view_id), seen)
         return views.update_view(session, actor(), view_id, given, seen=seen)
 
 

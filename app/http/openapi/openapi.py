@@ -52,8 +52,13 @@ same key with another payload is 422. A repeated call is 409 while the first one
 permissions or the visible data have changed (`answer-withheld`; the first call was carried out). You can repeat a
 failed call with the same key.
 
-**Concurrent edits.** Resources that you can edit have an `ETag`. Send it as `If-Match`: the edit is refused (412) if
-the resource has changed. Send it as `If-None-Match` with a GET: the response is 304 if nothing has changed.
+**Edits.** `PATCH` replaces the given fields; others stay unchanged. `PUT` replaces the whole resource: a field that is
+left out gets its default. Exceptions are three published paths: `PUT` of a lead, of a task, and of a lead by its
+external id edits like `PATCH`.
+
+**Concurrent edits.** Resources that you can edit have an `ETag`, which their `GET` shows. Edits that document
+`If-Match` require it: they are refused without it (428), and with an old `ETag` if the resource has changed (412). Send
+the `ETag` as `If-None-Match` with a GET: the response is 304 if nothing has changed.
 
 **Rate limits.** `RateLimit` tells how many calls are left in this minute. After that, calls get 429 with `Retry-After`.
 
@@ -91,6 +96,7 @@ _OF_AN_EDIT: Final = (HTTPStatus.PRECONDITION_FAILED, HTTPStatus.PRECONDITION_RE
 _IF_MATCH: Final = {
     "in": "header",
     "name": "If-Match",
+    "required": True,
     "description": "`ETag` of the resource, or its `version` in quotes; `*` for any version.",
     "schema": {"type": "string"},
 }

@@ -33,6 +33,11 @@ def list_roles(session: Session, actor: Actor) -> list[JsonDict]:
     return built_in + [_to_dict(role) for role in session.scalars(own)]
 
 
+def read_role(session: Session, actor: Actor, role_id: UUID) -> JsonDict:
+    """Return one custom role of the clinic, as `list_roles` does. Raises NotFound."""
+    return _to_dict(_find(session, actor, role_id))
+
+
 def create_role(session: Session, actor: Actor, data: JsonObject) -> JsonDict:
     """Create a custom role. `data` has `slug`, `name` and `grants`. Raises Invalid, Forbidden, NameTaken."""
     grants = _validated(actor, data["grants"])
@@ -65,7 +70,7 @@ def update_role(
     Raises NotFound, ChangedMeanwhile, Invalid, Forbidden, NobodyElse.
     """
     lock_clinic(session, actor.clinic.id)
-    role = _lock(session, actor, role_id)
+    role = _find(session, actor, role_id, lock=True)
     require_version(role, seen)
     _validated(actor, read_grants(role.grants))
     role.name, role.grants = data["name"], _validated(actor, data["grants"])
@@ -77,7 +82,7 @@ def update_role(
 
 def delete_role(session: Session, actor: Actor, role_id: UUID, *, seen: SeenVersions = None) -> None:
     """Delete a custom role that no user has. Raises NotFound, ChangedMeanwhile, Forbidden, StillInUse."""
-    role = _lock(session, actor, role_id)
+    role = _find(session, actor, role_id, lock=True)
     require_version(role, seen)
     if not covers(actor.permissions, read_grants(role.grants)):
         raise Forbidden("The role has permissions that you do not have.")
@@ -86,9 +91,9 @@ def delete_role(session: Session, actor: Actor, role_id: UUID, *, seen: SeenVers
     session.delete(role)
 
 
-def _lock(session: Session, actor: Actor, role_id: UUID) -> CustomRole:
+def _find(session: Session, actor: Actor, role_id: UUID, *, lock: bool = False) -> CustomRole:
     of_clinic = select(CustomRole).where(CustomRole.id == role_id, CustomRole.clinic_id == actor.clinic.id)
-    role = session.scalars(of_clinic.with_for_update()).one_or_none()
+    role = session.scalars(of_clinic.with_for_update() if lock else of_clinic).one_or_none()
     if role is None:
         raise NotFound
     return role

@@ -25,6 +25,11 @@ def list_teams(session: Session, actor: Actor, query: JsonObject) -> Page:
     return page(session, select(Team).where(Team.clinic_id == actor.clinic.id), BY_NAME, query)
 
 
+def read_team(session: Session, actor: Actor, team_id: UUID) -> Team:
+    """Return one team of the clinic. Raises NotFound."""
+    return _find(session, actor, team_id)
+
+
 def create_team(session: Session, actor: Actor, data: JsonObject) -> Team:
     """Create a team without members. `data` has `name`. Raises NameTaken."""
     at = now()
@@ -36,7 +41,7 @@ def create_team(session: Session, actor: Actor, data: JsonObject) -> Team:
 
 def update_team(session: Session, actor: Actor, team_id: UUID, data: JsonObject, *, seen: SeenVersions = None) -> Team:
     """Rename a team. `data` has `name`. Raises NotFound, ChangedMeanwhile, NameTaken."""
-    team = _lock(session, actor, team_id)
+    team = _find(session, actor, team_id, lock=True)
     require_version(team, seen)
     team.name = data["name"]
     team.updated_at = now()
@@ -47,16 +52,17 @@ def update_team(session: Session, actor: Actor, team_id: UUID, data: JsonObject,
 
 def delete_team(session: Session, actor: Actor, team_id: UUID, *, seen: SeenVersions = None) -> None:
     """Delete a team without members. Raises NotFound, ChangedMeanwhile, StillInUse."""
-    team = _lock(session, actor, team_id)
+    team = _find(session, actor, team_id, lock=True)
     require_version(team, seen)
     if session.scalar(select(User.id).where(User.team_id == team_id).limit(1)):
         raise StillInUse
     session.delete(team)
 
 
-def _lock(session: Session, actor: Actor, team_id: UUID) -> Team:
+def _find(session: Session, actor: Actor, team_id: UUID, *, lock: bool = False) -> Team:
     of_clinic = select(Team).where(Team.id == team_id, Team.clinic_id == actor.clinic.id)
-    team = session.scalars(of_clinic.with_for_update()).one_or_none()  # so that no user joins it meanwhile
+    locked = of_clinic.with_for_update()  # so that no user joins it meanwhile
+    team = session.scalars(locked if lock else of_clinic).one_or_none()
     if team is None:
         raise NotFound
     return team

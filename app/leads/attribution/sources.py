@@ -49,6 +49,11 @@ def list_sources(session: Session, clinic_id: UUID, query: JsonObject) -> Page:
     return page(session, statement, [(LeadSource.name, "asc")], query)
 
 
+def read_source(session: Session, clinic_id: UUID, source_id: UUID) -> LeadSource:
+    """Return one source of the clinic. Raises NotFound."""
+    return _find(session, clinic_id, source_id)
+
+
 def create_source(session: Session, clinic_id: UUID, data: JsonObject) -> LeadSource:
     """Create a source from the fields of SourceIn. Raises SourceNameTaken."""
     bump_rules_version(session, clinic_id)  # messages cache source names
@@ -64,7 +69,7 @@ def update_source(
 ) -> LeadSource:
     """Replace all values of a source. Raises NotFound, ChangedMeanwhile, SourceNameTaken."""
     bump_rules_version(session, clinic_id)
-    source = _lock(session, clinic_id, source_id)
+    source = _find(session, clinic_id, source_id, lock=True)
     require_version(source, seen)
     if data.get("name", source.name) != source.name:
         _require_free_name(session, clinic_id, data["name"], besides=source.id)
@@ -86,10 +91,9 @@ def _require_free_name(session: Session, clinic_id: UUID, name: str, *, besides:
         raise SourceNameTaken(f"The clinic already has a source named {taken[0]!r}. Case makes no difference.")
 
 
-def _lock(session: Session, clinic_id: UUID, source_id: UUID) -> LeadSource:
-    """Lock one source of the clinic. Raises NotFound, also for sources of other clinics."""
+def _find(session: Session, clinic_id: UUID, source_id: UUID, *, lock: bool = False) -> LeadSource:
     of_clinic = select(LeadSource).where(LeadSource.id == source_id, LeadSource.clinic_id == clinic_id)
-    source = session.scalars(of_clinic.with_for_update(key_share=True)).one_or_none()
+    source = session.scalars(of_clinic.with_for_update(key_share=True) if lock else of_clinic).one_or_none()
     if source is None:
         raise NotFound
     return source

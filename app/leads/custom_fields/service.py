@@ -34,6 +34,16 @@ def list_fields(session: Session, clinic_id: UUID, query: JsonObject) -> Page:
     return page(session, statement, [(CustomField.key, "asc")], query)
 
 
+def read_field(session: Session, clinic_id: UUID, field_id: UUID) -> CustomField:
+    """Return one field of the clinic. Raises NotFound."""
+    field = session.scalars(
+        select(CustomField).where(CustomField.id == field_id, CustomField.clinic_id == clinic_id)
+    ).one_or_none()
+    if field is None:
+        raise NotFound
+    return field
+
+
 def create_field(session: Session, clinic_id: UUID, data: JsonObject) -> CustomField:
     """Create a field from the fields of CustomFieldIn. Raises FieldKeyTaken, TooManyFields."""
     bump_rules_version(session, clinic_id)  # also locks the clinic's row, which serializes the creation of fields
@@ -54,11 +64,7 @@ def update_field(
 ) -> CustomField:
     """Replace all values of a field. Raises NotFound, ChangedMeanwhile, Invalid."""
     bump_rules_version(session, clinic_id)
-    field = session.scalars(
-        select(CustomField).where(CustomField.id == field_id, CustomField.clinic_id == clinic_id)
-    ).one_or_none()
-    if field is None:
-        raise NotFound
+    field = read_field(session, clinic_id, field_id)
     require_version(field, seen)
     if mistake := options_error(field.type, data["options"]):
         raise Invalid.at("/options", mistake)

@@ -35,6 +35,16 @@ def list_stages(session: Session, clinic_id: UUID, query: JsonObject) -> Page:
     return page(session, statement, [(PipelineStage.position, "asc"), (PipelineStage.id, "asc")], query)
 
 
+def read_stage(session: Session, clinic_id: UUID, stage_id: UUID) -> PipelineStage:
+    """Return one stage of the clinic, also an archived one. Raises NotFound."""
+    stage = session.scalars(
+        select(PipelineStage).where(PipelineStage.id == stage_id, PipelineStage.clinic_id == clinic_id)
+    ).one_or_none()
+    if stage is None:
+        raise NotFound
+    return stage
+
+
 def first_stage(session: Session, clinic_id: UUID) -> str | None:
     """Return the slug of the stage for new leads: the default one, else the first."""
     stages = select(PipelineStage.slug).where(PipelineStage.clinic_id == clinic_id)

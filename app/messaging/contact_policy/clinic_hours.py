@@ -27,19 +27,19 @@ def get_hours(session: Session, actor: Actor) -> JsonDict:
     return dict(session.execute(stored).mappings().one())
 
 
-def change_hours(session: Session, actor: Actor, data: JsonObject, *, seen: SeenVersions = None) -> JsonDict:
-    """Replace the parts in `data`: `business_hours`, `closed_dates`, `quiet_hours` (None: there are none).
+def set_hours(session: Session, actor: Actor, data: JsonObject, *, seen: SeenVersions = None) -> JsonDict:
+    """Replace `business_hours`, `closed_dates` and `quiet_hours` (None: there are none).
 
     Returns the hours like `get_hours`. Steps that are planned from now on follow them. Raises ChangedMeanwhile.
     """
     bump_rules_version(session, actor.clinic.id)  # locks the row
     version = session.scalars(select(Clinic.hours_version).where(Clinic.id == actor.clinic.id)).one()
     require_version(_Version(version), seen)
-    values: ColumnDict = dict(data)
-    if "business_hours" in data:
-        values["business_hours"] = BusinessHours.from_json(data["business_hours"]).to_json()
-    if "closed_dates" in data:
-        values["closed_dates"] = sorted(set(data["closed_dates"]))
+    values: ColumnDict = {
+        "business_hours": BusinessHours.from_json(data["business_hours"]).to_json(),
+        "closed_dates": sorted(set(data["closed_dates"])),
+        "quiet_hours": data["quiet_hours"],
+    }
     row = update(Clinic).where(Clinic.id == actor.clinic.id)
     session.execute(row.values(**values, hours_version=version + 1))
     audit_log.note_change(session, "clinic", [actor.clinic.id], act=Act.UPDATE, after=values)

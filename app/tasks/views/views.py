@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -22,10 +22,15 @@ class ViewNameTaken(Conflict):
 
 def list_views(session: Session, actor: Actor, query: JsonObject) -> Page:
     """List the actor's own views and the clinic's shared views by name."""
-    views = select(TaskView).where(
-        TaskView.clinic_id == actor.clinic.id, or_(TaskView.user_id == actor.user_id, TaskView.shared)
-    )
-    return page(session, views, [(TaskView.name, "asc"), (TaskView.id, "asc")], query)
+    return page(session, _visible(actor), [(TaskView.name, "asc"), (TaskView.id, "asc")], query)
+
+
+def read_view(session: Session, actor: Actor, view_id: UUID) -> TaskView:
+    """Return one of the actor's own views or of the shared ones. Raises NotFound."""
+    view = session.scalars(_visible(actor).where(TaskView.id == view_id)).one_or_none()
+    if view is None:
+        raise NotFound
+    return view
 
 
 def create_view(session: Session, actor: Actor, data: JsonObject) -> TaskView:
@@ -54,6 +59,11 @@ def update_view(session: Session, actor: Actor, view_id: UUID, data: JsonObject,
 def delete_view(session: Session, actor: Actor, view_id: UUID, *, seen: SeenVersions) -> None:
     """Delete the actor's own view. Raises NotFound, ChangedMeanwhile."""
     session.delete(_own(session, actor, view_id, seen))
+
+
+def _visible(actor: Actor) -> Select[TaskView]:
+    own_or_shared = or_(TaskView.user_id == actor.user_id, TaskView.shared)
+    return select(TaskView).where(TaskView.clinic_id == actor.clinic.id, own_or_shared)
 
 
 def _own(session: Session, actor: Actor, view_id: UUID, seen: SeenVersions) -> TaskView:

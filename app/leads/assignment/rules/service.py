@@ -30,6 +30,12 @@ def list_rules(session: Session, clinic_id: UUID, query: JsonObject) -> Page:
     return page(session, rules, [(AssignmentRule.position, "asc"), (AssignmentRule.id, "asc")], query)
 
 
+def read_rule(session: Session, clinic_id: UUID, rule_id: UUID) -> AssignmentRule:
+    """Return one rule of the clinic. Raises NotFound."""
+    of_clinic = select(AssignmentRule).where(AssignmentRule.clinic_id == clinic_id)
+    return _find(session.scalars(of_clinic.where(AssignmentRule.id == rule_id)).all(), rule_id)
+
+
 def create_rule(session: Session, clinic_id: UUID, data: JsonObject) -> AssignmentRule:
     """Create a rule from the fields of RuleIn, after all others. Raises TooManyRules, Invalid."""
     rules = _lock(session, clinic_id)

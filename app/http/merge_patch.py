@@ -1,0 +1,68 @@
+"""PATCH of a resource whose PUT replaces it: given fields are replaced, all others stay unchanged."""
+
+import json
+from collections.abc import Callable, Mapping
+from copy import copy
+from functools import cache
+from typing import Any, Final
+
+import orjson
+from marshmallow import fields, missing
+from sqlalchemy.orm import Session
+
+from app.core.optimistic_locking import ChangedMeanwhile, SeenVersions
+from app.core.type_aliases import JsonDict
+from app.http.schemas.schema import Schema
+
+_SUFFIXES: Final = ("In", "Changes", "Change")
+
+
+class MergePatch:
+    """The body of a PATCH, and the schemas of its resource: the one of a PUT, and the one of responses."""
+
+    def __init__(self, body: Any, replacement: Schema, shown: Schema) -> None:
+        self._body = body
+        self._replacement = replacement
+        self._shown = shown
+
+    def onto(self, session: Session, current: Any, seen: SeenVersions) -> tuple[JsonDict, SeenVersions]:
+        """Return the values of a PUT that has the effect of this PATCH, and the version that they replace.
+
+        `current` is a row, or a mapping with its columns. Raises Invalid, ChangedMeanwhile.
+        """
+        version: int = current["version"] if isinstance(current, Mapping) else current.version
+        if seen is not None and version not in seen:
+            raise ChangedMeanwhile
+        if not isinstance(self._body, dict):
+            return self._replacement.read(self._body), seen
+        values = json.loads(orjson.dumps(self._shown.dump(current)))
+        session.expire_all()  # the service locks the row and reads it again
+        return self._replacement.read({**values, **self._body}), frozenset({version})
+
+
+def merge_patch_reader(replacement: type[Schema], shown: type[Schema]) -> Callable[[Any], MergePatch]:
+    """Return the function that reads a PATCH body, for a resource with these schemas of PUT and response."""
+    shared = replacement().fields.keys() & shown().fields.keys()
+    whole, current = replacement(), shown(only=shared)
+    return lambda body: MergePatch(body, whole, current)
+
+
+@cache
+def patch_schema(replacement: type[Schema]) -> type[Schema]:
+    """Return the schema that documents a PATCH: the fields of a PUT, none of them required."""
+    doc: dict[str, Any] = {"__doc__": "Fields to replace. Fields that are not given stay unchanged."}
+    optional = {name: _optional(field) for name, field in replacement().fields.items()}
+    return type(_patch_name(replacement.__name__), (Schema,), {**doc, **optional})
+
+
+def _patch_name(name: str) -> str:
+    for suffix in _SUFFIXES:
+        name = name.removesuffix(suffix)
+    return f"{name}Patch"
+
+
+def _optional(field: fields.Field[Any]) -> fields.Field[Any]:
+    optional = copy(field)
+    optional.required = False
+    optional.load_default = missing
+    return optional
