@@ -21,6 +21,7 @@ from app.core.json_diff import json_diff
 from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Key
 from app.core.type_aliases import JsonDict, JsonObject
+from app.core.validation.check_all import check_all, valid_part
 from app.engine.statistics.outcome_statistics import Series, reset_counts
 from app.errors import Conflict, Invalid, NotFound
 from app.identity.actor import Actor
@@ -96,6 +97,25 @@ class VersionedDefinitions(Generic[Owner]):
         bump_rules_version(session, actor.clinic.id)
         return row
 
+    def check_new(self, session: Session, actor: Actor, data: JsonObject, /, **_: object) -> None:
+        """Check the definition of a new row. Raises Invalid with every error."""
+        parts = {name: value for name, value in valid_part(data).items() if name not in _SETTINGS and value is not None}
+        self.require_valid(session, actor.clinic, parts)
+
+    def check_change(self, session: Session, actor: Actor, data: JsonObject, /, **path: UUID) -> None:
+        """Check the changed definition of the row that the path names. Raises Invalid, NotFound."""
+        [row_id] = path.values()
+        row = self.find(session, actor, row_id)
+        parts = {name: value for name, value in valid_part(data).items() if name not in _SETTINGS}
+        check_all(
+            lambda: self._require_same_name(row, parts),
+            lambda: self.require_valid(session, actor.clinic, {**self._changed(session, row, parts), "name": row.slug}),
+        )
+
+    def _require_same_name(self, row: Owner, parts: JsonObject) -> None:
+        if parts.get("name", row.slug) != row.slug:
+            raise Invalid.at("/name", f"The name of a {self.word} cannot be changed: steps and reports refer to it.")
+
     def begin_change(self, session: Session, actor: Actor, row_id: UUID, seen: SeenVersions) -> Owner:
         """Return the row, locked. Raises NotFound, ChangedMeanwhile (when its version is not in `seen`)."""
         row = self.find(session, actor, row_id, lock=True)
@@ -105,8 +125,7 @@ class VersionedDefinitions(Generic[Owner]):
     def change(self, session: Session, actor: Actor, row: Owner, data: JsonObject) -> None:
         """Replace the parts in `data`, in a new version or in the draft. A null removes a part. Raises Invalid."""
         parts = {name: value for name, value in data.items() if name not in _SETTINGS}
-        if parts.get("name", row.slug) != row.slug:
-            raise Invalid.at("/name", f"The name of a {self.word} cannot be changed: steps and reports refer to it.")
+        self._require_same_name(row, parts)
         if parts or data.get("is_draft"):
             self._write(session, actor, row, self._changed(session, row, parts), is_draft=data.get("is_draft", False))
 

@@ -12,6 +12,7 @@ from flask import Response, request
 from app.http import idempotency
 from app.http.body.json_body import read_body
 from app.http.body.unknown_parameters import declare_reads_body, declare_reads_query
+from app.http.lookups import Lookups, call_with_lookups, read_with_lookups
 from app.http.merge_patch import merge_patch_reader, patch_schema
 from app.http.preconditions import HAS_ETAG, etag_header, is_not_modified
 from app.http.schemas.paging import COUNT_PREFERRED, PageOut
@@ -38,10 +39,18 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # published wit
             about = self._docs[endpoint][method.lower()]
             about["manual_doc"] = {"operationId": f"{self.name}.{obj.__name__}", **about.get("manual_doc", {})}
 
-    def arguments(self, schema: type[Schema], *, location: str | None = None, **docs: object) -> Callable[[View], View]:
+    def arguments(
+        self,
+        schema: type[Schema],
+        *,
+        location: str | None = None,
+        lookups: Lookups | None = None,
+        **docs: object,
+    ) -> Callable[[View], View]:
         """Parse the body (for a QuerySchema: the query) and pass it to the view, before the path parameters.
 
-        Raises the errors of `Schema.read` and `read_body`.
+        If the body is invalid, `lookups` checks its valid fields, so that one response has all errors. The service of
+        the view makes the same checks. Raises the errors of `Schema.read` and `read_body`.
         """
         reader = schema()
         is_query = issubclass(schema, QuerySchema)
@@ -52,25 +61,30 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # published wit
             @wraps(view)
             def read(*args: object, **kwargs: object) -> Any:
                 given = request.args if is_query else {} if is_optional and _has_no_body() else read_body()
-                return view(*args, reader.read(given), **kwargs)
+                data = read_with_lookups(partial(reader.read, given), lookups)
+                return call_with_lookups(partial(view, *args, data, **kwargs), lookups, lambda: data)
 
             marked = declare_reads_query if is_query else declare_reads_body
             return cast("View", marked(_documented(read, document(view))))
 
         return decorate
 
-    def merge_patch(self, replacement: type[Schema], shown: type[Schema]) -> Callable[[View], View]:
+    def merge_patch(
+        self, replacement: type[Schema], shown: type[Schema], *, lookups: Lookups | None = None
+    ) -> Callable[[View], View]:
         """Pass the body as a `MergePatch` to the view, before the path parameters.
 
-        `replacement` is the schema of a PUT, `shown` the one of the response. Raises the errors of `read_body`.
+        `replacement` is the schema of a PUT, `shown` the one of the response; `lookups` as in `arguments`. Raises the
+        errors of `read_body`.
         """
-        reader = merge_patch_reader(replacement, shown)
+        reader = merge_patch_reader(replacement, shown, lookups)
         document = super().arguments(patch_schema(replacement))
 
         def decorate(view: View) -> View:
             @wraps(view)
             def read(*args: object, **kwargs: object) -> Any:
-                return view(*args, reader(read_body()), **kwargs)
+                patch = reader(read_body())
+                return call_with_lookups(partial(view, *args, patch, **kwargs), lookups, lambda: patch.values)
 
             return cast("View", declare_reads_body(_documented(read, document(view))))
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from copy import copy
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 
 import orjson
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.core.optimistic_locking import ChangedMeanwhile, SeenVersions
 from app.core.type_aliases import JsonDict
+from app.http.lookups import Lookups, read_with_lookups
 from app.http.schemas.schema import Schema
 
 _SUFFIXES: Final = ("In", "Changes", "Change")
@@ -20,10 +21,11 @@ _SUFFIXES: Final = ("In", "Changes", "Change")
 class MergePatch:
     """The body of a PATCH, and the schemas of its resource: the one of a PUT, and the one of responses."""
 
-    def __init__(self, body: Any, replacement: Schema, shown: Schema) -> None:
+    def __init__(self, body: Any, shown: Schema, read: Callable[[Any], JsonDict]) -> None:
         self._body = body
-        self._replacement = replacement
         self._shown = shown
+        self._read = read
+        self.values: JsonDict = {}  # those of a PUT, once known
 
     def onto(self, session: Session, current: Any, seen: SeenVersions) -> tuple[JsonDict, SeenVersions]:
         """Return the values of a PUT that has the effect of this PATCH, and the version that they replace.
@@ -34,17 +36,22 @@ class MergePatch:
         if seen is not None and version not in seen:
             raise ChangedMeanwhile
         if not isinstance(self._body, dict):
-            return self._replacement.read(self._body), seen
+            self._read(self._body)  # raises
         values = json.loads(orjson.dumps(self._shown.dump(current)))
         session.expire_all()  # the service locks the row and reads it again
-        return self._replacement.read({**values, **self._body}), frozenset({version})
+        self.values = self._read({**values, **self._body})
+        return self.values, frozenset({version})
 
 
-def merge_patch_reader(replacement: type[Schema], shown: type[Schema]) -> Callable[[Any], MergePatch]:
+def merge_patch_reader(
+    replacement: type[Schema], shown: type[Schema], lookups: Lookups | None
+) -> Callable[[Any], MergePatch]:
     """Return the function that reads a PATCH body, for a resource with these schemas of PUT and response."""
     shared = replacement().fields.keys() & shown().fields.keys()
     whole, current = replacement(), shown(only=shared)
-    return lambda body: MergePatch(body, whole, current)
+    return lambda body: MergePatch(
+        body, current, lambda values: read_with_lookups(partial(whole.read, values), lookups)
+    )
 
 
 @cache

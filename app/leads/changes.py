@@ -10,19 +10,20 @@ from sqlalchemy.orm import Session
 from app.clock import now
 from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.type_aliases import JsonDict, JsonObject
+from app.core.validation.check_all import check_all
 from app.engine.events.events import Event, EventName
 from app.engine.service import record
 from app.errors import Forbidden
 from app.identity.actor import Actor
 from app.identity.permissions import Permission
 from app.leads.attribution.sources import require_source
-from app.leads.contact.phone_numbers import normalise_phones, require_reachable
+from app.leads.contact.phone_numbers import normalise_phones, require_phones, require_reachable
 from app.leads.custom_fields.values import merge_custom_values, require_valid_custom_values
 from app.leads.enums import PatientRelationship
 from app.leads.events import lead_event
 from app.leads.models import HIGHEST_SCORE, MOST_TAGS, PRIVATE_FIELDS, Lead
 from app.leads.pipeline.lead_state import WritableLead, mark_updated
-from app.leads.search.lookup import lock_editable_lead
+from app.leads.search.lookup import get_lead, lock_editable_lead
 
 # Fields of a lead that an automation rule may change.
 AMENDABLE_FIELDS: Final = frozenset({"add_tags", "remove_tags", "score", "add_score", "custom"})
@@ -45,8 +46,7 @@ def apply_changes(session: Session, actor: Actor, lead: Lead, data: JsonObject) 
     Raises Forbidden, Invalid.
     """
     _require_private_access(actor, data)
-    if data.get("source_id", lead.source_id) != lead.source_id:
-        require_source(session, lead.clinic_id, data["source_id"])
+    _require_source(session, lead, data)
     require_valid_custom_values(session, actor.clinic, data.get("custom", {}), complete=False)
     phones = normalise_phones(data, actor.clinic.region)
     for name, value in _patient_names(lead, data).items():
@@ -54,6 +54,22 @@ def apply_changes(session: Session, actor: Actor, lead: Lead, data: JsonObject) 
     events = set_fields(lead, actor, {**data, **phones}, at=now())
     require_reachable(lead.phone, lead.email, lead.social_handle)
     return events
+
+
+def check_changes(session: Session, actor: Actor, data: JsonObject, /, *, lead_id: UUID) -> None:
+    """Check what the schema of changes cannot: source, phone numbers, custom fields, contact data.
+
+    Raises Invalid, and NotFound without the lead.
+    """
+    lead = get_lead(session, actor, lead_id)
+    check_all(
+        lambda: _require_source(session, lead, data),
+        lambda: require_phones(data, actor.clinic.region),
+        lambda: require_valid_custom_values(session, actor.clinic, data.get("custom", {}), complete=False),
+        lambda: require_reachable(
+            *(data.get(name, getattr(lead, name)) for name in ("phone", "email", "social_handle"))
+        ),
+    )
 
 
 def set_fields(lead: Any, actor: Actor, values: JsonObject, *, at: datetime) -> list[Event]:
@@ -110,6 +126,12 @@ def _require_private_access(actor: Actor, data: JsonObject) -> None:
     """Refuse changes to private fields that the caller may not read. Raises Forbidden."""
     if not actor.allows(Permission.LEAD_PRIVATE) and (names := [name for name in PRIVATE_FIELDS if name in data]):
         raise Forbidden(f"Changing {', '.join(names)} needs the permission {Permission.LEAD_PRIVATE}.")
+
+
+def _require_source(session: Session, lead: Lead, data: JsonObject) -> None:
+    """Check a new source. The present one may have become inactive."""
+    if data.get("source_id", lead.source_id) != lead.source_id:
+        require_source(session, lead.clinic_id, data["source_id"])
 
 
 def _patient_names(lead: Lead, data: JsonObject) -> JsonDict:

@@ -1,7 +1,7 @@
 """Task service. The caller commits."""
 
-from app.tasks.lifecycle.closing import cancel, complete, delete
-from app.tasks.lifecycle.create import create_for_named_lead, create_task
+from app.tasks.lifecycle.closing import cancel, check_completion, complete, delete
+from app.tasks.lifecycle.create import check_new_task, create_for_named_lead, create_task
 from app.tasks.lifecycle.edit import pin, snooze, start, update_task
 from app.tasks.lifecycle.reassign import reassign
 from app.tasks.lookup import my_tasks, overdue_tasks, read_task, tasks_of_lead
@@ -9,6 +9,8 @@ from app.tasks.queue.queue import list_tasks
 
 __all__ = [
     "cancel",
+    "check_completion",
+    "check_new_task",
     "complete",
     "create_for_named_lead",
     "create_task",

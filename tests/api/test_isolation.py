@@ -11,19 +11,15 @@ import pytest
 from sqlalchemy import Connection, Engine, event
 
 from app.clock import now
-from app.core.db import insert_many, new_id, transaction
 from app.http.access import PUBLIC
 from app.http.openapi.openapi import spec
-from app.messaging.models import Notification
 from tests.support.desk import Answer, Desk, the_app
-from tests.support.enrolling import WAITING
+from tests.support.each_kind import AWAY, PHONE, WEB_FORM, ids_of_each_kind
 from tests.support.importing import send
 
 pytest_plugins = ["tests.support.desk"]
 
-PHONE = "+12125550143"
 A_USER = str(uuid4())
-AWAY = {f"{name}_at": (now() + timedelta(days=days)).isoformat() for name, days in (("starts", 1), ("ends", 2))}
 
 # For each route with an id that reads a body: one that would be accepted.
 BODIES: dict[str, dict[str, Any]] = {
@@ -100,12 +96,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/task-templates/<template_id>/preview": {},
     "PUT /api/lead-sources/<source_id>": {"name": "x", "category": "OTHER"},
     "PUT /api/custom-fields/<field_id>": {"label": "x"},
-    "PUT /api/web-forms/<form_id>": {
-        "name": "x",
-        "allowed_origins": [],
-        "source_id": str(uuid4()),
-        "fields": [{"name": "phone"}],
-    },
+    "PUT /api/web-forms/<form_id>": {**WEB_FORM, "source_id": str(uuid4())},
     "PUT /api/pipeline-stages/<stage_id>": {"name": "x"},
     "POST /api/pipeline-stages/<stage_id>/archive": {"moves_to": "contacted"},
     "POST /api/notifications/<notification_id>/resolve": {"as": "sent"},
@@ -134,72 +125,7 @@ def named_routes() -> list[tuple[str, str]]:
 @pytest.fixture
 def foreign_ids(other_desk: Desk) -> dict[str, str]:
     """Ids of one row of each kind, by the name of the path parameter."""
-    lead = other_desk.capture(phone=PHONE)
-    rule = {"name": "x", "strategy": "round_robin", "members": [{"user_id": other_desk.admin.id}]}
-    job = other_desk.admin.post(
-        "/api/followups/bulk",
-        {"lead_ids": [lead["id"]], "followup": {"type": "CALL", "title": "x", "due_in_minutes": 60}},
-    )
-    patient = str(uuid4())
-    became = other_desk.capture(phone=PHONE)
-    other_desk.admin.post(f"/api/leads/{became['id']}/convert", {"converted_to_patient_id": patient})
-    template = {"name": "x", "title": "x", "type": "CALL", "due_in": "1 day"}
-    text = {"slug": "x", "name": "x", "variants": [{"subject": "x", "body": "x"}]}
-    message = other_desk.admin.post("/api/message-templates", text).body
-    form = {**BODIES["PUT /api/web-forms/<form_id>"], "source_id": other_desk.source_id}
-    gateway = {"name": "x", "purpose": "webhook", "url": "http://127.0.0.1:9/"}
-    field = {"key": "x", "label": "x", "type": "text"}
-    sequence = other_desk.admin.post("/api/sequences", WAITING).body
-    nurture = {"name": "x", "sequence": sequence["name"], "score_from": 2, "score_to": 6}
-    other_desk.admin.post(f"/api/sequences/{sequence['id']}/enrollments", {"lead_ids": [lead["id"]]})
-    return {
-        "lead_id": lead["id"],
-        "task_id": other_desk.plan(lead)["id"],
-        "step_id": other_desk.steps(lead)[0]["id"],
-        "source_id": other_desk.source_id,
-        "stage_id": other_desk.admin.every("/api/pipeline-stages")[0]["id"],
-        "key_id": other_desk.admin.post("/api/api-keys", {"name": "x", "scopes": ["lead:read"]}).body["id"],
-        "notification_id": create_notification(other_desk),
-        "job_id": job.body["id"],
-        "import_id": send(other_desk.admin, b"Name,Phone,Source\nAna Ruiz,+12125550143,Other\n").body["id"],
-        "team_id": other_desk.admin.post("/api/teams", {"name": "x"}).body["id"],
-        "role_id": other_desk.admin.post("/api/roles", {"slug": "x", "name": "x", "grants": {}}).body["id"],
-        "user_id": other_desk.admin.id,
-        "absence_id": other_desk.admin.post(f"/api/users/{other_desk.admin.id}/out-of-office", AWAY).body["id"],
-        "rule_id": other_desk.admin.post("/api/assignment-rules", rule).body["id"],
-        "follow_up_rule_id": other_desk.admin.every("/api/follow-up-rules")[0]["id"],
-        "opportunity_id": lead["id"],
-        "customer_id": patient,
-        "activity_id": other_desk.plan(lead)["id"],
-        "view_id": other_desk.admin.post("/api/followups/views", {"name": "x", "filters": {}}).body["id"],
-        "template_id": other_desk.admin.post("/api/task-templates", template).body["id"],
-        "message_template_id": message["id"],
-        "version_id": message["version_id"],
-        "field_id": other_desk.admin.post("/api/custom-fields", field).body["id"],
-        "gateway_id": other_desk.admin.post("/api/gateways", gateway).body["id"],
-        "form_id": other_desk.admin.post("/api/web-forms", form).body["id"],
-        "sequence_id": sequence["id"],
-        "nurture_id": other_desk.admin.post("/api/nurtures", nurture).body["id"],
-        "enrollment_id": other_desk.admin.every(f"/api/leads/{lead['id']}/enrollments")[0]["id"],
-    }
-
-
-def create_notification(desk: Desk) -> str:
-    made = {
-        "id": new_id(),
-        "clinic_id": desk.clinic_id,
-        "user_id": desk.admin.id,
-        "channel": "in_app",
-        "template": "x",
-        "subject": "x",
-        "body": "x",
-        "state": "failed",
-        "attempts": 0,
-        "created_at": now(),
-    }
-    with transaction() as session:
-        insert_many(session, Notification, [made])
-    return str(made["id"])
+    return ids_of_each_kind(other_desk)
 
 
 def call(desk: Desk, method: str, path: str, ids: dict[str, str], *, seen: str | None = "*") -> Answer:

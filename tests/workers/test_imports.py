@@ -166,10 +166,10 @@ def test_patient_is_not_changed_by_an_import(desk: Desk):
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
-        ({"mapping": {"Nothing": "email"}}, "/mapping"),
-        ({"mapping": {"Name": "shoe_size"}}, "/mapping"),
-        ({"mapping": {"Name": "full_name", "E-mail": "full_name"}}, "/mapping"),
-        ({"mapping": {"E-mail": "email"}}, "/mapping"),
+        ({"mapping": {"Nothing": "email", "Name": "full_name", "Source": "source"}}, "/mapping"),
+        ({"mapping": {"Name": "full_name", "Phone": "shoe_size", "Source": "source"}}, "/mapping"),
+        ({"mapping": {"Name": "full_name", "E-mail": "full_name", "Source": "source"}}, "/mapping"),
+        ({"mapping": {"E-mail": "email", "Source": "source"}}, "/mapping"),
         ({"mapping": {"Name": "full_name"}}, "/source_id"),
         ({"source_id": "018f0000-0000-7000-8000-000000000000"}, "/source_id"),
         ({"on_duplicate": "merge"}, "/on_duplicate"),

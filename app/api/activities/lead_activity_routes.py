@@ -30,7 +30,7 @@ blp = Blueprint(
 
 @blp.post("")
 @allow(Permission.LEAD_UPDATE)
-@blp.arguments(LeadActivityIn)
+@blp.arguments(LeadActivityIn, lookups=service.check_new_activity)
 @blp.response(201, LeadActivityOut)
 @blp.alt_response(409, "CONFLICT")
 @blp.alt_response(404, "NOT_FOUND")

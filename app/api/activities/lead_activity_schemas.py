@@ -28,15 +28,22 @@ class LeadActivityIn(Schema):
         Outcome, also=OUTCOME_WORDS, metadata={"description": "Only for past activities that are not notes."}
     )
 
-    @validates_schema(skip_on_field_errors=True)
-    def _fits_planned_or_past(self, data: JsonDict, **_: object) -> None:
-        is_planned = any(name in data for name in DATE_FIELDS)
+    @validates_schema
+    def _has_fields_of_planned_or_past(self, data: JsonDict, **_: object) -> None:
+        is_planned = _is_planned(data)
         wrong = ("outcome",) if is_planned else ("assigned_to", "priority")
         message = "Not allowed for a planned activity." if is_planned else "Not allowed for a past activity."
-        mistakes = {name: [message] for name in wrong if name in data}
-        mistakes |= _mistakes_of_the_plan(data) if is_planned else _mistakes_of_the_past(data)
-        if mistakes:
+        if mistakes := {name: [message] for name in wrong if name in data}:
             raise ValidationError(mistakes)
+
+    @validates_schema
+    def _fits_its_type(self, data: JsonDict, **_: object) -> None:
+        if mistakes := _mistakes_of_the_plan(data) if _is_planned(data) else _mistakes_of_the_past(data):
+            raise ValidationError(mistakes)
+
+
+def _is_planned(data: JsonDict) -> bool:
+    return any(name in data for name in DATE_FIELDS)
 
 
 def _mistakes_of_the_plan(data: JsonDict) -> dict[str, list[str]]:

@@ -5,7 +5,7 @@ from typing import Final
 from marshmallow import ValidationError, fields, validates_schema
 
 from app.core.type_aliases import JsonDict, JsonObject
-from app.http.schemas.common_fields import is_future
+from app.http.schemas.common_fields import require_past
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, Text
 from app.http.schemas.private_fields import WITHHELD, PrivateText
 from app.http.schemas.schema import Schema
@@ -29,25 +29,28 @@ class ActivityIn(Schema):
             "description": "For inbound messages: an automatic reply (out of office). It does not count as a reply."
         }
     )
-    occurred_at = Instant(metadata={"description": "Default: now."})
+    occurred_at = Instant(validate=require_past, metadata={"description": "Default: now."})
     scheduled_for = Instant(metadata={"description": "Time of the consultation."})
 
-    @validates_schema(skip_on_field_errors=True)
-    def _makes_sense(self, data: JsonDict, **_: object) -> None:
-        kind = data["type"]
-        mistakes = {
-            "occurred_at": is_future(data.get("occurred_at")) and "Must not be in the future.",
-            "scheduled_for": "scheduled_for" in data
-            and kind != LoggedType.CONSULTATION_SCHEDULED
-            and "Only for CONSULTATION_SCHEDULED.",
-            "direction": "direction" in data and kind not in WITH_DIRECTION and f"Not allowed for {kind}.",
-            "outcome": _outcome_mistake(data),
-            "is_auto_reply": data.get("is_auto_reply")
-            and data.get("direction") != Direction.INBOUND
-            and "Only for inbound activities.",
-        }
-        if errors := {name: [mistake] for name, mistake in mistakes.items() if mistake}:
-            raise ValidationError(errors)
+    @validates_schema
+    def _has_time_of_consultation_only(self, data: JsonDict, **_: object) -> None:
+        if "scheduled_for" in data and data["type"] != LoggedType.CONSULTATION_SCHEDULED:
+            raise ValidationError({"scheduled_for": ["Only for CONSULTATION_SCHEDULED."]})
+
+    @validates_schema
+    def _may_have_direction(self, data: JsonDict, **_: object) -> None:
+        if "direction" in data and data["type"] not in WITH_DIRECTION:
+            raise ValidationError({"direction": [f"Not allowed for {data['type']}."]})
+
+    @validates_schema
+    def _may_have_outcome(self, data: JsonDict, **_: object) -> None:
+        if mistake := _outcome_mistake(data):
+            raise ValidationError({"outcome": [mistake]})
+
+    @validates_schema
+    def _may_be_automatic(self, data: JsonDict, **_: object) -> None:
+        if data.get("is_auto_reply") and data.get("direction") != Direction.INBOUND:
+            raise ValidationError({"is_auto_reply": ["Only for inbound activities."]})
 
 
 class ActivityOut(Schema):

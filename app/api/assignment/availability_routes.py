@@ -31,7 +31,7 @@ def list_absences(query: JsonDict, user_id: UUID) -> Page:
 
 @blp.post("/<uuid:user_id>/out-of-office")
 @allow(Permission.LEAD_READ)
-@blp.arguments(AbsenceIn)
+@blp.arguments(AbsenceIn, lookups=availability.check_absence)
 @blp.response(201, AbsenceOut)
 def add_absence(given: JsonDict, user_id: UUID) -> object:
     """Add an out-of-office period of a user.

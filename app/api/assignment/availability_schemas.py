@@ -32,9 +32,12 @@ class AbsenceIn(Schema):
     )
 
     @validates_schema
-    def _lies_ahead(self, data: JsonDict, **_: object) -> None:
+    def _is_a_period(self, data: JsonDict, **_: object) -> None:
         if data["ends_at"] <= data["starts_at"]:
             raise ValidationError("Must be after starts_at.", "ends_at")
+
+    @validates_schema
+    def _lies_ahead(self, data: JsonDict, **_: object) -> None:
         if data["ends_at"] <= now():
             raise ValidationError("Must be in the future.", "ends_at")
 

@@ -15,7 +15,7 @@ from app.http.schemas.paging import PageQuery, page_of
 from app.identity.permissions import Permission
 from app.leads.assignment import assignment_history
 from app.leads.assignment import unassigned as unassigned_leads
-from app.tasks.workload.reassign import reassign
+from app.tasks.workload.reassign import check_reassignment, reassign
 from app.tasks.workload.workload import workload
 
 blp = Blueprint("assignment", __name__, url_prefix="/api/leads", description="Assignment of leads to users.")
@@ -63,7 +63,7 @@ def show_workload() -> JsonDict:
 
 @blp.post("/reassign")
 @allow(Permission.LEAD_ASSIGN)
-@blp.arguments(ReassignIn)
+@blp.arguments(ReassignIn, lookups=check_reassignment)
 @blp.response(200, ReassignedOut)
 def reassign_leads(given: JsonDict) -> JsonDict:
     """Reassign all open leads and tasks of a user.

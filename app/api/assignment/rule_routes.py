@@ -15,6 +15,7 @@ from app.identity.permissions import Permission
 from app.leads.assignment.dry_run import dry_run
 from app.leads.assignment.models import AssignmentRule
 from app.leads.assignment.rules import service
+from app.leads.attribution.sources import require_named_source
 
 blp = Blueprint(
     "assignment-rules",
@@ -40,7 +41,7 @@ def list_rules(query: JsonDict) -> Page:
 
 @blp.post("")
 @allow(Permission.LEAD_CONFIGURE)
-@blp.arguments(RuleIn)
+@blp.arguments(RuleIn, lookups=service.check_rule)
 @blp.response(201, RuleOut)
 @blp.alt_response(409, "CONFLICT")
 def create_rule(given: JsonDict) -> AssignmentRule:
@@ -63,7 +64,7 @@ def get_rule(rule_id: UUID) -> object:
 
 @blp.put("/<uuid:rule_id>")
 @allow(Permission.LEAD_CONFIGURE)
-@blp.arguments(RuleIn)
+@blp.arguments(RuleIn, lookups=service.check_rule)
 @blp.response(200, RuleOut)
 @if_match
 def update_rule(given: JsonDict, rule_id: UUID, seen: SeenVersions) -> AssignmentRule:
@@ -77,7 +78,7 @@ def update_rule(given: JsonDict, rule_id: UUID, seen: SeenVersions) -> Assignmen
 
 @blp.patch("/<uuid:rule_id>")
 @allow(Permission.LEAD_CONFIGURE)
-@blp.merge_patch(RuleIn, RuleOut)
+@blp.merge_patch(RuleIn, RuleOut, lookups=service.check_rule)
 @blp.response(200, RuleOut)
 @blp.alt_response(409, "CONFLICT")
 @if_match
@@ -106,7 +107,7 @@ def delete_rule(rule_id: UUID, seen: SeenVersions) -> None:
 
 @blp.put("/reorder")
 @allow(Permission.LEAD_CONFIGURE)
-@blp.arguments(RuleOrderIn)
+@blp.arguments(RuleOrderIn, lookups=service.check_order)
 @blp.response(200, page_of(RuleOut))
 def reorder_rules(given: dict[str, list[UUID]]) -> Page:
     """Reorder the assignment rules.
@@ -119,7 +120,7 @@ def reorder_rules(given: dict[str, list[UUID]]) -> Page:
 
 @blp.post("/dry-run")
 @allow(Permission.LEAD_READ)
-@blp.arguments(DryRunIn)
+@blp.arguments(DryRunIn, lookups=require_named_source)
 @blp.response(200, DryRunOut)
 @blp.alt_response(404, "NOT_FOUND")
 @blp.alt_response(410, "GONE")

@@ -1,7 +1,7 @@
 """Routes and schemas of the audit log."""
 
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from marshmallow import ValidationError, fields, validates_schema
 
@@ -9,7 +9,7 @@ from app.audit import search
 from app.audit.models import Act
 from app.clock import now
 from app.core.pagination import Page
-from app.core.type_aliases import JsonDict
+from app.core.type_aliases import JsonDict, JsonObject
 from app.http.access import actor, allow, reading
 from app.http.blueprint import Blueprint
 from app.http.schemas import words
@@ -38,11 +38,20 @@ class AuditQuery(Aliases, PageQuery):
     subject_id = Id(metadata={"description": "Entries that contain the id of this lead, task, …"})
     operation = Text(100, least=1, metadata={"examples": ["leads.get_lead"]})
 
-    @validates_schema(skip_on_field_errors=True)
+    def read(self, data: object) -> Any:
+        """Fill in the default period."""
+        given = super().read(data)
+        return {**given, **self._period(given)}
+
+    @staticmethod
+    def _period(given: JsonObject) -> JsonDict:
+        to = given.get("to", now() + timedelta(minutes=1))
+        return {"to": to, "from_": given.get("from_", to - USUAL_PERIOD)}
+
+    @validates_schema
     def _is_a_period(self, data: JsonDict, **_: object) -> None:
-        to = data.setdefault("to", now() + timedelta(minutes=1))
-        since = data.setdefault("from_", to - USUAL_PERIOD)
-        if not timedelta() < to - since <= LONGEST_PERIOD:
+        period = self._period(data)
+        if not timedelta() < period["to"] - period["from_"] <= LONGEST_PERIOD:
             raise ValidationError(f"Must be before `to`, by at most {LONGEST_PERIOD.days} days.", "from")
 
 

@@ -47,7 +47,7 @@ def list_nurtures(query: JsonDict) -> Page:
 
 @blp.post("")
 @allow(Permission.AUTOMATION_MANAGE)
-@blp.arguments(NurtureIn)
+@blp.arguments(NurtureIn, lookups=service.check_new)
 @blp.response(201, NurtureOut)
 @blp.alt_response(409, "CONFLICT")
 def create_nurture(given: JsonDict) -> Nurture:
@@ -85,7 +85,7 @@ def get_nurture(nurture_id: UUID) -> Nurture:
 
 @blp.patch("/<uuid:nurture_id>")
 @allow(Permission.AUTOMATION_MANAGE)
-@blp.arguments(NurtureChange)
+@blp.arguments(NurtureChange, lookups=service.check_change)
 @blp.response(200, NurtureOut)
 @if_match
 def change_nurture(given: JsonDict, nurture_id: UUID, seen: SeenVersions) -> Nurture:

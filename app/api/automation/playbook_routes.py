@@ -49,7 +49,7 @@ def export_playbook(query: dict[str, str]) -> dict[str, str]:
 
 @blp.post("/import")
 @allow(Permission.AUTOMATION_MANAGE)
-@blp.arguments(ImportedPlaybookIn)
+@blp.arguments(ImportedPlaybookIn, lookups=service.check_import)
 @blp.response(200, AddedOut)
 @blp.alt_response(409, "CONFLICT")
 def import_playbook(given: JsonDict) -> object:

@@ -66,7 +66,7 @@ def list_active_rules(query: JsonDict) -> Page:
 
 @blp.post("")
 @allow(Permission.AUTOMATION_MANAGE)
-@blp.arguments(FollowUpRuleIn)
+@blp.arguments(FollowUpRuleIn, lookups=service.RULES.check_new)
 @blp.response(201, FollowUpRuleOut)
 @blp.alt_response(409, "CONFLICT")
 def create_follow_up_rule(given: JsonDict) -> JsonDict:
@@ -89,7 +89,7 @@ def get_follow_up_rule(follow_up_rule_id: UUID) -> JsonDict:
 
 @blp.patch("/<uuid:follow_up_rule_id>")
 @allow(Permission.AUTOMATION_MANAGE)
-@blp.arguments(FollowUpRuleChange)
+@blp.arguments(FollowUpRuleChange, lookups=service.RULES.check_change)
 @blp.response(200, FollowUpRuleOut)
 @blp.alt_response(409, "CONFLICT")
 @if_match

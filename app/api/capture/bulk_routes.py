@@ -12,7 +12,7 @@ from app.http.blueprint import Blueprint
 from app.http.large_bodies import large_body
 from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
-from app.tasks.bulk.service import create_job
+from app.tasks.bulk.service import create_job, require_users
 
 blp = Blueprint("jobs", __name__, url_prefix="/api", description="Bulk follow-ups and background jobs.")
 
@@ -20,7 +20,7 @@ blp = Blueprint("jobs", __name__, url_prefix="/api", description="Bulk follow-up
 @blp.post("/followups/bulk")
 @allow(Permission.LEAD_UPDATE)
 @large_body
-@blp.arguments(BulkIn)
+@blp.arguments(BulkIn, lookups=require_users)
 @blp.response(202, JobOut)
 def follow_up_many(given: JsonDict) -> tuple[Job, dict[str, str]]:
     """Plan a follow-up for many leads.

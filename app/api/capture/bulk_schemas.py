@@ -39,12 +39,14 @@ class AssigneeIn(Schema):
     @validates_schema
     def _has_required_users(self, data: JsonDict, **_: object) -> None:
         strategy = data["strategy"]
-        if strategy == AssigneeStrategy.USER and "user_id" not in data:
-            raise ValidationError({"user_id": [f"Required for the strategy {AssigneeStrategy.USER}."]})
-        if strategy != AssigneeStrategy.USER and "user_id" in data:
-            raise ValidationError({"user_id": [f"Only for the strategy {AssigneeStrategy.USER}."]})
+        is_one = strategy == AssigneeStrategy.USER
+        mistakes: dict[str, list[str]] = {}
+        if is_one != ("user_id" in data):
+            mistakes["user_id"] = [f"{'Required' if is_one else 'Only'} for the strategy {AssigneeStrategy.USER}."]
         if strategy != AssigneeStrategy.ROUND_ROBIN and "user_ids" in data:
-            raise ValidationError({"user_ids": [f"Only for the strategy {AssigneeStrategy.ROUND_ROBIN}."]})
+            mistakes["user_ids"] = [f"Only for the strategy {AssigneeStrategy.ROUND_ROBIN}."]
+        if mistakes:
+            raise ValidationError(mistakes)
 
 
 def _is_near(at: datetime) -> None:

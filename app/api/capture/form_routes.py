@@ -12,6 +12,7 @@ from app.http.merge_patch import MergePatch
 from app.http.preconditions import if_match
 from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
+from app.leads.attribution.sources import require_named_source
 from app.leads.capture.forms import service
 from app.leads.capture.forms.models import WebForm
 
@@ -33,7 +34,7 @@ def list_forms(query: JsonDict) -> Page:
 
 @blp.post("")
 @allow(Permission.LEAD_CONFIGURE)
-@blp.arguments(WebFormIn)
+@blp.arguments(WebFormIn, lookups=require_named_source)
 @blp.response(201, WebFormOut)
 @blp.alt_response(409, "CONFLICT")
 def create_form(given: JsonDict) -> WebForm:
@@ -56,7 +57,7 @@ def get_form(form_id: UUID) -> WebForm:
 
 @blp.put("/<uuid:form_id>")
 @allow(Permission.LEAD_CONFIGURE)
-@blp.arguments(WebFormIn)
+@blp.arguments(WebFormIn, lookups=require_named_source)
 @blp.response(200, WebFormOut)
 @blp.alt_response(409, "CONFLICT")
 @if_match
@@ -71,7 +72,7 @@ def update_form(given: JsonDict, form_id: UUID, seen: SeenVersions) -> WebForm:
 
 @blp.patch("/<uuid:form_id>")
 @allow(Permission.LEAD_CONFIGURE)
-@blp.merge_patch(WebFormIn, WebFormOut)
+@blp.merge_patch(WebFormIn, WebFormOut, lookups=require_named_source)
 @blp.response(200, WebFormOut)
 @blp.alt_response(409, "CONFLICT")
 @if_match

@@ -93,10 +93,13 @@ class WebFormIn(Schema):
     @validates_schema
     def _has_contact_field(self, data: JsonDict, **_: object) -> None:
         names = [field["name"] for field in data.get("fields_", ())]
+        mistakes = []
         if names and not {FormField.PHONE, FormField.EMAIL} & set(names):
-            raise ValidationError({"fields": ["Ask for a phone number or an e-mail address."]})
+            mistakes.append("Ask for a phone number or an e-mail address.")
         if len(names) != len(set(names)):
-            raise ValidationError({"fields": ["Each field may appear only once."]})
+            mistakes.append("Each field may appear only once.")
+        if mistakes:
+            raise ValidationError({"fields": mistakes})
 
 
 class FormFieldOut(Schema):

@@ -75,7 +75,7 @@ def get_import(import_id: UUID) -> JsonDict:
 
 @blp.post("/<uuid:import_id>/preview")
 @allow(Permission.LEAD_IMPORT)
-@blp.arguments(StartIn)
+@blp.arguments(StartIn, lookups=service.check_start)
 @blp.response(202, ImportDetailOut)
 @blp.alt_response(409, "CONFLICT")
 def preview(given: JsonDict, import_id: UUID) -> JsonDict:
@@ -88,7 +88,7 @@ def preview(given: JsonDict, import_id: UUID) -> JsonDict:
 
 @blp.post("/<uuid:import_id>/start")
 @allow(Permission.LEAD_IMPORT)
-@blp.arguments(StartIn)
+@blp.arguments(StartIn, lookups=service.check_start)
 @blp.response(202, ImportDetailOut)
 @blp.alt_response(409, "CONFLICT")
 def start(given: JsonDict, import_id: UUID) -> JsonDict:

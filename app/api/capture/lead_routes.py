@@ -1,5 +1,6 @@
 """Further lead routes: quick capture, search, upsert, duplicates, merge, touches."""
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,9 +15,11 @@ from app.http.blueprint import Blueprint
 from app.http.schemas.paging import PageQuery, page_of
 from app.identity.permissions import Permission
 from app.leads.attribution import touches
-from app.leads.capture.capture import capture_lead
-from app.leads.capture.upsert import upsert
-from app.leads.duplicates.merge import merge
+from app.leads.attribution.sources import require_named_source
+from app.leads.capture.capture import capture_lead, check_new_lead
+from app.leads.capture.upsert import check_upsert, upsert
+from app.leads.contact.phone_numbers import check_phones
+from app.leads.duplicates.merge import check_duplicate, merge
 from app.leads.duplicates.search import Duplicates, duplicates_of
 from app.leads.search.person_search import search
 
@@ -27,7 +30,7 @@ blp = Blueprint(
 
 @blp.post("/quick")
 @allow(Permission.LEAD_CREATE)
-@blp.arguments(QuickIn)
+@blp.arguments(QuickIn, lookups=partial(check_new_lead, in_full=False))
 @blp.response(201, CapturedOut)
 def capture_call(given: JsonDict) -> tuple[Any, dict[str, str]]:
     """Capture a caller.
@@ -41,7 +44,7 @@ def capture_call(given: JsonDict) -> tuple[Any, dict[str, str]]:
 
 @blp.post("/search")
 @allow(Permission.LEAD_READ)
-@blp.arguments(SearchIn)
+@blp.arguments(SearchIn, lookups=check_phones)
 @blp.response(200, SearchOut)
 def search_leads(given: JsonDict) -> JsonDict:
     """Find leads by name, phone number or e-mail address.
@@ -54,7 +57,7 @@ def search_leads(given: JsonDict) -> JsonDict:
 
 @blp.put("/by-external-id/<external_id>")
 @allow(Permission.LEAD_CREATE)
-@blp.arguments(UpsertIn)
+@blp.arguments(UpsertIn, lookups=check_upsert)
 @blp.response(200, LeadOut)
 @blp.alt_response(201, schema=LeadOut)
 @blp.alt_response(409, "CONFLICT")
@@ -85,7 +88,7 @@ def duplicates(lead_id: UUID) -> Duplicates:
 
 @blp.post("/<uuid:lead_id>/merge")
 @allow(Permission.LEAD_UPDATE)
-@blp.arguments(MergeIn)
+@blp.arguments(MergeIn, lookups=check_duplicate)
 @blp.response(200, LeadOut)
 @blp.alt_response(409, "CONFLICT")
 def merge_leads(given: JsonDict, lead_id: UUID) -> object:
@@ -113,7 +116,7 @@ def list_touches(query: JsonDict, lead_id: UUID) -> Page:
 
 @blp.post("/<uuid:lead_id>/touches")
 @allow(Permission.LEAD_UPDATE)
-@blp.arguments(TouchIn)
+@blp.arguments(TouchIn, lookups=require_named_source)
 @blp.response(201, TouchOut)
 @blp.alt_response(409, "CONFLICT")
 def create_touch(given: JsonDict, lead_id: UUID) -> object:

@@ -1,5 +1,6 @@
 """Public routes for web forms, without authentication. CORS headers allow only the form's origins."""
 
+from functools import partial
 from typing import Final
 
 from flask import Response, g, request
@@ -12,7 +13,7 @@ from app.http.access import PUBLIC, act_for_clinic, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.body.unknown_parameters import declare_reads_body
 from app.leads.capture.forms.attempts import count_submission
-from app.leads.capture.forms.submit import FormRow, find_form, require_origin, submit
+from app.leads.capture.forms.submit import FormRow, check_submission, find_form, require_origin, submit
 
 PREFLIGHT_MAX_AGE: Final = "600"  # seconds for which a browser caches the preflight
 
@@ -53,7 +54,7 @@ def submit_form(key: str) -> tuple[JsonDict, dict[str, str], int]:
         _check_origin(form)
         act_for_clinic(form.clinic_id)
         count_submission(form.id, request.remote_addr or "")
-        submit(session, form, read_submission())
+        submit(session, form, read_submission(partial(check_submission, session, form)))
     body = {"accepted": True, "thank_you": form.thank_you, "redirect_url": form.redirect_url}
     if form.redirect_url and not request.is_json:
         return body, {"Location": form.redirect_url}, 303

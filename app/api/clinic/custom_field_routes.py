@@ -57,7 +57,7 @@ def get_field(field_id: UUID) -> object:
 
 @blp.put("/<uuid:field_id>")
 @allow(Permission.LEAD_CONFIGURE)
-@blp.arguments(CustomFieldChange)
+@blp.arguments(CustomFieldChange, lookups=service.check_field)
 @blp.response(200, CustomFieldOut)
 @if_match
 def update_field(given: JsonDict, field_id: UUID, seen: SeenVersions) -> CustomField:
@@ -72,7 +72,7 @@ def update_field(given: JsonDict, field_id: UUID, seen: SeenVersions) -> CustomF
 
 @blp.patch("/<uuid:field_id>")
 @allow(Permission.LEAD_CONFIGURE)
-@blp.merge_patch(CustomFieldChange, CustomFieldOut)
+@blp.merge_patch(CustomFieldChange, CustomFieldOut, lookups=service.check_field)
 @blp.response(200, CustomFieldOut)
 @blp.alt_response(409, "CONFLICT")
 @if_match

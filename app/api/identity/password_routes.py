@@ -46,7 +46,7 @@ def choose_password(given: dict[str, str]) -> None:
 
 @blp.post("/change-password")
 @allow(SIGNED_IN)
-@blp.arguments(PasswordChange)
+@blp.arguments(PasswordChange, lookups=reset.check_new_password)
 @blp.response(204)
 @blp.alt_response(429, "TOO_MANY_REQUESTS")
 def change_password(given: dict[str, str]) -> None:

@@ -124,7 +124,7 @@ def list_api_keys(query: JsonDict) -> Page:
 
 @keys.post("")
 @allow(Permission.USER_MANAGE)
-@keys.arguments(ApiKeyIn)
+@keys.arguments(ApiKeyIn, lookups=api_keys.check_api_key)
 @keys.response(201, NewApiKeyOut, shown_once=True)
 def create_api_key(given: JsonDict) -> JsonDict:
     """Create an API key.

@@ -27,6 +27,7 @@ from app.http.schemas.paging import PageQuery, page_of
 from app.identity.permissions import Permission
 from app.identity.users import custom_roles, teams, users
 from app.tasks.workload.offboarding import deactivate_and_hand_over
+from app.tasks.workload.reassign import check_departure
 
 people = Blueprint("users", __name__, url_prefix="/api/users", description="Users of the clinic.")
 groups = Blueprint("teams", __name__, url_prefix="/api/teams", description="Teams of users.")
@@ -49,7 +50,7 @@ def list_users(query: JsonDict) -> Page:
 
 @people.post("")
 @allow(Permission.USER_MANAGE)
-@people.arguments(Invitation)
+@people.arguments(Invitation, lookups=users.check_user)
 @people.response(201, UserOut)
 @people.alt_response(409, "CONFLICT")
 def invite_user(given: JsonDict) -> object:
@@ -73,7 +74,7 @@ def get_user(user_id: UUID) -> object:
 
 @people.put("/<uuid:user_id>")
 @allow(Permission.USER_MANAGE)
-@people.arguments(UserIn)
+@people.arguments(UserIn, lookups=users.check_user)
 @people.response(200, UserOut)
 @people.alt_response(409, "CONFLICT")
 @if_match
@@ -88,7 +89,7 @@ def update_user(given: JsonDict, user_id: UUID, seen: SeenVersions) -> object:
 
 @people.patch("/<uuid:user_id>")
 @allow(Permission.USER_MANAGE)
-@people.arguments(UserChanges)
+@people.arguments(UserChanges, lookups=users.check_user)
 @people.response(200, UserOut)
 @people.alt_response(409, "CONFLICT")
 @if_match
@@ -117,7 +118,7 @@ def invite_again(user_id: UUID) -> object:
 
 @people.post("/<uuid:user_id>/deactivate")
 @allow(Permission.USER_MANAGE)
-@people.arguments(Departure, required=False)
+@people.arguments(Departure, lookups=check_departure, required=False)
 @people.response(200, UserOut)
 @people.alt_response(409, "CONFLICT")
 def deactivate_user(given: JsonDict, user_id: UUID) -> object:
@@ -231,7 +232,7 @@ def list_roles() -> JsonDict:
 
 @rights.post("")
 @allow(Permission.USER_MANAGE)
-@rights.arguments(RoleIn)
+@rights.arguments(RoleIn, lookups=custom_roles.check_role)
 @rights.response(201, RoleOut)
 @rights.alt_response(409, "CONFLICT")
 def create_role(given: JsonDict) -> object:
@@ -254,7 +255,7 @@ def get_role(role_id: UUID) -> object:
 
 @rights.put("/<uuid:role_id>")
 @allow(Permission.USER_MANAGE)
-@rights.arguments(RoleChanges)
+@rights.arguments(RoleChanges, lookups=custom_roles.check_role)
 @rights.response(200, RoleOut)
 @rights.alt_response(409, "CONFLICT")
 @if_match
@@ -269,7 +270,7 @@ def update_role(given: JsonDict, role_id: UUID, seen: SeenVersions) -> object:
 
 @rights.patch("/<uuid:role_id>")
 @allow(Permission.USER_MANAGE)
-@rights.merge_patch(RoleChanges, RoleOut)
+@rights.merge_patch(RoleChanges, RoleOut, lookups=custom_roles.check_role)
 @rights.response(200, RoleOut)
 @rights.alt_response(409, "CONFLICT")
 @if_match

@@ -22,6 +22,7 @@ from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
 from app.http.schemas.paging import PageQuery, page_of
 from app.identity.permissions import Permission
+from app.identity.users.lookup import require_named_assignee
 from app.leads import changes
 from app.leads.assignment import assign_one
 from app.leads.capture import capture
@@ -52,7 +53,7 @@ def list_leads(query: JsonDict) -> Page:
 
 @blp.post("")
 @allow(Permission.LEAD_CREATE)
-@blp.arguments(CaptureIn)
+@blp.arguments(CaptureIn, lookups=capture.check_new_lead)
 @blp.response(201, CapturedOut)
 def capture_lead(given: JsonDict) -> tuple[Any, dict[str, str]]:
     """Create a lead.
@@ -93,7 +94,7 @@ def get_lead(query: JsonDict, lead_id: UUID) -> object:
 
 @blp.put("/<uuid:lead_id>")
 @allow(Permission.LEAD_UPDATE)
-@blp.arguments(LeadChanges)
+@blp.arguments(LeadChanges, lookups=changes.check_changes)
 @blp.response(200, LeadOut)
 @blp.alt_response(409, "CONFLICT")
 @if_match
@@ -108,7 +109,7 @@ def update_lead(given: JsonDict, lead_id: UUID, seen: SeenVersions) -> object:
 
 @blp.patch("/<uuid:lead_id>")
 @allow(Permission.LEAD_UPDATE)
-@blp.arguments(LeadChanges)
+@blp.arguments(LeadChanges, lookups=changes.check_changes)
 @blp.response(200, LeadOut)
 @blp.alt_response(409, "CONFLICT")
 @if_match
@@ -123,7 +124,7 @@ def edit_lead(given: JsonDict, lead_id: UUID, seen: SeenVersions) -> object:
 
 @blp.post("/<uuid:lead_id>/stage")
 @allow(Permission.LEAD_UPDATE)
-@blp.arguments(StageMove)
+@blp.arguments(StageMove, lookups=lead_stages.check_move)
 @blp.response(200, LeadOut)
 @blp.alt_response(409, "CONFLICT")
 def change_stage(given: JsonDict, lead_id: UUID) -> object:
@@ -137,7 +138,7 @@ def change_stage(given: JsonDict, lead_id: UUID) -> object:
 
 @blp.post("/<uuid:lead_id>/assign")
 @allow(Permission.LEAD_ASSIGN)
-@blp.arguments(Assignment)
+@blp.arguments(Assignment, lookups=require_named_assignee)
 @blp.response(200, LeadOut)
 @blp.alt_response(409, "CONFLICT")
 def assign(given: JsonDict, lead_id: UUID) -> object:
@@ -184,7 +185,7 @@ def lose(given: JsonDict, lead_id: UUID) -> object:
 
 @blp.post("/<uuid:lead_id>/reopen")
 @allow(Permission.LEAD_UPDATE)
-@blp.arguments(Reopening)
+@blp.arguments(Reopening, lookups=reopening.check_reopening)
 @blp.response(200, LeadOut)
 @blp.alt_response(409, "CONFLICT")
 def reopen(given: JsonDict, lead_id: UUID) -> object:

@@ -45,7 +45,7 @@ def list_gateways(query: JsonDict) -> Page:
 
 @blp.post("")
 @allow(Permission.NOTIFICATION_MANAGE)
-@blp.arguments(GatewayIn)
+@blp.arguments(GatewayIn, lookups=service.check_url)
 @blp.response(201, GatewaySecretOut, shown_once=True)
 @blp.alt_response(409, "CONFLICT")
 def create_gateway(given: JsonDict) -> Gateway:
@@ -69,7 +69,7 @@ def get_gateway(gateway_id: UUID) -> Gateway:
 
 @blp.patch("/<uuid:gateway_id>")
 @allow(Permission.NOTIFICATION_MANAGE)
-@blp.arguments(GatewayChange)
+@blp.arguments(GatewayChange, lookups=service.check_url)
 @blp.response(200, GatewayOut)
 @if_match
 def change_gateway(given: JsonDict, gateway_id: UUID, seen: SeenVersions) -> Gateway:

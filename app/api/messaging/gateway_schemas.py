@@ -133,13 +133,14 @@ class MessageStatusIn(Schema):
 
     @validates_schema(skip_on_field_errors=True)
     def _fits(self, data: JsonDict, **_: object) -> None:
-        for name, status in (
-            ("reason", ReceiptStatus.BOUNCED),
-            ("text", ReceiptStatus.REPLIED),
-            ("is_auto_reply", ReceiptStatus.REPLIED),
-        ):
-            if name in data and data["status"] != status:
-                raise ValidationError({name: [f"Only allowed with status {status}."]})
+        only = {
+            "reason": ReceiptStatus.BOUNCED,
+            "text": ReceiptStatus.REPLIED,
+            "is_auto_reply": ReceiptStatus.REPLIED,
+        }
+        wrong = {name: status for name, status in only.items() if name in data and data["status"] != status}
+        if wrong:
+            raise ValidationError({name: [f"Only allowed with status {status}."] for name, status in wrong.items()})
 
 
 class EventsIn(Schema):

@@ -55,7 +55,7 @@ def list_templates(query: JsonDict) -> Page:
 
 @blp.post("")
 @allow(Permission.AUTOMATION_MANAGE)
-@blp.arguments(MessageTemplateIn)
+@blp.arguments(MessageTemplateIn, lookups=service.check_new)
 @blp.response(201, MessageTemplateDetailOut)
 @blp.alt_response(409, "CONFLICT")
 def create_template(given: JsonDict) -> JsonDict:
@@ -69,7 +69,7 @@ def create_template(given: JsonDict) -> JsonDict:
 
 @blp.post("/preview")
 @allow(Permission.AUTOMATION_READ)
-@blp.arguments(UnsavedMessageIn)
+@blp.arguments(UnsavedMessageIn, lookups=service.check_texts)
 @blp.response(200, MessagePreviewOut)
 @blp.alt_response(404, "NOT_FOUND")
 @blp.alt_response(410, "GONE")
@@ -94,7 +94,7 @@ def get_template(message_template_id: UUID) -> JsonDict:
 
 @blp.patch("/<uuid:message_template_id>")
 @allow(Permission.AUTOMATION_MANAGE)
-@blp.arguments(TemplateChange)
+@blp.arguments(TemplateChange, lookups=service.check_texts)
 @blp.response(200, MessageTemplateDetailOut)
 @if_match
 def update_template(given: JsonDict, message_template_id: UUID, seen: SeenVersions) -> JsonDict:
@@ -162,7 +162,7 @@ def diff_versions(query: JsonDict, message_template_id: UUID, version_id: UUID) 
 
 @blp.post("/<uuid:message_template_id>/rollback")
 @allow(Permission.AUTOMATION_MANAGE)
-@blp.arguments(TemplateRollbackIn)
+@blp.arguments(TemplateRollbackIn, lookups=service.check_rollback)
 @blp.response(200, MessageTemplateDetailOut)
 @blp.alt_response(409, "CONFLICT")
 def roll_back(given: JsonDict, message_template_id: UUID) -> JsonDict:

@@ -61,10 +61,13 @@ class MessageVariantIn(Schema):
 
     @validates_schema(skip_on_field_errors=True)
     def _fits_its_channel(self, data: JsonDict, **_: object) -> None:
+        mistakes: dict[str, list[str]] = {}
         if data["subject"] is None and CHANNELS.has_part(data["channel"], TextPart.SUBJECT):
-            raise ValidationError({"subject": ["Required for e-mails and in-app messages."]})
+            mistakes["subject"] = ["Required for e-mails and in-app messages."]
         if data["media"] and data["channel"] not in (with_media := CHANNELS.names_with(TextPart.MEDIA)):
-            raise ValidationError({"media": [f"Only allowed in a text for {' or '.join(with_media)}."]})
+            mistakes["media"] = [f"Only allowed in a text for {' or '.join(with_media)}."]
+        if mistakes:
+            raise ValidationError(mistakes)
 
 
 def _require_unique_keys(variants: list[JsonDict]) -> None:

@@ -87,7 +87,7 @@ def edit_stage(patch: MergePatch, stage_id: UUID, seen: SeenVersions) -> object:
 
 @blp.put("/reorder")
 @allow(Permission.LEAD_CONFIGURE)
-@blp.arguments(OrderIn)
+@blp.arguments(OrderIn, lookups=service.check_order)
 @blp.response(200, page_of(StageOut))
 def reorder_stages(given: dict[str, list[str]]) -> Page:
     """Reorder the pipeline stages.
@@ -100,7 +100,7 @@ def reorder_stages(given: dict[str, list[str]]) -> Page:
 
 @blp.post("/<uuid:stage_id>/archive")
 @allow(Permission.LEAD_CONFIGURE)
-@blp.arguments(Archival)
+@blp.arguments(Archival, lookups=archive.check_archival)
 @blp.response(200, StageOut)
 @blp.alt_response(409, "CONFLICT")
 def archive_stage(given: dict[str, str], stage_id: UUID) -> PipelineStage:

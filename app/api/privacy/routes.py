@@ -21,6 +21,7 @@ from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.schemas.paging import PageQuery, page_of
 from app.identity.permissions import Permission
+from app.leads.contact.phone_numbers import check_phones
 from app.leads.privacy import service
 from app.messaging.contact_policy import consents, suppression_service
 
@@ -100,7 +101,7 @@ def record_consent(given: JsonDict, lead_id: UUID) -> object:
 
 @suppressions.post("")
 @allow(Permission.PRIVACY_MANAGE)
-@suppressions.arguments(SuppressionIn)
+@suppressions.arguments(SuppressionIn, lookups=check_phones)
 @suppressions.response(200, SuppressionOut)
 def suppress(given: dict[str, str]) -> object:
     """Add an address to the suppression list.
@@ -113,7 +114,7 @@ def suppress(given: dict[str, str]) -> object:
 
 @suppressions.post("/check")
 @allow(Permission.LEAD_READ)
-@suppressions.arguments(AddressIn)
+@suppressions.arguments(AddressIn, lookups=check_phones)
 @suppressions.response(200, SuppressionOut)
 def check(given: dict[str, str]) -> object:
     """Check whether an address is on the suppression list."""
@@ -123,7 +124,7 @@ def check(given: dict[str, str]) -> object:
 
 @suppressions.post("/lift")
 @allow(Permission.PRIVACY_MANAGE)
-@suppressions.arguments(AddressIn)
+@suppressions.arguments(AddressIn, lookups=check_phones)
 @suppressions.response(200, SuppressionOut)
 def lift(given: dict[str, str]) -> object:
     """Remove an address from the suppression list.

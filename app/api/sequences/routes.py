@@ -5,6 +5,7 @@ from uuid import UUID
 from app.api.automation.version_schemas import CompareQuery, ComparisonOut, RollBackIn
 from app.api.sequences.schemas import SequenceChange, SequenceIn, SequenceOut, SequenceQuery, SequenceVersionOut
 from app.automation.sequences import service
+from app.automation.sequences.definitions import SEQUENCES
 from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
 from app.core.type_aliases import JsonDict
@@ -32,7 +33,7 @@ def list_sequences(query: JsonDict) -> Page:
 
 @blp.post("")
 @allow(Permission.AUTOMATION_MANAGE)
-@blp.arguments(SequenceIn)
+@blp.arguments(SequenceIn, lookups=SEQUENCES.check_new)
 @blp.response(201, SequenceOut)
 @blp.alt_response(409, "CONFLICT")
 def create_sequence(given: JsonDict) -> JsonDict:
@@ -55,7 +56,7 @@ def get_sequence(sequence_id: UUID) -> JsonDict:
 
 @blp.patch("/<uuid:sequence_id>")
 @allow(Permission.AUTOMATION_MANAGE)
-@blp.arguments(SequenceChange)
+@blp.arguments(SequenceChange, lookups=SEQUENCES.check_change)
 @blp.response(200, SequenceOut)
 @blp.alt_response(409, "CONFLICT")
 @if_match

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -15,11 +16,14 @@ from app.api.tasks.queue_schemas import Handover, Pin, QueuedTaskIn
 from app.api.tasks.schemas import Cancellation, Completion, Snooze
 from app.audit import audit_log
 from app.core.type_aliases import JsonDict, JsonObject
+from app.core.validation.check_all import InvalidFields, with_errors_of
 from app.core.validation.json_pointer import pointer
 from app.errors import FieldError, Invalid, RelanceError
+from app.http.lookups import Lookups
 from app.http.schemas.fields import Id
 from app.http.schemas.schema import Schema
 from app.identity.actor import Actor
+from app.identity.users.lookup import require_named_assignee
 from app.leads.models import Lead
 from app.leads.search.lookup import visible_to
 from app.tasks import service
@@ -44,10 +48,11 @@ class Operation(NamedTuple):
 
     schema: Schema
     run: Callable[[Session, Actor, UUID, JsonObject], Task]
+    lookups: Lookups | None = None
 
 
 ON_A_TASK: Final[Mapping[str, Operation]] = {
-    "complete": Operation(Completion(), service.complete),
+    "complete": Operation(Completion(), service.complete, service.check_completion),
     "cancel": Operation(Cancellation(), lambda s, a, id_, given: service.cancel(s, a, id_, reason=given.get("reason"))),
     "start": Operation(Schema(), lambda s, a, id_, _: service.start(s, a, id_)),
     "snooze": Operation(Snooze(), lambda s, a, id_, given: service.snooze(s, a, id_, until=given["until"])),
@@ -55,6 +60,7 @@ ON_A_TASK: Final[Mapping[str, Operation]] = {
     "reassign": Operation(
         Handover(),
         lambda s, a, id_, given: service.reassign(s, a, id_, given["assigned_to_id"], reason=given.get("reason")),
+        require_named_assignee,
     ),
     "pin": Operation(Pin(), lambda s, a, id_, given: service.pin(s, a, id_, pinned=given["pinned"])),
 }
@@ -87,11 +93,24 @@ def _one(session: Session, actor: Actor, index: int, operation: JsonObject) -> R
 def _act(session: Session, actor: Actor, operation: JsonDict) -> Task:
     name = operation.pop("op", None)
     if name == CREATE:
-        return service.create_for_named_lead(session, actor, _NEW.read(operation))
+        given = _read(_NEW, operation, partial(service.check_new_task, session, actor))
+        return service.create_for_named_lead(session, actor, given)
     if not isinstance(name, str) or name not in ON_A_TASK:
         raise Invalid.at("/op", f"Must be one of {', '.join((CREATE, *ON_A_TASK))}.")
     kind, task_id = ON_A_TASK[name], _id(operation.pop("id", None))
-    return kind.run(session, actor, task_id, kind.schema.read(operation))
+    check = partial(kind.lookups, session, actor, task_id=task_id) if kind.lookups else None
+    return kind.run(session, actor, task_id, _read(kind.schema, operation, check))
+
+
+def _read(schema: Schema, operation: JsonDict, check: Callable[[JsonObject], object] | None) -> JsonDict:
+    """Read the fields of an operation. Raises Invalid with every error."""
+    try:
+        given: JsonDict = schema.read(operation)
+    except InvalidFields as found:
+        if check is None:
+            raise
+        raise with_errors_of(partial(check, found.valid), found) from None
+    return given
 
 
 def _id(value: object) -> UUID:

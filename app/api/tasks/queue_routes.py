@@ -18,6 +18,7 @@ from app.http.preconditions import if_match
 from app.http.problems import to_problem
 from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
+from app.identity.users.lookup import require_named_assignee
 from app.tasks import service
 
 blp = Blueprint("followups", __name__, url_prefix="/api/followups", description="The work queue: tasks across leads.")
@@ -39,7 +40,7 @@ def list_tasks(query: JsonDict) -> Page:
 
 @blp.post("")
 @allow(Permission.LEAD_UPDATE)
-@blp.arguments(QueuedTaskIn)
+@blp.arguments(QueuedTaskIn, lookups=service.check_new_task)
 @blp.response(201, TaskOut)
 @blp.alt_response(409, "CONFLICT")
 @blp.alt_response(404, "NOT_FOUND")
@@ -113,7 +114,7 @@ def start(task_id: UUID) -> object:
 
 @blp.post("/<uuid:task_id>/reassign")
 @allow(Permission.LEAD_UPDATE)
-@blp.arguments(Handover)
+@blp.arguments(Handover, lookups=require_named_assignee)
 @blp.response(200, TaskOut)
 @blp.alt_response(409, "CONFLICT")
 def reassign(given: JsonDict, task_id: UUID) -> object:

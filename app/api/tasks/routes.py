@@ -36,7 +36,7 @@ def tasks_of_lead(query: JsonDict, lead_id: UUID) -> Page:
 
 @blp.post("/<uuid:lead_id>/tasks")
 @allow(Permission.LEAD_UPDATE)
-@blp.arguments(TaskIn)
+@blp.arguments(TaskIn, lookups=service.check_new_task)
 @blp.response(201, TaskOut)
 @blp.alt_response(409, "CONFLICT")
 def create_task(given: JsonDict, lead_id: UUID) -> object:

@@ -9,6 +9,7 @@ from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
 from app.identity.permissions import Permission
+from app.identity.users.lookup import require_named_assignee
 from app.tasks import service
 
 
@@ -29,7 +30,7 @@ def add_task_routes(blp: Blueprint, path: str, *, title: str = "a task") -> None
     @blp.put(path)
     @allow(Permission.LEAD_UPDATE)
     @blp.doc(summary=f"Edit {title}, at its published path.", description=_PUT)
-    @blp.arguments(TaskChanges)
+    @blp.arguments(TaskChanges, lookups=require_named_assignee)
     @blp.response(200, TaskOut)
     @blp.alt_response(409, "CONFLICT")
     @if_match
@@ -40,7 +41,7 @@ def add_task_routes(blp: Blueprint, path: str, *, title: str = "a task") -> None
     @blp.patch(path)
     @allow(Permission.LEAD_UPDATE)
     @blp.doc(summary=f"Edit {title}.", description=_EDIT)
-    @blp.arguments(TaskChanges)
+    @blp.arguments(TaskChanges, lookups=require_named_assignee)
     @blp.response(200, TaskOut)
     @blp.alt_response(409, "CONFLICT")
     @if_match
@@ -51,7 +52,7 @@ def add_task_routes(blp: Blueprint, path: str, *, title: str = "a task") -> None
     @blp.post(f"{path}/complete")
     @allow(Permission.LEAD_UPDATE)
     @blp.doc(summary=f"Complete {title}.", description=_COMPLETE)
-    @blp.arguments(Completion, required=False)
+    @blp.arguments(Completion, lookups=service.check_completion, required=False)
     @blp.response(200, TaskOut)
     @blp.alt_response(409, "CONFLICT")
     def complete(given: JsonDict, task_id: UUID) -> object:

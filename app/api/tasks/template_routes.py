@@ -42,7 +42,7 @@ def list_templates(query: JsonDict) -> Page:
 
 @blp.post("")
 @allow(Permission.LEAD_CONFIGURE)
-@blp.arguments(TemplateIn)
+@blp.arguments(TemplateIn, lookups=service.check_template)
 @blp.response(201, TemplateOut)
 @blp.alt_response(409, "CONFLICT")
 def create_template(given: JsonDict) -> TaskTemplate:
@@ -65,7 +65,7 @@ def get_template(template_id: UUID) -> object:
 
 @blp.put("/<uuid:template_id>")
 @allow(Permission.LEAD_CONFIGURE)
-@blp.arguments(TemplateIn)
+@blp.arguments(TemplateIn, lookups=service.check_template)
 @blp.response(200, TemplateOut)
 @blp.alt_response(409, "CONFLICT")
 @if_match
@@ -80,7 +80,7 @@ def update_template(given: JsonDict, template_id: UUID, seen: SeenVersions) -> T
 
 @blp.patch("/<uuid:template_id>")
 @allow(Permission.LEAD_CONFIGURE)
-@blp.merge_patch(TemplateIn, TemplateOut)
+@blp.merge_patch(TemplateIn, TemplateOut, lookups=service.check_template)
 @blp.response(200, TemplateOut)
 @blp.alt_response(409, "CONFLICT")
 @if_match

@@ -1,10 +1,10 @@
 """Request and response schemas for saved views of the work queue."""
 
-from marshmallow import fields
+from marshmallow import ValidationError, fields
 from werkzeug.datastructures import MultiDict
 
 from app.api.tasks.queue_schemas import QueueFilters
-from app.errors import FieldError, Invalid
+from app.errors import Invalid
 from app.http.schemas import words
 from app.http.schemas.fields import Boolean, Id, Instant, Integer, Text
 from app.http.schemas.schema import Aliases, Schema
@@ -26,15 +26,13 @@ class ViewFilters(fields.Field[dict[str, str]]):
             },
         )
 
-    def _deserialize(self, value: object, attr: str | None, *_: object, **__: object) -> dict[str, str]:
+    def _deserialize(self, value: object, *_: object, **__: object) -> dict[str, str]:
         if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
             raise self.make_error("validator_failed")
         try:
             QueueFilters().read(MultiDict(value))
         except Invalid as mistakes:
-            raise Invalid(
-                *(FieldError(f"/{attr}{error.pointer}", error.message) for error in mistakes.errors)
-            ) from None
+            raise ValidationError({error.pointer[1:]: [error.message] for error in mistakes.errors}) from None
         return value
 
 

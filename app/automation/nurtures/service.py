@@ -20,6 +20,7 @@ from app.core.db import new_id
 from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Key, Page, page
 from app.core.type_aliases import JsonDict, JsonObject
+from app.core.validation.check_all import valid_part
 from app.core.validation.validation_errors import Mistake
 from app.engine.sequences.models import SequenceRow
 from app.errors import NotFound
@@ -97,6 +98,18 @@ def change_nurture(
     nurture.updated_at, nurture.updated_by = now(), actor.user_id
     nurture.version += 1
     return nurture
+
+
+def check_new(session: Session, actor: Actor, data: JsonObject, /, **_: object) -> None:
+    """Check a new nurture and the name of its sequence. Raises Invalid with every error."""
+    _validated(valid_part(data), _sequence_names(session, actor.clinic))
+
+
+def check_change(session: Session, actor: Actor, data: JsonObject, /, *, nurture_id: UUID) -> None:
+    """Check a changed nurture. Raises Invalid with every error, and NotFound without the nurture."""
+    given = valid_part(data)
+    known = _sequence_names(session, actor.clinic) if "sequence" in given else ANY_NAME
+    _validated({**definition_of(find_nurture(session, actor, nurture_id)), **given}, known, given=given)
 
 
 def delete_nurture(session: Session, actor: Actor, nurture_id: UUID, *, seen: SeenVersions = None) -> None:

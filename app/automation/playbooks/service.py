@@ -1,5 +1,7 @@
 """Playbook service: list, read, install, import and export."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 from uuid import UUID
 
@@ -63,9 +65,22 @@ def import_playbook(session: Session, actor: Actor, data: JsonObject) -> JsonDic
 
     Raises Invalid (with the path of every mistake), Conflict.
     """
-    try:
+    with _mistakes_as_errors():
         playbook = playbooks.read(data["yaml"], known_names_of(session, actor.clinic))
         return _add_missing(session, actor, playbook, data)
+
+
+def check_import(session: Session, actor: Actor, data: JsonObject, /, **_: object) -> None:
+    """Check a playbook in YAML. Raises Invalid with every error."""
+    with _mistakes_as_errors():
+        playbooks.read(data["yaml"], known_names_of(session, actor.clinic))
+
+
+@contextmanager
+def _mistakes_as_errors() -> Iterator[None]:
+    """Report the mistakes of a playbook at `/yaml`. Raises Invalid."""
+    try:
+        yield
     except InvalidPlaybook as refused:
         raise Invalid(*(FieldError("/yaml", str(mistake)) for mistake in refused.mistakes)) from None
 

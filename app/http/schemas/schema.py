@@ -1,6 +1,7 @@
 """Base classes of request and response schemas. Unknown fields are refused, not dropped."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cached_property, partial
 from typing import Any, ClassVar
 
@@ -9,6 +10,7 @@ from marshmallow import RAISE, ValidationError, fields, missing, pre_load
 from werkzeug.datastructures import MultiDict
 
 from app.core.type_aliases import JsonDict
+from app.core.validation.check_all import InvalidFields, ReadsInvalidField, ValidFields
 from app.core.validation.json_pointer import pointer
 from app.errors import FieldError, Invalid
 from app.http.schemas.fields import PASSED_THROUGH
@@ -23,11 +25,36 @@ class Schema(marshmallow.Schema):
         unknown = RAISE
 
     def read(self, data: Any) -> Any:
-        """Return the validated object as a dict of Python values. Raises Invalid with a pointer to every error."""
+        """Return the validated object as a dict of Python values.
+
+        Raises InvalidFields with a pointer to every error.
+        """
         try:
             return self.load(data)
         except ValidationError as error:
-            raise to_invalid(error) from None
+            valid = self._valid(error.valid_data, error.messages_dict, data)
+            raise InvalidFields(*to_invalid(error).errors, valid=valid) from None
+
+    def _valid(self, values: object, errors: Mapping[str, object], data: object) -> ValidFields:
+        """Return the fields without errors; none if the input is no object."""
+        if not isinstance(values, Mapping) or not isinstance(data, Mapping):
+            return ValidFields({}, invalid=self.load_fields, given=())
+        names = {field.data_key or name: name for name, field in self.load_fields.items()}
+        invalid, given = ([names.get(key, key) for key in keys] for keys in (errors, data))
+        return ValidFields(values, invalid=invalid, given=given)
+
+    def _invoke_schema_validators(
+        self, *, error_store: Any, data: Any, original_data: Any, field_errors: bool = False, many: bool, **more: Any
+    ) -> None:
+        """Run schema validators although there are field errors, as far as they read valid fields only."""
+        if field_errors and not many:
+            data, field_errors = self._valid(data, error_store.errors, original_data), False
+        options = {"original_data": original_data, "field_errors": field_errors, "many": many, **more}
+        super()._invoke_schema_validators(error_store=error_store, data=data, **options)
+
+    def _run_validator(self, *args: Any, **more: Any) -> None:
+        with suppress(ReadsInvalidField):
+            super()._run_validator(*args, **more)
 
     def _serialize(self, obj: Any, *, many: bool = False) -> Any:
         """Serialize without the unused features of marshmallow, which are slow for pages of many large objects.

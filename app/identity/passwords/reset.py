@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.db import transaction
+from app.core.type_aliases import JsonObject
 from app.errors import Forbidden, Invalid
 from app.identity.account_emails import send_password_reset
 from app.identity.actor import Actor
@@ -53,6 +54,11 @@ def change_password(session: Session, actor: Actor, *, current: str, new: str) -
         raise Invalid.at("/current_password", "This is not your password.")
     require_strong_password(new, email=user.email, pointer="/new_password")
     _set(session, user, new)
+
+
+def check_new_password(session: Session, actor: Actor, data: JsonObject, /, **_: object) -> None:
+    """Check the strength of the new password only: every attempt at the current one counts. Raises Invalid."""
+    require_strong_password(data["new_password"], email=email_of(session, actor), pointer="/new_password")
 
 
 def email_of(session: Session, actor: Actor) -> str:

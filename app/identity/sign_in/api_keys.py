@@ -10,6 +10,7 @@ from app.clock import now
 from app.core.db import new_id
 from app.core.pagination import Page, page
 from app.core.type_aliases import JsonObject
+from app.core.validation.check_all import check_all
 from app.errors import FieldError, Forbidden, Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.models import ApiKey, User
@@ -30,9 +31,7 @@ def create_api_key(
     """Create an API key. Returns the row and the full key, which is not stored. Raises Forbidden, Invalid."""
     if actor.user_id is None:
         raise Forbidden("An API key cannot create API keys.")
-    _require_held(actor, scopes)
-    if expires_at is not None and expires_at <= now():
-        raise Invalid.at("/expires_at", "Must be in the future.")
+    check_api_key(session, actor, {"scopes": scopes, "expires_at": expires_at})
     made = api_key_format.generate()
     key = ApiKey(
         id=new_id(),
@@ -49,6 +48,16 @@ def create_api_key(
     session.add(key)
     session.flush()
     return key, made.full
+
+
+def check_api_key(_: Session, actor: Actor, data: JsonObject, /, **__: object) -> None:
+    """Check the scopes against the actor's permissions, and the end. Raises Invalid with every error."""
+    check_all(lambda: _require_held(actor, data["scopes"]), lambda: _require_future(data.get("expires_at")))
+
+
+def _require_future(expires_at: datetime | None) -> None:
+    if expires_at is not None and expires_at <= now():
+        raise Invalid.at("/expires_at", "Must be in the future.")
 
 
 def revoke_api_key(session: Session, actor: Actor, key_id: UUID) -> None:

@@ -11,7 +11,7 @@ from app.clock import now
 from app.core.db import new_id
 from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.type_aliases import JsonDict, JsonObject
-from app.errors import Forbidden, Invalid, NotFound
+from app.errors import FieldError, Forbidden, Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.models import CustomRole, Role, User
 from app.identity.permissions import ROLE_GRANTS, SCOPED, Grants, Permission, Scope, covers
@@ -20,6 +20,7 @@ from app.identity.users.errors import NameTaken, StillInUse
 from app.identity.users.management_checks import lock_clinic, require_user_manager
 
 _SEES_EVERYTHING: Final[Grants] = {Permission.LEAD_READ: Scope.ALL, Permission.LEAD_PRIVATE: Scope.ALL}
+_FOR_THE_CLINIC: Final = "Applies to the whole clinic: the scope must be `all`."
 _IMPORTS_SHOW_ALL: Final = "Imports show all leads: this permission needs lead:read with scope all, and lead:private."
 
 
@@ -91,6 +92,11 @@ def delete_role(session: Session, actor: Actor, role_id: UUID, *, seen: SeenVers
     session.delete(role)
 
 
+def check_role(_: Session, __: Actor, data: JsonObject, /, **___: object) -> None:
+    """Check the scopes of the grants. Raises Invalid with every error."""
+    _require_valid_scopes(data["grants"])
+
+
 def _find(session: Session, actor: Actor, role_id: UUID, *, lock: bool = False) -> CustomRole:
     of_clinic = select(CustomRole).where(CustomRole.id == role_id, CustomRole.clinic_id == actor.clinic.id)
     role = session.scalars(of_clinic.with_for_update() if lock else of_clinic).one_or_none()
@@ -101,14 +107,19 @@ def _find(session: Session, actor: Actor, role_id: UUID, *, lock: bool = False) 
 
 def _validated(actor: Actor, grants: Grants) -> JsonDict:
     """Return the grants for storage. Raises Invalid, and Forbidden if the actor does not hold all of them."""
-    for permission, scope in grants.items():
-        if permission not in SCOPED and scope is not Scope.ALL:
-            raise Invalid.at(f"/grants/{permission}", "Applies to the whole clinic: the scope must be `all`.")
-    if Permission.LEAD_IMPORT in grants and not covers(grants, _SEES_EVERYTHING):
-        raise Invalid.at(f"/grants/{Permission.LEAD_IMPORT}", _IMPORTS_SHOW_ALL)
+    _require_valid_scopes(grants)
     if not covers(actor.permissions, grants):
         raise Forbidden("The role would have permissions that you do not have.")
     return {permission.value: scope.value for permission, scope in grants.items()}
+
+
+def _require_valid_scopes(grants: Grants) -> None:
+    limited = [name for name, scope in grants.items() if name not in SCOPED and scope is not Scope.ALL]
+    errors = [FieldError(f"/grants/{name}", _FOR_THE_CLINIC) for name in limited]
+    if Permission.LEAD_IMPORT in grants and not covers(grants, _SEES_EVERYTHING):
+        errors.append(FieldError(f"/grants/{Permission.LEAD_IMPORT}", _IMPORTS_SHOW_ALL))
+    if errors:
+        raise Invalid(*errors)
 
 
 def _to_dict(role: CustomRole) -> JsonDict:

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import and_, select, text
 from sqlalchemy.orm import Session
 
+from app.core.type_aliases import JsonObject
 from app.errors import Invalid
 from app.identity.actor import Actor
 from app.identity.models import User
@@ -92,3 +93,9 @@ def require_assignable(users: UsersById, user_id: UUID) -> None:
     """Check that leads and tasks may be assigned to this user among `users`. Raises Invalid."""
     if not is_assignable(users, user_id):
         raise Invalid.at("/assigned_to_id", MUST_BE_ASSIGNABLE)
+
+
+def require_named_assignee(session: Session, actor: Actor, data: JsonObject, /, **_: object) -> None:
+    """Check the user in `assigned_to_id`, if there is one, as `require_assignable` does. Raises Invalid."""
+    if chosen := data.get("assigned_to_id"):
+        require_assignable(users_by_id(session, actor.clinic.id, [chosen]), chosen)

@@ -10,11 +10,13 @@ from app.clock import now
 from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Key, Page, page
 from app.core.type_aliases import JsonObject
+from app.core.validation.check_all import check_all
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.identity.account_emails import send_invitation
 from app.identity.actor import Actor
-from app.identity.models import Team, User
+from app.identity.models import Role, Team, User
 from app.identity.permissions import Scope
+from app.identity.roles import require_role
 from app.identity.service import create_user
 from app.identity.sign_in.sessions import sign_out_everywhere
 from app.identity.users.errors import NotYourself
@@ -85,6 +87,14 @@ def update_user(session: Session, actor: Actor, user_id: UUID, data: JsonObject,
     return user
 
 
+def check_user(session: Session, actor: Actor, data: JsonObject, /, **_: object) -> None:
+    """Check the role and the team that a body names. Raises Invalid with every error."""
+    check_all(
+        lambda: require_role(session, actor.clinic.id, data.get("role", Role.CLINIC_ADMIN)),
+        lambda: _require_own_team(session, actor, data.get("team_id")),
+    )
+
+
 def deactivate(session: Session, actor: Actor, user_id: UUID) -> User:
     """Deactivate a user and revoke their sign-ins and API keys at once. Idempotent.
 
@@ -131,6 +141,10 @@ def _require_team(session: Session, actor: Actor, team_id: UUID | None) -> None:
     """Check a team of the clinic. Raises Invalid, and Forbidden if the actor's own scope depends on teams."""
     if Scope.TEAM in actor.permissions.values():
         raise Forbidden("Your role is limited to your team, so you cannot change who is in a team.")
+    _require_own_team(session, actor, team_id)
+
+
+def _require_own_team(session: Session, actor: Actor, team_id: UUID | None) -> None:
     if team_id is None:
         return
     if session.scalar(select(Team.id).where(Team.id == team_id, Team.clinic_id == actor.clinic.id)) is None:

@@ -42,9 +42,7 @@ def add_absence(session: Session, actor: Actor, user_id: UUID, data: JsonObject)
     when the absence begins. Raises NotFound, Forbidden, Invalid.
     """
     _require_permission(session, actor, user_id)
-    cover = data["cover_id"]
-    if cover and (cover == user_id or not is_assignable(users_by_id(session, actor.clinic.id, [cover]), cover)):
-        raise Invalid.at("/cover_id", "Must be another active user of your clinic who may work on leads.")
+    check_absence(session, actor, data, user_id=user_id)
     at = now()
     made = {"id": new_id(), "clinic_id": actor.clinic.id, "created_at": at, "created_by": actor.user_id}
     absence = Absence(**made, user_id=user_id, **data)
@@ -54,6 +52,13 @@ def add_absence(session: Session, actor: Actor, user_id: UUID, data: JsonObject)
         lock_clinic_assignment(session, actor.clinic.id)
         absence_begun(session, Actor.system(actor.clinic), absence, at)
     return absence
+
+
+def check_absence(session: Session, actor: Actor, data: JsonObject, /, *, user_id: UUID) -> None:
+    """Check the user who covers for this one. Raises Invalid."""
+    cover = data["cover_id"]
+    if cover and (cover == user_id or not is_assignable(users_by_id(session, actor.clinic.id, [cover]), cover)):
+        raise Invalid.at("/cover_id", "Must be another active user of your clinic who may work on leads.")
 
 
 def remove_absence(session: Session, actor: Actor, user_id: UUID, absence_id: UUID) -> None:

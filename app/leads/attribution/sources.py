@@ -12,6 +12,7 @@ from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Page, page
 from app.core.type_aliases import JsonObject
 from app.errors import Conflict, Invalid, NotFound
+from app.identity.actor import Actor
 from app.identity.clinics import bump_rules_version
 from app.leads.attribution.models import LeadSource, SourceCategory
 
@@ -109,6 +110,12 @@ def _flush(session: Session) -> None:
         session.flush()
     except IntegrityError as clash:
         raise SourceNameTaken from clash
+
+
+def require_named_source(session: Session, actor: Actor, data: JsonObject, /, **_: object) -> None:
+    """Check the source in `source_id`, if there is one, as `require_source` does. Raises Invalid."""
+    if "source_id" in data:
+        require_source(session, actor.clinic.id, data["source_id"])
 
 
 def require_source(session: Session, clinic_id: UUID, source_id: UUID) -> None:

@@ -16,11 +16,12 @@ from app.audit.models import Act
 from app.clock import now
 from app.core.db import new_id, to_json
 from app.core.type_aliases import JsonDict, JsonObject
+from app.core.validation.check_all import check_all
 from app.engine.service import record
 from app.errors import Conflict
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope
-from app.identity.users.lookup import require_assignable, users_by_id
+from app.identity.users.lookup import require_assignable, require_named_assignee, users_by_id
 from app.leads.assignment.choose import choose_assignees
 from app.leads.assignment.history_rows import NO_RULE, first_assignment_reason
 from app.leads.assignment.models import AssignmentReason
@@ -29,7 +30,7 @@ from app.leads.attribution.sources import require_source
 from app.leads.attribution.touch_rows import first_touch_columns, first_touch_row
 from app.leads.attribution.touches import default_channel
 from app.leads.capture.capture_statement import COLUMNS, capture_statement
-from app.leads.contact.phone_numbers import normalise_phones
+from app.leads.contact.phone_numbers import normalise_phones, require_phones
 from app.leads.custom_fields.values import merge_custom_values, require_valid_custom_values
 from app.leads.duplicates.search import blind_indexes_of, comparison_values, find_duplicates
 from app.leads.enums import LeadStatus, OnDuplicate, PatientRelationship, PreferredContact
@@ -84,6 +85,16 @@ def capture_lead(session: Session, actor: Actor, data: JsonObject, *, in_full: b
     )
     record(session, actor.clinic, lead_created(lead, lead.created_at))
     return lead
+
+
+def check_new_lead(session: Session, actor: Actor, data: JsonObject, /, *, in_full: bool = True, **_: object) -> None:
+    """Check what the schema of a new lead cannot: source, assignee, phone numbers, custom fields. Raises Invalid."""
+    check_all(
+        lambda: require_source(session, actor.clinic.id, data["source_id"]),
+        lambda: require_phones(data, actor.clinic.region),
+        lambda: require_valid_custom_values(session, actor.clinic, data.get("custom", {}), complete=in_full),
+        lambda: require_named_assignee(session, actor, data),
+    )
 
 
 def new_lead_values(actor: Actor, data: JsonObject, *, at: datetime) -> JsonDict:

@@ -8,13 +8,16 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from app.core.type_aliases import JsonObject
+from app.core.validation.check_all import check_all
 from app.engine.service import record
 from app.errors import Invalid
 from app.identity.actor import Actor
 from app.identity.permissions import Permission
 from app.leads.attribution.touches import write_touch
-from app.leads.capture.capture import capture_lead
+from app.leads.capture.capture import capture_lead, check_new_lead
 from app.leads.changes import apply_changes
+from app.leads.contact.phone_numbers import require_phones
+from app.leads.custom_fields.values import require_valid_custom_values
 from app.leads.models import LONGEST_EXTERNAL_ID, Lead
 from app.leads.pipeline.lead_state import mark_activity
 from app.leads.search.lookup import lock_editable_lead
@@ -43,8 +46,7 @@ def upsert(session: Session, actor: Actor, external_id: str, data: JsonObject) -
     Concurrent calls for one id create one lead. A merged lead is updated in its survivor.
     Raises Forbidden, Invalid, NotFound, LeadIsLocked.
     """
-    if not external_id.isprintable() or len(external_id) > LONGEST_EXTERNAL_ID:
-        raise Invalid.at("/external_id", f"At most {LONGEST_EXTERNAL_ID} printable characters.")
+    _require_id(external_id)
     name = f"{actor.clinic.id} {data['external_source']} {external_id}"
     session.execute(_ONE_AT_A_TIME, {"name": name})
     known = _find(session, actor, external_id, data["external_source"])
@@ -54,11 +56,28 @@ def upsert(session: Session, actor: Actor, external_id: str, data: JsonObject) -
     return Upserted(_update(session, actor, known, data), is_new=False)
 
 
+def check_upsert(session: Session, actor: Actor, data: JsonObject, /, *, external_id: str) -> None:
+    """Check what the schema cannot, for a new lead or for the one with this id. Raises Invalid."""
+    known = _find(session, actor, external_id, data["external_source"])
+    if known is None:
+        check_all(lambda: _require_id(external_id), lambda: check_new_lead(session, actor, data))
+    else:
+        check_all(
+            lambda: require_phones(data, actor.clinic.region),
+            lambda: require_valid_custom_values(session, actor.clinic, data.get("custom", {}), complete=False),
+        )
+
+
 def _find(session: Session, actor: Actor, external_id: str, external_source: str) -> UUID | None:
     """Return the lead regardless of the caller's scope, because the id is unique in the clinic."""
     has_id = (Lead.external_id == external_id, Lead.external_source == external_source)
     found = select(func.coalesce(Lead.merged_into_id, Lead.id)).where(Lead.clinic_id == actor.clinic.id, *has_id)
     return session.scalar(found)
+
+
+def _require_id(external_id: str) -> None:
+    if not external_id.isprintable() or len(external_id) > LONGEST_EXTERNAL_ID:
+        raise Invalid.at("/external_id", f"At most {LONGEST_EXTERNAL_ID} printable characters.")
 
 
 def _update(session: Session, actor: Actor, lead_id: UUID, data: JsonObject) -> Lead:

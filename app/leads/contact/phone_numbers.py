@@ -1,10 +1,14 @@
 """Phone numbers: normalisation to E.164, and the check that a lead has contact data."""
 
+from functools import partial
+
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
 
 from app.core.type_aliases import JsonObject
+from app.core.validation.check_all import check_all
 from app.errors import FieldError, Invalid
+from app.identity.actor import Actor
 
 PHONE_FIELDS = ("phone", "phone_alt")
 
@@ -25,6 +29,20 @@ def normalise_phones(data: JsonObject, region: str) -> dict[str, str]:
     if mistakes:
         raise Invalid(*mistakes)
     return read
+
+
+def require_phones(data: JsonObject, region: str) -> None:
+    """Check each phone field of a body, of which other fields may be invalid. Raises Invalid."""
+    check_all(*(partial(_require_phone, data, name, region) for name in PHONE_FIELDS))
+
+
+def check_phones(_: object, actor: Actor, data: JsonObject, /, **__: object) -> None:
+    """Check the phone fields of a body, as `require_phones` does. Raises Invalid."""
+    require_phones(data, actor.clinic.region)
+
+
+def _require_phone(data: JsonObject, name: str, region: str) -> None:
+    normalise_phones({name: data.get(name)}, region)
 
 
 def require_reachable(phone: str | None, email: str | None, handle: str | None = None) -> None:

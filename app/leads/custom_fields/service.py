@@ -12,6 +12,7 @@ from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Page, page
 from app.core.type_aliases import JsonObject
 from app.errors import Conflict, Invalid, NotFound
+from app.identity.actor import Actor
 from app.identity.clinics import bump_rules_version
 from app.leads.custom_fields.models import CustomField, options_error
 
@@ -66,11 +67,20 @@ def update_field(
     bump_rules_version(session, clinic_id)
     field = read_field(session, clinic_id, field_id)
     require_version(field, seen)
-    if mistake := options_error(field.type, data["options"]):
-        raise Invalid.at("/options", mistake)
+    _require_options(field, data)
     for name, value in data.items():
         setattr(field, name, value)
     field.updated_at = now()
     field.version += 1
     session.flush()
     return field
+
+
+def check_field(session: Session, actor: Actor, data: JsonObject, /, *, field_id: UUID) -> None:
+    """Check the options against the field's type. Raises Invalid, and NotFound without the field."""
+    _require_options(read_field(session, actor.clinic.id, field_id), data)
+
+
+def _require_options(field: CustomField, data: JsonObject) -> None:
+    if mistake := options_error(field.type, data["options"]):
+        raise Invalid.at("/options", mistake)

@@ -8,6 +8,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from app.clock import now
+from app.core.type_aliases import JsonObject
 from app.engine.events.events import Event, EventName
 from app.engine.service import record
 from app.engine.steps.cancel import cancel_stopped_steps, move_steps
@@ -40,14 +41,16 @@ _MOVES: Final = [text(f"UPDATE {table} SET lead_id = :survivor WHERE lead_id = :
 _MERGED_EARLIER: Final = text("UPDATE leads SET merged_into_id = :survivor WHERE merged_into_id = :duplicate")
 
 
+_OWN_LEAD: Final = "Not a lead of your clinic."
+
+
 def merge(session: Session, actor: Actor, lead_id: UUID, *, duplicate_id: UUID) -> Lead:
     """Merge the duplicate into the lead: move its rows, and fill the lead's empty fields from it.
 
     Raises NotFound, LeadWasMerged, LeadIsLocked, LeadIsClosed (when an open lead would merge into a closed one),
     Invalid.
     """
-    if lead_id == duplicate_id:
-        raise Invalid.at("/lead_id", "A lead cannot be a duplicate of itself.")
+    _require_other(lead_id, duplicate_id)
     survivor, duplicate = _lock_both(session, actor, lead_id, duplicate_id)
     has_opted_out = survivor.opted_out_at is not None
     _move_rows(session, survivor, duplicate)
@@ -60,6 +63,18 @@ def merge(session: Session, actor: Actor, lead_id: UUID, *, duplicate_id: UUID) 
     return _record_merge(session, actor, survivor, duplicate, has_opted_out=has_opted_out)
 
 
+def check_duplicate(session: Session, actor: Actor, data: JsonObject, /, *, lead_id: UUID) -> None:
+    """Check that the duplicate is another lead of the clinic. Raises Invalid."""
+    _require_other(lead_id, data["lead_id"])
+    if not session.scalar(select(Lead.id).where(Lead.id == data["lead_id"], *visible_to(actor))):
+        raise Invalid.at("/lead_id", _OWN_LEAD)
+
+
+def _require_other(lead_id: UUID, duplicate_id: UUID) -> None:
+    if lead_id == duplicate_id:
+        raise Invalid.at("/lead_id", "A lead cannot be a duplicate of itself.")
+
+
 def _lock_both(session: Session, actor: Actor, lead_id: UUID, duplicate_id: UUID) -> tuple[Lead, Lead]:
     """Lock both leads in the order of their ids, to avoid deadlocks."""
     both = select(Lead).where(Lead.id.in_((lead_id, duplicate_id)), *visible_to(actor)).order_by(Lead.id)
@@ -67,7 +82,7 @@ def _lock_both(session: Session, actor: Actor, lead_id: UUID, duplicate_id: UUID
     found = {lead.id: lead for lead in session.scalars(locked)}
     survivor = found.get(lead_id) or get_lead(session, actor, lead_id)  # raises the reason
     if duplicate_id not in found:
-        raise Invalid.at("/lead_id", "Not a lead of your clinic.")
+        raise Invalid.at("/lead_id", _OWN_LEAD)
     duplicate = found[duplicate_id]
     for lead in (survivor, duplicate):
         require_unlocked(lead)

@@ -40,6 +40,12 @@ def reopen(session: Session, actor: Actor, lead_id: UUID, data: JsonObject) -> L
     return lead
 
 
+def check_reopening(session: Session, actor: Actor, data: JsonObject, /, *, lead_id: UUID) -> None:
+    """Check that the stage is open. Raises Invalid, and NotFound without the lead."""
+    if "stage" in data:
+        _stage(session, get_lead(session, actor, lead_id), data["stage"])
+
+
 def _stage(session: Session, lead: Lead, wanted: str | None) -> str:
     """Return the requested stage, or the stage for new leads."""
     if wanted is None:

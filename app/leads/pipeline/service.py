@@ -12,6 +12,7 @@ from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Page, page
 from app.core.type_aliases import JsonObject
 from app.errors import Conflict, Invalid, NotFound
+from app.identity.actor import Actor
 from app.identity.clinics import bump_rules_version
 from app.leads.pipeline.models import MOST_STAGES, PipelineStage
 
@@ -110,15 +111,31 @@ def require_capacity(stages: Sequence[PipelineStage]) -> None:
 
 def reorder(session: Session, clinic_id: UUID, slugs: Sequence[str]) -> Sequence[PipelineStage]:
     """Put all active stages into this order, terminal ones last. Raises Invalid."""
-    stages = {stage.slug: stage for stage in lock_stages(session, clinic_id) if stage.archived_at is None}
+    ordered = _ordered(lock_stages(session, clinic_id), slugs)
+    renumber(ordered)
+    session.flush()
+    return ordered
+
+
+def check_order(session: Session, actor: Actor, data: JsonObject, /, **_: object) -> None:
+    """Check that the order names each active stage once, terminal ones last. Raises Invalid."""
+    _ordered(active_stages(session, actor.clinic.id), data["slugs"])
+
+
+def active_stages(session: Session, clinic_id: UUID) -> Sequence[PipelineStage]:
+    """Return the clinic's active stages in order, without locking them."""
+    stages = select(PipelineStage).where(PipelineStage.clinic_id == clinic_id, PipelineStage.archived_at.is_(None))
+    return session.scalars(stages.order_by(PipelineStage.position, PipelineStage.id)).all()
+
+
+def _ordered(found: Sequence[PipelineStage], slugs: Sequence[str]) -> list[PipelineStage]:
+    stages = {stage.slug: stage for stage in found if stage.archived_at is None}
     if sorted(slugs) != sorted(stages):
         raise Invalid.at("/slugs", f"Name each of these once: {', '.join(stages)}.")
     ordered = [stages[slug] for slug in slugs]
     terminal = [stage.is_terminal for stage in ordered]
     if terminal != sorted(terminal):
         raise Invalid.at("/slugs", "Terminal stages come last.")
-    renumber(ordered)
-    session.flush()
     return ordered
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.type_aliases import JsonObject
+from app.core.validation.check_all import check_all
 from app.engine.service import record
 from app.errors import Invalid
 from app.identity.actor import Actor
@@ -19,7 +20,7 @@ from app.leads.pipeline import transitions
 from app.leads.pipeline.closing import convert_locked_lead, lose_locked_lead
 from app.leads.pipeline.lead_state import save_stage_change
 from app.leads.pipeline.models import LOST, STARTED, PipelineStage
-from app.leads.search.lookup import lock_open_lead
+from app.leads.search.lookup import get_lead, lock_open_lead
 
 
 class Stage(NamedTuple):
@@ -50,6 +51,15 @@ def change_stage(session: Session, actor: Actor, lead_id: UUID, data: JsonObject
     return _move(session, actor, lead, data)
 
 
+def check_move(session: Session, actor: Actor, data: JsonObject, /, *, lead_id: UUID) -> None:
+    """Check that the stage exists, and that a loss has a reason. Raises Invalid, and NotFound without the lead."""
+    lead = get_lead(session, actor, lead_id)
+    check_all(
+        lambda: _require_reason(data),
+        lambda: _require_stage(stages_of(session, lead, data["stage"]), data["stage"]),
+    )
+
+
 def can_move(stages: Stages, current: str, target: str) -> bool:
     """Return whether the move goes forward. From an archived stage, every move to a stage in `stages` does."""
     if target not in stages or (current in stages and stages[current].is_terminal):
@@ -76,9 +86,13 @@ def _move(session: Session, actor: Actor, lead: Lead, data: JsonObject) -> Lead:
 
 
 def _lose(session: Session, actor: Actor, lead: Lead, data: JsonObject) -> Lead:
-    if "reason" not in data:  # rule 5
-        raise Invalid.at("/reason", "Give the reason why the lead is lost.")
+    _require_reason(data)
     return lose_locked_lead(session, actor, lead, data)
+
+
+def _require_reason(data: JsonObject) -> None:
+    if data["stage"] == LOST and "reason" not in data:  # rule 5
+        raise Invalid.at("/reason", "Give the reason why the lead is lost.")
 
 
 def _convert(session: Session, actor: Actor, lead: Lead) -> Lead:
@@ -105,9 +119,13 @@ def stages_by_clinic(session: Session, clinic_ids: Collection[UUID]) -> Mapping[
     return found
 
 
-def _require_forward(stages: Stages, lead: Lead, wanted: str) -> None:
+def _require_stage(stages: Stages, wanted: str) -> None:
     if wanted not in stages:
         raise Invalid.at("/stage", "Not a stage of your clinic.")
+
+
+def _require_forward(stages: Stages, lead: Lead, wanted: str) -> None:
+    _require_stage(stages, wanted)
     if lead.pipeline_stage in stages and stages[lead.pipeline_stage].is_terminal:
         raise StageIsFinal
     if not can_move(stages, lead.pipeline_stage, wanted):

@@ -16,6 +16,7 @@ from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Page, page
 from app.core.type_aliases import JsonObject
 from app.errors import Conflict, Invalid, NotFound
+from app.identity.actor import Actor
 from app.messaging.channels.gateway_payload import Endpoint
 from app.messaging.gateways.models import Gateway, GatewayPurpose
 
@@ -136,6 +137,12 @@ def _find(session: Session, clinic_id: UUID, gateway_id: UUID, *, lock: bool) ->
     if gateway is None:
         raise NotFound
     return gateway
+
+
+def check_url(_: Session, __: Actor, data: JsonObject, /, **___: object) -> None:
+    """Check that the URL, if there is one, may be called. Raises Invalid."""
+    if "url" in data:
+        _require_allowed(data["url"])
 
 
 def _require_allowed(url: str) -> None:

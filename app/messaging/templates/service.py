@@ -12,6 +12,7 @@ from app.core.db import new_id
 from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Page, page
 from app.core.type_aliases import JsonDict, JsonObject
+from app.core.validation.check_all import check_all
 from app.errors import Conflict, Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.clinics import bump_rules_version
@@ -19,7 +20,7 @@ from app.identity.passwords.links import LINK_TEMPLATES
 from app.messaging.models import MessageTemplate
 from app.messaging.rendering.variants import Variant
 from app.messaging.templates.variant_validation import validated_variants
-from app.messaging.templates.versions import add_version, current_version, restore_version
+from app.messaging.templates.versions import add_version, current_version, referenced_version, restore_version
 
 _ACTIVE_RULES_USING = text("""
 SELECT slug FROM rules WHERE clinic_id = :clinic AND active
@@ -60,8 +61,7 @@ def create_template(session: Session, actor: Actor, data: JsonObject) -> JsonDic
 
     Raises Invalid, TemplateSlugTaken.
     """
-    if data["slug"] in LINK_TEMPLATES:
-        raise Invalid.at("/slug", "This slug is reserved for e-mails with a password link. Choose another one.")
+    _require_free_slug(data["slug"])
     variants = validated_variants(session, actor.clinic, data["variants"])
     at = now()
     given = {"slug": data["slug"], "name": data["name"], "description": data.get("description")}
@@ -116,6 +116,26 @@ def roll_back(session: Session, actor: Actor, template_id: UUID, version_id: UUI
 def current_texts(session: Session, actor: Actor, template_id: UUID) -> Sequence[Variant]:
     """Return the current texts of a template. Raises NotFound."""
     return current_version(session, find_template(session, actor, template_id)).texts
+
+
+def check_new(session: Session, actor: Actor, data: JsonObject, /, **_: object) -> None:
+    """Check the slug and the merge fields of the texts. Raises Invalid with every error."""
+    check_all(lambda: _require_free_slug(data["slug"]), lambda: check_texts(session, actor, data))
+
+
+def check_texts(session: Session, actor: Actor, data: JsonObject, /, **_: object) -> None:
+    """Check the merge fields of the texts, if there are some. Raises Invalid with every error."""
+    validated_variants(session, actor.clinic, data.get("variants") or ())
+
+
+def check_rollback(session: Session, actor: Actor, data: JsonObject, /, *, message_template_id: UUID) -> None:
+    """Check the version. Raises Invalid, and NotFound without the template."""
+    referenced_version(session, find_template(session, actor, message_template_id), data["version_id"], "/version_id")
+
+
+def _require_free_slug(slug: str) -> None:
+    if slug in LINK_TEMPLATES:
+        raise Invalid.at("/slug", "This slug is reserved for e-mails with a password link. Choose another one.")
 
 
 def find_template(session: Session, actor: Actor, template_id: UUID, *, lock: bool = False) -> MessageTemplate:

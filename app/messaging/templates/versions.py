@@ -103,7 +103,7 @@ def diff(
 
 def restore_version(session: Session, actor: Actor, template: MessageTemplate, version_id: UUID) -> None:
     """Use the texts of an earlier version again, as a new version. Raises Invalid, IsUsedAlready."""
-    earlier = _referenced_version(session, template, version_id, "/version_id")
+    earlier = referenced_version(session, template, version_id, "/version_id")
     if {*earlier.texts} == {*current_version(session, template).texts}:
         raise IsUsedAlready
     add_version(session, actor, template, earlier.texts, number=template.number + 1, repeats=earlier.row.number)
@@ -113,7 +113,7 @@ def restore_version(session: Session, actor: Actor, template: MessageTemplate, v
 
 def _earlier_texts(session: Session, template: MessageTemplate, after: Version, since: UUID | None) -> JsonDict:
     if since is not None:
-        return _by_name(_referenced_version(session, template, since, "/from"))
+        return _by_name(referenced_version(session, template, since, "/from"))
     if after.row.number == 1:
         return {}
     return _by_name(_load_version(session, template, MessageTemplateVersion.number == after.row.number - 1))
@@ -124,7 +124,8 @@ def _by_name(version: Version) -> JsonDict:
     return {name: {part: text[part] for part in ("subject", "body", "media")} for name, text in texts.items()}
 
 
-def _referenced_version(session: Session, template: MessageTemplate, version_id: UUID, pointer: str) -> Version:
+def referenced_version(session: Session, template: MessageTemplate, version_id: UUID, pointer: str) -> Version:
+    """Return a version of the template that a body names at `pointer`. Raises Invalid."""
     try:
         return get_version(session, template, version_id)
     except NotFound:

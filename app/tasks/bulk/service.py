@@ -26,7 +26,7 @@ def create_job(session: Session, actor: Actor, data: JsonObject) -> Job:
     _require_permission(actor, data)
 
     def spec(at: datetime) -> JsonObject:
-        _require_users(session, actor, data)
+        require_users(session, actor, data)
         return _spec(session, actor, data, at=at)
 
     return start_job(session, actor, data, JobPlan(spec, lambda job_id: fill(session, actor, job_id, data)))
@@ -49,7 +49,8 @@ def _named(data: JsonObject) -> list[tuple[UUID, str]]:
     return one + [(user_id, f"{place}/user_ids/{i}") for i, user_id in enumerate(assignee.get("user_ids", ()))]
 
 
-def _require_users(session: Session, actor: Actor, data: JsonObject) -> None:
+def require_users(session: Session, actor: Actor, data: JsonObject, /, **_: object) -> None:
+    """Check the users that the body names as assignees. Raises Invalid with a pointer to each."""
     named = _named(data)
     known = users_by_id(session, actor.clinic.id, [user_id for user_id, _ in named])
     if wrong := [place for user_id, place in named if not is_assignable(known, user_id)]:

@@ -1,17 +1,20 @@
 """Lead activity service: create, complete, delete and count, on top of tasks and the timeline."""
 
 from collections import Counter
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.type_aliases import JsonDict, JsonObject
+from app.core.validation.check_all import check_all
 from app.errors import Conflict, Invalid, NotFound
 from app.identity.actor import Actor
-from app.identity.users.lookup import MUST_BE_ASSIGNABLE, resolve_user_id
+from app.identity.users.lookup import MUST_BE_ASSIGNABLE, is_assignable, resolve_user_id, users_by_id
 from app.leads.activities.service import log_activity
 from app.leads.models import Lead
+from app.leads.search.lookup import visible_to
 from app.tasks import service as tasks
 from app.tasks.lead_activities.conversion import to_activities
 from app.tasks.lead_activities.lookup import list_all, of_customer, of_lead, planned, read_entry, read_one, timeline
@@ -22,6 +25,7 @@ from app.tasks.queue.dashboard import MOST_COUNTED, OPEN_GROUPS, bounded_count, 
 from app.tasks.queue.queue import has_status
 
 __all__ = [
+    "check_new_activity",
     "complete",
     "create",
     "delete",
@@ -33,6 +37,9 @@ __all__ = [
     "statistics",
     "timeline",
 ]
+
+
+_OWN_LEAD: Final = "Must be a lead of your clinic."
 
 
 class HasHappened(Conflict):
@@ -52,9 +59,25 @@ def create(session: Session, actor: Actor, data: JsonObject) -> JsonDict:
     try:
         made = (_plan if is_planned else _log)(session, actor, data)
     except NotFound:
-        raise Invalid.at("/opportunity_id", "Must be a lead of your clinic.") from None
+        raise Invalid.at("/opportunity_id", _OWN_LEAD) from None
     session.flush()
     return to_activities(session, actor, [made])[0]
+
+
+def check_new_activity(session: Session, actor: Actor, data: JsonObject, /, **_: object) -> None:
+    """Check the lead and the assignee. Raises Invalid with every error."""
+    check_all(lambda: _require_lead(session, actor, data), lambda: _require_assignee(session, actor, data))
+
+
+def _require_lead(session: Session, actor: Actor, data: JsonObject) -> None:
+    if not session.scalar(select(Lead.id).where(Lead.id == data["opportunity_id"], *visible_to(actor))):
+        raise Invalid.at("/opportunity_id", _OWN_LEAD)
+
+
+def _require_assignee(session: Session, actor: Actor, data: JsonObject) -> None:
+    chosen = data.get("assigned_to")
+    if chosen and not is_assignable(users_by_id(session, actor.clinic.id, [chosen]), chosen):
+        raise Invalid.at("/assigned_to", MUST_BE_ASSIGNABLE)
 
 
 def complete(session: Session, actor: Actor, activity_id: UUID, data: JsonObject) -> JsonDict:

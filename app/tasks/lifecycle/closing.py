@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.clock import now
+from app.core.db import AnyRow
 from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.type_aliases import JsonObject
 from app.engine.models import Reason
@@ -21,7 +22,7 @@ from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import Activity, ActivityType
 from app.tasks.lifecycle.contact import answered_task, answered_type, told_activity
 from app.tasks.lifecycle.task_state import set_cancelled, set_completed
-from app.tasks.lookup import open_task
+from app.tasks.lookup import open_task, read_task
 from app.tasks.models import DELETED, Task
 
 
@@ -40,6 +41,11 @@ def complete(session: Session, actor: Actor, task_id: UUID, data: JsonObject | N
     outcome = data.get("outcome") or (data.get("activity") or {}).get("outcome")
     _complete(session, actor, task, lead, outcome=outcome, notes=data.get("notes"))
     return task
+
+
+def check_completion(session: Session, actor: Actor, data: JsonObject, /, *, task_id: UUID) -> None:
+    """Check the existing activity, if one is named. Raises Invalid, and NotFound without the task."""
+    _known_activity(session, read_task(session, actor, task_id), data.get("activity_id"))
 
 
 def complete_answered_task(session: Session, actor: Actor, lead: Lead, entry: Activity) -> None:
@@ -102,7 +108,7 @@ def _cancel(
     record(session, actor.clinic, cancelled)
 
 
-def _known_activity(session: Session, task: Task, activity_id: UUID | None) -> UUID | None:
+def _known_activity(session: Session, task: Task | AnyRow, activity_id: UUID | None) -> UUID | None:
     if activity_id is not None:
         known = select(Activity.id).where(Activity.id == activity_id, Activity.lead_id == task.lead_id)
         if session.scalar(known) is None:

@@ -1,22 +1,27 @@
 """Create a task for a lead, directly or from a template."""
 
+from typing import Final
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.db import new_id
 from app.core.type_aliases import JsonObject
+from app.core.validation.check_all import check_all
 from app.engine.events.events import EventName
 from app.engine.service import record
 from app.errors import Invalid, NotFound
 from app.identity.actor import Actor
-from app.identity.users.lookup import is_assignable, require_assignable, users_by_id
+from app.identity.users.lookup import is_assignable, require_assignable, require_named_assignee, users_by_id
 from app.leads.models import Lead
-from app.leads.search.lookup import lock_open_lead
+from app.leads.search.lookup import lock_open_lead, visible_to
 from app.tasks.facts import task_event
 from app.tasks.models import Task, TaskStatus
-from app.tasks.templates.create_from_template import task_from
+from app.tasks.templates.create_from_template import require_template, task_from
+
+_OWN_LEAD: Final = "Must be a lead of your clinic."
 
 
 def create_task(session: Session, actor: Actor, lead_id: UUID, data: JsonObject) -> Task:
@@ -48,7 +53,21 @@ def create_for_named_lead(session: Session, actor: Actor, data: JsonObject) -> T
     try:
         return create_task(session, actor, data["lead_id"], given)
     except NotFound:
-        raise Invalid.at("/lead_id", "Must be a lead of your clinic.") from None
+        raise Invalid.at("/lead_id", _OWN_LEAD) from None
+
+
+def check_new_task(session: Session, actor: Actor, data: JsonObject, /, **_: object) -> None:
+    """Check what the schema cannot: lead, template and assignee. Raises Invalid with every error."""
+    check_all(
+        lambda: _require_lead(session, actor, data.get("lead_id")),
+        lambda: require_template(session, actor.clinic, data.get("template_id")),
+        lambda: require_named_assignee(session, actor, data),
+    )
+
+
+def _require_lead(session: Session, actor: Actor, lead_id: UUID | None) -> None:
+    if lead_id is not None and not session.scalar(select(Lead.id).where(Lead.id == lead_id, *visible_to(actor))):
+        raise Invalid.at("/lead_id", _OWN_LEAD)
 
 
 def _assignee(session: Session, actor: Actor, lead: Lead, chosen: UUID | None) -> UUID:

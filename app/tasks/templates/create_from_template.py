@@ -21,10 +21,7 @@ from app.tasks.templates.rendering import TaskText, fill, values_for
 
 def task_from(session: Session, clinic: ClinicContext, lead: Lead, template_id: UUID, *, at: datetime) -> JsonDict:
     """Return the fields of a task that is planned at `at` from the template. Raises Invalid."""
-    wanted = select(TaskTemplate).where(TaskTemplate.id == template_id, TaskTemplate.clinic_id == clinic.id)
-    template = session.scalars(wanted).one_or_none()
-    if template is None:
-        raise Invalid.at("/template_id", "Must be a task template of your clinic.")
+    template = _find(session, clinic, template_id)
     words = fill(TaskText(template.title, template.description), values_of(session, clinic, lead))
     return {
         "title": words.title,
@@ -35,6 +32,20 @@ def task_from(session: Session, clinic: ClinicContext, lead: Lead, template_id: 
         "due_at": due_at(template, clinic, at),
         "task_template_id": template.id,
     }
+
+
+def require_template(session: Session, clinic: ClinicContext, template_id: UUID | None) -> None:
+    """Check that a template, if one is named, is the clinic's. Raises Invalid."""
+    if template_id is not None:
+        _find(session, clinic, template_id)
+
+
+def _find(session: Session, clinic: ClinicContext, template_id: UUID) -> TaskTemplate:
+    wanted = select(TaskTemplate).where(TaskTemplate.id == template_id, TaskTemplate.clinic_id == clinic.id)
+    template = session.scalars(wanted).one_or_none()
+    if template is None:
+        raise Invalid.at("/template_id", "Must be a task template of your clinic.")
+    return template
 
 
 def values_of(session: Session, clinic: ClinicContext, lead: Any) -> Values:

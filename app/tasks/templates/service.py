@@ -11,6 +11,7 @@ from app.core.db import new_id
 from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Page, page
 from app.core.type_aliases import JsonObject
+from app.core.validation.check_all import check_all
 from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.identity.actor import Actor
 from app.leads.custom_fields.values import definitions_of
@@ -33,7 +34,7 @@ def list_templates(session: Session, actor: Actor, query: JsonObject) -> Page:
 
 def create_template(session: Session, actor: Actor, data: JsonObject) -> TaskTemplate:
     """Create a template from `data`, as `TemplateIn` reads it. Raises Invalid, TemplateNameTaken."""
-    _require_known(session, actor, data)
+    check_template(session, actor, data)
     at = now()
     template = TaskTemplate(
         id=new_id(),
@@ -58,7 +59,7 @@ def update_template(
     """
     template = find(session, actor, template_id, lock=True)
     require_version(template, seen)
-    _require_known(session, actor, data)
+    check_template(session, actor, data)
     for name, value in data.items():
         setattr(template, name, value)
     template.updated_at = now()
@@ -83,12 +84,17 @@ def find(session: Session, actor: Actor, template_id: UUID, *, lock: bool = Fals
     return template
 
 
-def _require_known(session: Session, actor: Actor, data: JsonObject) -> None:
-    """Check custom fields and the stage against the clinic's settings. Raises Invalid."""
+def check_template(session: Session, actor: Actor, data: JsonObject, /, **_: object) -> None:
+    """Check custom fields and the stage against the clinic's settings. Raises Invalid with every error."""
+    check_all(
+        lambda: _require_merge_fields(session, actor, data), lambda: _require_stage(session, actor, data["stage"])
+    )
+
+
+def _require_merge_fields(session: Session, actor: Actor, data: JsonObject) -> None:
     words = TaskText(data["title"], data["description"])
     if mistakes := template_errors(words, custom_keys=frozenset(definitions_of(session, actor.clinic))):
         raise Invalid(*(FieldError(f"/{name}", problem) for name, problem in mistakes.items()))
-    _require_stage(session, actor, data["stage"])
 
 
 def _require_stage(session: Session, actor: Actor, slug: str | None) -> None:

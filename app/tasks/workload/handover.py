@@ -10,7 +10,7 @@ from sqlalchemy import select, union
 from sqlalchemy.orm import Session
 
 from app.clock import now
-from app.errors import Invalid
+from app.errors import FieldError, Invalid
 from app.identity.actor import Actor
 from app.identity.users.lookup import MUST_BE_ASSIGNABLE
 from app.leads.assignment.assign_many import AssignmentCause, assign_leads, choose_by_rules
@@ -70,6 +70,13 @@ def hand_over(
     return done
 
 
+def check_assignees(session: Session, actor: Actor, to: Sequence[UUID] | None, *, user_id: UUID) -> None:
+    """Check the users in `to`, who shall get the leads and tasks of this user. Raises Invalid with every error."""
+    if to is not None:
+        at, rules = now(), [least_loaded_rule(to)]
+        _require_there(roster_of_all_users(session, actor.clinic, rules, at=at, without={user_id}), to)
+
+
 @dataclass(frozen=True, slots=True)
 class _HandoverPlan:
     """Parameters of a handover."""
@@ -94,9 +101,10 @@ def _hand_over(session: Session, actor: Actor, order: _HandoverPlan, leads: Sequ
 
 
 def _require_there(roster: Roster, to: Sequence[UUID] | None) -> None:
-    for place, user_id in enumerate(to or ()):
-        if not roster.is_available(user_id):
-            raise Invalid.at(f"/to_ids/{place}", f"Must be another user who is not away. {MUST_BE_ASSIGNABLE}")
+    away = [place for place, user_id in enumerate(to or ()) if not roster.is_available(user_id)]
+    if away:
+        problem = f"Must be another user who is not away. {MUST_BE_ASSIGNABLE}"
+        raise Invalid(*(FieldError(f"/to_ids/{place}", problem) for place in away))
 
 
 def _leads_with_work(session: Session, actor: Actor, user_id: UUID) -> list[UUID]:

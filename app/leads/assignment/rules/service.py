@@ -1,6 +1,7 @@
 """Assignment rules: list, create, update, delete, reorder."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -11,13 +12,17 @@ from app.core.db import new_id
 from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Page, page
 from app.core.type_aliases import ColumnDict, JsonObject
+from app.core.validation.check_all import check_all
 from app.errors import Conflict, FieldError, Invalid, NotFound
+from app.identity.actor import Actor
 from app.identity.clinics import bump_rules_version
 from app.identity.models import User
 from app.identity.users.lookup import HAS_WORKING_ROLE
 from app.leads.assignment.models import AssignmentRule
 from app.leads.assignment.rules.rules import MOST_RULES
 from app.leads.attribution.models import LeadSource
+
+_EACH_ONCE: Final = "Name each rule of the clinic once."
 
 
 class TooManyRules(Conflict):
@@ -76,7 +81,7 @@ def reorder(session: Session, clinic_id: UUID, ids: Sequence[UUID]) -> Sequence[
     """Put all rules of the clinic into this order. Raises Invalid (unless each rule is named once)."""
     rules = {rule.id: rule for rule in _lock(session, clinic_id)}
     if sorted(ids) != sorted(rules):
-        raise Invalid.at("/ids", "Name each rule of the clinic once.")
+        raise Invalid.at("/ids", _EACH_ONCE)
     ordered = [rules[rule_id] for rule_id in ids]
     _renumber(ordered)
     session.flush()
@@ -106,37 +111,62 @@ def _renumber(rules: Sequence[AssignmentRule]) -> None:
 
 def _columns(session: Session, clinic_id: UUID, data: JsonObject) -> ColumnDict:
     """Return the columns of the row. Raises Invalid for users who may not work on leads and unknown sources."""
-    _require_own(session, clinic_id, data)
+    require_own(session, clinic_id, data)
     members = [{**member, "user_id": str(member["user_id"])} for member in data["members"]]
     conditions = {**data["conditions"], "source_ids": [str(id_) for id_ in data["conditions"]["source_ids"]]}
     return {**data, "members": members, "conditions": conditions}
 
 
-def _require_own(session: Session, clinic_id: UUID, data: JsonObject) -> None:
-    users = {f"/members/{i}/user_id": member["user_id"] for i, member in enumerate(data["members"])}
-    users |= {"/fallback_id": data["fallback_id"]} if data["fallback_id"] else {}
-    sources = {f"/conditions/source_ids/{i}": id_ for i, id_ in enumerate(data["conditions"]["source_ids"])}
-    errors = _unassignable(session, clinic_id, users) + _foreign_sources(session, clinic_id, sources)
-    if errors:
-        raise Invalid(*errors)
+def check_rule(session: Session, actor: Actor, data: JsonObject, /, **_: object) -> None:
+    """Check the users and sources that a rule names. Raises Invalid with every error."""
+    require_own(session, actor.clinic.id, data)
 
 
-def _unassignable(session: Session, clinic_id: UUID, named: Mapping[str, UUID]) -> list[FieldError]:
-    """Return an error for each user whose role may not work on leads. `named` maps JSON pointers to ids.
+def check_order(session: Session, actor: Actor, data: JsonObject, /, **_: object) -> None:
+    """Check that the order names each rule once. Raises Invalid."""
+    rules = session.scalars(select(AssignmentRule.id).where(AssignmentRule.clinic_id == actor.clinic.id))
+    if sorted(data["ids"]) != sorted(rules):
+        raise Invalid.at("/ids", _EACH_ONCE)
+
+
+def require_own(session: Session, clinic_id: UUID, data: JsonObject) -> None:
+    """Check that the users may work on leads, and that users and sources are the clinic's. Raises Invalid."""
+
+    def fallback() -> dict[str, UUID]:
+        return {"/fallback_id": data["fallback_id"]} if data["fallback_id"] else {}
+
+    def members() -> dict[str, UUID]:
+        return {f"/members/{i}/user_id": member["user_id"] for i, member in enumerate(data["members"])}
+
+    def sources() -> dict[str, UUID]:
+        return {f"/conditions/source_ids/{i}": id_ for i, id_ in enumerate(data["conditions"]["source_ids"])}
+
+    check_all(
+        lambda: _require_assignable(session, clinic_id, members()),
+        lambda: _require_assignable(session, clinic_id, fallback()),
+        lambda: _require_sources(session, clinic_id, sources()),
+    )
+
+
+def _require_assignable(session: Session, clinic_id: UUID, named: Mapping[str, UUID]) -> None:
+    """Raise an error for each user whose role may not work on leads. `named` maps JSON pointers to ids.
 
     Deactivated users may stay in a rule, which passes them over.
     """
     users = select(User.id).where(User.clinic_id == clinic_id, User.id.in_(named.values()), HAS_WORKING_ROLE)
     known = set(session.scalars(users))
-    wrong = [place for place, id_ in named.items() if id_ not in known]
-    return [FieldError(place, "Must be a user of your clinic who may work on leads.") for place in wrong]
+    _require_known(named, known, "Must be a user of your clinic who may work on leads.")
 
 
-def _foreign_sources(session: Session, clinic_id: UUID, named: Mapping[str, UUID]) -> list[FieldError]:
-    """Return an error for each lead source that does not belong to the clinic. `named` maps JSON pointers to ids."""
+def _require_sources(session: Session, clinic_id: UUID, named: Mapping[str, UUID]) -> None:
+    """Raise an error for each lead source that does not belong to the clinic. `named` maps JSON pointers to ids."""
     if not named:
-        return []
+        return
     sources = select(LeadSource.id).where(LeadSource.clinic_id == clinic_id, LeadSource.id.in_(named.values()))
     known = set(session.scalars(sources))
-    wrong = [place for place, id_ in named.items() if id_ not in known]
-    return [FieldError(place, "Must be a lead source of your clinic.") for place in wrong]
+    _require_known(named, known, "Must be a lead source of your clinic.")
+
+
+def _require_known(named: Mapping[str, UUID], known: Collection[UUID], problem: str) -> None:
+    if wrong := [place for place, id_ in named.items() if id_ not in known]:
+        raise Invalid(*(FieldError(place, problem) for place in wrong))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from types import SimpleNamespace
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -14,6 +15,7 @@ from app.audit import audit_log
 from app.audit.models import Act
 from app.core.db import insert_many
 from app.core.type_aliases import ColumnDict, ColumnValues, JsonDict, JsonObject
+from app.core.validation.check_all import InvalidFields, check_all, with_errors_of
 from app.errors import Invalid
 from app.identity.actor import Actor
 from app.identity.clinic_context import ClinicContext
@@ -29,6 +31,7 @@ from app.leads.attribution.touch_rows import first_touch_row
 from app.leads.capture.capture import new_lead_values
 from app.leads.capture.capture_statement import COLUMNS
 from app.leads.capture.lead_validation import read_new_lead
+from app.leads.contact.phone_numbers import require_phones
 from app.leads.custom_fields.values import Definitions, definitions_of, validate_custom_values
 from app.leads.enums import CaptureChannel
 from app.leads.models import Lead
@@ -84,7 +87,7 @@ def read_new_leads(
     mistakes: dict[int, str] = {}
     for position, lead in given:
         try:
-            data = read_new_lead(lead)
+            data = _read(lead, context)
             row = _row(data, context, at)
             new[position] = NewLead(row, first_touch_row(row, data.get("touch")))
         except Invalid as mistake:
@@ -127,8 +130,17 @@ def _history_row(row: ColumnValues, at: datetime, **why: object) -> ColumnDict:
     return history_row(row["clinic_id"], row["id"], at=at, to_id=row["assigned_to_id"], **why)
 
 
-def _row(data: JsonObject, context: CaptureContext, at: datetime) -> ColumnDict:
+def _read(lead: JsonObject, context: CaptureContext) -> JsonDict:
+    """Read a lead and check it. Raises Invalid with every error."""
+    try:
+        data: JsonDict = read_new_lead(lead)
+    except InvalidFields as found:
+        raise with_errors_of(partial(_check, found.valid, context), found) from None
     _check(data, context)
+    return data
+
+
+def _row(data: JsonObject, context: CaptureContext, at: datetime) -> ColumnDict:
     row = new_lead_values(context.actor, {"capture_channel": CaptureChannel.IMPORT, **data}, at=at)
     row["pipeline_stage"] = context.first_stage
     row["rots_at"], row["rotting_reason"] = rotting_date(at, at, context.limits)
@@ -138,11 +150,22 @@ def _row(data: JsonObject, context: CaptureContext, at: datetime) -> ColumnDict:
 
 def _check(data: JsonObject, context: CaptureContext) -> None:
     """Check what the schema `LeadIn` cannot: custom fields, source, stage, assignee. Raises Invalid."""
-    validate_custom_values(context.definitions, data.get("custom", {}))
-    if data["source_id"] not in context.sources:
-        raise Invalid.at("/source_id", "Must be an active source of your clinic.")
+    check_all(
+        lambda: _require_source(data, context),
+        lambda: require_phones(data, context.actor.clinic.region),
+        lambda: validate_custom_values(context.definitions, data.get("custom", {})),
+        lambda: _require_assignee(data, context),
+    )
     if context.first_stage is None:
         raise Invalid.at("", "The clinic has no stage for new leads.")
+
+
+def _require_source(data: JsonObject, context: CaptureContext) -> None:
+    if data["source_id"] not in context.sources:
+        raise Invalid.at("/source_id", "Must be an active source of your clinic.")
+
+
+def _require_assignee(data: JsonObject, context: CaptureContext) -> None:
     if (chosen := data.get("assigned_to_id")) is None:
         return
     if not context.may_assign:

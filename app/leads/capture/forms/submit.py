@@ -1,6 +1,7 @@
 """Web form submission: create a lead in the form's clinic."""
 
 from collections.abc import Collection, Sequence
+from functools import partial
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -9,14 +10,15 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.type_aliases import JsonDict, JsonObject
+from app.core.validation.check_all import check_all
 from app.core.validation.json_pointer import pointer
-from app.errors import FieldError, Forbidden, Invalid, NotFound
+from app.errors import Forbidden, Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.clinics import load_context
 from app.identity.models import Clinic
 from app.leads.capture.capture import capture_lead
 from app.leads.capture.forms.models import HONEYPOT, FormField, WebForm
-from app.leads.contact.phone_numbers import require_reachable
+from app.leads.contact.phone_numbers import require_phones, require_reachable
 from app.leads.duplicates.search import UNKNOWN_CALLER
 from app.leads.enums import CaptureChannel
 
@@ -81,23 +83,33 @@ def submit(session: Session, form: FormRow, data: JsonObject) -> None:
     if data.get(HONEYPOT):
         return
     given = {name: value for name, value in data.items() if value not in ("", [])}
-    _require_form(form, given)
-    require_reachable(given.get("phone"), given.get("email"))
-    actor = Actor.system(load_context(session, form.clinic_id, form.rules_version))
+    check_submission(session, form, given)
+    actor = _actor(session, form)
     capture_lead(session, actor, _lead(session, form, given), in_full=False)
 
 
-def _require_form(form: FormRow, given: JsonObject) -> None:
-    """Refuse fields that the form does not have, and missing required fields. Raises Invalid."""
+def _actor(session: Session, form: FormRow) -> Actor:
+    return Actor.system(load_context(session, form.clinic_id, form.rules_version))
+
+
+def check_submission(session: Session, form: FormRow, given: JsonObject) -> None:
+    """Check the fields against the form, and the contact data. Raises Invalid with every error."""
     asked = {field["name"]: field["required"] for field in form.fields}
-    mistakes = [FieldError(pointer(name), "Unknown field.") for name in given.keys() & PERSON_FIELDS - asked.keys()]
-    mistakes += [
-        FieldError(pointer(name), "Missing data for required field.")
-        for name, required in asked.items()
-        if required and name not in given
-    ]
-    if mistakes:
-        raise Invalid(*mistakes)
+    region = _actor(session, form).clinic.region
+    check_all(
+        *(partial(_require_field, given, name, asked.get(name)) for name in sorted(PERSON_FIELDS)),
+        lambda: require_reachable(given.get("phone"), given.get("email")),
+        lambda: require_phones(given, region),
+    )
+
+
+def _require_field(given: JsonObject, name: str, is_required: bool | None) -> None:
+    """Refuse a field that the form does not have (None), and a missing required field. Raises Invalid."""
+    is_given = given.get(name) not in (None, "", [])
+    if is_given and is_required is None:
+        raise Invalid.at(pointer(name), "Unknown field.")
+    if is_required and not is_given:
+        raise Invalid.at(pointer(name), "Missing data for required field.")
 
 
 def _lead(session: Session, form: FormRow, given: JsonObject) -> JsonDict:

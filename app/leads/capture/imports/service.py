@@ -16,9 +16,10 @@ from app.core.db import AnyRow, insert_many, new_id
 from app.core.files.csv_files import write_csv
 from app.core.pagination import Key, Page, page
 from app.core.type_aliases import JsonDict, JsonObject
+from app.core.validation.check_all import check_all
 from app.engine.jobs.models import Job, JobItem, JobState
 from app.engine.jobs.split import chunks_of, plan_chunks
-from app.errors import Conflict, Forbidden, Invalid, NotFound
+from app.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope
 from app.leads.attribution.sources import require_source
@@ -97,8 +98,10 @@ def start(session: Session, actor: Actor, import_id: UUID, data: JsonObject, *, 
         raise Forbidden(f"Updating leads by an import needs the permission {Permission.LEAD_UPDATE} for all leads.")
     import_ = _find(session, actor, import_id, lock=True)
     mapping = data.get("mapping") or guess_mapping(import_.columns)
-    _check_mapping(import_, mapping)
-    _check_source(session, actor, mapping, data.get("source_id"))
+    check_all(
+        lambda: _check_mapping(import_, mapping),
+        lambda: _check_source(session, actor, mapping, data.get("source_id")),
+    )
     spec = ImportSpec(
         import_id=import_.id,
         mapping=mapping,
@@ -158,17 +161,28 @@ def _find(session: Session, actor: Actor, import_id: UUID, *, lock: bool = False
 
 
 def _check_mapping(import_: Import, mapping: Mapping[str, str]) -> None:
-    for column, field in mapping.items():
-        if column not in import_.columns:
-            raise Invalid.at("/mapping", f"The file has no column {column!r}.")
-        if field not in FIELD_ALIASES and not field.startswith(CUSTOM):
-            raise Invalid.at(
-                "/mapping", f"{field!r} is not a field. Available fields: {', '.join(FIELD_ALIASES)}, {CUSTOM}<key>."
-            )
+    problems = [f"The file has no column {column!r}." for column in mapping if column not in import_.columns]
+    problems += [
+        f"{field!r} is not a field. Available fields: {', '.join(FIELD_ALIASES)}, {CUSTOM}<key>."
+        for field in mapping.values()
+        if field not in FIELD_ALIASES and not field.startswith(CUSTOM)
+    ]
     if len(set(mapping.values())) < len(mapping):
-        raise Invalid.at("/mapping", "Two columns cannot map to the same field.")
+        problems.append("Two columns cannot map to the same field.")
     if not {"full_name", "first_name"} & {*mapping.values()}:
-        raise Invalid.at("/mapping", "Map a column to full_name or first_name.")
+        problems.append("Map a column to full_name or first_name.")
+    if problems:
+        raise Invalid(*(FieldError("/mapping", problem) for problem in problems))
+
+
+def check_start(session: Session, actor: Actor, data: JsonObject, /, *, import_id: UUID) -> None:
+    """Check the mapping and the source. Raises Invalid with every error, and NotFound without the import."""
+    import_ = _find(session, actor, import_id)
+    mapping = data.get("mapping") or guess_mapping(import_.columns)
+    check_all(
+        lambda: _check_mapping(import_, mapping),
+        lambda: _check_source(session, actor, mapping, data.get("source_id")),
+    )
 
 
 def _check_source(session: Session, actor: Actor, mapping: Mapping[str, str], source_id: UUID | None) -> None:
