@@ -6,6 +6,7 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import psycopg
 
@@ -21,6 +22,8 @@ PAGE = 50
 LATE_PAGES = 25  # of 200 leads each, turned before the late page is read
 LEAD_STATUSES = ("NEW", "ACTIVE", "CONVERTED", "LOST")
 STAGES = ("new_lead", "contacted", "consultation_scheduled", "pending_decision", "lost")
+LETTERS = ("a", "b", "c", "d", "e", "f", "g", "l")
+TYPED = ("ada", "lovelace 12", "chloe l", "lovelace 77 e", "ada lovelace 1", "nobody")
 LONG = "SELECT lead_id FROM lead_activities WHERE clinic_id = %s GROUP BY lead_id HAVING count(*) > 50 LIMIT 50"
 ACCESS_MINUTES = "600"
 
@@ -65,6 +68,8 @@ def listings(port: int, readers: Sequence[Reader]) -> list[Listing]:
         Listing("leads, 101st page", lambda reader: f"/api/leads?limit=50&cursor={late[reader.user_id]}"),
         Listing("leads by status", lambda _: f"/api/leads?limit=50&status={_one_of(LEAD_STATUSES)}"),
         Listing("leads by stage", lambda _: f"/api/leads?limit=50&stage={_one_of(STAGES)}"),
+        Listing("leads by name, one letter", lambda _: f"/api/leads?limit=20&q={_one_of(LETTERS)}"),
+        Listing("leads by name, as typed", lambda _: f"/api/leads?limit=20&q={quote(_one_of(TYPED))}"),
         Listing("leads by assignee", lambda reader: f"/api/leads?limit=50&assigned_to_id={reader.user_id}"),
     ]
 

@@ -61,6 +61,12 @@ def _newest_by(name: str, key: Any, where: str) -> Index:
     return Index(f"ix_leads_{name}", "clinic_id", key, text(NEWEST_ORDER), postgresql_where=text(where))
 
 
+def _name_index(name: str) -> Index:
+    """Return the index for searches by the beginning of a name, whatever its case."""
+    key = text(f"lower({name}) text_pattern_ops")
+    return Index(f"ix_leads_{name}", "clinic_id", key, postgresql_where=NOT_DELETED)
+
+
 def _open_index(name: str, *columns: str, where: str) -> Index:
     return Index(name, "clinic_id", *columns, postgresql_where=text(f"{OPEN_LEAD_SQL} AND {where}"))
 
@@ -102,6 +108,7 @@ class Lead(Base):
             postgresql_where=text("converted_to_patient_id IS NOT NULL"),
         ),
         *_duplicate_indexes(),
+        *(_name_index(name) for name in ("first_name", "last_name")),
         Index("ix_leads_tags", "tags", postgresql_using="gin", postgresql_where=text(WITH_TAGS)),
         Index("ix_leads_value", "clinic_id", "value_cents", "id", postgresql_where=text(WITH_VALUE)),
         # For nurture runs, highest score first.

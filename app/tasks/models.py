@@ -4,7 +4,19 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Integer, Text, false, text, true
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    Computed,
+    ForeignKey,
+    Index,
+    Integer,
+    SmallInteger,
+    Text,
+    false,
+    text,
+    true,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, new_id
@@ -55,6 +67,7 @@ DELETED = "deleted"  # `cancelled_reason` of a deleted task
 
 # Full-text search expression. `simple`: no stemming, because clinics write in any language.
 SEARCH_VECTOR = "to_tsvector('simple'::regconfig, (title || ' '::text) || COALESCE(description, ''::text))"
+PRIORITY_RANK = "CASE priority WHEN 'URGENT' THEN 0 WHEN 'HIGH' THEN 1 WHEN 'NORMAL' THEN 2 ELSE 3 END::smallint"
 
 
 class Task(Base):
@@ -108,6 +121,14 @@ class Task(Base):
             "created_at",
             postgresql_where=text("task_template_id IS NOT NULL"),
         ),
+        Index(
+            "ix_lead_tasks_urgent",
+            "clinic_id",
+            "priority_rank",
+            "due_at",
+            "id",
+            postgresql_where=text("status IN ('PENDING', 'IN_PROGRESS', 'OVERDUE')"),
+        ),
         Index("ix_lead_tasks_pinned", "clinic_id", "due_at", "id", postgresql_where=text("pinned")),
         Index("ix_lead_tasks_tags", "tags", postgresql_using="gin", postgresql_where=text("tags <> '{}'")),
         # Tasks of rules are found by the rules' titles, so this index skips them.
@@ -128,6 +149,7 @@ class Task(Base):
     description: Mapped[str | None] = mapped_column(Text)
     type: Mapped[str] = mapped_column(Text)
     priority: Mapped[str] = mapped_column(Text, default=TaskPriority.NORMAL)
+    priority_rank: Mapped[int] = mapped_column(SmallInteger, Computed(PRIORITY_RANK, persisted=True))  # 0: URGENT
     assigned_to_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     due_at: Mapped[datetime]
     reminder_minutes: Mapped[list[int] | None] = mapped_column(ARRAY(Integer))  # None: the rule decides

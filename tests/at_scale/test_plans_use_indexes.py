@@ -72,6 +72,7 @@ def test_page_cost_is_bounded(large: LargeClinic, planner: psycopg.Connection[An
 
 
 SEARCH_FUNCTIONS = {
+    "leads_named": ("mia kel", "ix_leads_last_name"),
     "leads_tagged": ("tag 7", "ix_leads_tags"),
     "tasks_tagged": ("vip", "ix_lead_tasks_tags"),
     "tasks_saying": ("invoice", "ix_lead_tasks_words"),

@@ -2,12 +2,12 @@
 
 from uuid import UUID
 
-from app.api.activities.schemas import ActivityIn, ActivityOut
+from app.api.activities.schemas import ActivityIn, ActivityOut, TimelineQuery
 from app.core.pagination import Page
 from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
-from app.http.schemas.paging import PageQuery, page_of
+from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
 from app.leads.activities import service
 
@@ -16,12 +16,12 @@ blp = Blueprint("activities", __name__, url_prefix="/api/leads", description="Ti
 
 @blp.get("/<uuid:lead_id>/activities")
 @allow(Permission.LEAD_READ)
-@blp.arguments(PageQuery)
+@blp.arguments(TimelineQuery)
 @blp.response(200, page_of(ActivityOut))
 def timeline(query: JsonDict, lead_id: UUID) -> Page:
     """List the activities of a lead.
 
-    Oldest first.
+    Oldest first, unless `sort` is given.
     """
     with reading() as session:
         return service.timeline(session, actor(), lead_id, query)

@@ -6,9 +6,11 @@ from marshmallow import ValidationError, fields, validates_schema
 
 from app.core.type_aliases import JsonDict, JsonObject
 from app.http.schemas.common_fields import require_past
-from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, Text
+from app.http.schemas.fields import Boolean, Choice, Choices, Id, Instant, Integer, Text
+from app.http.schemas.paging import PageQuery
 from app.http.schemas.private_fields import WITHHELD, PrivateText
 from app.http.schemas.schema import Schema
+from app.leads.activities.service import TimelineSort
 from app.leads.timeline.models import OUTCOME_WORDS, ActivityType, Direction, Outcome
 from app.leads.timeline.vocabulary import LOGGED_TYPE_WORDS, WITH_DIRECTION, ContactChannel, LoggedType
 
@@ -82,3 +84,10 @@ def _outcome_mistake(data: JsonObject) -> str | None:
     if kind == LoggedType.PHONE_CALL and data.get("direction") != Direction.INBOUND:
         return "An outbound call needs its outcome."  # lead-management.md, rule 3
     return None
+
+
+class TimelineQuery(PageQuery):
+    """Filter and order of a lead's activities."""
+
+    type = Choices(ActivityType)
+    sort = Choice(TimelineSort, load_default=TimelineSort.OLDEST)

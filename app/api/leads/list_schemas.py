@@ -50,9 +50,25 @@ class LeadTests(Aliases, Schema):
     next_follow_up_to = Instant(metadata={"description": "Exclusive."})
 
 
+class NameStart(Text):
+    """The beginning of a name, with single spaces."""
+
+    def _deserialize(self, value: object, *args: object, **more: object) -> str:
+        return " ".join(super()._deserialize(value, *args, **more).split())
+
+
 class LeadQuery(PageQuery, LeadTests):
     """Filters and sort order of the list of leads."""
 
+    q = NameStart(
+        100,
+        least=1,
+        metadata={
+            "description": "Beginning of the first or last name, or of both in any order, for a type-ahead: `an`,"
+            " `ana ru`, `ruiz`. Case does not matter. Use `POST /api/leads/search` where URLs must hold no names.",
+            "examples": ["ana ru"],
+        },
+    )
     sort = Choice(
         LeadSort,
         load_default=LeadSort.NEWEST,

@@ -1,19 +1,51 @@
 """Expand tasks with their lead and assignee."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.api.leads.expand import USER_COLUMNS
 from app.audit import audit_log
+from app.core.type_aliases import ColumnValues, JsonDict, JsonObject
 from app.http.schemas.expand import expand_rows
 from app.identity.actor import Actor
 from app.leads.models import Lead
 from app.leads.search.lookup import visible_to
 from app.security.encrypted_fields import decrypt_or_none
 from app.tasks.lookup import TaskPart
+
+NAMES: Final = frozenset({"lead_name", "assigned_to_name"})
+
+
+def with_names(session: Session, actor: Actor, tasks: Sequence[Any]) -> list[JsonDict]:
+    """Return the tasks' rows with the names of lead and assignee, with one query each.
+
+    The name of a lead that the actor may not see is None.
+    """
+    parts: Mapping[str, tuple[str, Any]] = {
+        "_lead": ("lead_id", select(Lead.id, Lead.first_name, Lead.last_name).where(*visible_to(actor))),
+        "_user": ("assigned_to_id", USER_COLUMNS),
+    }
+    shown = expand_rows(session, map(_as_mapping, tasks), parts)
+    for task in shown:
+        lead, user = task.pop("_lead"), task.pop("_user")
+        task["lead_name"] = lead and f"{lead['first_name']} {lead['last_name']}"
+        task["assigned_to_name"] = user and user["name"]
+    audit_log.note_read(session, "lead", {task["lead_id"] for task in shown if task["lead_name"]})
+    return shown
+
+
+def named_tasks(session: Session, actor: Actor, tasks: Sequence[Any], query: JsonObject) -> Sequence[Any]:
+    """Return the tasks' rows with names, unless `fields` leaves the names out, and with the parts in `expand`."""
+    chosen = query.get("chosen")
+    named = tasks if chosen and NAMES.isdisjoint(chosen.split(",")) else with_names(session, actor, tasks)
+    return expand_tasks(session, actor, named, query.get("expand", ()))
+
+
+def _as_mapping(task: Any) -> ColumnValues:
+    return task if isinstance(task, dict) else task._mapping  # noqa: SLF001  (the public name of a row's mapping)
 
 
 def expand_tasks(session: Session, actor: Actor, tasks: Sequence[Any], parts: Collection[str]) -> Sequence[Any]:
@@ -25,8 +57,7 @@ def expand_tasks(session: Session, actor: Actor, tasks: Sequence[Any], parts: Co
         TaskPart.LEAD: ("lead_id", leads),
         TaskPart.ASSIGNED_TO: ("assigned_to_id", USER_COLUMNS),
     }
-    rows = [task._mapping for task in tasks]  # noqa: SLF001  (the public name of a row's mapping)
-    shown = expand_rows(session, rows, {part: known[part] for part in parts})
+    shown = expand_rows(session, map(_as_mapping, tasks), {part: known[part] for part in parts})
     seen = {task["lead_id"]: task["lead"] for task in shown if task.get("lead")}
     for lead_id, lead in seen.items():
         lead["phone"] = decrypt_or_none(Lead, lead_id, lead["sealed"])["phone"]

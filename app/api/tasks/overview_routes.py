@@ -1,10 +1,13 @@
 """Views of the work queue: dashboard, kanban board, calendar, export."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from flask import Response, request
+from sqlalchemy.orm import Session
 from werkzeug.wsgi import wrap_file
 
+from app.api.tasks.expand import with_names
 from app.api.tasks.overview_schemas import (
     CalendarOut,
     CalendarQuery,
@@ -56,7 +59,8 @@ def show_kanban(query: JsonDict) -> JsonDict:
     A column for each status with its first tasks. Completed and cancelled tasks are sorted latest first.
     """
     with reading() as session:
-        return {"columns": kanban(session, actor(), query)}
+        columns = kanban(session, actor(), query)
+        return {"columns": _with_names(session, columns, "cards")}
 
 
 @blp.get("/calendar")
@@ -69,7 +73,8 @@ def show_calendar(query: JsonDict) -> JsonDict:
     Days begin and end at midnight in the clinic's local time.
     """
     with reading() as session:
-        return calendar(session, actor(), query)
+        found = calendar(session, actor(), query)
+        return {**found, "days": _with_names(session, found["days"], "tasks")}
 
 
 @blp.get("/export")
@@ -91,3 +96,9 @@ def export_tasks(query: JsonDict) -> Response:
     response = Response(wrap_file(request.environ, file), headers=headers, content_type=CONTENT_TYPES[query["format"]])
     response.call_on_close(file.close)
     return response
+
+
+def _with_names(session: Session, groups: Sequence[JsonDict], part: str) -> list[JsonDict]:
+    """Return the groups with the names of leads and assignees in their tasks, with one query each for all groups."""
+    named = iter(with_names(session, actor(), [task for group in groups for task in group[part]]))
+    return [{**group, part: [next(named) for _ in group[part]]} for group in groups]

@@ -5,8 +5,7 @@ from typing import Final
 
 from marshmallow import ValidationError, fields, validates_schema
 
-from app.api.tasks.queue_schemas import QueueFilters, TaskFilters
-from app.api.tasks.schemas import TaskOut
+from app.api.tasks.queue_schemas import NamedTaskOut, QueueFilters, TaskFilters
 from app.core.type_aliases import JsonDict
 from app.http.schemas import words
 from app.http.schemas.common_fields import UserIdOrMe
@@ -69,7 +68,7 @@ class KanbanColumnOut(Schema):
     count = Integer(
         required=True, metadata={"description": f"Number of tasks. {MOST_IN_COLUMN} means {MOST_IN_COLUMN} or more."}
     )
-    cards = fields.List(fields.Nested(TaskOut), required=True)
+    cards = fields.List(fields.Nested(NamedTaskOut), required=True)
     sort = Choice(Sort, required=True, metadata={"description": "The order of the cards."})
     next_cursor = fields.String(
         required=True,
@@ -111,7 +110,7 @@ class CalendarDayOut(Schema):
     """A day and the tasks due on it."""
 
     date = Day(required=True)
-    tasks = fields.List(fields.Nested(TaskOut), required=True, metadata={"description": "In order of due time."})
+    tasks = fields.List(fields.Nested(NamedTaskOut), required=True, metadata={"description": "In order of due time."})
     more = Boolean(
         required=True, metadata={"description": "Whether the day has more tasks: list them with `due_from`."}
     )

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from app.api.tasks import batch
 from app.api.tasks.batch_schemas import BatchIn, BatchOut
-from app.api.tasks.expand import expand_tasks
+from app.api.tasks.expand import named_tasks
 from app.api.tasks.queue_schemas import Handover, Pin, QueuedTaskIn, QueuedTaskOut, QueueQuery
 from app.api.tasks.schemas import TaskOut
 from app.api.tasks.task_routes import add_task_routes
@@ -35,7 +35,7 @@ def list_tasks(query: JsonDict) -> Page:
     """
     with reading() as session:
         found = service.list_tasks(session, actor(), query)
-        return replace(found, items=expand_tasks(session, actor(), found.items, query.get("expand", ())))
+        return replace(found, items=named_tasks(session, actor(), found.items, query))
 
 
 @blp.post("")

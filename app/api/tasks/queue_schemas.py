@@ -54,7 +54,16 @@ class LeadRef(Schema):
     pipeline_stage = fields.String(required=True)
 
 
-class QueuedTaskOut(TaskOut):
+class NamedTaskOut(TaskOut):
+    """A task with the names of its lead and its assignee."""
+
+    lead_name = fields.String(
+        required=True, allow_none=True, metadata={"description": "Null if you may not see the lead."}
+    )
+    assigned_to_name = fields.String(required=True, allow_none=True)
+
+
+class QueuedTaskOut(NamedTaskOut):
     """A task with its expanded parts."""
 
     lead = fields.Nested(
@@ -69,7 +78,11 @@ class QueueFilters(TaskFilters):
     status = Choices(TaskStatus, metadata={"description": "Default: all statuses."})
     due_from = Instant()
     due_to = Instant(metadata={"description": "Exclusive."})
-    sort = Choice(Sort, load_default=Sort.DUE)
+    sort = Choice(
+        Sort,
+        load_default=Sort.DUE,
+        metadata={"description": "`-priority` lists open tasks only: the highest priority first, then by due time."},
+    )
 
 
 class QueueQuery(QueueFilters, PageQuery):

@@ -1,5 +1,7 @@
 """Activities: log an activity and apply its effects; list the timeline."""
 
+from collections.abc import Mapping
+from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
@@ -25,7 +27,18 @@ from app.leads.timeline.models import Activity
 # Called in the same transaction when an activity was logged, to complete the task that it answers.
 activity_logged: Listeners[[Session, Actor, Lead, Activity]] = Listeners("activity_logged")
 
-CHRONOLOGICAL: Final[list[Key]] = [(Activity.occurred_at, "asc"), (Activity.id, "asc")]
+
+class TimelineSort(StrEnum):
+    """Sort orders of a lead's activities."""
+
+    OLDEST = "occurred_at"
+    NEWEST = "-occurred_at"
+
+
+_ORDERS: Final[Mapping[str, list[Key]]] = {
+    TimelineSort.OLDEST: [(Activity.occurred_at, "asc"), (Activity.id, "asc")],
+    TimelineSort.NEWEST: [(Activity.occurred_at, "desc"), (Activity.id, "desc")],
+}
 
 
 def log_activity(session: Session, actor: Actor, lead_id: UUID, data: JsonObject) -> Activity:
@@ -60,10 +73,12 @@ def log_on_locked_lead(session: Session, actor: Actor, lead: Lead, data: JsonObj
 
 
 def timeline(session: Session, actor: Actor, lead_id: UUID, query: JsonObject) -> Page:
-    """List the activities of a lead, oldest first. Raises NotFound, LeadWasMerged."""
+    """List the activities of a lead, by the fields of TimelineQuery. Raises NotFound, LeadWasMerged."""
     read_lead(session, actor, lead_id)
     entries = _ROWS.where(Activity.lead_id == lead_id, Activity.clinic_id == actor.clinic.id)
-    return page(session, entries, CHRONOLOGICAL, query)
+    if "type" in query:
+        entries = entries.where(Activity.type.in_(query["type"]))
+    return page(session, entries, _ORDERS[query.get("sort", TimelineSort.OLDEST)], query)
 
 
 _ROWS: Final = select(Activity.__table__)

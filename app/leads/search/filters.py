@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BindParameter, ColumnElement, Text, and_, bindparam, cast, func
+from sqlalchemy import ARRAY, BindParameter, ColumnElement, Text, and_, bindparam, cast, func, or_
 
 from app.clock import now
 from app.core.type_aliases import JsonObject
@@ -54,6 +54,23 @@ def _first_id_of(at: datetime) -> UUID:
     return UUID(int=milliseconds << 80)
 
 
+def _is_named(words: str) -> ColumnElement[bool]:
+    """Return the condition that these words begin the first or last name, or both names in either order."""
+    parts = words.split()
+    splits = [(" ".join(parts[:place]), " ".join(parts[place:])) for place in range(1, len(parts))]
+    first, last = (func.lower(name) for name in (Lead.first_name, Lead.last_name))
+    pairs = [(one, other) for split in splits for one, other in (split, split[::-1])]
+    return or_(
+        _begins(first, words),
+        _begins(last, words),
+        *(_begins(first, one) & _begins(last, other) for one, other in pairs),
+    )
+
+
+def _begins(name: ColumnElement[str], start: str) -> ColumnElement[bool]:
+    return name.startswith(start.lower(), autoescape=True)
+
+
 _FILTERS: Final[Mapping[str, Callable[[Any], ColumnElement[bool]]]] = {
     "status": lambda status: Lead.status == status,
     "stage": lambda stage: Lead.pipeline_stage == stage,
@@ -67,5 +84,6 @@ _FILTERS: Final[Mapping[str, Callable[[Any], ColumnElement[bool]]]] = {
     "external_id": lambda external_id: Lead.external_id == external_id,
     "value_from": lambda amount: Lead.value_cents >= int(amount * 100),
     "value_to": lambda amount: Lead.value_cents <= int(amount * 100),
+    "q": _is_named,
     "rotting": lambda wanted: is_rotting() if wanted else is_not_yet_rotting(),
 }

@@ -54,21 +54,30 @@ def list_leads(session: Session, actor: Actor, query: JsonObject) -> Page:
     """List leads by the filters and sort order of `query` (fields of LeadQuery). Raises Invalid."""
     sort = query.get("sort", LeadSort.NEWEST)
     if sort in _BY_NEXT_FOLLOW_UP:
-        return _by_next_follow_up(session, actor, _resolve_tag(session, query), _BY_NEXT_FOLLOW_UP[sort])
+        return _by_next_follow_up(session, actor, _resolve_rare_filters(session, query), _BY_NEXT_FOLLOW_UP[sort])
     keys, only = _ORDERS[sort]
     return page(session, _ROWS.where(*lead_conditions(session, actor, query), *only), keys, query)
 
 
 def lead_conditions(session: Session, actor: Actor, query: JsonObject) -> Sequence[ColumnElement[bool]]:
     """Return the conditions for visible leads that pass `query` (fields of LeadTests). Raises Invalid."""
-    query = _resolve_tag(session, query)
+    query = _resolve_rare_filters(session, query)
     return [*visible_to(actor), *filter_conditions(query, actor), *_follow_up_tests(session, actor, query)]
 
 
-def _resolve_tag(session: Session, query: JsonObject) -> JsonObject:
-    """Replace the filter `tag` by lead ids, if few leads have the tag."""
-    found = find_few_ids(session, "leads_tagged", query["tag"].lower()) if "tag" in query else None
-    return query if found is None else {**{name: query[name] for name in query.keys() - {"tag"}}, "ids": found}
+# Filters without an index that a row policy allows: the name of the filter and the function that finds few leads.
+_FINDERS: Final[Mapping[str, str]] = {"tag": "leads_tagged", "q": "leads_named"}
+
+
+def _resolve_rare_filters(session: Session, query: JsonObject) -> JsonObject:
+    """Replace the filters `tag` and `q` by lead ids, if few leads match them."""
+    asked = {name: find_few_ids(session, _FINDERS[name], query[name].lower()) for name in _FINDERS if name in query}
+    few = {name: ids for name, ids in asked.items() if ids is not None}
+    if not few:
+        return query
+    first, *others = few.values()
+    others_of_query = {name: value for name, value in query.items() if name not in few}
+    return {**others_of_query, "ids": list({*first}.intersection(*others))}
 
 
 def _follow_up_tests(session: Session, actor: Actor, query: JsonObject) -> list[ColumnElement[bool]]:

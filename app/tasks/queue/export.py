@@ -23,7 +23,7 @@ from app.leads.models import Lead
 from app.leads.search.lookup import visible_to
 from app.security.encrypted_fields import decrypt_or_none
 from app.tasks.models import Task, TaskStatus
-from app.tasks.queue.queue import ORDERS, has_status, resolve_rare_filters, tasks_of
+from app.tasks.queue.queue import ORDERS, Sort, has_status, open_statuses, resolve_rare_filters, tasks_of
 
 
 class FileFormat(StrEnum):
@@ -87,11 +87,12 @@ def _task_columns(actor: Actor) -> Sequence[Any]:
 
 def _rows(session: Session, actor: Actor, query: JsonObject) -> Iterator[Sequence[Any]]:
     query = resolve_rare_filters(session, actor, query)
+    statuses = open_statuses(query) if query["sort"] == Sort.URGENT else query.get("status", TaskStatus)
     tasks = (
         tasks_of(actor, query)
         .outerjoin(User, User.id == Task.assigned_to_id)
         .with_only_columns(*_task_columns(actor), User.name, *_lead_columns(actor))
-        .where(has_status(query.get("status", TaskStatus)))
+        .where(has_status(statuses))
         .order_by(*ordered_by(ORDERS[query["sort"]]))
     )
     _require_row_limit(session, tasks)

@@ -12,6 +12,7 @@ from app.core.database.row_security import find_few_ids
 from app.core.db import AnySelect
 from app.core.pagination import Key, Page, page_of_parts
 from app.core.type_aliases import JsonDict, JsonObject
+from app.errors import Invalid
 from app.identity.actor import Actor
 from app.identity.permissions import Scope
 from app.identity.users.lookup import resolve_user_id
@@ -29,6 +30,7 @@ class Sort(StrEnum):
     DUE_LAST = "-due_at"
     OLDEST = "created_at"
     NEWEST = "-created_at"
+    URGENT = "-priority"  # only open tasks: the highest priority first, then by due time
 
 
 ORDERS: Final[Mapping[Sort, list[Key]]] = {
@@ -36,6 +38,7 @@ ORDERS: Final[Mapping[Sort, list[Key]]] = {
     Sort.DUE_LAST: [(Task.due_at, "desc"), (Task.id, "desc")],
     Sort.OLDEST: [(Task.id, "asc")],  # ids are ordered by time
     Sort.NEWEST: [(Task.id, "desc")],
+    Sort.URGENT: [(Task.priority_rank, "asc"), (Task.due_at, "asc"), (Task.id, "asc")],
 }
 NEWEST: Final = 300  # newest tasks: if one in thirty matches the search words, many tasks do
 
@@ -121,6 +124,8 @@ def disjoint_statements(actor: Actor, query: JsonObject) -> list[AnySelect]:
     tasks = tasks_of(actor, query)
     if query["sort"] in {Sort.OLDEST, Sort.NEWEST}:
         return [tasks.where(has_status(query.get("status", TaskStatus)))]
+    if query["sort"] == Sort.URGENT:
+        return [tasks.where(has_status(open_statuses(query)))]
     return [tasks.where(has_status(statuses)) for statuses in status_groups(query)]
 
 
@@ -132,6 +137,14 @@ def status_groups(query: JsonObject) -> list[list[TaskStatus]]:
     groups = _USER_GROUPS if "assigned_to_id" in query else _CLINIC_GROUPS
     shared = [[status for status in group if status in wanted] for group in groups]
     return [group for group in shared if group]
+
+
+def open_statuses(query: JsonObject) -> list[TaskStatus]:
+    """Return the open ones of the requested statuses. Raises Invalid if there are none."""
+    wanted = [status for status in query.get("status", OPEN_TASKS) if status in OPEN_TASKS]
+    if not wanted:
+        raise Invalid.at("/sort", "Only open tasks are sorted by priority.")
+    return wanted
 
 
 def filter_conditions(actor: Actor, query: JsonObject) -> list[ColumnElement[bool]]:

@@ -12,6 +12,7 @@ from app.leads.assignment.unassigned import list_unassigned
 from app.leads.attribution.touches import list_touches
 from app.leads.duplicates.search import duplicates_of
 from app.leads.search.next_follow_up import with_next_follow_ups
+from app.leads.timeline.models import ActivityType
 from app.tasks import service as tasks
 from tests.support.large_clinic import now
 from tests.support.queries.admin_calls import audit_log
@@ -32,6 +33,15 @@ LEAD_PAGES: dict[str, Query] = {
         page_of(lambda s, large, query: tasks.tasks_of_lead(s, large.actor, large.lead, query), limit=1),
         {"ix_lead_tasks_lead"},
     ),
+    "timeline of a lead, newest first, by type": (
+        page_of(
+            lambda s, large, query: timeline(s, large.actor, large.lead, query),
+            limit=1,
+            type=list(ActivityType),
+            sort="-occurred_at",
+        ),
+        {"ix_lead_activities_timeline"},
+    ),
     "touches of a lead": (
         page_of(lambda s, large, query: list_touches(s, large.actor, large.lead, query), limit=1),
         {"ix_lead_touches_lead"},
@@ -43,6 +53,8 @@ LEAD_PAGES: dict[str, Query] = {
     "leads by phone": (search_for(phone="212-555-0143"), {"ix_leads_phone", "ix_leads_phone_alt"}),
     "leads by e-mail address": (search_for(email="MIA7@lead.example"), {"ix_leads_email"}),
     "leads by name": (search_for(name="mia keller"), {"ix_leads_name"}),
+    "leads by the beginning of a name": (page_of(all_leads, q="mia kel"), set()),
+    "leads by the beginning of many names": (page_of(all_leads, q="m"), set()),
     "leads by tag": (page_of(all_leads, tag="tag 7"), {"ix_leads_clinic"}),
     "leads by external id": (
         page_of(all_leads, external_id=lambda large: large.other["external"]),

@@ -39,6 +39,8 @@ TASK_PAGES: dict[str, Query] = {
     "queue": (page_of(queue), {"ix_lead_tasks_falling_due", "ix_lead_tasks_by_status"}),
     "queue, descending": (page_of(queue, sort="-due_at"), {"ix_lead_tasks_falling_due", "ix_lead_tasks_by_status"}),
     "queue, newest first": (page_of(queue, sort="-created_at"), {"ix_lead_tasks_made"}),
+    "queue by priority": (page_of(queue, sort="-priority"), {"ix_lead_tasks_urgent"}),
+    "queue of a user by priority": (page_of(queue, sort="-priority", assigned_to_id="me"), set()),
     "queue of open tasks": (page_of(queue, status=OPEN_TASKS), {"ix_lead_tasks_falling_due"}),
     "queue of tasks in progress": (page_of(queue, status=[TaskStatus.IN_PROGRESS]), {"ix_lead_tasks_by_status"}),
     "queue of completed tasks": (page_of(queue, status=[TaskStatus.COMPLETED]), {"ix_lead_tasks_by_status"}),
