@@ -1,16 +1,26 @@
 """The API as an .http file of sample requests, for editors (JetBrains, VS Code's REST Client, kulala)."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Final
 
 from app.core.type_aliases import JsonObject
+from app.ops.cli.support.http_requests import NEEDS_MORE, body_of, in_order, path_value, request_name
 
 METHODS: Final = ("get", "post", "put", "patch", "delete")
 FIRST: Final = """\
-# Every call of the API. Sign in first: the calls after it use its token.
+# Every call of the API, in an order in which they work: ids come from earlier answers. A call that needs more says so.
+# Fill in an admin of a test clinic, because the calls create data, change it and delete it.
 @host = http://127.0.0.1:8000
+@email = admin@example.org
+@password =
+@gateway = http://127.0.0.1:9/
 @token = {{log_in.response.body.$.access_token}}
+"""
+_TABLE: Final = """\
+First name,Last name,Phone
+Mia,Keller,+12025550146
 """
 _OF_FORMAT: Final[JsonObject] = {
     "uuid": "{{id}}",
@@ -26,29 +36,34 @@ Described = JsonObject
 
 def as_calls(described: Described) -> str:
     """Return the .http file of an OpenAPI description: a request per operation, with its required parameters only."""
-    calls = [
-        _call(described, method, path, operations[method])
+    calls = {
+        operations[method]["operationId"]: _call(described, method, path, operations[method])
         for path, operations in described["paths"].items()
         for method in METHODS
         if method in operations
-    ]
-    return "\n".join([FIRST, *calls])
+    }
+    return "\n".join([FIRST, *(calls[operation] for operation in in_order(calls))])
 
 
 def _call(described: Described, method: str, path: str, operation: Described) -> str:
-    name = operation["operationId"].replace(".", "_").replace("-", "_").removeprefix("auth_")
-    head = [f"### {operation.get('summary', name)}", f"# @name {name}"]
-    lines = [f"{method.upper()} {{{{host}}}}{path.replace('{', '{{').replace('}', '}}')}{_query(operation)}"]
-    lines += _headers(operation)
-    body = _body(described, operation)
-    if body is not None:
-        lines += ["Content-Type: application/json", "", json.dumps(body, indent=2, ensure_ascii=False)]
+    name = operation["operationId"]
+    head = [f"### {operation.get('summary', name)}", f"# @name {request_name(name)}"]
+    head += [f"# {NEEDS_MORE[name]}"] if name in NEEDS_MORE else []
+    filled = re.sub(r"{(\w+)}", lambda parameter: path_value(name, parameter[1]), path)
+    lines = [f"{method.upper()} {{{{host}}}}{filled}{_query(operation)}", *_headers(operation)]
+    content = operation.get("requestBody", {}).get("content", {})
+    if "text/csv" in content:
+        lines += ["Content-Type: text/csv", "", _TABLE.rstrip()]
+    elif "application/json" in content:
+        body = body_of(name)
+        shown = _example(described, content["application/json"]["schema"]) if body is None else body
+        lines += ["Content-Type: application/json", "", json.dumps(shown, indent=2, ensure_ascii=False)]
     return "\n".join([*head, *lines, ""])
 
 
 def _query(operation: Described) -> str:
     needed = [one for one in operation.get("parameters", ()) if one["in"] == "query" and one.get("required")]
-    return "?" + "&".join(f"{one['name']}={{{{{one['name']}}}}}" for one in needed) if needed else ""
+    return "?" + "&".join(f"{one['name']}={_example({}, one['schema'])}" for one in needed) if needed else ""
 
 
 def _headers(operation: Described) -> Iterator[str]:
@@ -56,12 +71,7 @@ def _headers(operation: Described) -> Iterator[str]:
         yield "Authorization: Bearer {{token}}"
     for one in operation.get("parameters", ()):
         if one["in"] == "header" and one.get("required"):
-            yield f"{one['name']}: *" if one["name"] == "If-Match" else f"{one['name']}: {{{{{one['name']}}}}}"
-
-
-def _body(described: Described, operation: Described) -> object:
-    content = operation.get("requestBody", {}).get("content", {}).get("application/json")
-    return _example(described, content["schema"]) if content else None
+            yield f"{one['name']}: *"  # If-Match: any version
 
 
 def _example(described: Described, schema: Described) -> object:
