@@ -118,7 +118,7 @@ def test_report_contains_only_the_own_clinic(desk: Desk, other_desk: Desk, noon:
         ({"since": "2026-03-02T00:00:00Z", "until": "2026-03-01T00:00:00Z"}, "/since"),
         ({"since": "2026-03-01T00:00:00Z", "until": "2026-03-08T00:00:01Z"}, "/since"),
         ({"since": "yesterday"}, "/since"),
-        ({"from": "2026-03-01T00:00:00Z"}, "/from"),
+        ({"begin": "2026-03-01T00:00:00Z"}, "/begin"),
     ],
 )
 def test_invalid_period_is_refused(desk: Desk, query: dict[str, str], pointer: str):

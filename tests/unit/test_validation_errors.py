@@ -3,6 +3,8 @@
 import pytest
 from marshmallow import ValidationError
 
+from app.automation.language.conditions import PlanningConditions
+from app.automation.language.validation import mistakes_in
 from app.core.validation.validation_errors import MOST_NAMED, not_known
 from app.http.schemas.fields import Choice, Choices
 from app.tasks.models import TaskType
@@ -26,6 +28,13 @@ def test_long_enumeration_of_a_field_is_shortened(field: Choice | Choices):
     assert len(TaskType) > MOST_NAMED
     with pytest.raises(ValidationError, match=f"CALL.* and {len(TaskType) - MOST_NAMED} more"):
         field.deserialize("call")
+
+
+def test_condition_without_a_field_names_some_fields():
+    [mistake] = mistakes_in(PlanningConditions, [{"equals": 1}])
+    assert "is missing; allowed: event." in mistake.problem
+    assert mistake.problem.count(", ") < MOST_NAMED
+    assert mistake.problem.endswith(" more")
 
 
 def test_field_suggests_the_likely_value():

@@ -27,7 +27,7 @@ from app.automation.language.types.errors import Handler, Line, problem
 from app.automation.language.types.primitives import Truth, about
 from app.automation.language.vocabulary import FIELDS, KEY, OPEN, Type, When
 from app.core.type_aliases import JsonDict, JsonObject
-from app.core.validation.validation_errors import not_known
+from app.core.validation.validation_errors import not_known, some_of
 from app.engine.rules.conditions import CHANGED
 
 DEEPEST, MOST = 5, 50  # nesting, and conditions in one list (security.md, 15)
@@ -121,8 +121,8 @@ class FieldCondition(Strict):
     def misfits(cls, given: JsonObject, known: KnownNames) -> Iterator[Line]:
         """Yield the tests that do not fit the field, and values that the field cannot have."""
         if "field" not in given:
-            allowed = vocabulary.fields_at(_moment.get(), known.fields)
-            yield Line(("field",), f"is missing; allowed: {', '.join(sorted(allowed))}")
+            allowed = some_of("", sorted(vocabulary.fields_at(_moment.get(), known.fields)))
+            yield Line(("field",), f"is missing; allowed: {allowed}")
         if not given.keys() - {"field"}:
             yield Line((), f"needs one of {', '.join(cls.tests())}")
         if field := field_at(given.get("field"), _moment.get(), known):
