@@ -300,6 +300,15 @@ def test_schema_checks_of_several_fields_run_beside_wrong_fields(desk: Desk):
     ]
 
 
+def test_each_text_of_a_task_template_is_checked(desk: Desk):
+    texts = {"title": "{{ nobody.name", "description": 7}
+    assert sorted(desk.admin.post("/api/task-templates", {**TEMPLATE, **texts}).pointers) == [
+        "/description",
+        "/stage",
+        "/title",
+    ]
+
+
 def test_check_of_an_invalid_field_reports_nothing_false(desk: Desk):
     lead = desk.lead_data(phone=12, email=None)
     assert desk.admin.post("/api/leads", lead).pointers == ["/phone"]

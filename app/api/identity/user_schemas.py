@@ -125,7 +125,7 @@ class PasswordChange(Schema):
     current_password = Secret(LONGEST_PASSWORD, required=True, metadata={"format": "password"})
     new_password = Secret(LONGEST_PASSWORD, required=True, metadata=_CHOSEN)
 
-    @validates_schema(skip_on_field_errors=True)
+    @validates_schema
     def _changes_something(self, data: JsonDict, **_: object) -> None:
         if data["current_password"] == data["new_password"]:
             raise ValidationError({"new_password": ["Must differ from the current password."]})

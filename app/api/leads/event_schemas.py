@@ -46,7 +46,7 @@ class EventIn(Schema):
         },
     )
 
-    @validates_schema(skip_on_field_errors=True)
+    @validates_schema
     def _has_plain_values(self, data: JsonDict, **_: object) -> None:
         given = data["data"]
         if len(given) > MOST_DATA:

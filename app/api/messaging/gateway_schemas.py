@@ -131,7 +131,7 @@ class MessageStatusIn(Schema):
         metadata={"description": "Only for a reply: it is automatic, so it cancels no pending steps."}
     )
 
-    @validates_schema(skip_on_field_errors=True)
+    @validates_schema
     def _fits(self, data: JsonDict, **_: object) -> None:
         only = {
             "reason": ReceiptStatus.BOUNCED,

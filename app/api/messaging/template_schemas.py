@@ -59,7 +59,7 @@ class MessageVariantIn(Schema):
         MessageMedia, allow_none=True, load_default=None, metadata={"description": "Only for `http`."}
     )
 
-    @validates_schema(skip_on_field_errors=True)
+    @validates_schema
     def _fits_its_channel(self, data: JsonDict, **_: object) -> None:
         mistakes: dict[str, list[str]] = {}
         if data["subject"] is None and CHANNELS.has_part(data["channel"], TextPart.SUBJECT):

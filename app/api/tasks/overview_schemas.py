@@ -98,7 +98,7 @@ class CalendarQuery(QueueFilters):
     to = Day(metadata={"description": f"Last day, inclusive; at most {MOST_DAYS} days."})
     per_day = Integer(least=1, most=100, load_default=20, metadata={"description": "Maximum number of tasks per day."})
 
-    @validates_schema(skip_on_field_errors=True)
+    @validates_schema
     def _is_a_span(self, data: JsonDict, **_: object) -> None:
         if "to" in data and "from_" not in data:
             raise ValidationError({"from": ["Required with `to`."]})

@@ -12,7 +12,7 @@ from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Aliases, Schema
 from app.tasks.models import TASK_TYPE_WORDS, TaskPriority, TaskType
-from app.tasks.templates.rendering import MERGE_FIELDS, TaskText, template_errors
+from app.tasks.templates.rendering import DASH, MERGE_FIELDS, TaskText, template_errors
 
 _FIELDS: Final = ", ".join(f"`{{{{ {name} }}}}`" for name in MERGE_FIELDS)
 
@@ -62,10 +62,18 @@ class TemplateIn(Aliases, Schema):
         },
     )
 
-    @validates_schema(skip_on_field_errors=True)
-    def _can_be_read(self, data: JsonDict, **_: object) -> None:
-        if mistakes := template_errors(TaskText(data["title"], data["description"])):
-            raise ValidationError({name: [problem] for name, problem in mistakes.items()})
+    @validates_schema
+    def _title_can_be_read(self, data: JsonDict, **_: object) -> None:
+        _require_readable(TaskText(data["title"], None))
+
+    @validates_schema
+    def _description_can_be_read(self, data: JsonDict, **_: object) -> None:
+        _require_readable(TaskText(DASH, data["description"]))
+
+
+def _require_readable(words: TaskText) -> None:
+    if mistakes := template_errors(words):
+        raise ValidationError({name: [problem] for name, problem in mistakes.items()})
 
 
 class TemplateOut(Schema):

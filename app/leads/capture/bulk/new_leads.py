@@ -87,9 +87,7 @@ def read_new_leads(
     mistakes: dict[int, str] = {}
     for position, lead in given:
         try:
-            data = _read(lead, context)
-            row = _row(data, context, at)
-            new[position] = NewLead(row, first_touch_row(row, data.get("touch")))
+            new[position] = _new_lead(lead, context, at)
         except Invalid as mistake:
             mistakes[position] = "; ".join(f"{error.pointer}: {error.message}" for error in mistake.errors)
     return new, mistakes
@@ -130,17 +128,25 @@ def _history_row(row: ColumnValues, at: datetime, **why: object) -> ColumnDict:
     return history_row(row["clinic_id"], row["id"], at=at, to_id=row["assigned_to_id"], **why)
 
 
-def _read(lead: JsonObject, context: CaptureContext) -> JsonDict:
-    """Read a lead and check it. Raises Invalid with every error."""
+def _new_lead(lead: JsonObject, context: CaptureContext, at: datetime) -> NewLead:
+    """Read a lead. All checks run again for an invalid one only. Raises Invalid with every error."""
+    data: JsonObject = {}
     try:
-        data: JsonDict = read_new_lead(lead)
+        data = read_new_lead(lead)
+        row = _row(data, context, at)
     except InvalidFields as found:
-        raise with_errors_of(partial(_check, found.valid, context), found) from None
-    _check(data, context)
-    return data
+        raise with_errors_of(partial(_check_all, found.valid, context), found) from None
+    except Invalid as found:
+        raise with_errors_of(partial(_check_all, data, context), found) from None
+    return NewLead(row, first_touch_row(row, data.get("touch")))
+
+
+def _check_all(data: JsonObject, context: CaptureContext) -> None:
+    check_all(lambda: _check(data, context), lambda: require_phones(data, context.actor.clinic.region))
 
 
 def _row(data: JsonObject, context: CaptureContext, at: datetime) -> ColumnDict:
+    _check(data, context)
     row = new_lead_values(context.actor, {"capture_channel": CaptureChannel.IMPORT, **data}, at=at)
     row["pipeline_stage"] = context.first_stage
     row["rots_at"], row["rotting_reason"] = rotting_date(at, at, context.limits)
@@ -152,7 +158,6 @@ def _check(data: JsonObject, context: CaptureContext) -> None:
     """Check what the schema `LeadIn` cannot: custom fields, source, stage, assignee. Raises Invalid."""
     check_all(
         lambda: _require_source(data, context),
-        lambda: require_phones(data, context.actor.clinic.region),
         lambda: validate_custom_values(context.definitions, data.get("custom", {})),
         lambda: _require_assignee(data, context),
     )
