@@ -40,7 +40,7 @@ def sent_at(*walls: str, series: str | None = None) -> list[SentMessage]:
     return [SentMessage(at(wall), series) for wall in walls]
 
 
-def test_gate_blocks_a_message_whose_zones_leave_no_time_of_day():
+def test_gate_blocks_a_message_if_its_zones_leave_no_time_of_day():
     # Quiet for 13 hours from 8 to 21; in the zone 12 hours away that is from 20 to 9.
     days = Calendar(NEW_YORK, CLINIC.hours, quiet=QuietHours(time(8), time(21)))
     known = replace(KNOWN, calendar=days, places=(ZoneInfo("UTC"), ZoneInfo("Etc/GMT+12")))

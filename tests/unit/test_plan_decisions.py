@@ -66,7 +66,7 @@ def test_rule_that_plans_nothing_gives_the_reason(
     assert (decision.verdict, decision.details, found.steps) == (verdict, details, ())
 
 
-def test_rule_that_plans_steps_lists_them_with_what_moved_them():
+def test_rule_that_plans_steps_lists_them_with_their_moves():
     found = planned({"after": "11 hours", "do": [SUGGEST, MESSAGE]})
 
     [decision] = found.decisions
