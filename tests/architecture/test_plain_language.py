@@ -18,9 +18,18 @@ def trees() -> dict[Path, ast.Module]:
     return {path: ast.parse(path.read_text()) for path in FILES}
 
 
+@cache
+def _definitions(tree: ast.Module) -> list[ast.Module | ast.ClassDef | ast.FunctionDef]:
+    """Return the module and its classes and functions. Expressions, most of a tree, contain none of them."""
+    nodes: list[ast.AST] = [tree]
+    for node in nodes:
+        nodes += [one for one in ast.iter_child_nodes(node) if not isinstance(one, ast.expr)]
+    return [node for node in nodes if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)]
+
+
 def _documented(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and (text := ast.get_docstring(node)):
+    for node in _definitions(tree):
+        if text := ast.get_docstring(node):
             yield getattr(node, "lineno", 1), text
 
 
@@ -56,7 +65,7 @@ def test_names_in_tests_are_plain():
     wrong = [
         f"{path.relative_to(ROOT)}:{node.lineno}: {node.name}"
         for path, tree in trees_of_tests().items()
-        for node in ast.walk(tree)
+        for node in _definitions(tree)
         if isinstance(node, ast.ClassDef | ast.FunctionDef)
         if BANNED_WORDS & {*node.name.split("_")} or len(node.name) > LONGEST_NAME
     ]
@@ -68,7 +77,7 @@ def _error_names() -> set[str]:
     """Names of all domain errors: subclasses of RelanceError, by name, in any module."""
     bases: dict[str, set[str]] = {}
     for tree in trees().values():
-        for node in ast.walk(tree):
+        for node in _definitions(tree):
             if isinstance(node, ast.ClassDef):
                 bases[node.name] = {base.id for base in node.bases if isinstance(base, ast.Name)}
     found, more = {"RelanceError"}, True
