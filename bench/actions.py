@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 from app import clock
 from app.automation.playbooks.onboarding import open_clinic
 from app.core.db import insert_many, new_id, transaction
-from app.engine.models import Kind
+from app.engine.models import BegunBy, Kind
 from app.engine.service import add_steps, step_row
 from app.engine.steps.publish import WakeUp, send
 from app.identity.models import Role, SignIn
@@ -76,6 +76,7 @@ def create_task_step(clinic: Mapping[str, Any], lead_id: UUID, due_at: datetime)
         kind=Kind.CREATE_TASK,
         name="speed-to-lead",
         cause={"event": "bench"},
+        begun_by=BegunBy.RULE,
         params={
             "title": "Initial Contact",
             "type": "CALL",

@@ -13,7 +13,7 @@ from app import clock
 from app.automation.playbooks.onboarding import open_clinic
 from app.core import logs
 from app.core.db import new_id, transaction
-from app.engine.models import Kind
+from app.engine.models import BegunBy, Kind
 from app.engine.service import add_steps, step_row
 from app.identity.models import Role, SignIn, User
 from app.identity.sign_in.tokens import write_access
@@ -99,6 +99,7 @@ def _due_step(clinic_id: UUID, lead_id: UUID, at: datetime) -> dict[str, Any]:
         kind=Kind.CREATE_TASK,
         name="speed-to-lead",
         cause={"event": "bench"},
+        begun_by=BegunBy.RULE,
         params={
             "title": "Initial Contact",
             "type": "CALL",

@@ -55,6 +55,22 @@ class Kind:
     CALL_WEBHOOK: Final = "call_webhook"
 
 
+class BegunBy(StrEnum):
+    """Ways in which a step begins. `/why` has a story for each one; the step's cause holds it (`begun_by`)."""
+
+    RULE = "rule"  # an event that a rule listens to
+    BACKFILL = "backfill"  # a user applied a rule to existing leads
+    BRANCH = "branch"  # another step: the chosen path of a branch
+    REPETITION = "repetition"  # another step: the next repetition of `every`
+    SEQUENCE = "sequence"  # an enrollment, begun by a user, a bulk job, a nurture or a rule
+    STAGE = "stage"  # the lead entered a stage with task templates
+    STEP = "step"  # another step, which wrote the message to deliver
+    RETRY = "retry"  # a user sends a message again
+    COLLEAGUE = "colleague"  # a lead with the same `exit_on_colleague` value replied
+    JOB = "job"  # a part of a bulk job; it has no lead
+    NOTICE = "notice"  # a message to users about no lead
+
+
 class Reason(StrEnum):
     """Reasons why a step was skipped, cancelled or postponed."""
 
@@ -195,7 +211,7 @@ class Step(Base):
     stop_on: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)  # events that cancel it
     lateness: Mapped[int | None]  # seconds: skip the step if it is later than this; None: never skip
     due_at: Mapped[datetime]
-    moves: Mapped[list[Any] | None]  # what moved the due time, in order: `by`, `from`, `to`; see `steps.moves`
+    moves: Mapped[list[Any] | None]  # what moved the due time, in order: `by`, `from`, `to`; see `engine.steps.moves`
     state: Mapped[str] = mapped_column(Text, default=StepState.PLANNED)
     reason: Mapped[str | None] = mapped_column(Text)
     outcome: Mapped[JsonDict | None]  # ids of the created rows

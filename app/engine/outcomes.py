@@ -140,11 +140,15 @@ class Cancel(BaseOutcome):
 
 @dataclass(frozen=True, slots=True)
 class Snooze(BaseOutcome):
-    """Run the step again at `until`. This does not count as an attempt. `detail` is stored until the step ends."""
+    """Run the step again at `until`. This does not count as an attempt. `detail` is stored until the step ends.
+
+    `moves` are the moments on the way to `until`, each with its reason; empty if `reason` alone explains it.
+    """
 
     until: datetime
     reason: Reason
     detail: JsonObject = field(default_factory=dict)
+    moves: tuple[tuple[Reason, datetime], ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from app import clock
 from app.config import get_settings
 from app.core.db import insert_many, new_id
 from app.core.ports import Listeners
-from app.core.type_aliases import ColumnDict, ColumnValues, JsonDict, JsonObject
+from app.core.type_aliases import ColumnDict, ColumnValues, JsonDict
 from app.engine.active_rules import load_active_rules
 from app.engine.events.chains import with_current_chain
 from app.engine.events.events import Event
@@ -71,52 +71,24 @@ def _with_what_is_asked(session: Session, rules: RuleSet, events: Sequence[Event
     return [event.with_facts(known.get(event.lead_id, {})) for event in events]
 
 
-def plan_step(  # noqa: PLR0913  (a step has this many sides, each named by the caller)
-    session: Session,
-    clinic_id: UUID,
-    *,
-    kind: str,
-    name: str,
-    params: JsonObject,
-    cause: JsonObject,
-    due_at: datetime,
-    lead_id: UUID | None = None,
-    stop_on: Sequence[str] = (),
-    dedupe_key: str | None = None,
-) -> None:
-    """Plan one step without a rule, such as a delivery or a chunk of a job."""
-    add_steps(
-        session,
-        [
-            step_row(
-                clinic_id,
-                lead_id,
-                kind=kind,
-                name=name,
-                params=dict(params),
-                cause=dict(cause),
-                due_at=due_at,
-                stop_on=list(stop_on),
-                dedupe_key=dedupe_key,
-            )
-        ],
-    )
-
-
 def step_row(clinic_id: UUID, lead_id: UUID | None, *, due_at: datetime, **given: Any) -> ColumnDict:
-    """Return the row of a planned step with every column, so that all kinds can be inserted with one statement."""
+    """Return the row of a planned step with every column, so that all kinds can be inserted with one statement.
+
+    `begun_by` (a BegunBy) is required: `/why` shows how each step began.
+    """
     return {
         "id": new_id(),
         "clinic_id": clinic_id,
         "lead_id": lead_id,
         "kind": given["kind"],
         "name": given["name"],
-        "cause": given["cause"] | _request(),
+        "cause": given["cause"] | {"begun_by": given["begun_by"]} | _request(),
         "params": given["params"],
         "guard": given.get("guard"),
         "stop_on": list(given.get("stop_on", ())),
         "lateness": given.get("lateness"),
         "due_at": due_at,
+        "moves": given.get("moves"),
         "state": StepState.PLANNED,
         "attempts": 0,
         "published_at": None,

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.core.db import insert_many, new_id
 from app.core.type_aliases import ColumnDict, ColumnValues, JsonDict, JsonObject
-from app.engine.models import Kind
+from app.engine.models import BegunBy, Kind
 from app.engine.rules.conditions import single_conditions
 from app.engine.service import step_row
 from app.identity.passwords.links import LINK_TEMPLATES
@@ -85,14 +85,20 @@ def delivery_steps(
     """
     origins = origins or {}
     return [
-        delivery_step(row, due_at=due_at, origin=origins.get(row["step_id"], {}), dedupe_key=f"deliver:{row['id']}")
+        delivery_step(
+            row,
+            due_at=due_at,
+            origin=origins.get(row["step_id"], {}),
+            begun_by=BegunBy.STEP if row["step_id"] else BegunBy.NOTICE,
+            dedupe_key=f"deliver:{row['id']}",
+        )
         for row in rows
         if row["state"] == NotificationState.PENDING
     ]
 
 
 def delivery_step(
-    notification: JsonObject, *, due_at: datetime, origin: OriginStep, dedupe_key: str | None = None
+    notification: JsonObject, *, due_at: datetime, origin: OriginStep, begun_by: BegunBy, dedupe_key: str | None = None
 ) -> JsonDict:
     """Return the step row that hands one notification to its provider.
 
@@ -105,6 +111,7 @@ def delivery_step(
         name="deliver",
         params=_ids(notification) | ({"transactional": True} if origin.get("transactional") else {}),
         cause={"notification_id": str(notification["id"]), "step_id": _text(notification["step_id"])},
+        begun_by=begun_by,
         guard=_delivery_guard(origin.get("guard")),
         stop_on=origin.get("stop_on") or (),
         due_at=due_at,

@@ -11,7 +11,7 @@ import pytest
 
 from app.core.database import row_security
 from app.core.db import APP_ROLE
-from app.engine.models import Kind
+from app.engine.models import BegunBy, Kind
 from app.engine.service import add_steps, step_row
 from tests.support.desk import Caller
 from tests.support.large_clinic import LargeClinic, executed_statements, now
@@ -101,7 +101,7 @@ def test_many_steps_are_planned_with_one_statement(large: LargeClinic, planner: 
     rows = [
         step_row(
             large.actor.clinic.id, large.lead, kind=Kind.CREATE_TASK, name="call", params={}, cause={},
-            due_at=now(), dedupe_key=f"call:{number}",
+            due_at=now(), dedupe_key=f"call:{number}", begun_by=BegunBy.RULE,
         )
         for number in range(200)
     ]  # fmt: skip

@@ -14,7 +14,7 @@ from app import clock
 from app.automation.playbooks.onboarding import open_clinic
 from app.core.db import insert_many, new_id, transaction
 from app.core.validation.validation_errors import InvalidPlaybook
-from app.engine.models import Kind, Reason, Step
+from app.engine.models import BegunBy, Kind, Reason, Step
 from app.engine.service import add_steps, step_row
 from app.engine.steps.cancel import cancel_lead_steps
 from app.errors import NotFound
@@ -213,6 +213,7 @@ def a_deliver_step(actor: Actor, lead_id: UUID, notification_id: UUID) -> dict[s
         name="deliver",
         params={"notification_id": str(notification_id)},
         cause={},
+        begun_by=BegunBy.STEP,
         due_at=clock.now() + timedelta(days=1),
     )
 

@@ -397,7 +397,7 @@ def test_lead_without_number_and_handle_cannot_be_reached(practice: Practice, se
 
 
 @pytest.mark.parametrize("gateways", [[], ["social", "another"]])
-def test_message_without_a_gateway_waits_and_admins_are_notified_once(
+def test_message_without_a_gateway_waits_and_notifies_admins_once(
     practice: Practice, server: Gateway, watch: Watch, gateways: list[str]
 ):
     for name in gateways:

@@ -11,7 +11,7 @@ import pytest
 from app.automation.playbooks import shipped
 from app.automation.playbooks.installing import install
 from app.core.db import transaction
-from app.engine.models import Kind
+from app.engine.models import BegunBy, Kind
 from app.engine.service import MAX_PUBLISHED_AT_ONCE, add_steps, step_row
 from app.engine.step_kind import STEP_KINDS
 from app.engine.steps.publish import GROUPING_WINDOW
@@ -32,9 +32,8 @@ def row(practice: Practice) -> Callable[..., dict[str, Any]]:
 
     def make(after: float = 0, *, kind: str = MAKE, name: str = "call", key: str | None = None) -> dict[str, Any]:
         due_at = TUESDAY + timedelta(milliseconds=after)
-        return step_row(
-            practice.clinic_id, lead, kind=kind, name=name, params={}, cause={}, due_at=due_at, dedupe_key=key
-        )
+        given = {"kind": kind, "name": name, "params": {}, "cause": {}, "begun_by": BegunBy.RULE, "dedupe_key": key}
+        return step_row(practice.clinic_id, lead, due_at=due_at, **given)
 
     return make
 

@@ -125,7 +125,7 @@ def test_lead_with_score_4_and_no_reply_for_25_hours_is_contacted_at_the_next_ru
     assert call.is_signed_with(social.gateway["secret"])
 
 
-def test_run_without_a_gateway_takes_no_leads_and_notifies_the_admins(social: Social):
+def test_run_without_a_gateway_enrolls_no_leads_and_notifies_admins(social: Social):
     admin = social.admin()
     assert admin.patch(f"/api/gateways/{social.gateway['id']}", {"is_active": False}).status == 200
     [nurture] = admin.every("/api/nurtures")

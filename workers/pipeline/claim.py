@@ -16,6 +16,7 @@ from sqlalchemy.sql.selectable import TextualSelect
 
 from app.automation.handlers.support.context import DueStep
 from app.core.db import AnyRow
+from app.core.type_aliases import JsonObject
 from app.engine.models import Step
 from app.engine.step_kind import STEP_KINDS
 from app.engine.steps.holds import IS_HELD, SKIPS_MESSAGES
@@ -47,6 +48,8 @@ class ClaimedStep(DueStep, Protocol):
     def published_at(self) -> datetime | None: ...
     @property
     def error(self) -> str | None: ...
+    @property
+    def moves(self) -> Sequence[JsonObject] | None: ...
     @property
     def skips_messages(self) -> bool: ...
     @property

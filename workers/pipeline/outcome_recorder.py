@@ -19,6 +19,7 @@ from app.engine.outcomes import Cancel, Done, Fail, Outcome, ResultUnknown, Retr
 from app.engine.service import horizon
 from app.engine.step_kind import STEP_KINDS
 from app.engine.steps.backoff import backoff
+from app.engine.steps.moves import moves_of_snooze
 from app.engine.steps.publish import WakeUp, after_commit
 from workers.pipeline.claim import ClaimedStep
 
@@ -36,7 +37,7 @@ def record(session: Session, ends: Sequence[tuple[StepContext, Outcome]]) -> Non
         return
     now = clock.now()
     rows = [_row(context, outcome, now) for context, outcome in ends]
-    update_many(session, Step, rows, _CHANGED, also="lease_until = NULL")
+    update_many(session, Step, rows, _CHANGED, if_given=("moves",), also="lease_until = NULL")
     after_commit(
         session,
         [
@@ -74,6 +75,8 @@ def _row(context: StepContext, outcome: Outcome, now: datetime) -> Row:
         "error": None if step.error == STARTED_ERROR else step.error,
     }
     changes = changes_of(outcome)
+    if isinstance(outcome, Snooze):
+        changes["moves"] = moves_of_snooze(step.moves, step.due_at, outcome)
     if isinstance(outcome, Retry):
         changes |= _retry(step.attempts + 1, STEP_KINDS[step.kind].max_tries, now, not_before=outcome.not_before)
     if "due_at" in changes:

@@ -3,7 +3,8 @@
 from marshmallow import fields
 
 from app.api.operations.step_schemas import StepOut
-from app.http.schemas.fields import Instant
+from app.engine.models import BegunBy
+from app.http.schemas.fields import Choice, Instant
 from app.http.schemas.schema import Schema
 
 
@@ -22,9 +23,14 @@ class LeadStepOut(StepOut):
     )
     rule = fields.String(required=True, allow_none=True, metadata={"description": "Rule that planned it."})
     rule_version = fields.Integer(required=True, allow_none=True)
+    begun_by = Choice(
+        BegunBy, required=True, allow_none=True, metadata={"description": "How it began. Null: before it was stored."}
+    )
     wanted_at = Instant(
-        required=True, allow_none=True, metadata={"description": "Due time by the rule's wait alone, if it was moved."}
+        required=True, allow_none=True, metadata={"description": "Due time by the wait alone, if it was moved."}
     )
     moves = fields.List(
-        fields.Nested(MovedOut), required=True, metadata={"description": "Changes of the due time during planning."}
+        fields.Nested(MovedOut),
+        required=True,
+        metadata={"description": "Changes of the due time, by the calendar when planned or by a reason when due."},
     )

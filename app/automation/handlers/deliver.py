@@ -83,8 +83,8 @@ def decide(context: StepContext) -> Outcome | ExternalCall:
     match context.verdict() if context.contact else Allow():
         case Never(reason):
             return _suppress(context, reason)
-        case Until(instant, reason):
-            return Snooze(instant, reason)
+        case Until(instant, reason, moves):
+            return Snooze(instant, reason, moves=moves)
         case Allow():
             return _gateway_refusal(context) or wait_for_channel(context) or _throttle(context) or _send(context)
 

@@ -106,8 +106,8 @@ def decide(context: StepContext) -> Outcome:
     match context.verdict():
         case Never(reason):
             return Skip(reason)
-        case Until(instant, reason):
-            return Snooze(instant, reason)
+        case Until(instant, reason, moves):
+            return Snooze(instant, reason, moves=moves)
         case Allow():
             messages = to_lead(context)
             return Done(notification_ids(messages), effects=Effects(notifications=messages))

@@ -1,6 +1,6 @@
 """Explanations: decisions and steps in plain sentences. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -51,7 +51,32 @@ def of_step(step: Any, calendar: Calendar) -> str:
     """Return the state of a step, in one sentence."""
     at = local_time(step.finished_at or step.due_at, calendar)
     because = f" because of {step.reason}" if step.reason else ""
-    return f"{step.kind} {_STATES[step.state]} {at}{because}"
+    return f"{step.kind} {_STATES[step.state]} {at}{because}{_moved(step.moves or (), calendar)}"
+
+
+def of_enrollment(enrollment: JsonObject, calendar: Calendar) -> str:
+    """Return how an enrollment began and ended, in one sentence. It has the keys of `WhyEnrollmentOut`."""
+    began = f"enrolled in {enrollment['sequence']} (version {enrollment['version']}) by {_beginner(enrollment)}"
+    if enrollment["ended_at"] is None:
+        state = "is paused" if enrollment["state"] == "paused" else "is in it"
+        return f"{began}; it {state}{_reason(enrollment)}."
+    return f"{began}; it {enrollment['state']} on {local_time(enrollment['ended_at'], calendar)}{_reason(enrollment)}."
+
+
+def _beginner(enrollment: JsonObject) -> str:
+    name = enrollment["begun_by_name"]
+    return f"the {enrollment['begun_by']} {name}" if name else f"a {enrollment['begun_by'].replace('_', ' ')}"
+
+
+def _reason(enrollment: JsonObject) -> str:
+    return f" because of {enrollment['reason']}" if enrollment["reason"] else ""
+
+
+def _moved(moves: Sequence[JsonObject], calendar: Calendar) -> str:
+    if not moves:
+        return ""
+    movers = " and ".join(dict.fromkeys(_MOVERS.get(move["by"], move["by"]) for move in moves))
+    return f", moved from {local_time(moves[0]['from'], calendar)} by {movers}"
 
 
 def local_time(at: datetime | str, calendar: Calendar) -> str:

@@ -26,6 +26,7 @@ _STEPS: Final = select(
     Step.cause,
     Step.params,
     Step.due_at,
+    Step.moves,
     Step.state,
     Step.reason,
     Step.outcome,
@@ -46,8 +47,8 @@ def automation_of(session: Session, actor: Actor, lead_id: UUID, query: JsonObje
 
 
 def _with_moves(session: Session, steps: Sequence[AnyRow]) -> list[JsonDict]:
-    """Add to each step its rule's decision about the due time, as long as the event is stored."""
-    ids = {step.cause["event_id"] for step in steps if "event_id" in step.cause}
+    """Add to each step what moved its due time. Steps of older versions have it in their rule's stored decision."""
+    ids = {step.cause["event_id"] for step in steps if step.moves is None and "event_id" in step.cause}
     kept = select(EventRecord.id, EventRecord.decisions).where(EventRecord.id.in_([UUID(event_id) for event_id in ids]))
     decisions = {str(row.id): row.decisions for row in session.execute(kept)} if ids else {}
     return [_shown(step, decisions.get(step.cause.get("event_id"), ())) for step in steps]
@@ -55,12 +56,15 @@ def _with_moves(session: Session, steps: Sequence[AnyRow]) -> list[JsonDict]:
 
 def _shown(step: AnyRow, decisions: Sequence[JsonObject]) -> JsonDict:
     cause, planned = step.cause, _planned(step, decisions)
+    if step.moves:
+        planned = {"wanted_at": step.moves[0]["from"], "moves": step.moves}
     return {
         **step._mapping,  # noqa: SLF001  (the public name of a row as a mapping)
         "rule": cause.get("rule"),
         "rule_version": cause.get("rule_version"),
+        "begun_by": cause.get("begun_by"),
         "wanted_at": _instant(planned["wanted_at"]) if "wanted_at" in planned else None,
-        "moves": [{**move, "to": _instant(move["to"])} for move in planned.get("moves", ())],
+        "moves": [{"by": move["by"], "to": _instant(move["to"])} for move in planned.get("moves", ())],
     }
 
 

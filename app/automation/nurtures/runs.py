@@ -139,7 +139,7 @@ def _enroll_batch(session: Session, work: _Work, at: datetime) -> int:
     wanted = matching_leads(nurture, work.sequence, at=at).where(after_position(run.reached_score, run.reached_id))
     leads = session.execute(wanted.limit(limit)).all()
     if leads:
-        enrolled = enroll(session, work.clinic, work.sequence.slug, _causes(run, leads), at=at, by=run.asked_by)
+        enrolled = enroll(session, work.clinic, work.sequence.slug, _causes(work, leads), at=at, by=run.asked_by)
         _count(run, enrolled.values())
         run.reached_score, run.reached_id = leads[-1].score, leads[-1].id
     if len(leads) < limit or not _batch_limit(run, nurture):
@@ -152,8 +152,10 @@ def _batch_limit(run: NurtureRun, nurture: Nurture) -> int:
     return nurture.batch if nurture.most is None else max(min(nurture.batch, nurture.most - run.taken), 0)
 
 
-def _causes(run: NurtureRun, leads: Sequence[Row[UUID, int | None]]) -> Mapping[UUID, JsonObject]:
+def _causes(work: _Work, leads: Sequence[Row[UUID, int | None]]) -> Mapping[UUID, JsonObject]:
+    run = work.run
     cause = {
+        "nurture": work.nurture.name,
         "event": EVENT,
         "event_id": str(run.id),
         "subject_id": str(run.nurture_id),

@@ -22,7 +22,7 @@ from app.engine.jobs.items import ItemResults, Position, lock_pending, write_res
 from app.engine.jobs.kinds import JobKind, JobRow, ProcessSpan
 from app.engine.jobs.models import ItemReason
 from app.engine.jobs.split import Span
-from app.engine.models import Reason
+from app.engine.models import BegunBy, Reason
 from app.engine.plan.plan import Plan
 from app.engine.rules.event_log import BACKFILL, event_row
 from app.engine.rules.models import RuleVersion
@@ -166,7 +166,8 @@ def _plan(session: Session, work: Work, starts: Iterable[LateStart], *, at: date
         decisions = planned.decisions if planned else [start.decision]
         events.append(event_row(work.clinic.id, replace(event, facts={**event.facts, **of_job}), decisions))
         for step in planned.steps if planned else ():
-            named = replace(step, cause={**step.cause, "job_id": str(work.job_id)})
+            cause = {**step.cause, "job_id": str(work.job_id)}
+            named = replace(step, cause=cause, begun_by=BegunBy.BACKFILL)
             steps.append(planned_row(work.clinic.id, event.lead_id, named))
     add_steps(session, steps, event_rows=events)
 

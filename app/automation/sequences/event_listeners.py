@@ -18,7 +18,7 @@ from app.automation.sequences.enrollments.transitions import (
 from app.automation.sequences.models import IS_LIVE
 from app.core.type_aliases import JsonDict
 from app.engine.events.events import Event, EventName, stop_reason
-from app.engine.models import Kind, Reason
+from app.engine.models import BegunBy, Kind, Reason
 from app.engine.sequences.definitions import sequences_of
 from app.engine.sequences.sequence import EXIT_BY_EVENT, ExitReason
 from app.engine.service import add_steps, step_row
@@ -102,7 +102,14 @@ def _exit_step(clinic: ClinicContext, row: Any, slug: str) -> JsonDict:
     params = {"sequence": slug, "reason": ExitReason.COLLEAGUE_REPLIED}
     cause = {"event": EventName.LEAD_REPLIED, "sequence": slug, "of_enrollment": str(row.id)}
     return step_row(
-        clinic.id, row.lead_id, kind=Kind.UNENROLL, name=slug, params=params, cause=cause, due_at=clock.now()
+        clinic.id,
+        row.lead_id,
+        kind=Kind.UNENROLL,
+        name=slug,
+        params=params,
+        cause=cause,
+        begun_by=BegunBy.COLLEAGUE,
+        due_at=clock.now(),
     )
 
 

@@ -38,8 +38,10 @@ class Planned(NamedTuple):
 
     @classmethod
     def of(cls, step: SimpleNamespace) -> "Planned":
-        """Return the entry of a step, without moves of its due time."""
-        return cls(step.name, step.kind, step.due_at)
+        """Return the entry of a step, with what moved its due time when it was planned."""
+        moves = [{"by": move["by"], "to": datetime.fromisoformat(move["to"])} for move in step.moves or ()]
+        wanted_at = datetime.fromisoformat(step.moves[0]["from"]) if step.moves else None
+        return cls(step.name, step.kind, step.due_at, wanted_at, tuple(moves))
 
 
 class Entry(NamedTuple):

@@ -34,7 +34,7 @@ from app.tasks.lifecycle.task_state import mark_cancelled, set_assignee
 from app.tasks.models import OPEN_TASKS, TaskStatus
 
 NOT_OVERDUE: Final = (TaskStatus.PENDING, TaskStatus.IN_PROGRESS)
-_NEW_STEP: Final = {"state": StepState.PLANNED, "reason": None, "attempts": 0, "outcome": None}
+_NEW_STEP: Final = {"state": StepState.PLANNED, "reason": None, "attempts": 0, "outcome": None, "moves": None}
 
 
 class Refused(Exception):

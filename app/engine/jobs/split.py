@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.engine.models import Kind
+from app.engine.models import BegunBy, Kind
 from app.engine.service import add_steps, step_row
 
 CHUNK_SIZE: Final = 1000  # items; their leads stay locked while the chunk runs, some tenths of a second
@@ -52,6 +52,7 @@ def plan_chunks(
             name=STEP_NAME,
             params={"job_id": str(job_id), "first": span.first, "last": span.last},
             cause={"job_id": str(job_id)},
+            begun_by=BegunBy.JOB,
             due_at=at + number * every,
             dedupe_key=f"{STEP_NAME}:{job_id}:{span.first}" if once else None,
         )

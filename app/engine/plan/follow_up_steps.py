@@ -11,7 +11,7 @@ from app.core.calendar.calendar import Calendar
 from app.core.calendar.durations import parse_wait
 from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.events.events import Facts
-from app.engine.models import Reason
+from app.engine.models import BegunBy, Reason
 from app.engine.plan.plan import PlannedStep
 from app.engine.rules.conditions import holds
 from app.engine.rules.timing import next_time
@@ -66,7 +66,10 @@ def next_repetition(step: FinishedStep, now: datetime, calendar: Calendar) -> Pl
     first = (step.dedupe_key or str(step.id)).partition("@")[0]
     cause = {**step.cause, "every": {**every, "due_at": due_at.isoformat()}}
     key = f"{first}@{due_at.isoformat()}"
-    return PlannedStep(kind=step.kind, due_at=due_at, params=params, cause=cause, key=key, **_same(step))
+    begun_by = BegunBy.REPETITION
+    return PlannedStep(
+        kind=step.kind, due_at=due_at, params=params, cause=cause, key=key, begun_by=begun_by, **_same(step)
+    )
 
 
 def choose_branch(step: FinishedStep, facts: Facts, now: datetime, calendar: Calendar) -> Branch:
@@ -91,6 +94,7 @@ def _of_way(step: FinishedStep, action: JsonObject, place: str, *, now: datetime
         params={**kept, **STEP_KINDS[kind].step_params(settings, now, calendar)},
         cause=dict(step.cause),
         key=f"{step.dedupe_key or step.id}:{place}",
+        begun_by=BegunBy.BRANCH,
         **_same(step),
     )
 

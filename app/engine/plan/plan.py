@@ -9,12 +9,14 @@ from zoneinfo import ZoneInfo
 from app.core.calendar.calendar import Calendar
 from app.core.type_aliases import ColumnDict, JsonDict, JsonObject
 from app.engine.events.events import DATE_REACHED, STATUS_AFTER_CLOSING, Event, Facts
+from app.engine.models import BegunBy
 from app.engine.rules.conditions import Condition, fact, holds
 from app.engine.rules.rule_evaluation import Decision, RuleVerdict, matched, unmet
 from app.engine.rules.rules import DEFAULT_PRIORITY, Action, Rule, RuleSet
 from app.engine.rules.timing import Due, LocalClock, due_time
 from app.engine.step_kind import STEP_KINDS
 from app.engine.steps.guard import CLOSED_STATUSES
+from app.engine.steps.moves import moves_of_plan
 
 MAX_CHAIN_DEPTH: Final = 10  # steps caused by steps, without a person in between
 
@@ -32,6 +34,8 @@ class PlannedStep:
     stop_on: tuple[str, ...]
     lateness: int | None
     key: str | None
+    begun_by: BegunBy
+    moves: list[JsonDict] | None = None  # what moved the due time, as in `steps`
 
     @property
     def columns(self) -> ColumnDict:
@@ -46,6 +50,8 @@ class PlannedStep:
             "stop_on": self.stop_on,
             "lateness": self.lateness,
             "dedupe_key": self.key,
+            "begun_by": self.begun_by,
+            "moves": self.moves,
         }
 
 
@@ -180,6 +186,8 @@ def _steps(rule: Rule, context: _EventContext, due: Due) -> Iterator[tuple[Plann
             stop_on=action.stop_on,
             lateness=_seconds(rule.skip_when_later_than),
             key=f"{rule.slug}:{i}:{moment}:{_offset(rule, due.at)}",
+            begun_by=BegunBy.RULE,
+            moves=moves_of_plan(when),
         )
         yield step, when
 

@@ -25,12 +25,13 @@ from zoneinfo import ZoneInfo
 
 from app.core.calendar.calendar import Calendar
 from app.core.type_aliases import JsonDict, JsonObject
-from app.engine.models import Kind, Reason
+from app.engine.models import BegunBy, Kind, Reason
 from app.engine.plan.plan import PlannedStep, out_of_quiet_hours
 from app.engine.rules.rules import DEFAULT_PRIORITY
 from app.engine.rules.timing import NO_WAIT, Due, LocalClock, due_time
 from app.engine.sequences.sequence import ExitReason, Sequence, SequenceStep, Variant, trigger_name
 from app.engine.step_kind import STEP_KINDS
+from app.engine.steps.moves import moves_of_plan
 
 # Skip reasons that end the enrollment. After any other reason the next step follows.
 _EXIT_BY_SKIP: Final[Mapping[str, ExitReason]] = {
@@ -62,10 +63,12 @@ class EnrollmentContext:
         """Start an enrollment. The chain keeps its steps from enrolling the lead in the same sequence again."""
         chain = cause.get("chain") or {"root": str(id), "depth": 1, "rules": [trigger_name(slug)]}
         kept = {name: cause[name] for name in _KEPT if name in cause}
+        if "rule" in cause:
+            kept["enrolled_by_rule"] = cause["rule"]
         return cls(id, timezone, {"event": "sequence.step", **kept, "chain": chain})
 
 
-_KEPT: Final = ("event", "event_id", "subject_id", "occurred_at", "lead_status", "request_id")
+_KEPT: Final = ("nurture", "bulk_job_id", "event", "event_id", "subject_id", "occurred_at", "lead_status", "request_id")
 
 
 def plan_step(
@@ -93,6 +96,8 @@ def plan_step(
         stop_on=sequence.stop_on,
         lateness=None if step.skip_when_later_than is None else int(step.skip_when_later_than.total_seconds()),
         key=None,  # planned once, when the previous step ends
+        begun_by=BegunBy.SEQUENCE,
+        moves=moves_of_plan(due),
     )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.core.type_aliases import ColumnValues, JsonDict, JsonObject
-from app.engine.models import Kind, Reason
+from app.engine.models import BegunBy, Kind, Reason
 from app.engine.service import add_steps, skip_failed_steps
 from app.errors import Conflict, NotFound
 from app.identity.actor import Actor
@@ -181,7 +181,7 @@ def _plan_again(session: Session, rows: Sequence[ColumnValues], due: Sequence[da
     add_steps(
         session,
         [
-            delivery_step(row, due_at=due_at, origin=origins.get(row["step_id"], {}))
+            delivery_step(row, due_at=due_at, origin=origins.get(row["step_id"], {}), begun_by=BegunBy.RETRY)
             for row, due_at in zip(rows, due, strict=True)
         ],
     )

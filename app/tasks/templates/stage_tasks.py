@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.core.type_aliases import JsonDict
 from app.engine.events.events import EventName
-from app.engine.models import Kind
+from app.engine.models import BegunBy, Kind
 from app.engine.service import add_steps, step_row
 from app.identity.clinic_context import ClinicContext
 from app.leads.models import Lead
@@ -49,6 +49,7 @@ def _step(template: TaskTemplate, clinic: ClinicContext, lead: Lead, at: datetim
             "occurred_at": at.isoformat(),
         },
         guard={"only_if": [{"field": "lead.pipeline_stage", "equals": lead.pipeline_stage}]},
+        begun_by=BegunBy.STAGE,
         stop_on=STOP_ON,
         due_at=at,
         dedupe_key=f"stage-task:{template.id}:{lead.id}:{at.isoformat()}",

@@ -121,7 +121,7 @@ def _enroll_span(session: Session, span: Span, *, work: Work) -> ItemResults:
 def _enroll(session: Session, work: Work, lead_ids: set[UUID]) -> Mapping[UUID, EnrollmentResult]:
     if work.slug is None:
         return dict.fromkeys(lead_ids, EnrollmentResult.SEQUENCE_INACTIVE)
-    causes: dict[UUID, JsonDict] = {lead_id: {} for lead_id in lead_ids}
+    causes: dict[UUID, JsonDict] = {lead_id: {"bulk_job_id": str(work.job_id)} for lead_id in lead_ids}
     enrolled = enroll(session, work.clinic, work.slug, causes, at=clock.now(), by=work.created_by)
     new = [lead_id for lead_id, result in enrolled.items() if result is EnrollmentResult.ENROLLED]
     audit_log.note_change(session, "lead", new, act=Act.UPDATE, after={"enrolled_in": work.slug})

@@ -114,7 +114,7 @@ def _step(work: Migration, one: _Migrated, due_at: datetime) -> JsonDict:
     row, step = one.row, work.new.step(one.lands.to or "")
     context, calendar = EnrollmentContext(row.id, row.timezone, row.cause), work.clinic.calendar
     planned = plan_step(work.new, step, context, at=due_at, calendar=calendar, left=timedelta())
-    return planned_row(row.clinic_id, row.lead_id, replace(planned, due_at=due_at))
+    return planned_row(row.clinic_id, row.lead_id, replace(planned, due_at=due_at, moves=None))
 
 
 def _row(work: Migration, one: _Migrated, step: JsonObject | None) -> ColumnDict:
