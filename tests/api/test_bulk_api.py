@@ -327,3 +327,19 @@ def test_follow_ups_in_the_past_are_due_at_once(desk: Desk):
     due_at = (now() - timedelta(hours=1)).isoformat()
     job = ask(desk.admin, lead_ids=[desk.capture()["id"]], followup={"type": "CALL", "title": "x", "due_at": due_at})
     assert counts(work_off(desk, job)) == (0, 1, 0, 0)
+
+
+def test_merge_fields_of_a_follow_up_are_filled_in_for_each_lead(desk: Desk):
+    made = desk.capture(first_name="Zoë")
+    follow_up = {**FOLLOW_UP, "title": "Call {{ lead.first_name }}", "description": "Stage: {{ lead.stage }}"}
+    job = desk.admin.post(BULK, {"lead_ids": [made["id"]], "followup": follow_up}).body
+    other = desk.admin.post(BULK, {"leads": [desk.lead_data(first_name="Ada")], "followup": follow_up}).body
+    for one in (job, other):
+        assert counts(work_off(desk, one))[1] == 1
+    tasks = desk.sql("SELECT title, description FROM lead_tasks WHERE title LIKE 'Call %' ORDER BY title")
+    assert [tuple(task) for task in tasks] == [("Call Ada", "Stage: New Lead"), ("Call Zoë", "Stage: New Lead")]
+
+
+def test_unknown_merge_field_of_a_follow_up_is_refused(desk: Desk):
+    refused = with_follow_up(desk.admin, due_in_minutes=1, title="Call {{ lead.frist_name }}")
+    assert (refused.status, refused.pointers) == (422, ["/followup/title"])

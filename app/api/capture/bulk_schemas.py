@@ -17,6 +17,7 @@ from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Aliases, Schema
 from app.leads.enums import LeadStatus
 from app.tasks.bulk.spec import AssigneeStrategy
+from app.tasks.templates.rendering import TaskText, template_errors
 
 MOST_ASSIGNEES: Final = 200
 FARTHEST: Final = timedelta(days=3650)
@@ -69,6 +70,11 @@ class FollowUpIn(TaskIn):
     @validates_schema
     def _is_due_once(self, data: JsonDict, **_: object) -> None:
         require_one_of(data, "due_at", "due_in_minutes")
+
+    @validates_schema(skip_on_field_errors=True)
+    def _has_known_merge_fields(self, data: JsonDict, **_: object) -> None:
+        if mistakes := template_errors(TaskText(data["title"], data.get("description"))):
+            raise ValidationError({name: [problem] for name, problem in mistakes.items()})
 
 
 class FilterIn(Aliases, Schema):

@@ -27,10 +27,13 @@ from app.identity.users.lookup import ActiveUser, active_users
 from app.leads.capture.bulk.new_leads import insert_leads, load_capture_context, read_new_leads
 from app.leads.enums import LeadStatus
 from app.leads.events import LazyContact, lead_created
+from app.leads.facts.template_values import DisplayNames, display_names
+from app.messaging.rendering.render import InvalidTemplate
 from app.tasks.bulk.assignees import Assign, choose_strategy
 from app.tasks.bulk.spec import Spec
 from app.tasks.models import Task
 from app.tasks.rows import task_created, task_row
+from app.tasks.templates.rendering import TaskText, fill, values_for
 
 REASON_BY_STATUS: Final[Mapping[str, ItemReason]] = {
     LeadStatus.CONVERTED: ItemReason.LEAD_IS_LOCKED,
@@ -42,6 +45,7 @@ REASON_BY_STATUS: Final[Mapping[str, ItemReason]] = {
 # reading the columns of a thousand SQLAlchemy rows takes as long as fetching them.
 _COLUMNS: Final = (
     *("id", "status", "pipeline_stage", "assigned_to_id", "source_id", "sealed", "preferred_contact"),
+    *("first_name", "last_name", "patient_first_name", "lead_value", "custom"),  # for merge fields
     *("timezone", "language", "failed_attempts", "contacted_at", "replied_at", "opted_out_at", "restricted_at"),
 )
 _Columns: Any = namedtuple("_Columns", ("position", *_COLUMNS))  # type: ignore[misc]  # noqa: PYI024  (the query names the fields)
@@ -73,12 +77,27 @@ class Work:
     spec: Spec
     staff: Mapping[UUID, ActiveUser]
     assign: Assign
+    names: DisplayNames
+
+    def words_for(self, lead: Any) -> TaskText:
+        """Return the title and description of the lead's task, with the merge fields filled in.
+
+        A text with mistakes stays as it is: jobs that were started earlier may have one.
+        """
+        words = TaskText(self.spec.task["title"], self.spec.task.get("description"))
+        if not any("{" in (part or "") for part in words):
+            return words
+        try:
+            return fill(words, values_for(self.clinic, lead, self.names, self.staff.get(lead.assigned_to_id)))
+        except InvalidTemplate:
+            return words
 
 
 def work_on(session: Session, job: JobRow, clinic: ClinicContext) -> ProcessSpan:
     """Read the settings that all items of a chunk share. Return the function that creates their follow-ups."""
     spec, staff = Spec.from_json(job.spec), active_users(session, clinic.id)
-    work = Work(job.id, job.created_by, clinic, spec, staff, choose_strategy(spec, staff))
+    names = display_names(session, clinic)
+    work = Work(job.id, job.created_by, clinic, spec, staff, choose_strategy(spec, staff), names)
     return partial(make_follow_ups, work=work)
 
 
@@ -134,7 +153,7 @@ def _tasks(
         if reason := _refusal(lead) or (None if user_id else ItemReason.NOBODY_TO_ASSIGN):
             ends.fail(place, reason)
             continue
-        task = _task(work, place, lead.id, user_id=user_id, at=at)
+        task = _task(work, place, lead, user_id=user_id, at=at)
         tasks.append(task)
         events.append(task_created(task, lead))
         ends.succeed(place, lead_id=lead.id, task_id=task["id"])
@@ -147,12 +166,12 @@ def _refusal(lead: Any) -> ItemReason | None:
     return ItemReason.LEAD_IS_RESTRICTED if lead.restricted_at else REASON_BY_STATUS.get(lead.status)
 
 
-def _task(work: Work, place: Position, lead_id: UUID, *, user_id: UUID | None, at: datetime) -> JsonDict:
+def _task(work: Work, place: Position, lead: Any, *, user_id: UUID | None, at: datetime) -> JsonDict:
     return task_row(
         work.clinic.id,
-        lead_id,
+        lead.id,
         at=at,
-        **work.spec.task,
+        **{**work.spec.task, **work.words_for(lead)._asdict()},
         assigned_to_id=user_id,
         due_at=work.spec.due_at_place(place),
         created_by=work.created_by,
