@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from app.core.db import transaction
 from app.identity.models import Role
@@ -52,6 +53,20 @@ def test_users_are_notified(open_with: Callable[[str], Practice], to: str, told:
     practice.run_due()
     note = practice.row("notifications")
     assert (note.user_id, note.body) == (practice.people[told], "Mia is waiting.")
+
+
+def test_task_of_a_rule_has_its_assignee_and_reminders(open_with: Callable[[str], Practice]):
+    practice = open_with(rule("call", "lead.created", CALL))
+    admin, doctor = practice.people[Role.CLINIC_ADMIN], practice.people[Role.DOCTOR]
+    for user_id, made in ((admin, 1), (doctor, 0)):
+        settings = {"type": "CALL", "title": "Call", "assignee": str(user_id), "reminder_minutes": [60, 15]}
+        definition = {"name": "call", "on": "lead.created", "do": [{"create_task": settings}]}
+        practice.change_rule("call", definition=Jsonb(definition))
+        lead = practice.capture()
+        practice.run_due()
+        tasks = practice.rows("lead_tasks", lead_id=lead)
+        assert [(task.assigned_to_id, task.reminder_minutes) for task in tasks] == [(admin, [60, 15])] * made
+    assert practice.step(lead, name="call").reason == "nobody_to_tell"
 
 
 @pytest.mark.parametrize("kind", ["create_task", "escalate"])

@@ -1,6 +1,5 @@
 """Request and response schemas for tasks (follow-up-management.md)."""
 
-from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final
 
@@ -17,9 +16,8 @@ from app.http.schemas.private_fields import WITHHELD, PrivateText
 from app.http.schemas.schema import Aliases, Schema
 from app.leads.timeline.models import OUTCOME_WORDS, Outcome
 from app.tasks.models import TASK_TYPE_WORDS, TaskPriority, TaskStatus, TaskType
+from app.tasks.rows import EARLIEST_REMINDER, MOST_REMINDERS
 
-MOST_REMINDERS: Final = 5
-EARLIEST_REMINDER: Final = timedelta(days=30)  # before the due time
 MOST_TAGS: Final = 20
 LONGEST_TAG: Final = 40
 

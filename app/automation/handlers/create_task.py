@@ -14,20 +14,25 @@ from app.automation.language.base import Maybe, Strict
 from app.automation.language.docs.sentences import plain
 from app.automation.language.params import Params
 from app.automation.language.types.containers import Items
-from app.automation.language.types.primitives import Description, Duration, OneOf, Tag, Title
+from app.automation.language.types.primitives import Description, Duration, OneOf, Tag, Title, Whole
+from app.automation.language.types.user_reference import UserIdOr
 from app.core.calendar.calendar import Calendar
 from app.core.calendar.durations import parse_duration
 from app.core.type_aliases import JsonDict
 from app.engine.models import Reason
 from app.engine.outcomes import Done, Effects, Outcome, Row, Skip
 from app.engine.step_kind import Details, Settings, StepKind
+from app.identity.users.lookup import ActiveUser
 from app.tasks.models import TaskPriority, TaskType
-from app.tasks.rows import task_row
+from app.tasks.rows import EARLIEST_REMINDER, MOST_REMINDERS, task_row
 
 TO_ACT: Final = timedelta(hours=4)  # opening hours to act on a task without `due`
 
 
 MOST_TAGS: Final = 20
+COORDINATOR: Final = "coordinator"
+_REMINDERS: Final = f"must be a list of at most {MOST_REMINDERS} reminders"
+_Minutes = Annotated[int, Whole(0, EARLIEST_REMINDER // timedelta(minutes=1))]
 TaskTitle = Annotated[Title, AfterValidator(check_merge_fields)]
 
 
@@ -44,7 +49,7 @@ class Due(Strict):
 
 
 class CreateTask(Params):
-    """Create a task for the lead's coordinator."""
+    """Create a task for the lead's coordinator, or for another user."""
 
     example: ClassVar[object] = {"type": "CALL", "title": "Call back", "priority": "HIGH", "due": Due.example}
 
@@ -63,6 +68,16 @@ class CreateTask(Params):
     priority: Annotated[TaskPriority, OneOf()] = Field(
         default=TaskPriority.NORMAL, description="The priority of the task.", examples=["HIGH"]
     )
+    assignee: Maybe[Annotated[str, UserIdOr(COORDINATOR)]] = Field(
+        default=None,
+        description=f"`{COORDINATOR}` (the default), or the id of a user. A user who may not work gets no task.",
+        examples=[COORDINATOR],
+    )
+    reminder_minutes: Maybe[Annotated[list[_Minutes], Items(_REMINDERS, most=MOST_REMINDERS)]] = Field(
+        default=None,
+        description="Reminders in minutes before it is due; `[]`: none. As the clinic's rules say unless given.",
+        examples=[[60, 15]],
+    )
     due: Maybe[Due] = Field(
         default=None, description="When it is due; four opening hours after its creation unless given."
     )
@@ -80,8 +95,8 @@ class SequenceTask(CreateTask):
 
 def decide(context: StepContext) -> Outcome:
     """Create the task that the rule describes."""
-    coordinator = context.coordinator
-    if coordinator is None:
+    assignee = _assignee(context)
+    if assignee is None:
         return Skip(Reason.NOBODY_TO_TELL)
     task = task_row(
         context.clinic.id,
@@ -91,11 +106,21 @@ def decide(context: StepContext) -> Outcome:
         type=context.params["type"],
         priority=context.params.get("priority", "NORMAL"),
         tags=context.params.get("tags", []),
-        assigned_to_id=coordinator.id,
+        reminder_minutes=context.params.get("reminder_minutes"),
+        assigned_to_id=assignee.id,
         due_at=datetime.fromisoformat(context.params["task_due_at"]),
         step_id=context.step.id,
     )
     return Done({"task_id": task["id"]}, effects=Effects(tasks=(task,), events=task_created(context, task)))
+
+
+def _assignee(context: StepContext) -> ActiveUser | None:
+    """Return the user who gets the task; None if there is none, or if the named user may not work."""
+    named = context.params.get("assignee", COORDINATOR)
+    if named == COORDINATOR:
+        return context.coordinator
+    person = context.person(UUID(named))
+    return person if person is not None and person.may_work else None
 
 
 def _words(context: StepContext) -> Row:
