@@ -159,3 +159,12 @@ def test_lead_continues_its_enrollments(desk: Desk):
     simulated = desk.admin.post(OWN, {"lead_id": lead["id"], "is_new": False, "days": 5}).body
     done = [name for name, _ in entries_of(simulated, "done")]
     assert [name for name in done if name.startswith("welcome/")] == ["welcome/one", "welcome/two"]
+
+
+def test_moves_of_sequence_steps_are_shown(desk: Desk):
+    steps = [{"name": "one", "after": {"time": "1 day", "at": "09:00"}, "wait": {}}]
+    made = desk.admin.post("/api/sequences", {"name": "welcome", "steps": steps}).body
+    simulated = desk.admin.post(f"/api/sequences/{made['id']}/simulate", {"start": "2026-03-10T15:00:00Z"}).body
+    [planned] = [one for entry in simulated["timeline"] if entry["what"] == "next" for one in entry["planned"]]
+    assert [(move["by"], move["to"]) for move in planned["moves"]] == [("hour_of_day", planned["due_at"])]
+    assert planned["wanted_at"] == "2026-03-11T15:00:00Z"
