@@ -1,7 +1,6 @@
 """Generated page about playbooks: complete, and in agreement with the playbooks."""
 
 import re
-from functools import cache
 from typing import Any
 
 import pytest
@@ -20,28 +19,24 @@ from app.engine.sequences.sequence import read_sequence
 from tests.support.desk import the_app
 from tests.support.environment import ROOT
 
-
-@cache
-def page() -> str:
-    """Return the page. Test processes that run no test of this file do not write it."""
-    return playbooks_page(map(shipped.load, shipped.names()))
+PAGE = playbooks_page(map(shipped.load, shipped.names()))
 
 
 def test_committed_page_matches_the_playbooks():
     committed = (ROOT / "docs" / "playbooks.md").read_text(encoding="utf-8")
-    assert committed == page(), "write it anew with `make openapi`"
+    assert committed == PAGE, "write it anew with `make openapi`"
 
 
 @pytest.mark.parametrize("name", shipped.names())
 def test_every_shipped_part_is_described_and_drawn(name: str):
     playbook = shipped.load(name)
     for one in (*playbook.rules, *playbook.sequences, *playbook.nurtures):
-        assert re.search(rf"^### {one['name']}\b[^#]+?```mermaid\nflowchart", page(), re.MULTILINE), one["name"]
+        assert re.search(rf"^### {one['name']}\b[^#]+?```mermaid\nflowchart", PAGE, re.MULTILINE), one["name"]
 
 
 def test_every_endpoint_on_the_page_exists():
     there = {re.sub(r"<[^>]*>", "{}", rule.rule) for rule in the_app().url_map.iter_rules()}
-    named = re.findall(r"(?:GET|POST|PUT|PATCH) (/api[a-z/{}-]*)", page())
+    named = re.findall(r"(?:GET|POST|PUT|PATCH) (/api[a-z/{}-]*)", PAGE)
     assert named
     assert {re.sub(r"\{[^}]*\}", "{}", path) for path in named} <= there
 
