@@ -25,7 +25,7 @@ from app.engine.jobs import kinds as job_kinds
 from app.engine.rules import lead_facts
 from app.engine.step_kind import STEP_KINDS
 from app.engine.steps import cancel
-from app.identity import account_emails as account_email_ports
+from app.identity import account_email_ports
 from app.leads.activities import service as activities
 from app.leads.assignment import availability, owner_changes
 from app.leads.capture import lead_validation

@@ -30,7 +30,7 @@ from app.engine.steps.publish import WakeUp, after_commit
 from app.messaging.contact_policy.contact_attempts import priority_of
 from app.messaging.contact_policy.gate_input import SentMessage
 from workers.error_text import describe_error
-from workers.pipeline import metrics, outcome_statistics
+from workers.pipeline import count_outcomes, metrics
 from workers.pipeline.claim import (
     ClaimedStep,
     PendingStep,
@@ -267,7 +267,7 @@ def _write_outcomes(session: Session, decided: Sequence[tuple[StepContext, Outco
     ended = [(context, end) for context, end in decided if not isinstance(end, ExternalCall)]
     record(session, ended)
     metrics.count(session, ended)
-    outcome_statistics.count(session, ended)
+    count_outcomes.count(session, ended)
     return lease
 
 

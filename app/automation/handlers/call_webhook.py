@@ -5,9 +5,9 @@ from typing import ClassVar, NamedTuple
 
 from app import clock
 from app.automation.handlers.support.context import StepContext
+from app.automation.handlers.support.gateway_limit import throttle_snooze, usage_rows
 from app.automation.handlers.support.missing_gateway import wait_for_gateway
 from app.automation.handlers.support.outages import channel_results, wait_after, wait_for_channel
-from app.automation.handlers.support.throttle import throttle_snooze, usage_rows
 from app.automation.language.params import GatewaySlug, Params
 from app.core.type_aliases import JsonDict
 from app.engine.models import Reason

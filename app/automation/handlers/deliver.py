@@ -12,9 +12,9 @@ from uuid import UUID
 from app import clock
 from app.automation.handlers.support.context import StepContext
 from app.automation.handlers.support.follow_up_events import message_event
+from app.automation.handlers.support.gateway_limit import throttle_snooze, usage_rows
 from app.automation.handlers.support.guard import is_paused, wait
 from app.automation.handlers.support.outages import channel_results, wait_after, wait_for_channel
-from app.automation.handlers.support.throttle import throttle_snooze, usage_rows
 from app.core.db import new_id
 from app.engine.events.events import Event, EventName
 from app.engine.models import Reason

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.automation.nurtures.models import Nurture
-from app.automation.nurtures.statistics import (
+from app.automation.nurtures.sequence_statistics import (
     ALL,
     BY_HOUR,
     BY_SEQUENCE,

@@ -11,7 +11,7 @@ from app.clock import now
 from app.core.db import transaction
 from app.core.type_aliases import JsonObject
 from app.errors import Forbidden, Invalid
-from app.identity.account_emails import send_password_reset
+from app.identity.account_email_ports import send_password_reset
 from app.identity.actor import Actor
 from app.identity.models import PasswordLink, User
 from app.identity.password_policy import hash_password, require_strong_password, verify_password

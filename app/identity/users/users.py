@@ -12,7 +12,7 @@ from app.core.pagination import Key, Page, page
 from app.core.type_aliases import JsonObject
 from app.core.validation.check_all import check_all
 from app.errors import Conflict, Forbidden, Invalid, NotFound
-from app.identity.account_emails import send_invitation
+from app.identity.account_email_ports import send_invitation
 from app.identity.actor import Actor
 from app.identity.models import Role, Team, User
 from app.identity.permissions import Scope
