@@ -77,6 +77,18 @@ def leads_of(api: str, home: Path) -> set[str]:
         return {lead["id"] for lead in admin.get("/leads").json()["items"]}
 
 
+def try_the_readme(api: str, home: Path) -> str:
+    """Run the commands of the README's section "Try it" and return their output. Fails at the first error."""
+    block = (ROOT / "README.md").read_text().split("## Try it\n\n```console\n")[1].split("```")[0]
+    script = block.replace("$ ", "").replace("curl -s", "curl -sS --fail-with-body")
+    script = script.replace("http://127.0.0.1:8000", api.removesuffix("/api")).replace(".relance/", f"{home}/")
+    done = subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", script], check=False, capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
 def workers_of(supervisor: subprocess.Popen[str], queue: str) -> list[psutil.Process]:
     found = []
     for child in psutil.Process(supervisor.pid).children():
@@ -88,8 +100,11 @@ def workers_of(supervisor: subprocess.Popen[str], queue: str) -> list[psutil.Pro
 
 def test_demo_restarts_parts_and_keeps_data(home: Path) -> None:
     with served(home) as (addresses, supervisor):
+        assert len(leads_of(addresses["api"], home)) == 12
+        printed = try_the_readme(addresses["api"], home)
+        assert ('"speed-to-lead"' in printed, '"replied"' in printed) == (True, True)
         leads = leads_of(addresses["api"], home)
-        assert len(leads) == 12
+        assert len(leads) == 13
 
         flower = addresses["flower"]
         assert httpx.get(f"{flower['url']}/workers").status_code == 401
