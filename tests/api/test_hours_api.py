@@ -62,7 +62,6 @@ def test_hours_are_changed_by_admins_only(desk: Desk, role: Role):
 @pytest.mark.parametrize(
     ("change", "pointer"),
     [
-        ({}, ""),
         ({"business_hours": {}}, "/business_hours"),
         ({"business_hours": {"mon": [["18:00", "09:00"]]}}, "/business_hours"),
         ({"business_hours": {"monday": []}}, "/business_hours/monday"),

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from app.core.db import insert_many, new_id, transaction
-from app.engine.models import Step
+from app.engine.models import BegunBy, Step
 from app.identity.models import Role
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.compose import MessageMetadata, Recipient, compose, delivery_step, insert_notifications
@@ -237,7 +237,9 @@ def test_failed_delivery_to_a_user_leaves_the_list_of_failed_steps(desk: Desk, a
     notification_id = notify(desk, desk.coordinator, state=state)
     with transaction() as session:
         notification = {"id": UUID(notification_id), "clinic_id": desk.clinic_id, "lead_id": None, "task_id": None}
-        row = delivery_step({**notification, "step_id": None, "template": "x"}, due_at=NOW, origin={})
+        row = delivery_step(
+            {**notification, "step_id": None, "template": "x"}, due_at=NOW, origin={}, begun_by=BegunBy.NOTICE
+        )
         insert_many(session, Step, [{**row, "state": state, "finished_at": NOW}])
     [failed] = desk.admin.every("/api/steps", state=state)
     assert failed["kind"] == "deliver_to_user"

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.core.calendar.calendar import BusinessHours, Calendar
-from app.engine.models import Kind, Reason
+from app.engine.models import BegunBy, Kind, Reason
 from app.engine.plan.follow_up_steps import choose_branch, next_repetition, repeats
 from app.engine.plan.plan import PlannedStep
 
@@ -104,6 +104,7 @@ def test_repetition_is_the_same_step_at_another_time():
         stop_on=("lead.replied",),
         lateness=60,
         key=f"weekly:0:event:@{due_at.isoformat()}",
+        begun_by=BegunBy.REPETITION,
     )
 
 
@@ -164,6 +165,7 @@ def test_step_of_a_branch_continues_its_branch_step():
         stop_on=("lead.replied",),
         lateness=60,
         key="fork:0:then:0",
+        begun_by=BegunBy.BRANCH,
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from app.core.calendar.calendar import BusinessHours, Calendar
 from app.engine.events.events import Chain, Event, EventName
-from app.engine.models import Kind
+from app.engine.models import BegunBy, Kind
 from app.engine.plan.plan import Plan, PlannedStep, plan
 from app.engine.rules.rule_evaluation import RuleVerdict
 from app.engine.rules.rules import RuleSet, read_rule
@@ -207,4 +207,6 @@ def test_columns_of_a_step_are_those_of_its_row():
         "stop_on": ("lead.replied",),
         "lateness": 3600,
         "dedupe_key": f"rule:0:lead.created:{LEAD}:k:",
+        "begun_by": BegunBy.RULE,
+        "moves": None,
     }

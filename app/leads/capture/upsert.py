@@ -58,7 +58,7 @@ def upsert(session: Session, actor: Actor, external_id: str, data: JsonObject) -
 
 def check_upsert(session: Session, actor: Actor, data: JsonObject, /, *, external_id: str) -> None:
     """Check what the schema cannot, for a new lead or for the one with this id. Raises Invalid."""
-    known = _find(session, actor, external_id, data["external_source"])
+    known = None if _is_wrong(external_id) else _find(session, actor, external_id, data["external_source"])
     if known is None:
         check_all(lambda: _require_id(external_id), lambda: check_new_lead(session, actor, data))
     else:
@@ -76,8 +76,12 @@ def _find(session: Session, actor: Actor, external_id: str, external_source: str
 
 
 def _require_id(external_id: str) -> None:
-    if not external_id.isprintable() or len(external_id) > LONGEST_EXTERNAL_ID:
+    if _is_wrong(external_id):
         raise Invalid.at("/external_id", f"At most {LONGEST_EXTERNAL_ID} printable characters.")
+
+
+def _is_wrong(external_id: str) -> bool:
+    return not external_id.isprintable() or len(external_id) > LONGEST_EXTERNAL_ID
 
 
 def _update(session: Session, actor: Actor, lead_id: UUID, data: JsonObject) -> Lead:

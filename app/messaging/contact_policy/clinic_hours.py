@@ -40,7 +40,9 @@ def set_hours(session: Session, actor: Actor, data: JsonObject, *, seen: SeenVer
         "closed_dates": sorted(set(data["closed_dates"])),
         "quiet_hours": data["quiet_hours"],
     }
+    stored = get_hours(session, actor)
+    changes = {name: value for name, value in values.items() if stored[name] != value}
     row = update(Clinic).where(Clinic.id == actor.clinic.id)
     session.execute(row.values(**values, hours_version=version + 1))
-    audit_log.note_change(session, "clinic", [actor.clinic.id], act=Act.UPDATE, after=values)
+    audit_log.note_change(session, "clinic", [actor.clinic.id], act=Act.UPDATE, after=changes)
     return get_hours(session, actor)
