@@ -7,7 +7,17 @@ import pytest
 
 from tests.support.environment import ROOT
 
-WEB_ONLY = ("flask", "werkzeug", "marshmallow", "webargs", "flask_smorest", "jwt", "xlsxwriter", "openpyxl", "app.api")
+WEB_ONLY = (
+    "flask",
+    "werkzeug",
+    "marshmallow",
+    "webargs",
+    "flask_smorest",
+    "jwt",
+    "xlsxwriter",
+    "python_calamine",
+    "app.api",
+)
 
 
 @pytest.fixture(scope="module")

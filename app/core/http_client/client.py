@@ -47,8 +47,8 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Response:
 
 
 def head(url: str, *, timeout: float) -> Response:
-    """Ask for the headers of a URL, in `timeout` seconds after the DNS lookup. Raises the same errors as `post`."""
-    return _request("HEAD", url, (b"", {}), timeout=timeout)
+    """Ask for the headers of a URL, in `timeout` seconds or OUTGOING_TIMEOUT. Raises the same errors as `post`."""
+    return _request("HEAD", url, (b"", {}), timeout=min(timeout, get_settings().outgoing_timeout))
 
 
 def _request(method: str, url: str, content: tuple[bytes, Mapping[str, str]], *, timeout: float) -> Response:
