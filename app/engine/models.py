@@ -108,6 +108,7 @@ class Reason(StrEnum):
     NO_ADDRESS = "no_address"
     INVALID_ADDRESS = "invalid_address"  # the address has no valid format
     NOBODY_TO_TELL = "nobody_to_tell"
+    LINK_EXPIRED = "link_expired"  # the link in the invitation or password reset expired before it could be sent
     MISSING_FIELD = "missing_field"  # a template variable has no value and no fallback
     ALREADY_SUGGESTED = "already_suggested"
     ALREADY_ESCALATED = "already_escalated"  # the lead has an open escalation

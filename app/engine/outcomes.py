@@ -51,6 +51,7 @@ class NotificationChange(TypedDict):
     error: NotRequired[str | None]
     attempts: NotRequired[int]
     handed_over_at: NotRequired[datetime]
+    gateway_id: NotRequired[UUID]
     sent_at: NotRequired[datetime]
 
 

@@ -26,7 +26,7 @@ ENROLLMENT_FACTS: Final = "enrollment."  # prefix of facts about a lead's enroll
 _VERSION_AND_VARIANT: Final = 0xF << 76 | 0b11 << 62  # bits of a UUID
 _VERSION_7: Final = 7 << 76 | 0b10 << 62
 
-OriginStep: TypeAlias = JsonObject  # `stop_on`, `guard`, `transactional` of the step that wrote a notification
+OriginStep: TypeAlias = JsonObject  # `stop_on`, `guard`, `lateness`, `params` of the step that wrote a notification
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def delivery_steps(
     """Return rows for `app.engine.service.add_steps`: one deliver step for each pending notification.
 
     The dedupe key makes planning idempotent. `origins` maps the id of the step that wrote a notification to its
-    `stop_on`, `guard` and `transactional`: the conditions that stop or postpone the writing also apply to the sending.
+    `stop_on`, `guard`, `lateness` and `params`: what stops or postpones the writing also applies to the sending.
     """
     origins = origins or {}
     return [
@@ -109,14 +109,20 @@ def delivery_step(
         notification["lead_id"],
         kind=_delivery_kind(notification),
         name="deliver",
-        params=_ids(notification) | ({"transactional": True} if origin.get("transactional") else {}),
+        params=_ids(notification) | _delivery_params(origin.get("params", {})),
         cause={"notification_id": str(notification["id"]), "step_id": _text(notification["step_id"])},
         begun_by=begun_by,
         guard=_delivery_guard(origin.get("guard")),
         stop_on=origin.get("stop_on") or (),
         due_at=due_at,
+        lateness=origin.get("lateness"),
         dedupe_key=dedupe_key,
     )
+
+
+def _delivery_params(params: JsonObject) -> JsonDict:
+    """Return the parameters that also apply to the sending: whether it is transactional, and its gateway's name."""
+    return {name: params[name] for name in ("transactional", "gateway") if params.get(name)}
 
 
 def _delivery_kind(notification: JsonObject) -> str:

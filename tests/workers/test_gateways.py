@@ -437,15 +437,98 @@ def test_message_that_waits_too_long_for_a_gateway_is_skipped(practice: Practice
     assert practice.step(name="welcome").reason == Reason.TOO_LATE
 
 
-@pytest.mark.parametrize("change", ["UPDATE gateways SET is_active = false", "DELETE FROM gateways"])
-def test_deleted_gateway_is_retried_and_then_fails(practice: Practice, server: Gateway, watch: Watch, change: str):
+def write_portrait(practice: Practice) -> None:
+    """Write a message whose rule names the gateway `social`."""
+    lead = practice.capture(phone=PHONE)
+    sql("DELETE FROM steps WHERE name = 'welcome'")
+    practice.move(lead, "contacted")
+    practice.run(Kind.SEND_MESSAGE)
+
+
+REMOVALS = ["UPDATE gateways SET is_active = false", "DELETE FROM gateways"]
+
+
+@pytest.mark.parametrize("removal", REMOVALS)
+def test_written_message_waits_for_a_new_gateway(practice: Practice, server: Gateway, watch: Watch, removal: str):
     connect(practice, server)
     write(practice)
-    sql(change)
-    for _ in range(MAX_ATTEMPTS):
+    sql(removal)
+    for _ in range(MAX_ATTEMPTS + 1):
         try_again(practice, watch)
-    assert (server.calls, step(practice).state, note(practice).state) == ([], "failed", "failed")
-    assert "inactive or deleted" in note(practice).error
+    waiting = step(practice)
+    assert (waiting.state, waiting.reason, waiting.attempts) == ("planned", Reason.NO_GATEWAY, 0)
+    assert (note(practice).state, note(practice).attempts, server.calls) == ("pending", 0, [])
+    assert [told.subject for told in practice.rows("notifications", template="gateway-missing", channel="in_app")] == [
+        "welcome waits for a gateway"
+    ]
+    secret = connect(practice, server, "new")
+    try_again(practice, watch)
+    [new] = practice.rows("gateways", name="new")
+    [call] = server.calls
+    assert call.is_signed_with(secret)
+    assert (note(practice).state, note(practice).gateway_id) == ("sent", new.id)
+
+
+def test_written_message_of_a_named_gateway_waits_for_that_name(practice: Practice, server: Gateway, watch: Watch):
+    connect(practice, server)
+    write_portrait(practice)
+    sql("DELETE FROM gateways")
+    connect(practice, server, "other", is_default=True)
+    try_again(practice, watch)
+    assert (step(practice).reason, server.calls) == (Reason.NO_GATEWAY, [])
+    connect(practice, server, "social")
+    try_again(practice, watch)
+    assert (note(practice).state, len(server.calls)) == ("sent", 1)
+
+
+def test_retried_message_uses_the_gateway_that_its_rule_names(practice: Practice, server: Gateway, watch: Watch):
+    connect(practice, server)
+    write_portrait(practice)
+    server.answer(400)
+    practice.run(Kind.DELIVER)
+    with transaction() as session:
+        retry.retry(session, practice.actor(), note(practice).id)
+    sql("UPDATE gateways SET is_active = false")
+    connect(practice, server, "third", is_default=True)
+    practice.run(Kind.DELIVER)
+    assert practice.steps(kind=Kind.DELIVER)[-1].reason == Reason.NO_GATEWAY
+
+
+def test_written_message_that_waits_too_long_for_a_gateway_is_skipped(
+    practice: Practice, server: Gateway, watch: Watch
+):
+    connect(practice, server)
+    practice.capture(phone=PHONE)
+    sql("UPDATE steps SET lateness = 1000 WHERE name = 'welcome'")
+    practice.run(Kind.SEND_MESSAGE)
+    sql("DELETE FROM gateways")
+    for _ in range(3):
+        try_again(practice, watch)
+    assert step(practice).reason == Reason.TOO_LATE
+    assert (note(practice).state, note(practice).reason) == ("suppressed", Reason.TOO_LATE)
+
+
+def test_reply_cancels_a_written_message_that_waits_for_a_gateway(practice: Practice, server: Gateway, watch: Watch):
+    connect(practice, server)
+    lead = write(practice)
+    sql("DELETE FROM gateways")
+    try_again(practice, watch)
+    practice.hear_from(lead)
+    assert (step(practice).state, note(practice).state) == ("cancelled", "suppressed")
+
+
+def test_message_that_may_have_arrived_is_not_sent_through_another_gateway(
+    practice: Practice, server: Gateway, watch: Watch
+):
+    connect(practice, server)
+    write(practice)
+    server.hang()
+    practice.run(Kind.DELIVER)
+    server.hang_up()
+    sql("DELETE FROM gateways")
+    connect(practice, server, "new")
+    try_again(practice, watch)
+    assert (len(server.calls), step(practice).state, note(practice).state) == (1, "unknown", "unknown")
 
 
 def test_no_transaction_is_open_during_the_call(practice: Practice, server: Gateway, configure: Callable[..., None]):

@@ -84,6 +84,30 @@ def test_weak_password_does_not_use_up_the_link(desk: Desk, nina: dict[str, Any]
     assert choose(desk, token).status == 204
 
 
+def test_email_with_an_expired_link_is_not_sent(desk: Desk, nina: dict[str, Any], smtp: SmtpServer):
+    with time_machine.travel(now() + timedelta(days=7, seconds=1), tick=False):
+        deliver()
+    assert smtp.received == []
+    [skipped] = desk.admin.get("/api/notifications", state="suppressed").body["items"]
+    assert (skipped["template"], skipped["reason"]) == ("invitation", "link_expired")
+    assert desk.admin.post(f"/api/users/{nina['id']}/invite").status == 200
+    assert choose(desk, last_token(smtp)).status == 204
+
+
+def test_email_with_a_valid_link_is_sent(desk: Desk, nina: dict[str, Any], smtp: SmtpServer):
+    with time_machine.travel(now() + timedelta(days=6, hours=23), tick=False):
+        assert choose(desk, last_token(smtp)).status == 204
+
+
+def test_password_reset_with_an_expired_link_is_not_sent(desk: Desk, nina: dict[str, Any], smtp: SmtpServer):
+    deliver()
+    smtp.received.clear()
+    assert anonymous(desk, "password-link", {"email": EMAIL}).status == 202
+    with time_machine.travel(now() + timedelta(hours=1, seconds=1), tick=False):
+        deliver()
+        assert smtp.received == []
+
+
 def test_link_expires_and_is_deleted(desk: Desk, nina: dict[str, Any], smtp: SmtpServer):
     token = last_token(smtp)
     with time_machine.travel(now() + timedelta(days=7, seconds=1), tick=False):

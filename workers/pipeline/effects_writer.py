@@ -64,10 +64,10 @@ def _deliveries(decided: Iterable[tuple[StepContext, BaseOutcome]]) -> list[Row]
 
 
 def _origin(context: StepContext) -> Mapping[UUID, OriginStep]:
-    """Return the origin: events that stop the step, and its guard, apply to the delivery too."""
+    """Return the origin: events that stop the step, its guard and its lateness apply to the delivery too."""
     step = context.step
-    transactional = step.params.get("transactional")
-    return {step.id: {"stop_on": step.stop_on, "guard": step.guard, "transactional": transactional}}
+    origin = {"stop_on": step.stop_on, "guard": step.guard, "lateness": step.lateness}
+    return {step.id: {**origin, "params": step.params}}
 
 
 def _update(session: Session, decided: Sequence[tuple[StepContext, BaseOutcome]]) -> None:
@@ -76,7 +76,7 @@ def _update(session: Session, decided: Sequence[tuple[StepContext, BaseOutcome]]
     )
     suggested = ("lost_suggested_at", "lost_suggested_reason")
     update_many(session, Lead, suggestions, suggested, also="version = t.version + 1")
-    since = ("attempts", "handed_over_at", "sent_at")
+    since = ("attempts", "handed_over_at", "sent_at", "gateway_id")
     update_many(session, Notification, states, ("state", "reason", "error"), if_given=since)
     update_many(session, Delivery, delivered, ("outcome", "response", "finished_at"))
     count_calls(session, _gather(decided, "gateway_minutes"))

@@ -52,7 +52,8 @@ def _gateways(session: Session, clinic_ids: set[UUID]) -> list[Any]:
 
 
 def _choose(known: Sequence[Any], row: ClaimedStep, note: NotificationView | None) -> Any:
-    """Return the gateway of a written message, or the one that the step uses."""
-    if note is not None:
-        return next((one for one in known if one.id == note.gateway_id), None)
+    """Return the gateway of a written message while it is active, else the one that the step uses."""
+    own = next((one for one in known if note is not None and one.id == note.gateway_id and one.is_active), None)
+    if own is not None:
+        return own
     return choose_gateway([one for one in known if one.clinic_id == row.clinic_id], row.params.get("gateway"))

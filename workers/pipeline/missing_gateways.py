@@ -13,9 +13,15 @@ from app.messaging.gateways.missing import report_missing_gateway
 def report_missing_gateways(session: Session, decided: Iterable[tuple[StepContext, BaseOutcome]]) -> None:
     """Notify the admins of each clinic with such a step, at most once a day."""
     waiting = {
-        context.clinic.id: context.step.name
+        context.clinic.id: _series(context)
         for context, end in decided
         if isinstance(end, Snooze) and end.reason is Reason.NO_GATEWAY
     }
     for clinic_id, name in waiting.items():
         report_missing_gateway(session, clinic_id, series=name)
+
+
+def _series(context: StepContext) -> str:
+    """Return the rule or sequence whose message or webhook waits."""
+    note = context.notification
+    return context.step.name if note is None else note.series or note.template

@@ -88,7 +88,8 @@ def change_gateway(given: JsonDict, gateway_id: UUID, seen: SeenVersions) -> Gat
 def delete_gateway(gateway_id: UUID, seen: SeenVersions) -> None:
     """Delete a gateway.
 
-    Pending messages to it fail with an error. To pause a gateway, set `is_active` to false.
+    Its pending messages wait for a gateway that replaces it (`no_gateway`), by name if the rule names one. To pause a
+    gateway, set `is_active` to false.
     """
     with unit_of_work() as session:
         service.delete_gateway(session, actor().clinic.id, gateway_id, seen=seen)

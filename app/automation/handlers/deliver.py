@@ -10,10 +10,11 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from app import clock
-from app.automation.handlers.support.context import StepContext
+from app.automation.handlers.support.context import NotificationView, StepContext
 from app.automation.handlers.support.follow_up_events import message_event
 from app.automation.handlers.support.gateway_limit import throttle_snooze, usage_rows
-from app.automation.handlers.support.guard import is_paused, wait
+from app.automation.handlers.support.guard import is_paused, is_too_late, wait
+from app.automation.handlers.support.missing_gateway import wait_for_gateway
 from app.automation.handlers.support.outages import channel_results, wait_after, wait_for_channel
 from app.core.db import new_id
 from app.engine.events.events import Event, EventName
@@ -36,6 +37,7 @@ from app.engine.step_kind import DELIVERIES, OutsideCall, StepKind
 from app.engine.steps.guard import CLOSED_STATUSES, closed_lead_reason, unmet_guard
 from app.identity.passwords.links import append_link
 from app.messaging.channels.base import OutgoingMessage, Receipt, Transient
+from app.messaging.channels.gateway_client import UNANSWERED
 from app.messaging.channels.gateway_payload import GatewayPayload, MessageType
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy.gate import Allow, Never, Until
@@ -53,6 +55,7 @@ class Question(NamedTuple):
     message: OutgoingMessage
 
 
+_UNKNOWN: Final = NotificationState.UNKNOWN
 _ADDRESS: Final = re.compile(r"<?[^\s<>@;,:]+@[^\s<>@;,:]+>?")
 
 
@@ -65,12 +68,18 @@ def guard(context: StepContext) -> Skip | Snooze | None:
         return Skip(Reason.ALREADY_DELIVERED)
     if context.step.lead_id is None:
         return None
+    if stopped := _stopped(context, note):
+        return suppress(context, stopped)
+    return wait(context) if is_paused(context, note.series) else None
+
+
+def _stopped(context: StepContext, note: NotificationView) -> Reason | None:
     over = closed_lead_reason(context.lead, context.step.cause)
     if over and not (note.user_id and over in CLOSED_STATUSES.values()):  # users are told about closed leads too
-        return _suppress(context, over)
+        return over
     if refused := unmet_guard(context.step, context.facts):
-        return _suppress(context, refused.reason)
-    return wait(context) if is_paused(context, note.series) else None
+        return refused.reason
+    return Reason.TOO_LATE if is_too_late(context) else None
 
 
 def decide(context: StepContext) -> Outcome | ExternalCall:
@@ -79,28 +88,35 @@ def decide(context: StepContext) -> Outcome | ExternalCall:
     It allowed the message when it was written, but retries may have delayed it into quiet hours.
     """
     if context.skips_messages:
-        return _suppress(context, Reason.SKIPPED_ON_RESUME)
+        return suppress(context, Reason.SKIPPED_ON_RESUME)
     match context.verdict() if context.contact else Allow():
         case Never(reason):
-            return _suppress(context, reason)
+            return suppress(context, reason)
         case Until(instant, reason, moves):
             return Snooze(instant, reason, moves=moves)
         case Allow():
-            return _gateway_refusal(context) or wait_for_channel(context) or _throttle(context) or _send(context)
+            return _without_gateway(context) or wait_for_channel(context) or _throttle(context) or _send(context)
 
 
-def _suppress(context: StepContext, reason: Reason) -> Skip:
+def suppress(context: StepContext, reason: Reason) -> Skip:
+    """Skip the step, and list its message as suppressed for this reason."""
     stopped = _state(context, NotificationState.SUPPRESSED, reason=reason)
     return Skip(reason, effects=Effects(notification_states=(stopped,)))
 
 
-def _gateway_refusal(context: StepContext) -> Outcome | None:
-    """Return the outcome if the gateway cannot be called now."""
+def _without_gateway(context: StepContext) -> Outcome | None:
+    """Return the outcome if the message has no gateway now, or if another one may have sent it already."""
     if not CHANNELS[context.message.channel].needs_gateway:
         return None
-    if (gateway := context.gateway_context.gateway) is None or not gateway.is_active:
-        return raised(context, "the message's gateway is inactive or deleted")
-    return None
+    return wait_for_gateway(context) or _may_have_arrived(context)
+
+
+def _may_have_arrived(context: StepContext) -> ResultUnknown | None:
+    """Return `ResultUnknown` if another gateway did not answer the last attempt: this one does not know its id."""
+    note, error = context.message, context.message.error or ""
+    if context.gateway.id == note.gateway_id or not error.startswith(UNANSWERED):
+        return None
+    return ResultUnknown(error, effects=Effects(notification_states=(_state(context, _UNKNOWN, error=error),)))
 
 
 def _throttle(context: StepContext) -> Snooze | None:
@@ -127,10 +143,18 @@ def _send(context: StepContext) -> ExternalCall:
     )
     effects = Effects(
         deliveries=(delivery,),
-        notification_states=(_state(context, NotificationState.SENDING, tried=True, handed_over_at=context.now),),
+        notification_states=(_sending(context),),
         gateway_minutes=usage_rows(context) if CHANNELS[note.channel].needs_gateway else (),
     )
     return ExternalCall(Question(delivery["id"], note.channel, message), effects=effects)
+
+
+def _sending(context: StepContext) -> NotificationChange:
+    """Return the state of the attempt. A gateway that replaces the message's own is recorded: it reports on it."""
+    change = _state(context, NotificationState.SENDING, tried=True, handed_over_at=context.now)
+    if (gateway := context.gateway_context.gateway) is not None:
+        change["gateway_id"] = gateway.id
+    return change
 
 
 def ask(question: Question) -> Receipt:

@@ -20,6 +20,7 @@ from app.messaging.channels.gateway_payload import Endpoint
 RETRYABLE_STATUSES: Final = frozenset({408, 425, 429})  # and every 5xx
 OUTAGE_STATUSES: Final = frozenset({502, 503, 504})  # the gateway itself is away; 500 may be about one message
 MAX_RETRY_AFTER: Final = timedelta(hours=1)  # the longest wait that a gateway may ask for
+UNANSWERED: Final = "no answer after it was sent"  # begins the receipt of a call that may have arrived
 MAX_EXCERPT_LENGTH: Final = 150  # characters of a refusal that are stored
 MAX_SCANNED_LENGTH: Final = 1000  # characters of a refusal that are scanned for addresses
 
@@ -69,7 +70,7 @@ def _not_found(error: Unresolved) -> str:
 
 def unanswered_receipt(endpoint: Endpoint, error: str) -> Receipt:
     """Return Transient if the gateway is idempotent, so that repeating the call is safe, else Unknown."""
-    response = f"no answer after it was sent: {error}"
+    response = f"{UNANSWERED}: {error}"
     return Transient(response, is_outage=True) if endpoint.is_idempotent else Unknown(response)
 
 

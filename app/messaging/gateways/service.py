@@ -89,7 +89,7 @@ def change_gateway(
 
 
 def delete_gateway(session: Session, clinic_id: UUID, gateway_id: UUID, *, seen: SeenVersions = None) -> None:
-    """Delete a gateway. Pending messages to it fail. Raises NotFound, ChangedMeanwhile."""
+    """Delete a gateway. Its pending messages wait for another. Raises NotFound, ChangedMeanwhile."""
     gateway = _find(session, clinic_id, gateway_id, lock=True)
     require_version(gateway, seen)
     session.delete(gateway)

@@ -59,6 +59,12 @@ def is_paused(context: StepContext, slug: str | None) -> bool:
     return slug in context.rules.paused
 
 
+def is_too_late(context: StepContext) -> bool:
+    """Return whether a step is later than it may be, counted from its first due time."""
+    lateness = context.step.lateness
+    return lateness is not None and context.now - _due_at_first(context) > timedelta(seconds=lateness)
+
+
 def wait(context: StepContext) -> Snooze:
     """Snooze the step while its rule is paused."""
     return wait_for_admin(context, Reason.RULE_PAUSED)
