@@ -185,7 +185,10 @@ def test_retry_without_a_target_or_of_an_unknown_step_is_refused(tmp_path: Path)
 
 
 def test_retry_of_notifications_reports_the_count() -> None:
-    assert answer("notifications", "retry", "--failed", "--since", "2026-01-31") == {"retried": 0}
+    assert answer("notifications", "retry", "--failed", "--since", "2026-01-31") == {
+        "matching": 0,
+        "retried": 0,
+    }
 
 
 def test_invalid_time_is_refused() -> None:

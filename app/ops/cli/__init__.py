@@ -21,7 +21,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "user": ("app.ops.cli.user:user", "Create users."),
     "simulate": ("app.ops.cli.simulate:simulate", "Simulate a playbook for one lead, day by day."),
     "steps": ("app.ops.cli.steps:steps", "Count automation steps, and retry failed ones."),
-    "notifications": ("app.ops.cli.notifications:notifications", "Retry failed notifications."),
+    "notifications": ("app.ops.cli.notifications:notifications", "Retry failed notifications, resolve unknown ones."),
     "audit": ("app.ops.cli.audit:audit", "Verify the audit log."),
     "keys": ("app.ops.cli.keys:keys", "Show and rotate the encryption keys."),
     "openapi": ("app.ops.cli.openapi:openapi", "Write the OpenAPI description of the API to a file."),

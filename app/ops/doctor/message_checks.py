@@ -38,7 +38,7 @@ def failed(session: Session) -> Check:
 def unknown(session: Session) -> Check:
     """Messages and calls that may have arrived."""
     number = unfinished_steps(session).unknown
-    advice = "ask the provider which arrived, then POST /api/notifications/resolve (webhooks: /api/steps/{id}/retry)"
+    advice = "ask the provider which arrived, then `relance notifications resolve` (webhooks: /api/steps/{id}/retry)"
     return Check("unknown", f"{number} calls may have arrived" if number else "no step", advice if number else "")
 
 
