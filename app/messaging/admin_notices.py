@@ -56,7 +56,9 @@ def notify_admins(
     return rows
 
 
-def notify_admins_once_a_day(session: Session, clinic_id: UUID, template: str, wording: Wording) -> None:
+def notify_admins_once_a_day(
+    session: Session, clinic_id: UUID, template: str, wording: Wording, *, channels: Collection[str] = CHANNELS
+) -> None:
     """Notify the admins unless they got a notice of this template within a day, or get one now."""
     if not session.scalar(_LOCK, {"notice": f"{template}:{clinic_id}"}):
         return
@@ -66,4 +68,4 @@ def notify_admins_once_a_day(session: Session, clinic_id: UUID, template: str, w
         Notification.created_at > now() - REPEAT_AFTER,
     )
     if not session.scalar(recent):
-        notify_admins(session, {clinic_id: wording}, template=template, at=now())
+        notify_admins(session, {clinic_id: wording}, template=template, channels=channels, at=now())

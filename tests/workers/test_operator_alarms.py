@@ -62,7 +62,7 @@ def test_messages_in_doubt_are_reported(practice: Practice, smtp: SmtpServer, wa
     write_messages(practice, 2)
 
     assert doctor("unknown").found == "2 calls may have arrived"
-    assert "POST /api/notifications/resolve" in doctor("unknown").advice
+    assert "relance notifications resolve" in doctor("unknown").advice
     sweep("take_census")
     assert metric('relance_steps_present{kind="deliver",state="unknown"}') == 2
 

@@ -1,9 +1,7 @@
 """Sweeps over unassigned leads and over tasks of absent users: reassign them, or notify the admins."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 from typing import Any, Final
-from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -11,26 +9,18 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.identity.actor import Actor
 from app.identity.clinics import load_contexts
-from app.identity.users.lookup import active_users
 from app.leads.assignment import unassigned
 from app.leads.assignment.choose import lock_clinic_assignment
-from app.leads.assignment.coordinators import users_in_group
+from app.messaging.admin_notices import notify_admins_once_a_day
 from app.messaging.channels import in_app
-from app.messaging.compose import MessageMetadata, Recipient, compose, insert_notifications
 from app.messaging.rendering.render import Wording
 from app.tasks.workload.absences import reassign_or_postpone_tasks
 
 BATCH: Final = 500
-NOTIFY_AGAIN_AFTER: Final = timedelta(days=1)
 TEMPLATE: Final = "unassigned-leads"
 WORDING: Final = Wording(
     "Leads without a coordinator",
     "No coordinator can take them: all are absent or at their limit. They are listed at GET /api/leads/unassigned.",
-)
-
-_WAS_NOTIFIED: Final = text(
-    "SELECT EXISTS (SELECT 1 FROM notifications WHERE clinic_id = :clinic AND created_at > :since"
-    " AND template = :template)"
 )
 
 _AWAY: Final = text(
@@ -63,22 +53,7 @@ def assign_unassigned_leads(session: Session) -> int:
         found, left = unassigned.assign_unassigned_leads(session, Actor.system(clinic), most=BATCH)
         given += found
         if left:
-            _notify_admins(session, clinic.id, at=clock.now())
+            notify_admins_once_a_day(session, clinic.id, TEMPLATE, WORDING, channels=[in_app.CHANNEL.name])
         if given >= BATCH:
             break
     return given
-
-
-def _notify_admins(session: Session, clinic_id: UUID, *, at: datetime) -> None:
-    """Notify the admins in the application, at most once a day. Absent admins are included."""
-    known = {"clinic": clinic_id, "since": at - NOTIFY_AGAIN_AFTER, "template": TEMPLATE}
-    if session.execute(_WAS_NOTIFIED, known).scalar_one():
-        return
-    admins = users_in_group("admins", None, active_users(session, clinic_id))
-    metadata = MessageMetadata(clinic_id, template=TEMPLATE)
-    rows = [
-        row
-        for admin in admins
-        for row in compose(WORDING, Recipient(admin.id, None), metadata=metadata, channels=[in_app.CHANNEL.name], at=at)
-    ]
-    insert_notifications(session, rows)
