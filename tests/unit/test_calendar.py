@@ -6,7 +6,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.core.calendar.calendar import BusinessHours, Calendar, HolidayCalendar, NaiveInstant, NeverOpen
+from app.core.calendar.calendar import (
+    BusinessHours,
+    Calendar,
+    HolidayCalendar,
+    NaiveInstant,
+    NeverAllowed,
+    NeverOpen,
+    QuietHours,
+)
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 WEEKDAYS_9_TO_18 = BusinessHours.from_json({day: [["09:00", "18:00"]] for day in DAYS[:5]})
@@ -204,3 +212,87 @@ def test_negative_business_time_is_refused() -> None:
 def test_naive_datetime_is_refused(ask: Callable[[datetime], object]) -> None:
     with pytest.raises(NaiveInstant):
         ask(at("2026-03-10 12:00").replace(tzinfo=None))
+
+
+@pytest.mark.parametrize(
+    ("start", "days", "end"),
+    [
+        ("2026-03-06 15:00", timedelta(hours=24), "2026-03-09 15:00"),  # Friday -> Monday
+        ("2026-03-08 10:00", timedelta(hours=24), "2026-03-10 09:00"),  # Sunday: from Monday 09:00 to Tuesday 09:00
+        ("2026-03-06 10:00", timedelta(hours=2), "2026-03-06 12:00"),
+        ("2026-03-06 17:00", timedelta(hours=2), "2026-03-09 09:00"),  # 19:00: closed
+        ("2026-03-05 10:00", timedelta(days=2, hours=3), "2026-03-09 13:00"),  # Thursday -> Monday, 3 h later
+        ("2026-03-06 10:00", timedelta(0), "2026-03-06 10:00"),
+    ],
+)
+def test_business_days_skip_closed_days_and_end_while_open(start: str, days: timedelta, end: str) -> None:
+    assert CLINIC.add_business_days(at(start), days) == at(end)
+
+
+def test_business_days_are_plain_days_if_the_clinic_closes_for_more_than_400_days() -> None:
+    start = at("2025-12-31 10:00")  # open; closed from 1 January on
+    assert closed_for(399).add_business_days(start, timedelta(days=1)) == at("2027-02-04 10:00")
+    for closed in (400, 401, 500):
+        assert closed_for(closed).add_business_days(start, timedelta(days=1)) == start + timedelta(days=1)
+
+
+def test_search_for_an_opening_ends_after_400_closed_days() -> None:
+    noon = at("2026-01-01 12:00")  # the first closed day
+    assert closed_for(400).next_open(noon) == at("2027-02-05 09:00")
+    with pytest.raises(NeverOpen):
+        closed_for(401).next_open(noon)
+    with pytest.raises(NeverOpen):
+        closed_for(401).add_business_time(noon, timedelta(minutes=5))
+    assert closed_for(401).due_after(noon, timedelta(minutes=5)) == noon + timedelta(minutes=5)
+
+
+def test_search_for_business_time_ends_after_twenty_years() -> None:
+    minute_a_week = Calendar(PARIS, BusinessHours.from_json({"mon": [["09:00", "09:01"]]}))
+    # The last date of the search is 7,303 days after the first: 1,043 weeks and 2 days, a Monday after a Saturday.
+    saturday = at("2026-01-03 12:00")
+    due = minute_a_week.add_business_time(saturday, timedelta(minutes=1044))
+    assert due == at("2026-01-05 09:01") + timedelta(weeks=1043)
+    with pytest.raises(NeverOpen):
+        minute_a_week.add_business_time(saturday, timedelta(minutes=1045))
+    friday = at("2026-01-02 12:00")  # from here the search ends on Sunday
+    assert minute_a_week.add_business_time(friday, timedelta(minutes=1043)) == due - timedelta(weeks=1)
+    with pytest.raises(NeverOpen):
+        minute_a_week.add_business_time(friday, timedelta(minutes=1044))
+
+
+def test_search_for_a_time_to_send_ends_after_100_quiet_spans() -> None:
+    """In winter the quiet days of London and of a zone 12 hours ahead leave no time; in summer they leave an hour."""
+    zones = (ZoneInfo("Europe/London"), ZoneInfo("Etc/GMT-12"))
+    days = Calendar(PARIS, WEEKDAYS_9_TO_18, quiet=QuietHours(time(8), time(20)))
+    # Two spans end each day, at 08:00 and 20:00 UTC; the last one ends on 29 March at 19:00, 20:00 in London.
+    allowed = datetime(2026, 3, 29, 19, tzinfo=UTC)
+    assert days.next_allowed(datetime(2026, 2, 8, 12, tzinfo=UTC), zones) == allowed  # 99 spans
+    with pytest.raises(NeverAllowed):
+        days.next_allowed(datetime(2026, 2, 8, 7, tzinfo=UTC), zones)  # 100
+
+
+def test_errors_say_what_is_wrong() -> None:
+    closed = Calendar(PARIS, BusinessHours.from_json({}))
+    noon, naive = at("2026-03-10 12:00"), datetime(2026, 3, 10, 12)  # noqa: DTZ001
+    refusals: list[tuple[Callable[[], object], str]] = [
+        (
+            lambda: closed.next_open(noon),
+            "The clinic does not open again: 400 closed days in a row, or no result within twenty years.",
+        ),
+        (
+            lambda: CLINIC.add_business_time(noon, -timedelta(minutes=5)),
+            "business time is added, never taken away: -1 day, 23:55:00",
+        ),
+        (lambda: CLINIC.is_open(naive), "2026-03-10 12:00:00 has no zone"),
+    ]
+    for ask, message in refusals:
+        with pytest.raises(ValueError) as refused:  # noqa: PT011
+            ask()
+        assert str(refused.value) == message
+    assert str(NeverAllowed()) == "The quiet hours of these time zones together leave no time to send a message."
+
+
+def test_zone_of_a_wall_time_is_ignored() -> None:
+    nine = time(9, tzinfo=NEW_YORK)
+    assert CLINIC.at_wall_time(date(2026, 3, 10), nine) == at("2026-03-10 09:00")
+    assert CLINIC.at_wall_time(date(2026, 3, 10), nine, APIA) == at("2026-03-10 09:00", APIA)

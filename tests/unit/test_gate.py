@@ -319,6 +319,68 @@ def test_gate_blocks_a_message_that_no_time_of_a_year_allows(clinic: Calendar, r
     assert isinstance(evaluate_gate(TOUCH, known, at("2026-03-10 11:00")), Never)
 
 
+def test_reply_check_needs_a_reply():
+    assert evaluate_gate(replace(TOUCH, stops_at_reply=True), KNOWN, TUESDAY) == Allow()
+
+
+def test_cap_per_sequence_does_not_count_messages_without_a_sequence():
+    known = replace(policy(per_sequence_cap=1), sent=sent_at("2026-03-01 10:00"))
+    for series in (None, "check-in"):
+        assert evaluate_gate(replace(TOUCH, series=series), known, TUESDAY) == Allow()
+
+
+@pytest.mark.parametrize("channel", ["in_app", "pigeon"])
+def test_address_is_not_checked_for_a_channel_that_reaches_no_leads(channel: str):
+    assert evaluate_gate(replace(TOUCH, channel=channel, address="not@an@address"), KNOWN, TUESDAY) == Allow()
+
+
+def test_explanation_shows_the_facts_of_each_check():
+    rules = {"daily_cap": 9, "weekly_cap": 8, "per_sequence_cap": 7, "minimum_interval": hours(1), "window": hours(2)}
+    sent = [*sent_at("2026-03-02 10:00", series="check-in"), *sent_at("2026-03-03 10:00")]
+    known = replace(
+        policy(weekends=False, holidays=False, business_hours_only=True, **rules),
+        restricted_at=BEFORE,
+        opted_out_at=AFTER,
+        opted_out_channels=("http",),
+        is_suppressed=True,
+        replied_at=AFTER,
+        sent=sent,
+        planned=[PlannedMessage(at("2026-03-20 10:00"), 1), PlannedMessage(at("2026-03-19 10:00"), 200)],
+        throttled_until=at("2026-03-11 10:00"),
+    )
+    there = {"America/New_York": "2026-03-10T11:00-04:00"}
+    gone = [at("2026-03-02 10:00"), at("2026-03-03 10:00")]
+    shown = [(finding.check, finding.facts) for finding in explain_gate(TOUCH, known, TUESDAY)]
+    assert shown == [
+        (Reason.RESTRICTED, {"restricted_at": BEFORE}),
+        (Reason.OPTED_OUT, {"opted_out_at": AFTER}),
+        (Reason.OPTED_OUT_OF_CHANNEL, {"channel": "email", "opted_out_channels": ["http"]}),
+        (Reason.NO_ADDRESS, {"has_address": True}),
+        (Reason.SUPPRESSED, {"is_suppressed": True}),
+        (Reason.INVALID_ADDRESS, {"is_valid": True}),
+        (Reason.REPLIED, {"stops_at_reply": False, "planned_at": TOUCH.planned_at, "replied_at": AFTER}),
+        (Reason.SEQUENCE_CAP, {"per_sequence_cap": 7, "series": "check-in", "gone": gone[:1]}),
+        (Reason.THROTTLED, {"throttled_until": at("2026-03-11 10:00")}),
+        (Reason.OUTSIDE_HOURS, {"quiet": CLINIC.quiet, "there": there}),
+        (Reason.WEEKEND, {"weekends": False, "there": there}),
+        (Reason.HOLIDAY, {"holidays": False, "there": there}),
+        (Reason.OUTSIDE_BUSINESS_HOURS, {"business_hours_only": True}),
+        (Reason.DAILY_CAP, {"daily_cap": 9, "gone": gone}),
+        (Reason.WEEKLY_CAP, {"weekly_cap": 8, "gone": gone}),
+        (Reason.MINIMUM_INTERVAL, {"minimum_interval": hours(1), "gone": gone}),
+        (Reason.ANOTHER_TOUCH, {"window": hours(2), "priority": 100, "rivals": [*gone, at("2026-03-20 10:00")]}),
+    ]
+
+
+def test_explanation_says_that_an_address_is_missing_or_wrong():
+    for address, has_address, is_valid in ((None, False, False), ("mia@lead@example", True, False)):
+        found = {one.check: one.facts for one in explain_gate(replace(TOUCH, address=address), KNOWN, TUESDAY)}
+        assert (found[Reason.NO_ADDRESS], found[Reason.INVALID_ADDRESS]) == (
+            {"has_address": has_address},
+            {"is_valid": is_valid},
+        )
+
+
 def test_explanation_lists_every_check_with_its_facts_in_order():
     known = replace(policy(daily_cap=1, weekends=False), sent=sent_at("2026-03-14 10:00"), places=(NEW_YORK,))
     saturday_night = at("2026-03-14 22:00")
