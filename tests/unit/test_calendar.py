@@ -271,7 +271,7 @@ def test_search_for_a_time_to_send_ends_after_100_quiet_spans() -> None:
         days.next_allowed(datetime(2026, 2, 8, 7, tzinfo=UTC), zones)  # 100
 
 
-def test_errors_say_what_is_wrong() -> None:
+def test_text_of_each_error() -> None:
     closed = Calendar(PARIS, BusinessHours.from_json({}))
     noon, naive = at("2026-03-10 12:00"), datetime(2026, 3, 10, 12)  # noqa: DTZ001
     refusals: list[tuple[Callable[[], object], str]] = [
@@ -292,7 +292,7 @@ def test_errors_say_what_is_wrong() -> None:
     assert str(NeverAllowed()) == "The quiet hours of these time zones together leave no time to send a message."
 
 
-def test_zone_of_a_wall_time_is_ignored() -> None:
+def test_zone_of_a_local_time_is_ignored() -> None:
     nine = time(9, tzinfo=NEW_YORK)
     assert CLINIC.at_wall_time(date(2026, 3, 10), nine) == at("2026-03-10 09:00")
     assert CLINIC.at_wall_time(date(2026, 3, 10), nine, APIA) == at("2026-03-10 09:00", APIA)

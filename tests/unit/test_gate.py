@@ -319,6 +319,10 @@ def test_gate_blocks_a_message_that_no_time_of_a_year_allows(clinic: Calendar, r
     assert isinstance(evaluate_gate(TOUCH, known, at("2026-03-10 11:00")), Never)
 
 
+def test_default_priority_is_100():
+    assert (TOUCH.priority, PlannedMessage(TUESDAY).priority) == (100, 100)
+
+
 def test_reply_check_needs_a_reply():
     assert evaluate_gate(replace(TOUCH, stops_at_reply=True), KNOWN, TUESDAY) == Allow()
 
@@ -345,7 +349,7 @@ def test_explanation_shows_the_facts_of_each_check():
         is_suppressed=True,
         replied_at=AFTER,
         sent=sent,
-        planned=[PlannedMessage(at("2026-03-20 10:00"), 1), PlannedMessage(at("2026-03-19 10:00"), 200)],
+        planned=[PlannedMessage(at("2026-03-01 10:00"), 1), PlannedMessage(at("2026-03-19 10:00"), 200)],
         throttled_until=at("2026-03-11 10:00"),
     )
     there = {"America/New_York": "2026-03-10T11:00-04:00"}
@@ -368,7 +372,7 @@ def test_explanation_shows_the_facts_of_each_check():
         (Reason.DAILY_CAP, {"daily_cap": 9, "gone": gone}),
         (Reason.WEEKLY_CAP, {"weekly_cap": 8, "gone": gone}),
         (Reason.MINIMUM_INTERVAL, {"minimum_interval": hours(1), "gone": gone}),
-        (Reason.ANOTHER_TOUCH, {"window": hours(2), "priority": 100, "rivals": [*gone, at("2026-03-20 10:00")]}),
+        (Reason.ANOTHER_TOUCH, {"window": hours(2), "priority": 100, "rivals": [at("2026-03-01 10:00"), *gone]}),
     ]
 
 

@@ -1,10 +1,14 @@
 """Validation of opening hours and holidays."""
 
-from datetime import date, time
+from datetime import date, time, timedelta
 
 import pytest
 
 from app.core.calendar.hours import BusinessHours, HolidayCalendar, InvalidHours, QuietHours, UnknownHolidays
+
+NOT_A_WEEKDAY = "is not a weekday; these are mon, tue, wed, thu, fri, sat, sun"
+NOT_WINDOWS = 'must be a list of windows such as ["09:00", "18:00"]'
+NOT_A_WINDOW = 'must be a window such as ["09:00", "18:00"]'
 
 
 def test_opening_hours_survive_the_round_trip() -> None:
@@ -28,22 +32,34 @@ def test_missing_day_is_closed_and_windows_may_come_in_any_order() -> None:
 @pytest.mark.parametrize(
     ("value", "place", "problem"),
     [
-        ([], "business_hours", "must map weekdays"),
-        ({"monday": []}, "business_hours.monday", "is not a weekday"),
-        ({1: []}, "business_hours.1", "is not a weekday"),
-        ({"mon": "09:00-18:00"}, "business_hours.mon", "must be a list of windows"),
-        ({"mon": None}, "business_hours.mon", "must be a list of windows"),
-        ({"mon": ["09:00", "18:00"]}, "business_hours.mon[0]", "must be a window"),
-        ({"mon": [["09:00"]]}, "business_hours.mon[0]", "must be a window"),
-        ({"mon": [["09:00", "18:00", "19:00"]]}, "business_hours.mon[0]", "must be a window"),
-        ({"mon": [["09:00", 18]]}, "business_hours.mon[0]", "18 is not a time"),
-        ({"mon": [["9:00", "18:00"]]}, "business_hours.mon[0]", "'9:00' is not a time"),
-        ({"mon": [["09:00", "24:01"]]}, "business_hours.mon[0]", "'24:01' is not a time"),
-        ({"mon": [["09:00", "18:60"]]}, "business_hours.mon[0]", "'18:60' is not a time"),
-        ({"mon": [["09:00", "18:00\n"]]}, "business_hours.mon[0]", "is not a time"),
-        ({"mon": [["18:00", "09:00"]]}, "business_hours.mon[0]", "closes at 09:00, not after 18:00"),
-        ({"mon": [["09:00", "09:00"]]}, "business_hours.mon[0]", "closes at 09:00, not after 09:00"),
-        ({"fri": [["22:00", "00:00"]]}, "business_hours.fri[0]", "split a night at 24:00"),
+        ([], "business_hours", "must map weekdays to lists of windows"),
+        ({"monday": []}, "business_hours.monday", NOT_A_WEEKDAY),
+        ({1: []}, "business_hours.1", NOT_A_WEEKDAY),
+        ({"mon": "09:00-18:00"}, "business_hours.mon", NOT_WINDOWS),
+        ({"mon": None}, "business_hours.mon", NOT_WINDOWS),
+        ({"mon": ["09:00", "18:00"]}, "business_hours.mon[0]", NOT_A_WINDOW),
+        ({"mon": [["09:00"]]}, "business_hours.mon[0]", NOT_A_WINDOW),
+        ({"mon": [["09:00", "18:00", "19:00"]]}, "business_hours.mon[0]", NOT_A_WINDOW),
+        ({"mon": [["09:00", 18]]}, "business_hours.mon[0]", "18 is not a time from 00:00 to 24:00"),
+        ({"mon": [["9:00", "18:00"]]}, "business_hours.mon[0]", "'9:00' is not a time from 00:00 to 24:00"),
+        ({"mon": [["09:00", "24:01"]]}, "business_hours.mon[0]", "'24:01' is not a time from 00:00 to 24:00"),
+        ({"mon": [["09:00", "18:60"]]}, "business_hours.mon[0]", "'18:60' is not a time from 00:00 to 24:00"),
+        ({"mon": [["09:00", "18:00\n"]]}, "business_hours.mon[0]", r"'18:00\n' is not a time from 00:00 to 24:00"),
+        (
+            {"mon": [["18:00", "09:00"]]},
+            "business_hours.mon[0]",
+            "closes at 09:00, not after 18:00; split a night at 24:00",
+        ),
+        (
+            {"mon": [["09:00", "09:00"]]},
+            "business_hours.mon[0]",
+            "closes at 09:00, not after 09:00; split a night at 24:00",
+        ),
+        (
+            {"fri": [["22:00", "00:00"]]},
+            "business_hours.fri[0]",
+            "closes at 00:00, not after 22:00; split a night at 24:00",
+        ),
         (
             {"tue": [["09:00", "12:00"], ["11:59", "18:00"]]},
             "business_hours.tue[1]",
@@ -60,8 +76,8 @@ def test_error_in_the_hours_names_the_path(value: object, place: str, problem: s
     with pytest.raises(InvalidHours) as refused:
         BusinessHours.from_json(value)
     assert refused.value.place == place
-    assert problem in refused.value.problem
-    assert str(refused.value) == f"{place}: {refused.value.problem}"
+    assert refused.value.problem == problem
+    assert str(refused.value) == f"{place}: {problem}"
 
 
 @pytest.mark.parametrize(
@@ -99,5 +115,26 @@ def test_unknown_country_or_subdivision_is_refused(country: str, subdivision: st
 
 
 def test_quiet_hours_of_the_whole_day_are_refused() -> None:
-    with pytest.raises(ValueError, match="for none at all, use None"):
+    with pytest.raises(ValueError, match=r"^quiet hours end at another time .* for none at all, use None$"):
         QuietHours(time(8), time(8))
+
+
+@pytest.mark.parametrize(
+    ("starts", "ends", "length"),
+    [
+        ("21:00", "08:00", timedelta(hours=11)),
+        ("21:15", "08:45", timedelta(hours=11, minutes=30)),
+        ("21:45", "08:15", timedelta(hours=10, minutes=30)),
+        ("12:00", "14:30", timedelta(hours=2, minutes=30)),
+        ("08:00", "07:59", timedelta(hours=23, minutes=59)),
+    ],
+)
+def test_length_of_quiet_hours(starts: str, ends: str, length: timedelta) -> None:
+    quiet = QuietHours.from_json({"starts": starts, "ends": ends})
+    assert quiet == QuietHours(time.fromisoformat(starts), time.fromisoformat(ends))
+    assert quiet.length == length
+
+
+def test_only_dates_are_holidays() -> None:
+    calendar = HolidayCalendar("FR", closed=frozenset({date(2026, 8, 14)}))
+    assert [day in calendar for day in ("2026-07-14", None, 20260714)] == [False, False, False]
