@@ -41,6 +41,7 @@ from app.api.operations.step_routes import blp as steps
 from app.api.pipeline.board_routes import blp as board
 from app.api.pipeline.stage_routes import blp as pipeline
 from app.api.privacy.routes import blueprints as privacy
+from app.api.request_bodies import REQUEST_BODIES
 from app.api.sequences.bulk_routes import blp as bulk_enrollments
 from app.api.sequences.enrollment_routes import blp as enrollments
 from app.api.sequences.move_routes import blp as sequence_moves
@@ -120,7 +121,7 @@ def create_app() -> Flask:
     request_hooks.register(app)
     access.register(app)
     problems.register(app)
-    openapi.register(app, BLUEPRINTS)
+    openapi.register(app, BLUEPRINTS, REQUEST_BODIES)
     app.register_blueprint(docs_page.blp)
     app.register_blueprint(password_page)
     _trust_proxies(app, settings.trusted_proxies)

@@ -5,8 +5,9 @@ import re
 from functools import reduce
 from typing import Any
 
+from app.api.request_bodies import request_name
 from app.identity.password_policy import hash_password
-from app.ops.cli.support.http_requests import NEEDS_MORE, request_name
+from app.ops.cli.support.http_requests import NEEDS_MORE
 from tests.support.desk import Desk
 from tests.support.environment import ROOT
 

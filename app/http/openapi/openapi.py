@@ -15,6 +15,7 @@ from marshmallow import fields
 from app.core.type_aliases import JsonDict, JsonObject
 from app.http import idempotency
 from app.http.blueprint import Blueprint
+from app.http.openapi.examples import RequestBodies, add_examples
 from app.http.preconditions import HAS_ETAG, NEEDS_IF_MATCH
 from app.http.problems import CONTENT_TYPE
 from app.http.schemas import model_fields
@@ -149,26 +150,28 @@ class Problem(Schema):
     merged_into = fields.UUID(metadata={"description": "With `lead-was-merged`: id of the remaining lead."})
 
 
-def register(app: Flask, blueprints: Iterable[Blueprint]) -> None:
-    """Register these blueprints. `spec` documents them."""
+def register(app: Flask, blueprints: Iterable[Blueprint], bodies: RequestBodies) -> None:
+    """Register these blueprints. `spec` documents them, with examples of request bodies."""
     app.config |= {"API_TITLE": "Relance", "API_VERSION": version("relance"), "OPENAPI_VERSION": "3.1.0"}
     registered = tuple(blueprints)
     for blueprint in registered:
         app.register_blueprint(blueprint)
-    app.extensions[_EXTENSION] = _Document(app, registered)
+    app.extensions[_EXTENSION] = _Document(app, registered, bodies)
 
 
 def spec(app: Flask) -> JsonDict:
     """Return the OpenAPI document of an application, as JSON values."""
-    described: JsonDict = app.extensions[_EXTENSION].spec().to_dict()
+    document: _Document = app.extensions[_EXTENSION]
+    described: JsonDict = document.spec().to_dict()
+    add_examples(described, document.bodies)
     return described
 
 
 class _Document:
     """The document of one application, built at the first request for it: that takes most of a second of CPU."""
 
-    def __init__(self, app: Flask, blueprints: Iterable[Blueprint]) -> None:
-        self._app, self._blueprints = app, blueprints
+    def __init__(self, app: Flask, blueprints: Iterable[Blueprint], bodies: RequestBodies) -> None:
+        self._app, self._blueprints, self.bodies = app, blueprints, bodies
         self._lock = Lock()  # the threads of a web process share the document
         self._spec: APISpec | None = None
 

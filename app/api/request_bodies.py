@@ -1,0 +1,211 @@
+"""Example bodies of requests, which the API description shows and `docs/relance.http` sends.
+
+A value such as `{{leads_capture_lead.response.body.$.id}}` refers to an earlier answer, as in an .http file.
+"""
+
+from typing import Final
+
+from app.http.openapi.examples import RequestBodies
+
+
+def reference(operation: str, path: str = "id") -> str:
+    """Return a reference to a value in the answer of an earlier call."""
+    return f"{{{{{request_name(operation)}.response.body.$.{path}}}}}"
+
+
+def request_name(operation: str) -> str:
+    """Return the name of an operation's request: `leads.capture_lead` → `leads_capture_lead`."""
+    return operation.replace(".", "_").replace("-", "_").removeprefix("auth_")
+
+
+BATCH: Final = "followups.carry_out"
+_LATER: Final = "2030-01-31T09:00:00Z"
+_LEAD: Final = reference("leads.capture_lead")
+_ME: Final = reference("auth.who_am_i")
+_TASK: Final = {"op": "create", "lead_id": _LEAD, "title": "Ask for X-rays", "type": "CALL", "due_at": _LATER}
+_SOURCE: Final = {"name": "Radio", "category": "OTHER", "monthly_cost": "250.00"}
+_TEMPLATE: Final = {"name": "Check", "title": "Call {{ lead.first_name }}", "type": "CALL", "due_in": "1 day"}
+_TEXTS: Final = [{"subject": "Hello {{ lead.first_name }}", "body": "We look forward to seeing you."}]
+_FORM: Final = {
+    "name": "Contact",
+    "allowed_origins": ["https://clinic.example"],
+    "source_id": reference("lead-sources.create_source"),
+    "fields": [{"name": "first_name"}, {"name": "phone", "required": True}],
+}
+_RULE: Final = {"name": "North", "strategy": "round_robin", "members": [{"user_id": _ME}]}
+
+# Bodies by operationId; other bodies have the examples of the schema's required fields.
+REQUEST_BODIES: Final[RequestBodies] = {
+    "auth.log_in": {"email": "{{email}}", "password": "{{password}}"},
+    "auth.refresh": {"refresh_token": reference("auth.log_in", "refresh_token")},
+    "passwords.change_password": {"current_password": "{{password}}", "new_password": "seven green umbrellas"},
+    "passwords.ask_for_link": {"email": "{{email}}"},
+    "users.invite_user": {"email": "ina@example.org", "name": "Ina Weber", "role": "treatment_coordinator"},
+    "users.update_user": {"name": "Ina Weber", "role": "manager"},
+    "users.edit_user": {"team_id": reference("teams.create_team")},
+    "users.deactivate_user": {"reason": "Has left"},
+    "availability.add_absence": {"starts_at": _LATER, "ends_at": "2030-02-14T09:00:00Z", "note": "Holiday"},
+    "availability.set_hours": {"hours": {"mon": [["09:00", "17:00"]]}},
+    "teams.create_team": {"name": "North"},
+    "teams.update_team": {"name": "North and west"},
+    "teams.edit_team": {"name": "West"},
+    "roles.create_role": {"slug": "reception", "name": "Reception", "grants": {"lead:read": "all"}},
+    "roles.update_role": {"name": "Reception", "grants": {"lead:read": "all", "lead:create": "all"}},
+    "roles.edit_role": {"name": "Welcome desk"},
+    "lead-sources.create_source": _SOURCE,
+    "lead-sources.update_source": _SOURCE,
+    "lead-sources.edit_source": {"monthly_cost": "300.00"},
+    "pipeline-stages.create_stage": {"name": "Insurance check", "slug": "insurance_check"},
+    "pipeline-stages.update_stage": {"name": "Insurance check", "max_days_in_stage": 5},
+    "pipeline-stages.edit_stage": {"color": "#c2502f"},
+    "pipeline-stages.reorder_stages": {
+        "slugs": [
+            "new_lead",
+            "contacted",
+            "{{pipeline_stages_create_stage.response.body.$.slug}}",
+            "consultation_scheduled",
+            "consultation_completed",
+            "pending_decision",
+            "treatment_accepted",
+            "treatment_started",
+            "lost",
+        ]
+    },
+    "pipeline-stages.archive_stage": {"moves_to": "contacted"},
+    "custom-fields.create_field": {"key": "school_name", "label": "School", "type": "text"},
+    "custom-fields.update_field": {"label": "School of the patient"},
+    "custom-fields.edit_field": {"archived": True},
+    "leads.capture_lead": {
+        "first_name": "Ana",
+        "last_name": "Silva",
+        "email": "ana@example.org",
+        "phone": "+12025550143",
+        "source_id": reference("lead-sources.create_source"),
+    },
+    "capture.capture_call": {"phone": "+12025550143", "source_id": reference("lead-sources.create_source")},
+    "capture.upsert_lead": {
+        "external_source": "hubspot",
+        "first_name": "Eva",
+        "last_name": "Roth",
+        "phone": "+12025550144",
+        "source_id": reference("lead-sources.create_source"),
+    },
+    "capture.search_leads": {"name": "silva"},
+    "capture.merge_leads": {"lead_id": reference("capture.capture_call")},
+    "capture.create_touch": {"source_id": reference("lead-sources.create_source"), "utm_campaign": "spring"},
+    "leads.edit_lead": {"city": "Lyon"},
+    "leads.update_lead": {"tags": ["vip"]},
+    "leads.change_stage": {"stage": "contacted"},
+    "leads.assign": {"assigned_to_id": _ME, "reason": "Speaks Portuguese"},
+    "leads.convert": {"converted_to_patient_id": "5a8e6f70-1111-4222-8333-444455556666"},
+    "leads.reopen": {"reason": "Called back"},
+    "assignment.reassign_leads": {"from_id": reference("users.invite_user"), "to_ids": [_ME], "reason": "Illness"},
+    "activities.log_activity": {"type": "NOTE", "notes": "Prefers mornings"},
+    "events.report_event": {"name": "custom.page_viewed", "lead_id": _LEAD, "data": {"page": "pricing"}},
+    "privacy.record_consent": {"way": "email", "is_given": True, "wording": "I agree.", "source": "Paper form"},
+    "privacy.restrict_lead": {"is_restricted": False, "reason": "They asked."},
+    "suppressions.suppress": {"email": "nobody@example.org", "reason": "They asked."},
+    "suppressions.check": {"email": "nobody@example.org"},
+    "suppressions.lift": {"email": "nobody@example.org"},
+    "tasks.create_task": {"title": "Call", "type": "CALL", "due_at": _LATER},
+    "tasks.update_task": {"description": "Ask for X-rays"},
+    "tasks.edit_task": {"priority": "HIGH"},
+    "tasks.complete": {"outcome": "spoke"},
+    "followups.create_task": {"lead_id": _LEAD, "title": "Send the quote", "type": "EMAIL", "due_at": _LATER},
+    "followups.update_task": {"tags": ["quote"]},
+    "followups.edit_task": {"priority": "URGENT"},
+    "followups.reassign": {
+        "assigned_to_id": reference("users.invite_user"),
+        "reason": "Knows the family",
+    },
+    "followups.complete": {"notes": "Sent"},
+    BATCH: {"operations": [_TASK, _TASK, _TASK, _TASK]},
+    "followup-views.create_view": {"name": "Mine", "filters": {"assigned_to_id": "me"}},
+    "followup-views.update_view": {"name": "Mine, urgent first", "filters": {"sort": "-priority"}},
+    "followup-views.edit_view": {"shared": True},
+    "jobs.follow_up_many": {
+        "lead_ids": [_LEAD],
+        "followup": {"type": "CALL", "title": "Invite to the open day", "due_in_minutes": 60},
+    },
+    "lead-activities.create": {
+        "opportunity_id": _LEAD,
+        "activity_type": "call",
+        "subject": "Call back",
+        "due_date": _LATER,
+    },
+    "lead-activities.complete": {"outcome": "spoke"},
+    "task-templates.create_template": _TEMPLATE,
+    "task-templates.update_template": {**_TEMPLATE, "priority": "HIGH"},
+    "task-templates.edit_template": {"due_in": "2 hours"},
+    "task-templates.preview_template": {"lead_id": _LEAD},
+    "assignment-rules.create_rule": _RULE,
+    "assignment-rules.update_rule": {**_RULE, "is_active": False},
+    "assignment-rules.edit_rule": {"name": "South"},
+    "assignment-rules.reorder_rules": {"ids": [reference("assignment-rules.create_rule")]},
+    "assignment-rules.try_rules": {"lead_id": _LEAD},
+    "web-forms.create_form": _FORM,
+    "web-forms.update_form": {**_FORM, "thank_you": "Thank you!"},
+    "web-forms.edit_form": {"campaign": "Spring"},
+    "public-forms.submit_form": {"first_name": "Leo", "phone": "+12025550145"},
+    "message-templates.create_template": {"slug": "welcome-note", "name": "Welcome", "variants": _TEXTS},
+    "message-templates.preview_texts": {"variants": _TEXTS},
+    "message-templates.update_template": {"variants": [{**_TEXTS[0], "subject": "Welcome"}]},
+    "message-templates.preview_template": {"lead_id": _LEAD},
+    "message-templates.roll_back": {"version_id": reference("message-templates.create_template", "version_id")},
+    "gateways.create_gateway": {"name": "texts", "purpose": "webhook", "url": "{{gateway}}"},
+    "gateway-events.take_events": {
+        "events": [
+            {
+                "message_id": "5a8e6f70-1111-4222-8333-444455556666",
+                "status": "delivered",
+                "at": "2026-01-31T09:00:00Z",
+            }
+        ]
+    },
+    "gateways.change_gateway": {"is_active": False},
+    "follow-up-rules.create_follow_up_rule": {
+        "name": "second-call",
+        "on": ["lead.created"],
+        "when": [{"field": "lead.source_category", "equals": "OTHER"}],
+        "after": "1 day",
+        "do": [{"create_task": {"type": "CALL", "title": "Second call"}}],
+    },
+    "follow-up-rules.change_follow_up_rule": {"after": "2 days", "is_draft": True},
+    "follow-up-rules.roll_back_follow_up_rule": {"number": 1},
+    "follow-up-rules.test_follow_up_rule": {"lead_id": _LEAD, "facts": {"lead.source_category": "WEB_PAID"}},
+    "follow-up-rules.backfill_rule": {"dry_run": True},
+    "sequences.create_sequence": {
+        "name": "welcome-calls",
+        "steps": [
+            {"name": "call", "after": "1 day", "create_task": {"type": "CALL", "title": "Call"}},
+            {"name": "call-again", "after": "3 days", "create_task": {"type": "CALL", "title": "Call again"}},
+        ],
+    },
+    "sequences.change_sequence": {"description": "Two calls", "is_draft": True},
+    "sequences.roll_back_sequence": {"number": 1},
+    "simulations.simulate_sequence": {},
+    "simulations.simulate_playbook": {},
+    "enrollments.enroll_leads": {"lead_ids": [_LEAD]},
+    "bulk-enrollments.enroll_many_leads": {"lead_ids": [reference("capture.upsert_lead")]},
+    "sequence-moves.move_sequence": {
+        "to": 3,
+        "fingerprint": reference("sequence-moves.plan_sequence_move", "fingerprint"),
+    },
+    "nurtures.create_nurture": {
+        "name": "silent-leads",
+        "sequence": "{{sequences_create_sequence.response.body.$.name}}",
+        "score_from": 2,
+        "score_to": 6,
+    },
+    "nurtures.change_nurture": {"score_to": 7},
+    "playbooks.import_playbook": {"yaml": "name: own\nrules: []\n"},
+    "settings.set_contact_policy": {"daily_cap": 2},
+    "settings.edit_contact_policy": {"weekly_cap": 5},
+    "settings.set_hours": {"business_hours": {"mon": [["09:00", "17:00"]]}, "closed_dates": [], "quiet_hours": None},
+    "settings.change_hours": {"closed_dates": ["2030-12-24"]},
+    "notifications.retry_notifications": {},
+    "notifications.resolve_notification": {"as": "sent"},
+    "imports.upload": "First name,Last name,Phone\nMia,Keller,+12025550146",
+    "imports.preview": {"source_id": reference("lead-sources.create_source")},
+    "imports.start": {"source_id": reference("lead-sources.create_source")},
+}
