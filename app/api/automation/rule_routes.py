@@ -19,7 +19,7 @@ from app.api.automation.version_schemas import CompareQuery, ComparisonOut, Roll
 from app.automation.rules import service
 from app.automation.rules.backfill import preview_backfill, start_backfill
 from app.automation.rules.cancel_rule_steps import cancel_steps_of_rule
-from app.automation.rules.dry_run import dry_run
+from app.automation.rules.dry_run import check_dry_run, dry_run
 from app.automation.rules.impact import impact
 from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
@@ -165,7 +165,7 @@ def compare_rule_versions(query: JsonDict, follow_up_rule_id: UUID) -> JsonDict:
 
 @blp.post("/<uuid:follow_up_rule_id>/test")
 @allow(Permission.AUTOMATION_MANAGE)
-@blp.arguments(RuleTestIn)
+@blp.arguments(RuleTestIn, lookups=check_dry_run)
 @blp.response(200, RuleTestOut)
 @blp.alt_response(409, "CONFLICT")
 @blp.alt_response(410, "GONE")

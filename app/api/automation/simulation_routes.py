@@ -14,7 +14,7 @@ blp = Blueprint("simulations", __name__, url_prefix="/api", description="Dry run
 
 @blp.post("/playbooks/<name>/simulate")
 @allow(Permission.AUTOMATION_READ)
-@blp.arguments(SimulationIn)
+@blp.arguments(SimulationIn, lookups=service.check_simulation)
 @blp.response(200, SimulationOut)
 @blp.alt_response(404, "NOT_FOUND")
 @blp.alt_response(410, "GONE")
@@ -30,7 +30,7 @@ def simulate_playbook(given: JsonDict, name: str) -> JsonDict:
 
 @blp.post("/sequences/<uuid:sequence_id>/simulate")
 @allow(Permission.AUTOMATION_READ)
-@blp.arguments(SimulationIn)
+@blp.arguments(SimulationIn, lookups=service.check_simulation)
 @blp.response(200, SimulationOut)
 @blp.alt_response(404, "NOT_FOUND")
 @blp.alt_response(409, "CONFLICT")

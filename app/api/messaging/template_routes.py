@@ -31,7 +31,7 @@ from app.http.preconditions import if_match
 from app.http.schemas.paging import PageQuery, page_of
 from app.identity.permissions import Permission
 from app.messaging.templates import missing_field_report, service, versions
-from app.messaging.templates.preview import preview
+from app.messaging.templates.preview import check_preview, check_unsaved_preview, preview
 from app.messaging.templates.statistics import statistics
 from app.messaging.templates.variant_validation import validated_variants
 
@@ -69,7 +69,7 @@ def create_template(given: JsonDict) -> JsonDict:
 
 @blp.post("/preview")
 @allow(Permission.AUTOMATION_READ)
-@blp.arguments(UnsavedMessageIn, lookups=service.check_texts)
+@blp.arguments(UnsavedMessageIn, lookups=check_unsaved_preview)
 @blp.response(200, MessagePreviewOut)
 @blp.alt_response(404, "NOT_FOUND")
 @blp.alt_response(410, "GONE")
@@ -176,7 +176,7 @@ def roll_back(given: JsonDict, message_template_id: UUID) -> JsonDict:
 
 @blp.post("/<uuid:message_template_id>/preview")
 @allow(Permission.AUTOMATION_READ)
-@blp.arguments(MessagePreviewIn)
+@blp.arguments(MessagePreviewIn, lookups=check_preview)
 @blp.response(200, MessagePreviewOut)
 @blp.alt_response(410, "GONE")
 def preview_template(given: JsonDict, message_template_id: UUID) -> JsonDict:

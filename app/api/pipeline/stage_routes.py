@@ -56,7 +56,7 @@ def get_stage(stage_id: UUID) -> object:
 
 @blp.put("/<uuid:stage_id>")
 @allow(Permission.LEAD_CONFIGURE)
-@blp.arguments(StageChange)
+@blp.arguments(StageChange, lookups=service.check_stage)
 @blp.response(200, StageOut)
 @blp.alt_response(409, "CONFLICT")
 @if_match
@@ -71,7 +71,7 @@ def update_stage(given: JsonDict, stage_id: UUID, seen: SeenVersions) -> Pipelin
 
 @blp.patch("/<uuid:stage_id>")
 @allow(Permission.LEAD_CONFIGURE)
-@blp.merge_patch(StageChange, StageOut)
+@blp.merge_patch(StageChange, StageOut, lookups=service.check_stage)
 @blp.response(200, StageOut)
 @blp.alt_response(409, "CONFLICT")
 @if_match

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from app.api.capture.bulk_schemas import JobOut
 from app.api.sequences.bulk_schemas import BulkEnrollIn
-from app.automation.sequences.enrollments.bulk import enroll_many
+from app.automation.sequences.enrollments.bulk import check_pace, enroll_many
 from app.core.type_aliases import JsonDict
 from app.engine.jobs.models import Job
 from app.http.access import actor, allow, unit_of_work
@@ -18,7 +18,7 @@ blp = Blueprint("bulk-enrollments", __name__, url_prefix="/api/sequences", descr
 @blp.post("/<uuid:sequence_id>/enrollments/bulk")
 @allow(Permission.LEAD_UPDATE)
 @large_body
-@blp.arguments(BulkEnrollIn)
+@blp.arguments(BulkEnrollIn, lookups=check_pace)
 @blp.response(202, JobOut)
 def enroll_many_leads(given: JsonDict, sequence_id: UUID) -> tuple[Job, dict[str, str]]:
     """Enroll any number of leads in a sequence.

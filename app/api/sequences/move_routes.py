@@ -4,7 +4,7 @@ from uuid import UUID
 
 from app.api.sequences.move_schemas import MoveIn, MovePlanOut, MoveQuery, VersionMovedOut
 from app.automation.sequences.versions.move_plan import plan_move, to_response
-from app.automation.sequences.versions.version_moves import move_to_version
+from app.automation.sequences.versions.version_moves import check_move, move_to_version
 from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
@@ -31,7 +31,7 @@ def plan_sequence_move(query: dict[str, int], sequence_id: UUID) -> JsonDict:
 
 @blp.post("/<uuid:sequence_id>/move")
 @allow(Permission.AUTOMATION_MANAGE)
-@blp.arguments(MoveIn)
+@blp.arguments(MoveIn, lookups=check_move)
 @blp.response(200, VersionMovedOut)
 @blp.alt_response(409, "CONFLICT")
 def move_sequence(given: JsonDict, sequence_id: UUID) -> JsonDict:

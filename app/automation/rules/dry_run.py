@@ -1,6 +1,5 @@
 """Dry run of a rule: the engine's plan, with reasons. Nothing is written."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,6 +12,7 @@ from app.automation.rules.service import RULES, find_rule
 from app.clock import now
 from app.core.db import new_id
 from app.core.type_aliases import JsonDict, JsonObject
+from app.core.validation.check_all import check_all
 from app.core.validation.json_pointer import pointer
 from app.engine.events.events import Event
 from app.engine.plan.plan import plan
@@ -61,6 +61,11 @@ def dry_run(session: Session, actor: Actor, rule_id: UUID, data: JsonObject) -> 
     }
 
 
+def check_dry_run(session: Session, actor: Actor, data: JsonObject, /, *, follow_up_rule_id: UUID) -> None:
+    """Check the event and the facts. Raises Invalid with every error, NotFound, Conflict."""
+    _check(draft_or_published(session, actor, follow_up_rule_id), data)
+
+
 def draft_or_published(session: Session, actor: Actor, rule_id: UUID) -> Rule:
     """Return the draft of the rule if there is one, else the published version. Raises NotFound, Conflict."""
     found = find_rule(session, actor, rule_id)
@@ -72,10 +77,9 @@ def draft_or_published(session: Session, actor: Actor, rule_id: UUID) -> Rule:
 
 
 def _event(session: Session, rule: Rule, lead: Any, data: JsonObject) -> Event:
-    """Return the event to test: the first event of the rule, unless `data` names one."""
-    name = data.get("event") or min(rule.on)
-    if name not in rule.on:
-        raise Invalid.at("/event", f"The rule listens to {', '.join(sorted(rule.on))}.")
+    """Return the event to test. Raises Invalid with every error."""
+    _check(rule, data)
+    name = _event_name(rule, data)
     facts: dict[str, JsonDict] = {"lead": {}, "event": {}, "task": {}}
     if lead:
         more = load_facts(session, [lead.id], looked_up(_used_facts(rule))).get(lead.id, {})
@@ -83,10 +87,27 @@ def _event(session: Session, rule: Rule, lead: Any, data: JsonObject) -> Event:
     for path, value in _parsed_facts(data.get("facts", {})).items():
         group, _, fact = path.partition(".")
         facts.setdefault(group, {})[fact] = value
-    _require_task(name, facts)
     at = data.get("at") or now()
     about = lead.id if lead else new_id()
     return Event(name, about, subject_id=about, occurred_at=at, facts=facts)
+
+
+def _check(rule: Rule, data: JsonObject) -> None:
+    check_all(
+        lambda: _require_known_event(rule, _event_name(rule, data)),
+        lambda: _parsed_facts(data.get("facts", {})),
+        lambda: _require_task(rule, _event_name(rule, data), data.get("facts", {})),
+    )
+
+
+def _event_name(rule: Rule, data: JsonObject) -> str:
+    """Return the event that `data` names, else the first event of the rule."""
+    return data.get("event") or min(rule.on)
+
+
+def _require_known_event(rule: Rule, name: str) -> None:
+    if name not in rule.on:
+        raise Invalid.at("/event", f"The rule listens to {', '.join(sorted(rule.on))}.")
 
 
 def _used_facts(rule: Rule) -> frozenset[str]:
@@ -122,6 +143,6 @@ def _instant(value: str) -> datetime:
     return at
 
 
-def _require_task(name: str, facts: Mapping[str, JsonObject]) -> None:
-    if name.startswith("task.") and facts["task"].get("due_at") is None:
+def _require_task(rule: Rule, name: str, facts: JsonObject) -> None:
+    if name in rule.on and name.startswith("task.") and facts.get("task.due_at") is None:
         raise Invalid.at("/facts", "A task event requires `task.due_at`.")

@@ -1,6 +1,6 @@
 """Simulations in a clinic: of a shipped playbook, of the active rules, or of a sequence. Nothing is written."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -21,6 +21,7 @@ from app.automation.simulation.start_state import start_as_is, start_as_new
 from app.automation.simulation.world import Setting, World
 from app.clock import now
 from app.core.type_aliases import JsonDict, JsonObject
+from app.core.validation.check_all import check_all
 from app.core.validation.validation_errors import Mistake
 from app.engine.active_rules import load_active_rules
 from app.engine.rules.rules import RuleSet
@@ -48,12 +49,12 @@ def simulate_playbook(session: Session, actor: Actor, name: str, data: JsonObjec
 def _simulate(
     session: Session, actor: Actor, setting: Setting, data: JsonObject, *, name: str, into: str | None = None
 ) -> JsonDict:
-    start: datetime = data.get("start") or now()
-    until = start + timedelta(days=data["days"])
-    script, facts = _read(data, start, until)
+    check_simulation(session, actor, data)
+    start = _start(data)
+    script, facts = _read_script(data, start), _read_facts(data, start)
     world = _begin(session, actor, setting, data, start=start)
     set_facts(world.lead, facts.by_group["lead"])
-    return simulate(name, world, script, until=until, is_new=data["is_new"], into=into).as_json()
+    return simulate(name, world, script, until=_until(data, start), is_new=data["is_new"], into=into).as_json()
 
 
 def simulate_sequence(session: Session, actor: Actor, sequence_id: UUID, data: JsonObject) -> JsonDict:
@@ -76,22 +77,49 @@ def _draft_or_published(session: Session, actor: Actor, sequence_id: UUID) -> Se
     return read_sequence(text, id=found.id, version=found.published or 0)
 
 
-def _read(data: JsonObject, start: datetime, until: datetime) -> tuple[Script, Facts]:
-    """Parse the script and the facts. Raises Invalid with a pointer to every mistake."""
+def check_simulation(_session: Session, _actor: Actor, data: JsonObject, /, **_path: object) -> None:
+    """Check the facts, the script and the state of the lead. Raises Invalid with a pointer to every mistake."""
+    check_all(
+        lambda: _read_facts(data, _start(data)),
+        lambda: _require_valid(_check_existing_lead(data)),
+        lambda: _read_script(data, _start(data)),
+    )
+
+
+def _start(data: JsonObject) -> datetime:
+    start: datetime = data.get("start") or now()
+    return start
+
+
+def _until(data: JsonObject, start: datetime) -> datetime:
+    return start + timedelta(days=data["days"])
+
+
+def _read_facts(data: JsonObject, start: datetime) -> Facts:
     facts = read_facts(data["facts"], "facts", start=start, about=("lead",))
-    mistakes, script = list(facts.mistakes), Script()
-    if not data["is_new"]:
-        mistakes += _check_existing_lead(data)
+    _require_valid(facts.mistakes)
+    return facts
+
+
+def _read_script(data: JsonObject, start: datetime) -> Script:
     try:
-        script = read_script(data["script"], start=start, until=until)
+        return read_script(data["script"], start=start, until=_until(data, start))
     except InvalidScript as invalid:
-        mistakes += invalid.mistakes
-    if mistakes:
-        raise Invalid(*(FieldError(mistake.pointer, mistake.problem) for mistake in mistakes))
-    return script, facts
+        raise _invalid(invalid.mistakes) from None
+
+
+def _require_valid(mistakes: Iterable[Mistake]) -> None:
+    if found := list(mistakes):
+        raise _invalid(found)
+
+
+def _invalid(mistakes: Iterable[Mistake]) -> Invalid:
+    return Invalid(*(FieldError(mistake.pointer, mistake.problem) for mistake in mistakes))
 
 
 def _check_existing_lead(data: JsonObject) -> Iterator[Mistake]:
+    if data["is_new"]:
+        return
     if "lead_id" not in data:
         yield Mistake("is_new", "must be true without a lead_id: only an existing lead can continue as it is")
     if "start" in data:

@@ -94,6 +94,12 @@ def update_stage(
     return stage
 
 
+def check_stage(session: Session, actor: Actor, data: JsonObject, /, *, stage_id: UUID) -> None:
+    """Check that a stage which becomes the default can be it. Raises Invalid, NotFound."""
+    if data["is_default"]:
+        _require_possible_default(read_stage(session, actor.clinic.id, stage_id))
+
+
 def place_before_terminal(stage: PipelineStage, stages: Sequence[PipelineStage]) -> None:
     """Place a stage after all active stages, before the terminal ones."""
     others = [other for other in stages if other is not stage and other.archived_at is None]
@@ -163,10 +169,14 @@ def renumber(stages: Sequence[PipelineStage]) -> None:
 
 
 def _make_default(chosen: PipelineStage, stages: Sequence[PipelineStage]) -> None:
-    if chosen.is_terminal or chosen.archived_at is not None:
-        raise Invalid.at("/is_default", "A terminal or archived stage cannot be the default.")
+    _require_possible_default(chosen)
     for stage in stages:
         if stage.is_default and stage is not chosen:
             stage.is_default = False
             stage.version += 1
     chosen.is_default = True
+
+
+def _require_possible_default(stage: PipelineStage) -> None:
+    if stage.is_terminal or stage.archived_at is not None:
+        raise Invalid.at("/is_default", "A terminal or archived stage cannot be the default.")

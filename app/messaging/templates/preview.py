@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app.core.type_aliases import JsonDict, JsonObject
+from app.core.validation.check_all import check_all
 from app.core.validation.language_tags import fallbacks
 from app.core.validation.validation_errors import one_of
 from app.errors import FieldError, Invalid
@@ -24,6 +25,7 @@ from app.messaging.rendering.render import InvalidTemplate, MessageTooLong, Word
 from app.messaging.rendering.samples import sample_values
 from app.messaging.rendering.variables import CUSTOM_GROUP, VARIABLES, Values, message_values
 from app.messaging.rendering.variants import Variant, choose_variant, lookup_order, variant_name
+from app.messaging.templates.service import check_texts
 
 LEAD_GROUPS: Final = (
     "lead",
@@ -51,6 +53,16 @@ def preview(session: Session, actor: Actor, variants: Sequence[Variant], options
         "media": variant.media and variant.media._asdict(),
         "missing": missing,
     }
+
+
+def check_preview(session: Session, actor: Actor, data: JsonObject, /, **_: object) -> None:
+    """Check the names of the given values. Raises Invalid with every error."""
+    _require_known(data["values"], sample_values(actor.clinic, definitions_of(session, actor.clinic)))
+
+
+def check_unsaved_preview(session: Session, actor: Actor, data: JsonObject, /, **_: object) -> None:
+    """Check the texts and the names of the given values. Raises Invalid with every error."""
+    check_all(lambda: check_texts(session, actor, data), lambda: check_preview(session, actor, data))
 
 
 def lead_for_preview(session: Session, actor: Actor, lead_id: UUID | None) -> Any:

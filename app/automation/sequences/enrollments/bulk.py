@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app import clock
@@ -77,9 +77,26 @@ def _fill(session: Session, actor: Actor, data: JsonObject, job_id: UUID) -> tup
     else:
         found = select(Lead.id).where(*lead_conditions(session, actor, data["filter"]))
         total, failed = fill_with_found(session, job_id, found), 0
-    if (per_hour := data.get("per_hour")) and total * timedelta(hours=1) / per_hour > LONGEST:
-        raise Invalid.at("/per_hour", f"{total:,} leads would take more than a year: increase `per_hour`.")
+    _require_pace(total, data.get("per_hour"))
     return total, failed
+
+
+def check_pace(session: Session, actor: Actor, data: JsonObject, /, **_: object) -> None:
+    """Check that the enrollment takes at most a year. Raises Invalid."""
+    if (per_hour := data.get("per_hour")) is not None:
+        _require_pace(_number_of_leads(session, actor, data), per_hour)
+
+
+def _number_of_leads(session: Session, actor: Actor, data: JsonObject) -> int:
+    if "lead_ids" in data:
+        return len(data["lead_ids"])
+    found = select(func.count()).select_from(Lead).where(*lead_conditions(session, actor, data["filter"]))
+    return session.scalars(found).one()
+
+
+def _require_pace(total: int, per_hour: int | None) -> None:
+    if per_hour and total * timedelta(hours=1) / per_hour > LONGEST:
+        raise Invalid.at("/per_hour", f"{total:,} leads would take more than a year: increase `per_hour`.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,12 @@ def move_to_version(session: Session, actor: Actor, sequence_id: UUID, data: Jso
     return {**move_counts(Counter(mapping.how for mapping in mappings.values())), "job": None}
 
 
+def check_move(session: Session, actor: Actor, data: JsonObject, /, *, sequence_id: UUID) -> None:
+    """Check the version and the steps for leads that cannot be moved otherwise. Raises Invalid, NotFound."""
+    plan = plan_move(session, actor, sequence_id, data["to"])
+    require_valid_steps(plan, published_version(session, sequence_id, data["to"]), data["steps"])
+
+
 def _leads_to_move(sequence_id: UUID, to: int) -> Any:
     return _LEADS.where(Enrollment.sequence_id == sequence_id, Enrollment.sequence_version != to)
 
