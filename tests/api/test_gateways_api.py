@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +15,7 @@ from app.messaging.models import Notification
 from app.security.encrypted_fields import encrypt_row
 from tests.support.desk import Answer, Desk
 from tests.support.gateway import Gateway
+from tests.support.practice import sql
 from workers.sweeps.run import sweep
 
 pytest_plugins = ["tests.support.desk", "tests.support.practice"]
@@ -91,7 +92,7 @@ def test_gateways_can_be_created_listed_changed_and_deleted(desk: Desk):
     assert [one["name"] for one in desk.admin.every("/api/gateways", purpose="messages")] == ["social"]
 
     shown = desk.admin.get(f"/api/gateways/{made['id']}")
-    assert shown.body == {name: value for name, value in made.items() if name != "secret"}
+    assert shown.body == {name: value for name, value in made.items() if name != "secret"} | {"outage": None}
     edited = desk.admin.patch(f"/api/gateways/{made['id']}", {"per_hour": 5}, seen=shown.headers["ETag"])
     assert (edited.status, edited.body["per_hour"], edited.body["url"], edited.body["version"]) == (200, 5, URL, 2)
     assert desk.admin.patch(f"/api/gateways/{made['id']}", {}, seen=shown.headers["ETag"]).status == 412
@@ -353,3 +354,48 @@ def test_invalid_json_is_refused(desk: Desk):
     gateway = set_up(desk)
     assert call_back(desk, gateway, body=b"[").status == 400
     assert call_back(desk, gateway, body=b"{}").pointers == ["/events"]
+
+
+def open_outage(target: str, gateway_id: str | None, error: str) -> None:
+    sql(
+        "INSERT INTO channel_outages (target, gateway_id, failures, error, failing_since, opened_at, checked_at)"
+        " VALUES (:target, :gateway_id, 3, :error, now() - interval '1 hour', now(), now())",
+        target=target,
+        gateway_id=gateway_id,
+        error=error,
+    )
+
+
+def test_gateway_shows_its_open_outage(desk: Desk):
+    gateway, other = set_up(desk), set_up(desk, name="other")
+    path = f"/api/gateways/{gateway['id']}"
+    assert desk.admin.get(path).body["outage"] is None
+    open_outage(gateway["id"], gateway["id"], "503")
+    [shown, untouched] = sorted(desk.admin.get("/api/gateways").body["items"], key=lambda one: one["name"] != "social")
+    assert (shown["id"], untouched["id"], untouched["outage"]) == (gateway["id"], other["id"], None)
+    outage = shown["outage"]
+    assert desk.admin.get(path).body["outage"] == outage
+    assert (outage["reason"], outage["waiting_messages"]) == ("503", 0)
+    since, probe = (datetime.fromisoformat(outage[name]) for name in ("since", "next_probe_at"))
+    assert probe - since == timedelta(hours=1, seconds=60)
+    sql("UPDATE channel_outages SET opened_at = NULL, checked_at = NULL, closed_at = now()")
+    assert desk.admin.get(path).body["outage"] is None
+
+
+def test_outages_of_channels_and_gateways_are_listed(desk: Desk):
+    gateway = set_up(desk)
+    path = "/api/notifications/outages"
+    assert desk.admin.get(path).body == {"items": []}
+    open_outage("email", None, "535 Bad login of postmaster@host")
+    open_outage(gateway["id"], gateway["id"], "503")
+    found = {one["channel"]: one for one in desk.admin.get(path).body["items"]}
+    assert (found["email"]["gateway_id"], found["email"]["gateway"]) == (None, None)
+    assert "postmaster" not in found["email"]["reason"]
+    assert (found[None]["gateway_id"], found[None]["gateway"]) == (gateway["id"], "social")
+
+
+def test_outage_of_a_gateway_is_shown_to_its_clinic_only(desk: Desk):
+    gateway = set_up(desk)
+    open_outage(str(other_id := new_id()), str(other_id), "503")  # the gateway of another clinic
+    assert desk.admin.get("/api/notifications/outages").body == {"items": []}
+    assert desk.admin.get(f"/api/gateways/{gateway['id']}").body["outage"] is None

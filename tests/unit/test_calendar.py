@@ -236,8 +236,9 @@ def test_business_days_are_plain_days_if_the_clinic_closes_for_more_than_400_day
         assert closed_for(closed).add_business_days(start, timedelta(days=1)) == start + timedelta(days=1)
 
 
-def test_search_for_an_opening_ends_after_400_closed_days() -> None:
-    noon = at("2026-01-01 12:00")  # the first closed day
+@pytest.mark.parametrize("start", ["2026-01-01 12:00", "2026-01-02 12:00"])  # the first closed day, and the second
+def test_search_for_an_opening_ends_after_400_closed_days(start: str) -> None:
+    noon = at(start)
     assert closed_for(400).next_open(noon) == at("2027-02-05 09:00")
     with pytest.raises(NeverOpen):
         closed_for(401).next_open(noon)
@@ -293,6 +294,11 @@ def test_text_of_each_error() -> None:
 
 
 def test_zone_of_a_local_time_is_ignored() -> None:
-    nine = time(9, tzinfo=NEW_YORK)
-    assert CLINIC.at_wall_time(date(2026, 3, 10), nine) == at("2026-03-10 09:00")
-    assert CLINIC.at_wall_time(date(2026, 3, 10), nine, APIA) == at("2026-03-10 09:00", APIA)
+    nine = time(9, 0, 30, tzinfo=NEW_YORK)
+    assert CLINIC.at_wall_time(date(2026, 3, 10), nine) == at("2026-03-10 09:00:30")
+    assert CLINIC.at_wall_time(date(2026, 3, 10), nine, APIA) == at("2026-03-10 09:00:30", APIA)
+
+
+def test_months_are_added_in_local_time() -> None:
+    assert CLINIC.add_wall_months(at("2026-01-31 10:00"), 1) == at("2026-02-28 10:00")
+    assert CLINIC.add_wall_months(at("2026-02-15 10:00"), 2) == at("2026-04-15 10:00")

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from app.core.database.row_security import restrict_to_clinic
 from app.core.db import transaction
 from app.engine import failed_steps as steps
 from app.engine.models import Kind, Reason
@@ -19,6 +20,7 @@ from app.messaging.delivery import retry
 from app.messaging.delivery.delivery_state import MAX_ATTEMPTS
 from app.messaging.delivery.retry import Resolution
 from app.messaging.gateways.service import create_gateway
+from app.messaging.outages.report import clinic_outages
 from app.ops.embedded import Valkey
 from tests.support.gateway import Gateway
 from tests.support.messages import messages
@@ -287,6 +289,21 @@ def test_other_gateway_is_not_affected(practice: Practice, server: Gateway, watc
     practice.speak_with(practice.capture(phone=PHONE))
     practice.run(Kind.CALL_WEBHOOK)
     assert step(practice, "call_webhook").state == "done"
+
+
+def test_open_outage_shows_how_many_messages_wait(practice: Practice, server: Gateway, watch: Watch):
+    connect(practice, server)
+    for _ in range(5):
+        write(practice)
+    server.answer(503)
+    practice.run(Kind.DELIVER)
+    with transaction() as session:
+        restrict_to_clinic(session, practice.clinic_id)
+        [outage] = clinic_outages(session, practice.clinic_id)
+    waiting = [one for one in practice.steps(kind=Kind.DELIVER) if one.reason == Reason.CHANNEL_DOWN]
+    assert (outage.gateway, outage.reason, outage.since) == ("social", "503", TUESDAY)
+    assert outage.next_probe_at == TUESDAY + timedelta(seconds=60)
+    assert outage.waiting_messages == len(waiting) >= 3
 
 
 def test_outage_of_a_deleted_gateway_is_forgotten(practice: Practice, server: Gateway, watch: Watch):

@@ -24,6 +24,7 @@ from app.messaging.channels.base import Receipt
 from app.messaging.channels.gateway_client import call
 from app.messaging.gateways import service
 from app.messaging.gateways.models import Gateway
+from app.messaging.outages.report import GatewayWithOutage, clinic_outages, with_outages
 
 blp = Blueprint(
     "gateways", __name__, url_prefix="/api/gateways", description="Endpoints that messages and events are sent to."
@@ -40,7 +41,9 @@ def list_gateways(query: JsonDict) -> Page:
     Sorted by name.
     """
     with reading() as session:
-        return service.list_gateways(session, actor().clinic.id, query)
+        found = service.list_gateways(session, actor().clinic.id, query)
+        shown = with_outages(found.items, clinic_outages(session, actor().clinic.id))
+    return Page(shown, found.next_cursor, found.total_count)
 
 
 @blp.post("")
@@ -61,10 +64,12 @@ def create_gateway(given: JsonDict) -> Gateway:
 @blp.get("/<uuid:gateway_id>")
 @allow(Permission.NOTIFICATION_MANAGE)
 @blp.response(200, GatewayOut)
-def get_gateway(gateway_id: UUID) -> Gateway:
+def get_gateway(gateway_id: UUID) -> GatewayWithOutage:
     """Get a gateway."""
     with reading() as session:
-        return service.read_gateway(session, actor().clinic.id, gateway_id)
+        gateway = service.read_gateway(session, actor().clinic.id, gateway_id)
+        [shown] = with_outages([gateway], clinic_outages(session, actor().clinic.id))
+    return shown
 
 
 @blp.patch("/<uuid:gateway_id>")

@@ -81,6 +81,15 @@ class GatewayQuery(PageQuery):
     is_active = Boolean()
 
 
+class OutageOut(Schema):
+    """An outage: messages wait, use none of their tries, and are sent when the server answers again."""
+
+    since = Instant(required=True, metadata={"description": "Time of the first failure."})
+    reason = fields.String(required=True, metadata={"description": "The last failure, for a gateway."})
+    next_probe_at = Instant(required=True, allow_none=True, metadata={"description": "When it is asked again."})
+    waiting_messages = Integer(required=True, metadata={"description": "Messages and webhooks of the clinic."})
+
+
 class GatewayOut(Schema):
     """A gateway."""
 
@@ -97,6 +106,11 @@ class GatewayOut(Schema):
         required=True,
         allow_none=True,
         metadata={"description": "Time of the last secret rotation; calls are signed with both secrets for a day."},
+    )
+    outage = fields.Nested(
+        OutageOut,
+        allow_none=True,
+        metadata={"description": "For GET: set while the gateway is down; null: messages are sent."},
     )
     created_at = Instant(required=True)
     updated_at = Instant(required=True)

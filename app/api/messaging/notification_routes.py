@@ -9,6 +9,7 @@ from app.api.messaging.notification_schemas import (
     NotificationDetailOut,
     NotificationOut,
     NotificationQuery,
+    OutagesOut,
     ResolvedNotificationsOut,
     ResolveIn,
     ResolveNotificationsIn,
@@ -24,6 +25,7 @@ from app.identity.permissions import Permission
 from app.messaging import notifications
 from app.messaging.delivery import retry
 from app.messaging.models import Notification
+from app.messaging.outages.report import clinic_outages
 
 blp = Blueprint("notifications", __name__, url_prefix="/api/notifications", description="Messages to leads and users.")
 
@@ -64,6 +66,18 @@ def list_notifications(query: JsonDict) -> Page:
     """
     with reading() as session:
         return notifications.list_notifications(session, actor(), query)
+
+
+@blp.get("/outages")
+@allow(Permission.NOTIFICATION_MANAGE)
+@blp.response(200, OutagesOut)
+def list_outages() -> JsonDict:
+    """List the channels and gateways that are down.
+
+    The longest outage first. Messages wait without using their tries, and are sent when the server answers again.
+    """
+    with reading() as session:
+        return {"items": clinic_outages(session, actor().clinic.id)}
 
 
 @blp.get("/<uuid:notification_id>")

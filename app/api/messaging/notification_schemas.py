@@ -2,6 +2,7 @@
 
 from marshmallow import fields, validate
 
+from app.api.messaging.gateway_schemas import OutageOut
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, RegisteredName, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
@@ -181,3 +182,21 @@ class ResolvedNotificationsOut(Schema):
         required=True, metadata={"description": "Number of matching notifications that are left for another call."}
     )
     dry_run = Boolean(required=True, metadata={"description": "`true`: nothing was changed."})
+
+
+class ChannelOutageOut(OutageOut):
+    """An outage of a channel, or of one of the clinic's gateways."""
+
+    channel = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "A channel of all clinics, such as `email`; null: a gateway."},
+    )
+    gateway_id = Id(required=True, allow_none=True)
+    gateway = fields.String(required=True, allow_none=True, metadata={"description": "The gateway's name."})
+
+
+class OutagesOut(Schema):
+    """The channels and gateways that are down."""
+
+    items = fields.List(fields.Nested(ChannelOutageOut), required=True)

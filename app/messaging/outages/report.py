@@ -1,0 +1,79 @@
+"""Open outages as admins see them: since when, why, the next probe, and how many messages wait."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app.config import get_settings
+from app.engine.models import Reason
+from app.messaging.gateways.models import Gateway
+
+CHANNEL_REASON: Final = "The server takes no messages. The operator of this installation sees the cause."
+
+_OUTAGES: Final = text("SELECT * FROM clinic_outages()")  # the table belongs to no clinic
+_WAITING: Final = text(
+    "SELECT outcome ->> 'waits_for' AS target, count(*) AS waiting FROM steps WHERE clinic_id = :clinic"
+    " AND reason = :reason AND state IN ('planned', 'published') GROUP BY 1"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOutage:
+    """An outage for which messages of a clinic wait. `channel` is None for a gateway, `gateway_id` for a channel."""
+
+    channel: str | None
+    gateway_id: UUID | None
+    gateway: str | None  # its name
+    since: datetime
+    reason: str
+    next_probe_at: datetime | None
+    waiting_messages: int  # of the clinic, with its webhooks
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayWithOutage:
+    """A gateway and its open outage. It has all attributes of the gateway."""
+
+    gateway: Gateway
+    outage: OpenOutage | None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.gateway, name)
+
+
+def clinic_outages(session: Session, clinic_id: UUID) -> list[OpenOutage]:
+    """Return the open outages of all channels and of the clinic's gateways, the longest first.
+
+    The session is restricted to the clinic.
+    """
+    found = session.execute(_OUTAGES).all()
+    if not found:
+        return []
+    given = {"clinic": clinic_id, "reason": Reason.CHANNEL_DOWN}
+    waiting = {row.target: row.waiting for row in session.execute(_WAITING, given)}
+    return [_open_outage(outage, waiting.get(outage.target, 0)) for outage in found]
+
+
+def with_outages(gateways: Iterable[Gateway], outages: Iterable[OpenOutage]) -> Sequence[GatewayWithOutage]:
+    """Return the gateways with their open outages."""
+    found = {outage.gateway_id: outage for outage in outages}
+    return [GatewayWithOutage(gateway, found.get(gateway.id)) for gateway in gateways]
+
+
+def _open_outage(outage: Any, waiting: int) -> OpenOutage:
+    """Return the outage; `outage` is a row of `clinic_outages()`."""
+    interval = timedelta(seconds=get_settings().channel_probe_seconds)
+    return OpenOutage(
+        channel=None if outage.gateway_id else outage.target,
+        gateway_id=outage.gateway_id,
+        gateway=outage.gateway,
+        since=outage.failing_since,
+        reason=outage.error or CHANNEL_REASON,
+        next_probe_at=outage.checked_at and outage.checked_at + interval,
+        waiting_messages=waiting,
+    )
