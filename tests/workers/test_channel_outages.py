@@ -213,6 +213,26 @@ def test_recovery_sends_a_few_messages_before_all_others(practice: Practice, smt
     assert {row.state for row in emails_to_leads(practice)} == {"sent"}
 
 
+@pytest.mark.parametrize(("stage", "act"), [("rcpt", "421 4.7.0 Try again later"), ("data", DROP)])
+def test_messages_that_break_the_connection_do_not_block_others(
+    practice: Practice, smtp: SmtpServer, watch: Watch, stage: str, act: str
+) -> None:
+    harmful = [f"harmful-{number}@lead.example" for number in range(THRESHOLD)]
+    for address in harmful:
+        smtp.on(stage, act, to=address)
+        practice.fail_to_reach(practice.capture(email=address))
+    practice.run(SEND)
+    write_messages(practice, 6)
+
+    work(practice, watch, minutes=15)
+    assert len(smtp.accepted) == 6
+
+    write_messages(practice, 6)
+    work(practice, watch, minutes=15)
+    assert len(smtp.accepted) == 12
+    assert not {mail.recipient for mail in smtp.accepted} & set(harmful)
+
+
 def test_without_probes_messages_are_tried_again(practice: Practice, smtp: SmtpServer, watch: Watch) -> None:
     smtp.stop()
     write_messages(practice, THRESHOLD)

@@ -16,6 +16,7 @@ from app.messaging.outages.breaker import THRESHOLD
 from app.messaging.outages.models import ChannelOutage
 
 WAITS_FOR: Final = "waits_for"  # key in the outcome of a waiting step: the target
+WAS_TRIED: Final = "was_tried"  # key in the outcome of a waiting step whose own attempt opened the breaker
 RELEASE_FOR: Final = timedelta(minutes=10)  # after the end of an outage, waiting steps are looked up
 FIRST_RELEASED: Final = 20  # messages that show whether the target works again
 RELEASED: Final = 5000
@@ -87,8 +88,9 @@ _FORGET: Final = text(
 _RELEASE: Final = text(
     "WITH waiting AS (SELECT id, row_number() OVER (ORDER BY id) AS number FROM (SELECT id FROM steps"
     " WHERE reason = :reason AND state IN ('planned', 'published') AND outcome ->> 'waits_for' = :target"
+    " AND (attempts > 0 OR coalesce(outcome ? 'was_tried', false)) = :was_tried"
     " AND due_at > :now ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED) AS found)"
-    " UPDATE steps AS s SET due_at = :now + w.number * interval '1 microsecond', state = 'planned',"
+    " UPDATE steps AS s SET due_at = :now + (:before + w.number) * interval '1 microsecond', state = 'planned',"
     " published_at = NULL, reason = NULL, outcome = NULL FROM waiting w WHERE s.id = w.id RETURNING s.id"
 )
 
@@ -116,20 +118,26 @@ def record_probe(session: Session, target: str, error: str | None) -> None:
 def release_waiting(session: Session) -> int:
     """Let messages go that wait for targets that answer again. Returns their number, as far as more may follow at once.
 
-    A few messages go first. All others follow when one of them was accepted.
+    A few messages go first. All others follow when one of them was accepted. Messages that were tried before go last:
+    one that breaks each connection must not block the others.
     """
     now, released = clock.now(), 0
     for row in session.execute(_CLOSED, {"since": now - RELEASE_FOR}).all():
-        if row.is_untested:
-            _release(session, row.target, FIRST_RELEASED, now)
-        else:
-            released += _release(session, row.target, RELEASED, now)
+        most = FIRST_RELEASED if row.is_untested else RELEASED
+        number = _release(session, row.target, now, most=most)
+        if not row.is_untested:
+            released += number + _release(session, row.target, now, most=most, was_tried=True, before=number)
+        elif not number:
+            _release(session, row.target, now, most=most, was_tried=True)
     return released
 
 
-def _release(session: Session, target: str, most: int, now: datetime) -> int:
+def _release(
+    session: Session, target: str, now: datetime, *, most: int, was_tried: bool = False, before: int = 0
+) -> int:
+    """Make waiting messages due, after `before` others. Returns their number."""
     given = {"target": target, "reason": Reason.CHANNEL_DOWN, "now": now, "most": most}
-    return len(session.execute(_RELEASE, given).all())
+    return len(session.execute(_RELEASE, {**given, "was_tried": was_tried, "before": before}).all())
 
 
 def claim_notices(session: Session, *, older_than: timedelta) -> list[NewOutage]:

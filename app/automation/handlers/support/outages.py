@@ -2,11 +2,12 @@
 
 from app import clock
 from app.automation.handlers.support.context import StepContext
+from app.core.type_aliases import JsonDict
 from app.engine.models import Reason
 from app.engine.outcomes import ChannelResult, Effects, Snooze
 from app.messaging.channels.base import Outcome, Receipt, Transient
 from app.messaging.outages import breaker
-from app.messaging.outages.store import WAITS_FOR
+from app.messaging.outages.store import WAITS_FOR, WAS_TRIED
 
 
 def wait_for_channel(context: StepContext) -> Snooze | None:
@@ -39,8 +40,10 @@ def channel_results(context: StepContext, receipt: Receipt, words: str) -> tuple
 
 
 def _wait(context: StepContext, effects: Effects | None = None) -> Snooze:
+    """Return a snooze. `effects`: those of an attempt, after which other messages are tried first."""
     until = breaker.wait_until(context.step.id, clock.now())
-    return Snooze(until, Reason.CHANNEL_DOWN, {WAITS_FOR: _target(context)}, effects=effects or Effects())
+    found: JsonDict = {WAITS_FOR: _target(context)} | ({} if effects is None else {WAS_TRIED: True})
+    return Snooze(until, Reason.CHANNEL_DOWN, found, effects=effects or Effects())
 
 
 def _target(context: StepContext) -> str:
