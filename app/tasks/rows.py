@@ -13,7 +13,8 @@ from app.leads.events import LeadColumns
 from app.tasks.facts import task_event
 from app.tasks.models import TaskPriority, TaskStatus, TaskType
 
-MOST_REMINDERS: Final = 5  # of one task
+MOST_TAGS: Final = 20  # of one task
+MOST_REMINDERS: Final = 5
 EARLIEST_REMINDER: Final = timedelta(days=30)  # before the due time
 TO_ACT: Final = timedelta(hours=1)  # business time to act on an escalation
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.core.db import transaction
 from app.engine.steps.holds import IS_HELD
+from app.messaging.digest import send_digests
 from workers.error_text import describe_error
 from workers.sweeps import (
     assignment,
@@ -22,7 +23,6 @@ from workers.sweeps import (
     breaker,
     census,
     channels,
-    digest,
     leads,
     leases,
     next_actions,
@@ -53,7 +53,7 @@ SWEEPS: dict[str, Batch] = {
     "cover_absences": assignment.cover_absences,
     breaker.NAME: breaker.pause_failing_rules,
     channels.NAME: channels.watch_channels,
-    digest.NAME: digest.send_digests,
+    "send_digests": send_digests,
     "take_census": publishing.take_census,
     "seal_audit": audit.extend_audit_chains,
     "forget_old_steps": retention.delete_old_steps,

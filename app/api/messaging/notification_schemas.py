@@ -1,5 +1,6 @@
 """Request and response schemas for notifications and their deliveries."""
 
+import marshmallow
 from marshmallow import fields, validate
 
 from app.api.messaging.gateway_schemas import OutageOut
@@ -14,15 +15,21 @@ LONGEST_SLUG = 100
 MAX_SPREAD_SECONDS = 7 * 24 * 3600
 
 
-def _rule() -> Text:
-    return Text(
+class Chosen(marshmallow.Schema):
+    """Filters that choose notifications, besides their state."""
+
+    channel = RegisteredName(CHANNELS.names)
+    since = Instant(metadata={"description": "Created at this time or later."})
+    rule = Text(
         LONGEST_SLUG,
         metadata={"description": "Slug of the rule or sequence that wrote it.", "examples": ["break-up-email"]},
     )
 
 
-def _dry_run() -> Boolean:
-    return Boolean(load_default=False, metadata={"description": "`true`: count only, and change nothing."})
+class ChosenToChange(Chosen):
+    """Filters of a call that changes all matching notifications."""
+
+    dry_run = Boolean(load_default=False, metadata={"description": "`true`: count only, and change nothing."})
 
 
 class InboxQuery(PageQuery):
@@ -31,26 +38,19 @@ class InboxQuery(PageQuery):
     unread = Boolean(metadata={"description": "`true`: only unread messages."})
 
 
-class NotificationQuery(PageQuery):
+class NotificationQuery(Chosen, PageQuery):
     """Filters for the clinic's notifications."""
 
     state = Choice(NotificationState)
-    channel = RegisteredName(CHANNELS.names)
-    since = Instant(metadata={"description": "Created at this time or later."})
-    rule = _rule()
 
 
-class RetryNotificationsIn(Schema):
+class RetryNotificationsIn(ChosenToChange, Schema):
     """Filters for failed notifications, and the time to spread the retries over."""
 
     state = fields.String(
         validate=validate.Equal(NotificationState.FAILED.value),
         metadata={"description": "Only `failed` notifications can be retried; optional."},
     )
-    channel = RegisteredName(CHANNELS.names)
-    since = Instant(metadata={"description": "Created at this time or later."})
-    rule = _rule()
-    dry_run = _dry_run()
     spread_seconds = Integer(
         most=MAX_SPREAD_SECONDS,
         load_default=0,
@@ -69,17 +69,13 @@ class ResolveIn(Schema):
     )
 
 
-class ResolveNotificationsIn(ResolveIn):
+class ResolveNotificationsIn(ChosenToChange, ResolveIn):
     """Decision about all matching notifications with an unknown outcome."""
 
     state = fields.String(
         validate=validate.Equal(NotificationState.UNKNOWN.value),
         metadata={"description": "Only `unknown` notifications can be resolved; optional."},
     )
-    channel = RegisteredName(CHANNELS.names)
-    since = Instant(metadata={"description": "Created at this time or later."})
-    rule = _rule()
-    dry_run = _dry_run()
     spread_seconds = Integer(
         most=MAX_SPREAD_SECONDS,
         load_default=0,

@@ -16,9 +16,8 @@ from app.http.schemas.private_fields import WITHHELD, PrivateText
 from app.http.schemas.schema import Aliases, Schema
 from app.leads.timeline.models import OUTCOME_WORDS, Outcome
 from app.tasks.models import TASK_TYPE_WORDS, TaskPriority, TaskStatus, TaskType
-from app.tasks.rows import EARLIEST_REMINDER, MOST_REMINDERS
+from app.tasks.rows import EARLIEST_REMINDER, MOST_REMINDERS, MOST_TAGS
 
-MOST_TAGS: Final = 20
 LONGEST_TAG: Final = 40
 
 

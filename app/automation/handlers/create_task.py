@@ -24,12 +24,9 @@ from app.engine.outcomes import Done, Effects, Outcome, Row, Skip
 from app.engine.step_kind import Details, Settings, StepKind
 from app.identity.users.lookup import ActiveUser
 from app.tasks.models import TaskPriority, TaskType
-from app.tasks.rows import EARLIEST_REMINDER, MOST_REMINDERS, task_row
+from app.tasks.rows import EARLIEST_REMINDER, MOST_REMINDERS, MOST_TAGS, task_row
 
 TO_ACT: Final = timedelta(hours=4)  # opening hours to act on a task without `due`
-
-
-MOST_TAGS: Final = 20
 COORDINATOR: Final = "coordinator"
 _REMINDERS: Final = f"must be a list of at most {MOST_REMINDERS} reminders"
 _Minutes = Annotated[int, Whole(0, EARLIEST_REMINDER // timedelta(minutes=1))]

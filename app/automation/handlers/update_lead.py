@@ -1,7 +1,7 @@
 """`update_lead`: change the tags, score and custom fields of the lead."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar
 
 from annotated_types import Len
 from pydantic import Field, StringConstraints
@@ -20,9 +20,7 @@ from app.core.validation.validation_errors import not_known
 from app.engine.outcomes import Done, Effects, Outcome
 from app.engine.step_kind import SMALL_BATCH, Settings, StepKind
 from app.leads.changes import AMENDABLE_FIELDS
-from app.leads.models import HIGHEST_SCORE
-
-MOST_TAGS: Final = 20
+from app.leads.models import HIGHEST_SCORE, MOST_TAGS
 
 Tags = Annotated[
     list[Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_TAG, strict=True)]],

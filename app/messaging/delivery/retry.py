@@ -157,7 +157,7 @@ def _lock(session: Session, actor: Actor, notification_id: UUID) -> JsonDict:
 def _lock_oldest(
     session: Session, conditions: Sequence[ColumnElement[bool]], *, skip_locked: bool = True
 ) -> list[JsonDict]:
-    """Lock and return the oldest matching notifications, without those that another transaction holds."""
+    """Lock and return the oldest matching notifications. Those in use are skipped or awaited."""
     oldest = select(*_COLUMNS).where(*conditions).order_by(Notification.created_at, Notification.id)
     locked = oldest.limit(MAX_RETRIED).with_for_update(skip_locked=skip_locked)
     return [dict(row) for row in session.execute(locked).mappings()]
