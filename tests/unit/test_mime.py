@@ -3,6 +3,7 @@
 from email import message_from_bytes, policy
 from email.header import decode_header, make_header
 from email.message import EmailMessage
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ SENDER = parse_sender("Relance <no-reply@clinic.example>")
 
 
 def mime_message(
-    subject: str = "Hello", body: str = "Hello", *, address: str = "mia@example.org", **options: str
+    subject: str = "Hello", body: str = "Hello", *, address: str = "mia@example.org", **options: Any
 ) -> EmailMessage:
     written = build_mime_message(OutgoingMessage(address, subject, body, message_id="<1@x.example>", **options), SENDER)
     assert b"\n" not in written.content.replace(b"\r\n", b"")  # every line ends with CRLF: nothing to smuggle with
@@ -46,6 +47,34 @@ def test_reply_to_is_the_coordinator_if_there_is_one():
     assert mime_message(reply_to="ben@clinic.example")["Reply-To"] == "ben@clinic.example"
     assert mime_message(reply_to="ben@clinic.example\r\nBcc: eve@example.org")["Reply-To"] is None
     assert mime_message()["Reply-To"] is None
+
+
+def test_return_path_is_the_address_for_bounces():
+    def return_path(**options: Any) -> str:
+        message = OutgoingMessage("mia@example.org", "Hello", "Hello", message_id="<1@x.example>", **options)
+        return build_mime_message(message, SENDER).sender
+
+    assert return_path(return_path="bounces+1@clinic.example") == "bounces+1@clinic.example"
+    assert return_path(return_path="not an address") == "no-reply@clinic.example"
+    assert return_path() == "no-reply@clinic.example"
+
+
+def test_further_headers_are_one_line_each():
+    made = mime_message(
+        headers={"In-Reply-To": "<2@x.example>\r\nBcc: eve@example.org", "Auto-Submitted": "", "References": "<ü@x>"}
+    )
+
+    assert made["In-Reply-To"] == "<2@x.example> Bcc: eve@example.org"
+    assert made["Bcc"] is None
+    assert made["Auto-Submitted"] is None
+    assert made["References"] is None  # a header is ASCII
+
+
+def test_html_stands_beside_the_plain_text():
+    made = mime_message(body="Grüße", html="<p>Grüße</p>")
+
+    assert made.get_content_type() == "multipart/alternative"
+    assert [part.get_content().strip() for part in made.iter_parts()] == ["Grüße", "<p>Grüße</p>"]
 
 
 def test_subject_is_one_line():

@@ -1,6 +1,6 @@
 """Channel description, outgoing message and receipt. A failed delivery is a receipt, not an exception."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -77,7 +77,10 @@ class OutgoingMessage:
     message_id: str | None
     sender_name: str = ""  # the clinic's name; replaces the name in MAIL_FROM unless it is empty
     gateway_payload: GatewayPayload | None = None  # for a gateway: endpoint, type and media
-    reply_to: str | None = None  # the coordinator's address for replies; None: MAIL_FROM
+    reply_to: str | None = None  # the address for replies; None: MAIL_FROM
+    return_path: str | None = None  # the envelope's sender, which gets bounces; None: the address in MAIL_FROM
+    headers: Mapping[str, str] = field(default_factory=dict)  # further mail headers, such as `In-Reply-To`
+    html: str | None = None  # the same text as HTML, sent beside the plain text; None: only plain text
 
 
 class TextPart(StrEnum):

@@ -60,32 +60,39 @@ def parse_sender(mail_from: str) -> Sender:
 
 
 def build_mime_message(message: OutgoingMessage, sender: Sender) -> MimeMessage:
-    """Build the message as text/plain. Raises BadAddress when the recipient's address is invalid."""
+    """Build the message: text/plain, or multipart/alternative if it has HTML. `headers` may replace the usual ones.
+
+    Raises BadAddress when the recipient's address is invalid.
+    """
     recipient = normalise_address(message.address)
     headers = {
         "From": _mailbox(one_line(message.sender_name) or sender.name, sender.address),
         "To": recipient,
-        "Reply-To": _reply_to(message.reply_to),
+        "Reply-To": _plain_address(message.reply_to),
         "Subject": _encoded(one_line(message.subject), "Subject"),
         "Date": format_datetime(clock.now()),
         "Message-ID": message.message_id,
         "Auto-Submitted": "auto-generated",  # RFC 3834: prevents automatic replies
+        **{name: one_line(value) for name, value in message.headers.items() if value.isascii()},
     }
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items() if value)
-    return MimeMessage(sender.address, recipient, head.encode("ascii") + _content(message.body))
+    return_path = _plain_address(message.return_path) or sender.address
+    return MimeMessage(return_path, recipient, head.encode("ascii") + _content(message.body, message.html))
 
 
-def _reply_to(address: str | None) -> str | None:
-    """Return the address for replies; None if it is invalid, which must not stop the message."""
+def _plain_address(address: str | None) -> str | None:
+    """Return the address; None if it is missing or invalid, which must not stop the message."""
     try:
         return normalise_address(address)
     except BadAddress:
         return None
 
 
-def _content(body: str) -> bytes:
+def _content(body: str, html: str | None) -> bytes:
     part = EmailMessage(policy=_POLICY)
     part.set_content(body)
+    if html is not None:
+        part.add_alternative(html, subtype="html")
     return part.as_bytes()
 
 
