@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.signed_ids import LENGTH, InvalidSignedId, read_signed_id, sign_id
+from app.security.signed_ids import LENGTH, InvalidSignedId, read_signed_id, sign_id
 
 ROW = UUID("01890000-0000-7000-8000-000000000001")
 

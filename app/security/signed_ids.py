@@ -29,13 +29,12 @@ def sign_id(purpose: str, row_id: UUID) -> str:
 def read_signed_id(purpose: str, signed: str) -> UUID:
     """Return the id. Raises InvalidSignedId."""
     try:
-        whole = b32hexdecode(signed.upper() + "=" * (-len(signed) % 8))
+        row_id = UUID(bytes=b32hexdecode(signed.upper() + "=" * (-len(signed) % 8))[:_ID_BYTES])
     except ValueError:
         raise InvalidSignedId(InvalidSignedId.__doc__) from None
-    row_id, signature = whole[:_ID_BYTES], whole[_ID_BYTES:]
-    if len(signed) != LENGTH or not hmac.compare_digest(signature, _signature(purpose, row_id)):
+    if not hmac.compare_digest(signed.lower().encode(), sign_id(purpose, row_id).encode()):
         raise InvalidSignedId(InvalidSignedId.__doc__)
-    return UUID(bytes=row_id)
+    return row_id
 
 
 def _signature(purpose: str, row_id: bytes) -> bytes:
