@@ -1,6 +1,6 @@
 """The clock. Only this module reads the current time, so that a simulation can replace it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from zoneinfo import available_timezones
 
@@ -17,3 +17,8 @@ def zones() -> frozenset[str]:
 
 
 EARLIEST, LATEST = 1900, 2200  # years; a date outside is a typing error and can overflow date arithmetic
+
+
+def is_in_range(day: date) -> bool:
+    """Return whether a date or a datetime lies between the years EARLIEST and LATEST (exclusive)."""
+    return EARLIEST <= day.year < LATEST

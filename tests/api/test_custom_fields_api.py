@@ -46,6 +46,7 @@ def test_values_are_returned_as_given(desk: Desk, fields: Any):
     [
         ("school", 9), ("school", "a\x00b"), ("school", "x" * 1001), ("children", "2"), ("children", True),
         ("children", 1e300), ("insured", "true"), ("moved_on", "31.1.2026"), ("moved_on", "2026-02-30"),
+        ("moved_on", "9999-12-31"), ("moved_on", "2200-01-01"), ("moved_on", "1899-12-31"), ("moved_on", "0001-01-01"),
         ("language", "fr"), ("language", ["en"]), ("school", {"a": 1}), ("unknown", "x"),
     ],
 )  # fmt: skip

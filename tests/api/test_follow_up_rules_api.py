@@ -272,6 +272,8 @@ def test_dry_run_names_the_durations_of_the_contact_policy(desk: Desk):
         ({"facts": {"lead.nonsense": 1}}, "/facts/lead.nonsense"),
         ({"facts": {"lead.contacted_at": "yesterday"}}, "/facts/lead.contacted_at"),
         ({"facts": {"lead.contacted_at": "2026-03-10T09:00:00"}}, "/facts/lead.contacted_at"),
+        ({"facts": {"lead.contacted_at": "9999-12-31T23:59:59-14:00"}}, "/facts/lead.contacted_at"),
+        ({"facts": {"lead.contacted_at": "0001-01-01T00:00:00+14:00"}}, "/facts/lead.contacted_at"),
         ({"what": 1}, "/what"),
     ],
 )

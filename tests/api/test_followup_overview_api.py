@@ -209,6 +209,8 @@ def test_calendar_starts_today_and_has_a_maximum_range(desk: Desk):
         ({"from": "2031-01-02", "to": "2031-01-01"}, "/to"),
         ({"to": "2031-01-01"}, "/from"),
         ({"from": "soon"}, "/from"),
+        ({"from": "9999-12-31"}, "/from"),
+        ({"from": "0001-01-01"}, "/from"),
     ):
         assert desk.doctor.get(f"{QUEUE}/calendar", **query).pointers == [place]
     last = desk.doctor.get(f"{QUEUE}/calendar", **{"from": "2031-01-01", "to": "2031-03-03"}).body["days"][-1]["date"]

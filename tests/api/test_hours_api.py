@@ -66,6 +66,7 @@ def test_hours_are_changed_by_admins_only(desk: Desk, role: Role):
         ({"business_hours": {"mon": [["18:00", "09:00"]]}}, "/business_hours"),
         ({"business_hours": {"monday": []}}, "/business_hours/monday"),
         ({"closed_dates": ["24.12.2026"]}, "/closed_dates/0"),
+        ({"closed_dates": ["9999-12-31"]}, "/closed_dates/0"),
         ({"quiet_hours": {"starts": "25:00", "ends": "08:00"}}, "/quiet_hours/starts"),
         ({"quiet_hours": {"starts": "08:00", "ends": "08:00"}}, "/quiet_hours/ends"),
         ({"quiet_hours": {"starts": "15:00", "ends": "08:00"}}, "/quiet_hours/ends"),

@@ -119,6 +119,11 @@ def test_conditions_compare_dates_with_the_local_time_of_the_event():
         (5, None),
         (None, None),
         ("2026-03-01", None),  # past
+        ("9999-12-31", None),  # date arithmetic would overflow
+        ("0001-01-01", None),
+        (date.max, None),
+        ("9999-12-31T23:59:59-14:00", None),
+        ("0001-01-01T00:00:00+14:00", None),
     ],
 )
 def test_rule_counts_from_a_date_of_the_lead(value: object, due: str | None):

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.automation.language.vocabulary import Type, field_of
 from app.automation.rules.gate_preview import preview_gates
 from app.automation.rules.service import RULES, find_rule
-from app.clock import now
+from app.clock import is_in_range, now
 from app.core.db import new_id
 from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.check_all import check_all
@@ -138,7 +138,7 @@ def _parsed_facts(facts: JsonObject) -> JsonDict:
 
 def _instant(value: str) -> datetime:
     at = datetime.fromisoformat(value)
-    if at.tzinfo is None:
+    if at.tzinfo is None or not is_in_range(at):
         raise ValueError(value)
     return at
 

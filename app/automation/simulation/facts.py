@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from app.automation.language.vocabulary import FIELDS, Field, Type, field_of
-from app.clock import EARLIEST, LATEST, zones
+from app.clock import is_in_range, zones
 from app.core.calendar.durations import InvalidDuration, parse_duration
 from app.core.type_aliases import JsonDict
 from app.core.validation.validation_errors import Mistake, one_of
@@ -101,7 +101,7 @@ def read_instant(value: object, start: datetime) -> datetime:
         instant = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
     except ValueError:
         return _refuse()
-    is_right = instant.tzinfo is not None and EARLIEST < instant.year < LATEST
+    is_right = instant.tzinfo is not None and is_in_range(instant)
     return instant.astimezone(UTC) if is_right else _refuse()
 
 

@@ -4,6 +4,10 @@ import re
 from datetime import date
 from typing import Final
 
+from app.clock import EARLIEST, LATEST, is_in_range
+
+OUT_OF_RANGE: Final = f"Must lie between the years {EARLIEST} and {LATEST}."
+
 # The bidirectional controls (Unicode TR 36) would show a name in another order than it is stored.
 CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 CONTROL_BUT_LINES: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -19,6 +23,9 @@ def read_date(value: object) -> date:
     if not isinstance(value, str) or not _DATE.fullmatch(value):
         raise NotADate("Must be a date, such as 2026-01-31.")
     try:
-        return date.fromisoformat(value)
+        day = date.fromisoformat(value)
     except ValueError:
         raise NotADate("There is no such date.") from None
+    if not is_in_range(day):
+        raise NotADate(OUT_OF_RANGE)
+    return day

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from app.clock import is_in_range
 from app.core.calendar.calendar import Calendar
 from app.core.type_aliases import ColumnDict, JsonDict, JsonObject
 from app.engine.events.events import DATE_REACHED, STATUS_AFTER_CLOSING, Event, Facts
@@ -154,7 +155,12 @@ def _anchor(rule: Rule, event: Event, facts: Facts) -> date | datetime | None:
             value = datetime.fromisoformat(value) if "T" in value else date.fromisoformat(value)
         except ValueError:
             return None
-    return value if isinstance(value, date) and (not isinstance(value, datetime) or value.tzinfo) else None
+    return value if isinstance(value, date) and _can_count_from(value) else None
+
+
+def _can_count_from(day: date) -> bool:
+    """Return whether a due time can be computed from a date or an instant. Custom events may send any date."""
+    return is_in_range(day) and (not isinstance(day, datetime) or day.tzinfo is not None)
 
 
 def _zone(name: str, event: Event, calendar: Calendar) -> ZoneInfo:

@@ -14,9 +14,9 @@ from uuid import UUID
 from email_validator import EmailNotValidError, validate_email
 from marshmallow import ValidationError, fields, validate
 
-from app.clock import EARLIEST, LATEST
+from app.clock import is_in_range
 from app.core.validation import language_tags
-from app.core.validation.plain_values import CONTROL, CONTROL_BUT_LINES, NotADate, read_date
+from app.core.validation.plain_values import CONTROL, CONTROL_BUT_LINES, OUT_OF_RANGE, NotADate, read_date
 from app.core.validation.validation_errors import some_of
 from app.http.schemas.one_of import OneOf, OneOfRegistered
 
@@ -188,8 +188,8 @@ class Instant(fields.DateTime):
             instant = datetime.fromisoformat(value.upper()).astimezone(UTC)
         except (ValueError, OverflowError):
             raise ValidationError("There is no such time.") from None
-        if not EARLIEST <= instant.year < LATEST:
-            raise ValidationError(f"Must lie between the years {EARLIEST} and {LATEST}.")
+        if not is_in_range(instant):
+            raise ValidationError(OUT_OF_RANGE)
         return instant
 
     def _serialize(self, value: datetime | None, *_: object, **__: object) -> str | None:
