@@ -1,20 +1,31 @@
 """Alarms of operators: failed, unknown and waiting messages, channels, broker, access and workers."""
 
 import re
+from collections.abc import Callable
+from typing import Final
 
 import pytest
 
 from app.api.operations.metrics import render
 from app.core.db import transaction
 from app.engine.broker import QUEUES
+from app.engine.steps import holds
 from app.ops.doctor.check import Check
 from app.ops.doctor.database_checks import check_database
 from app.ops.doctor.message_checks import check_mail_server
 from app.ops.embedded import Postgres
 from tests.support.mail import SEND
-from tests.support.practice import Practice, Watch
+from tests.support.practice import Practice, Watch, sql
 from tests.support.smtp import DROP, HANG, SmtpServer
 from workers.sweeps.run import sweep
+
+SOCIAL: Final = """
+name: social
+rules:
+  - {name: hi, on: lead.created, do: [{send_message: {channel: http, template: hello}}]}
+templates:
+  hello: {subject: Hello, body: "Hello {{ lead.first_name }}"}
+"""
 
 
 def write_messages(practice: Practice, number: int) -> None:
@@ -39,7 +50,7 @@ def metric(sample: str) -> float:
 def test_healthy_installation_passes_the_checks_of_messages(practice: Practice, smtp: SmtpServer, watch: Watch):
     write_messages(practice, 2)
 
-    for name in ("failed", "unknown", "messages", "channels"):
+    for name in ("failed", "unknown", "messages", "channels", "gateways"):
         assert doctor(name).is_fine
     [mail] = check_mail_server()
     assert mail == Check("e-mail", "the mail server answers")
@@ -125,3 +136,27 @@ def test_queues_without_an_answering_worker_are_a_metric(practice: Practice):
 
     for queue in QUEUES:
         assert metric(f'relance_workers{{queue="{queue}"}}') == 0
+
+
+def test_steps_that_wait_for_a_gateway_are_reported(open_practice: Callable[..., Practice], watch: Watch):
+    practice = open_practice(playbook=SOCIAL)
+    assert doctor("gateways") == Check("gateways", "no step waits for one")
+    practice.capture(phone="+12125550143")
+    practice.run("send_message")
+
+    [slug] = [row.slug for row in sql("SELECT slug FROM clinics WHERE id = :id", id=practice.clinic_id)]
+    found = doctor("gateways")
+    assert found.found == f"waiting steps by clinic: {slug} 1"
+    assert "POST /api/gateways" in found.advice
+
+
+def test_late_steps_of_a_held_system_need_no_workers(practice: Practice, smtp: SmtpServer, watch: Watch):
+    practice.capture()
+    watch.advance(hours=2)
+    assert "start more workers" in doctor("overdue").advice
+    with transaction() as session:
+        holds.hold(session, "restored")
+
+    assert doctor("overdue").is_fine
+    assert doctor("overdue").found.endswith("; the system is held")
+    assert "relance resume" in doctor("hold").advice

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from app.core.calendar.calendar import Calendar
 from app.core.type_aliases import JsonObject
+from app.engine.models import Reason
 from app.engine.rules.conditions import single_conditions
 from app.engine.rules.rule_evaluation import RuleVerdict
 
@@ -17,6 +18,23 @@ _MOVERS: Final[Mapping[str, str]] = {
     "day_of_month": "the day of the month that the rule names",
     "quiet_hours": "the quiet hours",
     "at_once": "the time that was left",
+    Reason.NO_GATEWAY: "the missing gateway",
+    Reason.RULE_PAUSED: "the pause of its rule or sequence",
+    Reason.CHANNEL_DOWN: "the outage",
+}
+# Reasons for which a step waits until a person acts: why, and what to do.
+_WAITS: Final[Mapping[str, str]] = {
+    Reason.NO_GATEWAY: (
+        "the clinic has no gateway for it (add one with POST /api/gateways, or activate one or make it the default with"
+        " PATCH)"
+    ),
+    Reason.RULE_PAUSED: (
+        "its rule or sequence is paused (see `paused_because`, and activate it with PATCH /api/follow-up-rules/{id} or"
+        " /api/sequences/{id})"
+    ),
+    Reason.CHANNEL_DOWN: (
+        "the mail server or the gateway takes no messages (it is sent after that; see GET /api/notifications/outages)"
+    ),
 }
 _TESTS: Final[Mapping[str, str]] = {
     "equals": "must be",
@@ -50,17 +68,17 @@ def of_condition(condition: Decision, value: Any) -> str:
 def of_step(step: Any, calendar: Calendar) -> str:
     """Return the state of a step, in one sentence."""
     at = local_time(step.finished_at or step.due_at, calendar)
-    because = f" because of {step.reason}" if step.reason else ""
-    return f"{step.kind} {_STATES[step.state]} {at}{because}{_moved(step.moves or (), calendar)}"
+    return f"{step.kind} {_STATES[step.state]} {at}{_because(step.reason)}{_moved(step.moves or (), calendar)}"
 
 
 def of_enrollment(enrollment: JsonObject, calendar: Calendar) -> str:
     """Return how an enrollment began and ended, in one sentence. It has the keys of `WhyEnrollmentOut`."""
     began = f"enrolled in {enrollment['sequence']} (version {enrollment['version']}) by {_beginner(enrollment)}"
+    because = _because(enrollment["reason"])
     if enrollment["ended_at"] is None:
         state = "is paused" if enrollment["state"] == "paused" else "is in it"
-        return f"{began}; it {state}{_reason(enrollment)}."
-    return f"{began}; it {enrollment['state']} on {local_time(enrollment['ended_at'], calendar)}{_reason(enrollment)}."
+        return f"{began}; it {state}{because}."
+    return f"{began}; it {enrollment['state']} on {local_time(enrollment['ended_at'], calendar)}{because}."
 
 
 def _beginner(enrollment: JsonObject) -> str:
@@ -68,8 +86,10 @@ def _beginner(enrollment: JsonObject) -> str:
     return f"the {enrollment['begun_by']} {name}" if name else f"a {enrollment['begun_by'].replace('_', ' ')}"
 
 
-def _reason(enrollment: JsonObject) -> str:
-    return f" because of {enrollment['reason']}" if enrollment["reason"] else ""
+def _because(reason: str | None) -> str:
+    if reason is None:
+        return ""
+    return f" because {_WAITS[reason]}" if reason in _WAITS else f" because of {reason}"
 
 
 def _moved(moves: Sequence[JsonObject], calendar: Calendar) -> str:
@@ -126,7 +146,7 @@ _VERDICTS: Final[Mapping[str, Callable[[Decision, str, Calendar], str]]] = {
     RuleVerdict.LEAD_IS_OVER: _did_not_act("the lead was converted, lost or archived by then"),
     RuleVerdict.LOOP: _loop,
     RuleVerdict.TOO_DEEP: _did_not_act("too many rules had triggered one another before it"),
-    RuleVerdict.NO_SUCH_DATE: _did_not_act("the date that it counts from is missing or in the past"),
+    RuleVerdict.NO_SUCH_DATE: _did_not_act("the date that it counts from is missing, in the past or out of range"),
 }
 
 

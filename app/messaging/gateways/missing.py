@@ -3,12 +3,24 @@
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from app.engine.models import Reason
 from app.messaging.admin_notices import notify_admins_once_a_day
 from app.messaging.rendering.render import Wording
 
 TEMPLATE: Final = "gateway-missing"
+
+_WAITING: Final = text(
+    "SELECT c.slug, count(*) AS number FROM steps s JOIN clinics c ON c.id = s.clinic_id"
+    " WHERE s.reason = :reason AND s.state IN ('planned', 'published') GROUP BY c.slug ORDER BY c.slug"
+)
+
+
+def count_waiting_steps(session: Session) -> dict[str, int]:
+    """Return how many steps wait for a gateway, by the slug of the clinic."""
+    return {row.slug: row.number for row in session.execute(_WAITING, {"reason": Reason.NO_GATEWAY})}
 
 
 def report_missing_gateway(session: Session, clinic_id: UUID, *, series: str) -> None:

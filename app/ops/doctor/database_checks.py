@@ -14,6 +14,7 @@ from app.core.database.session import ADVICE, session_problems
 from app.core.database_roles import access_problems
 from app.core.db import Base, transaction
 from app.engine.models import PENDING, Step, SweepRun
+from app.engine.steps.holds import current_hold
 from app.ops.doctor import message_checks
 from app.ops.doctor.check import TIMEOUT, Check
 from app.ops.doctor.hold_check import hold_state
@@ -56,7 +57,8 @@ def _with_the_database() -> Iterator[Check]:
     checks: Sequence[Callable[[Session], Check]] = (
         *(_server_version, _writes, _login, _roles, _keys),
         *(_clock, _hold, _beat, _overdue),
-        *(message_checks.failed, message_checks.unknown, message_checks.messages, message_checks.channels),
+        *(message_checks.failed, message_checks.unknown, message_checks.messages),
+        *(message_checks.channels, message_checks.gateways),
     )
     for check in checks if migrations.is_fine else checks[:4]:
         try:
@@ -142,8 +144,11 @@ def _overdue(session: Session) -> Check:
     late = clock.now() - oldest if oldest else timedelta()
     if late <= timedelta():
         return Check("overdue", "no step is overdue")
+    found = f"the oldest step is {late.total_seconds():.0f} s late"
+    if current_hold(session):  # the check `hold` has the advice
+        return Check("overdue", f"{found}; the system is held")
     advice = "" if late <= MAX_LATENESS else "start more workers for its queue; see `relance steps stats`"
-    return Check("overdue", f"the oldest step is {late.total_seconds():.0f} s late", advice)
+    return Check("overdue", found, advice)
 
 
 def _ago(age: timedelta) -> str:

@@ -10,6 +10,7 @@ from app import clock
 from app.engine.failed_steps import unfinished_steps
 from app.messaging.channels import email
 from app.messaging.delivery.backlog import message_backlog
+from app.messaging.gateways.missing import count_waiting_steps
 from app.messaging.outages.store import open_outages
 from app.ops.doctor.check import TIMEOUT, Check
 
@@ -62,6 +63,15 @@ def channels(session: Session) -> Check:
     ]
     advice = "start it, or correct SMTP_URL or the gateway's URL; messages wait, and it is asked once a minute"
     return Check("channels", "; ".join(found) or "none is down", advice if found else "")
+
+
+def gateways(session: Session) -> Check:
+    """Steps that wait because their clinic has no gateway for them."""
+    found = ", ".join(f"{slug} {number}" for slug, number in count_waiting_steps(session).items())
+    if not found:
+        return Check("gateways", "no step waits for one")
+    advice = "an admin of the clinic adds a gateway (POST /api/gateways), activates one or makes it the default"
+    return Check("gateways", f"waiting steps by clinic: {found}", advice)
 
 
 def _minutes(age: timedelta) -> str:
