@@ -36,7 +36,7 @@ def test_other_reasons_are_named_by_their_code():
         (Reason.CHANNEL_DOWN, "GET /api/notifications/outages", "the outage"),
     ],
 )
-def test_step_that_waits_for_an_admin_tells_what_to_do(reason: Reason, advice: str, mover: str):
+def test_step_that_waits_for_an_admin_has_advice(reason: Reason, advice: str, mover: str):
     moves = [{"by": reason, "from": "2026-11-22T19:42:00+00:00", "to": DUE.isoformat()}]
     found = of_step(step(reason=reason, moves=moves), CALENDAR)
 
