@@ -1,5 +1,6 @@
 """Validation of opening hours and holidays."""
 
+from dataclasses import FrozenInstanceError
 from datetime import date, time, timedelta
 
 import pytest
@@ -138,3 +139,22 @@ def test_length_of_quiet_hours(starts: str, ends: str, length: timedelta) -> Non
 def test_only_dates_are_holidays() -> None:
     calendar = HolidayCalendar("FR", closed=frozenset({date(2026, 8, 14)}))
     assert [day in calendar for day in ("2026-07-14", None, 20260714)] == [False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("value", "equal", "field"),
+    [
+        (BusinessHours.from_json({}), BusinessHours.from_json({"mon": []}), "days"),
+        (QuietHours(time(21), time(8)), QuietHours(time(21), time(8)), "ends"),
+        (HolidayCalendar("FR", closed=frozenset()), HolidayCalendar("FR"), "country"),
+    ],
+)
+def test_hours_are_constant_values(value: object, equal: object, field: str) -> None:
+    assert (value == equal, hash(value) == hash(equal)) == (True, True)
+    with pytest.raises(FrozenInstanceError):
+        setattr(value, field, None)
+
+
+def test_hours_of_some_weekdays_only_are_not_written() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        BusinessHours(((), ())).to_json()

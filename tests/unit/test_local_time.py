@@ -1,11 +1,12 @@
 """Conversion between instants and the clinic's local time."""
 
+from dataclasses import FrozenInstanceError
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.core.calendar.calendar import BusinessHours, Calendar
+from app.core.calendar.calendar import BusinessHours, Calendar, start_of_day
 
 HOURS = BusinessHours.from_json({"mon": [["09:00", "18:00"]]})
 PARIS, APIA = map(ZoneInfo, ("Europe/Paris", "Pacific/Apia"))
@@ -60,3 +61,21 @@ def test_adding_no_days_keeps_the_instant_in_an_overlap() -> None:
     second_half_past_two = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
     assert CLINIC.add_wall_days(second_half_past_two, 0) == second_half_past_two
     assert CLINIC.local(second_half_past_two).isoformat() == "2026-10-25T02:30:00+01:00"
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "after", "instant"),
+    [
+        ("Europe/Paris", date(2026, 3, 29), "2026-03-28T10:00Z", "2026-03-28T23:00Z"),
+        ("America/Havana", date(2026, 3, 8), "2026-03-07T10:00Z", "2026-03-08T05:00Z"),  # 00:00 is skipped: 01:00
+        ("America/Havana", date(2026, 11, 1), "2026-10-31T10:00Z", "2026-11-01T04:00Z"),  # 00:00 occurs twice
+    ],
+)
+def test_start_of_a_day_is_its_next_midnight(zone: str, day: date, after: str, instant: str) -> None:
+    found = start_of_day(day, ZoneInfo(zone), after=datetime.fromisoformat(after))
+    assert found == datetime.fromisoformat(instant)
+
+
+def test_calendar_cannot_be_changed() -> None:
+    with pytest.raises(FrozenInstanceError):
+        CLINIC.zone = APIA  # type: ignore[misc]
