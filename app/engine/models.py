@@ -188,6 +188,7 @@ class Step(Base):
         ),
         Index(
             "ix_steps_waiting_for_channel",
+            "clinic_id",
             "id",
             postgresql_where=text("reason = 'channel_down' AND state IN ('planned', 'published')"),
         ),

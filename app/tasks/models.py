@@ -7,17 +7,17 @@ from uuid import UUID
 from sqlalchemy import (
     ARRAY,
     CheckConstraint,
-    Computed,
     ForeignKey,
     Index,
     Integer,
-    SmallInteger,
     Text,
     false,
+    func,
+    literal_column,
     text,
     true,
 )
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from app.core.db import Base, new_id
 
@@ -67,7 +67,7 @@ DELETED = "deleted"  # `cancelled_reason` of a deleted task
 
 # Full-text search expression. `simple`: no stemming, because clinics write in any language.
 SEARCH_VECTOR = "to_tsvector('simple'::regconfig, (title || ' '::text) || COALESCE(description, ''::text))"
-PRIORITY_RANK = "CASE priority WHEN 'URGENT' THEN 0 WHEN 'HIGH' THEN 1 WHEN 'NORMAL' THEN 2 ELSE 3 END::smallint"
+PRIORITY_ORDER = "'{URGENT,HIGH,NORMAL,LOW}'::text[]"
 
 
 class Task(Base):
@@ -124,7 +124,7 @@ class Task(Base):
         Index(
             "ix_lead_tasks_urgent",
             "clinic_id",
-            "priority_rank",
+            text(f"array_position({PRIORITY_ORDER}, priority)"),
             "due_at",
             "id",
             postgresql_where=text("status IN ('PENDING', 'IN_PROGRESS', 'OVERDUE')"),
@@ -149,7 +149,10 @@ class Task(Base):
     description: Mapped[str | None] = mapped_column(Text)
     type: Mapped[str] = mapped_column(Text)
     priority: Mapped[str] = mapped_column(Text, default=TaskPriority.NORMAL)
-    priority_rank: Mapped[int] = mapped_column(SmallInteger, Computed(PRIORITY_RANK, persisted=True))  # 0: URGENT
+    # 1: URGENT. An index has this expression, because a generated column would rewrite the table while it is locked.
+    priority_rank: Mapped[int] = column_property(
+        func.array_position(literal_column(PRIORITY_ORDER), priority, type_=Integer), deferred=True
+    )
     assigned_to_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     due_at: Mapped[datetime]
     reminder_minutes: Mapped[list[int] | None] = mapped_column(ARRAY(Integer))  # None: the rule decides

@@ -11,22 +11,21 @@ APP, CLINIC = "relance_app", "relance_clinic"
 OURS = "nullif(current_setting('relance.clinic', true), '')::uuid"
 LIVE = "deleted_at IS NULL"
 OPEN = "status IN ('PENDING', 'IN_PROGRESS', 'OVERDUE')"
-RANK = "CASE priority WHEN 'URGENT' THEN 0 WHEN 'HIGH' THEN 1 WHEN 'NORMAL' THEN 2 ELSE 3 END::smallint"
+RANK = "array_position('{URGENT,HIGH,NORMAL,LOW}'::text[], priority)"
 NAMES = ("first_name", "last_name")
 
 
 def upgrade() -> None:
     for name in NAMES:
         op.execute(f"CREATE INDEX ix_leads_{name} ON leads (clinic_id, lower({name}) text_pattern_ops) WHERE {LIVE}")
-    op.execute(f"ALTER TABLE lead_tasks ADD COLUMN priority_rank smallint GENERATED ALWAYS AS ({RANK}) STORED NOT NULL")
-    op.execute(f"CREATE INDEX ix_lead_tasks_urgent ON lead_tasks (clinic_id, priority_rank, due_at, id) WHERE {OPEN}")
+    # An index on the expression: a generated column would rewrite the table while it is locked.
+    op.execute(f"CREATE INDEX ix_lead_tasks_urgent ON lead_tasks (clinic_id, {RANK}, due_at, id) WHERE {OPEN}")
     _add_finder()
 
 
 def downgrade() -> None:
     op.execute("DROP FUNCTION leads_named")
     op.drop_index("ix_lead_tasks_urgent", "lead_tasks")
-    op.drop_column("lead_tasks", "priority_rank")
     for name in NAMES:
         op.drop_index(f"ix_leads_{name}", "leads")
 

@@ -71,6 +71,32 @@ def test_existing_templates_get_a_first_version_and_keep_their_text_on_downgrade
     assert [tuple(row) for row in back] == [("break-up-email", "Dear", "Hello"), ("late", "Dear", "Later")]
 
 
+def test_order_by_priority_rewrites_no_tasks(new_database: Callable[[], str]) -> None:
+    url = new_database()
+    migrate(url, way="downgrade", to="0033")
+    [before] = _run(url, _FILE_OF_TASKS)
+    migrate(url)
+    assert _run(url, _FILE_OF_TASKS) == [before]
+
+
+def test_upgrade_drops_the_column_of_an_earlier_release(new_database: Callable[[], str]) -> None:
+    url = new_database()
+    index = "SELECT indexdef FROM pg_indexes WHERE indexname = 'ix_lead_tasks_urgent'"
+    [wanted] = _run(url, index)
+    migrate(url, way="downgrade", to="0037")
+    _run(
+        url,
+        "ALTER TABLE lead_tasks ADD COLUMN priority_rank smallint"
+        " GENERATED ALWAYS AS (CASE priority WHEN 'URGENT' THEN 0 ELSE 3 END::smallint) STORED NOT NULL",
+        "DROP INDEX ix_lead_tasks_urgent",
+        "CREATE INDEX ix_lead_tasks_urgent ON lead_tasks (clinic_id, priority_rank, due_at, id)",
+    )
+    migrate(url)
+    assert _run(url, index) == [wanted]
+    assert _run(url, "SELECT FROM information_schema.columns WHERE column_name = 'priority_rank'") == []
+
+
+_FILE_OF_TASKS = "SELECT pg_relation_filenode('lead_tasks')"
 _TEMPLATE = (
     "INSERT INTO message_templates (id, clinic_id, slug, subject, body, created_at)"
     " SELECT gen_random_uuid(), id, '{slug}', 'Dear', '{body}', now() FROM clinics"

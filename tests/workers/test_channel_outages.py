@@ -1,5 +1,6 @@
 """A mail server or a gateway that is down: messages wait without using their tries, and go out when it is back."""
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -211,6 +212,45 @@ def test_recovery_sends_a_few_messages_before_all_others(practice: Practice, smt
     watch.advance(seconds=1)
     practice.run(SEND)
     assert {row.state for row in emails_to_leads(practice)} == {"sent"}
+
+
+def test_first_messages_after_an_outage_are_those_of_all_clinics(
+    practice: Practice, open_practice: Callable[..., Practice], smtp: SmtpServer, watch: Watch
+) -> None:
+    smtp.stop()
+    write_messages(practice, store.FIRST_RELEASED + 5)
+    others = [open_practice(), open_practice()]
+    for other in others:
+        write_messages(other, 3)
+    practice.run(SEND)
+    smtp.start()
+    watch.advance(minutes=1)
+    sweep("watch_channels")
+
+    released = [step for step in deliver_steps() if now() < step.due_at < now() + timedelta(seconds=1)]
+    assert len(released) <= store.FIRST_RELEASED
+    counts = Counter(step.clinic_id for step in released)
+    assert min(counts[other.clinic_id] for other in others) >= 2
+    in_order = sorted(released, key=lambda step: step.due_at)
+    assert {step.clinic_id for step in in_order[:3]} == {one.clinic_id for one in (practice, *others)}
+
+
+def test_message_that_is_too_late_after_an_outage_is_not_sent(
+    practice: Practice, smtp: SmtpServer, watch: Watch
+) -> None:
+    smtp.stop()
+    write_messages(practice, THRESHOLD + 2)
+    sql("UPDATE steps SET lateness = 3600 WHERE kind = 'deliver'")
+    practice.run(SEND)
+    work(practice, watch, minutes=90)
+    write_messages(practice, 1)
+    smtp.start()
+    work(practice, watch, minutes=15)
+
+    messages = emails_to_leads(practice)
+    assert {(row.state, row.reason) for row in messages[:-1]} == {("suppressed", "too_late")}
+    assert messages[-1].state == "sent"
+    assert len(smtp.accepted) == 1
 
 
 @pytest.mark.parametrize(("stage", "act"), [("rcpt", "421 4.7.0 Try again later"), ("data", DROP)])

@@ -278,6 +278,33 @@ def test_gateway_that_is_back_gets_the_waiting_messages(practice: Practice, serv
     assert len(sent) == len({call.id for call in sent}) == 4
 
 
+@pytest.mark.parametrize("kind", [Kind.DELIVER, Kind.CALL_WEBHOOK])
+def test_late_messages_are_skipped_when_the_gateway_is_back(
+    practice: Practice, server: Gateway, watch: Watch, kind: str
+):
+    connect(practice, server)
+    connect(practice, server, "crm", purpose="webhook")
+    leads = [write(practice) for _ in range(4)]
+    for lead in leads:
+        practice.speak_with(lead)
+    sql("UPDATE steps SET lateness = 1800 WHERE kind = :kind", kind=kind)
+    server.answer(503)
+    practice.run(kind)
+    for _ in range(20):
+        watch.advance(minutes=2)
+        sweep("watch_channels")
+        practice.run(kind)
+    server.answer(200)
+    before = len(server.calls)
+    for _ in range(3):
+        watch.advance(minutes=1)
+        sweep("watch_channels")
+        watch.advance(seconds=1)
+        practice.run(kind)
+    assert {one.reason for one in practice.steps(kind=kind)} == {Reason.TOO_LATE}
+    assert [call for call in server.calls[before:] if call.body] == []
+
+
 def test_other_gateway_is_not_affected(practice: Practice, server: Gateway, watch: Watch):
     connect(practice, server)
     for _ in range(3):
@@ -680,6 +707,21 @@ def test_messages_above_the_rate_limit_wait_for_the_next_free_minute(practice: P
         watch.set(now + timedelta(seconds=59))
         practice.run(Kind.DELIVER)
     assert len(server.calls) == 5
+
+
+def test_message_that_the_rate_limit_makes_too_late_is_skipped(practice: Practice, server: Gateway, watch: Watch):
+    connect(practice, server, per_hour=1)
+    for number in range(2):
+        practice.capture(phone=f"+1212555014{number}")
+    sql("UPDATE steps SET lateness = 1800 WHERE name = 'welcome'")
+    practice.run(Kind.SEND_MESSAGE)
+    practice.run(Kind.DELIVER)
+    watch.advance(hours=1, minutes=2)
+    practice.run(Kind.DELIVER)
+    assert {(row.state, row.reason) for row in practice.rows("notifications", channel="http")} == {
+        ("sent", None),
+        ("suppressed", Reason.TOO_LATE),
+    }
 
 
 def test_concurrent_workers_share_the_rate_limit(practice: Practice, server: Gateway):

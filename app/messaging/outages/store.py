@@ -9,7 +9,6 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.engine.models import Reason
 from app.engine.outcomes import ChannelResult
 from app.engine.steps.holds import IS_HELD
 from app.messaging.outages.breaker import THRESHOLD
@@ -84,14 +83,32 @@ _FORGET: Final = text(
     "DELETE FROM channel_outages o WHERE gateway_id IS NOT NULL"
     " AND NOT EXISTS (SELECT FROM gateways g WHERE g.id = o.gateway_id)"
 )
-# A microsecond apart, so that they keep their order.
-_RELEASE: Final = text(
-    "WITH waiting AS (SELECT id, row_number() OVER (ORDER BY id) AS number FROM (SELECT id FROM steps"
-    " WHERE reason = :reason AND state IN ('planned', 'published') AND outcome ->> 'waits_for' = :target"
+# Steps that wait for the target, in the order of `column`.
+_WAITING: Final = (
+    "SELECT {column} FROM steps WHERE reason = 'channel_down' AND state IN ('planned', 'published')"
+    " AND outcome ->> 'waits_for' = :target AND due_at > :now"
     " AND (attempts > 0 OR coalesce(outcome ? 'was_tried', false)) = :was_tried"
-    " AND due_at > :now ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED) AS found)"
+    " AND {test} ORDER BY {column} LIMIT {most}"
+)
+_FIRST_CLINIC: Final = _WAITING.format(column="clinic_id", test="true", most=1)
+_NEXT_CLINIC: Final = _WAITING.format(column="clinic_id", test="clinic_id > last.clinic_id", most=1)
+_OF_CLINIC: Final = _WAITING.format(column="id", test="clinic_id = shares.clinic_id", most="shares.share")
+# Clinics share the number: the first message of each clinic comes before the second of any. A loose index scan finds
+# the clinics. The due times are a microsecond apart, in this order.
+_RELEASE: Final = text(
+    f"WITH RECURSIVE clinics AS (({_FIRST_CLINIC}) UNION ALL SELECT ({_NEXT_CLINIC})"  # noqa: S608  (ours)
+    " FROM clinics AS last WHERE last.clinic_id IS NOT NULL),"
+    " shares AS (SELECT clinic_id, greatest(:most / count(*) OVER (), 1) AS share FROM clinics"
+    " WHERE clinic_id IS NOT NULL),"
+    " turns AS (SELECT w.id, w.turn FROM shares CROSS JOIN LATERAL"
+    f" (SELECT id, row_number() OVER (ORDER BY id) AS turn FROM ({_OF_CLINIC}) AS first) AS w"
+    " ORDER BY w.turn, w.id LIMIT :most),"
+    " locked AS (SELECT s.id, turns.turn FROM steps s JOIN turns USING (id)"
+    " WHERE s.reason = 'channel_down' AND s.state IN ('planned', 'published') FOR UPDATE OF s SKIP LOCKED),"
+    " waiting AS (SELECT id, row_number() OVER (ORDER BY turn, id) AS number FROM locked)"
     " UPDATE steps AS s SET due_at = :now + (:before + w.number) * interval '1 microsecond', state = 'planned',"
-    " published_at = NULL, reason = NULL, outcome = NULL FROM waiting w WHERE s.id = w.id RETURNING s.id"
+    " published_at = NULL, reason = NULL, outcome = s.outcome - 'waits_for' - 'was_tried'"
+    " FROM waiting w WHERE s.id = w.id RETURNING s.id"
 )
 
 
@@ -118,8 +135,8 @@ def record_probe(session: Session, target: str, error: str | None) -> None:
 def release_waiting(session: Session) -> int:
     """Let messages go that wait for targets that answer again. Returns their number, as far as more may follow at once.
 
-    A few messages go first. All others follow when one of them was accepted. Messages that were tried before go last:
-    one that breaks each connection must not block the others.
+    A few messages go first, by turns of clinics. All others follow when one of them was accepted. Messages that were
+    tried before go last: one that breaks each connection must not block the others.
     """
     now, released = clock.now(), 0
     for row in session.execute(_CLOSED, {"since": now - RELEASE_FOR}).all():
@@ -136,7 +153,7 @@ def _release(
     session: Session, target: str, now: datetime, *, most: int, was_tried: bool = False, before: int = 0
 ) -> int:
     """Make waiting messages due, after `before` others. Returns their number."""
-    given = {"target": target, "reason": Reason.CHANNEL_DOWN, "now": now, "most": most}
+    given = {"target": target, "now": now, "most": most}
     return len(session.execute(_RELEASE, {**given, "was_tried": was_tried, "before": before}).all())
 
 

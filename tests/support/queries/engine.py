@@ -11,6 +11,7 @@ from app.automation.sequences.facts import enrollment_facts
 from app.engine.models import Kind
 from app.messaging.contact_policy.history import HistoryQuery, load_histories
 from app.messaging.gateways.throttle import count_calls, lock_usage, minute_row
+from app.messaging.outages.store import release_waiting
 from tests.support.large_clinic import LargeClinic, now
 from tests.support.practice import set_settings, settings_kept
 from tests.support.queries.automation_calls import process_backfill_chunk, process_nurture_batch
@@ -64,6 +65,13 @@ def gateway_usage(session: Session, large: LargeClinic) -> None:
     count_calls(session, [minute_row(gateway, now(), sent=1)])
 
 
+def release_waiting_messages(session: Session, _: LargeClinic) -> None:
+    given = {"now": now()}
+    session.execute(text("INSERT INTO channel_outages (target, failures, failing_since, closed_at)"
+        " VALUES ('email', 0, :now, :now)"), given)  # fmt: skip
+    release_waiting(session)
+
+
 ENGINE: dict[str, Query] = {
     "claim: steps of the message": (
         claim_and_load(Kind.CREATE_TASK, own=True),
@@ -89,6 +97,7 @@ ENGINE: dict[str, Query] = {
     "cover absences": (sweep("cover_absences"), {"ix_lead_tasks_mine"}),
     "publish due steps": (sweep("publish_due_steps"), {"ix_steps_due"}),
     "publish more than the cap": (publish_more_than_the_cap, {"ix_steps_due", "ix_steps_due_by_clinic"}),
+    "release waiting messages": (release_waiting_messages, {"ix_steps_waiting_for_channel", "pk_steps"}),
     "rescue expired leases": (sweep("rescue_expired_leases"), {"ix_steps_lease", "pk_notifications"}),
     "forget old gateway calls": (
         sweep("forget_old_gateway_calls"),

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from app.automation.handlers.support.context import StepContext
+from app.automation.handlers.support.guard import first_due_time
 from app.engine.models import Reason
 from app.engine.outcomes import Effects, GatewayCalls, Snooze
 from app.messaging.gateways.throttle import has_capacity, minute_row, next_available_minute
@@ -17,10 +18,10 @@ def throttle_snooze(context: StepContext) -> Snooze | None:
         return None
     minute = next_available_minute(usage, gateway.per_hour, context.now)
     reservation = minute_row(gateway.id, minute, promised=1)
-    within = timedelta(
-        milliseconds=context.step.id.int % MINUTE_MS
-    )  # from the id, so that steps do not all resume at once
-    return Snooze(minute + within, Reason.THROTTLED, effects=Effects(gateway_minutes=(reservation,)))
+    # From the id, so that steps do not all resume at once.
+    within = timedelta(milliseconds=context.step.id.int % MINUTE_MS)
+    effects = Effects(gateway_minutes=(reservation,))
+    return Snooze(minute + within, Reason.THROTTLED, first_due_time(context), effects=effects)
 
 
 def usage_rows(context: StepContext) -> tuple[GatewayCalls, ...]:

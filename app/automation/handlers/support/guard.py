@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from app.automation.handlers.support.context import StepContext
+from app.core.type_aliases import JsonDict
 from app.engine.models import Reason
 from app.engine.outcomes import ExternalCall, Outcome, Skip, Snooze
 from app.engine.step_kind import StepKind
@@ -13,7 +14,7 @@ from app.messaging.models import NotificationState
 from app.messaging.rendering.values import MissingVariable
 
 PAUSE_CHECK_INTERVAL: Final = timedelta(minutes=15)  # between two checks of a paused rule
-_WAITS_SINCE: Final = "waits_since"  # key in the outcome of a step whose rule is paused
+_WAITS_SINCE: Final = "waits_since"  # key in the outcome of a waiting step: its first due time
 
 
 def decide(kind: StepKind[StepContext], context: StepContext) -> Outcome | ExternalCall:
@@ -71,9 +72,13 @@ def wait(context: StepContext) -> Snooze:
 
 
 def wait_for_admin(context: StepContext, reason: Reason) -> Snooze:
-    """Snooze the step until an admin has acted. Its lateness still counts from its first due time."""
-    first = {_WAITS_SINCE: _due_at_first(context).isoformat()}
-    return Snooze(context.now + PAUSE_CHECK_INTERVAL, reason, first)
+    """Snooze the step until an admin has acted."""
+    return Snooze(context.now + PAUSE_CHECK_INTERVAL, reason, first_due_time(context))
+
+
+def first_due_time(context: StepContext) -> JsonDict:
+    """Return the detail of a snooze for a step that waits: its lateness still counts from its first due time."""
+    return {_WAITS_SINCE: _due_at_first(context).isoformat()}
 
 
 def _due_at_first(context: StepContext) -> datetime:

@@ -2,7 +2,7 @@
 
 from app import clock
 from app.automation.handlers.support.context import StepContext
-from app.core.type_aliases import JsonDict
+from app.automation.handlers.support.guard import first_due_time
 from app.engine.models import Reason
 from app.engine.outcomes import ChannelResult, Effects, Snooze
 from app.messaging.channels.base import Outcome, Receipt, Transient
@@ -42,7 +42,7 @@ def channel_results(context: StepContext, receipt: Receipt, words: str) -> tuple
 def _wait(context: StepContext, effects: Effects | None = None) -> Snooze:
     """Return a snooze. `effects`: those of an attempt, after which other messages are tried first."""
     until = breaker.wait_until(context.step.id, clock.now())
-    found: JsonDict = {WAITS_FOR: _target(context)} | ({} if effects is None else {WAS_TRIED: True})
+    found = first_due_time(context) | {WAITS_FOR: _target(context)} | ({} if effects is None else {WAS_TRIED: True})
     return Snooze(until, Reason.CHANNEL_DOWN, found, effects=effects or Effects())
 
 
