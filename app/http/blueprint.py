@@ -13,7 +13,7 @@ from app.http import idempotency
 from app.http.body.json_body import read_body
 from app.http.body.unknown_parameters import declare_reads_body, declare_reads_query
 from app.http.lookups import Lookups, call_with_lookups, read_with_lookups
-from app.http.merge_patch import merge_patch_reader, patch_schema
+from app.http.merge_patch import MergePatch, apply_patch, merge_patch_reader, patch_schema
 from app.http.preconditions import HAS_ETAG, etag_header, is_not_modified
 from app.http.schemas.paging import COUNT_PREFERRED, PageOut
 from app.http.schemas.schema import QuerySchema, Schema
@@ -83,8 +83,10 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # published wit
         def decorate(view: View) -> View:
             @wraps(view)
             def read(*args: object, **kwargs: object) -> Any:
-                patch = reader(read_body())
-                return call_with_lookups(partial(view, *args, patch, **kwargs), lookups, lambda: patch.values)
+                def call(patch: MergePatch) -> Any:
+                    return call_with_lookups(partial(view, *args, patch, **kwargs), lookups, lambda: patch.values)
+
+                return apply_patch(partial(reader, read_body()), call)
 
             return cast("View", declare_reads_body(_documented(read, document(view))))
 

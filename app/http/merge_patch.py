@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from copy import copy
 from functools import cache, partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import orjson
 from marshmallow import fields, missing
@@ -14,6 +14,9 @@ from app.core.optimistic_locking import ChangedMeanwhile, SeenVersions
 from app.core.type_aliases import JsonDict
 from app.http.lookups import Lookups, read_with_lookups
 from app.http.schemas.schema import Schema
+
+MOST_TRIES: Final = 50  # of a PATCH for any version: each failed one means that another request has succeeded
+Result = TypeVar("Result")
 
 _SUFFIXES: Final = ("In", "Changes", "Change")
 
@@ -26,6 +29,7 @@ class MergePatch:
         self._shown = shown
         self._read = read
         self.values: JsonDict = {}  # those of a PUT, once known
+        self.fits_any_version = False  # whether the client sent `If-Match: *`, once known
 
     def onto(self, session: Session, current: Any, seen: SeenVersions) -> tuple[JsonDict, SeenVersions]:
         """Return the values of a PUT that has the effect of this PATCH, and the version that they replace.
@@ -33,6 +37,7 @@ class MergePatch:
         `current` is a row, or a mapping with its columns. Raises Invalid, ChangedMeanwhile.
         """
         version: int = current["version"] if isinstance(current, Mapping) else current.version
+        self.fits_any_version = seen is None
         if seen is not None and version not in seen:
             raise ChangedMeanwhile
         if not isinstance(self._body, dict):
@@ -41,6 +46,21 @@ class MergePatch:
         session.expire_all()  # the service locks the row and reads it again
         self.values = self._read({**values, **self._body})
         return self.values, frozenset({version})
+
+
+def apply_patch(read: Callable[[], MergePatch], view: Callable[[MergePatch], Result]) -> Result:
+    """Call the view with the PATCH. For any version, call it again if another request has changed the resource.
+
+    Raises ChangedMeanwhile.
+    """
+    for _ in range(MOST_TRIES):
+        patch = read()
+        try:
+            return view(patch)
+        except ChangedMeanwhile:
+            if not patch.fits_any_version:
+                raise
+    raise ChangedMeanwhile
 
 
 def merge_patch_reader(

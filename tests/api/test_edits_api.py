@@ -1,10 +1,12 @@
 """PATCH merges and PUT replaces."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 
-from tests.support.desk import Desk
+from tests.support.concurrency import run_concurrently
+from tests.support.desk import Caller, Desk
 
 pytest_plugins = ["tests.support.desk"]
 
@@ -59,6 +61,13 @@ def _form(desk: Desk) -> tuple[str, dict[str, Any]]:
 
 
 ALL = [_source, _stage, _custom_field, _view, _template, _assignment_rule, _team, _role, _form]
+
+
+def _admin(desk: Desk) -> Caller:
+    """Return a client of its own for the admin, for a thread."""
+    return Caller(desk.client(), desk.admin.token, desk.admin.actor)
+
+
 CHANGING = {"version", "updated_at"}
 
 
@@ -115,6 +124,34 @@ def test_patch_with_a_star_applies_to_the_newest_version(desk: Desk):
     assert desk.admin.patch(place, {"monthly_cost": "9.00"}).status == 200
     edited = desk.admin.patch(place, {"is_active": False}).body
     assert (edited["monthly_cost"], edited["version"]) == ("9.00", 3)
+
+
+@pytest.mark.parametrize("resource", ALL)
+def test_concurrent_patches_with_a_star_all_succeed(desk: Desk, resource: Any):
+    path, said = resource(desk)
+    name = "label" if "label" in said else "name"
+    made = desk.admin.post(path, said).body
+    place = f"{path}/{made['id']}"
+    answers = run_concurrently(*[partial(_admin(desk).patch, place, {name: f"Name {n}"}) for n in range(6)])
+    assert [(answer.status, answer.body) for answer in answers if answer.status != 200] == []
+    assert desk.admin.get(place).body["version"] == made["version"] + 6
+
+
+@pytest.mark.parametrize(
+    ("place", "edits"),
+    [
+        ("/api/settings/contact-policy", [{"daily_cap": 2}, {"weekly_cap": 5}]),
+        (
+            "/api/settings/hours",
+            [{"closed_dates": ["2031-05-01"]}, {"quiet_hours": {"starts": "22:00", "ends": "07:00"}}],
+        ),
+    ],
+)
+def test_concurrent_patches_of_settings_keep_each_other(desk: Desk, place: str, edits: list[dict[str, Any]]):
+    answers = run_concurrently(*[partial(_admin(desk).patch, place, edit) for edit in edits * 3])
+    assert {answer.status for answer in answers} == {200}
+    found = desk.admin.get(place).body
+    assert {name: found[name] for edit in edits for name in edit} == {**edits[0], **edits[1]}
 
 
 def test_patch_of_the_contact_policy_keeps_other_limits(desk: Desk):
