@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.type_aliases import JsonDict
+from app.core.validation.json_pointer import pointer
 from app.engine.models import Kind
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.gateways.choice import GatewayChoice, choose_gateway, why_none
@@ -41,13 +42,13 @@ def gateway_uses(part: object, place: str = "") -> Iterator[GatewayUse]:
     """Yield the messages and webhooks in a rule, sequence or playbook that go through a gateway."""
     if isinstance(part, list):
         for index, item in enumerate(part):
-            yield from gateway_uses(item, f"{place}/{index}")
+            yield from gateway_uses(item, place + pointer(index))
     elif isinstance(part, dict):
         for key, value in part.items():
             if _goes_through_gateway(key, value):
-                yield GatewayUse(f"{place}/{key}", value.get("gateway"))
+                yield GatewayUse(place + pointer(key), value.get("gateway"))
             else:
-                yield from gateway_uses(value, f"{place}/{key}")
+                yield from gateway_uses(value, place + pointer(key))
 
 
 def _goes_through_gateway(key: str, value: object) -> bool:

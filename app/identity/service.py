@@ -15,7 +15,7 @@ from app.core.calendar.calendar import BusinessHours, InvalidHours
 from app.core.db import new_id
 from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation import language_tags
-from app.errors import Conflict, Invalid
+from app.errors import Conflict, FieldError, Invalid
 from app.identity.clinics import bump_rules_version
 from app.identity.models import WEEKDAYS_9_TO_18, Clinic, User
 from app.identity.password_policy import hash_password, require_strong_password
@@ -130,7 +130,7 @@ def _hours(given: JsonObject | None) -> JsonDict:
     try:
         return dict(BusinessHours.from_json(given).to_json())
     except InvalidHours as mistake:
-        raise Invalid.at("/business_hours", str(mistake)) from mistake
+        raise Invalid(*(FieldError(one.pointer, one.problem) for one in mistake.mistakes)) from mistake
 
 
 def _address(email: str) -> str:

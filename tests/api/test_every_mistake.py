@@ -167,7 +167,7 @@ SIMULATION = {
     "start": TOMORROW,
     "script": [{"at": "x", "event": "lead.nope"}],
 }
-SIMULATION_MISTAKES = ["/facts/lead/nope", "/is_new", "/script/0/at", "/script/0/event", "/start"]
+SIMULATION_MISTAKES = ["/facts/lead.nope", "/is_new", "/script/0/at", "/script/0/event", "/start"]
 WRONG |= {
     "PUT /api/pipeline-stages/{stage_id}": ({"name": "x", "is_default": True}, ["/is_default"]),
     "PATCH /api/pipeline-stages/{stage_id}": ({"is_default": True}, ["/is_default"]),

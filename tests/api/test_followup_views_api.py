@@ -37,7 +37,7 @@ def test_filters_are_those_of_the_queue(desk: Desk):
     [
         ({"colour": "red"}, ["/filters/colour"]),
         ({"status": "DONE", "sort": "title"}, ["/filters/sort", "/filters/status"]),
-        ({"pinned": True}, ["/filters"]),
+        ({"pinned": True}, ["/filters/pinned"]),
         ({"cursor": "x"}, ["/filters/cursor"]),
         ([], ["/filters"]),
     ],

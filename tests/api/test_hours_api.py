@@ -63,7 +63,10 @@ def test_hours_are_changed_by_admins_only(desk: Desk, role: Role):
     ("change", "pointer"),
     [
         ({"business_hours": {}}, "/business_hours"),
-        ({"business_hours": {"mon": [["18:00", "09:00"]]}}, "/business_hours"),
+        ({"business_hours": {"mon": [["18:00", "09:00"]]}}, "/business_hours/mon/0"),
+        ({"business_hours": {"fri": [["09:00", "12:00"], ["14:00", "25:00"]]}}, "/business_hours/fri/1/1"),
+        ({"business_hours": {"fri": [["09:00", "12:00"], ["11:00", "18:00"]]}}, "/business_hours/fri/1"),
+        ({"business_hours": {"fri": [["09:00"]]}}, "/business_hours/fri/0"),
         ({"business_hours": {"monday": []}}, "/business_hours/monday"),
         ({"closed_dates": ["24.12.2026"]}, "/closed_dates/0"),
         ({"closed_dates": ["9999-12-31"]}, "/closed_dates/0"),
@@ -74,6 +77,16 @@ def test_hours_are_changed_by_admins_only(desk: Desk, role: Role):
 )
 def test_wrong_hours_are_refused(desk: Desk, change: dict[str, Any], pointer: str):
     assert desk.admin.patch(PATH, change).pointers == [pointer]
+
+
+def test_all_wrong_hours_are_reported(desk: Desk):
+    late, early = ["18:00", "09:00"], ["25:00", "24:01"]
+    days = {"mon": [late, ["09:00", "12:00"], early], "tue": "x", "wed": [late], "day": []}
+    assert sorted(desk.admin.patch(PATH, {"business_hours": days}).pointers) == [
+        f"/business_hours/{place}" for place in ("day", "mon/0", "mon/2/0", "mon/2/1", "tue", "wed/0")
+    ]
+    own = desk.admin.put(f"/api/users/{desk.coordinator.id}/working-hours", {"hours": {"mon": [late], "tue": [late]}})
+    assert own.pointers == ["/hours/mon/0", "/hours/tue/0"]
 
 
 def test_hours_decide_when_steps_are_due(desk: Desk):

@@ -283,7 +283,7 @@ def test_only_sequence_editors_can_migrate_enrollments(desk: Desk):
         ({"to": 3}, "/to"),
         ({"steps": {"one": "nowhere"}}, "/steps/one"),
         ({"steps": {"two": "a"}}, "/steps/two"),
-        ({"steps": {"one": 7}}, "/steps/one/value"),
+        ({"steps": {"one": 7}}, "/steps/one"),
         ({"fingerprint": ""}, "/fingerprint"),
         ({"force": True}, "/force"),
     ],

@@ -6,6 +6,7 @@ from datetime import date, time, timedelta
 import pytest
 
 from app.core.calendar.hours import BusinessHours, HolidayCalendar, InvalidHours, QuietHours, UnknownHolidays
+from app.core.validation.validation_errors import Mistake
 
 NOT_A_WEEKDAY = "is not a weekday; these are mon, tue, wed, thu, fri, sat, sun"
 NOT_WINDOWS = 'must be a list of windows such as ["09:00", "18:00"]'
@@ -38,14 +39,14 @@ def test_missing_day_is_closed_and_windows_may_come_in_any_order() -> None:
         ({1: []}, "business_hours.1", NOT_A_WEEKDAY),
         ({"mon": "09:00-18:00"}, "business_hours.mon", NOT_WINDOWS),
         ({"mon": None}, "business_hours.mon", NOT_WINDOWS),
-        ({"mon": ["09:00", "18:00"]}, "business_hours.mon[0]", NOT_A_WINDOW),
+        ({"mon": [["09:00", "18:00"], "18:00"]}, "business_hours.mon[1]", NOT_A_WINDOW),
         ({"mon": [["09:00"]]}, "business_hours.mon[0]", NOT_A_WINDOW),
         ({"mon": [["09:00", "18:00", "19:00"]]}, "business_hours.mon[0]", NOT_A_WINDOW),
-        ({"mon": [["09:00", 18]]}, "business_hours.mon[0]", "18 is not a time from 00:00 to 24:00"),
-        ({"mon": [["9:00", "18:00"]]}, "business_hours.mon[0]", "'9:00' is not a time from 00:00 to 24:00"),
-        ({"mon": [["09:00", "24:01"]]}, "business_hours.mon[0]", "'24:01' is not a time from 00:00 to 24:00"),
-        ({"mon": [["09:00", "18:60"]]}, "business_hours.mon[0]", "'18:60' is not a time from 00:00 to 24:00"),
-        ({"mon": [["09:00", "18:00\n"]]}, "business_hours.mon[0]", r"'18:00\n' is not a time from 00:00 to 24:00"),
+        ({"mon": [["09:00", 18]]}, "business_hours.mon[0][1]", "18 is not a time from 00:00 to 24:00"),
+        ({"mon": [["9:00", "18:00"]]}, "business_hours.mon[0][0]", "'9:00' is not a time from 00:00 to 24:00"),
+        ({"mon": [["09:00", "24:01"]]}, "business_hours.mon[0][1]", "'24:01' is not a time from 00:00 to 24:00"),
+        ({"mon": [["09:00", "18:60"]]}, "business_hours.mon[0][1]", "'18:60' is not a time from 00:00 to 24:00"),
+        ({"mon": [["09:00", "18:00\n"]]}, "business_hours.mon[0][1]", r"'18:00\n' is not a time from 00:00 to 24:00"),
         (
             {"mon": [["18:00", "09:00"]]},
             "business_hours.mon[0]",
@@ -76,8 +77,7 @@ def test_missing_day_is_closed_and_windows_may_come_in_any_order() -> None:
 def test_error_in_the_hours_names_the_path(value: object, place: str, problem: str) -> None:
     with pytest.raises(InvalidHours) as refused:
         BusinessHours.from_json(value)
-    assert refused.value.place == place
-    assert refused.value.problem == problem
+    assert refused.value.mistakes == (Mistake(place, problem),)
     assert str(refused.value) == f"{place}: {problem}"
 
 

@@ -1,12 +1,15 @@
 """Request and response schemas of out-of-office periods and working hours."""
 
-from typing import Final
+from collections.abc import Iterable
+from typing import Any, Final
 
 from marshmallow import ValidationError, fields, validates_schema
 
 from app.clock import now
 from app.core.calendar.hours import BusinessHours, InvalidHours
 from app.core.type_aliases import JsonDict
+from app.core.validation.check_all import valid_part
+from app.core.validation.validation_errors import Mistake, parts_of
 from app.http.schemas.fields import Choice, Id, Instant, ListOf, Text
 from app.http.schemas.schema import Schema
 from app.leads.assignment.models import AbsentTasks
@@ -75,9 +78,21 @@ class HoursSchema(Schema):
     @validates_schema
     def _make_sense(self, data: JsonDict, **_: object) -> None:
         try:
-            BusinessHours.from_json(data, "hours")
-        except InvalidHours as mistake:
-            raise ValidationError(str(mistake)) from None
+            BusinessHours.from_json(valid_part(data), "")
+        except InvalidHours as found:
+            raise ValidationError(_by_day(found.mistakes)) from None
+
+
+def _by_day(mistakes: Iterable[Mistake]) -> dict[str | int, Any]:
+    """Return the messages by day and index, as marshmallow nests them."""
+    messages: dict[str | int, Any] = {}
+    for mistake in mistakes:
+        *parents, last = parts_of(mistake.place)
+        inner = messages
+        for part in parents:
+            inner = inner.setdefault(part, {})
+        inner[last] = [mistake.problem]
+    return messages
 
 
 class WorkingHoursSchema(Schema):

@@ -10,6 +10,7 @@ from app.automation.language.condition_values import PlainValue
 from app.automation.language.conditions import Condition
 from app.automation.language.rules import Rule
 from app.http.schemas.fields import Boolean, Id, Instant, Integer, Text
+from app.http.schemas.map_of import MapOf
 from app.http.schemas.model_fields import ModelField, fields_of
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import QuerySchema, Schema
@@ -71,7 +72,7 @@ class RuleTestIn(Schema):
 
     event = Text(100, least=1, metadata={"description": "An event of the rule. Default: the first one."})
     lead_id = Id()
-    facts = fields.Dict(
+    facts = MapOf(
         keys=fields.String(),
         values=ModelField(FactValue),
         metadata={

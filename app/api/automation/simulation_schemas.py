@@ -8,6 +8,7 @@ from app.automation.simulation.sandbox import DAYS, MOST_DAYS
 from app.automation.simulation.script import MOST_ENTRIES
 from app.automation.simulation.timeline import EntryKind
 from app.http.schemas.fields import Boolean, Id, Instant, Integer, Text
+from app.http.schemas.map_of import MapOf
 from app.http.schemas.model_fields import ModelField
 from app.http.schemas.schema import Schema
 
@@ -17,7 +18,7 @@ class HappeningIn(Schema):
 
     at = Text(LONGEST_TEXT, metadata={"description": "An instant, or counted from the start: `+2 days 3 hours`."})
     event = Text(100, metadata={"examples": ["lead.replied"]})
-    facts = fields.Dict(
+    facts = MapOf(
         keys=fields.String(),
         values=ModelField(FactValue),
         metadata={
@@ -39,7 +40,7 @@ class SimulationIn(Schema):
             " False: it continues as it is, with its tasks and planned steps."
         },
     )
-    facts = fields.Dict(
+    facts = MapOf(
         keys=fields.String(),
         values=ModelField(FactValue),
         load_default=dict,

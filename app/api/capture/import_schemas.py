@@ -7,6 +7,7 @@ from marshmallow import fields
 from app.api.capture.bulk_schemas import JobOut
 from app.engine.jobs.models import ItemReason, ItemStatus
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, Text
+from app.http.schemas.map_of import MapOf
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import QuerySchema, Schema
 from app.leads.capture.imports.cells import DateOrder
@@ -25,7 +26,7 @@ class UploadQuery(QuerySchema):
 class StartIn(Schema):
     """Options of an import."""
 
-    mapping = fields.Dict(
+    mapping = MapOf(
         keys=Text(120, least=1),
         values=Text(120, least=1),
         metadata={

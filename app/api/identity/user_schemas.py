@@ -7,6 +7,7 @@ from marshmallow import ValidationError, fields, validates_schema
 from app.api.identity.sign_in_schemas import LONGEST_PASSWORD, LONGEST_TOKEN
 from app.core.type_aliases import JsonDict
 from app.http.schemas.fields import Boolean, Choice, Email, Id, Instant, Integer, ListOf, Secret, Text
+from app.http.schemas.map_of import MapOf
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
 from app.identity.permissions import Permission, Scope
@@ -83,7 +84,7 @@ class TeamOut(Schema):
     version = Integer(required=True)
 
 
-class GrantsField(fields.Dict):
+class GrantsField(MapOf):
     """Permissions with their scopes."""
 
     def __init__(self, **options: Any) -> None:

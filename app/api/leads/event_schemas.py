@@ -8,6 +8,7 @@ from app.core.type_aliases import JsonDict
 from app.engine.events.events import CUSTOM_NAME
 from app.http.schemas.common_fields import require_past
 from app.http.schemas.fields import Id, Instant, Text
+from app.http.schemas.map_of import MapOf
 from app.http.schemas.schema import Schema
 
 MOST_DATA: Final = 30
@@ -36,7 +37,7 @@ class EventIn(Schema):
         metadata={"description": "Idempotency key: a repeated name and key is ignored. Default: every event counts."},
     )
     occurred_at = Instant(validate=require_past, metadata={"description": "Default: now."})
-    data = fields.Dict(
+    data = MapOf(
         keys=Text(63, form=KEY),
         values=fields.Raw(allow_none=True),
         load_default=dict,

@@ -5,6 +5,7 @@ from typing import Any, Final
 from marshmallow import fields, validate
 
 from app.http.schemas.fields import ListOf, Text
+from app.http.schemas.map_of import MapOf
 from app.leads.models import MOST_TAGS
 
 LONGEST_TAG: Final = 50
@@ -21,7 +22,7 @@ class Tags(ListOf):
         return list(dict.fromkeys(tag.lower() for tag in super()._deserialize(value, *args, **more)))
 
 
-class CustomValues(fields.Dict):
+class CustomValues(MapOf):
     """Values of custom fields by key. Each is validated by its definition."""
 
     def __init__(self) -> None:

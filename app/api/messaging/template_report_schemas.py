@@ -8,6 +8,7 @@ from app.api.messaging.template_schemas import MessageMedia, Variants
 from app.core.date_range import DEFAULT_DAYS
 from app.http.schemas import words
 from app.http.schemas.fields import Boolean, Id, Instant, Integer, Language, RegisteredName, Text
+from app.http.schemas.map_of import MapOf
 from app.http.schemas.schema import Aliases, QuerySchema, Schema
 from app.leads.timeline.responses import REPLY_DAYS
 from app.messaging.channels import email
@@ -28,7 +29,7 @@ class MessagePreviewIn(Schema):
         load_default=None,
         metadata={"description": "Instead of the lead's language; null: the lead's own."},
     )
-    values = fields.Dict(
+    values = MapOf(
         keys=fields.String(),
         values=Text(MAX_VALUE_LENGTH, allow_none=True),
         load_default=dict,

@@ -8,6 +8,7 @@ from app.api.capture.bulk_schemas import JobOut
 from app.automation.sequences.versions.move_plan import SAMPLES
 from app.automation.sequences.versions.version_mapping import EXIT, MoveKind, Obstacle
 from app.http.schemas.fields import Choice, Id, Instant, Integer, Text
+from app.http.schemas.map_of import MapOf
 from app.http.schemas.schema import QuerySchema, Schema
 
 LONGEST_NAME: Final = 100
@@ -66,7 +67,7 @@ class MoveIn(Schema):
 
     to = Integer(least=1, required=True)
     fingerprint = Text(LONGEST_NAME, least=1, required=True)
-    steps = fields.Dict(
+    steps = MapOf(
         keys=Text(LONGEST_NAME, least=1),
         values=Text(LONGEST_NAME, least=1),
         load_default=dict,

@@ -7,6 +7,7 @@ from marshmallow import ValidationError, fields
 from app.api.tasks.schemas import TaskOut
 from app.http.openapi.openapi import Problem
 from app.http.schemas.fields import Id, Instant, Integer, ListOf
+from app.http.schemas.map_of import MapOf
 from app.http.schemas.schema import Schema
 
 MOST_OPERATIONS: Final = 100
@@ -27,7 +28,7 @@ class BatchIn(Schema):
     """The operations, in order."""
 
     operations = Operations(
-        fields.Dict(keys=fields.String()),
+        MapOf(keys=fields.String()),
         least=1,
         most=MOST_OPERATIONS,
         required=True,

@@ -4,6 +4,8 @@ from marshmallow import ValidationError, fields
 from werkzeug.datastructures import MultiDict
 
 from app.api.tasks.queue_schemas import QueueFilters
+from app.core.type_aliases import JsonDict
+from app.core.validation.json_pointer import first_part
 from app.errors import Invalid
 from app.http.schemas import words
 from app.http.schemas.fields import Boolean, Id, Instant, Integer, Text
@@ -27,12 +29,16 @@ class ViewFilters(fields.Field[dict[str, str]]):
         )
 
     def _deserialize(self, value: object, *_: object, **__: object) -> dict[str, str]:
-        if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+        if not isinstance(value, dict):
             raise self.make_error("validator_failed")
+        texts = {name: text for name, text in value.items() if isinstance(text, str)}
+        messages: JsonDict = {name: ["Not a valid string."] for name in value.keys() - texts.keys()}
         try:
-            QueueFilters().read(MultiDict(value))
+            QueueFilters().read(MultiDict(texts))
         except Invalid as mistakes:
-            raise ValidationError({error.pointer[1:]: [error.message] for error in mistakes.errors}) from None
+            messages |= {first_part(error.pointer): [error.message] for error in mistakes.errors}
+        if messages:
+            raise ValidationError(messages)
         return value
 
 

@@ -24,11 +24,11 @@ from app.automation.language.types.primitives import (
     Whole,
     about,
 )
-from app.automation.language.validation import loc_of, mistakes_in
+from app.automation.language.validation import mistakes_in
 from app.automation.language.vocabulary import Field as Fact
 from app.automation.language.vocabulary import Type
 from app.core.type_aliases import JsonDict, JsonObject
-from app.core.validation.validation_errors import Mistake
+from app.core.validation.validation_errors import Mistake, parts_of
 from app.leads.custom_fields.models import (
     FIELD_KEY,
     LONGEST_FIELD_KEY,
@@ -118,7 +118,7 @@ class PlaybookField(Strict):
 
 def _check_template(given: JsonDict) -> JsonDict:
     if mistakes := check_definition(given):
-        raise as_error("template", (Line(loc_of(mistake.place), mistake.problem) for mistake in mistakes))
+        raise as_error("template", (Line(parts_of(mistake.place), mistake.problem) for mistake in mistakes))
     return given
 
 

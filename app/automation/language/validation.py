@@ -10,9 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.automation.language.known_names import ANY_NAME, KnownNames
 from app.automation.language.types.errors import Loc, lines_of
-from app.core.validation.validation_errors import Mistake
+from app.core.validation.validation_errors import Mistake, place_of
 
-_PART = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 _UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 
 
@@ -23,11 +22,11 @@ def mistakes_in(type_: object, definition: object, known: KnownNames = ANY_NAME,
     """
     not_plain = list(_not_plain(definition))
     if not_plain:
-        return [Mistake(at(place, loc), problem) for loc, problem in not_plain]
+        return [Mistake(place_of(place, *loc), problem) for loc, problem in not_plain]
     try:
         _adapter(type_).validate_python(definition, context=known)
     except ValidationError as error:
-        found = (Mistake(at(place, line.loc), line.problem) for line in lines_of(error))
+        found = (Mistake(place_of(place, *line.loc), line.problem) for line in lines_of(error))
         return first_of_each_place(found)
     return []
 
@@ -38,18 +37,6 @@ def first_of_each_place(mistakes: Iterable[Mistake]) -> list[Mistake]:
     for mistake in mistakes:
         first.setdefault(mistake.place, mistake)
     return list(first.values())
-
-
-def at(place: str, loc: Loc) -> str:
-    """Return a path such as `rules[2].do[0].create_task.type`."""
-    for part in loc:
-        place += f"[{part}]" if isinstance(part, int) else f".{part}" if place else part
-    return place
-
-
-def loc_of(place: str) -> Loc:
-    """Return the keys and indexes of a path; the reverse of `at`."""
-    return tuple(int(index) if index else key for index, key in _PART.findall(place))
 
 
 @lru_cache(maxsize=64)

@@ -9,7 +9,7 @@ from app.automation.language.vocabulary import FIELDS, Field, Type, field_of
 from app.clock import is_in_range, zones
 from app.core.calendar.durations import InvalidDuration, parse_duration
 from app.core.type_aliases import JsonDict
-from app.core.validation.validation_errors import Mistake, one_of
+from app.core.validation.validation_errors import Mistake, one_of, place_of
 
 MOST_FACTS: Final = 50
 LONGEST_TEXT: Final = 500
@@ -45,7 +45,7 @@ def read_facts(given: object, place: str, *, start: datetime, about: tuple[str, 
         found.mistakes.append(Mistake(place, f"has more than {MOST_FACTS} facts"))
     else:
         for path, value in given.items():
-            _read_one(found, str(path), value, f"{place}.{path}", start=start)
+            _read_one(found, str(path), value, place_of(place, str(path)), start=start)
     return found
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from app.automation.simulation.facts import read_facts, read_instant
 from app.core.type_aliases import JsonObject
-from app.core.validation.validation_errors import Mistake, one_of
+from app.core.validation.validation_errors import Mistake, one_of, place_of
 from app.engine.events.events import CUSTOM_NAME, EventName
 
 MOST_ENTRIES: Final = 200
@@ -79,10 +79,12 @@ def _shape(entry: object, place: str) -> Iterator[Mistake]:
         yield Mistake(place, "must be like {at: +2 days, event: lead.replied} or {holiday: 2026-03-17}")
         return
     for part in entry:
-        yield from one_of(part, _PARTS, f"{place}.{part}")
+        yield from one_of(part, _PARTS, place_of(place, str(part)))
     if "holiday" in entry:
         yield from (
-            Mistake(f"{place}.{part}", "is not allowed beside a holiday") for part in entry if part != "holiday"
+            Mistake(place_of(place, str(part)), "is not allowed beside a holiday")
+            for part in entry
+            if part != "holiday"
         )
     else:
         yield from (Mistake(f"{place}.{part}", "is missing") for part in ("at", "event") if part not in entry)

@@ -1,7 +1,7 @@
 """Opening hours, holidays and quiet hours of a clinic. `calendar` has the arithmetic on them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from datetime import date, time, timedelta
 from functools import lru_cache
@@ -9,6 +9,8 @@ from itertools import pairwise
 from typing import NamedTuple, Self
 
 from holidays import country_holidays
+
+from app.core.validation.validation_errors import Mistake, place_of
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -18,11 +20,11 @@ _WALL_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]|24:00")
 
 
 class InvalidHours(ValueError):
-    """The opening hours are not valid; `place` is the path to the error."""
+    """The opening hours are not valid. `mistakes` has every error."""
 
-    def __init__(self, place: str, problem: str) -> None:
-        super().__init__(f"{place}: {problem}")
-        self.place, self.problem = place, problem
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        super().__init__("; ".join(map(str, mistakes)))
+        self.mistakes = tuple(mistakes)
 
 
 class UnknownHolidays(ValueError):
@@ -46,14 +48,19 @@ class BusinessHours:
     def from_json(cls, value: object, place: str = "business_hours") -> Self:
         """Parse `{"mon": [["09:00", "12:00"], ["14:00", "18:00"]], ..., "sun": []}`. A missing day is closed.
 
-        Raises InvalidHours. Its `place` is a path such as `business_hours.mon[0]`.
+        Raises InvalidHours, with paths such as `business_hours.mon[0]`.
         """
         if not isinstance(value, Mapping):
-            raise InvalidHours(place, "must map weekdays to lists of windows")
-        for day in value:
-            if day not in WEEKDAYS:
-                raise InvalidHours(f"{place}.{day}", f"is not a weekday; these are {', '.join(WEEKDAYS)}")
-        return cls(tuple(_read_day(value.get(day, ()), f"{place}.{day}") for day in WEEKDAYS))
+            raise InvalidHours([Mistake(place, "must map weekdays to lists of windows")])
+        mistakes = [
+            Mistake(place_of(place, str(day)), f"is not a weekday; these are {', '.join(WEEKDAYS)}")
+            for day in value
+            if day not in WEEKDAYS
+        ]
+        days = tuple(_read_day(value.get(day, ()), place_of(place, day), mistakes) for day in WEEKDAYS)
+        if mistakes:
+            raise InvalidHours(mistakes)
+        return cls(days)
 
     def to_json(self) -> dict[str, list[list[str]]]:
         """Return the form that `from_json` reads, with every weekday."""
@@ -130,31 +137,37 @@ def _public_holidays(country: str, subdivision: str | None, year: int) -> frozen
         raise UnknownHolidays(str(unknown)) from unknown
 
 
-def _read_day(windows: object, place: str) -> tuple[Window, ...]:
+def _read_day(windows: object, place: str, mistakes: list[Mistake]) -> tuple[Window, ...]:
     if not isinstance(windows, list | tuple):
-        raise InvalidHours(place, 'must be a list of windows such as ["09:00", "18:00"]')
-    places = (f"{place}[{i}]" for i in range(len(windows)))
-    read = sorted((_read_window(window, at), at) for window, at in zip(windows, places, strict=True))
+        mistakes.append(Mistake(place, 'must be a list of windows such as ["09:00", "18:00"]'))
+        return ()
+    places = (place_of(place, i) for i in range(len(windows)))
+    found = ((_read_window(window, at, mistakes), at) for window, at in zip(windows, places, strict=True))
+    read = sorted((window, at) for window, at in found if window)
     for (earlier, its_place), (later, later_place) in pairwise(read):
         if later.opens < earlier.closes:
-            raise InvalidHours(later_place, f"overlaps {its_place}")
+            mistakes.append(Mistake(later_place, f"overlaps {its_place}"))
     return tuple(window for window, _ in read)
 
 
-def _read_window(window: object, place: str) -> Window:
-    match window:
-        case [opening, closing]:
-            read = Window(_read_wall_time(opening, place), _read_wall_time(closing, place))
-        case _:
-            raise InvalidHours(place, 'must be a window such as ["09:00", "18:00"]')
-    if read.closes <= read.opens:
-        raise InvalidHours(place, f"closes at {closing}, not after {opening}; split a night at 24:00")
-    return read
+def _read_window(window: object, place: str, mistakes: list[Mistake]) -> Window | None:
+    if not isinstance(window, list | tuple) or len(window) != len(Window._fields):
+        mistakes.append(Mistake(place, 'must be a window such as ["09:00", "18:00"]'))
+        return None
+    opens, closes = (_read_wall_time(edge, place_of(place, i), mistakes) for i, edge in enumerate(window))
+    if opens is None or closes is None:
+        return None
+    if closes <= opens:
+        problem = f"closes at {window[1]}, not after {window[0]}; split a night at 24:00"
+        mistakes.append(Mistake(place, problem))
+        return None
+    return Window(opens, closes)
 
 
-def _read_wall_time(text: object, place: str) -> timedelta:
+def _read_wall_time(text: object, place: str, mistakes: list[Mistake]) -> timedelta | None:
     if not isinstance(text, str) or not _WALL_TIME.fullmatch(text):
-        raise InvalidHours(place, f"{text!r:.20} is not a time from 00:00 to 24:00")
+        mistakes.append(Mistake(place, f"{text!r:.20} is not a time from 00:00 to 24:00"))
+        return None
     hours, minutes = text.split(":")
     return timedelta(hours=int(hours), minutes=int(minutes))
 

@@ -1,5 +1,6 @@
 """Validation errors in playbooks, rules and sequences, each with its path and the closest allowed value."""
 
+import json
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -9,12 +10,14 @@ from typing import Final
 from app.core.validation.json_pointer import pointer
 
 MOST_NAMED: Final = 10  # allowed values in one message
-_PART: Final = re.compile(r"[^.\[\]]+")
+_PLAIN_KEY: Final = re.compile(r'[^.\[\]"]+')
+# An index, a quoted key or a plain key.
+_PART: Final = re.compile(r'\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]|([^.\[\]"]+)')
 
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One validation error. `place` is a path such as `rules[2].do[0].create_task.type`."""
+    """One validation error. `place` is a path, as `place_of` writes it."""
 
     place: str
     problem: str
@@ -25,7 +28,7 @@ class Mistake:
     @property
     def pointer(self) -> str:
         """Return the place as a JSON pointer: `/rules/2/do/0/create_task/type`."""
-        return pointer(*_PART.findall(self.place))
+        return pointer(*parts_of(self.place))
 
 
 class InvalidPlaybook(ValueError):
@@ -34,6 +37,29 @@ class InvalidPlaybook(ValueError):
     def __init__(self, mistakes: Collection[Mistake]) -> None:
         super().__init__("; ".join(map(str, mistakes)))
         self.mistakes = tuple(mistakes)
+
+
+def place_of(parent: str, *parts: str | int) -> str:
+    """Return the path of a part, such as `rules[2].do[0].create_task`.
+
+    A key with dots is quoted: `facts["lead.score"]`.
+    """
+    place = parent
+    for part in parts:
+        if isinstance(part, int):
+            place += f"[{part}]"
+        elif _PLAIN_KEY.fullmatch(part):
+            place += f".{part}" if place else part
+        else:
+            place += f"[{json.dumps(part, ensure_ascii=False)}]"
+    return place
+
+
+def parts_of(place: str) -> tuple[str | int, ...]:
+    """Return the keys and indexes of a path; the reverse of `place_of`."""
+    return tuple(
+        int(index) if index else json.loads(quoted) if quoted else key for index, quoted, key in _PART.findall(place)
+    )
 
 
 def one_of(value: object, allowed: Collection[str], place: str) -> list[Mistake]:

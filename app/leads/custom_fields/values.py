@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.type_aliases import JsonDict, JsonObject
+from app.core.validation.json_pointer import pointer
 from app.core.validation.plain_values import CONTROL, NotADate, read_date
 from app.core.validation.validation_errors import some_of
 from app.engine.version_cache import cache_per_version
@@ -51,13 +52,13 @@ def require_valid_custom_values(
 def validate_custom_values(definitions: Definitions, custom: Custom, *, complete: bool = True) -> None:
     """Check values against definitions; if `complete`, also required ones. Raises Invalid, with JSON pointers."""
     mistakes = [
-        FieldError(f"/custom/{key}", words)
+        FieldError(pointer("custom", key), words)
         for key, value in custom.items()
         if (words := _error(definitions.get(key), value))
     ]
     if complete:
         mistakes += [
-            FieldError(f"/custom/{key}", "This field is required by your clinic.")
+            FieldError(pointer("custom", key), "This field is required by your clinic.")
             for key, one in definitions.items()
             if one.required and not one.archived and key not in custom
         ]

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.check_all import check_all
+from app.core.validation.json_pointer import pointer
 from app.core.validation.language_tags import fallbacks
 from app.core.validation.validation_errors import one_of
 from app.errors import FieldError, Invalid
@@ -127,5 +128,5 @@ def _require_known(given: Mapping[str, str | None], sample: Values) -> None:
         for name in names
     ]
     mistakes = chain.from_iterable(one_of(field, known, field) for field in given)
-    if errors := [FieldError(f"/values/{mistake.place}", mistake.problem) for mistake in mistakes]:
+    if errors := [FieldError(pointer("values", mistake.place), mistake.problem) for mistake in mistakes]:
         raise Invalid(*errors)

@@ -18,6 +18,7 @@ from app.automation.sequences.models import IS_LIVE
 from app.automation.sequences.versions.version_mapping import EXIT, UNDER_WAY, MoveKind, Obstacle, StepMapping, map_step
 from app.core.db import AnyRow
 from app.core.type_aliases import JsonDict
+from app.core.validation.json_pointer import pointer
 from app.engine.sequences.definitions import sequence_versions
 from app.engine.sequences.sequence import Sequence as SequenceText
 from app.errors import FieldError, Invalid
@@ -118,10 +119,11 @@ def require_valid_steps(plan: MovePlan, new: SequenceText, steps: Mapping[str, s
     stuck = {group.step for group in plan.groups if group.lands.how is MoveKind.CANNOT}
     names = {step.name for step in new.steps}
     errors = [
-        FieldError(f"/steps/{step}", "No lead that cannot be moved is at this step.") for step in steps.keys() - stuck
+        FieldError(pointer("steps", step), "No lead that cannot be moved is at this step.")
+        for step in steps.keys() - stuck
     ]
     errors += [
-        FieldError(f"/steps/{step}", f"Must be {EXIT}, or one of {', '.join(sorted(names))}.")
+        FieldError(pointer("steps", step), f"Must be {EXIT}, or one of {', '.join(sorted(names))}.")
         for step, to in steps.items()
         if to not in names and to != EXIT
     ]
