@@ -36,7 +36,7 @@ PARENTS: Final[Mapping[str, tuple[str, str]]] = {
     "password_links": ("users", "user_id"),
     "sign_ins": ("users", "user_id"),
 }
-FUNCTIONS: Final = ("leads_named", "leads_tagged", "tasks_tagged", "tasks_saying", "clinic_outages")
+FUNCTIONS: Final = ("folded_name", "leads_named", "leads_tagged", "tasks_tagged", "tasks_saying", "clinic_outages")
 POLICIES: Final = ("everything", "own_clinic")
 
 _OURS: Final = "nullif(current_setting('relance.clinic', true), '')::uuid"

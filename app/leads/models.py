@@ -62,8 +62,8 @@ def _newest_by(name: str, key: Any, where: str) -> Index:
 
 
 def _name_index(name: str) -> Index:
-    """Return the index for searches by the beginning of a name, whatever its case."""
-    key = text(f"lower({name}) text_pattern_ops")
+    """Return the index for searches by the beginning of a name, whatever its case and accents."""
+    key = text(f"folded_name({name}) text_pattern_ops")
     return Index(f"ix_leads_{name}", "clinic_id", key, postgresql_where=NOT_DELETED)
 
 

@@ -14,6 +14,7 @@ pytest_plugins = ["tests.support.desk"]
 def people(desk: Desk) -> dict[str, str]:
     """Leads by their name."""
     names = [("Ana", "Ruiz"), ("Anatol", "Roth"), ("María José", "de la Cruz"), ("Ruth", "Anders"), ("100%", "O_Neil")]
+    names += [("Zoé", "Lefèvre"), ("Jörg", "Groß-Müller"), ("Łucja", "Nguyễn"), ("I\u0301nes", "Şahin")]
     made = {f"{first} {last}": desk.capture(first_name=first, last_name=last) for first, last in names}
     return {name: lead["id"] for name, lead in made.items()}
 
@@ -39,6 +40,15 @@ def found(caller: Caller, q: str, **more: Any) -> set[str]:
         ("o_", {"100% O_Neil"}),
         ("o", {"100% O_Neil"}),
         ("_", set()),
+        ("lefevre", {"Zoé Lefèvre"}),
+        ("Lefèvre", {"Zoé Lefèvre"}),
+        ("LEFEVRE Zoe", {"Zoé Lefèvre"}),
+        ("jorg gross-mul", {"Jörg Groß-Müller"}),
+        ("Groß-Mu\u0308", {"Jörg Groß-Müller"}),
+        ("lucja nguyen", {"Łucja Nguyễn"}),
+        ("ines sahin", {"I\u0301nes Şahin"}),
+        ("íNES", {"I\u0301nes Şahin"}),
+        ("maria jose", {"María José de la Cruz"}),
     ],
 )
 def test_words_begin_first_or_last_name(desk: Desk, people: dict[str, str], typed: str, expected: set[str]):
@@ -48,7 +58,10 @@ def test_words_begin_first_or_last_name(desk: Desk, people: dict[str, str], type
 def test_frequent_and_rare_beginnings_find_the_same(
     desk: Desk, people: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ):
-    rare = {typed: found(desk.admin, typed) for typed in ("a", "an r", "de la cruz maría", "100%", "_")}
+    rare = {
+        typed: found(desk.admin, typed)
+        for typed in ("a", "an r", "de la cruz maría", "100%", "_", "lefevre", "Groß-mul", "o_")
+    }
     monkeypatch.setattr("app.core.database.row_security.FEW_IDS", 0)
     assert {typed: found(desk.admin, typed) for typed in rare} == rare
 

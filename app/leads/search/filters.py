@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BindParameter, ColumnElement, Text, and_, bindparam, cast, func, or_
+from sqlalchemy import ARRAY, BindParameter, Boolean, ColumnElement, Text, and_, bindparam, cast, func, or_
 
 from app.clock import now
 from app.core.type_aliases import JsonObject
@@ -58,7 +58,7 @@ def _is_named(words: str) -> ColumnElement[bool]:
     """Return the condition that these words begin the first or last name, or both names in either order."""
     parts = words.split()
     splits = [(" ".join(parts[:place]), " ".join(parts[place:])) for place in range(1, len(parts))]
-    first, last = (func.lower(name) for name in (Lead.first_name, Lead.last_name))
+    first, last = (func.folded_name(name) for name in (Lead.first_name, Lead.last_name))
     pairs = [(one, other) for split in splits for one, other in (split, split[::-1])]
     return or_(
         _begins(first, words),
@@ -68,7 +68,7 @@ def _is_named(words: str) -> ColumnElement[bool]:
 
 
 def _begins(name: ColumnElement[str], start: str) -> ColumnElement[bool]:
-    return name.startswith(start.lower(), autoescape=True)
+    return func.starts_with(name, func.folded_name(start), type_=Boolean)
 
 
 _FILTERS: Final[Mapping[str, Callable[[Any], ColumnElement[bool]]]] = {
