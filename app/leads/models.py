@@ -29,6 +29,7 @@ HIGHEST_SCORE: Final = 100
 LONGEST_NOTE: Final = 5000
 LONGEST_EXTERNAL_ID: Final = 200
 MOST_TAGS: Final = 20
+LONGEST_TAG: Final = 50  # also of a task
 # lead-management.md, "PHI"
 PRIVATE_FIELDS: Final = ("patient_dob", "insurance_carrier", "insurance_member_id", "notes")
 

@@ -51,11 +51,25 @@ def test_task_is_the_same_resource_under_followups_and_leads(desk: Desk):
     assert desk.front_desk.put(f"{QUEUE}/{task['id']}", {"title": "x"}, seen=made.headers["ETag"]).status == 412
 
 
+def test_tags_of_rules_and_tasks_have_the_same_limit(desk: Desk):
+    longest = "x" * 50
+    call = {"title": "Call", "type": "CALL"}
+    rule = {"name": "tag", "on": "lead.created", "is_draft": True, "do": [{"create_task": {**call, "tags": [longest]}}]}
+    assert desk.admin.post("/api/follow-up-rules", rule).status == 201
+    task = {**call, "lead_id": desk.capture()["id"], "due_at": soon(hours=3), "tags": [longest]}
+    made = desk.admin.post(QUEUE, task).body
+    assert [found["id"] for found in desk.admin.every(QUEUE, tag=longest)] == [made["id"]]
+    longer = [{"create_task": {**call, "tags": [f"{longest}x"]}}]
+    assert desk.admin.post("/api/follow-up-rules", {**rule, "name": "more", "do": longer}).status == 422
+    assert desk.admin.post(QUEUE, {**task, "tags": [f"{longest}x"]}).pointers == ["/tags/0"]
+    assert desk.admin.get(QUEUE, tag=f"{longest}x").pointers == ["/tag"]
+
+
 @pytest.mark.parametrize(
     ("change", "places"),
     [
         ({"title": None}, ["/title"]),
-        ({"tags": ["x" * 41]}, ["/tags/0"]),
+        ({"tags": ["x" * 51]}, ["/tags/0"]),
         ({"tags": [str(n) for n in range(21)]}, ["/tags"]),
         ({"type": "DANCE"}, ["/type"]),
         ({"lead_id": str(uuid4())}, ["/lead_id"]),

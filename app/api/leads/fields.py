@@ -6,9 +6,8 @@ from marshmallow import fields, validate
 
 from app.http.schemas.fields import ListOf, Text
 from app.http.schemas.map_of import MapOf
-from app.leads.models import MOST_TAGS
+from app.leads.models import LONGEST_TAG, MOST_TAGS
 
-LONGEST_TAG: Final = 50
 MOST_CUSTOM: Final = 100  # custom values of one lead
 
 

@@ -2,14 +2,13 @@
 
 from typing import Final
 
-from app.api.leads.fields import LONGEST_TAG
 from app.http.schemas import words
 from app.http.schemas.common_fields import UserIdOrMe
 from app.http.schemas.fields import Boolean, Choice, Choices, Id, Instant, Language, Money, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Aliases, QuerySchema, Schema
 from app.leads.enums import CaptureChannel, LeadStatus
-from app.leads.models import LONGEST_EXTERNAL_ID
+from app.leads.models import LONGEST_EXTERNAL_ID, LONGEST_TAG
 from app.leads.search.listing import LeadPart, LeadSort
 
 EXPAND_LEAD: Final = {"description": "Objects to embed in each lead."}

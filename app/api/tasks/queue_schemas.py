@@ -3,13 +3,14 @@
 from marshmallow import ValidationError, fields, validates_schema
 
 from app.api.leads.out_schemas import PersonRef
-from app.api.tasks.schemas import LONGEST_TAG, TaskIn, TaskOut
+from app.api.tasks.schemas import TaskIn, TaskOut
 from app.core.type_aliases import JsonDict
 from app.http.schemas import words
 from app.http.schemas.common_fields import UserIdOrMe
 from app.http.schemas.fields import Boolean, Choice, Choices, Id, Instant, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Aliases, QuerySchema, Schema
+from app.leads.models import LONGEST_TAG
 from app.tasks.lookup import TaskPart
 from app.tasks.models import TASK_TYPE_WORDS, TaskPriority, TaskStatus, TaskType
 from app.tasks.queue.queue import Sort

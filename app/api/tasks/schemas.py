@@ -1,7 +1,7 @@
 """Request and response schemas for tasks (follow-up-management.md)."""
 
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any
 
 from marshmallow import ValidationError, fields, validates_schema
 
@@ -14,11 +14,10 @@ from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListO
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.private_fields import WITHHELD, PrivateText
 from app.http.schemas.schema import Aliases, Schema
+from app.leads.models import LONGEST_TAG
 from app.leads.timeline.models import OUTCOME_WORDS, Outcome
 from app.tasks.models import TASK_TYPE_WORDS, TaskPriority, TaskStatus, TaskType
 from app.tasks.rows import EARLIEST_REMINDER, MOST_REMINDERS, MOST_TAGS
-
-LONGEST_TAG: Final = 40
 
 
 class Progress(StrEnum):

@@ -14,13 +14,13 @@ from app.automation.language.docs.sentences import plain, value
 from app.automation.language.known_names import KnownNames
 from app.automation.language.params import Params
 from app.automation.language.types.errors import Line
-from app.automation.language.types.primitives import LONGEST_TAG, Says, Whole
+from app.automation.language.types.primitives import Says, Whole
 from app.core.type_aliases import JsonObject
 from app.core.validation.validation_errors import not_known
 from app.engine.outcomes import Done, Effects, Outcome
 from app.engine.step_kind import SMALL_BATCH, Settings, StepKind
 from app.leads.changes import AMENDABLE_FIELDS
-from app.leads.models import HIGHEST_SCORE, MOST_TAGS
+from app.leads.models import HIGHEST_SCORE, LONGEST_TAG, MOST_TAGS
 
 Tags = Annotated[
     list[Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_TAG, strict=True)]],

@@ -13,11 +13,11 @@ from app.automation.language.types.errors import PROBLEM, Handler, is_about_itse
 from app.core.calendar.durations import InvalidDuration, parse_duration, parse_wait
 from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.validation_errors import not_known
+from app.leads.models import LONGEST_TAG
 
 LONGEST_TITLE: Final = 200
 LONGEST_SLUG: Final = 100
 LONGEST_DESCRIPTION: Final = 1000
-LONGEST_TAG: Final = 50
 SLUG: Final = "^[a-z0-9]+(-[a-z0-9]+)*$"
 HOUR: Final = "^([01][0-9]|2[0-3]):[0-5][0-9]$"
 
