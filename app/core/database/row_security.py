@@ -46,15 +46,16 @@ def _step_down(connection: Connection, clinic_id: UUID) -> None:
     connection.execute(_STEP_DOWN, {"clinic": clinic_id})
 
 
-def find_few_ids(session: Session, finder: str, wanted: str) -> Sequence[UUID] | None:
-    """Return the ids that a SECURITY DEFINER function finds in the clinic; None if there are more than FEW_IDS.
+def find_few_ids(session: Session, finder: str, wanted: str, *, most: int = FEW_IDS) -> Sequence[UUID] | None:
+    """Return the ids that a SECURITY DEFINER function finds in the clinic; None if there are more than `most`.
 
     Under a row policy PostgreSQL uses no index for operators that are not leakproof (`@@`, `@>`). They would scan every
     row of the clinic. The number of matches is not known beforehand. Few matches: list them by id, because
     an ordered index scan would read to its end. Many matches: an ordered scan fills a page soon, and sorting is slow.
     """
-    found = session.scalars(_finding(finder), {"wanted": wanted, "most": FEW_IDS + 1}).all()
-    return None if len(found) > FEW_IDS else found
+    limit = min(most, FEW_IDS)
+    found = session.scalars(_finding(finder), {"wanted": wanted, "most": limit + 1}).all()
+    return None if len(found) > limit else found
 
 
 @lru_cache

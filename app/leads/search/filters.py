@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BindParameter, Boolean, ColumnElement, Text, and_, bindparam, cast, func, or_
+from sqlalchemy import ARRAY, BindParameter, ColumnElement, Text, and_, bindparam, cast, func, or_
 
 from app.clock import now
 from app.core.type_aliases import JsonObject
@@ -68,7 +68,7 @@ def _is_named(words: str) -> ColumnElement[bool]:
 
 
 def _begins(name: ColumnElement[str], start: str) -> ColumnElement[bool]:
-    return func.starts_with(name, func.folded_name(start), type_=Boolean)
+    return name.bool_op("^@")(func.folded_name(start))
 
 
 _FILTERS: Final[Mapping[str, Callable[[Any], ColumnElement[bool]]]] = {
