@@ -19,7 +19,7 @@ from app.ops.doctor.check import TIMEOUT, Check
 from app.ops.doctor.local_processes import advice_for_silent
 from app.ops.stack.connectivity import broker_problem, first_line
 
-REPLY_TIMEOUTS = (0.4, 1.0)  # seconds; a busy worker may miss the first question
+REPLY_TIMEOUTS = (0.3, 0.5)  # seconds; a busy worker may miss the first question
 WAITS = "steps wait in the database until then"
 
 

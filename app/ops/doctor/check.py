@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-TIMEOUT = 1.5  # seconds that a check waits for a server; checks of different servers run at the same time
+TIMEOUT = 0.8  # seconds that a check waits for a server; checks of different servers run at the same time
 
 
 @dataclass(frozen=True, slots=True)

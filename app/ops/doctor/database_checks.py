@@ -35,7 +35,7 @@ MAX_CLOCK_SKEW = timedelta(seconds=2)
 def check_database() -> Iterator[Check]:
     """Check the database: server, schema, logins, keys, clock, and the work that its rows show."""
     url = get_settings().database_url.get_secret_value()
-    if problem := database_problem(url, timeout=2):  # the shortest that the driver accepts
+    if problem := database_problem(url, timeout=TIMEOUT):
         yield Check("database", problem, _advice(problem))
     else:
         yield from _with_the_database()

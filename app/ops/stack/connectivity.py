@@ -1,5 +1,7 @@
 """Check that the configured database and broker answer. Messages never contain passwords."""
 
+import asyncio
+
 import psycopg
 from kombu.connection import Connection
 from kombu.exceptions import OperationalError
@@ -46,15 +48,24 @@ def require_reachable(settings: Settings) -> None:
         raise CannotStart(problem)
 
 
-def database_problem(url: str, *, name: str = "DATABASE_URL", timeout: int = TIMEOUT) -> str | None:
+def database_problem(url: str, *, name: str = "DATABASE_URL", timeout: float = TIMEOUT) -> str | None:
     """Return why the database cannot be reached, or None."""
     address = make_url(url)
+    where = f"{address.host or address.query.get('host')}/{address.database}"
     try:
-        psycopg.connect(plain_url(url), connect_timeout=timeout).close()
+        asyncio.run(_connect(plain_url(url), timeout))
+    except TimeoutError:
+        return f"{name} does not answer ({where}): timeout expired"
     except psycopg.OperationalError as error:
-        where = f"{address.host or address.query.get('host')}/{address.database}"
         return f"{name} does not answer ({where}): {first_line(error)}"
     return None
+
+
+async def _connect(url: str, seconds: float) -> None:
+    """Connect once. The time-out of the driver itself is at least two seconds."""
+    async with asyncio.timeout(seconds):
+        connection = await psycopg.AsyncConnection.connect(url)
+        await connection.close()
 
 
 def plain_url(url: str) -> str:
