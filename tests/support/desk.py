@@ -16,17 +16,16 @@ from uuid import UUID
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select, text
+from sqlalchemy import text
 
 from app import create_app
 from app.clock import now
-from app.core.db import new_id, transaction
+from app.core.db import insert_many, new_id, transaction
 from app.identity.actor import Actor
 from app.identity.clinics import load_context
 from app.identity.models import Role, SignIn, User
 from app.identity.permissions import ROLE_GRANTS
 from app.identity.sign_in.tokens import write_access
-from app.leads.attribution.models import LeadSource
 from app.leads.models import Lead
 from app.ops.embedded import Postgres
 from tests.support.clinics import new_clinic
@@ -140,26 +139,26 @@ class Desk:
 
     def hire(self, role: Role, name: str = "", *, is_active: bool = True) -> Caller:
         """Create another user and sign in."""
-        number = next(_numbers)
-        user = User(
-            clinic_id=self.clinic_id,
-            email=f"{role}-{number}@clinic.example",
-            name=name or f"{role} {number}",
-            role=role,
-            password_hash="none",
-            is_active=is_active,
-            created_at=now(),
-        )
+        number, made_at = next(_numbers), now()
+        user = {
+            "id": new_id(),
+            "clinic_id": self.clinic_id,
+            "email": f"{role}-{number}@clinic.example",
+            "name": name or f"{role} {number}",
+            "role": role,
+            "password_hash": "none",
+            "is_active": is_active,
+            "created_at": made_at,
+            "version": 1,
+        }
+        sign_in = {"id": new_id(), "user_id": user["id"], "refresh_id": new_id(), "created_at": made_at}
+        sign_in["expires_at"] = made_at + timedelta(days=1)
         with transaction() as session:
-            session.add(user)
-            session.flush()
-            expires_at = now() + timedelta(days=1)
-            at_desk = SignIn(user_id=user.id, refresh_id=new_id(), created_at=now(), expires_at=expires_at)
-            session.add(at_desk)
-            session.flush()
+            insert_many(session, User, [user], besides=(SignIn, [sign_in]))
             clinic = load_context(session, self.clinic_id)
-        token = write_access(user.id, at_desk.id, new_id())
-        who = Actor(clinic, user.id, user.name, role, permissions=ROLE_GRANTS[role], sign_in_id=at_desk.id)
+        token = write_access(user["id"], sign_in["id"], new_id())
+        grants = ROLE_GRANTS[role]
+        who = Actor(clinic, user["id"], user["name"], role, permissions=grants, sign_in_id=sign_in["id"])
         return Caller(self.client(), token, who)
 
     def program(self, *scopes: str) -> Caller:
@@ -243,6 +242,6 @@ def the_app() -> Flask:
 def _open_desk(postgres: Postgres, timezone: str, region: str) -> Desk:
     owner, slug = connection_past_all_checks(postgres), f"clinic-{next(_numbers)}"
     clinic_id = new_clinic(owner, slug, name="A clinic", timezone=timezone, region=region)
-    with transaction() as session:
-        source_id = session.scalar(select(LeadSource.id).where(LeadSource.clinic_id == clinic_id).limit(1))
+    sources = owner.execute("SELECT id FROM lead_sources WHERE clinic_id = %s LIMIT 1", [clinic_id])
+    [source_id] = sources.fetchone() or [None]
     return Desk(clinic_id, the_app().test_client, source_id=str(source_id))

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.core import db
 from app.core.database import row_security
-from app.core.db import new_id, transaction
+from app.core.db import insert_many, new_id, transaction
 from app.identity.actor import Actor
 from app.identity.models import Role, SignIn, Team, User
 from app.identity.sign_in.tokens import write_access
@@ -59,10 +59,9 @@ def large(postgres: Postgres, valkey: Valkey) -> Iterator[LargeClinic]:
 
 def _create_large_practice(owner: psycopg.Connection[Any]) -> Practice:
     practice = _open_practice(owner)
+    addresses = [f"coordinator{number}@{practice.clinic_id}.example" for number in range(20)]
     with transaction() as session:
-        for number in range(20):
-            address = f"coordinator{number}@{practice.clinic_id}.example"
-            session.add(_person(practice.clinic_id, Role.TREATMENT_COORDINATOR, address))
+        insert_many(session, User, [_person(practice.clinic_id, Role.TREATMENT_COORDINATOR, one) for one in addresses])
     return practice
 
 
