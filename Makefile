@@ -34,6 +34,9 @@ test: $(VENV)/.dev ## run all tests, on real servers and real workers
 test-fast: $(VENV)/.dev ## run the tests that need neither the API nor worker processes: unit, architecture, service
 	@$(PYTEST) $(UNUSED:%=-p no:%) $(FAST:%=tests/%)
 
+fuzz: $(VENV)/.dev ## call each API operation with three times as many random requests as `make test` does
+	@$(PYTEST) --hypothesis-profile=thorough tests/api/test_envelope_fuzz.py
+
 check: $(VENV)/.dev ## run ruff, mypy and import-linter; compare migrations with models and generated docs with the code
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -63,7 +66,7 @@ clean: ## delete the virtual environment and the caches, but not the data in $(R
 help: ## list all targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: run demo install test test-fast check bench format openapi lock clean help
+.PHONY: run demo install test test-fast fuzz check bench format openapi lock clean help
 
 # One stamp file per installed lock. Each depends on the one before it.
 $(VENV)/.run: requirements/run.txt pyproject.toml | $(VENV)/pyvenv.cfg

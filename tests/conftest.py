@@ -8,6 +8,7 @@ environment.prepare()  # first: the fixtures below import the application, which
 
 # Machines are shared: how long something took tells nothing of what is tested.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("thorough", settings.get_profile("shared"))  # `make fuzz`: more random API calls
 settings.load_profile("shared")
 
 pytest_plugins = [
