@@ -9,7 +9,7 @@ Each process collects all files. They begin with different folders: the first to
 
 import gc
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from itertools import groupby, islice
 from zlib import crc32
 
@@ -29,10 +29,21 @@ WAITING = "tests/end_to_end/"
 OTHERS_BETWEEN = 10
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection(session: pytest.Session) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Collect without garbage collection: modules and tests live as long as the process, and are excluded from it."""
+    _rotate_folders(session.config.args)
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def _rotate_folders(args: list[str]) -> None:
     """Rotate the folders by the number of this process."""
-    args, processes = session.config.args, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     begin = process * len(args) // processes
     if not any("::" in arg for arg in args):  # tests of one file stay in the order given
@@ -83,9 +94,3 @@ def _in_turns(waiting: Iterable[list[pytest.Item]], others: list[list[pytest.Ite
         yield tests
         yield from islice(rest, OTHERS_BETWEEN)
     yield from rest
-
-
-def pytest_collection_finish() -> None:
-    """Exclude modules and tests from garbage collection. They live as long as the process."""
-    gc.collect()
-    gc.freeze()
