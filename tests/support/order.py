@@ -19,8 +19,9 @@ from xdist.scheduler import LoadFileScheduling
 
 LONGEST = (
     "tests/api/test_envelope_fuzz.py",
-    "tests/at_scale/test_plans_use_indexes.py",
     "tests/workers/test_simulation_matches_workers.py",
+    "tests/end_to_end/test_serve.py",
+    "tests/at_scale/test_plans_use_indexes.py",
 )
 FOLDERS = ("at_scale", "end_to_end", "service", "workers", "api", "architecture", "unit")
 SPLIT = LONGEST[0]
