@@ -7,7 +7,8 @@ ENV PYTHONUNBUFFERED=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1 \
     RELANCE_HOME=/var/lib/relance
 
-RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/relance relance
+RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/relance relance \
+    && install --directory --owner relance --group relance /run/relance
 WORKDIR /srv/relance
 
 COPY requirements/run.txt requirements/run.txt

@@ -49,6 +49,8 @@ class Settings(BaseSettings):
 
     min_free_disk_mb: int = Field(default=100, ge=0)  # below it `/readyz` is 503; 0: no check
 
+    stream_socket: str = ""  # Unix socket between API and live updates; default: stream.sock in RELANCE_HOME
+
     port: int = Field(default=8000, ge=1, le=65535)
     public_url: str = ""
     password_page_url: str = ""  # own page for choosing a password; default: the built-in one. The token follows a #

@@ -13,7 +13,7 @@ from app.core.db import insert_many, new_id, transaction
 from app.engine.models import BegunBy, Kind
 from app.engine.service import add_steps, step_row
 from app.engine.steps.publish import WakeUp, send
-from app.identity.models import Role, SignIn
+from app.identity.models import Role, SignIn, User
 from app.identity.service import create_user
 from app.identity.sign_in.tokens import write_access
 from app.leads.attribution.models import LeadSource
@@ -43,6 +43,26 @@ def open_bench_clinic(params: dict[str, Any]) -> dict[str, Any]:
         session.flush()
         ids = {"clinic_id": clinic.id, "user_id": user.id, "source_id": source.id}
         return {**ids, "token": write_access(user.id, sign_in.id, new_id())}
+
+
+def hire(params: dict[str, Any]) -> list[str]:
+    """Create users of a clinic. Returns an access token of each."""
+    at, role = clock.now(), Role.TREATMENT_COORDINATOR
+    users = [
+        User(clinic_id=UUID(params["clinic_id"]), email=f"{new_id()}@bench.example", name="Ada", role=role)
+        for _ in range(params["users"])
+    ]
+    with transaction() as session:
+        for user in users:
+            user.password_hash, user.created_at, user.is_active = "none", at, True
+        session.add_all(users)
+        session.flush()
+        sign_ins = [
+            SignIn(user_id=user.id, refresh_id=new_id(), created_at=at, expires_at=at + 600 * MINUTE) for user in users
+        ]
+        session.add_all(sign_ins)
+        session.flush()
+        return [write_access(one.user_id, one.id, new_id()) for one in sign_ins]
 
 
 def enqueue(params: dict[str, Any]) -> int:

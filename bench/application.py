@@ -65,6 +65,7 @@ def _main() -> None:
     connect()
     actions_by_name: dict[str, Any] = {
         "open": actions.open_bench_clinic,
+        "hire": actions.hire,
         "enqueue": actions.enqueue,
         "enqueue_enrollments": sequence_actions.enqueue_enrollments,
         "open_clinics": large_database_actions.open_clinics,

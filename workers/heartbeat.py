@@ -1,25 +1,12 @@
-"""Heartbeats of workers and beat for their supervisor, in the protocol of systemd's watchdog (sd_notify)."""
+"""Heartbeats of workers and beat for their supervisor."""
 
 import os
-import socket
 import threading
-from contextlib import suppress
 from typing import Any
 
 from celery import bootsteps
 
-INTERVAL = 5.0  # seconds
-MESSAGE = b"WATCHDOG=1"
-
-
-def notify() -> None:
-    """Send one heartbeat to NOTIFY_SOCKET. Does nothing without a supervisor, and never blocks."""
-    address = os.environ.get("NOTIFY_SOCKET")
-    if not address:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender, suppress(OSError):
-        sender.setblocking(False)
-        sender.sendto(MESSAGE, address.replace("@", "\0", 1) if address.startswith("@") else address)
+from workers.watchdog import INTERVAL, notify
 
 
 class WorkerHeartbeat(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types

@@ -8,7 +8,7 @@ from celery.beat import ScheduleEntry, Scheduler, SchedulingError
 from kombu import Connection
 
 from workers.error_text import describe_error
-from workers.heartbeat import notify
+from workers.watchdog import notify
 
 REPORT_INTERVAL = 60.0  # seconds between two lines while the broker is away
 

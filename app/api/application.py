@@ -31,6 +31,7 @@ from app.api.identity.sign_in_routes import blueprints as identity
 from app.api.identity.user_routes import blueprints as accounts
 from app.api.leads.event_routes import blp as events
 from app.api.leads.routes import blp as leads
+from app.api.live_updates.routes import blp as live_updates
 from app.api.messaging.gateway_event_routes import blp as gateway_events
 from app.api.messaging.gateway_routes import blp as gateways
 from app.api.messaging.notification_routes import blp as notifications
@@ -69,6 +70,7 @@ BLUEPRINTS = (  # in the order of the docs page
     sources,
     pipeline,
     notifications,
+    live_updates,
     steps,
     lateness,
     audit,

@@ -9,6 +9,8 @@ from sqlalchemy import ColumnElement, bindparam, func, select, text
 from sqlalchemy.orm import Session
 
 from app import clock
+from app.core.live_events.changes import note_leads
+from app.core.live_events.entries import LiveKind
 from app.core.pagination import Page, page
 from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.models import Kind, Reason, Step, StepState
@@ -112,7 +114,7 @@ _AGAIN = text(
     " published_at = CASE WHEN r.due_at <= :soon THEN CAST(:now AS timestamptz) END,"
     " due_at = r.due_at, attempts = 0, finished_at = NULL, reason = :reason"
     " FROM unnest(CAST(:ids AS uuid[]), CAST(:due AS timestamptz[])) AS r(id, due_at) WHERE s.id = r.id"
-    " RETURNING s.id, s.clinic_id, s.kind, s.name, s.due_at"
+    " RETURNING s.id, s.clinic_id, s.lead_id, s.kind, s.name, s.due_at"
 )
 
 
@@ -123,6 +125,8 @@ def _plan_again(session: Session, ids: list[UUID], spread: timedelta) -> None:
     due: list[datetime] = [now + spread * i / len(ids) for i in range(len(ids))]
     given = {"ids": ids, "due": due, "now": now, "soon": horizon(now), "reason": Reason.BY_HAND}
     rows = session.execute(_AGAIN, given).all()
+    for row in rows:
+        note_leads(session, row.clinic_id, LiveKind.STEP_CHANGED, [row.lead_id])
     after_commit(session, wake_ups_of([row for row in rows if row.due_at <= given["soon"]]))
 
 

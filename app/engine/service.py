@@ -17,6 +17,8 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.config import get_settings
 from app.core.db import insert_many, new_id
+from app.core.live_events.changes import note, note_leads
+from app.core.live_events.entries import About, LiveKind
 from app.core.ports import Listeners
 from app.core.type_aliases import ColumnDict, ColumnValues, JsonDict
 from app.engine.active_rules import load_active_rules
@@ -52,7 +54,16 @@ def record(session: Session, clinic: ClinicContext, *events: Event) -> None:
     known = _with_what_is_asked(session, rules, [with_current_chain(session, event) for event in _in_order(events)])
     plans = [(event, plan(rules, event, clinic.calendar)) for event in known]
     steps = [planned_row(clinic.id, event.lead_id, step) for event, found in plans for step in found.steps]
+    _note_live(session, clinic.id, events)
     add_steps(session, steps, event_rows=[event_row(clinic.id, event, found.decisions) for event, found in plans])
+
+
+def _note_live(session: Session, clinic_id: UUID, events: Sequence[Event]) -> None:
+    """Note the events for live updates. An event of a task or a message also changes its lead."""
+    note_leads(session, clinic_id, LiveKind.LEAD_CHANGED, (event.lead_id for event in events))
+    for event in events:
+        if event.is_about_a_task:
+            note(session, clinic_id, LiveKind.TASK_CHANGED, [(event.subject_id, About(event.lead_id))])
 
 
 def _in_order(events: Sequence[Event]) -> list[Event]:

@@ -150,6 +150,12 @@ def _authenticate() -> Actor:
         raise unavailable(failure) if is_unavailable(failure) else failure from failure
 
 
+def authenticate_again() -> Actor:
+    """Return the actor as of now, in a transaction of its own. Raises Unauthenticated."""
+    with sessions()() as session:
+        return authenticate(session, request.headers.get("Authorization", ""))
+
+
 def _forget_connections() -> None:
     """Drop all pooled connections: if one is dead, for example after a server restart, so are the others."""
     dead: Session = g.pop("session")

@@ -1,6 +1,7 @@
 """Actor: the user, API key or automation that performs an operation."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Self
 from uuid import UUID
 
@@ -14,7 +15,8 @@ class Actor:
     """The caller of a service function.
 
     `user_id` and `role` are None for API keys. `scope` is the scope of the permission that the call needs. `maker_id`
-    is the user who created the API key; leads of that user count as the key's own.
+    is the user who created the API key; leads of that user count as the key's own. `access_until` is the end of the
+    emergency access of a user, or of an API key.
     """
 
     clinic: ClinicContext
@@ -27,6 +29,7 @@ class Actor:
     team_id: UUID | None = None
     maker_id: UUID | None = None
     scope: Scope = Scope.ALL
+    access_until: datetime | None = None
 
     @classmethod
     def system(cls, clinic: ClinicContext) -> Self:

@@ -10,6 +10,8 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app.core.db import insert_many, new_id
+from app.core.live_events.changes import note
+from app.core.live_events.entries import About, LiveKind
 from app.core.type_aliases import ColumnDict, ColumnValues, JsonDict, JsonObject
 from app.engine.models import BegunBy, Kind
 from app.engine.rules.conditions import single_conditions
@@ -73,6 +75,11 @@ def compose(
 def insert_notifications(session: Session, rows: Sequence[ColumnValues]) -> None:
     """Insert the rows of `compose`, encrypted, in one statement."""
     insert_many(session, Notification, [encrypt_row(Notification, row) for row in rows])
+    for row in rows:
+        if row["user_id"] is None:
+            note(session, row["clinic_id"], LiveKind.MESSAGE_CHANGED, [(row["id"], About(row["lead_id"]))])
+        elif CHANNELS[row["channel"]].is_sent_when_written:
+            note(session, row["clinic_id"], LiveKind.NOTIFICATION_NEW, [(row["id"], About(None, row["user_id"]))])
 
 
 def delivery_steps(

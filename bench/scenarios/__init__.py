@@ -29,7 +29,7 @@ ORDER = (
         "bulk",
         "imports",
     ),
-    *("exports", "simulate", "enrollments"),
+    *("exports", "simulate", "enrollments", "live"),
 )
 
 

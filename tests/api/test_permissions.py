@@ -35,6 +35,7 @@ FOR_EVERYBODY = {
 }
 FOR_ALL_SIGNED_IN = {
     "GET /api/me",
+    "GET /api/stream",
     "GET /api/notifications/mine",
     "POST /api/auth/change-password",
     "POST /api/auth/logout",

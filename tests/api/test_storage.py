@@ -11,8 +11,8 @@ from redis import Redis, ResponseError
 from sqlalchemy import event
 
 from app.config import get_settings
-from app.core import disk_space
 from app.core.db import engine
+from app.core.files import disk_space
 from app.engine.broker_health import write_refusal
 from app.http import problems
 from app.ops.embedded import Health, Postgres, Valkey

@@ -102,7 +102,7 @@ def test_systemd_units_start_every_part() -> None:
 def test_systemd_watches_parts_that_send_heartbeats() -> None:
     watched = set(re.findall(r"relance-worker@(\w+)\.service", (SYSTEMD / "relance.target").read_text()))
 
-    assert watched == {*QUEUES, "beat"}
+    assert watched == {*QUEUES, "beat", "stream"}
     assert "WatchdogSec" in (SYSTEMD / "relance-worker@.service").read_text()
     assert "WatchdogSec" not in (SYSTEMD / "relance@.service").read_text()
 

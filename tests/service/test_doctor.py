@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from app.config import get_settings
-from app.core.disk_space import full_disks
+from app.core.files.disk_space import full_disks
 from app.ops.doctor import broker_checks, checks, local_processes
 from app.ops.doctor.broker_checks import check_broker
 from app.ops.doctor.check import TIMEOUT, Check

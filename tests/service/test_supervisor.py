@@ -86,7 +86,7 @@ def test_killed_part_is_restarted() -> None:
 
 HEARTBEATS = """
 import os, sys, time
-from workers.heartbeat import notify
+from workers.watchdog import notify
 print("pid", os.getpid(), flush=True)
 for _ in range(int(sys.argv[1])):
     notify()

@@ -150,6 +150,12 @@ class Processes:
         self._until(lambda: is_live(f"{process.url}/livez"), process)
         return process
 
+    def start_stream(self, *, env: Mapping[str, str] | None = None) -> Process:
+        """Start the process that writes live updates. Return when it accepts streams."""
+        process = self.start("stream", "app.ops.live_updates", [], env=env)
+        self._until(lambda: "live_updates.started" in process.output(), process)
+        return process
+
     def start_flower(self, *, env: Mapping[str, str] | None = None) -> Process:
         """Start Flower on a free port, see `process.url`. Return when it answers."""
         port = free_port()

@@ -13,6 +13,8 @@ from app.automation.rules import backfill_job as _backfills  # noqa: F401  (as a
 from app.automation.sequences.enrollments import bulk as _bulk  # noqa: F401  (as above, for jobs that enroll)
 from app.automation.sequences.versions import version_moves as _version_moves  # noqa: F401  (and for those that move to a version)
 from app.core.db import insert_many, update_many
+from app.core.live_events.changes import note
+from app.core.live_events.entries import About, LiveKind
 from app.engine.events.events import Event
 from app.engine.jobs.process_chunk import process_chunk
 from app.engine.outcomes import BaseOutcome, Row
@@ -78,10 +80,19 @@ def _update(session: Session, decided: Sequence[tuple[StepContext, BaseOutcome]]
     update_many(session, Lead, suggestions, suggested, also="version = t.version + 1")
     since = ("attempts", "handed_over_at", "sent_at", "gateway_id")
     update_many(session, Notification, states, ("state", "reason", "error"), if_given=since)
+    _note_messages(session, decided)
     update_many(session, Delivery, delivered, ("outcome", "response", "finished_at"))
     count_calls(session, _gather(decided, "gateway_minutes"))
     record_results(session, _gather(decided, "gateway_results"))
     outages.record_results(session, _gather(decided, "channel_results"))
+
+
+def _note_messages(session: Session, decided: Iterable[tuple[StepContext, BaseOutcome]]) -> None:
+    """Note the messages to leads whose state changes, for live updates."""
+    for context, end in decided:
+        if (lead_id := context.step.lead_id) is not None:
+            changed = [(UUID(str(row["id"])), About(lead_id)) for row in end.effects.notification_states]
+            note(session, context.clinic.id, LiveKind.MESSAGE_CHANGED, changed)
 
 
 def _gather(decided: Iterable[tuple[StepContext, BaseOutcome]], name: str) -> list[Any]:

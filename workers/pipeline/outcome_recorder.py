@@ -14,6 +14,8 @@ from app import clock
 from app.automation.handlers.support.context import StepContext
 from app.config import get_settings
 from app.core.db import update_many
+from app.core.live_events.changes import note_leads
+from app.core.live_events.entries import LiveKind
 from app.engine.models import Step, StepState
 from app.engine.outcomes import Cancel, Done, Fail, Outcome, ResultUnknown, Retry, Row, Skip, Snooze
 from app.engine.service import horizon
@@ -38,6 +40,7 @@ def record(session: Session, ends: Sequence[tuple[StepContext, Outcome]]) -> Non
     now = clock.now()
     rows = [_row(context, outcome, now) for context, outcome in ends]
     update_many(session, Step, rows, _CHANGED, if_given=("moves",), also="lease_until = NULL")
+    _note_live(session, ends)
     after_commit(
         session,
         [
@@ -46,6 +49,15 @@ def record(session: Session, ends: Sequence[tuple[StepContext, Outcome]]) -> Non
             if row["state"] is StepState.PUBLISHED
         ],
     )
+
+
+def _note_live(session: Session, ends: Sequence[tuple[StepContext, Outcome]]) -> None:
+    """Note the leads whose steps ended, or were postponed, for live updates: set-wise, by clinic."""
+    leads: dict[UUID, dict[UUID | None, None]] = {}
+    for context, _ in ends:
+        leads.setdefault(context.clinic.id, {})[context.step.lead_id] = None
+    for clinic_id, lead_ids in leads.items():
+        note_leads(session, clinic_id, LiveKind.STEP_CHANGED, lead_ids)
 
 
 def _wake_up(row: Row, step: "ClaimedStep") -> WakeUp:

@@ -4,6 +4,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app import clock
+from app.core.live_events.changes import note
+from app.core.live_events.entries import About, LiveKind
 from app.messaging.delivery.delivery_state import MAX_ATTEMPTS
 
 BATCH = 500
@@ -22,7 +24,8 @@ _RECOVER = text(
     " due_at = CASE WHEN j.again THEN :now ELSE s.due_at END,"
     " finished_at = CASE WHEN j.again THEN NULL ELSE CAST(:now AS timestamptz) END"
     " FROM judged j WHERE s.id = j.id"
-    " RETURNING CAST(s.params ->> 'notification_id' AS uuid) AS notification_id, j.again"
+    " RETURNING CAST(s.params ->> 'notification_id' AS uuid) AS notification_id,"
+    " s.clinic_id, s.lead_id, j.again"
 )
 _NOTIFICATIONS = text(
     "UPDATE notifications AS n SET state = CASE WHEN r.again THEN 'pending' ELSE 'unknown' END, error = :words"
@@ -43,4 +46,7 @@ def recover_expired(session: Session) -> int:
         ids = [row.notification_id for row in found]
         session.execute(_NOTIFICATIONS, {**given, "ids": ids, "again": [row.again for row in found]})
         session.execute(_DELIVERIES, {**given, "ids": ids})
+    for row in found:
+        if row.lead_id:
+            note(session, row.clinic_id, LiveKind.MESSAGE_CHANGED, [(row.notification_id, About(row.lead_id))])
     return len(found)

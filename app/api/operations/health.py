@@ -14,7 +14,7 @@ from app.core.database.schema_revision import needed_revision
 from app.core.database.session import session_problems
 from app.core.database_roles import access_problems
 from app.core.db import Base, sessions
-from app.core.disk_space import full_disks
+from app.core.files.disk_space import full_disks
 from app.engine.broker_health import broker_refuses_writes
 from app.engine.steps.holds import current_hold
 from app.http.problems import StorageFull, Unavailable, WritesRefused, storage_was_full

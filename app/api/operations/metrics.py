@@ -15,7 +15,7 @@ from app import models as _models  # noqa: F401  (registers all tables)
 from app.config import get_settings
 from app.core.database_roles import access_problems
 from app.core.db import Base
-from app.core.disk_space import data_disks
+from app.core.files.disk_space import data_disks
 from app.core.type_aliases import JsonObject
 from app.engine import broker
 from app.engine.broker_health import broker_takes_writes

@@ -19,6 +19,8 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.audit import audit_log
+from app.core.live_events.changes import note
+from app.core.live_events.entries import About, LiveKind
 from app.core.type_aliases import JsonObject
 from app.engine.jobs.items import ItemResults, cancel_pending_items, write_results
 from app.engine.jobs.kinds import JobRow, ProcessSpan, kind_of
@@ -106,3 +108,4 @@ def _count(session: Session, job: JobRow, *, done: int = 0, failed: int = 0, can
     counts = {"done": done, "failed": failed, "cancelled": cancelled}
     session.execute(_COUNT, {"job": job.id, "now": clock.now(), **counts})
     session.execute(_FINISH, {"job": job.id, "now": clock.now()})
+    note(session, job.clinic_id, LiveKind.JOB_CHANGED, [(job.id, About(None, job.created_by))])

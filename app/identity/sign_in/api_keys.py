@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.db import new_id
+from app.core.live_events.changes import close_streams
 from app.core.pagination import Page, page
 from app.core.type_aliases import JsonObject
 from app.core.validation.check_all import check_all
@@ -73,6 +74,7 @@ def revoke_api_key(session: Session, actor: Actor, key_id: UUID) -> None:
     if not covers(actor.permissions, _grants_behind(session, key)):
         raise Forbidden("The creator of this key has permissions that you do not have.")
     key.revoked_at = now()
+    close_streams(session, api_key_id=key.id)
 
 
 def _grants_behind(session: Session, key: ApiKey) -> Grants:

@@ -1,6 +1,5 @@
 """Authentication of API calls. One query per call, so that a sign-out or a new role takes effect immediately."""
 
-from datetime import datetime
 from typing import Any, Final
 
 import psycopg
@@ -32,7 +31,8 @@ WHERE sign_ins.id = %s AND sign_ins.user_id = %s AND sign_ins.revoked_at IS NULL
 
 _WITH_KEY: Final = f"""
 SELECT api_keys.id, api_keys.name, api_keys.secret_hash, api_keys.scopes, api_keys.last_used_at,
-  api_keys.created_by, users.role, users.is_active, users.team_id, api_keys.clinic_id, clinics.rules_version,
+  api_keys.expires_at, api_keys.created_by, users.role, users.is_active, users.team_id, api_keys.clinic_id,
+  clinics.rules_version,
   {restrict_to_clinic_columns("api_keys.clinic_id")}
 FROM api_keys
 JOIN clinics ON clinics.id = api_keys.clinic_id
@@ -62,7 +62,10 @@ def _user_actor(session: Session, token: str) -> Actor:
         raise Unauthenticated
     name, role, team_id, clinic_id, rules_version, last_used_at, emergency_until, *_ = row
     remember_clinic(session, clinic_id)
-    grants = _with_emergency(grants_of(session, clinic_id, role), emergency_until)
+    is_emergency = emergency_until is not None and now() < emergency_until
+    grants = grants_of(session, clinic_id, role)
+    if is_emergency:
+        grants = {**grants, **EMERGENCY_GRANTS}
     if is_idle(last_used_at, grants):
         raise Unauthenticated
     note_use(claims.sign_in_id, last_used_at)
@@ -74,11 +77,8 @@ def _user_actor(session: Session, token: str) -> Actor:
         permissions=grants,
         sign_in_id=claims.sign_in_id,
         team_id=team_id,
+        access_until=emergency_until if is_emergency else None,
     )
-
-
-def _with_emergency(grants: Grants, until: datetime | None) -> Grants:
-    return {**grants, **EMERGENCY_GRANTS} if until is not None and now() < until else grants
 
 
 def _api_key_actor(session: Session, credentials: str) -> Actor:
@@ -87,7 +87,8 @@ def _api_key_actor(session: Session, credentials: str) -> Actor:
     row = _find(session, _WITH_KEY, (prefix, at))
     if row is None:
         raise Unauthenticated
-    key_id, name, secret_hash, scopes, last_used_at, maker_id, role, is_active, team_id, clinic_id, version, *_ = row
+    key_id, name, secret_hash, scopes, last_used_at, expires_at, maker_id, role, is_active, team_id, *rest = row
+    clinic_id, version, *_ = rest
     remember_clinic(session, clinic_id)
     if not api_key_format.matches(secret, secret_hash) or (maker_id and not is_active):
         raise Unauthenticated
@@ -103,6 +104,7 @@ def _api_key_actor(session: Session, credentials: str) -> Actor:
         api_key_id=key_id,
         team_id=team_id,
         maker_id=maker_id,
+        access_until=expires_at,
     )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.clock import now
 from app.config import get_settings
 from app.core.db import new_id
+from app.core.live_events.changes import close_streams
 from app.errors import Unauthenticated
 from app.identity.models import SignIn, User
 from app.identity.password_policy import verify_password
@@ -63,30 +64,33 @@ def refresh(session: Session, token: str) -> Tokens | None:
     begun = _lock(session, claims.sign_in_id, claims.user_id)
     user = session.get_one(User, begun.user_id)
     if is_idle(begun.last_used_at, grants_of(session, user.clinic_id, user.role)):
-        begun.revoked_at = now()
+        sign_out(session, begun.id)
         return None
     if begun.refresh_id != claims.token_id:
         log.warning("refresh_token_reused", user_id=begun.user_id, sign_in_id=begun.id)
-        begun.revoked_at = now()
+        sign_out(session, begun.id)
         return None
     begun.refresh_id = new_id()
     return _tokens_for(begun)
 
 
 def extend_access(session: Session, sign_in_id: UUID, until: datetime) -> None:
-    """Grant this sign-in the emergency access until that time."""
+    """Grant this sign-in the emergency access until that time. Its live updates are opened again with it."""
     session.execute(update(SignIn).where(SignIn.id == sign_in_id).values(emergency_until=until))
+    close_streams(session, sign_in_id=sign_in_id)
 
 
 def sign_out(session: Session, sign_in_id: UUID) -> None:
     """Revoke one sign-in: its access and refresh token are invalid from the next call on."""
     session.execute(update(SignIn).where(SignIn.id == sign_in_id).values(revoked_at=now()))
+    close_streams(session, sign_in_id=sign_in_id)
 
 
 def sign_out_everywhere(session: Session, user_id: UUID) -> None:
     """Revoke all sign-ins of a user, for example after a password change."""
     still_good = (SignIn.user_id == user_id, SignIn.revoked_at.is_(None))
     session.execute(update(SignIn).where(*still_good).values(revoked_at=now()))
+    close_streams(session, user_id=user_id)
 
 
 def _lock(session: Session, sign_in_id: UUID, user_id: UUID) -> SignIn:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.db import new_id
+from app.core.live_events.changes import close_streams
 from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.type_aliases import JsonDict, JsonObject
 from app.errors import FieldError, Forbidden, Invalid, NotFound
@@ -77,6 +78,7 @@ def update_role(
     role.name, role.grants = data["name"], _validated(actor, data["grants"])
     role.updated_at = now()
     role.version += 1
+    close_streams(session, clinic_id=role.clinic_id)  # also those of API keys that users with this role created
     require_user_manager(session, actor)
     return _to_dict(role)
 

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.clock import now
+from app.core.live_events.changes import close_streams
 from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Key, Page, page
 from app.core.type_aliases import JsonObject
@@ -80,11 +81,20 @@ def update_user(session: Session, actor: Actor, user_id: UUID, data: JsonObject,
         require_may_grant(session, actor, role)
     if data.get("team_id", user.team_id) != user.team_id:
         _require_team(session, actor, data["team_id"])
+    _close_streams(session, user, data)
     for name, value in data.items():
         setattr(user, name, value)
     _touch(user)
     require_user_manager(session, actor)
     return user
+
+
+def _close_streams(session: Session, user: User, data: JsonObject) -> None:
+    """Close live updates whose scope changes: the user's own, and with a new team those of the clinic."""
+    if data.get("team_id", user.team_id) != user.team_id:
+        close_streams(session, clinic_id=user.clinic_id)
+    elif data.get("role", user.role) != user.role:
+        close_streams(session, stands_for=user.id)
 
 
 def check_user(session: Session, actor: Actor, data: JsonObject, /, **_: object) -> None:
@@ -107,6 +117,7 @@ def deactivate(session: Session, actor: Actor, user_id: UUID) -> User:
         user.is_active = False
         _touch(user)
         sign_out_everywhere(session, user.id)
+        close_streams(session, stands_for=user.id)  # also of the user's API keys
         require_user_manager(session, actor)
     return user
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.audit import audit_log
 from app.audit.models import Act
 from app.core.db import insert_many, update_many
+from app.core.live_events.changes import note_former_owner
 from app.core.type_aliases import ColumnDict, JsonDict, JsonObject
 from app.engine.events.events import EventName
 from app.engine.service import record
@@ -67,6 +68,8 @@ def assign_leads(
     owners_changed(
         session, [OwnerChange(lead.id, lead.assigned_to_id, to[lead.id].user_id) for lead in owned], cause.at
     )
+    for lead in owned:
+        note_former_owner(session, lead.clinic_id, lead.id, lead.assigned_to_id)
     update_many(session, Lead, changes, _CHANGED, also="version = t.version + 1")
     for user_id in {decision.user_id for decision in to.values()}:
         lead_ids = [lead.id for lead in selected if to[lead.id].user_id == user_id]

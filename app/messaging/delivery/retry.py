@@ -10,6 +10,8 @@ from sqlalchemy import ARRAY, ColumnElement, Uuid, any_, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from app import clock
+from app.core.live_events.changes import note
+from app.core.live_events.entries import About, LiveKind
 from app.core.type_aliases import ColumnValues, JsonDict, JsonObject
 from app.engine.models import BegunBy, Kind, Reason
 from app.engine.service import add_steps, skip_failed_steps
@@ -177,6 +179,9 @@ def _count(session: Session, conditions: Sequence[ColumnElement[bool]]) -> int:
 def _plan_again(session: Session, rows: Sequence[ColumnValues], due: Sequence[datetime]) -> None:
     """Set notifications to pending, each with a new deliver step. The count of attempts continues."""
     session.execute(_PENDING_AGAIN, {"ids": [row["id"] for row in rows]})
+    for row in rows:
+        if row["lead_id"]:
+            note(session, row["clinic_id"], LiveKind.MESSAGE_CHANGED, [(row["id"], About(row["lead_id"]))])
     origins = _origins(session, {row["step_id"] for row in rows if row["step_id"]})
     add_steps(
         session,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from app.config import Environment, get_settings
-from app.core.disk_space import data_disks, full_disks
+from app.core.files.disk_space import data_disks, full_disks
 from app.ops.doctor.broker_checks import check_broker
 from app.ops.doctor.check import Check
 from app.ops.doctor.database_checks import check_database

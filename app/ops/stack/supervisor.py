@@ -17,7 +17,7 @@ from app.ops.stack.procfile import ROOT, Part
 STOP_PATIENCE = 40  # seconds; a running step has 30, then its worker puts the remaining messages back
 SHORT_PATIENCE = 8  # seconds, for parts without work; Flower waits for a stopped broker
 ORPHAN_PATIENCE = 50  # seconds for children whose parent was killed; a running step has 45
-STATELESS_PARTS = frozenset({"flower", "mailbox", "echo"})
+STATELESS_PARTS = frozenset({"stream", "flower", "mailbox", "echo"})
 EARLY_END = 20  # seconds; parts that end sooner are restarted with growing pauses
 MAX_PAUSE = 30
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -14,6 +14,8 @@ from sqlalchemy.orm import Session
 
 from app.core.calendar.calendar import BusinessHours, NeverOpen
 from app.core.db import insert_many, update_many
+from app.core.live_events.changes import note
+from app.core.live_events.entries import About, LiveKind
 from app.core.type_aliases import JsonDict
 from app.engine.events.events import EventName
 from app.engine.service import record
@@ -124,6 +126,7 @@ def _reassign(
 ) -> None:
     """Reassign like a manual reassignment. Reminders go to the user who has the task when they are due."""
     names = users_by_id(session, actor.clinic.id, [*assignees.values(), *(due.task.assigned_to_id for due in going)])
+    _note_live(session, actor, going)
     set_assignees(session, {due.task.id: assignees[due.task.id] for due in going}, at=at)
     notes = [
         _reassignment_note(due, names[due.task.assigned_to_id].name, names[assignees[due.task.id]].name, at=at)
@@ -132,8 +135,13 @@ def _reassign(
     insert_many(session, Activity, notes)
 
 
+def _note_live(session: Session, actor: Actor, changed: Sequence[Due]) -> None:
+    note(session, actor.clinic.id, LiveKind.TASK_CHANGED, [(due.task.id, About(due.task.lead_id)) for due in changed])
+
+
 def _postpone(session: Session, actor: Actor, later: Sequence[Due], *, until: datetime, at: datetime) -> None:
     """Move the due times like a manual change. Reminders move with them."""
+    _note_live(session, actor, later)
     changes = [
         {"id": due.task.id, "due_at": until, "updated_at": at, "status": _reopened_status(due.task)} for due in later
     ]

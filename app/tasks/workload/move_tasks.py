@@ -11,13 +11,15 @@ from sqlalchemy.orm import Session
 from app.audit import audit_log
 from app.audit.models import Act
 from app.core.db import update_many
+from app.core.live_events.changes import note, note_former_owner
+from app.core.live_events.entries import About, LiveKind
 from app.leads.assignment.owner_changes import OwnerChange
 from app.tasks.models import Task
 
 _OF_OWNERS: Final = text(
-    "SELECT t.id, change.to_id FROM lead_tasks t JOIN unnest(CAST(:leads AS uuid[]), CAST(:before AS uuid[]),"
-    " CAST(:after AS uuid[])) AS change (lead_id, from_id, to_id)"
-    " ON change.lead_id = t.lead_id AND change.from_id = t.assigned_to_id"
+    "SELECT t.id, t.clinic_id, t.lead_id, change.from_id, change.to_id FROM lead_tasks t"
+    " JOIN unnest(CAST(:leads AS uuid[]), CAST(:before AS uuid[]), CAST(:after AS uuid[]))"
+    " AS change (lead_id, from_id, to_id) ON change.lead_id = t.lead_id AND change.from_id = t.assigned_to_id"
     " WHERE t.status IN ('PENDING', 'IN_PROGRESS', 'OVERDUE') ORDER BY t.id FOR NO KEY UPDATE OF t"
 )
 
@@ -32,6 +34,9 @@ def move_owners_tasks(session: Session, changes: Sequence[OwnerChange], *, at: d
     leads, before, after = ([getattr(change, name) for change in changes] for name in OwnerChange._fields)
     found = session.execute(_OF_OWNERS, {"leads": leads, "before": before, "after": after}).all()
     set_assignees(session, {row.id: row.to_id for row in found}, at=at)
+    for row in found:
+        note(session, row.clinic_id, LiveKind.TASK_CHANGED, [(row.id, About(row.lead_id))])
+        note_former_owner(session, row.clinic_id, row.id, row.from_id)
     return [row.to_id for row in found]
 
 

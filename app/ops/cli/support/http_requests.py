@@ -106,6 +106,7 @@ NEEDS_MORE: Final[Mapping[str, str]] = {
     "auth.log_out": "It needs a new sign-in, because a changed password ends this one.",
     "notifications.read_notification": "It needs a notification to you.",
     "notifications.retry_notification": "It needs a failed notification.",
+    "live.open_stream": "It needs the part `stream`, and stays open.",
     "notifications.resolve_notification": "It needs a notification whose delivery is unknown.",
 }
 

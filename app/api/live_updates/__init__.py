@@ -1,0 +1,1 @@
+"""Live updates: the route that opens a stream."""
