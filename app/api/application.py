@@ -35,6 +35,7 @@ from app.api.live_updates.routes import blp as live_updates
 from app.api.messaging.gateway_event_routes import blp as gateway_events
 from app.api.messaging.gateway_routes import blp as gateways
 from app.api.messaging.notification_routes import blp as notifications
+from app.api.messaging.preference_page import blp as preference_page
 from app.api.messaging.template_routes import blp as message_templates
 from app.api.operations.lateness_routes import blp as lateness
 from app.api.operations.probe_routes import blp as ops
@@ -126,6 +127,7 @@ def create_app() -> Flask:
     openapi.register(app, BLUEPRINTS, REQUEST_BODIES)
     app.register_blueprint(docs_page.blp)
     app.register_blueprint(password_page)
+    app.register_blueprint(preference_page)
     _trust_proxies(app, settings.trusted_proxies)
     return app
 

@@ -203,6 +203,8 @@ REQUEST_BODIES: Final[RequestBodies] = {
     "settings.edit_contact_policy": {"weekly_cap": 5},
     "settings.set_hours": {"business_hours": {"mon": [["09:00", "17:00"]]}, "closed_dates": [], "quiet_hours": None},
     "settings.change_hours": {"closed_dates": ["2030-12-24"]},
+    "settings.set_sender": {"sender_name": "Smile Ortho", "postal_address": "1 Main Street, Springfield, IL 62701"},
+    "settings.change_sender": {"sender_name": "Smile Orthodontics"},
     "notifications.retry_notifications": {},
     "notifications.resolve_notification": {"as": "sent"},
     "imports.upload": "First name,Last name,Phone\nMia,Keller,+12025550146",

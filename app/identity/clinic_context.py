@@ -19,4 +19,11 @@ class ClinicContext:
     rules_version: int
     stale_after_days: int
     language: str = language_tags.DEFAULT  # BCP 47; language of its messages
+    sender_name: str | None = None  # in e-mails; None: its name
+    postal_address: str | None = None
     policy: ContactPolicy = field(default_factory=ContactPolicy)
+
+    @property
+    def sender(self) -> str:
+        """The name that e-mails to leads come from."""
+        return self.sender_name or self.name

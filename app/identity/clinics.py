@@ -44,6 +44,10 @@ class ClinicRow(Protocol):
     @property
     def language(self) -> str: ...
     @property
+    def sender_name(self) -> str | None: ...
+    @property
+    def postal_address(self) -> str | None: ...
+    @property
     def contact_policy(self) -> JsonDict: ...
     @property
     def rules_version(self) -> int: ...
@@ -113,6 +117,8 @@ def _build(clinic: ClinicRow) -> ClinicContext:
         rules_version=clinic.rules_version,
         stale_after_days=clinic.stale_after_days,
         language=clinic.language,
+        sender_name=clinic.sender_name,
+        postal_address=clinic.postal_address,
         policy=ContactPolicy.from_json(clinic.contact_policy),
     )
 

@@ -53,6 +53,9 @@ class Clinic(Base):
         default=QUIET_21_TO_8, server_default=json.dumps(QUIET_21_TO_8)
     )
     hours_version: Mapped[int] = mapped_column(default=1, server_default="1")  # of opening, closed and quiet hours
+    sender_name: Mapped[str | None] = mapped_column(Text)  # in e-mails; None: the clinic's name
+    postal_address: Mapped[str | None] = mapped_column(Text)  # in the footer of commercial e-mails
+    sender_version: Mapped[int] = mapped_column(default=1, server_default="1")  # of the two before
     stale_after_days: Mapped[int] = mapped_column(default=14)
     contact_policy: Mapped[JsonDict] = mapped_column(default=dict, server_default="{}")  # see ContactPolicy
     contact_policy_version: Mapped[int] = mapped_column(default=1, server_default="1")

@@ -212,6 +212,7 @@ BY_SCHEMA_ALONE = {
     "PATCH /api/lead-sources/{source_id}",
     "PATCH /api/settings/contact-policy",
     "PATCH /api/settings/hours",
+    "PATCH /api/settings/sender",
     "PATCH /api/teams/{team_id}",
     "POST /api/auth/emergency-access",
     "POST /api/auth/login",
@@ -247,6 +248,7 @@ BY_SCHEMA_ALONE = {
     "PUT /api/lead-sources/{source_id}",
     "PUT /api/settings/contact-policy",
     "PUT /api/settings/hours",
+    "PUT /api/settings/sender",
     "PUT /api/teams/{team_id}",
     "PUT /api/users/{user_id}/working-hours",
 }

@@ -1,6 +1,6 @@
 """Routes for the settings of a clinic."""
 
-from app.api.clinic.settings_schemas import ContactPolicyIn, ContactPolicyOut, HoursIn, HoursOut
+from app.api.clinic.settings_schemas import ContactPolicyIn, ContactPolicyOut, HoursIn, HoursOut, SenderIn, SenderOut
 from app.core.optimistic_locking import SeenVersions
 from app.core.type_aliases import JsonDict, JsonObject
 from app.http.access import actor, allow, reading, unit_of_work
@@ -8,6 +8,7 @@ from app.http.blueprint import Blueprint
 from app.http.merge_patch import MergePatch
 from app.http.preconditions import if_match
 from app.identity.permissions import Permission
+from app.messaging import sender_settings
 from app.messaging.contact_policy import clinic_hours
 from app.messaging.contact_policy import settings as policies
 
@@ -93,3 +94,39 @@ def edit_contact_policy(patch: MergePatch, seen: SeenVersions) -> JsonObject:
     with unit_of_work() as session:
         given, seen = patch.onto(session, policies.get_contact_policy(session, actor()), seen)
         return policies.set_contact_policy(session, actor(), given, seen=seen)
+
+
+@blp.get("/sender")
+@allow(Permission.LEAD_READ)
+@blp.response(200, SenderOut)
+def get_sender() -> JsonDict:
+    """Show the sender of e-mails to leads: its name and its postal address."""
+    with reading() as session:
+        return sender_settings.get_sender(session, actor())
+
+
+@blp.put("/sender")
+@allow(Permission.AUTOMATION_MANAGE)
+@blp.arguments(SenderIn)
+@blp.response(200, SenderOut)
+@if_match
+def set_sender(given: JsonDict, seen: SeenVersions) -> JsonDict:
+    """Replace the sender of e-mails to leads.
+
+    Every commercial e-mail from now on ends with the name, the postal address and a link for unsubscribing, also those
+    that are already written and wait.
+    """
+    with unit_of_work() as session:
+        return sender_settings.set_sender(session, actor(), given, seen=seen)
+
+
+@blp.patch("/sender")
+@allow(Permission.AUTOMATION_MANAGE)
+@blp.merge_patch(SenderIn, SenderOut)
+@blp.response(200, SenderOut)
+@if_match
+def change_sender(patch: MergePatch, seen: SeenVersions) -> JsonDict:
+    """Change the sender's name or postal address."""
+    with unit_of_work() as session:
+        given, seen = patch.onto(session, sender_settings.get_sender(session, actor()), seen)
+        return sender_settings.set_sender(session, actor(), given, seen=seen)

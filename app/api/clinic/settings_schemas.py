@@ -163,6 +163,29 @@ class HoursOut(Schema):
     version = Integer(required=True)
 
 
+class SenderIn(Schema):
+    """The sender of e-mails to leads."""
+
+    sender_name = Text(
+        most=100, allow_none=True, load_default=None, metadata={"description": "Null: the clinic's name."}
+    )
+    postal_address = Text(
+        most=300,
+        lines=True,
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "It stands below commercial e-mails; the law of many countries requires it."},
+    )
+
+
+class SenderOut(Schema):
+    """The sender of e-mails to leads."""
+
+    sender_name = fields.String(required=True, allow_none=True)
+    postal_address = fields.String(required=True, allow_none=True)
+    version = Integer(required=True)
+
+
 class ContactPolicyOut(Schema):
     """The contact policy of the clinic."""
 

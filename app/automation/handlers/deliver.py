@@ -45,6 +45,8 @@ from app.messaging.delivery.delivery_state import MAX_ATTEMPTS, state_after
 from app.messaging.gateways.failure_counts import result_row
 from app.messaging.gateways.service import endpoint_of
 from app.messaging.models import NotificationState
+from app.messaging.unsubscribe.footer import add_footer
+from app.messaging.unsubscribe.links import unsubscribe_headers
 
 
 class Question(NamedTuple):
@@ -135,11 +137,12 @@ def _send(context: StepContext) -> ExternalCall:
     message = OutgoingMessage(
         note.address,
         note.subject,
-        append_link(note.template, note.id, note.body),
+        _body(context),
         message_id=note.message_id,
         gateway_payload=_gateway_payload(context),
-        sender_name=context.clinic.name,
+        sender_name=context.clinic.sender,
         reply_to=_reply_to(context),
+        headers=unsubscribe_headers(context.lead.id) if _is_commercial(context) else {},
     )
     effects = Effects(
         deliveries=(delivery,),
@@ -147,6 +150,28 @@ def _send(context: StepContext) -> ExternalCall:
         gateway_minutes=usage_rows(context) if CHANNELS[note.channel].needs_gateway else (),
     )
     return ExternalCall(Question(delivery["id"], note.channel, message), effects=effects)
+
+
+def _body(context: StepContext) -> str:
+    """Return the text to send: with the link of an account e-mail, or the footer of a commercial one."""
+    note, clinic = context.message, context.clinic
+    if not _is_commercial(context):
+        return append_link(note.template, note.id, note.body)
+    return add_footer(
+        note.body,
+        context.lead.id,
+        sender=clinic.sender,
+        postal_address=clinic.postal_address,
+        languages=(context.lead.language, clinic.language),
+    )
+
+
+def _is_commercial(context: StepContext) -> bool:
+    """Return whether the message must offer to unsubscribe: it goes to a lead that does not expect it."""
+    note = context.message
+    is_to_lead = note.user_id is None and context.step.lead_id is not None
+    is_expected = bool(context.params.get("transactional"))
+    return is_to_lead and CHANNELS[note.channel].unsubscribes_by_link and not is_expected
 
 
 def _sending(context: StepContext) -> NotificationChange:

@@ -170,6 +170,8 @@ class Channel:
     render: makes the message from a template's text.
     needs_gateway: a gateway of the clinic accepts the messages, may limit their number per hour, and reports which ones
         are delivered, opened and clicked. Rules may name the gateway and an image or a video.
+    unsubscribes_by_link: its commercial messages to leads end with the link to the preference page, and have the
+        headers of RFC 8058.
     is_sent_when_written: the row in `notifications` is the message; `send` is never called.
     message_id: makes the id that the provider and the recipient see, from the notification's id. It is the same at each
         attempt, so that copies are recognised.
@@ -189,6 +191,7 @@ class Channel:
     limits: Limits = DEFAULT_LIMITS
     render: Renderer = render
     needs_gateway: bool = False
+    unsubscribes_by_link: bool = False
     is_sent_when_written: bool = False
     message_id: Callable[[UUID], str | None] = lambda _: None
     interrupted: Callable[[OutgoingMessage, str], Receipt] = outcome_unknown

@@ -111,6 +111,7 @@ CHANNEL: Final = Channel(
     send=send,
     for_users=ForUsers(address=lambda _, email: email),
     for_leads=ForLeads(address=lambda lead: lead.email, suppressed_by=AddressKind.EMAIL, is_valid=is_valid_address),
+    unsubscribes_by_link=True,
     message_id=message_id,
     is_bounce=is_bounce,
     probe=probe,

@@ -67,6 +67,12 @@ class Channels(Mapping[str, Channel]):
         """Return the names of the channels that reach leads."""
         return [channel.name for channel in self.values() if channel.for_leads]
 
+    def names_using(self, kind: AddressKind) -> list[str]:
+        """Return the names of the channels that reach leads at this kind of address."""
+        return [
+            channel.name for channel in self.values() if channel.for_leads and channel.for_leads.suppressed_by is kind
+        ]
+
     def names_with(self, part: TextPart) -> list[str]:
         """Return the names of the channels with this part in their texts."""
         return [channel.name for channel in self.values() if part in channel.parts]

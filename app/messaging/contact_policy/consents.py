@@ -19,7 +19,7 @@ from app.leads.search.lookup import get_lead, read_lead
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy import suppression_list
 from app.messaging.contact_policy.consent_models import Consent
-from app.messaging.contact_policy.opt_outs import apply_opt_out
+from app.messaging.contact_policy.opt_outs import apply_opt_out, opt_out
 from app.messaging.contact_policy.suppression_list import OPTED_OUT
 from app.messaging.models import AddressKind
 
@@ -53,6 +53,33 @@ def record_consent(session: Session, actor: Actor, lead_id: UUID, data: JsonObje
     elif lead.opted_out_at is None:
         apply_opt_out(session, actor, lead, at=at)
     return consent
+
+
+def withdraw_consent(
+    session: Session, actor: Actor, lead: Lead, kind: AddressKind, *, wording: str, source: str
+) -> None:
+    """Record that a locked lead stopped messages to one kind of address, and opt it out of the channels that use it."""
+    add_withdrawal(session, lead, kind, wording=wording, source=source)
+    for channel in CHANNELS.names_using(kind):
+        opt_out(session, actor, lead.id, channel=channel)
+
+
+def add_withdrawal(session: Session, lead: Lead, kind: AddressKind, *, wording: str, source: str) -> None:
+    """Record that a lead stopped messages to one kind of address. The caller opts it out."""
+    at = now()
+    session.add(
+        Consent(
+            id=new_id(),
+            clinic_id=lead.clinic_id,
+            lead_id=lead.id,
+            way=kind,
+            is_given=False,
+            wording=wording,
+            source=source,
+            given_at=at,
+            created_at=at,
+        )
+    )
 
 
 def list_consents(session: Session, actor: Actor, lead_id: UUID, query: JsonObject) -> Page:

@@ -28,6 +28,7 @@ from app.leads.events import lead_event
 from app.leads.models import Lead
 from app.leads.timeline.models import ActivityType, Direction
 from app.leads.timeline.vocabulary import ContactChannel
+from app.messaging.contact_policy.keywords import apply_keyword
 from app.messaging.contact_policy.suppression_list import suppress_addresses
 from app.messaging.gateways.models import BounceReason, Gateway, ReceiptStatus
 from app.messaging.gateways.service import CalledGateway, secrets_of
@@ -184,6 +185,8 @@ def _apply_reply(session: Session, update: _StatusUpdate) -> None:
     }
     with suppress(LeadIsLocked):  # converted or restricted: nothing is pending, and nothing may be logged
         log_activity(session, update.actor, update.lead.id, entry)
+    if not update.is_auto_reply:
+        apply_keyword(session, update.actor, update.lead, update.text, kind=AddressKind.PHONE)
 
 
 _Handler: TypeAlias = Callable[[Session, _StatusUpdate], None]

@@ -1,0 +1,1 @@
+"""Unsubscribe links and the preference page of a lead."""
