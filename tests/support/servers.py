@@ -21,6 +21,7 @@ from redis import Redis, RedisError
 
 from app.core import db
 from app.engine import broker
+from app.engine.steps import publish
 from app.ops.embedded import CannotStart, Postgres, Valkey
 from app.ops.embedded.folder_permissions import allow_traversal
 from app.ops.embedded.postgres_install import programs
@@ -107,6 +108,7 @@ def clean_database(postgres: Postgres) -> None:
 
 @pytest.fixture
 def clean_broker(valkey: Valkey) -> None:
+    publish.flush()  # else messages of the test before may arrive after the broker is emptied
     empty_broker(valkey)
 
 
