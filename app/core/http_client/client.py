@@ -16,7 +16,8 @@ from app.core.http_client.connection import NETWORK_ERRORS, PinnedBackend, ssl_c
 from app.core.http_client.targets import Target, resolve_allowed
 
 MAX_RESPONSE_BYTES: Final = 64 * 1024  # of a response body
-_OURS: Final = {"User-Agent": "Relance", "Accept": "application/json", "Connection": "close"}
+_OURS: Final = {"User-Agent": "Relance", "Accept": "application/json"}
+_CLOSE: Final = {"Connection": "close"}
 
 
 class NotSent(Exception):
@@ -41,9 +42,13 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Response:
 
     Raises NotAllowed, Unresolved and NotSent (nothing was sent), and NoResponse.
     """
+    return _request("POST", url, (body, headers), timeout=post_timeout())
+
+
+def post_timeout() -> float:
+    """Return the seconds that one POST request may take after the DNS lookup."""
     settings = get_settings()
-    timeout = min(settings.outgoing_timeout, settings.soft_time_limit / 2)
-    return _request("POST", url, (body, headers), timeout=timeout)
+    return min(settings.outgoing_timeout, settings.soft_time_limit / 2)
 
 
 def head(url: str, *, timeout: float) -> Response:
@@ -57,19 +62,24 @@ def _request(method: str, url: str, content: tuple[bytes, Mapping[str, str]], *,
     backend = PinnedBackend(addresses, time.monotonic() + timeout)
     try:
         with httpcore.ConnectionPool(ssl_context=ssl_context(), network_backend=backend) as pool:
-            return _exchange(pool, target, method, (body, {**_OURS, **headers}))
+            return exchange(pool, target, method, (body, {**_CLOSE, **headers}))
     except NETWORK_ERRORS as error:
-        message = str(error) or type(error).__name__
-        raise (NoResponse if backend.has_sent else NotSent)(message) from error
+        raise failure(backend, error) from error
 
 
-def _exchange(
+def failure(backend: PinnedBackend, error: Exception) -> NotSent | NoResponse:
+    """Return the error of a call that failed in the network."""
+    return (NoResponse if backend.has_sent else NotSent)(str(error) or type(error).__name__)
+
+
+def exchange(
     pool: httpcore.ConnectionPool, target: Target, method: str, content: tuple[bytes, Mapping[str, str]]
 ) -> Response:
+    """Send one request over a connection of the pool, and read the response. Raises the errors of httpcore."""
     body, headers = content
     host = f"[{target.host}]" if ":" in target.host else target.host
     url = httpcore.URL(scheme=target.scheme.encode(), host=host.encode(), port=target.port, target=target.path.encode())
-    with pool.stream(method, url, headers=list(headers.items()), content=body) as response:
+    with pool.stream(method, url, headers=list({**_OURS, **headers}.items()), content=body) as response:
         read = b""
         for part in response.iter_stream():
             read += part

@@ -19,12 +19,18 @@ class PinnedBackend(httpcore.NetworkBackend):
     """Connect to one of these addresses only, so that a changed DNS answer has no effect. All waits end at `deadline`.
 
     `deadline` is in seconds of the monotonic clock. `has_sent` is true once bytes of the request may have been sent.
+    `peers` are the addresses of all connections that were made.
     """
 
     def __init__(self, addresses: Sequence[Address], deadline: float) -> None:
+        self.peers: set[Address] = set()
+        self.begin(addresses, deadline)
+
+    def begin(self, addresses: Sequence[Address], deadline: float) -> None:
+        """Start the next call. Connections that earlier calls made wait until the new deadline at most."""
         self._addresses = addresses
         self._deadline = deadline
-        self.has_sent = False
+        self.has_sent = self.has_connected = False
 
     def connect_tcp(  # noqa: PLR0917  (httpcore's contract)
         self,
@@ -53,7 +59,10 @@ class PinnedBackend(httpcore.NetworkBackend):
 
     def _connect(self, address: Address, port: int, timeout: float, *options: Any) -> httpcore.NetworkStream:
         within = self.time_left(timeout)
-        return _Stream(httpcore.SyncBackend().connect_tcp(str(address), port, within, *options), self)
+        stream = _Stream(httpcore.SyncBackend().connect_tcp(str(address), port, within, *options), self)
+        self.has_connected = True
+        self.peers.add(address)
+        return stream
 
 
 class _Stream(httpcore.NetworkStream):

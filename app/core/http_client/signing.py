@@ -10,14 +10,26 @@ import secrets
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 ID, TIMESTAMP, SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"
 PREFIX: Final = "whsec_"
 TOLERANCE: Final = timedelta(minutes=5)
 LONGEST_ID: Final = 200
+SECRET_OVERLAP: Final = timedelta(days=1)
 
 _KEY_BYTES: Final = 32
+
+
+class RotatedSecret(Protocol):
+    """A secret that can be rotated: the previous one stays valid for SECRET_OVERLAP."""
+
+    @property
+    def secret(self) -> str: ...
+    @property
+    def previous_secret(self) -> str | None: ...
+    @property
+    def rotated_at(self) -> datetime | None: ...
 
 
 class WrongSignature(ValueError):
@@ -27,6 +39,12 @@ class WrongSignature(ValueError):
 def new_secret() -> str:
     """Return a new secret of 256 random bits, as `whsec_BASE64`."""
     return PREFIX + b64encode(secrets.token_bytes(_KEY_BYTES)).decode()
+
+
+def valid_secrets(of: RotatedSecret, *, at: datetime) -> tuple[str, ...]:
+    """Return the secrets that are valid at that time, the newest first."""
+    overlaps = of.rotated_at is not None and at < of.rotated_at + SECRET_OVERLAP
+    return (of.secret, of.previous_secret) if overlaps and of.previous_secret is not None else (of.secret,)
 
 
 def sign(keys: Iterable[str], call_id: str, body: bytes, *, at: datetime) -> dict[str, str]:

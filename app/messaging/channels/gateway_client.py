@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from typing import Final
 
 import orjson
@@ -11,6 +10,7 @@ import orjson
 from app import clock
 from app.core.http_client import client
 from app.core.http_client.client import NoResponse, NotSent, Response
+from app.core.http_client.retry_after import read_retry_after
 from app.core.http_client.signing import sign
 from app.core.http_client.targets import NotAllowed, Unresolved
 from app.core.type_aliases import JsonObject
@@ -79,7 +79,7 @@ def _to_receipt(answer: Response, hide: Collection[str] | None) -> Receipt:
         return Sent(str(answer.status))  # without the body, which may repeat the message
     response = str(answer.status) if hide is None else f"{answer.status} {_excerpt(answer.body, hide)}"
     if answer.status in RETRYABLE_STATUSES or answer.status >= 500:  # noqa: PLR2004
-        wait = _retry_after(answer.headers.get("retry-after", ""))
+        wait = read_retry_after(answer.headers.get("retry-after", ""), most=MAX_RETRY_AFTER)
         return Transient(response, wait=wait, is_outage=answer.status in OUTAGE_STATUSES)
     return Permanent(response)
 
@@ -94,18 +94,3 @@ def _excerpt(body: bytes, hide: Collection[str]) -> str:
 def _scanned_part(text: str) -> str:
     """Return the beginning of the text, up to a space. The address pattern takes time quadratic in the length."""
     return text if len(text) <= MAX_SCANNED_LENGTH else text[:MAX_SCANNED_LENGTH].rpartition(" ")[0]
-
-
-def _retry_after(retry_after: str) -> timedelta | None:
-    """Return the wait of a `Retry-After` header (RFC 9110, 10.2.3), in seconds or as a date; at most an hour."""
-    if retry_after.isascii() and retry_after.isdecimal():
-        return min(timedelta(seconds=int(retry_after[:9])), MAX_RETRY_AFTER)
-    try:
-        until = parsedate_to_datetime(retry_after)
-    except ValueError:
-        return None
-    return min(max(_aware(until) - clock.now(), timedelta()), MAX_RETRY_AFTER)
-
-
-def _aware(instant: datetime) -> datetime:
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)

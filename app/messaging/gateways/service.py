@@ -1,6 +1,6 @@
 """Manage a clinic's gateways, and give callers their endpoints."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.db import new_id
-from app.core.http_client.signing import new_secret
+from app.core.http_client.signing import RotatedSecret, new_secret, valid_secrets
 from app.core.http_client.targets import NotAllowed, resolve_allowed
 from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Page, page
@@ -22,7 +22,6 @@ from app.messaging.gateways.models import Gateway, GatewayPurpose
 
 MAX_GATEWAYS: Final = 50
 DEFAULT_MESSAGES_PER_HOUR: Final = 200  # leads-follow-up-feature.md, "Rate Limiting"
-SECRET_OVERLAP: Final = timedelta(days=1)
 
 
 class GatewayNameTaken(Conflict):
@@ -103,32 +102,18 @@ def rotate_secret(session: Session, clinic_id: UUID, gateway_id: UUID) -> Gatewa
     return _bump_version(gateway)
 
 
-class CalledGateway(Protocol):
+class CalledGateway(RotatedSecret, Protocol):
     """The columns of a gateway that a call to it needs, decrypted."""
 
     @property
     def url(self) -> str: ...
-    @property
-    def secret(self) -> str: ...
-    @property
-    def previous_secret(self) -> str | None: ...
-    @property
-    def rotated_at(self) -> datetime | None: ...
     @property
     def idempotent(self) -> bool: ...
 
 
 def endpoint_of(gateway: CalledGateway, *, at: datetime) -> Endpoint:
     """Return the endpoint for calls; `gateway` is a `Gateway` or a decrypted row with its columns."""
-    return Endpoint(gateway.url, secrets_of(gateway, at=at), is_idempotent=gateway.idempotent)
-
-
-def secrets_of(gateway: CalledGateway, *, at: datetime) -> tuple[str, ...]:
-    """Return the secrets that are valid at that time, the newest first."""
-    overlaps = gateway.rotated_at is not None and at < gateway.rotated_at + SECRET_OVERLAP
-    if overlaps and gateway.previous_secret is not None:
-        return gateway.secret, gateway.previous_secret
-    return (gateway.secret,)
+    return Endpoint(gateway.url, valid_secrets(gateway, at=at), is_idempotent=gateway.idempotent)
 
 
 def _find(session: Session, clinic_id: UUID, gateway_id: UUID, *, lock: bool) -> Gateway:

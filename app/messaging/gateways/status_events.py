@@ -13,7 +13,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.clock import now
-from app.core.http_client.signing import WrongSignature, new_secret, verify
+from app.core.http_client.signing import WrongSignature, new_secret, valid_secrets, verify
 from app.core.type_aliases import JsonObject
 from app.engine.events.events import EventName
 from app.engine.service import record
@@ -31,7 +31,7 @@ from app.leads.timeline.vocabulary import ContactChannel
 from app.messaging.contact_policy.keywords import apply_keyword
 from app.messaging.contact_policy.suppression_list import suppress_addresses
 from app.messaging.gateways.models import BounceReason, Gateway, ReceiptStatus
-from app.messaging.gateways.service import CalledGateway, secrets_of
+from app.messaging.gateways.service import CalledGateway
 from app.messaging.models import AddressKind, Notification, NotificationState
 from app.security.encrypted_fields import decrypt_row
 
@@ -65,7 +65,7 @@ def authenticate(
     at = now()
     try:
         gateway = find_gateway(session, gateway_id)
-        return gateway, verify(secrets_of(gateway, at=at), headers, body, now=at)
+        return gateway, verify(valid_secrets(gateway, at=at), headers, body, now=at)
     except NotFound:
         _refuse_unknown(headers, body, at=at)
     except WrongSignature as mistake:
