@@ -61,6 +61,7 @@ class Settings(BaseSettings):
 
     smtp_url: SecretStr = SecretStr("")
     smtp_timeout: float = 10  # per network wait; must be well below the lease
+    webhook_disable_after_days: int = Field(default=5, ge=1)  # a webhook endpoint that fails for so long is disabled
     channel_probe_seconds: float = Field(default=60, gt=0)  # between two probes of a channel or gateway that is down
     mail_from: str = "Relance <no-reply@relance.invalid>"
 

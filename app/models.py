@@ -24,6 +24,7 @@ from app.messaging.contact_policy.consent_models import Consent
 from app.messaging.gateways.models import Gateway, GatewayMinute, GatewayReceipt
 from app.messaging.models import Delivery, MessageTemplate, MessageTemplateVersion, Notification, Suppression
 from app.messaging.outages.models import ChannelOutage
+from app.messaging.webhooks.models import WebhookDelivery, WebhookEndpoint
 from app.security.database_counters import RateCounter
 from app.security.key_verification import KeyCheck
 from app.tasks.models import Task
@@ -87,5 +88,7 @@ __all__ = [
     "Touch",
     "User",
     "WebForm",
+    "WebhookDelivery",
+    "WebhookEndpoint",
     "WorkingHours",
 ]

@@ -38,6 +38,7 @@ from app.messaging import account_emails, channels
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy import suppression_list
 from app.messaging.delivery.suppression import suppress_undelivered
+from app.messaging.webhooks import subscriptions
 from app.security.encrypted_fields import decrypt_rows
 from app.tasks.bulk import create_tasks as bulk_follow_ups
 from app.tasks.lifecycle.cancel_all import cancel_open_tasks
@@ -58,6 +59,7 @@ def connect() -> None:
     visible_ids.visible_tasks.connect(tasks_in_scope)
     lead_facts.lead_facts.connect(load_facts)
     service.events_recorded.connect(event_listeners.follow_events)
+    service.events_logged.connect(subscriptions.deliver_events)
     cancel.steps_cancelled.connect(suppress_undelivered)
     cancel.all_steps_cancelled.connect(event_listeners.end_all_enrollments)
     cancel.lead_merged.connect(merge_enrollments)

@@ -43,6 +43,7 @@ from workers.pipeline.claim import (
 from workers.pipeline.contact_context import messages_to_lead
 from workers.pipeline.context import bare, load
 from workers.pipeline.effects_writer import write
+from workers.pipeline.external_calls import make_calls
 from workers.pipeline.outcome_recorder import STARTED_ERROR, record, record_running, record_start
 from workers.pipeline.turns import Turns
 
@@ -208,9 +209,8 @@ def _attempt(kind: str, ids: Sequence[UUID], turns: Turns | None = None) -> int:
             if _is_transient(error):
                 raise
             raise _Poisoned([row.id for row in rows]) from error
-    for context, end in decided:
-        if isinstance(end, ExternalCall):
-            _call_external(context, end, lease)
+    for ends in make_calls([(context, end) for context, end in decided if isinstance(end, ExternalCall)]):
+        _retry_on_database_restart(partial(_record_answers, ends, lease), step=str(ends[0][0].step.id))
     if turns:
         turns.charge([row.clinic_id for row in rows], time.monotonic() - started)
     return len(rows)
@@ -271,24 +271,11 @@ def _write_outcomes(session: Session, decided: Sequence[tuple[StepContext, Outco
     return lease
 
 
-def _call_external(context: StepContext, ask: ExternalCall, lease: datetime) -> None:
-    """Make the external call with no transaction open, because the answer may take long."""
-    outside = STEP_KINDS[context.step.kind].outside
-    assert outside is not None  # noqa: S101  (only kinds with `outside` return an ExternalCall)
-    try:
-        answer = outside.ask(ask.question)
-    except Exception as error:
-        log.exception("step.cut_off", step=str(context.step.id), name=context.step.name)
-        end = outside.cut_off(context, ask.question, describe_error(error))
-    else:
-        end = outside.conclude(context, ask.question, answer)
-    _retry_on_database_restart(partial(_record_answer, context, end, lease), step=str(context.step.id))
-
-
-def _record_answer(context: StepContext, end: Outcome, lease: datetime) -> None:
+def _record_answers(ends: Sequence[tuple[StepContext, Outcome]], lease: datetime) -> None:
     with transaction() as session:
-        if lock_running(session, context.step.id, lease):
-            _write_outcomes(session, [(context, end)])
+        ours = [(context, end) for context, end in ends if lock_running(session, context.step.id, lease)]
+        if ours:
+            _write_outcomes(session, ours)
 
 
 def _wake_unclaimed(session: Session, ids: Collection[UUID]) -> int:

@@ -37,6 +37,8 @@ from app.api.messaging.gateway_routes import blp as gateways
 from app.api.messaging.notification_routes import blp as notifications
 from app.api.messaging.preference_page import blp as preference_page
 from app.api.messaging.template_routes import blp as message_templates
+from app.api.messaging.webhooks.delivery_routes import blp as webhook_deliveries
+from app.api.messaging.webhooks.endpoint_routes import blp as webhooks
 from app.api.operations.lateness_routes import blp as lateness
 from app.api.operations.probe_routes import blp as ops
 from app.api.operations.step_routes import blp as steps
@@ -100,6 +102,8 @@ BLUEPRINTS = (  # in the order of the docs page
     clinic_settings,
     gateways,
     gateway_events,
+    webhooks,
+    webhook_deliveries,
     ops,
     *identity,
     passwords,

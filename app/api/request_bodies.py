@@ -163,6 +163,9 @@ REQUEST_BODIES: Final[RequestBodies] = {
         ]
     },
     "gateways.change_gateway": {"is_active": False},
+    "webhooks.create_webhook": {"url": "{{gateway}}", "events": ["lead.created", "lead.converted"]},
+    "webhooks.change_webhook": {"description": "CRM"},
+    "webhook-deliveries.replay_webhook_deliveries": {"since": "2026-01-31T09:00:00Z", "dry_run": True},
     "follow-up-rules.create_follow_up_rule": {
         "name": "second-call",
         "on": ["lead.created"],

@@ -50,6 +50,7 @@ SUBJECTS: Final[Mapping[str, str]] = {
     "suppressions": "suppression",
     "notifications": "notification",
     "gateways": "gateway",
+    "webhook_endpoints": "webhook",
 }
 READ_SUBJECTS: Final = frozenset({"lead", "task", "activity", "notification"})  # personal data: reads are audited too
 _NEVER_KEPT: Final = frozenset({"password_hash", "secret_hash", "secret", "previous_secret"})

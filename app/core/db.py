@@ -50,6 +50,11 @@ def new_id() -> UUID:
     return uuid7()
 
 
+def first_id_at(instant: datetime) -> UUID:
+    """Return the smallest UUIDv7 of a time: 48 bits of milliseconds, then zeros."""
+    return UUID(int=int(instant.timestamp() * 1000) << 80)
+
+
 @lru_cache(maxsize=1)
 def engine() -> Engine:
     """Return the engine of this process. It is created on first use, so that a forked child creates its own."""

@@ -14,11 +14,11 @@ from app import clock
 from app.config import Settings, get_settings
 from app.core import logs
 from app.engine import redis_transport
-from app.engine.step_kind import ACCOUNTS, BULK, DELIVERIES, STEPS
+from app.engine.step_kind import ACCOUNTS, BULK, DELIVERIES, STEPS, WEBHOOKS
 
 SWEEPS = "sweeps"
 # Work that must not wait for bulk has workers of its own; priorities inside one queue would not do that.
-QUEUES = (STEPS, DELIVERIES, ACCOUNTS, BULK, SWEEPS)
+QUEUES = (STEPS, DELIVERIES, ACCOUNTS, BULK, WEBHOOKS, SWEEPS)
 
 
 def task_name(kind: str) -> str:

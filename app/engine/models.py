@@ -53,6 +53,7 @@ class Kind:
     DELIVERIES: Final = (DELIVER, DELIVER_TO_USER, DELIVER_ACCOUNT_EMAIL)  # of a notification
     IMPORT_CHUNK: Final = "import_chunk"
     CALL_WEBHOOK: Final = "call_webhook"
+    POST_WEBHOOKS: Final = "post_webhooks"  # the due calls of a webhook endpoint
 
 
 class BegunBy(StrEnum):
@@ -69,6 +70,7 @@ class BegunBy(StrEnum):
     COLLEAGUE = "colleague"  # a lead with the same `exit_on_colleague` value replied
     JOB = "job"  # a part of a bulk job; it has no lead
     NOTICE = "notice"  # a message to users about no lead
+    WEBHOOK = "webhook"  # due calls of a webhook endpoint; it has no lead
 
 
 class Reason(StrEnum):

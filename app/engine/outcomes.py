@@ -80,6 +80,35 @@ class ChannelResult(TypedDict):
     error: str | None
 
 
+class WebhookAttempt(TypedDict):
+    """The new state of a webhook delivery: `id` is the delivery's. Without `attempted_at` no attempt ended."""
+
+    id: UUID
+    state: str
+    attempts: int
+    next_attempt_at: datetime
+    attempted_at: datetime | None
+    duration_ms: int | None
+    response_status: int | None
+    response: str | None
+    error: str | None
+
+
+class WebhookResult(TypedDict):
+    """The answers of a webhook endpoint in one batch: numbers of calls, and the last error.
+
+    `recovered`: successes after failed attempts. `not_before`: when the endpoint takes calls again, if it said so.
+    """
+
+    endpoint_id: UUID
+    successes: int
+    recovered: int
+    failures: int
+    error: str | None
+    not_before: datetime | None
+    is_gone: bool
+
+
 class Change:
     """Base of the data objects that describe a change of the step's lead.
 
@@ -105,6 +134,8 @@ class Effects:
     gateway_minutes: tuple[GatewayCalls, ...] = ()
     gateway_results: tuple[GatewayResult, ...] = ()
     channel_results: tuple[ChannelResult, ...] = ()
+    webhook_attempts: tuple[WebhookAttempt, ...] = ()
+    webhook_results: tuple[WebhookResult, ...] = ()
     chunks: tuple[JsonObject, ...] = ()  # parts of a bulk job
     changes: tuple[Change, ...] = ()  # of the step's lead, in this order
 

@@ -38,6 +38,8 @@ _ONLY_NEW = "ON CONFLICT DO NOTHING"  # ignore a step that is already planned
 
 # Called in the same transaction: after steps are cancelled, before rules plan new steps.
 events_recorded: Listeners[[Session, ClinicContext, Sequence[Event]]] = Listeners("events_recorded")
+# Called in the same transaction: after the events were added to the event log, with their ids there.
+events_logged: Listeners[[Session, ClinicContext, Sequence[Event]]] = Listeners("events_logged")
 
 
 def record(session: Session, clinic: ClinicContext, *events: Event) -> None:
@@ -56,6 +58,7 @@ def record(session: Session, clinic: ClinicContext, *events: Event) -> None:
     steps = [planned_row(clinic.id, event.lead_id, step) for event, found in plans for step in found.steps]
     _note_live(session, clinic.id, events)
     add_steps(session, steps, event_rows=[event_row(clinic.id, event, found.decisions) for event, found in plans])
+    events_logged(session, clinic, known)
 
 
 def _note_live(session: Session, clinic_id: UUID, events: Sequence[Event]) -> None:

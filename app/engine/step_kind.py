@@ -1,6 +1,6 @@
 """Step kinds: the definition of a kind, and the registry that every process fills when it starts."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Generic, TypeAlias, TypeVar
@@ -18,7 +18,8 @@ ContextT = TypeVar("ContextT")  # the step context, which a higher layer defines
 QuestionT = TypeVar("QuestionT")
 AnswerT = TypeVar("AnswerT")
 
-STEPS, DELIVERIES, ACCOUNTS, BULK = "steps", "deliveries", "accounts", "bulk"  # the queues of steps
+# The queues of steps.
+STEPS, DELIVERIES, ACCOUNTS, BULK, WEBHOOKS = "steps", "deliveries", "accounts", "bulk", "webhooks"
 
 MAX_TRIES: Final = 5
 BATCH: Final = 100
@@ -33,11 +34,15 @@ class OutsideCall(Generic[ContextT, QuestionT, AnswerT]):
 
     `ask(question)` returns the answer. `conclude(context, question, answer)` returns the outcome of the step.
     `cut_off(context, question, error)` does the same after `ask` raised, when the result of the call is unknown.
+    `ask_all(questions)` makes the calls of a batch at the same time, for kinds with a batch of more than one step; it
+    replaces `ask`. `is_repeatable`: the other system recognizes repeated calls, so an interrupted step runs again.
     """
 
     ask: Callable[[QuestionT], AnswerT]
     conclude: Callable[[ContextT, QuestionT, AnswerT], Outcome]
     cut_off: Callable[[ContextT, QuestionT, str], Outcome]
+    ask_all: Callable[[Sequence[QuestionT]], Sequence[AnswerT]] | None = None
+    is_repeatable: bool = False
 
 
 def retry(_: object, error: str) -> Outcome:
@@ -113,6 +118,7 @@ class UnknownStepKind(KeyError):
         return f"there is no step kind {self.name!r}"
 
 
+AnyOutsideCall: TypeAlias = OutsideCall[Any, Any, Any]
 AnyStepKind: TypeAlias = StepKind[Any]  # of the registry: all kinds have the same context
 
 

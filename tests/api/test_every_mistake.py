@@ -127,6 +127,8 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "POST /api/gateways": ({"name": "y", "purpose": "webhook", "url": "http://192.0.2.1/"}, ["/url"]),
     "PATCH /api/gateways/{gateway_id}": ({"url": "http://192.0.2.1/"}, ["/url"]),
+    "POST /api/webhooks": ({"url": "http://192.0.2.1/"}, ["/url"]),
+    "PATCH /api/webhooks/{webhook_id}": ({"url": "http://192.0.2.1/"}, ["/url"]),
     "POST /api/imports/{import_id}/preview": (
         {"mapping": {"A": "b", "Name": "first_name"}, "source_id": NOBODY},
         ["/mapping", "/source_id"],
@@ -244,6 +246,7 @@ BY_SCHEMA_ALONE = {
     "POST /api/sequences/{sequence_id}/enrollments",  # each lead has its own result
     "POST /api/steps/retry",
     "POST /api/teams",
+    "POST /api/webhooks/{webhook_id}/replay",
     "PUT /api/followups/views/{view_id}",
     "PUT /api/lead-sources/{source_id}",
     "PUT /api/settings/contact-policy",

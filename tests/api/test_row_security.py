@@ -85,6 +85,8 @@ def fill(desk: Desk) -> None:
     gateway = admin.post("/api/gateways", {"name": "x", "purpose": "webhook", "url": "https://8.8.8.8/"}).body
     for table, column in (("gateway_minutes", "now(), 1, 0"), ("gateway_receipts", "'x', now()")):
         desk.sql(f"INSERT INTO {table} VALUES (:gateway, {column})", gateway=gateway["id"])
+    hook = admin.post("/api/webhooks", {"url": "https://8.8.8.8/"}).body
+    admin.post(f"/api/webhooks/{hook['id']}/test")
     desk.sql("INSERT INTO series_hours VALUES (:c, 'x', now(), 0, 1, 0, 0, 0, 0)", c=desk.clinic_id)
     desk.sql(
         "INSERT INTO deliveries (id, clinic_id, notification_id, attempt, started_at)"

@@ -19,7 +19,10 @@ from tests.support.environment import ROOT, this_process
 from tests.support.processes import Processes, wait_until
 
 PATIENCE = 180  # seconds; a dozen Python processes start, possibly on a busy machine
-CONCURRENCY = ("WEB_WORKERS", "STEP_WORKERS", "DELIVERY_WORKERS", "ACCOUNT_WORKERS", "BULK_WORKERS", "SWEEP_WORKERS")
+CONCURRENCY = (
+    *("WEB_WORKERS", "STEP_WORKERS", "DELIVERY_WORKERS", "ACCOUNT_WORKERS", "BULK_WORKERS"),
+    *("WEBHOOK_WORKERS", "SWEEP_WORKERS"),
+)
 SETTINGS = ("DATABASE_URL", "OWNER_DATABASE_URL", "BROKER_URL", "SECRET_KEY", "SMTP_URL")
 
 

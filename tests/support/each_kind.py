@@ -59,6 +59,7 @@ def ids_of_each_kind(desk: Desk) -> dict[str, str]:
         "message_template_id": message["id"],
         "version_id": message["version_id"],
         "field_id": desk.admin.post("/api/custom-fields", field).body["id"],
+        **_webhook(desk),
         "gateway_id": desk.admin.post("/api/gateways", gateway).body["id"],
         "form_id": desk.admin.post("/api/web-forms", form).body["id"],
         "sequence_id": sequence["id"],
@@ -83,3 +84,8 @@ def _notification(desk: Desk) -> str:
     with transaction() as session:
         insert_many(session, Notification, [made])
     return str(made["id"])
+
+
+def _webhook(desk: Desk) -> dict[str, str]:
+    hook = desk.admin.post("/api/webhooks", {"url": "http://127.0.0.1:9/"}).body["id"]
+    return {"webhook_id": hook, "delivery_id": desk.admin.post(f"/api/webhooks/{hook}/test").body["id"]}

@@ -8,7 +8,7 @@ with Gateway() as gateway:            # OUTGOING_ALLOW names it
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -49,6 +49,7 @@ class Gateway:
         self._server.start()
         self._free = threading.Event()
         self._free.set()
+        self._script: Callable[[Call], int] | None = None
         self.answer(200)
         return self
 
@@ -68,6 +69,10 @@ class Gateway:
     def answer(self, status: int, headers: Mapping[str, str] | None = None, body: bytes | str = b"") -> None:
         self._answer = (status, dict(headers or {}), body)
 
+    def answer_by(self, script: Callable[[Call], int]) -> None:
+        """Answer each call with the status that the script returns."""
+        self._script = script
+
     def hang(self) -> None:
         self._free.clear()
 
@@ -81,7 +86,10 @@ class Gateway:
             self._server.stop()
 
     def _take(self, request: Request) -> Response:
-        self.calls.append(Call(dict(request.headers), request.get_data()))
+        call = Call(dict(request.headers), request.get_data())
+        self.calls.append(call)
         self._free.wait(30)
+        if self._script is not None:
+            return Response(b"", self._script(call))
         status, headers, body = self._answer
         return Response(body, status, headers)

@@ -164,8 +164,11 @@ def test_job_chunk_has_its_own_message(row: Callable[..., Any], broker: Valkey):
 CANARY = "Canary"
 
 
-# Of jobs, of users, of accounts, and of gateways.
-OTHERS = {Kind.IMPORT_CHUNK, Kind.DELIVER_TO_USER, Kind.DELIVER_ACCOUNT_EMAIL, Kind.CALL_WEBHOOK}
+# Of jobs, of users, of accounts, of gateways, and of webhook endpoints.
+OTHERS = {
+    *(Kind.IMPORT_CHUNK, Kind.DELIVER_TO_USER, Kind.DELIVER_ACCOUNT_EMAIL),
+    *(Kind.CALL_WEBHOOK, Kind.POST_WEBHOOKS),
+}
 
 
 EVERYTHING_ELSE = """

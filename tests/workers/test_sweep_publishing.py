@@ -128,7 +128,11 @@ class TestPublishing:
 
         queues = {message.task.removeprefix("steps."): message.queue for message in messages(valkey)}
         outside = (Kind.DELIVER, Kind.DELIVER_TO_USER, Kind.CALL_WEBHOOK)
-        alone = {Kind.DELIVER_ACCOUNT_EMAIL: "accounts", Kind.IMPORT_CHUNK: "bulk"}
+        alone = {
+            Kind.DELIVER_ACCOUNT_EMAIL: "accounts",
+            Kind.IMPORT_CHUNK: "bulk",
+            Kind.POST_WEBHOOKS: "webhooks",
+        }
         elsewhere = {**dict.fromkeys(outside, "deliveries"), **alone}
         expected = dict.fromkeys(STEP_KINDS, "steps") | elsewhere
         assert queues == expected

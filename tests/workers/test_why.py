@@ -157,7 +157,7 @@ SCENARIOS: Mapping[BegunBy, Callable[[Log], UUID]] = {
 
 
 def test_every_way_to_begin_a_step_has_a_scenario():
-    assert {*SCENARIOS, BegunBy.JOB, BegunBy.NOTICE} == {*BegunBy}
+    assert {*SCENARIOS, BegunBy.JOB, BegunBy.NOTICE, BegunBy.WEBHOOK} == {*BegunBy}
 
 
 @pytest.mark.parametrize("begun_by", list(SCENARIOS))

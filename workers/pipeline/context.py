@@ -27,12 +27,14 @@ from app.leads.pipeline.stages import Stages, stages_by_clinic
 from app.messaging.models import Notification
 from app.messaging.rendering.variants import Template
 from app.messaging.templates.library import load_templates
+from app.messaging.webhooks.subscriptions import subscriptions_of
 from app.security.encrypted_fields import decrypt_rows
 from app.tasks.escalations import open_escalations
 from app.tasks.models import Task
 from workers.pipeline.claim import ClaimedStep, lead_of
 from workers.pipeline.contact_context import load_contact_contexts
 from workers.pipeline.gateways import load_gateways
+from workers.pipeline.webhooks import load_webhooks
 
 
 def load(session: Session, rows: Sequence[ClaimedStep], *, now: datetime) -> list[StepContext]:
@@ -49,6 +51,8 @@ def load(session: Session, rows: Sequence[ClaimedStep], *, now: datetime) -> lis
     sequences = {clinic_id: sequences_of(session, clinic) for clinic_id, clinic in clinics.items()}
     enrolled, exited = _enrollment_facts(session, rows), _exited_steps(session, rows)
     stages, unsent = _stages(session, rows), _unsent_messages(session, rows)
+    webhooks = load_webhooks(session, rows, now=now)
+    subscriptions = {clinic_id: subscriptions_of(session, clinic) for clinic_id, clinic in clinics.items()}
     escalated = open_escalations(session, {row.lead_id for row in rows if row.kind == Kind.ESCALATE and row.lead_id})
     names = {clinic_id: display_names(session, clinic) for clinic_id, clinic in clinics.items()}
     return [
@@ -73,6 +77,8 @@ def load(session: Session, rows: Sequence[ClaimedStep], *, now: datetime) -> lis
             unsent_until=unsent.get(row.cause.get("enrollment_id", "")),
             is_escalated=row.lead_id in escalated,
             has_left=row.id in exited,
+            webhooks=webhooks.get(row.id),
+            subscriptions=subscriptions[row.clinic_id],
             skips_messages=row.skips_messages,
             outages=row.outages or {},
         )

@@ -28,6 +28,7 @@ from app.messaging.gateways.failure_counts import record_results
 from app.messaging.gateways.throttle import count_calls
 from app.messaging.models import Delivery, Notification
 from app.messaging.outages import store as outages
+from app.messaging.webhooks import results as webhooks
 from app.tasks.models import Task
 from workers.pipeline.advance_sequences import advance_enrollments
 from workers.pipeline.enrollments import apply_enrollments
@@ -85,6 +86,8 @@ def _update(session: Session, decided: Sequence[tuple[StepContext, BaseOutcome]]
     count_calls(session, _gather(decided, "gateway_minutes"))
     record_results(session, _gather(decided, "gateway_results"))
     outages.record_results(session, _gather(decided, "channel_results"))
+    webhooks.record_attempts(session, _gather(decided, "webhook_attempts"))
+    webhooks.record_results(session, _gather(decided, "webhook_results"))
 
 
 def _note_messages(session: Session, decided: Iterable[tuple[StepContext, BaseOutcome]]) -> None:

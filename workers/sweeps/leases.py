@@ -6,17 +6,20 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.core.live_events.changes import note
 from app.core.live_events.entries import About, LiveKind
+from app.engine.step_kind import STEP_KINDS
 from app.messaging.delivery.delivery_state import MAX_ATTEMPTS
 
 BATCH = 500
 WORDS = "the worker was cut off while this was being sent: it may or may not have arrived"
 
 # An SMTP server takes no idempotency key, so a message that may have been sent is not sent again automatically. An
-# idempotent gateway is called again while there are tries left.
+# idempotent gateway is called again while there are tries left; webhook endpoints recognize every repeated call.
 _RECOVER = text(
-    "WITH lost AS (SELECT id, clinic_id, params, attempts FROM steps WHERE state = 'running' AND lease_until < :now"
+    "WITH lost AS (SELECT id, clinic_id, kind, params, attempts FROM steps"
+    " WHERE state = 'running' AND lease_until < :now"
     " ORDER BY lease_until LIMIT :batch FOR UPDATE SKIP LOCKED),"
-    " judged AS (SELECT l.id, l.attempts + 1 < :tries AND EXISTS (SELECT FROM gateways g WHERE g.idempotent"
+    " judged AS (SELECT l.id, l.kind = ANY(:repeatable) OR l.attempts + 1 < :tries AND EXISTS ("
+    "SELECT FROM gateways g WHERE g.idempotent"
     " AND (g.id = n.gateway_id OR g.clinic_id = l.clinic_id AND g.name = l.params ->> 'gateway')) AS again"
     " FROM lost l LEFT JOIN notifications n ON n.id = CAST(l.params ->> 'notification_id' AS uuid))"
     " UPDATE steps AS s SET error = :words, attempts = s.attempts + CASE WHEN j.again THEN 1 ELSE 0 END,"
@@ -41,7 +44,9 @@ _DELIVERIES = text(
 def recover_expired(session: Session) -> int:
     """Plan idempotent calls again and set all others to `unknown`. An admin resolves those. Returns their number."""
     given = {"now": clock.now(), "words": WORDS}
-    found = session.execute(_RECOVER, {**given, "batch": BATCH, "tries": MAX_ATTEMPTS}).all()
+    repeatable = [name for name, kind in STEP_KINDS.items() if kind.outside and kind.outside.is_repeatable]
+    limits = {"batch": BATCH, "tries": MAX_ATTEMPTS, "repeatable": repeatable}
+    found = session.execute(_RECOVER, {**given, **limits}).all()
     if found:
         ids = [row.notification_id for row in found]
         session.execute(_NOTIFICATIONS, {**given, "ids": ids, "again": [row.again for row in found]})

@@ -16,6 +16,7 @@ from app.engine.statistics.metrics_store import add_counts, series_key
 from app.engine.step_kind import STEP_KINDS
 from app.engine.steps.publish import after_commit
 from app.messaging.delivery.backlog import message_backlog
+from app.messaging.webhooks.report import count_endpoints, webhook_backlog
 from workers.pipeline.turns import clinics_with_steps
 
 BATCH = 5000
@@ -104,5 +105,6 @@ def take_census(session: Session) -> int:
     rows = [dict(row._mapping) for row in session.execute(_CENSUS)]  # noqa: SLF001  (SQLAlchemy's own name)
     counted = {"steps": rows, "leads_without_next_action": session.scalar(_IDLE)}
     counted["messages"] = message_backlog(session)._asdict()
+    counted["webhooks"] = {**webhook_backlog(session)._asdict(), "endpoints": count_endpoints(session)._asdict()}
     session.execute(_KEEP_CENSUS, {"now": clock.now(), "result": to_json(counted)})
     return 0

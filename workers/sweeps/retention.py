@@ -1,18 +1,19 @@
 """Retention: delete old finished rows, so that the cost of a step does not grow with history."""
 
 from datetime import timedelta
-from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app import clock
 from app.config import get_settings
+from app.core.db import first_id_at
 from app.core.idempotency_records import KEPT_FOR
 from app.engine.jobs.retention import forget_old_job
 from app.engine.statistics.metrics_store import merge_stale_rows
 from app.leads.capture.imports.models import RETENTION as IMPORTS_RETENTION
 from app.messaging.gateways.status_events import RECEIPT_RETENTION
+from app.messaging.webhooks.deliveries import DELIVERY_RETENTION
 
 BATCH = 2000
 MINUTES_RETENTION = timedelta(hours=3)  # the throttle uses one hour
@@ -63,19 +64,24 @@ _DELETE_RECEIPTS = text(
     " ORDER BY received_at LIMIT :batch FOR UPDATE SKIP LOCKED))"
 )
 
+_DELETE_WEBHOOKS = text(
+    "DELETE FROM webhook_deliveries WHERE id IN"
+    " (SELECT id FROM webhook_deliveries WHERE id < :oldest ORDER BY id LIMIT :batch FOR UPDATE SKIP LOCKED)"
+)
+
 
 def delete_old_steps(session: Session) -> int:
     """Delete one batch of finished steps past their retention. Failed steps stay. Returns the number deleted."""
     before = clock.now() - timedelta(days=get_settings().keep_finished_days)
     merge_stale_rows(session, clock.now() - IDLE_PROCESS_AFTER)
-    result = session.execute(_DELETE, {"oldest": _first_id_at(before.timestamp()), "before": before, "batch": BATCH})
+    result = session.execute(_DELETE, {"oldest": first_id_at(before), "before": before, "batch": BATCH})
     return result.rowcount  # type: ignore[attr-defined, no-any-return]
 
 
 def delete_old_events(session: Session) -> int:
     """Delete one batch of events past their retention, with the decisions of rules. Returns the number deleted."""
     before = clock.now() - timedelta(days=get_settings().keep_finished_days)
-    result = session.execute(_DELETE_EVENTS, {"oldest": _first_id_at(before.timestamp()), "batch": BATCH})
+    result = session.execute(_DELETE_EVENTS, {"oldest": first_id_at(before), "batch": BATCH})
     return result.rowcount  # type: ignore[attr-defined, no-any-return]
 
 
@@ -121,6 +127,8 @@ def delete_old_gateway_calls(session: Session) -> int:
     return sum(result.rowcount for result in results)  # type: ignore[attr-defined]
 
 
-def _first_id_at(timestamp: float) -> UUID:
-    """Return the smallest UUIDv7 of a Unix timestamp: 48 bits of milliseconds, then zeros."""
-    return UUID(int=int(timestamp * 1000) << 80)
+def delete_old_webhooks(session: Session) -> int:
+    """Delete one batch of webhook deliveries past their retention, in any state. Returns the number deleted."""
+    oldest = first_id_at(clock.now() - DELIVERY_RETENTION)
+    result = session.execute(_DELETE_WEBHOOKS, {"oldest": oldest, "batch": BATCH})
+    return result.rowcount  # type: ignore[attr-defined, no-any-return]

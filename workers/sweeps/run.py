@@ -31,6 +31,7 @@ from workers.sweeps import (
     retention,
     rotting,
     tasks,
+    webhooks,
 )
 
 AT_MOST = 20.0  # seconds for one call, well below the time limit; the next call continues
@@ -65,6 +66,8 @@ SWEEPS: dict[str, Batch] = {
     "forget_old_counters": retention.delete_old_counters,
     "forget_old_answers": retention.delete_old_answers,
     "forget_old_gateway_calls": retention.delete_old_gateway_calls,
+    "forget_old_webhooks": retention.delete_old_webhooks,
+    webhooks.NAME: webhooks.call_due_webhooks,
 }
 
 # Calls to other systems. They come before the batches of the sweep, and no transaction is open meanwhile.

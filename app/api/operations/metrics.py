@@ -28,6 +28,7 @@ from app.messaging.outages.models import ChannelOutage
 COUNTERS = {
     "steps": ("relance_steps", "Steps that ended, by kind and outcome"),
     "notifications": ("relance_notifications", "Notifications that changed state, by channel and state"),
+    "webhooks": ("relance_webhook_calls", "Calls of webhook endpoints, by outcome"),
     "republished": ("relance_steps_republished", "Steps published again because they were late"),
     "refused": ("relance_duplicates_refused", "Steps of a message that were already done when it arrived"),
 }
@@ -138,6 +139,25 @@ def _census(census: JsonObject, now: datetime) -> Iterator[Metric]:
     yield idle
     if "messages" in census:
         yield from _messages(census["messages"], now)
+    if "webhooks" in census:
+        yield from _webhooks(census["webhooks"], now)
+
+
+def _webhooks(found: JsonObject, now: datetime) -> Iterator[Metric]:
+    waiting = GaugeMetricFamily(
+        "relance_webhooks_waiting", "Events that wait for webhook endpoints, at the last census", labels=["state"]
+    )
+    for state in ("pending", "sending"):
+        waiting.add_metric([state], found[state])
+    age = GaugeMetricFamily("relance_oldest_webhook_seconds", "Age of the oldest of these events")
+    oldest = found["oldest"]
+    age.add_metric([], (now - datetime.fromisoformat(oldest)).total_seconds() if oldest else 0.0)
+    endpoints = GaugeMetricFamily("relance_webhook_endpoints", "Webhook endpoints by state", labels=["state"])
+    for state, number in found["endpoints"].items():
+        endpoints.add_metric([state], number)
+    yield waiting
+    yield age
+    yield endpoints
 
 
 def _messages(backlog: JsonObject, now: datetime) -> Iterator[Metric]:

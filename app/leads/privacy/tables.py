@@ -18,6 +18,7 @@ PERSONAL_DATA_TABLES: Final[Mapping[str, str]] = {
     "lead_touches": "t.lead_id",
     "events": "t.lead_id",
     "enrollments": "t.lead_id",
+    "webhook_deliveries": "t.lead_id",
     "enrollment_steps": "(SELECT e.lead_id FROM enrollments e WHERE e.id = t.enrollment_id)",
 }
 
@@ -83,6 +84,7 @@ ERASE_STATEMENTS: Final = (
     _ERASE_ROWS,
     f"UPDATE job_items SET lead_sealed = NULL, error = NULL WHERE lead_id IN ({LEAD_IDS_SQL})",  # noqa: S608  (constants)
     "DELETE FROM consents WHERE lead_id = :lead",
+    f"DELETE FROM webhook_deliveries WHERE lead_id IN ({LEAD_IDS_SQL})",  # noqa: S608  (constants)
     *(
         f"UPDATE {table} SET {blank} WHERE {'coalesce(merged_into_id, id)' if table == 'leads' else 'lead_id'} = :lead"  # noqa: S608  (constants)
         for table, blank in _BLANKED.items()

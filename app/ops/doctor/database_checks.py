@@ -58,7 +58,7 @@ def _with_the_database() -> Iterator[Check]:
         *(_server_version, _writes, _login, _roles, _keys),
         *(_clock, _hold, _beat, _overdue),
         *(message_checks.failed, message_checks.unknown, message_checks.messages),
-        *(message_checks.channels, message_checks.gateways),
+        *(message_checks.channels, message_checks.gateways, message_checks.webhooks),
     )
     for check in checks if migrations.is_fine else checks[:4]:
         try:

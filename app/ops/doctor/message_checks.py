@@ -12,6 +12,7 @@ from app.messaging.channels import email
 from app.messaging.delivery.backlog import message_backlog
 from app.messaging.gateways.missing import count_waiting_steps
 from app.messaging.outages.store import open_outages
+from app.messaging.webhooks.report import count_endpoints, webhook_backlog
 from app.ops.doctor.check import TIMEOUT, Check
 
 MAX_MESSAGE_AGE = timedelta(hours=1)
@@ -52,6 +53,15 @@ def messages(session: Session) -> Check:
     words = f"{found.retrying} in retry, {found.waiting} wait for a channel, the oldest for {_minutes(age)}"
     advice = "see `error` at GET /api/notifications?state=pending" if age > MAX_MESSAGE_AGE else ""
     return Check("messages", words, advice)
+
+
+def webhooks(session: Session) -> Check:
+    """Webhook endpoints that fail or were disabled, and events that wait for them."""
+    found, late = count_endpoints(session), webhook_backlog(session)
+    age = f", the oldest for {_minutes(clock.now() - late.oldest)}" if late.oldest else ""
+    words = f"{found.failing} failing, {found.disabled} disabled, {late.pending + late.sending} events wait{age}"
+    advice = "see `last_error` at GET /api/webhooks; the admins were notified" if found.failing + found.disabled else ""
+    return Check("webhooks", words if found.failing + found.disabled + late.pending else "all take events", advice)
 
 
 def channels(session: Session) -> Check:

@@ -26,6 +26,8 @@ from app.messaging.gateways.service import CalledGateway
 from app.messaging.gateways.throttle import Usage
 from app.messaging.outages.breaker import Outages
 from app.messaging.rendering.variants import Template
+from app.messaging.webhooks.due import WebhookBatch
+from app.messaging.webhooks.subscriptions import Subscription
 from app.tasks.facts import TaskColumns, facts_when_due
 
 
@@ -164,6 +166,8 @@ class StepContext:
     is_escalated: bool = False  # whether the lead has an open escalation; for kinds that escalate
     has_left: bool = False  # whether the enrollment is no longer at this step
     outages: Outages = field(default_factory=dict)  # channels and gateways that fail
+    webhooks: WebhookBatch | None = None  # the calls that the step makes
+    subscriptions: Sequence[Subscription] = ()  # the clinic's webhook endpoints
     skips_messages: bool = False  # whether an operator chose to skip the messages of this step when a hold ended
 
     @property
@@ -178,6 +182,10 @@ class StepContext:
         if "sequence_id" in cause:
             return UUID(cause["sequence_id"]) in self.sequences.active
         return "rule" not in cause or cause["rule"] in self.rules.slugs
+
+    def is_wanted(self, name: str) -> bool:
+        """Whether a rule or a webhook endpoint of the clinic listens to events of this name."""
+        return bool(self.rules.listening_to(name)) or any(one.wants(name) for one in self.subscriptions)
 
     @property
     def message(self) -> NotificationView:

@@ -39,6 +39,8 @@ _IDS: Final[Mapping[str, str]] = {
     "user_id": reference("users.invite_user"),
     "version_id": reference("message-templates.create_template", "version_id"),
     "view_id": reference("followup-views.create_view"),
+    "webhook_id": reference("webhooks.create_webhook"),
+    "delivery_id": reference("webhook-deliveries.test_webhook"),
 }
 _ID_OF: Final[Mapping[str, str]] = {
     "followups.cancel": reference(BATCH, "results[0].task_id"),
