@@ -60,6 +60,7 @@ def _main() -> None:
         rule_timing,
         sequence_actions,
         simulation_timing,
+        webhook_actions,
     )
 
     connect()
@@ -70,6 +71,8 @@ def _main() -> None:
         "enqueue_enrollments": sequence_actions.enqueue_enrollments,
         "open_clinics": large_database_actions.open_clinics,
         "add_burst": fairness_actions.add_burst,
+        "add_webhook": webhook_actions.add_webhook,
+        "record_events": webhook_actions.record_events,
         "encrypt_people": field_encryption.encrypt_people,
         "time_decision_storage": decision_storage.time_decision_storage,
         "time_encryption": field_encryption.time_encryption,

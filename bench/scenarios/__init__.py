@@ -19,6 +19,7 @@ ORDER = (
         "drain",
         "lateness",
         "fairness",
+        "webhooks",
         "pending",
         "capture",
         "rules",

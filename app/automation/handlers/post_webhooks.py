@@ -1,6 +1,6 @@
 """`post_webhooks`: make the calls of a webhook endpoint that are due.
 
-One step makes up to a hundred calls, because a step for each call would cost more than the call. The deliveries are
+One step makes up to 400 calls, because a step for each call would cost more than the call. The deliveries are
 `sending` before a call is made. A receiver recognizes a repeated call by its `webhook-id`, so interrupted calls are
 made again when their lease expires.
 """

@@ -18,8 +18,8 @@ from app.messaging.webhooks.retries import PAUSE_AFTER
 from app.messaging.webhooks.subscriptions import wake
 from app.security.encrypted_fields import decrypt_rows
 
-MOST_PER_ENDPOINT: Final = 100  # calls of one step
-MOST_TOGETHER: Final = 400  # calls of the steps that run together
+MOST_PER_ENDPOINT: Final = 400  # calls of one step
+MOST_TOGETHER: Final = 1000  # calls of the steps that run together
 _ENDPOINTS_PER_SWEEP: Final = 500
 
 # A delivery `d` of an endpoint `w` that may be attempted at `:now`. The lease of one that is being sent has expired.
