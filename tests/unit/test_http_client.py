@@ -5,7 +5,9 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +18,7 @@ from app.config import Settings
 from app.core.http_client import client, signing, targets
 from app.core.http_client.addresses import is_public
 from app.core.http_client.client import NoResponse, NotSent
+from app.core.http_client.kept_connections import KeptConnections
 from app.core.http_client.targets import NotAllowed, Unresolved
 from tests.support.environment import ROOT
 from tests.support.gateway import Gateway
@@ -301,3 +304,61 @@ class _Server:
                     self._act(talk)
             except OSError:
                 self.was_cut_off.set()
+
+
+class _KeepAlive(BaseHTTPRequestHandler):
+    """Answers each call with 204, and closes the connection after it without notice if the server says so."""
+
+    protocol_version = "HTTP/1.1"
+    closes = False
+    ports: list[int]
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.ports.append(self.client_address[1])
+        self.send_response(204)
+        self.end_headers()
+        self.close_connection = self.closes
+
+    def log_message(self, *_: object) -> None:
+        """Write nothing."""
+
+
+@contextmanager
+def keep_alive_server(configure: Callable[..., None], *, closes: bool) -> Iterator[tuple[str, list[int]]]:
+    """Yield the URL of a server, and the list of its clients' ports, one for each call."""
+    ports: list[int] = []
+    handler = type("Handler", (_KeepAlive,), {"closes": closes, "ports": ports})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        configure(outgoing_allow=f"127.0.0.1:{server.server_port}", outgoing_timeout=2)
+        yield f"http://127.0.0.1:{server.server_port}/", ports
+        server.shutdown()
+
+
+def test_connection_is_kept_for_the_next_call(configure: Callable[..., None]):
+    connections = KeptConnections()
+    with keep_alive_server(configure, closes=False) as (url, ports):
+        for _ in range(3):
+            assert connections.post(url, b"{}", {}).status == 204
+        assert len(set(ports)) == 1
+        connections.forget(targets.parse_target(url))
+
+
+def test_connection_that_the_server_closed_is_replaced(configure: Callable[..., None]):
+    connections = KeptConnections()
+    with keep_alive_server(configure, closes=True) as (url, ports):
+        for _ in range(3):
+            assert connections.post(url, b"{}", {}).status == 204
+        assert len(set(ports)) == 3
+
+
+def test_kept_connection_is_not_used_for_a_host_that_is_no_longer_allowed(configure: Callable[..., None]):
+    connections = KeptConnections()
+    with keep_alive_server(configure, closes=False) as (url, ports):
+        connections.post(url, b"{}", {})
+        configure(outgoing_allow="")
+        with pytest.raises(NotAllowed):
+            connections.post(url, b"{}", {})
+        assert len(ports) == 1
+        connections.forget(targets.parse_target(url))

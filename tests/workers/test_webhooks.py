@@ -8,14 +8,16 @@ import pytest
 import yaml
 from standardwebhooks import WebhookVerificationError
 
+from app.api.operations.metrics import render
 from app.core.db import transaction
 from app.engine.models import Kind
 from app.leads.privacy import service as privacy
 from app.messaging.webhooks.deliveries import ReplayState
 from app.messaging.webhooks.models import WebhookDelivery
 from app.messaging.webhooks.retries import MAX_ATTEMPTS, PAUSE_AFTER, WAITS
+from app.ops.doctor.database_checks import check_database
 from tests.support.gateway import Gateway
-from tests.support.practice import TUESDAY, Practice, Watch, sql
+from tests.support.practice import TUESDAY, Practice, Watch, set_settings, sql
 from tests.support.webhooks import Hook, connect, verify
 from workers.sweeps.run import sweep
 
@@ -70,6 +72,44 @@ def test_filter_selects_events_also_of_tasks_and_custom_names(practice: Practice
     assert sorted(hook.types) == ["lead.stage_changed", "task.created"]
     task = practice.row("lead_tasks")
     assert [call.said["data"]["task_id"] for call in server.calls if "task" in call.said["type"]] == [str(task.id)]
+
+
+def test_events_of_steps_are_delivered_although_no_rule_listens(
+    open_practice: Callable[..., Practice], server: Gateway
+):
+    practice = open_practice()
+    hook = connect(practice, server, events=["task.created"])
+    lead = practice.capture()
+    practice.run(Kind.CREATE_TASK)
+    hook.run()
+    assert [call.said["data"]["lead_id"] for call in server.calls] == [str(lead)]
+
+
+def test_mute_endpoint_does_not_stop_others(practice: Practice, hook: Hook, server: Gateway):
+    with Gateway() as mute:
+        set_settings(outgoing_allow=f"{server.place},{mute.place}", outgoing_timeout=0.3)
+        other = connect(practice, mute)
+        mute.hang()
+        for _ in range(30):
+            practice.capture()
+        hook.run()
+        assert set(hook.states) == {"delivered"}
+        assert len(mute.calls) < 30  # it was left alone after some failures
+        assert other.row.paused_until is not None
+
+
+def test_metrics_and_doctor_show_waiting_events_and_failing_endpoints(practice: Practice, hook: Hook, server: Gateway):
+    server.answer(500)
+    practice.capture()
+    hook.run()
+    sweep("take_census")
+    with transaction() as session:
+        shown = render(session).decode()
+    assert 'relance_webhooks_waiting{state="pending"} 1.0' in shown
+    assert 'relance_webhook_endpoints{state="failing"} 1.0' in shown
+    assert 'relance_webhook_calls_total{outcome="retried"} 1.0' in shown
+    [found] = [check for check in check_database() if check.name == "webhooks"]
+    assert (found.is_fine, found.found.startswith("1 failing, 0 disabled, 1 events wait")) == (False, True)
 
 
 def test_clinic_without_endpoints_has_no_deliveries(practice: Practice, hook: Hook, open_practice: Any):
