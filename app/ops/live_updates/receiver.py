@@ -14,9 +14,11 @@ from app.core.live_events.caller import ACCEPTED, FULL, PATIENCE, StreamCaller, 
 from app.ops.embedded import WrongSetting
 from app.ops.live_updates.feed import Feed
 from app.ops.live_updates.messages import CloseReason
-from app.ops.live_updates.streams import Reservation, Streams
+from app.ops.live_updates.stream import Stream
+from app.ops.live_updates.streams import Streams
 
 MOST_WAITING: Final = 256  # calls that wait to be accepted
+CHECK_PATIENCE: Final = 10.0  # seconds that the API may take to check the access again
 LONGEST_LINE: Final = 1_000_000  # bytes; a team has at most thousands of users
 LONGEST_HEAD: Final = 16_384
 LONGEST_PATH: Final = 100  # bytes; the limit of Unix sockets is 103 to 107
@@ -69,29 +71,26 @@ class Receiver:
             try:
                 async with asyncio.timeout(PATIENCE):
                     caller = StreamCaller.from_line(await _read_line(connection))
-                if (reservation := self._streams.reserve(caller)) is None:
+                if (stream := self._streams.reserve(caller)) is None:
                     await asyncio.get_running_loop().sock_sendall(connection, FULL)
                     return
                 try:
-                    await self._open(connection, reservation)
+                    await self._open(connection, stream)
                 finally:
-                    self._streams.give_back(reservation)
+                    if not stream.is_open:
+                        self._streams.forget(stream)
             except (OSError, ValueError, TypeError, KeyError) as error:  # TimeoutError is an OSError
                 log.warning("live_updates.not_opened", error=type(error).__name__)
 
-    async def _open(self, connection: socket.socket, reservation: Reservation) -> None:
-        async with asyncio.timeout(PATIENCE):
+    async def _open(self, connection: socket.socket, stream: Stream) -> None:
+        async with asyncio.timeout(CHECK_PATIENCE):
             await asyncio.get_running_loop().sock_sendall(connection, ACCEPTED)
             await _readable(connection)
         head, descriptors, _, _ = socket.recv_fds(connection, LONGEST_HEAD, 1)
         if not descriptors:
             return  # the API has refused the call
         client = socket.socket(fileno=descriptors[0])
-        if reservation.is_withdrawn:
-            client.close()
-            return
         client.setblocking(False)
-        stream = self._streams.open(reservation)
         await asyncio.get_running_loop().connect_accepted_socket(lambda: stream, client)
         stream.write(head)
         try:

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError  # noqa: A004  (redis has its own)
 
 from app.core.live_events.entries import CLOSING, CONTENT, LIFETIME, MOST_ENTRIES, read_entry
 from app.core.type_aliases import JsonDict
@@ -28,7 +31,11 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self._redis: Any = Redis.from_url(
-            url, decode_responses=True, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT
+            url,
+            decode_responses=True,
+            socket_timeout=TIMEOUT,
+            socket_connect_timeout=TIMEOUT,
+            retry=Retry(NoBackoff(), 1, supported_errors=(ConnectionError,)),  # a connection that died in the pool
         )
 
     async def read(self, positions: Mapping[str, str]) -> list[tuple[str, list[Entry]]]:

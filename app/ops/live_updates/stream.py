@@ -21,6 +21,7 @@ class Stream(asyncio.Protocol):
         self._ended = ended
         self._waiting: list[bytes] = []
         self._is_replaying = True
+        self._is_withdrawn = False
         self._transport: asyncio.Transport | None = None
         self._expiry: asyncio.TimerHandle | None = None
 
@@ -32,6 +33,9 @@ class Stream(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport. The stream ends by itself when the access of its caller ends."""
         self._transport = cast("asyncio.Transport", transport)
+        if self._is_withdrawn:
+            transport.close()
+            return
         left = max(0.0, self.caller.expires_at - clock.now().timestamp())
         self._expiry = asyncio.get_running_loop().call_later(left, self.close, CloseReason.TOKEN_EXPIRED)
 
@@ -63,14 +67,15 @@ class Stream(asyncio.Protocol):
 
         It comes back with its Last-Event-ID.
         """
-        if self._transport is None:
+        if self._transport is None or self._transport.is_closing():
             return
         self._transport.write(data)
         if self._transport.get_write_buffer_size() > most:
             self._transport.abort()
 
     def close(self, reason: CloseReason) -> None:
-        """Send the reason and close the connection."""
+        """Send the reason and close the connection. If there is none yet, it will be closed at once."""
+        self._is_withdrawn = True
         if self._transport is not None:
             self.write(closed(reason))
             self._transport.close()

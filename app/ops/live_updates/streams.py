@@ -1,4 +1,4 @@
-"""The open streams of this process, by clinic and by caller."""
+"""The streams of this process, by clinic and by caller."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
@@ -10,76 +10,55 @@ from app.ops.live_updates.messages import CloseReason
 from app.ops.live_updates.stream import Stream
 
 
-@dataclass(eq=False, slots=True)
-class Reservation:
-    """A place for a stream that is about to be opened. A closing order that matches its caller withdraws it."""
-
-    caller: StreamCaller
-    is_withdrawn: bool = False
-
-
 @dataclass(slots=True)
 class Streams:
-    """Open streams and reservations. Each user or API key has at most `MOST_STREAMS` of them."""
+    """Reserved and open streams. Each user or API key has at most `MOST_STREAMS` of them."""
 
-    _open: dict[UUID, set[Stream]] = field(default_factory=lambda: defaultdict(set))
-    _reserved: set[Reservation] = field(default_factory=set)
+    _all: set[Stream] = field(default_factory=set)
+    _receiving: dict[UUID, set[Stream]] = field(default_factory=lambda: defaultdict(set))  # by clinic
     _counts: Counter[UUID | None] = field(default_factory=Counter)
 
-    def reserve(self, caller: StreamCaller) -> Reservation | None:
-        """Reserve a place. None: the caller has as many streams as allowed."""
+    def reserve(self, caller: StreamCaller) -> Stream | None:
+        """Return a stream without a connection yet. None: the caller has as many streams as allowed."""
         if self._counts[caller.counted_as] >= MOST_STREAMS:
             return None
+        stream = Stream(caller, self.forget)
         self._counts[caller.counted_as] += 1
-        reservation = Reservation(caller)
-        self._reserved.add(reservation)
-        return reservation
-
-    def give_back(self, reservation: Reservation) -> None:
-        """Give the place of a stream back that was not opened."""
-        if reservation in self._reserved:
-            self._reserved.discard(reservation)
-            self._forget(reservation.caller)
-
-    def open(self, reservation: Reservation) -> Stream:
-        """Return a new stream in the reserved place."""
-        self._reserved.discard(reservation)
-        return Stream(reservation.caller, self._end)
+        self._all.add(stream)
+        return stream
 
     def add(self, stream: Stream) -> None:
-        """Let the stream receive the events of its clinic."""
-        self._open[stream.caller.clinic_id].add(stream)
+        """Let the stream receive the events of its clinic, unless it has ended."""
+        if stream in self._all:
+            self._receiving[stream.caller.clinic_id].add(stream)
 
-    def of(self, clinic_id: UUID) -> Collection[Stream]:
-        """Return the streams of a clinic."""
-        return self._open.get(clinic_id, ())
-
-    def clinics(self) -> Collection[UUID]:
-        """Return the clinics with streams."""
-        return self._open.keys()
-
-    def close(self, order: Mapping[str, str], reason: CloseReason) -> None:
-        """Close the streams of all callers that match the order, and withdraw their reservations."""
-        for reservation in self._reserved:
-            reservation.is_withdrawn |= reservation.caller.matches(order)
-        for stream in [one for one in self if one.caller.matches(order)]:
-            stream.close(reason)
-
-    def __iter__(self) -> Iterator[Stream]:
-        """Iterate over all open streams."""
-        return (stream for streams in self._open.values() for stream in streams)
-
-    def __len__(self) -> int:
-        return sum(map(len, self._open.values()))
-
-    def _end(self, stream: Stream) -> None:
-        streams = self._open.get(stream.caller.clinic_id, set())
-        streams.discard(stream)
-        if not streams:
-            self._open.pop(stream.caller.clinic_id, None)
-        self._forget(stream.caller)
-
-    def _forget(self, caller: StreamCaller) -> None:
+    def forget(self, stream: Stream) -> None:
+        """Forget a stream that has ended, or was never connected. Does nothing the second time."""
+        if stream not in self._all:
+            return
+        self._all.discard(stream)
+        caller = stream.caller
+        if caller.clinic_id in self._receiving:
+            self._receiving[caller.clinic_id].discard(stream)
+            if not self._receiving[caller.clinic_id]:
+                del self._receiving[caller.clinic_id]
         self._counts[caller.counted_as] -= 1
         if not self._counts[caller.counted_as]:
             del self._counts[caller.counted_as]
+
+    def of(self, clinic_id: UUID) -> Collection[Stream]:
+        """Return the receiving streams of a clinic."""
+        return self._receiving.get(clinic_id, ())
+
+    def clinics(self) -> Collection[UUID]:
+        """Return the clinics with receiving streams."""
+        return self._receiving.keys()
+
+    def close(self, order: Mapping[str, str], reason: CloseReason) -> None:
+        """Close the streams of all callers that match the order, reserved ones included."""
+        for stream in [one for one in self._all if one.caller.matches(order)]:
+            stream.close(reason)
+
+    def __iter__(self) -> Iterator[Stream]:
+        """Iterate over the receiving streams."""
+        return (stream for streams in self._receiving.values() for stream in streams)
