@@ -22,6 +22,7 @@ from app.leads.pipeline.models import PipelineStage
 from app.leads.timeline.models import Activity
 from app.messaging.contact_policy.consent_models import Consent
 from app.messaging.gateways.models import Gateway, GatewayMinute, GatewayReceipt
+from app.messaging.inbound.models import InboundEmail, InboundRawEmail
 from app.messaging.models import Delivery, MessageTemplate, MessageTemplateVersion, Notification, Suppression
 from app.messaging.outages.models import ChannelOutage
 from app.messaging.webhooks.models import WebhookDelivery, WebhookEndpoint
@@ -58,6 +59,8 @@ __all__ = [
     "IdempotencyRecord",
     "Import",
     "ImportRow",
+    "InboundEmail",
+    "InboundRawEmail",
     "Job",
     "JobItem",
     "KeyCheck",

@@ -35,6 +35,8 @@ ENCRYPTED_COLUMNS: Final = (
     EncryptedColumn("lead_activities", ["id"]),
     EncryptedColumn("notifications", ["id"]),
     EncryptedColumn("gateways", ["id"]),
+    EncryptedColumn("inbound_emails", ["id"]),
+    EncryptedColumn("inbound_raw_emails", ["id"]),
     EncryptedColumn("job_items", ["job_id", "position"], "lead_sealed"),
     EncryptedColumn("import_rows", ["import_id", "position"], "cells_sealed"),
 )

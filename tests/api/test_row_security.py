@@ -22,6 +22,7 @@ from app.http.access import allow, reading, unit_of_work
 from app.identity.models import Role
 from app.identity.permissions import Permission
 from app.leads.models import Lead
+from app.messaging.inbound.receive import receive_email
 from app.models import Base
 from app.ops.embedded import Postgres
 from tests.support.assigning import add_rule
@@ -93,6 +94,8 @@ def fill(desk: Desk) -> None:
         " SELECT gen_random_uuid(), clinic_id, id, 1, now() FROM notifications WHERE clinic_id = :c",
         c=desk.clinic_id,
     )
+    with transaction() as session:
+        receive_email(session, desk.clinic_id, b"From: ana@lead.example\r\n\r\nHello", received_at=now(), via="imap")
     with transaction() as session:
         while extend_chain(session, settled=timedelta()):
             pass

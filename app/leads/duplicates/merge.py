@@ -34,6 +34,7 @@ MOVED_TABLES: Final = (
     "consents",
     "assignment_history",
     "events",
+    "inbound_emails",
 )
 KEPT_TABLES: Final = ("job_items",)  # a job's input stays unchanged, and is never looked up by lead
 

@@ -19,6 +19,8 @@ PERSONAL_DATA_TABLES: Final[Mapping[str, str]] = {
     "events": "t.lead_id",
     "enrollments": "t.lead_id",
     "webhook_deliveries": "t.lead_id",
+    "inbound_emails": "t.lead_id",
+    "inbound_raw_emails": "(SELECT i.lead_id FROM inbound_emails i WHERE i.id = t.id)",
     "enrollment_steps": "(SELECT e.lead_id FROM enrollments e WHERE e.id = t.enrollment_id)",
 }
 
@@ -36,6 +38,7 @@ _BLANKED: Final[Mapping[str, str]] = {
     "lead_activities": "sealed = NULL",
     "notifications": "sealed = NULL, subject = 'Erased', body = 'Erased', error = NULL",
     "steps": "error = NULL, outcome = NULL",
+    "inbound_emails": "sealed = NULL",
     "assignment_history": "reason = NULL",
     "events": "facts = '{}', decisions = '[]'",
     "lead_touches": (
@@ -52,6 +55,7 @@ ERASED_IDS_SQL: Final = f"""
 UNION ALL SELECT id FROM lead_tasks WHERE lead_id = :lead
 UNION ALL SELECT id FROM lead_activities WHERE lead_id = :lead
 UNION ALL SELECT id FROM notifications WHERE lead_id = :lead
+UNION ALL SELECT id FROM inbound_emails WHERE lead_id = :lead
 UNION ALL SELECT id FROM consents WHERE lead_id = :lead
 """  # noqa: S608  (constants)
 # The audit log keeps actor, action and ids; the old and new values are deleted.
@@ -85,6 +89,7 @@ ERASE_STATEMENTS: Final = (
     f"UPDATE job_items SET lead_sealed = NULL, error = NULL WHERE lead_id IN ({LEAD_IDS_SQL})",  # noqa: S608  (constants)
     "DELETE FROM consents WHERE lead_id = :lead",
     f"DELETE FROM webhook_deliveries WHERE lead_id IN ({LEAD_IDS_SQL})",  # noqa: S608  (constants)
+    "DELETE FROM inbound_raw_emails r USING inbound_emails i WHERE i.id = r.id AND i.lead_id = :lead",
     *(
         f"UPDATE {table} SET {blank} WHERE {'coalesce(merged_into_id, id)' if table == 'leads' else 'lead_id'} = :lead"  # noqa: S608  (constants)
         for table, blank in _BLANKED.items()

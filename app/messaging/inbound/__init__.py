@@ -1,0 +1,1 @@
+"""Mail that arrives: parse, classify and match it, and apply its effects on the lead."""

@@ -1,0 +1,94 @@
+"""Tables of mail that arrives: one row for each mail, and its raw text apart."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.db import Base, new_id
+from app.security.encrypted_fields import EncryptedField
+
+
+class Classification(StrEnum):
+    """The kind of a mail that arrived."""
+
+    REPLY = "reply"  # a person wrote it, and it belongs to a lead
+    AUTO_REPLY = "auto_reply"  # by headers, never by words; it stops nothing
+    BOUNCE_HARD = "bounce_hard"  # the address does not exist
+    BOUNCE_SOFT = "bounce_soft"  # not delivered for another reason, such as a full mailbox
+    BOUNCE_DELAYED = "bounce_delayed"  # not delivered yet; the server still tries
+    COMPLAINT = "complaint"  # the recipient reported a message as spam
+    UNMATCHED = "unmatched"  # it belongs to no known lead
+    UNREADABLE = "unreadable"  # it cannot be parsed; only its raw text is stored
+    OWN = "own"  # sent by the clinic itself
+
+
+class Match(StrEnum):
+    """How the message that a mail answers was found."""
+
+    ADDRESS = "address"  # signed id in an address of the mail
+    IN_REPLY_TO = "in_reply_to"
+    REFERENCES = "references"
+    REPORT = "report"  # ids in a bounce or a complaint
+    SENDER = "sender"  # the last message to the sender's address
+    PROVIDER = "provider"  # an event of the provider names the message
+    USER = "user"  # assigned by a user
+
+
+class InboundEmail(Base):
+    """One mail that arrived. The same mail in two mailboxes is one row."""
+
+    __tablename__ = "inbound_emails"
+    __table_args__ = (
+        UniqueConstraint("clinic_id", "message_id"),
+        Index("ix_inbound_emails_clinic", "clinic_id", "received_at", "id"),
+        Index("ix_inbound_emails_lead", "lead_id", "received_at", "id", postgresql_where=text("lead_id IS NOT NULL")),
+        Index(
+            "ix_inbound_emails_unmatched",
+            "clinic_id",
+            "received_at",
+            "id",
+            postgresql_where=text("classification = 'unmatched' AND ignored_at IS NULL"),
+        ),
+        CheckConstraint(
+            f"classification IN ({', '.join(repr(c.value) for c in Classification)})", name="classification"
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    clinic_id: Mapped[UUID]  # no foreign key: its check locks the clinic's row
+    lead_id: Mapped[UUID | None] = mapped_column(ForeignKey("leads.id", ondelete="CASCADE"))
+    notification_id: Mapped[UUID | None]  # the message that it answers or reports
+    activity_id: Mapped[UUID | None]  # its entry on the lead's timeline
+    message_id: Mapped[str] = mapped_column(Text)  # its Message-ID; without a usable one, a hash of its content
+    via: Mapped[str] = mapped_column(Text)  # `imap` or the provider's name
+    classification: Mapped[str] = mapped_column(Text)
+    matched_by: Mapped[str | None] = mapped_column(Text)
+    reason: Mapped[str | None] = mapped_column(Text)  # the header or status code that decided the classification
+    sender = EncryptedField()  # the address in From
+    sender_name = EncryptedField()
+    recipients = EncryptedField()  # list of addresses
+    subject = EncryptedField()
+    body = EncryptedField()  # the new text, without quoted text and signature
+    attachments = EncryptedField()  # list of `{"name", "type", "size", "sha256"}`
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    thread_ids: Mapped[str | None] = mapped_column(Text)  # Message-IDs of its thread, for an answer
+    received_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+    ignored_at: Mapped[datetime | None]  # a user took it off the list of unmatched mails
+    handled_by: Mapped[UUID | None]  # the user who assigned or ignored it
+
+
+class InboundRawEmail(Base):
+    """The raw text of a mail. The row is deleted after RAW_EMAIL_DAYS."""
+
+    __tablename__ = "inbound_raw_emails"
+    __table_args__ = (Index("ix_inbound_raw_emails_received_at", "received_at"),)
+
+    id: Mapped[UUID] = mapped_column(ForeignKey("inbound_emails.id", ondelete="CASCADE"), primary_key=True)
+    clinic_id: Mapped[UUID]  # no foreign key: the mail's row has the clinic
+    content = EncryptedField()  # base64
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    received_at: Mapped[datetime]
