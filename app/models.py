@@ -22,7 +22,7 @@ from app.leads.pipeline.models import PipelineStage
 from app.leads.timeline.models import Activity
 from app.messaging.contact_policy.consent_models import Consent
 from app.messaging.gateways.models import Gateway, GatewayMinute, GatewayReceipt
-from app.messaging.inbound.models import InboundEmail, InboundRawEmail
+from app.messaging.inbound.models import InboundEmail, InboundHook, InboundRawEmail
 from app.messaging.models import Delivery, MessageTemplate, MessageTemplateVersion, Notification, Suppression
 from app.messaging.outages.models import ChannelOutage
 from app.messaging.webhooks.models import WebhookDelivery, WebhookEndpoint
@@ -60,6 +60,7 @@ __all__ = [
     "Import",
     "ImportRow",
     "InboundEmail",
+    "InboundHook",
     "InboundRawEmail",
     "Job",
     "JobItem",

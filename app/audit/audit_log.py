@@ -51,8 +51,12 @@ SUBJECTS: Final[Mapping[str, str]] = {
     "notifications": "notification",
     "gateways": "gateway",
     "webhook_endpoints": "webhook",
+    "inbound_emails": "inbound_email",
+    "inbound_hooks": "inbound_hook",
 }
-READ_SUBJECTS: Final = frozenset({"lead", "task", "activity", "notification"})  # personal data: reads are audited too
+READ_SUBJECTS: Final = frozenset(
+    {"lead", "task", "activity", "notification", "inbound_email"}
+)  # personal data: reads are audited too
 _NEVER_KEPT: Final = frozenset({"password_hash", "secret_hash", "secret", "previous_secret"})
 _IMPLIED: Final = frozenset({"updated_at", "updated_by", "version", "last_login_at", "last_used_at"})
 

@@ -109,6 +109,14 @@ class WebhookResult(TypedDict):
     is_gone: bool
 
 
+class SuppressedAddress(TypedDict):
+    """An address that does not exist, for the suppression list. `kind` is an `AddressKind`."""
+
+    clinic_id: UUID
+    kind: str
+    address: str
+
+
 class Change:
     """Base of the data objects that describe a change of the step's lead.
 
@@ -136,6 +144,7 @@ class Effects:
     channel_results: tuple[ChannelResult, ...] = ()
     webhook_attempts: tuple[WebhookAttempt, ...] = ()
     webhook_results: tuple[WebhookResult, ...] = ()
+    suppressions: tuple[SuppressedAddress, ...] = ()
     chunks: tuple[JsonObject, ...] = ()  # parts of a bulk job
     changes: tuple[Change, ...] = ()  # of the step's lead, in this order
 

@@ -6,6 +6,7 @@ from uuid import UUID
 from app.core.calendar.calendar import Calendar
 from app.core.validation import language_tags
 from app.identity.contact_policy import ContactPolicy
+from app.identity.inbound_email import InboundEmailSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class ClinicContext:
     sender_name: str | None = None  # in e-mails; None: its name
     postal_address: str | None = None
     policy: ContactPolicy = field(default_factory=ContactPolicy)
+    inbound_email: InboundEmailSettings = field(default_factory=InboundEmailSettings)
 
     @property
     def sender(self) -> str:

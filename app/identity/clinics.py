@@ -15,6 +15,7 @@ from app.core.type_aliases import JsonDict
 from app.errors import NotFound
 from app.identity.clinic_context import ClinicContext
 from app.identity.contact_policy import ContactPolicy
+from app.identity.inbound_email import InboundEmailSettings
 from app.identity.models import Clinic
 
 CACHE_SIZE = 1024  # clinics per process; each calendar caches a few hundred days
@@ -49,6 +50,8 @@ class ClinicRow(Protocol):
     def postal_address(self) -> str | None: ...
     @property
     def contact_policy(self) -> JsonDict: ...
+    @property
+    def inbound_email(self) -> JsonDict: ...
     @property
     def rules_version(self) -> int: ...
 
@@ -120,6 +123,7 @@ def _build(clinic: ClinicRow) -> ClinicContext:
         sender_name=clinic.sender_name,
         postal_address=clinic.postal_address,
         policy=ContactPolicy.from_json(clinic.contact_policy),
+        inbound_email=InboundEmailSettings.from_json(clinic.inbound_email),
     )
 
 

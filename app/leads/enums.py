@@ -6,6 +6,7 @@ from enum import StrEnum
 class CaptureChannel(StrEnum):
     WEB_FORM = "WEB_FORM"
     PHONE = "PHONE"
+    EMAIL = "EMAIL"  # a mail from an unknown sender
     WALK_IN = "WALK_IN"
     REFERRAL_PROVIDER = "REFERRAL_PROVIDER"  # referred by a dentist
     REFERRAL_PATIENT = "REFERRAL_PATIENT"

@@ -9,6 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Text, Un
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.db import Base, new_id
+from app.core.type_aliases import JsonDict
 from app.security.encrypted_fields import EncryptedField
 
 
@@ -81,6 +82,8 @@ class Notification(Base):
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     subject: Mapped[str] = mapped_column(Text)
     body: Mapped[str] = mapped_column(Text)
+    headers: Mapped[JsonDict | None]  # further mail headers, such as `In-Reply-To` of an answer
+    written_by: Mapped[UUID | None]  # the user who wrote it; None: written from a template
     message_id: Mapped[str | None] = mapped_column(Text)  # the same at each attempt, so that copies are recognised
     gateway_id: Mapped[UUID | None]  # for `http`; no foreign key: a message outlives its gateway
     message_type: Mapped[str | None] = mapped_column(Text)  # for `http`: text, image or video

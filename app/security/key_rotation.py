@@ -37,6 +37,7 @@ ENCRYPTED_COLUMNS: Final = (
     EncryptedColumn("gateways", ["id"]),
     EncryptedColumn("inbound_emails", ["id"]),
     EncryptedColumn("inbound_raw_emails", ["id"]),
+    EncryptedColumn("inbound_hooks", ["id"]),
     EncryptedColumn("job_items", ["job_id", "position"], "lead_sealed"),
     EncryptedColumn("import_rows", ["import_id", "position"], "cells_sealed"),
 )

@@ -42,6 +42,7 @@ from app.leads.pipeline.stages import change_stage
 from app.leads.timeline.models import Activity
 from app.messaging.channels import email
 from app.messaging.contact_policy import opt_outs
+from app.messaging.inbound.models import InboundEmail
 from app.messaging.models import Notification
 from app.ops.embedded import Postgres
 from app.security.encrypted_fields import decrypt_fields, encrypt_row
@@ -240,7 +241,7 @@ WHERE clinic_id = :clinic AND state = ANY(:pending) AND due_at <= :now AND kind 
 """
 _PENDING = sorted(map(str, PENDING))
 _SENT = [str(kind) for kind in (Kind.DELIVER, Kind.DELIVER_TO_USER, Kind.DELIVER_ACCOUNT_EMAIL)]
-_SEALED: Mapping[str, Any] = {model.__tablename__: model for model in (Lead, Activity, Notification)}
+_SEALED: Mapping[str, Any] = {model.__tablename__: model for model in (Lead, Activity, Notification, InboundEmail)}
 
 # What a step of a kind needs to be run, for those that are written without an event.
 PARAMS: Mapping[str, Mapping[str, Any]] = {

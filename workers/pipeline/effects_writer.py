@@ -24,9 +24,10 @@ from app.leads.capture.imports import job as _imports  # noqa: F401  (jobs that 
 from app.leads.models import Lead
 from app.leads.timeline.models import Activity
 from app.messaging.compose import OriginStep, delivery_steps, insert_notifications
+from app.messaging.contact_policy.suppression_list import INVALID_ADDRESS, suppress_addresses
 from app.messaging.gateways.failure_counts import record_results
 from app.messaging.gateways.throttle import count_calls
-from app.messaging.models import Delivery, Notification
+from app.messaging.models import AddressKind, Delivery, Notification
 from app.messaging.outages import store as outages
 from app.messaging.webhooks import results as webhooks
 from app.tasks.models import Task
@@ -88,6 +89,9 @@ def _update(session: Session, decided: Sequence[tuple[StepContext, BaseOutcome]]
     outages.record_results(session, _gather(decided, "channel_results"))
     webhooks.record_attempts(session, _gather(decided, "webhook_attempts"))
     webhooks.record_results(session, _gather(decided, "webhook_results"))
+    for found in _gather(decided, "suppressions"):
+        address = (AddressKind(found["kind"]), found["address"])
+        suppress_addresses(session, found["clinic_id"], [address], reason=INVALID_ADDRESS)
 
 
 def _note_messages(session: Session, decided: Iterable[tuple[StepContext, BaseOutcome]]) -> None:

@@ -5,6 +5,7 @@ message. A later one has no effect.
 """
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -16,6 +17,7 @@ from app.automation.handlers.support.gateway_limit import throttle_snooze, usage
 from app.automation.handlers.support.guard import is_paused, is_too_late, wait
 from app.automation.handlers.support.missing_gateway import wait_for_gateway
 from app.automation.handlers.support.outages import channel_results, wait_after, wait_for_channel
+from app.automation.handlers.support.return_addresses import return_addresses
 from app.core.db import new_id
 from app.engine.events.events import Event, EventName
 from app.engine.models import Reason
@@ -32,6 +34,7 @@ from app.engine.outcomes import (
     Skip,
     Snooze,
     StartedDelivery,
+    SuppressedAddress,
 )
 from app.engine.step_kind import DELIVERIES, OutsideCall, StepKind
 from app.engine.steps.guard import CLOSED_STATUSES, closed_lead_reason, unmet_guard
@@ -134,6 +137,7 @@ def _send(context: StepContext) -> ExternalCall:
         "attempt": note.attempts + 1,
         "started_at": context.now,
     }
+    returned = return_addresses(context)
     message = OutgoingMessage(
         note.address,
         note.subject,
@@ -141,8 +145,9 @@ def _send(context: StepContext) -> ExternalCall:
         message_id=note.message_id,
         gateway_payload=_gateway_payload(context),
         sender_name=context.clinic.sender,
-        reply_to=_reply_to(context),
-        headers=unsubscribe_headers(context.lead.id) if _is_commercial(context) else {},
+        reply_to=returned.reply_to,
+        return_path=returned.return_path,
+        headers={**returned.headers, **_unsubscribe_headers(context), **(note.headers or {})},
     )
     effects = Effects(
         deliveries=(delivery,),
@@ -164,6 +169,10 @@ def _body(context: StepContext) -> str:
         postal_address=clinic.postal_address,
         languages=(context.lead.language, clinic.language),
     )
+
+
+def _unsubscribe_headers(context: StepContext) -> Mapping[str, str]:
+    return unsubscribe_headers(context.lead.id) if _is_commercial(context) else {}
 
 
 def _is_commercial(context: StepContext) -> bool:
@@ -218,12 +227,6 @@ def without_addresses(words: str) -> str:
     return _ADDRESS.sub("<address>", words)
 
 
-def _reply_to(context: StepContext) -> str | None:
-    """Return the coordinator's address for messages to leads, so that replies reach a person."""
-    to_lead = context.message.user_id is None
-    return context.coordinator.email if to_lead and context.coordinator else None
-
-
 def _gateway_payload(context: StepContext) -> GatewayPayload | None:
     """Return the gateway's endpoint and the data that it gets in addition to the text."""
     note, gateway = context.message, context.gateway_context.gateway
@@ -262,6 +265,7 @@ def _end(
         gateway_results=() if gateway is None else (result_row(gateway.id, is_failure=is_failure),),
         channel_results=channel_results(context, receipt, ended["response"]),
         events=_events(context, state, ended),
+        suppressions=_suppressions(context, state, ended),
     )
 
 
@@ -272,9 +276,24 @@ def _events(context: StepContext, state: NotificationState, ended: EndedDelivery
     if state is not NotificationState.FAILED:
         return ()
     failed = message_event(context, EventName.MESSAGE_FAILED, at=at, key=key)
-    if CHANNELS[context.message.channel].is_bounce(ended["response"]):
+    if _is_bounce(context, ended):
         return failed + message_event(context, EventName.MESSAGE_BOUNCED, at=at, key=key)
     return failed
+
+
+def _is_bounce(context: StepContext, ended: EndedDelivery) -> bool:
+    return CHANNELS[context.message.channel].is_bounce(ended["response"])
+
+
+def _suppressions(
+    context: StepContext, state: NotificationState, ended: EndedDelivery
+) -> tuple[SuppressedAddress, ...]:
+    """Return the lead's address if the mail server refused it for good."""
+    note, kind = context.message, CHANNELS.suppressed_by(context.message.channel)
+    is_to_lead = note.user_id is None and context.step.lead_id is not None
+    if not (is_to_lead and kind and state is NotificationState.FAILED and _is_bounce(context, ended)):
+        return ()
+    return (SuppressedAddress(clinic_id=note.clinic_id, kind=kind, address=note.address),)
 
 
 def _state(

@@ -29,14 +29,13 @@ from app.leads.models import Lead
 from app.leads.timeline.models import ActivityType, Direction
 from app.leads.timeline.vocabulary import ContactChannel
 from app.messaging.contact_policy.keywords import apply_keyword
-from app.messaging.contact_policy.suppression_list import suppress_addresses
+from app.messaging.contact_policy.suppression_list import INVALID_ADDRESS, suppress_addresses
 from app.messaging.gateways.models import BounceReason, Gateway, ReceiptStatus
 from app.messaging.gateways.service import CalledGateway
 from app.messaging.models import AddressKind, Notification, NotificationState
 from app.security.encrypted_fields import decrypt_row
 
 RECEIPT_RETENTION: Final = timedelta(days=7)  # no gateway repeats a call later than that
-INVALID_ADDRESS: Final = "invalid"  # suppression reason of addresses that do not exist
 
 _INSERT_CALL: Final = text(
     "INSERT INTO gateway_receipts (gateway_id, call_id, received_at) VALUES (:gateway, :call, :now)"

@@ -37,6 +37,15 @@ class Match(StrEnum):
     USER = "user"  # assigned by a user
 
 
+class HookProvider(StrEnum):
+    """A provider that passes on mail by HTTP."""
+
+    SES = "ses"
+    MAILGUN = "mailgun"
+    POSTMARK = "postmark"
+    SENDGRID = "sendgrid"
+
+
 class InboundEmail(Base):
     """One mail that arrived. The same mail in two mailboxes is one row."""
 
@@ -92,3 +101,27 @@ class InboundRawEmail(Base):
     content = EncryptedField()  # base64
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     received_at: Mapped[datetime]
+
+
+class InboundHook(Base):
+    """A provider's webhook for mail that arrives. Its id is part of the URL."""
+
+    __tablename__ = "inbound_hooks"
+    __table_args__ = (
+        UniqueConstraint("clinic_id", "name"),
+        CheckConstraint(f"provider IN ({', '.join(repr(p.value) for p in HookProvider)})", name="provider"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
+    name: Mapped[str] = mapped_column(Text)
+    provider: Mapped[str] = mapped_column(Text)
+    topic: Mapped[str | None] = mapped_column(Text)  # for SES: ARN of the SNS topic
+    secret = EncryptedField()  # for Mailgun: its signing key; for the others: password of the URL
+    verification_key = EncryptedField()  # for SendGrid: public key of signed calls
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    is_active: Mapped[bool]
+    last_called_at: Mapped[datetime | None]  # of the last call with a valid signature; accurate to a minute
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    version: Mapped[int] = mapped_column(default=1)

@@ -1,22 +1,49 @@
 """Receive a mail: store it once, find its lead, and apply its effects. The caller opens a transaction per mail."""
 
-import hashlib
 from base64 import b64encode
-from dataclasses import dataclass
-from datetime import datetime
-from email.parser import BytesHeaderParser
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from email.utils import parseaddr
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+import structlog
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from app.clock import now
+from app.config import get_settings
 from app.core.db import insert_many, new_id
-from app.messaging.inbound.models import Classification, InboundEmail, InboundRawEmail
+from app.core.type_aliases import ColumnDict
+from app.errors import Conflict
+from app.identity.actor import Actor
+from app.identity.clinics import load_context
+from app.identity.inbound_email import UnknownSenders
+from app.identity.models import User
+from app.messaging.inbound.addresses import ids_in_headers
+from app.messaging.inbound.auto_replies import automatic_sign
+from app.messaging.inbound.effects import Effect, apply_effect
+from app.messaging.inbound.match import Matched, is_own_message, lead_with_address, match_reply, match_report
+from app.messaging.inbound.models import Classification, InboundEmail, InboundRawEmail, Match
+from app.messaging.inbound.parse import (
+    MAX_BYTES,
+    NO_ENVELOPE,
+    Envelope,
+    ParsedEmail,
+    Unreadable,
+    content_id,
+    parse_email,
+)
+from app.messaging.inbound.reply_text import new_text
+from app.messaging.inbound.reports import RELANCE_ID_HEADER, Report, read_report
+from app.messaging.inbound.unknown_senders import create_lead
 from app.security.encrypted_fields import encrypt_row
 
-LONGEST_MESSAGE_ID: Final = 500  # characters; a longer one is replaced by a hash
+log = structlog.get_logger()
+
+_MOST_THREAD_IDS: Final = 20
+_ONE_AT_A_TIME: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:name AS text), 0))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,39 +56,158 @@ class Received:
     is_repeat: bool  # the mail was received before, and nothing has changed
 
 
-def receive_email(session: Session, clinic_id: UUID, raw: bytes, *, received_at: datetime, via: str) -> Received:
+@dataclass(frozen=True, slots=True)
+class _Result:
+    kind: Classification
+    reason: str | None = None
+    matched: Matched | None = None
+    activity_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A mail that could be parsed: its headers and parts, the report that it is, and its new text."""
+
+    mail: ParsedEmail
+    report: Report | None
+    text: str
+
+
+def receive_email(
+    session: Session,
+    clinic_id: UUID,
+    raw: bytes,
+    *,
+    received_at: datetime,
+    via: str,
+    envelope: Envelope = NO_ENVELOPE,
+) -> Received:
     """Store a mail of the clinic and apply its effects. `via` is `imap` or the name of a provider.
 
-    A mail that was received before changes nothing. A mail that cannot be parsed is stored as `unreadable`.
+    A mail that was received before changes nothing. A mail that cannot be parsed is stored as `unreadable`. Raises
+    NotFound for an unknown clinic, and nothing for a bad mail.
     """
-    email_id = new_id()
-    row = {
-        "id": email_id,
-        "clinic_id": clinic_id,
-        "message_id": _message_id(raw),
-        "via": via,
-        "classification": Classification.UNMATCHED,
-        "received_at": min(received_at, now()),
-        "created_at": now(),
+    read = _read(raw, envelope)
+    message_id = content_id(raw) if isinstance(read, Unreadable) else read.mail.message_id
+    session.execute(_ONE_AT_A_TIME, {"name": f"inbound {clinic_id} {message_id}"})
+    if known := _known(session, clinic_id, message_id):
+        return known
+    actor, at = Actor.system(load_context(session, clinic_id)), min(received_at, now())
+    if isinstance(read, Unreadable):
+        result, columns = _Result(Classification.UNREADABLE, str(read)), ColumnDict()
+    else:
+        result, columns = _process(session, actor, read, at), _columns(read)
+    row = {"message_id": message_id, "via": via, "received_at": at, **columns, **_result_columns(result)}
+    email_id = _store(session, clinic_id, row, raw)
+    return Received(email_id, result.kind, result.matched and result.matched.lead_id, is_repeat=False)
+
+
+def _read(raw: bytes, envelope: Envelope) -> _Read | Unreadable:
+    """Parse the mail. No database is used here, so every error is one of the mail itself."""
+    try:
+        mail = parse_email(raw, envelope)
+        report = read_report(mail)
+        return _Read(mail, report, "" if report else new_text(mail))
+    except Unreadable as refusal:
+        return refusal
+    except Exception as error:  # noqa: BLE001  (the mail was written by a stranger)
+        log.warning("inbound.unreadable", error=type(error).__name__, bytes=len(raw))
+        return Unreadable(type(error).__name__)
+
+
+def _process(session: Session, actor: Actor, read: _Read, at: datetime) -> _Result:
+    result = _classify(session, actor, read, at)
+    if result.matched is None or result.kind is Classification.OWN:
+        return result
+    is_report = read.report is not None
+    if is_report and result.kind is Classification.AUTO_REPLY:
+        return result  # a receipt, not an answer
+    lead_id, notification_id, _ = result.matched
+    effect = Effect(result.kind, lead_id, notification_id, at, text=read.text, reason=result.reason)
+    return replace(result, activity_id=apply_effect(session, actor, effect))
+
+
+def _classify(session: Session, actor: Actor, read: _Read, at: datetime) -> _Result:
+    clinic_id, mail = actor.clinic.id, read.mail
+    if read.report is not None:
+        return _Result(*read.report, match_report(session, clinic_id, mail))
+    if sign := _own_sign(session, clinic_id, mail, actor.clinic.inbound_email.address):
+        return _Result(Classification.OWN, sign)
+    since = at - timedelta(days=actor.clinic.inbound_email.match_days)
+    matched = match_reply(session, clinic_id, mail, since=since)
+    if sign := automatic_sign(mail):
+        return _Result(Classification.AUTO_REPLY, sign, matched)
+    if matched is None and _is_user(session, clinic_id, mail.sender):
+        return _Result(Classification.OWN, "user")
+    matched = matched or _unknown_sender(session, actor, mail)
+    return _Result(Classification.REPLY if matched else Classification.UNMATCHED, None, matched)
+
+
+def _own_sign(session: Session, clinic_id: UUID, mail: ParsedEmail, inbound_address: str | None) -> str | None:
+    """Return what shows that the clinic sent the mail itself; None if nothing does."""
+    if ids_in_headers([mail.headers.get(RELANCE_ID_HEADER.lower(), "")]):
+        return RELANCE_ID_HEADER
+    own = {parseaddr(get_settings().mail_from)[1].lower(), (inbound_address or "").lower()}
+    if mail.sender in own - {""}:
+        return "from"
+    return "message-id" if is_own_message(session, clinic_id, mail.message_id) else None
+
+
+def _is_user(session: Session, clinic_id: UUID, sender: str | None) -> bool:
+    users = select(User.id).where(User.clinic_id == clinic_id, func.lower(User.email) == sender)
+    return sender is not None and session.scalar(users) is not None
+
+
+def _unknown_sender(session: Session, actor: Actor, mail: ParsedEmail) -> Matched | None:
+    """Return the lead for a new sender, if the clinic wants one: an existing lead with the address, or a new one."""
+    if actor.clinic.inbound_email.unknown_senders is not UnknownSenders.LEAD or mail.sender is None:
+        return None
+    lead_id = lead_with_address(session, actor.clinic.id, mail.sender)
+    if lead_id is None:
+        with suppress(Conflict):  # the clinic has no stage for new leads: a user decides
+            lead_id = create_lead(session, actor, mail.sender, mail.sender_name)
+    return Matched(lead_id, None, Match.SENDER) if lead_id else None
+
+
+def _columns(read: _Read) -> ColumnDict:
+    mail = read.mail
+    thread = dict.fromkeys([*mail.references, *mail.in_reply_to])
+    return {
+        "sender": mail.sender,
+        "sender_name": mail.sender_name or None,
+        "recipients": list(mail.recipients),
+        "subject": mail.subject,
+        "body": read.text or None,
+        "attachments": list(mail.attachments),
+        "thread_ids": " ".join(list(thread)[-_MOST_THREAD_IDS:]) or None,
     }
-    inserted = insert_many(
-        session, InboundEmail, [encrypt_row(InboundEmail, row)], tail="ON CONFLICT DO NOTHING RETURNING id"
-    )
-    if not inserted:
-        return _known(session, clinic_id, row["message_id"])
-    content = {"id": email_id, "clinic_id": clinic_id, "received_at": row["received_at"]}
-    content["content"] = b64encode(raw).decode()
-    insert_many(session, InboundRawEmail, [encrypt_row(InboundRawEmail, content)])
-    return Received(email_id, Classification.UNMATCHED, None, is_repeat=False)
 
 
-def _known(session: Session, clinic_id: UUID, message_id: object) -> Received:
+def _result_columns(result: _Result) -> ColumnDict:
+    matched = result.matched
+    return {
+        "classification": result.kind,
+        "reason": result.reason and result.reason[:200],
+        "lead_id": matched and matched.lead_id,
+        "notification_id": matched and matched.notification_id,
+        "matched_by": matched and matched.by,
+        "activity_id": result.activity_id,
+    }
+
+
+def _store(session: Session, clinic_id: UUID, row: ColumnDict, raw: bytes) -> UUID:
+    email_id = new_id()
+    session.flush()  # the timeline entry comes first
+    columns = {"id": email_id, "clinic_id": clinic_id, "created_at": now(), **row}
+    insert_many(session, InboundEmail, [encrypt_row(InboundEmail, columns)])
+    content = b64encode(raw[:MAX_BYTES]).decode()
+    kept = {"id": email_id, "clinic_id": clinic_id, "received_at": row["received_at"], "content": content}
+    insert_many(session, InboundRawEmail, [encrypt_row(InboundRawEmail, kept)])
+    return email_id
+
+
+def _known(session: Session, clinic_id: UUID, message_id: str) -> Received | None:
     known = select(InboundEmail.id, InboundEmail.classification, InboundEmail.lead_id)
-    row = session.execute(known.where(InboundEmail.clinic_id == clinic_id, InboundEmail.message_id == message_id)).one()
-    return Received(row.id, Classification(row.classification), row.lead_id, is_repeat=True)
-
-
-def _message_id(raw: bytes) -> str:
-    given = str(BytesHeaderParser().parsebytes(raw).get("Message-ID", "")).strip()
-    is_usable = given.isascii() and given.isprintable() and 0 < len(given) <= LONGEST_MESSAGE_ID
-    return given if is_usable else f"sha256:{hashlib.sha256(raw).hexdigest()}"
+    of_mail = (InboundEmail.clinic_id == clinic_id, InboundEmail.message_id == message_id)
+    row = session.execute(known.where(*of_mail)).one_or_none()
+    return Received(row.id, Classification(row.classification), row.lead_id, is_repeat=True) if row else None

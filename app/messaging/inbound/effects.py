@@ -1,0 +1,133 @@
+"""Effects of a mail on its lead: a reply, an automatic reply, a bounce or a complaint."""
+
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.engine.events.events import EventName
+from app.engine.service import record
+from app.engine.statistics.outcome_statistics import Series, add_counts
+from app.identity.actor import Actor
+from app.identity.users.lookup import active_users
+from app.leads.activities.service import log_activity
+from app.leads.assignment.coordinators import coordinator_of
+from app.leads.errors import LeadIsLocked
+from app.leads.events import lead_event
+from app.leads.models import Lead
+from app.leads.timeline.models import ActivityType, Direction
+from app.leads.timeline.vocabulary import ContactChannel
+from app.messaging.channels import in_app
+from app.messaging.compose import MessageMetadata, Recipient, compose, insert_notifications
+from app.messaging.contact_policy.opt_outs import opt_out
+from app.messaging.contact_policy.suppression_list import INVALID_ADDRESS, suppress_addresses
+from app.messaging.inbound.models import Classification
+from app.messaging.models import AddressKind, Notification, NotificationState
+from app.messaging.rendering.render import Wording
+
+REPLY_NOTICE: Final = "email-reply"  # template of the coordinator's notice
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """The effect of a mail on its lead."""
+
+    kind: Classification
+    lead_id: UUID
+    notification_id: UUID | None
+    at: datetime
+    text: str = ""  # of a reply
+    reason: str | None = None  # of a bounce: its status code
+
+
+def apply_effect(session: Session, actor: Actor, effect: Effect) -> UUID | None:
+    """Apply the effect. Returns the id of the entry on the lead's timeline, if there is one."""
+    lead = lock_lead(session, actor.clinic.id, effect.lead_id)
+    if lead is None:
+        return None
+    match effect.kind:
+        case Classification.REPLY:
+            _notify_coordinator(session, actor, lead, effect.at)
+            return _log(session, actor, effect)
+        case Classification.AUTO_REPLY:
+            return _log(session, actor, effect)
+        case Classification.BOUNCE_HARD | Classification.BOUNCE_SOFT:
+            _apply_bounce(session, actor, lead, effect)
+        case Classification.COMPLAINT:
+            opt_out(session, actor, lead.id)
+    return None
+
+
+def lock_lead(session: Session, clinic_id: UUID, lead_id: UUID) -> Lead | None:
+    """Lock a lead that is not deleted; None if there is none."""
+    wanted = select(Lead).where(Lead.id == lead_id, Lead.clinic_id == clinic_id, Lead.deleted_at.is_(None))
+    locked = wanted.with_for_update(key_share=True).execution_options(populate_existing=True)
+    return session.scalars(locked).one_or_none()
+
+
+def _log(session: Session, actor: Actor, effect: Effect) -> UUID | None:
+    """Log the mail as inbound: a reply cancels everything pending in this transaction, an automatic one nothing."""
+    entry = {
+        "type": ActivityType.EMAIL,
+        "channel": ContactChannel.EMAIL,
+        "direction": Direction.INBOUND,
+        "is_auto_reply": effect.kind is Classification.AUTO_REPLY,
+        "occurred_at": effect.at,
+        "notes": effect.text or None,
+    }
+    with suppress(LeadIsLocked):  # converted or restricted: nothing is pending, and nothing may be logged
+        return log_activity(session, actor, effect.lead_id, entry).id
+    return None
+
+
+def _notify_coordinator(session: Session, actor: Actor, lead: Lead, at: datetime) -> None:
+    coordinator = coordinator_of(lead.id, lead.assigned_to_id, active_users(session, actor.clinic.id))
+    if coordinator is None:
+        return
+    name = f"{lead.first_name} {lead.last_name}".strip()
+    wording = Wording(f"{name} replied by e-mail", f"{name} replied by e-mail. The reply is on the timeline.")
+    metadata = MessageMetadata(actor.clinic.id, template=REPLY_NOTICE, lead_id=lead.id)
+    to = Recipient(coordinator.id, coordinator.email)
+    insert_notifications(session, compose(wording, to, metadata=metadata, channels=[in_app.CHANNEL.name], at=at))
+
+
+def _apply_bounce(session: Session, actor: Actor, lead: Lead, effect: Effect) -> None:
+    """Mark the message as failed. An address that does not exist is suppressed, and the bounce ends enrollments.
+
+    `delivered_at` stays: if a server reported both, both are shown.
+    """
+    notification = _lock_message(session, effect)
+    if notification is None:
+        return
+    is_hard = effect.kind is Classification.BOUNCE_HARD
+    if is_hard and notification.address:
+        address = (AddressKind.EMAIL, notification.address)
+        suppress_addresses(session, lead.clinic_id, [address], reason=INVALID_ADDRESS)
+    if notification.state not in (NotificationState.SENT, NotificationState.UNKNOWN):
+        return  # reported before, or refused when it was sent
+    was_counted = notification.state == NotificationState.SENT
+    notification.state = NotificationState.FAILED
+    notification.error = f"it bounced: {effect.reason or 'no status code'}"
+    if was_counted and notification.series is not None:
+        counts = Counter(bounced=1) if is_hard else Counter(sent=-1, failed=1)
+        add_counts(session, {Series(lead.clinic_id, notification.series): counts})
+    _record_event(session, actor, lead, notification, is_hard=is_hard, at=effect.at)
+
+
+def _lock_message(session: Session, effect: Effect) -> Notification | None:
+    wanted = select(Notification).where(Notification.id == effect.notification_id)
+    return session.scalars(wanted.with_for_update().execution_options(populate_existing=True)).one_or_none()
+
+
+def _record_event(
+    session: Session, actor: Actor, lead: Lead, notification: Notification, *, is_hard: bool, at: datetime
+) -> None:
+    name = EventName.MESSAGE_BOUNCED if is_hard else EventName.MESSAGE_FAILED
+    about = {"channel": notification.channel, "template": notification.template}
+    event = lead_event(name, lead, at, about=about, subject_id=notification.id, key="")
+    record(session, actor.clinic, event)
