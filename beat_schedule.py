@@ -31,6 +31,7 @@ SWEEP_INTERVALS: dict[str, float] = {
     "forget_old_links": 3600,  # invitation and password reset links
     "forget_old_counters": 3600,  # rate counters in PostgreSQL
     "forget_old_answers": 3600,  # stored responses for idempotency keys
+    "forget_old_raw_emails": 3600,  # raw text and attachments of mail that arrived
     "forget_old_gateway_calls": 3600,  # call counts per minute and call results
     "forget_old_webhooks": 3600,  # webhook deliveries
 }

@@ -81,6 +81,7 @@ class Settings(BaseSettings):
     retry_base_seconds: float = 15  # first wait after a failed attempt; doubles each time, with jitter
     retry_cap_seconds: float = 3600
     keep_finished_days: int = 90
+    raw_email_days: int = Field(default=30, ge=0)  # raw text and attachments of mail that arrived
     access_token_minutes: int = 15
     refresh_token_days: int = 14
     idle_timeout_minutes: int = Field(default=15, ge=0)  # sign-ins of users who see health data; 0: none

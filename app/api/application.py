@@ -34,6 +34,11 @@ from app.api.leads.routes import blp as leads
 from app.api.live_updates.routes import blp as live_updates
 from app.api.messaging.gateway_event_routes import blp as gateway_events
 from app.api.messaging.gateway_routes import blp as gateways
+from app.api.messaging.inbound.email_routes import blp as inbound_emails
+from app.api.messaging.inbound.hook_routes import blp as inbound_hooks
+from app.api.messaging.inbound.lead_message_routes import blp as lead_messages
+from app.api.messaging.inbound.provider_routes import blp as inbound_calls
+from app.api.messaging.inbound.settings_routes import blp as inbound_settings
 from app.api.messaging.notification_routes import blp as notifications
 from app.api.messaging.preference_page import blp as preference_page
 from app.api.messaging.template_routes import blp as message_templates
@@ -104,6 +109,11 @@ BLUEPRINTS = (  # in the order of the docs page
     gateway_events,
     webhooks,
     webhook_deliveries,
+    lead_messages,
+    inbound_emails,
+    inbound_settings,
+    inbound_hooks,
+    inbound_calls,
     ops,
     *identity,
     passwords,

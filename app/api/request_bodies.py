@@ -166,6 +166,20 @@ REQUEST_BODIES: Final[RequestBodies] = {
     "webhooks.create_webhook": {"url": "{{gateway}}", "events": ["lead.created", "lead.converted"]},
     "webhooks.change_webhook": {"description": "CRM"},
     "webhook-deliveries.replay_webhook_deliveries": {"since": "2026-01-31T09:00:00Z", "dry_run": True},
+    "lead-messages.write_lead_message": {
+        "channel": "email",
+        "subject": "Your first visit",
+        "body": "Hello Ana,\n\nFriday at ten is free. Shall we book it?",
+    },
+    "inbound-emails.assign_inbound_email": {"lead_id": _LEAD},
+    "inbound-settings.set_inbound_settings": {"address": "hello@clinic.example"},
+    "inbound-settings.edit_inbound_settings": {"match_days": 14},
+    "inbound-hooks.create_inbound_hook": {
+        "name": "postmark",
+        "provider": "postmark",
+        "secret": "seven green umbrellas",
+    },
+    "inbound-hooks.change_inbound_hook": {"is_active": False},
     "follow-up-rules.create_follow_up_rule": {
         "name": "second-call",
         "on": ["lead.created"],

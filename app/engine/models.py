@@ -71,6 +71,7 @@ class BegunBy(StrEnum):
     JOB = "job"  # a part of a bulk job; it has no lead
     NOTICE = "notice"  # a message to users about no lead
     WEBHOOK = "webhook"  # due calls of a webhook endpoint; it has no lead
+    USER = "user"  # a user wrote a message to the lead
 
 
 class Reason(StrEnum):

@@ -155,6 +155,13 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
 }
 
 WRONG |= {
+    "POST /api/inbound-emails/{inbound_email_id}/assign": ({"lead_id": NOBODY}, ["/lead_id"]),
+    "POST /api/leads/{lead_id}/messages": (
+        {"channel": "email", "body": "x", "in_reply_to": NOBODY},
+        ["/in_reply_to"],
+    ),
+    "PUT /api/settings/inbound-email": ({"source_id": NOBODY}, ["/source_id"]),
+    "PATCH /api/settings/inbound-email": ({"source_id": NOBODY}, ["/source_id"]),
     "POST /api/assignment-rules/dry-run": ({"source_id": NOBODY}, ["/source_id"]),
     "POST /api/suppressions": ({"phone": "12", "reason": "x"}, ["/phone"]),
     "POST /api/suppressions/check": ({"phone": "12"}, ["/phone"]),
@@ -228,6 +235,8 @@ BY_SCHEMA_ALONE = {
     "POST /api/followups/{task_id}/pin",
     "POST /api/followups/{task_id}/snooze",
     "POST /api/gateways/{gateway_id}/events",  # an unknown message is ignored
+    "PATCH /api/inbound-hooks/{hook_id}",
+    "POST /api/inbound-hooks",
     "POST /api/lead-sources",
     "POST /api/leads/tasks/{task_id}/cancel",
     "POST /api/leads/tasks/{task_id}/snooze",

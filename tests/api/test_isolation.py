@@ -105,6 +105,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "PATCH /api/gateways/<gateway_id>": {"is_active": True},
     "PATCH /api/webhooks/<webhook_id>": {"is_active": True},
     "POST /api/webhooks/<webhook_id>/replay": {"since": "2026-01-31T09:00:00Z"},
+    "PATCH /api/inbound-hooks/<hook_id>": {"is_active": True},
+    "POST /api/inbound-emails/<inbound_email_id>/assign": {"lead_id": str(uuid4())},
+    "POST /api/leads/<lead_id>/messages": {"channel": "email", "subject": "x", "body": "x"},
     "PUT /api/assignment-rules/<rule_id>": {"name": "x", "strategy": "capacity", "members": [{"user_id": A_USER}]},
 }
 

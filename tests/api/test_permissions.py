@@ -24,6 +24,7 @@ FOR_EVERYBODY = {
     "GET /account/password",
     "GET /account/password/<name>",
     "POST /api/gateways/<uuid:gateway_id>/events",  # the signature is the credential
+    "POST /api/inbound/<provider>/<uuid:hook_id>",  # the provider's signature, or a password
     "POST /api/public/forms/<key>/leads",
     "GET /",  # leads to the docs page
     "GET /docs",

@@ -1,6 +1,7 @@
 """One row of each kind in a clinic, for tests that call every route."""
 
 from datetime import timedelta
+from hashlib import sha256
 from uuid import uuid4
 
 from app.clock import now
@@ -9,6 +10,7 @@ from app.messaging.models import Notification
 from tests.support.desk import Desk
 from tests.support.enrolling import WAITING
 from tests.support.importing import send
+from tests.support.inbound import receive, with_attachment
 
 PHONE = "+12125550143"
 AWAY = {f"{name}_at": (now() + timedelta(days=days)).isoformat() for name, days in (("starts", 1), ("ends", 2))}
@@ -35,7 +37,12 @@ def ids_of_each_kind(desk: Desk) -> dict[str, str]:
     sequence = desk.admin.post("/api/sequences", WAITING).body
     nurture = {"name": "x", "sequence": sequence["name"], "score_from": 2, "score_to": 6}
     desk.admin.post(f"/api/sequences/{sequence['id']}/enrollments", {"lead_ids": [lead["id"]]})
+    mail = receive(desk.clinic_id, with_attachment("x.txt", b"x"))
+    hook = {"name": "x", "provider": "postmark", "secret": "seven green umbrellas"}
     return {
+        "inbound_email_id": str(mail.id),
+        "sha256": sha256(b"x").hexdigest(),
+        "hook_id": desk.admin.post("/api/inbound-hooks", hook).body["id"],
         "lead_id": lead["id"],
         "task_id": desk.plan(lead)["id"],
         "step_id": desk.steps(lead)[0]["id"],

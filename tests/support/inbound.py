@@ -1,6 +1,7 @@
 """Mail that arrives: answers, automatic answers and reports, in the forms of many programs."""
 
 from collections.abc import Iterator, Mapping
+from email import message_from_bytes, policy
 from email.message import EmailMessage
 from itertools import count, product
 from typing import Any
@@ -30,6 +31,13 @@ def mail(text: str = "Yes, please.", *, sender: str = "Mia Keller <mia@lead.exam
         if value is not None:
             message[name.replace("_", "-")] = value
     message.set_content(text)
+    return message.as_bytes()
+
+
+def with_attachment(name: str, content: bytes, **headers: Any) -> bytes:
+    """Return a mail with an attachment."""
+    message = message_from_bytes(mail(**headers), policy=policy.default)
+    message.add_attachment(content, maintype="application", subtype="octet-stream", filename=name)
     return message.as_bytes()
 
 

@@ -70,6 +70,12 @@ _DELETE_WEBHOOKS = text(
 )
 
 
+_DELETE_RAW_EMAILS = text(
+    "DELETE FROM inbound_raw_emails WHERE id IN (SELECT id FROM inbound_raw_emails WHERE received_at < :before"
+    " ORDER BY received_at LIMIT :batch FOR UPDATE SKIP LOCKED)"
+)
+
+
 def delete_old_steps(session: Session) -> int:
     """Delete one batch of finished steps past their retention. Failed steps stay. Returns the number deleted."""
     before = clock.now() - timedelta(days=get_settings().keep_finished_days)
@@ -131,4 +137,11 @@ def delete_old_webhooks(session: Session) -> int:
     """Delete one batch of webhook deliveries past their retention, in any state. Returns the number deleted."""
     oldest = first_id_at(clock.now() - DELIVERY_RETENTION)
     result = session.execute(_DELETE_WEBHOOKS, {"oldest": oldest, "batch": BATCH})
+    return result.rowcount  # type: ignore[attr-defined, no-any-return]
+
+
+def delete_old_raw_emails(session: Session) -> int:
+    """Delete one batch of raw mails past their retention. Their rows in `inbound_emails` stay."""
+    before = clock.now() - timedelta(days=get_settings().raw_email_days)
+    result = session.execute(_DELETE_RAW_EMAILS, {"before": before, "batch": BATCH})
     return result.rowcount  # type: ignore[attr-defined, no-any-return]

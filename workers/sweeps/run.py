@@ -68,6 +68,7 @@ SWEEPS: dict[str, Batch] = {
     "forget_old_gateway_calls": retention.delete_old_gateway_calls,
     "forget_old_webhooks": retention.delete_old_webhooks,
     webhooks.NAME: webhooks.call_due_webhooks,
+    "forget_old_raw_emails": retention.delete_old_raw_emails,
 }
 
 # Calls to other systems. They come before the batches of the sweep, and no transaction is open meanwhile.

@@ -1,4 +1,4 @@
-"""HTTP client for URLs that users enter (protected against SSRF). All such calls go through `post` and `head`.
+"""HTTP client for URLs that users enter (protected against SSRF). All such calls go through `post`, `get` and `head`.
 
 Only https to public hosts; no redirects, proxies or cookies; a total timeout; only the start of the response is read.
 OUTGOING_ALLOW lists exceptions.
@@ -54,6 +54,11 @@ def post_timeout() -> float:
 def head(url: str, *, timeout: float) -> Response:
     """Ask for the headers of a URL, in `timeout` seconds or OUTGOING_TIMEOUT. Raises the same errors as `post`."""
     return _request("HEAD", url, (b"", {}), timeout=min(timeout, get_settings().outgoing_timeout))
+
+
+def get(url: str, *, timeout: float) -> Response:
+    """Get a URL, in `timeout` seconds or OUTGOING_TIMEOUT. Raises the same errors as `post`."""
+    return _request("GET", url, (b"", {"Accept": "*/*"}), timeout=min(timeout, get_settings().outgoing_timeout))
 
 
 def _request(method: str, url: str, content: tuple[bytes, Mapping[str, str]], *, timeout: float) -> Response:

@@ -1,6 +1,6 @@
 """Retry failed notifications, one or many, and resolve those with an unknown outcome."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -144,6 +144,7 @@ _COLUMNS = (
     Notification.step_id,
     Notification.template,
     Notification.state,
+    Notification.written_by,
 )
 
 
@@ -186,7 +187,7 @@ def _plan_again(session: Session, rows: Sequence[ColumnValues], due: Sequence[da
     add_steps(
         session,
         [
-            delivery_step(row, due_at=due_at, origin=origins.get(row["step_id"], {}), begun_by=BegunBy.RETRY)
+            delivery_step(row, due_at=due_at, origin=_origin(row, origins), begun_by=BegunBy.RETRY)
             for row, due_at in zip(rows, due, strict=True)
         ],
     )
@@ -205,6 +206,13 @@ def _origins(session: Session, step_ids: set[UUID]) -> dict[UUID, OriginStep]:
     """Return the steps that wrote the messages, by id. Their stop conditions also apply to the new deliver steps."""
     rows = session.execute(_ORIGINS, {"ids": list(step_ids)})
     return {row.id: dict(row._mapping) for row in rows}  # noqa: SLF001  (SQLAlchemy's own name for it)
+
+
+def _origin(row: ColumnValues, origins: Mapping[UUID, OriginStep]) -> OriginStep:
+    """Return the origin of a message. One that a user wrote stays transactional."""
+    if row["written_by"] is not None:
+        return {"params": {"transactional": True}}
+    return origins.get(row["step_id"], {})
 
 
 def _mark_sent(session: Session, notification_ids: Sequence[UUID]) -> None:

@@ -49,7 +49,7 @@ def match_reply(session: Session, clinic_id: UUID, mail: ParsedEmail, *, since: 
     return (
         _first_known(session, clinic_id, [*signed, *replied, *referenced])
         or _earlier_mail(session, clinic_id, mail)
-        or _last_message_to(session, clinic_id, mail.sender, since)
+        or last_message_to(session, clinic_id, mail.sender, since)
     )
 
 
@@ -65,6 +65,11 @@ def match_report(session: Session, clinic_id: UUID, mail: ParsedEmail) -> Matche
 def match_message_id(session: Session, clinic_id: UUID, message_id: str) -> Matched | None:
     """Return the message with this Message-ID, from an event of a provider."""
     return _first_known(session, clinic_id, list(_of_message_ids([message_id], Match.PROVIDER)))
+
+
+def match_signed_id(session: Session, clinic_id: UUID, notification_id: UUID, by: Match) -> Matched | None:
+    """Return the message with this id, which was signed."""
+    return _first_known(session, clinic_id, [_Candidate(notification_id, None, by)])
 
 
 def lead_with_address(session: Session, clinic_id: UUID, address: str) -> UUID | None:
@@ -113,7 +118,8 @@ def _earlier_mail(session: Session, clinic_id: UUID, mail: ParsedEmail) -> Match
     return Matched(newest.lead_id, newest.notification_id, by)
 
 
-def _last_message_to(session: Session, clinic_id: UUID, sender: str | None, since: datetime) -> Matched | None:
+def last_message_to(session: Session, clinic_id: UUID, sender: str | None, since: datetime) -> Matched | None:
+    """Return the last message that was sent to this address after `since`."""
     if sender is None:
         return None
     wanted = select(Notification.id, Notification.lead_id, Notification.sealed).where(

@@ -27,6 +27,7 @@ from app.messaging.inbound.effects import Effect, apply_effect
 from app.messaging.inbound.match import Matched, is_own_message, lead_with_address, match_reply, match_report
 from app.messaging.inbound.models import Classification, InboundEmail, InboundRawEmail, Match
 from app.messaging.inbound.parse import (
+    LONGEST_MESSAGE_ID,
     MAX_BYTES,
     NO_ENVELOPE,
     Envelope,
@@ -35,6 +36,7 @@ from app.messaging.inbound.parse import (
     content_id,
     parse_email,
 )
+from app.messaging.inbound.providers.base import MailEvent
 from app.messaging.inbound.reply_text import new_text
 from app.messaging.inbound.reports import RELANCE_ID_HEADER, Report, read_report
 from app.messaging.inbound.unknown_senders import create_lead
@@ -100,6 +102,22 @@ def receive_email(
     row = {"message_id": message_id, "via": via, "received_at": at, **columns, **_result_columns(result)}
     email_id = _store(session, clinic_id, row, raw)
     return Received(email_id, result.kind, result.matched and result.matched.lead_id, is_repeat=False)
+
+
+def receive_event(session: Session, actor: Actor, event: MailEvent, matched: Matched | None, *, via: str) -> Received:
+    """Store an event of a provider as a row without a mail, and apply its effects. A repeated event changes nothing."""
+    clinic_id, message_id = actor.clinic.id, f"event:{via}:{event.id}"[:LONGEST_MESSAGE_ID]
+    session.execute(_ONE_AT_A_TIME, {"name": f"inbound {clinic_id} {message_id}"})
+    if known := _known(session, clinic_id, message_id):
+        return known
+    at = now()
+    if matched is not None:
+        apply_effect(
+            session, actor, Effect(event.kind, matched.lead_id, matched.notification_id, at, reason=event.reason)
+        )
+    result = _Result(event.kind, event.reason, matched)
+    row = {"message_id": message_id, "via": via, "received_at": at, **_result_columns(result)}
+    return Received(_store(session, clinic_id, row), event.kind, matched and matched.lead_id, is_repeat=False)
 
 
 def _read(raw: bytes, envelope: Envelope) -> _Read | Unreadable:
@@ -195,14 +213,15 @@ def _result_columns(result: _Result) -> ColumnDict:
     }
 
 
-def _store(session: Session, clinic_id: UUID, row: ColumnDict, raw: bytes) -> UUID:
+def _store(session: Session, clinic_id: UUID, row: ColumnDict, raw: bytes | None = None) -> UUID:
     email_id = new_id()
     session.flush()  # the timeline entry comes first
     columns = {"id": email_id, "clinic_id": clinic_id, "created_at": now(), **row}
     insert_many(session, InboundEmail, [encrypt_row(InboundEmail, columns)])
-    content = b64encode(raw[:MAX_BYTES]).decode()
-    kept = {"id": email_id, "clinic_id": clinic_id, "received_at": row["received_at"], "content": content}
-    insert_many(session, InboundRawEmail, [encrypt_row(InboundRawEmail, kept)])
+    if raw is not None:
+        content = b64encode(raw[:MAX_BYTES]).decode()
+        kept = {"id": email_id, "clinic_id": clinic_id, "received_at": row["received_at"], "content": content}
+        insert_many(session, InboundRawEmail, [encrypt_row(InboundRawEmail, kept)])
     return email_id
 
 

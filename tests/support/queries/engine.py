@@ -101,6 +101,7 @@ ENGINE: dict[str, Query] = {
     "rescue expired leases": (sweep("rescue_expired_leases"), {"ix_steps_lease", "pk_notifications"}),
     "forget old gateway calls": (
         sweep("forget_old_gateway_calls"),
+        sweep("forget_old_raw_emails"),
         {"ix_gateway_minutes_minute", "ix_gateway_receipts_received_at"},
     ),
     "count the calls of a gateway": (gateway_usage, {"pk_gateway_minutes"}),

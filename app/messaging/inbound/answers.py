@@ -1,0 +1,125 @@
+"""Answers that users write to leads. They are notifications with a deliver step, as messages of rules are."""
+
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.clock import now
+from app.core.type_aliases import JsonDict, JsonObject
+from app.engine.models import BegunBy, Reason
+from app.engine.service import add_steps
+from app.errors import Conflict, Invalid
+from app.identity.actor import Actor
+from app.leads.activities.service import log_on_locked_lead
+from app.leads.models import LONGEST_NOTE
+from app.leads.search.lookup import lock_editable_lead
+from app.leads.timeline.models import ActivityType, Direction
+from app.messaging.compose import MessageMetadata, Recipient, compose, delivery_step, insert_notifications
+from app.messaging.contact_policy.gate import Never, evaluate_gate
+from app.messaging.contact_policy.gate_input import ContactAttempt
+from app.messaging.contact_policy.load_facts import AttemptContext, address_for, load_contact_facts
+from app.messaging.inbound.models import InboundEmail
+from app.messaging.rendering.render import Wording
+from app.messaging.rendering.safe_text import one_line
+
+TEMPLATE: Final = "answer"  # the slug that stands for messages of users
+LONGEST_SUBJECT: Final = 200
+_LONGEST_REFERENCES: Final = 900  # characters; a header line has at most 998 (RFC 5322, 2.1.1)
+_NOT_OF_LEAD: Final = "Not a mail of this lead."
+
+
+class MessageNotAllowed(Conflict):
+    """The lead may not be written to on this channel."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__()
+        self._reason = reason
+
+    def members(self) -> JsonObject:
+        """Return the reason: `opted_out`, `suppressed`, `no_address` or another of the contact policy."""
+        return {"reason": self._reason}
+
+
+def write_message(session: Session, actor: Actor, lead_id: UUID, data: JsonObject) -> UUID:
+    """Write a message to the lead and plan its delivery; `data` as loaded by LeadMessageIn. Returns its id.
+
+    Opt-outs and suppressed addresses hold; quiet hours and caps do not, because a person decides. Raises NotFound,
+    LeadWasMerged, LeadIsLocked, Invalid, MessageNotAllowed.
+    """
+    lead = lock_editable_lead(session, actor, lead_id)
+    mail = _answered(session, actor, lead_id, data)
+    address = mail.sender if mail is not None and mail.sender else address_for(lead, data["channel"])
+    _require_allowed(session, AttemptContext(lead, actor.clinic, _attempt(data["channel"], address)))
+    row = _row(actor, Recipient(None, address), data, mail) | {"lead_id": lead.id}
+    insert_notifications(session, [row])
+    origin = {"params": {"transactional": True}}
+    step = delivery_step(
+        row, due_at=row["created_at"], origin=origin, begun_by=BegunBy.USER, dedupe_key=f"deliver:{row['id']}"
+    )
+    step["cause"] |= {"lead_status": lead.status, "user_id": str(actor.user_id) if actor.user_id else None}
+    add_steps(session, [step])
+    log_on_locked_lead(session, actor, lead, _entry(data))
+    message_id: UUID = row["id"]
+    return message_id
+
+
+def check_message(session: Session, actor: Actor, data: JsonObject, /, *, lead_id: UUID) -> None:
+    """Check that the answered mail belongs to the lead. Raises Invalid."""
+    _answered(session, actor, lead_id, data)
+
+
+def _answered(session: Session, actor: Actor, lead_id: UUID, data: JsonObject) -> InboundEmail | None:
+    if "in_reply_to" not in data:
+        return None
+    of_lead = (InboundEmail.clinic_id == actor.clinic.id, InboundEmail.lead_id == lead_id)
+    found = session.scalars(select(InboundEmail).where(InboundEmail.id == data["in_reply_to"], *of_lead)).one_or_none()
+    if found is None:
+        raise Invalid.at("/in_reply_to", _NOT_OF_LEAD)
+    return found
+
+
+def _attempt(channel: str, address: str | None) -> ContactAttempt:
+    return ContactAttempt(channel, address, now(), is_transactional=True)
+
+
+def _require_allowed(session: Session, context: AttemptContext) -> None:
+    at = context.attempt.planned_at
+    [facts] = load_contact_facts(session, [context], now=at)
+    match evaluate_gate(context.attempt, facts, at):
+        case Never(reason):
+            raise MessageNotAllowed(reason)
+
+
+def _row(actor: Actor, to: Recipient, data: JsonObject, mail: InboundEmail | None) -> JsonDict:
+    wording = Wording(data.get("subject") or _subject(mail), data["body"])
+    metadata = MessageMetadata(actor.clinic.id, template=TEMPLATE)
+    [row] = compose(wording, to, metadata=metadata, channels=[data["channel"]], at=now())
+    return {**row, "headers": _headers(mail), "written_by": actor.user_id}
+
+
+def _subject(mail: InboundEmail | None) -> str:
+    subject = one_line((mail and mail.subject) or "")
+    return (subject if subject.lower().startswith("re:") else f"Re: {subject}")[:LONGEST_SUBJECT].strip()
+
+
+def _headers(mail: InboundEmail | None) -> dict[str, str]:
+    """Return the headers of the thread. A person wrote the message, so it has no Auto-Submitted."""
+    headers = {"Auto-Submitted": ""}
+    if mail is None or not mail.message_id.startswith("<"):
+        return headers
+    references = f"{mail.thread_ids or ''} {mail.message_id}".strip()
+    while len(references) > _LONGEST_REFERENCES:
+        references = references.partition(" ")[2]
+    return {**headers, "In-Reply-To": mail.message_id, "References": references}
+
+
+def _entry(data: JsonObject) -> JsonDict:
+    return {
+        "type": ActivityType.EMAIL,
+        "channel": data["channel"],
+        "direction": Direction.OUTBOUND,
+        "occurred_at": now(),
+        "notes": data["body"][:LONGEST_NOTE],
+    }

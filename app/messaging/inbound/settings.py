@@ -1,0 +1,55 @@
+"""Inbound e-mail settings of a clinic: read and replace."""
+
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from app.audit import audit_log
+from app.audit.models import Act
+from app.core.optimistic_locking import SeenVersions, require_version
+from app.core.type_aliases import JsonDict, JsonObject
+from app.core.validation.check_all import check_all
+from app.errors import Invalid
+from app.identity.actor import Actor
+from app.identity.clinics import bump_rules_version
+from app.identity.inbound_email import InboundEmailSettings
+from app.identity.models import Clinic
+from app.leads.attribution.sources import require_source
+
+_DEFAULTS: Final = InboundEmailSettings().to_json()
+
+
+def get_settings(session: Session, actor: Actor) -> JsonDict:
+    """Return the settings with all defaults filled in, and their `version`."""
+    columns = select(Clinic.inbound_email, Clinic.inbound_email_version).where(Clinic.id == actor.clinic.id)
+    stored, version = session.execute(columns).one()
+    return {**_DEFAULTS, **stored, "version": version}
+
+
+def set_settings(session: Session, actor: Actor, data: JsonObject, *, seen: SeenVersions = None) -> JsonDict:
+    """Replace the settings; `data` as loaded by InboundSettingsIn. Raises ChangedMeanwhile, Invalid."""
+    bump_rules_version(session, actor.clinic.id)  # locks the row
+    columns = select(Clinic.inbound_email_version.label("version")).where(Clinic.id == actor.clinic.id)
+    current = session.execute(columns).one()
+    require_version(current, seen)
+    check_settings(session, actor, data)
+    stored = {name: str(value) if isinstance(value, UUID) else value for name, value in data.items()}
+    row = update(Clinic).where(Clinic.id == actor.clinic.id)
+    session.execute(row.values(inbound_email=stored, inbound_email_version=current.version + 1))
+    audit_log.note_change(session, "clinic", [actor.clinic.id], act=Act.UPDATE, after={"inbound_email": stored})
+    return get_settings(session, actor)
+
+
+def check_settings(session: Session, actor: Actor, data: JsonObject, /, **_: object) -> None:
+    """Check that the source exists. Raises Invalid."""
+    check_all(lambda: _require_source(session, actor, data))
+
+
+def _require_source(session: Session, actor: Actor, data: JsonObject) -> None:
+    if data.get("source_id"):
+        try:
+            require_source(session, actor.clinic.id, data["source_id"])
+        except Invalid as mistake:
+            raise Invalid.at("/source_id", mistake.errors[0].message) from None
