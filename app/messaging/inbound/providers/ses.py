@@ -36,7 +36,7 @@ _SIGNED: Final[Mapping[str, tuple[str, ...]]] = {
 _TIMEOUT: Final = 5.0  # seconds
 _MOST_CERTIFICATES: Final = 20
 # Certificates by URL. AWS changes them about once a year.
-certificates: Final[dict[str, bytes]] = {}
+certificates: Final[dict[str, x509.Certificate]] = {}
 
 
 def verify(call: ProviderCall, hook: Hook) -> None:
@@ -49,7 +49,7 @@ def verify(call: ProviderCall, hook: Hook) -> None:
     digest = hashes.SHA256() if message.get("SignatureVersion") == "2" else hashes.SHA1()  # noqa: S303  (version 1)
     try:
         signature = b64decode(str(message.get("Signature")), validate=True)
-        key = x509.load_pem_x509_certificate(_certificate(str(message.get("SigningCertURL")))).public_key()
+        key = _certificate(str(message.get("SigningCertURL"))).public_key()
         if not isinstance(key, rsa.RSAPublicKey):
             raise UntrustedCall
         key.verify(signature, signed.encode(), padding.PKCS1v15(), digest)
@@ -81,7 +81,8 @@ def confirm(url: str) -> None:
     get(url, timeout=_TIMEOUT)
 
 
-def _certificate(url: str) -> bytes:
+def _certificate(url: str) -> x509.Certificate:
+    """Return the certificate at the URL, which is one of AWS. Raises UntrustedCall, ValueError (no certificate)."""
     if not _AWS.fullmatch(url):
         raise UntrustedCall
     if url not in certificates:
@@ -89,9 +90,10 @@ def _certificate(url: str) -> bytes:
             answer = get(url, timeout=_TIMEOUT)
         except (NotAllowed, NotSent, NoResponse):
             raise UntrustedCall from None
+        fetched = x509.load_pem_x509_certificate(answer.body)
         if len(certificates) >= _MOST_CERTIFICATES:
             certificates.clear()
-        certificates[url] = answer.body
+        certificates[url] = fetched
     return certificates[url]
 
 
