@@ -180,6 +180,13 @@ REQUEST_BODIES: Final[RequestBodies] = {
         "secret": "seven green umbrellas",
     },
     "inbound-hooks.change_inbound_hook": {"is_active": False},
+    "inbound-calls.take_provider_call": {
+        "From": "ana@example.org",
+        "OriginalRecipient": "hello@clinic.example",
+        "Headers": [{"Name": "Message-ID", "Value": "<1@example.org>"}],
+        "Subject": "Re: Hello",
+        "TextBody": "Yes, please.",
+    },
     "follow-up-rules.create_follow_up_rule": {
         "name": "second-call",
         "on": ["lead.created"],

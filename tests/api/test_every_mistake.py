@@ -237,6 +237,7 @@ BY_SCHEMA_ALONE = {
     "POST /api/gateways/{gateway_id}/events",  # an unknown message is ignored
     "PATCH /api/inbound-hooks/{hook_id}",
     "POST /api/inbound-hooks",
+    "POST /api/inbound/{provider}/{hook_id}",  # in the form of the provider
     "POST /api/lead-sources",
     "POST /api/leads/tasks/{task_id}/cancel",
     "POST /api/leads/tasks/{task_id}/snooze",

@@ -73,6 +73,7 @@ def download_attachment(inbound_email_id: UUID, sha256: str) -> Response:
 @blp.arguments(EmailAssignmentIn, lookups=mail_list.check_assignment)
 @blp.response(200, InboundEmailDetailOut)
 @blp.alt_response(409, "CONFLICT")
+@blp.alt_response(410, "GONE")
 def assign_inbound_email(given: JsonDict, inbound_email_id: UUID) -> Any:
     """Assign an unmatched mail to a lead.
 

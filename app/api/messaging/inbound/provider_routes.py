@@ -23,10 +23,7 @@ blp = Blueprint(
 MAX_BODY: Final = MAX_BYTES * 4 // 3 + 1_000_000  # a mail in base64, and the rest of the call
 MAX_FORM_PARTS: Final = 1000
 _FORMS: Final = frozenset({"multipart/form-data", "application/x-www-form-urlencoded"})
-_BODY: Final = {
-    "required": True,
-    "content": {kind: {"schema": {"type": "object"}} for kind in ("text/plain", "multipart/form-data")},
-}
+_BODY: Final = {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
 
 
 @blp.post("/<provider>/<uuid:hook_id>")
@@ -38,8 +35,8 @@ _BODY: Final = {
 def take_provider_call(provider: str, hook_id: UUID) -> Processed:
     """Take mail and events of a provider.
 
-    In the forms of SES by SNS, Mailgun, Postmark and SendGrid, at most 25 MB per mail. An unknown webhook gets 401 like
-    a wrong signature. A repeated call changes nothing.
+    In the forms of SES by SNS, Mailgun, Postmark and SendGrid: JSON with any content type, or multipart/form-data; at
+    most 25 MB per mail. An unknown webhook gets 401 like a wrong signature. A repeated call changes nothing.
     """
     with unit_of_work() as session:
         hook = provider_events.find_hook(session, provider, hook_id)
