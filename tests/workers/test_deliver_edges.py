@@ -91,7 +91,7 @@ def test_transactional_message_is_delivered_at_night(practice: Practice, smtp: S
     practice.log(lead, "CONSULTATION_SCHEDULED", scheduled_for=at("2026-03-12 10:00"))
     practice.run(Kind.SEND_MESSAGE)
     if retried:
-        smtp.on("rcpt", "550 5.1.1 No such user", times=1, to="tom@lead.example")
+        smtp.on("rcpt", "550 5.7.1 Refused", times=1, to="tom@lead.example")
         practice.run(SEND)
         with transaction() as session:
             failed = practice.row("notifications", lead_id=lead)
@@ -105,7 +105,7 @@ def test_transactional_message_is_delivered_at_night(practice: Practice, smtp: S
 def test_admin_cannot_retry_a_message_that_was_stopped(
     practice: Practice, smtp: SmtpServer, stop: Callable[..., None], reason: Reason
 ):
-    smtp.on("rcpt", "550 5.1.1 No such user", times=1)
+    smtp.on("rcpt", "550 5.7.1 Refused", times=1)
     practice.run(SEND)
     stop(practice, practice.row("leads").id)
     with transaction() as session:
@@ -126,7 +126,7 @@ def test_guard_counts_events_since_the_message_and_not_since_its_retry(
         guard=guard,
         clinic=practice.clinic_id,
     )
-    smtp.on("rcpt", "550 5.1.1 No such user", times=1)
+    smtp.on("rcpt", "550 5.7.1 Refused", times=1)
     practice.run(SEND)
     watch.advance(minutes=5)
     if happened:

@@ -292,7 +292,7 @@ def test_message_in_doubt_counts_from_its_delivery_time(practice: Practice, watc
 def test_retried_message_is_checked_again(practice: Practice, watch: Watch, smtp: SmtpServer):
     decide(practice, window="1 day")
     practice.capture()
-    smtp.on("rcpt", "550 5.1.1 No such user", times=1)
+    smtp.on("rcpt", "550 5.7.1 Refused", times=1)
     write(practice)
     deliver(practice)
     assert practice.row("notifications").state == "failed"

@@ -11,6 +11,7 @@ from app.clock import now
 from app.core.db import transaction
 from app.engine.models import PENDING, Kind
 from app.identity.models import Role
+from app.messaging.inbound.answers import write_message
 from app.messaging.inbound.auto_replies import automatic_sign
 from app.messaging.inbound.models import Classification
 from app.messaging.inbound.parse import Envelope, parse_email
@@ -247,3 +248,31 @@ def test_reply_that_arrives_while_the_step_is_due_stops_it(practice: Practice, l
     assert practice.step(lead, name="call").state == "cancelled"
     assert practice.rows("lead_tasks", lead_id=lead, title="Call") == []
     assert timedelta() == practice.row("leads", id=lead).replied_at - now()
+
+
+def test_hostile_mail_is_stored_as_unreadable(practice: Practice):
+    poison = b"From: mia@lead.example\r\n" + b"Content-Type: message/rfc822\r\n\r\n" * 1000
+    for is_repeat in (False, True):
+        got = receive(practice.clinic_id, poison)
+        assert (got.classification, got.lead_id, got.is_repeat) == ("unreadable", None, is_repeat)
+    assert practice.row("inbound_emails", id=got.id).reason == "too many parts"
+    assert len(practice.rows("inbound_raw_emails", id=got.id)) == 1
+
+
+def test_user_answers_at_night_and_a_lost_lead(
+    practice: Practice, lead: UUID, sent: Mail, smtp: SmtpServer, watch: Watch
+):
+    got = receive(practice.clinic_id, answer(sent, "Which day?", message_id="<q@mail.lead.example>"))
+    practice.lose(lead)
+    watch.advance(hours=14)  # 1 in the night
+    with transaction() as session:
+        data = {"channel": "email", "body": "Friday.", "in_reply_to": got.id}
+        write_message(session, practice.actor(), lead, data)
+    practice.run(Kind.DELIVER)
+    [_, written] = smtp.received
+    original = sent.message["Message-ID"]
+    assert (written.recipient, written.message["Subject"]) == (LEAD, "Re: Hello")
+    assert written.message["In-Reply-To"] == "<q@mail.lead.example>"
+    assert written.message["References"] == f"{original} <q@mail.lead.example>"
+    assert written.message["Auto-Submitted"] is None
+    assert receive(practice.clinic_id, answer(written, "Thanks.", message_id="<t@x.example>")).lead_id == lead

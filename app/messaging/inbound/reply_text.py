@@ -2,6 +2,7 @@
 
 import re
 from html.parser import HTMLParser
+from itertools import takewhile
 from typing import Final
 
 import nh3
@@ -16,6 +17,9 @@ _MAX_TAGS: Final = 5000  # of an HTML text
 _BLANK_LINES: Final = re.compile(r"\n[ \t\r\f\v\xa0]*(?:\n[ \t\r\f\v\xa0]*)+")
 _SPACES: Final = re.compile(r"[ \t\r\f\v\xa0]{2,}")
 _UNDERSCORES: Final = re.compile(r"([_=*-])\1{40,}")
+_SIGNATURE_LINES: Final = frozenset({"--", "__"})
+_SENT_FROM: Final = "|".join(str(words["sent_from"]) for words in MAIL_LANGUAGES.values() if words.get("sent_from"))
+_PROGRAM_LINE: Final = re.compile(rf"\s*(?:{_SENT_FROM})[^.!?]{{0,60}}$", re.IGNORECASE)  # `Sent from my iPhone`
 _PARSER: Final = EmailReplyParser(languages=sorted(MAIL_LANGUAGES))
 _BLOCKS: Final = frozenset({"p", "div", "br", "li", "tr", "h1", "h2", "h3", "h4", "hr", "blockquote", "table"})
 # Elements with which mail programs begin the quoted message.
@@ -29,14 +33,28 @@ _QUOTES: Final = re.compile(
 def new_text(mail: ParsedEmail) -> str:
     """Return what the sender wrote, at most 5,000 characters. Only if nothing else is left, quoted text is kept."""
     full = full_text(mail)
-    found: str = _PARSER.parse_reply(full) or ""
-    lines = [line for line in found.splitlines() if not line.lstrip().startswith(">")]
-    return ("\n".join(lines).strip() or full.strip())[:LONGEST_TEXT]
+    replies = _PARSER.read(full).replies
+    own = _own_lines(replies[0].content if replies else "")
+    return ("\n".join(own).strip() or full.strip())[:LONGEST_TEXT]
+
+
+def _own_lines(text: str) -> list[str]:
+    """Return the lines up to the signature, without quoted lines and what mail programs write before and after them."""
+    lines = list(takewhile(lambda line: line.strip() not in _SIGNATURE_LINES, text.splitlines()))
+    lines = [line for line in lines if not line.lstrip().startswith(">")]
+    while lines and (not lines[-1].strip() or _PROGRAM_LINE.match(lines[-1]) or _is_attribution(lines[-1])):
+        lines.pop()
+    return lines
+
+
+def _is_attribution(line: str) -> bool:
+    """Return whether the line introduces a quote, in any language: a sender's address and a colon at the end."""
+    return "@" in line and line.rstrip().endswith(":")
 
 
 def full_text(mail: ParsedEmail) -> str:
     """Return the text of the mail, at most 6,000 characters; of a mail that is only HTML, its text without quotes."""
-    text = mail.plain if mail.plain.strip() else html_to_text(mail.html)
+    text = (mail.plain if mail.plain.strip() else html_to_text(mail.html)).replace("\xa0", " ")
     text = _SPACES.sub(" ", _UNDERSCORES.sub(r"\1\1\1\1\1", text[: 4 * _READ].replace("\r\n", "\n")))
     return _BLANK_LINES.sub("\n\n", text)[:_READ]
 

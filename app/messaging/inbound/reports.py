@@ -131,7 +131,7 @@ def _old_bounce(mail: ParsedEmail) -> Report | None:
     is_from_daemon = mail.return_path == "" or bool(_DAEMON.match(mail.sender or "")) or not mail.sender
     if not is_from_daemon and "x-failed-recipients" not in mail.headers:
         return None
-    temporary, permanent = all_failures(mail.parts[0])
+    temporary, permanent = _failures(mail.parts[0])
     if temporary and not permanent:
         return Report(Classification.BOUNCE_DELAYED, None)
     if not permanent and "x-failed-recipients" not in mail.headers:
@@ -139,6 +139,15 @@ def _old_bounce(mail: ParsedEmail) -> Report | None:
     words = mail.plain.partition("--- Below this line")[0][:5000]
     code = _CODE.search(words)
     return Report(classify_failure(None, words), code[1] if code else None)
+
+
+def _failures(message: Message) -> tuple[bool, bool]:
+    """Return whether the library finds a temporary and a permanent failure."""
+    try:
+        temporary, permanent = all_failures(message)
+    except Exception:  # noqa: BLE001  (its detectors fail on broken mail)
+        return False, False
+    return bool(temporary), bool(permanent)
 
 
 def _searched(parts: Sequence[Message]) -> Iterator[str]:
