@@ -9,6 +9,7 @@ SWEEP_INTERVALS: dict[str, float] = {
     "publish_due_steps": 5,  # steps that enter the horizon, and steps that are overdue
     "watch_channels": 5,  # asks a channel or gateway that is down once a minute, and releases waiting messages
     "call_due_webhooks": 5,  # retries of webhook calls
+    "watch_mailboxes": 60,  # notifies the admins of a mailbox that has failed for an hour
     "rescue_expired_leases": 15,  # steps whose worker stopped during an external call
     "mark_overdue_tasks": 20,  # a task becomes overdue at most a minute after its due time
     "take_census": 30,  # step counts by state, for monitoring

@@ -65,6 +65,8 @@ class Settings(BaseSettings):
     channel_probe_seconds: float = Field(default=60, gt=0)  # between two probes of a channel or gateway that is down
     mail_from: str = "Relance <no-reply@relance.invalid>"
 
+    inbound_mailboxes: int = Field(default=100, ge=1)  # most mailboxes of a process `inbound`, each with a thread
+
     outgoing_ports: Annotated[frozenset[int], NoDecode] = frozenset({443, 8443})  # allowed ports in URLs of clinics
     outgoing_allow: Annotated[frozenset[str], NoDecode] = frozenset()  # private targets: `host:port`, `10.0.0.0/8`
     outgoing_timeout: float = Field(default=15, gt=0)  # total time of a call; at most half the soft time limit

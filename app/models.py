@@ -23,6 +23,7 @@ from app.leads.timeline.models import Activity
 from app.messaging.contact_policy.consent_models import Consent
 from app.messaging.gateways.models import Gateway, GatewayMinute, GatewayReceipt
 from app.messaging.inbound.models import InboundEmail, InboundHook, InboundRawEmail
+from app.messaging.mailboxes.models import Mailbox
 from app.messaging.models import Delivery, MessageTemplate, MessageTemplateVersion, Notification, Suppression
 from app.messaging.outages.models import ChannelOutage
 from app.messaging.webhooks.models import WebhookDelivery, WebhookEndpoint
@@ -67,6 +68,7 @@ __all__ = [
     "KeyCheck",
     "Lead",
     "LeadSource",
+    "Mailbox",
     "MessageTemplate",
     "MessageTemplateVersion",
     "MetricCounter",

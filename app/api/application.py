@@ -39,6 +39,7 @@ from app.api.messaging.inbound.hook_routes import blp as inbound_hooks
 from app.api.messaging.inbound.lead_message_routes import blp as lead_messages
 from app.api.messaging.inbound.provider_routes import blp as inbound_calls
 from app.api.messaging.inbound.settings_routes import blp as inbound_settings
+from app.api.messaging.mailbox_routes import blp as mailboxes
 from app.api.messaging.notification_routes import blp as notifications
 from app.api.messaging.preference_page import blp as preference_page
 from app.api.messaging.template_routes import blp as message_templates
@@ -114,6 +115,7 @@ BLUEPRINTS = (  # in the order of the docs page
     inbound_settings,
     inbound_hooks,
     inbound_calls,
+    mailboxes,
     ops,
     *identity,
     passwords,

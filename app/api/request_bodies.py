@@ -187,6 +187,14 @@ REQUEST_BODIES: Final[RequestBodies] = {
         "Subject": "Re: Hello",
         "TextBody": "Yes, please.",
     },
+    "mailboxes.create_mailbox": {
+        "name": "Front desk",
+        "host": "8.8.8.8",
+        "username": "hello@example.com",
+        "password": "an app password",
+        "is_active": False,
+    },
+    "mailboxes.change_mailbox": {"mark_seen": True},
     "follow-up-rules.create_follow_up_rule": {
         "name": "second-call",
         "on": ["lead.created"],

@@ -38,6 +38,7 @@ ENCRYPTED_COLUMNS: Final = (
     EncryptedColumn("inbound_emails", ["id"]),
     EncryptedColumn("inbound_raw_emails", ["id"]),
     EncryptedColumn("inbound_hooks", ["id"]),
+    EncryptedColumn("mailboxes", ["id"]),
     EncryptedColumn("job_items", ["job_id", "position"], "lead_sealed"),
     EncryptedColumn("import_rows", ["import_id", "position"], "cells_sealed"),
 )

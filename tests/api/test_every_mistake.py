@@ -129,6 +129,11 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     "PATCH /api/gateways/{gateway_id}": ({"url": "http://192.0.2.1/"}, ["/url"]),
     "POST /api/webhooks": ({"url": "http://192.0.2.1/"}, ["/url"]),
     "PATCH /api/webhooks/{webhook_id}": ({"url": "http://192.0.2.1/"}, ["/url"]),
+    "POST /api/mailboxes": (
+        {"name": "y", "host": "127.0.0.1", "security": "tls", "username": "x", "password": "x"},
+        ["/host"],
+    ),
+    "PATCH /api/mailboxes/{mailbox_id}": ({"host": "127.0.0.1", "port": 993, "security": "tls"}, ["/host"]),
     "POST /api/imports/{import_id}/preview": (
         {"mapping": {"A": "b", "Name": "first_name"}, "source_id": NOBODY},
         ["/mapping", "/source_id"],

@@ -83,6 +83,8 @@ def fill(desk: Desk) -> None:
     [entry] = admin.post(f"/api/sequences/{sequence['id']}/enrollments", {"lead_ids": [newcomer["id"]]}).body["results"]
     enrolled = admin.every(f"/api/leads/{entry['lead_id']}/enrollments")[0]["id"]
     admin.post(f"/api/enrollments/{enrolled}/skip")
+    login = {"host": "8.8.8.8", "username": "x", "password": "x"}
+    admin.post("/api/mailboxes", {"name": "x", **login})
     gateway = admin.post("/api/gateways", {"name": "x", "purpose": "webhook", "url": "https://8.8.8.8/"}).body
     for table, column in (("gateway_minutes", "now(), 1, 0"), ("gateway_receipts", "'x', now()")):
         desk.sql(f"INSERT INTO {table} VALUES (:gateway, {column})", gateway=gateway["id"])

@@ -102,7 +102,7 @@ def test_systemd_units_start_every_part() -> None:
 def test_systemd_watches_parts_that_send_heartbeats() -> None:
     watched = set(re.findall(r"relance-worker@(\w+)\.service", (SYSTEMD / "relance.target").read_text()))
 
-    assert watched == {*QUEUES, "beat", "stream"}
+    assert watched == {*QUEUES, "beat", "stream", "inbound"}
     assert "WatchdogSec" in (SYSTEMD / "relance-worker@.service").read_text()
     assert "WatchdogSec" not in (SYSTEMD / "relance@.service").read_text()
 
@@ -128,7 +128,7 @@ def test_tables_are_migrated_by_their_owner_before_anything_starts() -> None:
     assert migrate["restart"] == "no"
     assert "OWNER_DATABASE_URL" in migrate["environment"]
     assert "OWNER_DATABASE_URL" not in SERVICES["web"]["environment"]
-    for name in ("web", *QUEUES, "beat"):
+    for name in ("web", *QUEUES, "beat", "inbound"):
         assert "migrate" in SERVICES[name]["depends_on"]
 
 

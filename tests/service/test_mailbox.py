@@ -1,7 +1,8 @@
-"""Development mailbox: SMTP in, HTTP out."""
+"""Development mailbox: SMTP in, HTTP out, and answers into the inboxes that Relance reads."""
 
 import smtplib
 from collections.abc import Iterator
+from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 from threading import Thread
@@ -10,6 +11,7 @@ import httpx
 import pytest
 
 from app.ops.embedded import free_port
+from app.ops.mailbox.inboxes import Inboxes, add_account
 from app.ops.mailbox.server import page_server, smtp_server
 from app.ops.mailbox.store import Store
 
@@ -17,7 +19,7 @@ from app.ops.mailbox.store import Store
 @pytest.fixture
 def smtp_port(tmp_path: Path) -> Iterator[int]:
     port = free_port()
-    server = smtp_server(Store(tmp_path), "127.0.0.1", port)
+    server = smtp_server(Store(tmp_path), Inboxes(tmp_path), "127.0.0.1", port)
     server.start()
     yield port
     server.stop()
@@ -25,7 +27,7 @@ def smtp_port(tmp_path: Path) -> Iterator[int]:
 
 @pytest.fixture
 def page(tmp_path: Path) -> Iterator[httpx.Client]:
-    server = page_server(Store(tmp_path), "127.0.0.1", 0)
+    server = page_server(Store(tmp_path), Inboxes(tmp_path), "127.0.0.1", 0)
     Thread(target=server.serve_forever, daemon=True).start()
     with httpx.Client(base_url=f"http://127.0.0.1:{server.server_port}") as client:
         yield client
@@ -95,3 +97,71 @@ def test_malformed_message_is_stored(tmp_path: Path, smtp_port: int, page: httpx
 
     assert page.get("/").status_code == 200
     assert len(page.get("/messages.json").json()) == 1
+
+
+CLINIC = "hello@clinic.example"
+
+
+def delivered(tmp_path: Path) -> list[EmailMessage]:
+    inbox = Inboxes(tmp_path).of_recipient(CLINIC)
+    return (
+        [message_from_bytes(mail.file.read_bytes(), policy=policy.default) for mail in inbox.mails()] if inbox else []
+    )
+
+
+def test_answer_goes_to_the_inbox_with_the_headers_of_its_thread(
+    smtp_port: int, page: httpx.Client, tmp_path: Path
+) -> None:
+    add_account(tmp_path, CLINIC)
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = "Clinic <no-reply@clinic.example>", "ana@people.example", "Hi"
+    message["Message-ID"], message["Reply-To"] = "<1@clinic.example>", "hello+abc@clinic.example"
+    message.set_content("When can you come?")
+    with smtplib.SMTP("127.0.0.1", smtp_port, timeout=10) as smtp:
+        smtp.send_message(message)
+    [shown] = page.get("/messages.json").json()
+
+    answer = page.post(f"/messages/{shown['id']}/answer", data={"text": "On Tuesday <b>."})
+
+    assert answer.status_code == 200
+    assert "hello+abc@clinic.example" in answer.text
+    [mail] = delivered(tmp_path)
+    assert (mail["From"], mail["To"], mail["Subject"]) == ("ana@people.example", "hello+abc@clinic.example", "Re: Hi")
+    assert (mail["In-Reply-To"], mail["References"]) == ("<1@clinic.example>", "<1@clinic.example>")
+    assert mail["Delivered-To"] == "hello+abc@clinic.example"
+    text = mail.get_content()
+    assert text.startswith("On Tuesday <b>.")
+    assert "> When can you come?" in text
+    assert "Answer as the recipient" in page.get(f"/messages/{shown['id']}").text
+
+
+def test_answer_to_an_address_without_an_inbox_is_refused(smtp_port: int, page: httpx.Client, tmp_path: Path) -> None:
+    send(smtp_port, "Hi", "one")
+    [shown] = page.get("/messages.json").json()
+
+    answer = page.post(f"/messages/{shown['id']}/answer", data={"text": "x"})
+
+    assert answer.status_code == 422
+    assert "clinic@example.org" in answer.text
+    assert page.post("/messages/nothing/answer", data={"text": "x"}).status_code == 404
+
+
+@pytest.mark.parametrize("headers", [{"Host": "evil.example"}, {"Origin": "https://evil.example"}, {"Origin": "null"}])
+def test_form_of_another_site_is_refused(
+    smtp_port: int, page: httpx.Client, tmp_path: Path, headers: dict[str, str]
+) -> None:
+    add_account(tmp_path, "clinic@example.org")
+    send(smtp_port, "Hi", "one")
+    [shown] = page.get("/messages.json").json()
+
+    assert page.post(f"/messages/{shown['id']}/answer", data={"text": "x"}, headers=headers).status_code == 403
+
+
+def test_mail_to_an_account_lands_in_its_inbox_too(smtp_port: int, page: httpx.Client, tmp_path: Path) -> None:
+    add_account(tmp_path, CLINIC)
+
+    send(smtp_port, "Bounce", "x", to="hello+abc@clinic.example")
+    send(smtp_port, "Other", "x", to="ana@people.example")
+
+    assert [str(mail["Subject"]) for mail in delivered(tmp_path)] == ["Bounce"]
+    assert len(page.get("/messages.json").json()) == 2

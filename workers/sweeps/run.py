@@ -16,6 +16,7 @@ from app import clock
 from app.core.db import transaction
 from app.engine.steps.holds import IS_HELD
 from app.messaging.digest import send_digests
+from app.messaging.mailboxes.failure_notices import notify_of_failures
 from workers.error_text import describe_error
 from workers.sweeps import (
     assignment,
@@ -54,6 +55,7 @@ SWEEPS: dict[str, Batch] = {
     "cover_absences": assignment.cover_absences,
     breaker.NAME: breaker.pause_failing_rules,
     channels.NAME: channels.watch_channels,
+    "watch_mailboxes": notify_of_failures,
     "send_digests": send_digests,
     "take_census": publishing.take_census,
     "seal_audit": audit.extend_audit_chains,

@@ -22,6 +22,7 @@ from app.engine.broker_health import broker_takes_writes
 from app.engine.models import SweepRun
 from app.engine.statistics.metrics_store import LATENESS_BUCKETS, totals
 from app.engine.steps.holds import current_hold
+from app.messaging.mailboxes.failure_notices import mailbox_figures
 from app.messaging.outages.models import ChannelOutage
 
 # metric name in `counters` → name and help in Prometheus
@@ -53,6 +54,7 @@ class _Collector:
         yield _lateness(counted)
         yield _held(self._session)
         yield _channels(self._session)
+        yield _mailboxes(self._session)
         yield _access(self._session)
         yield from _sweeps(self._session)
         yield from _queues()
@@ -188,6 +190,14 @@ def _channels(session: Session) -> Metric:
     )
     for outage in session.scalars(select(ChannelOutage)):
         family.add_metric([outage.target], 1 if outage.opened_at else 0)
+    return family
+
+
+def _mailboxes(session: Session) -> Metric:
+    family = GaugeMetricFamily("relance_mailboxes", "Active mailboxes: all, failing, or read by none", labels=["state"])
+    figures = mailbox_figures(session)
+    for state in ("active", "failing", "unread"):
+        family.add_metric([state], getattr(figures, state))
     return family
 
 

@@ -5,6 +5,7 @@ A URL is checked when it is saved and again at each call, because DNS may change
 
 import re
 import socket
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv6Address, ip_network
@@ -24,6 +25,7 @@ _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)  # last part of an IPv4 ad
 _DOTTED = re.compile(r"(0|[1-9][0-9]{0,2})(\.(0|[1-9][0-9]{0,2})){3}", re.ASCII)
 _LOCAL_NAMES: Final = (".localhost", ".local", ".internal")
 _ASK: Final = "an operator can allow it with OUTGOING_ALLOW={place}"
+_UNENCRYPTED: Final = {"http": "must begin with https://", "plain": "must be called with TLS or STARTTLS"}
 _PRINTABLE = re.compile(r"[\x21-\x7e]+", re.ASCII)
 
 
@@ -58,7 +60,7 @@ class Target:
 def parse_target(url: str) -> Target:
     """Parse a URL. Raises NotAllowed for a URL that no setting can allow."""
     parts = _split(url)
-    host = _read_host(parts.hostname or "")
+    host = read_host(parts.hostname or "")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target(parts.scheme, host, DEFAULT_PORTS[parts.scheme] if parts.port is None else parts.port, path)
 
@@ -77,16 +79,29 @@ def resolve_allowed(url: str) -> tuple[Target, list[Address]]:
 
     Resolves the host, which may take seconds. Raises NotAllowed, Unresolved.
     """
-    target, settings = parse_target(url), get_settings()
+    target = parse_target(url)
+    return target, _allowed_addresses(target, get_settings().outgoing_ports)
+
+
+def resolve_mail_server(host: str, port: int, *, ports: Collection[int], is_encrypted: bool) -> list[Address]:
+    """Return the current addresses of a mail server, each of which may be called on this port.
+
+    `ports` are the allowed ones. OUTGOING_ALLOW lists exceptions, as for URLs. Raises NotAllowed, Unresolved.
+    """
+    return _allowed_addresses(Target("tls" if is_encrypted else "plain", read_host(host), port, ""), ports)
+
+
+def _allowed_addresses(target: Target, ports: Collection[int]) -> list[Address]:
+    settings = get_settings()
     if not (target.is_allowlisted or settings.outgoing_allow):
-        _require_allowed_port(target, settings)  # refused without a DNS lookup
+        _require_allowed_port(target, ports)  # refused without a DNS lookup
     addresses = _resolve(target)
     if not target.is_allowlisted and not all(_is_in_allowed_network(address, settings) for address in addresses):
-        _require_allowed_port(target, settings)
+        _require_allowed_port(target, ports)
         for address in addresses:
             if not (is_public(address) or _is_in_allowed_network(address, settings)):
                 raise NotAllowed(f"leads into a private network; {_ASK.format(place=target.place)}")
-    return target, addresses
+    return addresses
 
 
 def _split(url: str) -> SplitResult:
@@ -104,7 +119,7 @@ def _split(url: str) -> SplitResult:
     return parts
 
 
-def _read_host(host: str) -> str:
+def read_host(host: str) -> str:
     """Return the host in lower case and ASCII. An IPv4 address must have four decimal numbers."""
     if ":" in host:
         return _read_ipv6(host)
@@ -135,12 +150,12 @@ def _encode(host: str) -> str:
         raise NotAllowed("names no host") from None
 
 
-def _require_allowed_port(target: Target, settings: Settings) -> None:
-    if target.scheme != "https":
-        raise NotAllowed(f"must begin with https://; {_ASK.format(place=target.place)}")
-    if target.port not in settings.outgoing_ports:
-        ports = ", ".join(map(str, sorted(settings.outgoing_ports)))
-        raise NotAllowed(f"names port {target.port}; allowed: {ports}; {_ASK.format(place=target.place)}")
+def _require_allowed_port(target: Target, ports: Collection[int]) -> None:
+    if target.scheme in _UNENCRYPTED:
+        raise NotAllowed(f"{_UNENCRYPTED[target.scheme]}; {_ASK.format(place=target.place)}")
+    if target.port not in ports:
+        allowed = ", ".join(map(str, sorted(ports)))
+        raise NotAllowed(f"names port {target.port}; allowed: {allowed}; {_ASK.format(place=target.place)}")
 
 
 def _resolve(target: Target) -> list[Address]:

@@ -59,6 +59,7 @@ def _with_the_database() -> Iterator[Check]:
         *(_clock, _hold, _beat, _overdue),
         *(message_checks.failed, message_checks.unknown, message_checks.messages),
         *(message_checks.channels, message_checks.gateways, message_checks.webhooks),
+        message_checks.mailboxes,
     )
     for check in checks if migrations.is_fine else checks[:4]:
         try:

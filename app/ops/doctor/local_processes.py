@@ -34,10 +34,9 @@ def _process_of(part: str) -> psutil.Process | None:
 
 def _runs(process: psutil.Process, part: str) -> bool:
     command = process.info["cmdline"] or []
-    if "workers.app" not in command:
-        return False
     queues = command[command.index("-Q") + 1].split(",") if "-Q" in command[:-1] else []
-    if part not in queues and not (part == "beat" and "beat" in command):
+    is_celery = "workers.app" in command and (part in queues or (part == "beat" and "beat" in command))
+    if not (is_celery or (part == "inbound" and "workers.inbound" in command)):
         return False
     try:
         return process.environ().get("BROKER_URL") == os.environ.get("BROKER_URL")

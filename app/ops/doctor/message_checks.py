@@ -11,9 +11,11 @@ from app.engine.failed_steps import unfinished_steps
 from app.messaging.channels import email
 from app.messaging.delivery.backlog import message_backlog
 from app.messaging.gateways.missing import count_waiting_steps
+from app.messaging.mailboxes.failure_notices import failing_mailboxes, mailbox_figures
 from app.messaging.outages.store import open_outages
 from app.messaging.webhooks.report import count_endpoints, webhook_backlog
 from app.ops.doctor.check import TIMEOUT, Check
+from app.ops.doctor.local_processes import advice_for_silent
 
 MAX_MESSAGE_AGE = timedelta(hours=1)
 
@@ -82,6 +84,19 @@ def gateways(session: Session) -> Check:
         return Check("gateways", "no step waits for one")
     advice = "an admin of the clinic adds a gateway (POST /api/gateways), activates one or makes it the default"
     return Check("gateways", f"waiting steps by clinic: {found}", advice)
+
+
+def mailboxes(session: Session) -> Check:
+    """Mailboxes that are not read."""
+    figures = mailbox_figures(session)
+    if figures.unread:
+        advice = advice_for_silent("inbound", "run `relance serve inbound`; until then answers by e-mail stop nothing")
+        return Check("mailboxes", f"{figures.unread} of {figures.active} are read by no process", advice)
+    failing = [
+        f"{row.name} since {row.failing_since:%Y-%m-%d %H:%M}Z ({row.error})" for row in failing_mailboxes(session)
+    ]
+    advice = "correct its settings (PATCH /api/mailboxes/{id}), or its server" if failing else ""
+    return Check("mailboxes", "; ".join(failing) or f"{figures.active} are read", advice)
 
 
 def _minutes(age: timedelta) -> str:

@@ -1,12 +1,15 @@
-"""Web page of the mailbox: message list, message text, raw file, and the list as JSON."""
+"""Web page of the mailbox: message list, message text with a form for an answer, raw file, and the list as JSON."""
 
 import json
 from dataclasses import dataclass
 from html import escape
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
+from app import clock
+from app.ops.mailbox.answers import NoInbox, deliver_answer
+from app.ops.mailbox.inboxes import Inboxes
 from app.ops.mailbox.store import Message, Store
 
 PAGE_LIMIT = 200
@@ -15,14 +18,16 @@ STYLE = """\
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .4rem .6rem; }
 tr { border-bottom: 1px solid #dde3ea; } a { color: #0b63b0; } time, .empty { color: #5b6878; }
+textarea { width: 100%; font: inherit; } button { font: inherit; padding: .3rem 1rem; }
 pre { white-space: pre-wrap; background: #f5f7f9; padding: 1rem; border-radius: .4rem; }
 """
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'",
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # without it, the form would be sent with the origin `null`
     "Cache-Control": "no-store",
 }
+LARGEST_FORM = 100_000  # bytes
 LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -76,7 +81,27 @@ def message_page(message: Message) -> str:
     }
     rows = "".join(f"<tr><th>{name}<td>{escape(value)}" for name, value in fields.items())
     links = f'<p><a href="/">All messages</a> · <a href="/messages/{message.id}.eml">Raw message</a>'
-    return layout(message.subject, f"<table>{rows}</table><pre>{escape(message.text)}</pre>{links}")
+    form = (
+        f'<h2>Answer</h2><form method=post action="/messages/{message.id}/answer">'
+        '<p><textarea name=text rows=4 required aria-label="Answer"></textarea>'
+        "<p><button>Answer as the recipient</button></form>"
+    )
+    return layout(message.subject, f"<table>{rows}</table><pre>{escape(message.text)}</pre>{form}{links}")
+
+
+def post_answer(store: Store, inboxes: Inboxes, path: str, form: bytes) -> Response:
+    """Put an answer to a message into an inbox, and say which."""
+    name = path.removeprefix("/messages/").removesuffix("/answer")
+    content = store.raw(name) if path.endswith("/answer") else None
+    if content is None:
+        return NOT_FOUND
+    text = "".join(parse_qs(form.decode(errors="replace")).get("text", []))
+    try:
+        address = deliver_answer(inboxes, content, text, at=clock.now())
+    except NoInbox as refusal:
+        return Response(f"{refusal}\n", "text/plain; charset=utf-8", HTTPStatus.UNPROCESSABLE_ENTITY)
+    back = f'<p>The answer is in the inbox of {escape(address)}. <a href="/messages/{name}">Back to the message</a>'
+    return Response(layout("Answer sent", back))
 
 
 def layout(title: str, body: str) -> str:
@@ -88,14 +113,26 @@ def layout(title: str, body: str) -> str:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Handle GET requests from this machine."""
+    """Handle requests from this machine."""
 
     store: Store  # set by the subclass in `page_server`
+    inboxes: Inboxes
 
     def do_GET(self) -> None:
         """Response only local host names, as a protection against DNS rebinding."""
-        host = (self.headers.get("Host") or "").rpartition(":")[0] or self.headers.get("Host")
-        self._send(answer(self.store, urlsplit(self.path).path) if host in LOCAL_NAMES else NOT_LOCAL)
+        self._send(answer(self.store, urlsplit(self.path).path) if self._is_local() else NOT_LOCAL)
+
+    def do_POST(self) -> None:
+        """Answer a message. Forms of other sites are refused."""
+        size = min(int(self.headers.get("Content-Length") or 0), LARGEST_FORM)
+        form, path = self.rfile.read(size), urlsplit(self.path).path
+        self._send(post_answer(self.store, self.inboxes, path, form) if self._is_local() else NOT_LOCAL)
+
+    def _is_local(self) -> bool:
+        """Whether host and origin of the request are this machine."""
+        host, origin = self.headers.get("Host") or "", self.headers.get("Origin")
+        places = [host] if origin is None else [host, urlsplit(origin).netloc]
+        return all((place.rpartition(":")[0] or place) in LOCAL_NAMES for place in places)
 
     def version_string(self) -> str:
         """Hide the language and its version."""

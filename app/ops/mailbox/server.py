@@ -1,4 +1,4 @@
-"""SMTP server and web page of the mailbox. Both run until a signal."""
+"""SMTP server, IMAP server and web page of the mailbox. They run until a signal."""
 
 import os
 import signal
@@ -12,6 +12,9 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from app import clock
+from app.ops.mailbox.answers import as_delivered
+from app.ops.mailbox.imap_server import ImapServer
+from app.ops.mailbox.inboxes import Inboxes
 from app.ops.mailbox.page import Handler
 from app.ops.mailbox.store import Store
 
@@ -23,43 +26,46 @@ class StoringHandler:
     """SMTP handler that accepts every message for every recipient."""
 
     store: Store
+    inboxes: Inboxes
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: ARG002, N802
-        """Store the message and answer like a mail provider."""
-        content = envelope.content
-        name = self.store.keep(
-            content if isinstance(content, bytes) else (content or "").encode(),
-            sender=envelope.mail_from or "",
-            recipients=envelope.rcpt_tos,
-            at=clock.now(),
-        )
+        """Store the message, deliver it to the inboxes of its recipients, and answer like a mail provider."""
+        given, sender = envelope.content, envelope.mail_from or ""
+        content = given if isinstance(given, bytes) else (given or "").encode()
+        name = self.store.keep(content, sender=sender, recipients=envelope.rcpt_tos, at=clock.now())
+        for recipient in envelope.rcpt_tos:
+            if inbox := self.inboxes.of_recipient(recipient):
+                inbox.deliver(as_delivered(content, sender=sender, recipient=recipient))
         sys.stdout.write(f"stored {name}\n")
         return f"250 stored as {name}"
 
 
 def main() -> None:
-    """Serve SMTP on MAILBOX_SMTP_PORT and the page on MAILBOX_PORT."""
-    store = Store(Path(os.environ.get("RELANCE_HOME", ".relance")) / "mailbox")
+    """Serve SMTP on MAILBOX_SMTP_PORT, IMAP on MAILBOX_IMAP_PORT and the page on MAILBOX_PORT."""
+    folder = Path(os.environ.get("RELANCE_HOME", ".relance")) / "mailbox"
+    store, inboxes = Store(folder), Inboxes(folder)
     address = os.environ.get("BIND_ADDRESS", "127.0.0.1")
-    smtp = smtp_server(store, address, int(os.environ.get("MAILBOX_SMTP_PORT", "1025")))
+    smtp = smtp_server(store, inboxes, address, int(os.environ.get("MAILBOX_SMTP_PORT", "1025")))
     smtp.start()
-    page = page_server(store, address, int(os.environ.get("MAILBOX_PORT", "8025")))
+    page = page_server(store, inboxes, address, int(os.environ.get("MAILBOX_PORT", "8025")))
     Thread(target=page.serve_forever, daemon=True).start()
-    wait_for_signal()
+    with ImapServer(inboxes, address, int(os.environ.get("MAILBOX_IMAP_PORT", "1143"))).running():
+        wait_for_signal()
     page.shutdown()
     smtp.stop()
 
 
-def smtp_server(store: Store, address: str, port: int) -> Controller:
+def smtp_server(store: Store, inboxes: Inboxes, address: str, port: int) -> Controller:
     """Return the SMTP server. It is not started."""
     return Controller(
-        StoringHandler(store), hostname=address, port=port, data_size_limit=LARGEST_MESSAGE, ident="mailbox"
+        StoringHandler(store, inboxes), hostname=address, port=port, data_size_limit=LARGEST_MESSAGE, ident="mailbox"
     )
 
 
-def page_server(store: Store, address: str, port: int) -> ThreadingHTTPServer:
+def page_server(store: Store, inboxes: Inboxes, address: str, port: int) -> ThreadingHTTPServer:
     """Return the web server. It is bound, but does not serve yet."""
-    return ThreadingHTTPServer((address, port), type("StoreHandler", (Handler,), {"store": store}))
+    handler = type("StoreHandler", (Handler,), {"store": store, "inboxes": inboxes})
+    return ThreadingHTTPServer((address, port), handler)
 
 
 def wait_for_signal() -> None:

@@ -12,7 +12,7 @@ from app.ops.stack.environment import home, is_demo
 from app.ops.stack.numeric_settings import port_setting
 
 ECHO_PORT = ("ECHO_PORT", 8026)
-MAILBOX_PORTS = {"MAILBOX_PORT": 8025, "MAILBOX_SMTP_PORT": 1025}
+MAILBOX_PORTS = {"MAILBOX_PORT": 8025, "MAILBOX_SMTP_PORT": 1025, "MAILBOX_IMAP_PORT": 1143}
 PORTS = {"web": ("PORT", 8000), "flower": ("FLOWER_PORT", 5555)}
 PROBES = {"web": "/livez", "flower": "/healthcheck"}
 
@@ -77,7 +77,7 @@ def require_free_ports(parts: Collection[str]) -> None:
 
 
 def choose_mailbox_ports() -> None:
-    """Choose the mailbox's ports. Free ports replace the default ones if those are taken.
+    """Choose the mailbox's ports, and allow calls to its IMAP server. Free ports replace default ones that are taken.
 
     Raises:
         CannotStart: if a port set by the operator is taken.
@@ -88,6 +88,7 @@ def choose_mailbox_ports() -> None:
         elif is_taken(port_setting(name, usual)):
             raise CannotStart(f"port {os.environ[name]} is taken: set {name} to another port")
     os.environ["SMTP_URL"] = f"smtp://{LOOPBACK}:{os.environ['MAILBOX_SMTP_PORT']}"
+    _allow_calls(os.environ["MAILBOX_IMAP_PORT"])
 
 
 def choose_echo_port() -> None:
@@ -101,13 +102,17 @@ def choose_echo_port() -> None:
         os.environ[name] = str(free_port() if is_taken(usual) else usual)
     elif is_taken(echo_port()):
         raise CannotStart(f"port {os.environ[name]} is taken: set {name} to another port")
-    allowed = {*os.environ.get("OUTGOING_ALLOW", "").split(","), f"{LOOPBACK}:{os.environ[name]}"}
-    os.environ["OUTGOING_ALLOW"] = ",".join(sorted(allowed - {""}))
+    _allow_calls(os.environ[name])
 
 
 def echo_port() -> int:
     """Return the port of the echo gateway. Raises WrongSetting (when ECHO_PORT is not a port)."""
     return port_setting(*ECHO_PORT)
+
+
+def _allow_calls(port: str) -> None:
+    allowed = {*os.environ.get("OUTGOING_ALLOW", "").split(","), f"{LOOPBACK}:{port}"}
+    os.environ["OUTGOING_ALLOW"] = ",".join(sorted(allowed - {""}))
 
 
 def display_lines() -> list[tuple[str, str]]:

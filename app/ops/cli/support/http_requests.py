@@ -24,6 +24,7 @@ _IDS: Final[Mapping[str, str]] = {
     "key": reference("web-forms.rotate_key", "key"),
     "key_id": reference("api-keys.create_api_key"),
     "lead_id": reference("leads.capture_lead"),
+    "mailbox_id": reference("mailboxes.create_mailbox"),
     "message_template_id": reference("message-templates.create_template"),
     "name": "moving_sales",
     "notification_id": reference("notifications.list_notifications", "items[0].id"),

@@ -1,0 +1,1 @@
+"""Mailboxes of clinics, whose mail is read by IMAP."""

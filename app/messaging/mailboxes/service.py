@@ -1,0 +1,165 @@
+"""Manage a clinic's mailboxes, and check that one can be read."""
+
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.clock import now
+from app.core.db import new_id
+from app.core.http_client.targets import NotAllowed, Unresolved, read_host, resolve_mail_server
+from app.core.optimistic_locking import SeenVersions, require_version
+from app.core.pagination import Page, page
+from app.core.type_aliases import JsonObject
+from app.errors import Conflict, Invalid, NotFound
+from app.identity.actor import Actor
+from app.messaging.channels.mail_server import Security
+from app.messaging.mailboxes.imap_client import IMAP_ERRORS, PORTS, MailboxLogin, error_text, open_mailbox
+from app.messaging.mailboxes.models import Mailbox
+
+MAX_MAILBOXES: Final = 20
+DEFAULT_PORTS: Final = {Security.TLS: 993, Security.STARTTLS: 143, Security.NONE: 143}
+_ADDRESS: Final = ("host", "port", "security")
+# A change of one of these leads to another folder: its mails are numbered anew.
+_PLACE: Final = frozenset({"host", "port", "username", "folder", "since"})
+
+
+class MailboxNameTaken(Conflict):
+    """The clinic already has a mailbox of this name."""
+
+
+class TooManyMailboxes(Conflict):
+    """The clinic already has the maximum number of mailboxes."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxTest:
+    """Result of a test. `messages` and `supports_idle` are None if the folder cannot be read."""
+
+    error: str | None
+    messages: int | None = None
+    supports_idle: bool | None = None
+
+    @property
+    def works(self) -> bool:
+        """Whether the folder can be read."""
+        return self.error is None
+
+
+def list_mailboxes(session: Session, clinic_id: UUID, query: JsonObject) -> Page:
+    """Return the clinic's mailboxes by name; `query` as loaded by MailboxQuery."""
+    statement = select(Mailbox).where(Mailbox.clinic_id == clinic_id)
+    if "is_active" in query:
+        statement = statement.where(Mailbox.is_active == query["is_active"])
+    return page(session, statement, [(Mailbox.name, "asc")], query)
+
+
+def read_mailbox(session: Session, clinic_id: UUID, mailbox_id: UUID) -> Mailbox:
+    """Return one mailbox of the clinic. Raises NotFound."""
+    return _find(session, clinic_id, mailbox_id, lock=False)
+
+
+def create_mailbox(session: Session, clinic_id: UUID, data: JsonObject) -> Mailbox:
+    """Create a mailbox; `data` as loaded by MailboxIn.
+
+    Raises Invalid (an address that is not allowed), MailboxNameTaken, TooManyMailboxes.
+    """
+    data = {**data, "port": data.get("port") or DEFAULT_PORTS[data["security"]]}
+    _require_allowed(data)
+    if (session.scalar(select(func.count()).where(Mailbox.clinic_id == clinic_id)) or 0) >= MAX_MAILBOXES:
+        raise TooManyMailboxes
+    at = now()
+    mailbox = Mailbox(id=new_id(), clinic_id=clinic_id, attempts=0, created_at=at, updated_at=at, version=1)
+    _set(mailbox, data)
+    session.add(mailbox)
+    _flush(session)
+    return mailbox
+
+
+def change_mailbox(
+    session: Session, clinic_id: UUID, mailbox_id: UUID, data: JsonObject, *, seen: SeenVersions = None
+) -> Mailbox:
+    """Set the given values; `data` as loaded by MailboxChange. The process `inbound` connects again.
+
+    Raises NotFound, ChangedMeanwhile, MailboxNameTaken, Invalid (an address that is not allowed).
+    """
+    mailbox = _find(session, clinic_id, mailbox_id, lock=True)
+    require_version(mailbox, seen)
+    if data.keys() & set(_ADDRESS):
+        _require_allowed({name: data.get(name, getattr(mailbox, name)) for name in _ADDRESS})
+    is_moved = any(getattr(mailbox, name) != data[name] for name in data.keys() & _PLACE)
+    _set(mailbox, data)
+    if is_moved:
+        mailbox.uidvalidity = mailbox.last_uid = mailbox.attempted_uid = None
+    mailbox.error = mailbox.failing_since = mailbox.notified_at = None
+    mailbox.updated_at = now()
+    mailbox.version += 1
+    _flush(session)
+    return mailbox
+
+
+def delete_mailbox(session: Session, clinic_id: UUID, mailbox_id: UUID, *, seen: SeenVersions = None) -> None:
+    """Delete a mailbox. Mails that were received stay. Raises NotFound, ChangedMeanwhile."""
+    mailbox = _find(session, clinic_id, mailbox_id, lock=True)
+    require_version(mailbox, seen)
+    session.delete(mailbox)
+
+
+def login_of(mailbox: Mailbox) -> MailboxLogin:
+    """Return the settings that a connection needs, decrypted."""
+    return MailboxLogin(
+        mailbox.host, mailbox.port, Security(mailbox.security), mailbox.username, mailbox.password, mailbox.folder
+    )
+
+
+def try_mailbox(login: MailboxLogin) -> MailboxTest:
+    """Sign in and open the folder. No mail is read. No transaction is open meanwhile."""
+    try:
+        with open_mailbox(login) as client:
+            opened = client.select_folder(login.folder, readonly=True)
+            return MailboxTest(None, opened[b"EXISTS"], client.has_capability("IDLE"))
+    except IMAP_ERRORS as error:
+        return MailboxTest(error_text(error))
+
+
+def check_address(session: Session, actor: Actor, data: JsonObject, /, *, mailbox_id: UUID | None = None) -> None:
+    """Check that the server may be called, if the host, the port or the encryption is given. Raises Invalid."""
+    if any(name in data for name in _ADDRESS):
+        known = _find(session, actor.clinic.id, mailbox_id, lock=False) if mailbox_id else None
+        _require_allowed({name: data[name] if name in data else getattr(known, name, None) for name in _ADDRESS})
+
+
+def _require_allowed(address: JsonObject) -> None:
+    if address["host"] is None:
+        return
+    security = address["security"] or Security.TLS
+    port = address["port"] or DEFAULT_PORTS[security]
+    try:
+        resolve_mail_server(address["host"], port, ports=PORTS, is_encrypted=security != Security.NONE)
+    except Unresolved as refusal:
+        raise Invalid.at("/host", f"{refusal}.") from None
+    except NotAllowed as refusal:
+        raise Invalid.at("/host", f"It {refusal}.") from None
+
+
+def _set(mailbox: Mailbox, data: JsonObject) -> None:
+    for name, value in data.items():
+        setattr(mailbox, name, read_host(value) if name == "host" else value)
+
+
+def _flush(session: Session) -> None:
+    try:
+        session.flush()
+    except IntegrityError as clash:
+        raise MailboxNameTaken from clash
+
+
+def _find(session: Session, clinic_id: UUID, mailbox_id: UUID, *, lock: bool) -> Mailbox:
+    of_clinic = select(Mailbox).where(Mailbox.id == mailbox_id, Mailbox.clinic_id == clinic_id)
+    mailbox = session.scalars(of_clinic.with_for_update(key_share=True) if lock else of_clinic).one_or_none()
+    if mailbox is None:
+        raise NotFound
+    return mailbox

@@ -1,0 +1,302 @@
+"""Process `inbound`: mails of IMAP servers are received once, in order, whatever breaks."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+
+from app.core.db import new_id, transaction
+from app.messaging.inbound.models import InboundEmail, InboundRawEmail
+from app.messaging.mailboxes import service
+from app.messaging.mailboxes.models import Mailbox
+from tests.support.imap import ImapAccount, mail
+from tests.support.practice import Practice, sql
+from tests.support.processes import Processes, wait_until
+from workers.inbound import process, reader, receive_new
+from workers.inbound.process import InboundProcess
+
+pytest_plugins = ["tests.support.practice"]
+
+PATIENCE = 30  # seconds
+
+
+@pytest.fixture
+def account(tmp_path: Path, configure: Callable[..., None]) -> Iterator[ImapAccount]:
+    with ImapAccount(tmp_path) as account:
+        configure(outgoing_allow=f"127.0.0.1:{account.port}")
+        yield account
+
+
+@pytest.fixture(autouse=True)
+def _short_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, name, seconds in (
+        *((process, "INTERVAL", 0.1), (reader, "FIRST_PAUSE", 0.1), (reader, "PAUSE_AFTER_REFUSAL", 0.1)),
+        *((reader, "CHECK_INTERVAL", 0.1), (reader, "POLL_INTERVAL", 0.1)),
+    ):
+        monkeypatch.setattr(module, name, seconds)
+
+
+@contextmanager
+def reading() -> Iterator[UUID]:
+    """Run the process on a thread."""
+    stop, holder = Event(), new_id()
+    thread = Thread(target=InboundProcess(holder).run, args=[stop])
+    thread.start()
+    try:
+        yield holder
+    finally:
+        stop.set()
+        thread.join()
+
+
+def add_mailbox(practice: Practice, account: ImapAccount, **more: Any) -> UUID:
+    defaults = {"folder": "INBOX", "is_active": True, "mark_seen": False, "since": None}
+    with transaction() as session:
+        return service.create_mailbox(session, practice.clinic_id, {**defaults, **account.settings, **more}).id
+
+
+def change(practice: Practice, mailbox_id: UUID, **data: Any) -> None:
+    with transaction() as session:
+        service.change_mailbox(session, practice.clinic_id, mailbox_id, data)
+
+
+def received() -> list[str]:
+    """Return the Message-IDs, in the order in which they were stored."""
+    return [row.message_id for row in sql("SELECT message_id FROM inbound_emails ORDER BY id")]
+
+
+def raw(message_id: str) -> bytes:
+    with transaction() as session:
+        email_id = session.scalars(select(InboundEmail.id).where(InboundEmail.message_id == message_id)).one()
+        return session.get_one(InboundRawEmail, email_id).content.encode()
+
+
+def state(mailbox_id: UUID) -> Mailbox:
+    with transaction() as session:
+        return session.get_one(Mailbox, mailbox_id)
+
+
+def ids(*numbers: int) -> list[str]:
+    return [f"<{number}@people.example>" for number in numbers]
+
+
+def wait_for_mails(*numbers: int) -> None:
+    wait_until(lambda: len(received()) >= len(numbers), PATIENCE, f"{len(numbers)} mails, not {received()}")
+    assert received() == ids(*numbers)
+
+
+def wait_until_read(mailbox_id: UUID) -> None:
+    """Wait until the folder was read to its end."""
+    wait_until(lambda: state(mailbox_id).last_seen_at is not None, PATIENCE, "the mailbox to be read")
+
+
+def test_mail_is_received_from_the_first_connection_on(practice: Practice, account: ImapAccount) -> None:
+    account.inbox.deliver(mail(1))
+    mailbox_id = add_mailbox(practice, account)
+
+    with reading():
+        wait_until_read(mailbox_id)
+        account.inbox.deliver(mail(2))
+        account.inbox.deliver(mail(3))
+        wait_for_mails(2, 3)
+
+    assert (state(mailbox_id).last_uid, state(mailbox_id).supports_idle) == (3, True)
+    assert account.inbox.seen == set()
+
+
+def test_mail_since_a_day_is_received_and_older_mail_is_not(practice: Practice, account: ImapAccount) -> None:
+    today = datetime.now(UTC)
+    account.inbox.deliver(mail(1), at=today - timedelta(days=9))
+    account.inbox.deliver(mail(2), at=today - timedelta(days=2))
+    add_mailbox(practice, account, since=(today - timedelta(days=3)).date())
+
+    with reading():
+        wait_for_mails(2)
+        account.inbox.deliver(mail(3), at=today - timedelta(days=9))  # an old mail that is moved into the folder
+        account.inbox.deliver(mail(4))
+        wait_for_mails(2, 4)
+
+
+def test_server_without_idle_is_asked_again_and_again(
+    tmp_path: Path, practice: Practice, configure: Callable[..., None]
+) -> None:
+    with ImapAccount(tmp_path, has_idle=False) as account:
+        configure(outgoing_allow=f"127.0.0.1:{account.port}")
+        mailbox_id = add_mailbox(practice, account)
+        with reading():
+            wait_until_read(mailbox_id)
+            account.inbox.deliver(mail(1))
+            wait_for_mails(1)
+
+    assert state(mailbox_id).supports_idle is False
+
+
+def test_mails_are_marked_as_seen_on_request(practice: Practice, account: ImapAccount) -> None:
+    mailbox_id = add_mailbox(practice, account, mark_seen=True)
+    with reading():
+        wait_until_read(mailbox_id)
+        account.inbox.deliver(mail(1))
+        wait_until(lambda: account.inbox.seen == {1}, PATIENCE, "the flag")
+
+
+def test_renumbered_mails_are_received_once(practice: Practice, account: ImapAccount) -> None:
+    mailbox_id = add_mailbox(practice, account)
+    with reading():
+        wait_until_read(mailbox_id)
+        for number in (1, 2):
+            account.inbox.deliver(mail(number))
+        wait_for_mails(1, 2)
+        account.inbox.uidvalidity = 2
+        account.stop()
+        account.inbox.deliver(mail(3))
+        account.start()
+        wait_for_mails(1, 2, 3)
+
+    assert (state(mailbox_id).uidvalidity, state(mailbox_id).last_uid) == (2, 3)
+
+
+def test_mail_that_cannot_be_received_is_stored_and_the_next_is_read(
+    practice: Practice, account: ImapAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receive = receive_new.receive_email
+
+    def fail_for_poison(session: Any, clinic_id: UUID, content: bytes, **more: Any) -> Any:
+        if b"Poison" in content:
+            raise RecursionError
+        return receive(session, clinic_id, content, **more)
+
+    monkeypatch.setattr(receive_new, "receive_email", fail_for_poison)
+    mailbox_id = add_mailbox(practice, account)
+    with reading():
+        wait_until_read(mailbox_id)
+        account.inbox.deliver(mail(1, Subject="Poison"))
+        account.inbox.deliver(mail(2))
+        wait_until(lambda: len(received()) == 2, PATIENCE, "both mails")
+
+    stored = sql("SELECT classification FROM inbound_emails ORDER BY id")
+    assert stored[0].classification == "unreadable"
+    assert received()[1:] == ids(2)
+    assert state(mailbox_id).error is None
+
+
+def test_mail_that_ended_the_process_several_times_is_stored_unread(practice: Practice, account: ImapAccount) -> None:
+    account.inbox.deliver(mail(1))
+    account.inbox.deliver(mail(2))
+    mailbox_id = add_mailbox(practice, account, since=datetime.now(UTC).date())
+    sql("UPDATE mailboxes SET uidvalidity = 1, last_uid = 0, attempted_uid = 1, attempts = 3")
+
+    with reading():
+        wait_until(lambda: len(received()) == 2, PATIENCE, "both mails")
+
+    first, *_ = sql("SELECT classification FROM inbound_emails ORDER BY id")
+    assert first.classification == "unreadable"
+    assert (state(mailbox_id).attempts, state(mailbox_id).attempted_uid) == (0, None)
+
+
+def test_only_the_headers_of_a_very_large_mail_are_received(
+    practice: Practice, account: ImapAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receive_new, "LARGEST_MAIL", 2000)
+    mailbox_id = add_mailbox(practice, account)
+    with reading():
+        wait_until_read(mailbox_id)
+        account.inbox.deliver(mail(1, text="x" * 3000))
+        wait_for_mails(1)
+
+    assert len(raw(*ids(1))) < 500
+
+
+def test_wrong_password_is_shown_and_a_correction_is_used_at_once(practice: Practice, account: ImapAccount) -> None:
+    mailbox_id = add_mailbox(practice, account, password="wrong")
+    with reading():
+        wait_until(lambda: state(mailbox_id).error is not None, PATIENCE, "the error")
+        failed = state(mailbox_id)
+        change(practice, mailbox_id, password=account.password)
+        wait_until_read(mailbox_id)
+
+    assert "AUTHENTICATIONFAILED" in str(failed.error)
+    assert failed.failing_since is not None
+    assert (state(mailbox_id).error, state(mailbox_id).failing_since) == (None, None)
+
+
+def test_reading_goes_on_after_the_server_was_away(practice: Practice, account: ImapAccount) -> None:
+    mailbox_id = add_mailbox(practice, account)
+    with reading():
+        wait_until_read(mailbox_id)
+        account.stop()
+        account.inbox.deliver(mail(1))
+        wait_until(lambda: state(mailbox_id).failing_since is not None, PATIENCE, "the failure")
+        account.start()
+        wait_for_mails(1)
+        wait_until(lambda: state(mailbox_id).failing_since is None, PATIENCE, "the end of the failure")
+
+
+def test_inactive_and_deleted_mailboxes_are_not_read(practice: Practice, account: ImapAccount) -> None:
+    mailbox_id = add_mailbox(practice, account)
+    with reading():
+        wait_until(lambda: len(account.server.connections) == 1, PATIENCE, "a connection")
+        change(practice, mailbox_id, is_active=False)
+        wait_until(lambda: not account.server.connections, PATIENCE, "the end of the connection")
+        change(practice, mailbox_id, is_active=True)
+        wait_until(lambda: len(account.server.connections) == 1, PATIENCE, "another connection")
+        with transaction() as session:
+            service.delete_mailbox(session, practice.clinic_id, mailbox_id)
+        wait_until(lambda: not account.server.connections, PATIENCE, "the end of the connection")
+
+
+def test_one_of_two_processes_reads_a_mailbox(practice: Practice, account: ImapAccount) -> None:
+    mailbox_id = add_mailbox(practice, account)
+    with reading() as second:
+        with reading() as first:
+            wait_until_read(mailbox_id)
+            holder = state(mailbox_id).holder
+            account.inbox.deliver(mail(1))
+            wait_for_mails(1)
+            assert holder in {first, second}
+            assert len(account.server.connections) == 1
+        wait_until(lambda: state(mailbox_id).holder == second, PATIENCE, "the other process")
+        account.inbox.deliver(mail(2))
+        wait_for_mails(1, 2)
+
+
+def test_stolen_lease_stores_nothing_twice(practice: Practice, account: ImapAccount) -> None:
+    """A process that was stopped for long goes on after another one has taken its mailbox."""
+    mailbox_id = add_mailbox(practice, account)
+    with reading():
+        wait_until_read(mailbox_id)
+        sql("UPDATE mailboxes SET holder = :other, held_until = now() + interval '1 minute'", other=new_id())
+        account.inbox.deliver(mail(1))
+        wait_until(lambda: not account.server.connections, PATIENCE, "the end of the connection")
+
+    assert received() == []
+    assert state(mailbox_id).last_uid == 0
+
+
+def test_killed_process_receives_every_mail_once(
+    practice: Practice, account: ImapAccount, processes: Processes
+) -> None:
+    mailbox_id = add_mailbox(practice, account)
+    env = {"OUTGOING_ALLOW": f"127.0.0.1:{account.port}"}
+    running = processes.start("inbound", "workers.inbound", [], env=env)
+    wait_until_read(mailbox_id)
+    for number in range(1, 301):
+        account.inbox.deliver(mail(number))
+
+    for _ in range(2):
+        before = len(received())
+        wait_until(lambda before=before: len(received()) > before + 20, PATIENCE, "some mails")  # type: ignore[misc]
+        running.kill()
+        print(f"killed after {len(received())} of 300 mails")
+        sql("UPDATE mailboxes SET held_until = now()")  # as after the end of the lease
+        running = processes.start("inbound", "workers.inbound", [], env=env)
+
+    wait_until(lambda: state(mailbox_id).last_uid == 300, 60, "all mails")
+    assert received() == ids(*range(1, 301))
+    assert running.stop() == 0
+    assert state(mailbox_id).holder is None

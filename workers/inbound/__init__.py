@@ -1,0 +1,1 @@
+"""Process `inbound`: reads the clinics' mailboxes by IMAP, with a thread for each of them."""
