@@ -11,18 +11,33 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
+from app.clock import now
 from app.core.db import new_id, transaction
+from app.engine.models import Kind
+from app.messaging.channels import email
 from app.messaging.inbound.models import InboundEmail, InboundRawEmail
 from app.messaging.mailboxes import service
+from app.messaging.mailboxes.failure_notices import mailbox_figures
 from app.messaging.mailboxes.models import Mailbox
-from tests.support.imap import ImapAccount, mail
-from tests.support.practice import Practice, sql
+from app.ops.doctor import mail_round_trip, message_checks
+from app.ops.doctor.mail_round_trip import check_mail_round_trip
+from app.ops.embedded import free_port
+from app.ops.mailbox.server import smtp_server
+from app.ops.mailbox.store import Store
+from tests.support.enrolling import mail as message_step
+from tests.support.enrolling import playbook, sequence
+from tests.support.imap import ADDRESS, ImapAccount, mail
+from tests.support.inbound import answer, set_address
+from tests.support.practice import Practice, Watch, sql
 from tests.support.processes import Processes, wait_until
+from tests.support.smtp import SmtpServer
 from workers.inbound import process, reader, receive_new
 from workers.inbound.process import InboundProcess
+from workers.sweeps.run import sweep
 
 pytest_plugins = ["tests.support.practice"]
 
+TASK = {"create_task": {"type": "CALL", "title": "Call"}}
 PATIENCE = 30  # seconds
 
 
@@ -276,6 +291,130 @@ def test_stolen_lease_stores_nothing_twice(practice: Practice, account: ImapAcco
 
     assert received() == []
     assert state(mailbox_id).last_uid == 0
+
+
+def test_answer_in_the_mailbox_stops_what_is_pending(
+    open_practice: Callable[..., Practice], account: ImapAccount, smtp: SmtpServer
+) -> None:
+    rules: list[dict[str, Any]] = [
+        {"name": "hello", "on": "lead.created", "do": [{"send_message": {"channel": "email", "template": "one"}}]},
+        {"name": "call", "on": "lead.created", "after": "3 days", "stop_on": ["lead.replied"], "do": [TASK]},
+    ]
+    practice = open_practice(playbook=playbook(sequence(message_step("first", "2 days")), rules=rules))
+    set_address(practice, ADDRESS)
+    mailbox_id = add_mailbox(practice, account)
+    lead = practice.capture(email="mia@lead.example")
+    practice.run(Kind.SEND_MESSAGE)
+    practice.run(Kind.DELIVER)
+    [sent] = smtp.received
+
+    with reading():
+        wait_until_read(mailbox_id)
+        account.inbox.deliver(answer(sent, "Tuesday suits me."))
+        wait_until(lambda: len(received()) == 1, PATIENCE, "the answer")
+
+    [stored] = sql("SELECT classification, matched_by, lead_id FROM inbound_emails")
+    assert (stored.classification, stored.matched_by, stored.lead_id) == ("reply", "address", lead)
+    [call] = [step for step in practice.steps(lead) if step.name == "call"]
+    assert (call.state, call.reason) == ("cancelled", "replied")
+
+
+def notices() -> list[str]:
+    return [row.subject for row in sql("SELECT subject FROM notifications WHERE template = 'mailbox-failing'")]
+
+
+def test_admins_get_one_notice_of_a_mailbox_that_has_failed_for_an_hour(
+    practice: Practice, watch: Watch, account: ImapAccount
+) -> None:
+    mailbox_id = add_mailbox(practice, account, is_active=True)
+    sql("UPDATE mailboxes SET failing_since = :at, error = 'refused', held_until = :at", at=now())
+
+    watch.advance(minutes=59)
+    sweep("watch_mailboxes")
+    assert notices() == []
+    watch.advance(minutes=1)
+    for _ in range(2):
+        sweep("watch_mailboxes")
+    assert set(notices()) == {"The mailbox Desk cannot be read"}
+    first = len(notices())
+
+    with reading():  # it works again, and fails again
+        wait_until_read(mailbox_id)
+    sql("UPDATE mailboxes SET failing_since = :at, error = 'refused'", at=now())
+    watch.advance(hours=1)
+    sweep("watch_mailboxes")
+    assert len(notices()) == 2 * first
+
+
+def test_mailbox_that_no_process_reads_counts_as_failing(
+    practice: Practice, watch: Watch, account: ImapAccount
+) -> None:
+    mailbox_id = add_mailbox(practice, account)
+    sweep("watch_mailboxes")
+    assert state(mailbox_id).failing_since is None
+
+    watch.advance(minutes=2)
+    sweep("watch_mailboxes")
+
+    assert "does not run" in str(state(mailbox_id).error)
+    with transaction() as session:
+        check, figures = message_checks.mailboxes(session), mailbox_figures(session)
+    assert check.found == "1 of 1 are read by no process"
+    assert "relance serve inbound" in check.advice
+    assert tuple(figures)[:3] == (1, 1, 1)
+
+
+def test_doctor_names_a_failing_mailbox(practice: Practice, account: ImapAccount) -> None:
+    mailbox_id = add_mailbox(practice, account, password="wrong")
+    with reading():
+        wait_until(lambda: state(mailbox_id).error is not None, PATIENCE, "the error")
+        with transaction() as session:
+            check = message_checks.mailboxes(session)
+
+    assert "Desk since" in check.found
+    assert "AUTHENTICATIONFAILED" in check.found
+    assert not check.is_fine
+
+
+def test_test_mail_comes_back(
+    practice: Practice, account: ImapAccount, tmp_path: Path, configure: Callable[..., None]
+) -> None:
+    port = free_port()
+    catcher = smtp_server(Store(tmp_path), account.inboxes, "127.0.0.1", port)
+    catcher.start()
+    allowed = f"127.0.0.1:{account.port}"
+    configure(outgoing_allow=allowed, smtp_url=f"smtp://127.0.0.1:{port}", mail_from="Clinic <no-reply@clinic.example>")
+    set_address(practice, ADDRESS)
+    mailbox_id = add_mailbox(practice, account)
+
+    with reading():
+        wait_until_read(mailbox_id)
+        [check] = check_mail_round_trip()
+    catcher.stop()
+    email.reset_connection()
+
+    assert check.is_fine, check
+    assert "came back after" in check.found
+    assert [row.classification for row in sql("SELECT classification FROM inbound_emails")] == ["own"]
+
+
+def test_test_mail_that_does_not_come_back_says_why(
+    practice: Practice, account: ImapAccount, smtp: SmtpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mail_round_trip, "WITHIN", 0.1)
+    set_address(practice, ADDRESS)
+    add_mailbox(practice, account)
+
+    [lost] = check_mail_round_trip()
+    smtp.on("rcpt", "550 5.1.1 No such user")
+    [refused] = check_mail_round_trip()
+    sql("UPDATE mailboxes SET is_active = false")
+    [none] = check_mail_round_trip("elsewhere")
+
+    assert "hello+" in lost.found
+    assert "relance serve inbound" in lost.advice
+    assert "550 5.1.1" in refused.found
+    assert "no active mailbox" in none.found
 
 
 def test_killed_process_receives_every_mail_once(

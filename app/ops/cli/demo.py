@@ -30,12 +30,16 @@ def demo(*, as_json: bool) -> None:
         raise CannotStart("the demo creates its own clinic: set RELANCE_ENV=demo")
     api = read_addresses().as_json()["api"]
     clinic = create_scenario_clinic()
-    scenario = Scenario(Client.sign_in(api, clinic.coordinator.email, clinic.coordinator.password))
+    mailbox = read_addresses().mailbox
+    scenario = Scenario(Client.sign_in(api, clinic.coordinator.email, clinic.coordinator.password), mailbox)
     if as_json:
-        print_json({"clinic": clinic.slug, "timelines": run(scenario, lambda *_: None)})
+        print_json({"clinic": clinic.slug, "timelines": run(scenario, lambda *_: None), "why": why_stopped(scenario)})
         return
     show(scenario)
-    if mailbox := read_addresses().mailbox:
+    click.echo("Why Carla's steps stopped (GET /api/leads/{id}/why):")
+    for line in why_stopped(scenario):
+        click.echo(f"  {line}")
+    if mailbox:
         click.echo(f"The e-mails of the demo are in {mailbox}")
 
 
@@ -77,6 +81,13 @@ def steps_of(scenario: Scenario, lead_id: str) -> list[JsonDict]:
     """Return a lead's automation steps: past, running and planned."""
     steps: list[JsonDict] = scenario.ben.get(f"/leads/{lead_id}/automation", limit=100)["items"]
     return steps
+
+
+def why_stopped(scenario: Scenario) -> list[str]:
+    """Return, in words, why Carla's cancelled steps did not run."""
+    stories = scenario.ben.get(f"/leads/{scenario.ids['Carla']}/why", limit=100)["items"]
+    steps = [step for story in stories for step in story["steps"]]
+    return [step["because"] for step in steps if step["state"] == "cancelled"]
 
 
 def is_over(timelines: JsonDict) -> bool:

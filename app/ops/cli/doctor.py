@@ -1,22 +1,27 @@
 """`relance doctor`: check the installation and show how to fix problems."""
 
 import sys
+from functools import partial
 
 import click
 
 from app.config import get_settings
 from app.ops.cli.support.output import as_json, print_json
 from app.ops.doctor.check import Check
-from app.ops.doctor.checks import run_checks
+from app.ops.doctor.checks import GROUPS, Group, run_checks
+from app.ops.doctor.mail_round_trip import check_mail_round_trip
 
 
 @click.command()
+@click.option("--mail", is_flag=True, help="Send a test mail to each mailbox, and wait until it is received.")
+@click.option("--clinic", "slug", help="With --mail: only the mailboxes of this clinic.")
 @as_json
-def doctor(*, as_json: bool) -> None:
+def doctor(*, mail: bool, slug: str | None, as_json: bool) -> None:
     """Check database, migrations, broker, beat, workers and clock. Exit code 1 if a check fails."""
     get_settings()  # a wrong setting is one error, not a failure of every check
-    checks = []
-    for check in run_checks():
+    checks: list[Check] = []
+    groups: list[Group] = [*GROUPS, partial(check_mail_round_trip, slug)] if mail else [*GROUPS]
+    for check in run_checks(groups):
         checks.append(check)
         if not as_json:
             show(check)

@@ -21,7 +21,8 @@ from app.leads.attribution.models import LeadSource
 from app.leads.capture.capture import capture_lead
 from app.ops.cli.support.output import as_json, print_json
 from app.ops.demo.echo_gateways import connect_echo_gateways
-from app.ops.demo.seed_data import CLINIC, LEADS, PEOPLE, SLUG
+from app.ops.demo.mailbox_account import connect_mailbox
+from app.ops.demo.seed_data import CLINIC, LEADS, MAILBOX, PEOPLE, SLUG
 from app.ops.embedded import CannotStart
 from app.ops.stack.addresses import echo_port, read_addresses
 from app.ops.stack.environment import home, is_demo, write_private
@@ -40,8 +41,9 @@ def seed(*, as_json: bool) -> None:
         is_new = make_clinic(session, passwords)
         if not is_new:
             renew_passwords(session, passwords)
+        clinic_id = session.scalars(select(Clinic.id).where(Clinic.slug == SLUG)).one()
+        connect_mailbox(session, clinic_id, MAILBOX)
         if "ECHO_PORT" in os.environ:
-            clinic_id = session.scalars(select(Clinic.id).where(Clinic.slug == SLUG)).one()
             connect_echo_gateways(session, clinic_id, echo_port())
     flush()
     write_private(home() / "demo.json", {**read_addresses().as_json(), "users": sign_ins(passwords)})

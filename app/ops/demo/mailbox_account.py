@@ -7,6 +7,9 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.identity.clinics import bump_rules_version
+from app.identity.inbound_email import InboundEmailSettings
+from app.identity.models import Clinic
 from app.messaging.channels.mail_server import Security
 from app.messaging.mailboxes.models import INBOX, Mailbox
 from app.messaging.mailboxes.service import change_mailbox, create_mailbox
@@ -19,7 +22,10 @@ _NAME: Final = "Demo mailbox"
 
 
 def connect_mailbox(session: Session, clinic_id: UUID, address: str) -> None:
-    """Give the clinic a mailbox with this address, or give its mailbox the present port. Without a server, nothing."""
+    """Give the clinic a mailbox, or give its mailbox the present port. Answers of leads then go to this address.
+
+    Nothing is done where the development mailbox does not run.
+    """
     if not os.environ.get(PORT):
         return
     place = {"host": LOOPBACK, "port": int(os.environ[PORT]), "security": Security.NONE}
@@ -27,7 +33,9 @@ def connect_mailbox(session: Session, clinic_id: UUID, address: str) -> None:
     of_clinic = select(Mailbox).where(Mailbox.clinic_id == clinic_id, Mailbox.name == _NAME)
     known = session.scalars(of_clinic).one_or_none()
     if known is None:
-        options = {"name": _NAME, "folder": INBOX, "is_active": True, "mark_seen": True, "since": None}
+        options = {"name": _NAME, "folder": INBOX, "is_active": True, "mark_seen": False, "since": None}
         create_mailbox(session, clinic_id, {**place, **login, **options})
+        session.get_one(Clinic, clinic_id).inbound_email = InboundEmailSettings(address=address).to_json()
+        bump_rules_version(session, clinic_id)
     elif known.port != place["port"]:
         change_mailbox(session, clinic_id, known.id, place)

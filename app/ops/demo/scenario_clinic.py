@@ -13,6 +13,7 @@ from app.automation.playbooks.onboarding import DEFAULT_PLAYBOOK, open_clinic
 from app.core.db import transaction
 from app.identity.models import Role
 from app.identity.service import create_user
+from app.ops.demo.mailbox_account import connect_mailbox
 
 SHORTENED: Final[Mapping[str, str]] = {
     "5 minutes": "8 seconds",  # to make the first call
@@ -57,6 +58,7 @@ def create_scenario_clinic() -> ScenarioClinic:
             region="US",
             playbook_text=shortened_playbook(),
         )
+        connect_mailbox(session, clinic.id, f"desk@{slug}.example")
         for user, role in ((admin, Role.CLINIC_ADMIN), (coordinator, Role.TREATMENT_COORDINATOR)):
             create_user(
                 session,

@@ -6,6 +6,7 @@ from app.core.type_aliases import JsonObject
 from app.identity.models import Role
 
 SLUG: Final = "demo"
+MAILBOX: Final = "hello@maple.example"  # where answers of leads go
 
 CLINIC: Final[JsonObject] = {
     "name": "Maple Street Orthodontics",

@@ -22,7 +22,7 @@ Group = Callable[[], Iterator[Check]]
 
 def run_checks(groups: Sequence[Group] | None = None) -> Iterator[Check]:
     """Run every check. Groups run at the same time; inside a group, earlier checks explain failures of later ones."""
-    chosen = groups or (check_database, check_broker, _disk, check_mail_server, _settings)
+    chosen = groups or GROUPS
     with ThreadPoolExecutor(len(chosen)) as pool:
         for found in pool.map(_run, chosen):
             yield from found
@@ -34,7 +34,7 @@ def _run(group: Group) -> list[Check]:
     try:
         results.extend(group())
     except Exception as error:  # noqa: BLE001  (whatever fails, the operator needs the other checks)
-        name = group.__name__.removeprefix("check_").strip("_")
+        name = getattr(group, "__name__", "test mail").removeprefix("check_").strip("_")
         results.append(
             Check(name, f"{type(error).__name__}: {first_line(error)}", "see the log, and report this error")
         )
@@ -58,3 +58,6 @@ def _unset_in_production() -> Iterator[Check]:
     for name, advice in NEEDED_IN_PRODUCTION.items():
         if not os.environ.get(name):
             yield Check(name, "is not set", advice)
+
+
+GROUPS: Sequence[Group] = (check_database, check_broker, _disk, check_mail_server, _settings)
