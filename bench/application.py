@@ -56,6 +56,7 @@ def _main() -> None:
         decision_storage,
         fairness_actions,
         field_encryption,
+        inbound_actions,
         large_database_actions,
         rule_timing,
         sequence_actions,
@@ -79,6 +80,7 @@ def _main() -> None:
         "time_rules": rule_timing.time_rules,
         "time_simulation": simulation_timing.time_simulation,
         "time_sweep": large_database_actions.time_sweep,
+        "prepare_answers": inbound_actions.prepare_answers,
         "time_batches": large_database_actions.time_batches,
     }
     print(json.dumps(actions_by_name[sys.argv[1]](json.load(sys.stdin)), default=str))

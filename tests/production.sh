@@ -23,6 +23,9 @@ if [ -n "$missing" ]; then
     { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing; } \
         >/dev/null 2>&1 </dev/null || skip "these packages do not install:$missing"
 fi
+# For the tests of mailboxes, which are skipped without it.
+command -v dovecot >/dev/null || [ ! -e /usr/sbin/policy-rc.d ] ||
+    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends dovecot-imapd >/dev/null 2>&1 </dev/null || true
 make install >/dev/null
 
 RUN=$(mktemp -d /tmp/relance-production-XXXXXX)
@@ -46,7 +49,7 @@ kill_broker() { [ ! -s "$RUN/rabbitmq/pid" ] || kill -9 "$(cat "$RUN/rabbitmq/pi
 PG=$(dirname "$(find /usr/lib/postgresql -name initdb | sort -V | tail -n 1)")
 AS_POSTGRES="setpriv --reuid=postgres --regid=postgres --clear-groups env HOME=$RUN"
 PG_PORT=$(free_port) POOL_PORT=$(free_port) MQ_PORT=$(free_port) EPMD_PORT=$(free_port) WEB_PORT=$(free_port)
-DIST_PORT=$(free_port) SMTP_PORT=$(free_port) BOX_PORT=$(free_port)
+DIST_PORT=$(free_port) SMTP_PORT=$(free_port) BOX_PORT=$(free_port) IMAP_PORT=$(free_port)
 NODE="relance$$@localhost"
 install -d -o postgres "$RUN/postgres" && install -d -o rabbitmq "$RUN/rabbitmq"
 RABBIT="setpriv --reuid=rabbitmq --regid=rabbitmq --clear-groups env HOME=$RUN/rabbitmq ERL_EPMD_PORT=$EPMD_PORT
@@ -93,7 +96,7 @@ export RELANCE_ENV=production RELANCE_HOME="$RUN/home" PORT="$WEB_PORT" PUBLIC_U
 export DATABASE_URL="postgresql://relance_web:web-word@127.0.0.1:$POOL_PORT/relance"
 export BROKER_URL="amqp://relance:broker-word@127.0.0.1:$MQ_PORT/relance"
 export SMTP_URL="smtp://127.0.0.1:$SMTP_PORT" MAIL_FROM="Clinic <clinic@example.com>" RATE_LIMIT_PER_MINUTE=0
-export MAILBOX_SMTP_PORT="$SMTP_PORT" MAILBOX_PORT="$BOX_PORT" WEB_WORKERS=1 STEP_WORKERS=1 DELIVERY_WORKERS=1 LOG_LEVEL=WARNING
+export MAILBOX_SMTP_PORT="$SMTP_PORT" MAILBOX_PORT="$BOX_PORT" MAILBOX_IMAP_PORT="$IMAP_PORT" WEB_WORKERS=1 STEP_WORKERS=1 DELIVERY_WORKERS=1 LOG_LEVEL=WARNING
 owner="postgresql://relance_owner:owner-word@127.0.0.1:$PG_PORT/relance"
 direct="postgresql://relance_web:web-word@127.0.0.1:$PG_PORT/relance"
 mkdir -p "$RELANCE_HOME"
@@ -108,7 +111,7 @@ broker_command add_vhost relance --default-queue-type quorum
 broker_command add_user relance broker-word
 broker_command set_permissions -p relance relance '.*' '.*' '.*'
 
-for part in mailbox web steps deliveries accounts sweeps beat; do
+for part in mailbox web steps deliveries accounts sweeps inbound beat; do
     "$BIN/relance" serve "$part" >"$RUN/$part.log" 2>&1 &
     PIDS="$PIDS $!"
 done

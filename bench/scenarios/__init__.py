@@ -30,7 +30,7 @@ ORDER = (
         "bulk",
         "imports",
     ),
-    *("exports", "simulate", "enrollments", "live"),
+    *("exports", "simulate", "enrollments", "inbound", "live"),
 )
 
 

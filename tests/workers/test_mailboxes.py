@@ -1,10 +1,8 @@
 """Process `inbound`: mails of IMAP servers are received once, in order, whatever breaks."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Event, Thread
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +16,6 @@ from app.messaging.channels import email
 from app.messaging.inbound.models import InboundEmail, InboundRawEmail
 from app.messaging.mailboxes import service
 from app.messaging.mailboxes.failure_notices import mailbox_figures
-from app.messaging.mailboxes.models import Mailbox
 from app.ops.doctor import mail_round_trip, message_checks
 from app.ops.doctor.mail_round_trip import check_mail_round_trip
 from app.ops.embedded import free_port
@@ -28,17 +25,26 @@ from tests.support.enrolling import mail as message_step
 from tests.support.enrolling import playbook, sequence
 from tests.support.imap import ADDRESS, ImapAccount, mail
 from tests.support.inbound import answer, set_address
+from tests.support.mailboxes import (
+    PATIENCE,
+    add_mailbox,
+    change,
+    ids,
+    reading,
+    received,
+    state,
+    wait_for_mails,
+    wait_until_read,
+)
 from tests.support.practice import Practice, Watch, sql
 from tests.support.processes import Processes, wait_until
 from tests.support.smtp import SmtpServer
 from workers.inbound import process, reader, receive_new
-from workers.inbound.process import InboundProcess
 from workers.sweeps.run import sweep
 
 pytest_plugins = ["tests.support.practice"]
 
 TASK = {"create_task": {"type": "CALL", "title": "Call"}}
-PATIENCE = 30  # seconds
 
 
 @pytest.fixture
@@ -57,58 +63,10 @@ def _short_times(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, name, seconds)
 
 
-@contextmanager
-def reading() -> Iterator[UUID]:
-    """Run the process on a thread."""
-    stop, holder = Event(), new_id()
-    thread = Thread(target=InboundProcess(holder).run, args=[stop])
-    thread.start()
-    try:
-        yield holder
-    finally:
-        stop.set()
-        thread.join()
-
-
-def add_mailbox(practice: Practice, account: ImapAccount, **more: Any) -> UUID:
-    defaults = {"folder": "INBOX", "is_active": True, "mark_seen": False, "since": None}
-    with transaction() as session:
-        return service.create_mailbox(session, practice.clinic_id, {**defaults, **account.settings, **more}).id
-
-
-def change(practice: Practice, mailbox_id: UUID, **data: Any) -> None:
-    with transaction() as session:
-        service.change_mailbox(session, practice.clinic_id, mailbox_id, data)
-
-
-def received() -> list[str]:
-    """Return the Message-IDs, in the order in which they were stored."""
-    return [row.message_id for row in sql("SELECT message_id FROM inbound_emails ORDER BY id")]
-
-
 def raw(message_id: str) -> bytes:
     with transaction() as session:
         email_id = session.scalars(select(InboundEmail.id).where(InboundEmail.message_id == message_id)).one()
         return session.get_one(InboundRawEmail, email_id).content.encode()
-
-
-def state(mailbox_id: UUID) -> Mailbox:
-    with transaction() as session:
-        return session.get_one(Mailbox, mailbox_id)
-
-
-def ids(*numbers: int) -> list[str]:
-    return [f"<{number}@people.example>" for number in numbers]
-
-
-def wait_for_mails(*numbers: int) -> None:
-    wait_until(lambda: len(received()) >= len(numbers), PATIENCE, f"{len(numbers)} mails, not {received()}")
-    assert received() == ids(*numbers)
-
-
-def wait_until_read(mailbox_id: UUID) -> None:
-    """Wait until the folder was read to its end."""
-    wait_until(lambda: state(mailbox_id).last_seen_at is not None, PATIENCE, "the mailbox to be read")
 
 
 def test_mail_is_received_from_the_first_connection_on(practice: Practice, account: ImapAccount) -> None:
@@ -293,7 +251,7 @@ def test_stolen_lease_stores_nothing_twice(practice: Practice, account: ImapAcco
     assert state(mailbox_id).last_uid == 0
 
 
-def test_answer_in_the_mailbox_stops_what_is_pending(
+def test_answer_in_the_mailbox_cancels_pending_steps(
     open_practice: Callable[..., Practice], account: ImapAccount, smtp: SmtpServer
 ) -> None:
     rules: list[dict[str, Any]] = [
