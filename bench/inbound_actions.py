@@ -34,7 +34,7 @@ def prepare_answers(params: dict[str, Any]) -> list[dict[str, str]]:
         for number in range(params["number"]):
             sender = f"lead-{number}@people.example"
             new = {"first_name": "Ana", "last_name": f"Number {number}", "email": sender, "source_id": source_id}
-            lead = capture_lead(session, actor, new).lead
+            lead = capture_lead(session, actor, new)
             note = _sent_message(clinic_id, lead.id, sender)
             insert_many(session, Notification, [encrypt_row(Notification, note)])
             to = return_addresses(params["address"], note["id"], for_bounces=False).reply_to
