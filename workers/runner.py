@@ -34,6 +34,7 @@ from workers.pipeline import count_outcomes, metrics
 from workers.pipeline.claim import (
     ClaimedStep,
     PendingStep,
+    avoid_table_scans,
     claim,
     claim_turn,
     find_pending,
@@ -194,6 +195,7 @@ def _attempt(kind: str, ids: Sequence[UUID], turns: Turns | None = None) -> int:
     """
     started = time.monotonic()
     with transaction() as session:
+        avoid_table_scans(session)
         now = clock.now()
         rows = claim(session, kind, ids, now=now, most=STEP_KINDS[kind].batch)
         if turns:
@@ -236,9 +238,10 @@ def _decide_all(contexts: Sequence[StepContext]) -> list[tuple[StepContext, Outc
     decided: list[tuple[StepContext, Outcome | ExternalCall]] = []
     for context in sorted(contexts, key=_priority_key):
         lead_id = context.step.lead_id
-        known = context.escalated() if lead_id in escalated else context
-        end = _decide(known.after(sent[lead_id]))
-        sent[lead_id] += messages_to_lead(end)
+        known = context.escalated() if escalated and lead_id in escalated else context
+        end = _decide(known.after(sent[lead_id]) if sent else known)
+        if messages := messages_to_lead(end):
+            sent[lead_id] += messages
         if context.step.kind == Kind.ESCALATE and isinstance(end, Done):
             escalated.add(lead_id)
         decided.append((context, end))

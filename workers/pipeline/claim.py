@@ -7,6 +7,7 @@ that writes a lead waits for one batch at most, and no transaction can deadlock 
 from collections import namedtuple
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Protocol, cast
 from uuid import UUID
 
@@ -88,14 +89,16 @@ _WITH_LEAD = (
     f"SELECT {_STEP_SQL}, {_LEAD_SQL}, c.rules_version, {SKIPS_MESSAGES} AS skips_messages,"  # noqa: S608
     f" {OUTAGES_SQL} AS outages FROM steps s JOIN leads l ON l.id = s.lead_id"
     " JOIN clinics c ON c.id = s.clinic_id WHERE {which}"
-    f" AND s.state IN ('planned', 'published') AND s.due_at <= :now AND NOT {IS_HELD} ORDER BY s.due_at LIMIT :most"
+    f" AND s.state IN ('planned', 'published') AND s.due_at <= :now AND NOT {IS_HELD}"
+    " ORDER BY s.due_at, s.id LIMIT {most}"  # the order of an index, so that no other clinic's steps are read
     " FOR NO KEY UPDATE OF l SKIP LOCKED FOR UPDATE OF s SKIP LOCKED"  # lock the lead first
 )
 _WITHOUT_LEAD = (
     f"SELECT {_STEP_SQL}, c.rules_version, {SKIPS_MESSAGES} AS skips_messages,"  # noqa: S608
     f" {OUTAGES_SQL} AS outages FROM steps s"
     " JOIN clinics c ON c.id = s.clinic_id WHERE {which}"
-    f" AND s.state IN ('planned', 'published') AND s.due_at <= :now AND NOT {IS_HELD} ORDER BY s.due_at LIMIT :most"
+    f" AND s.state IN ('planned', 'published') AND s.due_at <= :now AND NOT {IS_HELD}"
+    " ORDER BY s.due_at, s.id LIMIT {most}"  # the order of an index, so that no other clinic's steps are read
     " FOR UPDATE OF s SKIP LOCKED"
 )
 _OWN = "s.id = ANY(:ids)"
@@ -104,15 +107,25 @@ _WAITING = (
     f"SELECT id, kind, name, due_at, clinic_id, {IS_HELD} AS is_held FROM steps"  # noqa: S608
     " WHERE id = ANY(:ids) AND state IN ('planned', 'published')"
 )
+_AVOID_TABLE_SCANS = text("SET LOCAL enable_seqscan = off")
 _PENDING, _LEFT = text(_WAITING), text(f"{_WAITING} FOR UPDATE SKIP LOCKED")
+
+
+def avoid_table_scans(session: Session) -> None:
+    """Make PostgreSQL use indexes until the transaction ends.
+
+    The plan of a prepared statement is kept. One that was made while a table was small would read the whole table,
+    until the next ANALYZE.
+    """
+    session.execute(_AVOID_TABLE_SCANS)
 
 
 def claim(session: Session, kind: str, ids: Sequence[UUID], *, now: datetime, most: int) -> list[ClaimedStep]:
     """Lock up to `most` due steps of those in `ids`, the earliest first. Finds none while the system is held."""
     if not ids:
         return []
-    given = {"ids": list(ids), "now": now, "most": most}
-    return cast("list[ClaimedStep]", list(session.execute(_QUERIES[STEP_KINDS[kind].has_lead, False], given)))
+    query = _query(has_lead=STEP_KINDS[kind].has_lead, by_turn=False, most=most)
+    return cast("list[ClaimedStep]", session.execute(query, {"ids": list(ids), "now": now}).all())
 
 
 def claim_turn(session: Session, turn: Turn, *, now: datetime, besides: Sequence[UUID] = ()) -> list[ClaimedStep]:
@@ -122,8 +135,9 @@ def claim_turn(session: Session, turn: Turn, *, now: datetime, besides: Sequence
     """
     if not turn.clinics:
         return []
-    given = {"clinics": list(turn.clinics), "kind": turn.kind, "most": turn.share, "ids": list(besides), "now": now}
-    return cast("list[ClaimedStep]", list(session.execute(_QUERIES[STEP_KINDS[turn.kind].has_lead, True], given)))
+    query = _query(has_lead=STEP_KINDS[turn.kind].has_lead, by_turn=True, most=turn.share)
+    given = {"clinics": list(turn.clinics), "kind": turn.kind, "ids": list(besides), "now": now}
+    return cast("list[ClaimedStep]", session.execute(query, given).all())
 
 
 def lead_of(row: ClaimedStep) -> Any:
@@ -137,12 +151,12 @@ def lock_unclaimed(session: Session, ids: Collection[UUID]) -> list[PendingStep]
 
     They are not due yet by this clock, or their lead is locked.
     """
-    return cast("list[PendingStep]", list(session.execute(_LEFT, {"ids": list(ids)}))) if ids else []
+    return cast("list[PendingStep]", session.execute(_LEFT, {"ids": list(ids)}).all()) if ids else []
 
 
 def find_pending(session: Session, ids: Collection[UUID]) -> list[PendingStep]:
     """Return the pending steps of a message, locked or not."""
-    return cast("list[PendingStep]", list(session.execute(_PENDING, {"ids": list(ids)})))
+    return cast("list[PendingStep]", session.execute(_PENDING, {"ids": list(ids)}).all())
 
 
 def lock_running(session: Session, step_id: UUID, lease: datetime) -> bool:
@@ -150,23 +164,21 @@ def lock_running(session: Session, step_id: UUID, lease: datetime) -> bool:
     return session.execute(_STILL_ASKING, {"id": step_id, "lease": lease}).one_or_none() is not None
 
 
-def _named(query: str, has_lead: bool) -> TextualSelect:
-    """Return the query with named columns, so that SQLAlchemy does not inspect the result each time."""
-    return text(query).columns(*map(column, (*_STEP, *(_LEAD if has_lead else ()), *_MORE)))
-
-
 # A step that became `unknown` after its lease expired is concluded too: a late answer is better than none.
 _STILL_ASKING = text(
     "SELECT id FROM steps WHERE id = :id AND state IN ('running', 'unknown') AND lease_until = :lease FOR UPDATE"
 )
+# PostgreSQL keeps the plan of a prepared statement only if its estimated cost does not depend on the parameters. So the
+# limit is part of the text, and the sub-select hides the number of clinics. Planning took as long as the execution.
 _TURN = (
-    "SELECT claimed.* FROM unnest(CAST(:clinics AS uuid[])) AS turn(clinic_id) CROSS JOIN LATERAL ({query}) AS claimed"
+    "SELECT claimed.* FROM unnest((SELECT CAST(:clinics AS uuid[]))) AS turn(clinic_id)"
+    " CROSS JOIN LATERAL ({query}) AS claimed"
 )
-_KINDS = ((True, _WITH_LEAD), (False, _WITHOUT_LEAD))
-_QUERIES = {  # by whether the kind has a lead, and whether clinics take turns
-    **{(has_lead, False): _named(query.format(which=_OWN), has_lead) for has_lead, query in _KINDS},
-    **{
-        (has_lead, True): _named(_TURN.format(query=query.format(which=_OF_CLINIC)), has_lead)
-        for has_lead, query in _KINDS
-    },
-}
+
+
+@lru_cache(maxsize=256)
+def _query(*, has_lead: bool, by_turn: bool, most: int) -> TextualSelect:
+    """Return the query with named columns, so that SQLAlchemy does not inspect the result each time."""
+    query = (_WITH_LEAD if has_lead else _WITHOUT_LEAD).format(which=_OF_CLINIC if by_turn else _OWN, most=most)
+    columns = (*_STEP, *(_LEAD if has_lead else ()), *_MORE)
+    return text(_TURN.format(query=query) if by_turn else query).columns(*map(column, columns))

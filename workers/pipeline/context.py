@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
@@ -18,11 +18,12 @@ from app.engine.models import Kind
 from app.engine.rules.conditions import looked_up, single_conditions
 from app.engine.rules.lead_facts import fetch_lead_facts
 from app.engine.rules.rules import RuleSet
-from app.engine.sequences.definitions import sequences_of
+from app.engine.sequences.definitions import PublishedSequences, sequences_of
 from app.engine.step_kind import STEP_KINDS
+from app.identity.clinic_context import ClinicContext
 from app.identity.clinics import load_context
-from app.identity.users.lookup import active_users_by_clinic
-from app.leads.facts.template_values import display_names
+from app.identity.users.lookup import ActiveUser, active_users_by_clinic
+from app.leads.facts.template_values import DisplayNames, display_names
 from app.leads.pipeline.stages import Stages, stages_by_clinic
 from app.messaging.models import Notification
 from app.messaging.rendering.variants import Template
@@ -37,53 +38,80 @@ from workers.pipeline.gateways import load_gateways
 from workers.pipeline.webhooks import load_webhooks
 
 
+class _OfClinic(NamedTuple):
+    """The data that the steps of a clinic share."""
+
+    context: ClinicContext
+    rules: RuleSet
+    people: Mapping[UUID, ActiveUser]
+    stages: Stages
+    names: DisplayNames
+    sequences: PublishedSequences
+
+
 def load(session: Session, rows: Sequence[ClaimedStep], *, now: datetime) -> list[StepContext]:
     """Return the contexts of claimed rows, in their order."""
-    clinics = {row.clinic_id: load_context(session, row.clinic_id, row.rules_version) for row in rows}
-    people = active_users_by_clinic(session, clinics)
+    versions = {row.clinic_id: row.rules_version for row in rows}
+    clinics = {clinic_id: load_context(session, clinic_id, version) for clinic_id, version in versions.items()}
+    shared = _load_shared(session, rows, clinics)
     tasks = _by_id(session, Task, _ids(rows, "task_id"))
     notifications = _by_id(session, Notification, _ids(rows, "notification_id"))
     templates = _templates(session, rows)
     contacts = load_contact_contexts(session, rows, clinics, notifications, now=now)
     gateways = load_gateways(session, rows, notifications, now=now)
-    rules = {clinic_id: load_active_rules(session, clinic) for clinic_id, clinic in clinics.items()}
-    extra_facts = fetch_lead_facts(session, {row.lead_id for row in rows if row.lead_id}, facts_asked_when_due(rows))
-    sequences = {clinic_id: sequences_of(session, clinic) for clinic_id, clinic in clinics.items()}
+    extra_facts = _extra_facts(session, rows)
     enrolled, exited = _enrollment_facts(session, rows), _exited_steps(session, rows)
-    stages, unsent = _stages(session, rows), _unsent_messages(session, rows)
+    unsent = _unsent_messages(session, rows)
     webhooks = load_webhooks(session, rows, now=now)
     subscriptions = {clinic_id: subscriptions_of(session, clinic) for clinic_id, clinic in clinics.items()}
     escalated = open_escalations(session, {row.lead_id for row in rows if row.kind == Kind.ESCALATE and row.lead_id})
-    names = {clinic_id: display_names(session, clinic) for clinic_id, clinic in clinics.items()}
     return [
         StepContext(
             step=row,
             now=now,
-            clinic=clinics[row.clinic_id],
-            rules=rules[row.clinic_id],
+            clinic=of_clinic.context,
+            rules=of_clinic.rules,
             lead=lead_of(row),
             task=tasks.get(row.params.get("task_id", "")),
             notification=notifications.get(row.params.get("notification_id", "")),
             template=templates.get((row.clinic_id, row.params.get("template", ""))),
-            people=people[row.clinic_id],
-            extra_facts=extra_facts.get(row.lead_id, {}) if row.lead_id else {},
-            stages=stages.get(row.clinic_id, {}),
-            names=names[row.clinic_id],
+            people=of_clinic.people,
+            extra_facts=extra_facts.get(row.lead_id, {}) if extra_facts and row.lead_id else {},
+            stages=of_clinic.stages,
+            names=of_clinic.names,
             write_message=write_message,
-            contact=contacts.get(row.id),
-            gateway_context=gateways.get(row.id, NO_GATEWAY),
-            sequences=sequences[row.clinic_id],
+            contact=contacts.get(row.id) if contacts else None,
+            gateway_context=gateways.get(row.id, NO_GATEWAY) if gateways else NO_GATEWAY,
+            sequences=of_clinic.sequences,
             enrollment=enrolled.get(row.cause.get("enrollment_id", ""), {}),
             unsent_until=unsent.get(row.cause.get("enrollment_id", "")),
-            is_escalated=row.lead_id in escalated,
-            has_left=row.id in exited,
+            is_escalated=bool(escalated) and row.lead_id in escalated,
+            has_left=bool(exited) and row.id in exited,
             webhooks=webhooks.get(row.id),
             subscriptions=subscriptions[row.clinic_id],
             skips_messages=row.skips_messages,
             outages=row.outages or {},
         )
-        for row in rows
+        for row, of_clinic in zip(rows, [shared[row.clinic_id] for row in rows], strict=True)
     ]
+
+
+def _load_shared(
+    session: Session, rows: Sequence[ClaimedStep], clinics: Mapping[UUID, ClinicContext]
+) -> dict[UUID, _OfClinic]:
+    """Return the data that the steps of a clinic share, by clinic id."""
+    people, stages = active_users_by_clinic(session, clinics), _stages(session, rows)
+    return {
+        clinic_id: _OfClinic(
+            clinic,
+            load_active_rules(session, clinic),
+            people[clinic_id],
+            stages.get(clinic_id, {}),
+            display_names(session, clinic),
+            sequences_of(session, clinic),
+        )
+        for clinic_id, clinic in clinics.items()
+    }
 
 
 def bare(row: ClaimedStep, *, now: datetime) -> StepContext:
@@ -107,6 +135,12 @@ def bare(row: ClaimedStep, *, now: datetime) -> StepContext:
 def facts_asked_when_due(rows: Iterable[ClaimedStep]) -> frozenset[str]:
     """Return the lead facts that guards and branches of these steps use and that the claim does not load."""
     return looked_up(frozenset(path for row in rows for path in _asked(row)))
+
+
+def _extra_facts(session: Session, rows: Sequence[ClaimedStep]) -> Mapping[UUID, JsonObject]:
+    """Return the facts that the claim does not load, by lead id."""
+    asked = facts_asked_when_due(rows)
+    return fetch_lead_facts(session, {row.lead_id for row in rows if row.lead_id}, asked) if asked else {}
 
 
 def _asked(row: ClaimedStep) -> Iterator[str]:

@@ -45,7 +45,9 @@ def changes_of(
 ) -> Iterator[tuple[StepContext, Wanted]]:
     """Yield the changes of this class, each with its step context."""
     for context, end in decided:
-        yield from ((context, change) for change in end.effects.changes if isinstance(change, kind))
+        for change in end.effects.changes:
+            if isinstance(change, kind):
+                yield context, change
 
 
 def _leads(session: Session, ids: Sequence[UUID]) -> dict[UUID, Lead]:

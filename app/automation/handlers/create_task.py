@@ -95,17 +95,18 @@ def decide(context: StepContext) -> Outcome:
     assignee = _assignee(context)
     if assignee is None:
         return Skip(Reason.NOBODY_TO_TELL)
+    params = context.params
     task = task_row(
         context.clinic.id,
         context.lead.id,
         at=context.now,
         **_words(context),
-        type=context.params["type"],
-        priority=context.params.get("priority", "NORMAL"),
-        tags=context.params.get("tags", []),
-        reminder_minutes=context.params.get("reminder_minutes"),
+        type=params["type"],
+        priority=params.get("priority", "NORMAL"),
+        tags=params.get("tags", []),
+        reminder_minutes=params.get("reminder_minutes"),
         assigned_to_id=assignee.id,
-        due_at=datetime.fromisoformat(context.params["task_due_at"]),
+        due_at=datetime.fromisoformat(params["task_due_at"]),
         step_id=context.step.id,
     )
     return Done({"task_id": task["id"]}, effects=Effects(tasks=(task,), events=task_created(context, task)))

@@ -18,9 +18,11 @@ from app.engine.step_kind import STEP_KINDS
 from app.errors import Invalid
 
 IS_HELD: Final = "EXISTS (SELECT FROM holds WHERE resumed_at IS NULL)"
-# Whether the messages of a step `s` are skipped: it was planned before the hold, and due before the given time.
+# Whether the messages of a step `s` are skipped: it was planned before the hold, and due before the given time. The
+# comparison with the latest given time is evaluated first, so that most statements do not search `holds` for each step.
 SKIPS_MESSAGES: Final = (
-    "EXISTS (SELECT FROM holds h WHERE h.skip_messages_before > s.due_at AND h.held_at >= s.created_at)"
+    "(s.due_at < coalesce((SELECT max(skip_messages_before) FROM holds), '-infinity') AND"
+    " EXISTS (SELECT FROM holds h WHERE h.skip_messages_before > s.due_at AND h.held_at >= s.created_at))"
 )
 
 _HOLD: Final = text(

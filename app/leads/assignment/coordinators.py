@@ -21,8 +21,9 @@ UserT = TypeVar("UserT", bound=_Colleague)
 
 def coordinator_of(lead_id: UUID, assigned_to_id: UUID | None, people: Mapping[UUID, UserT]) -> UserT | None:
     """Return the assigned user; round robin if the lead is unassigned or its user may not work on leads."""
-    if assigned_to_id and assigned_to_id in people and people[assigned_to_id].may_work:
-        return people[assigned_to_id]
+    assigned = people.get(assigned_to_id) if assigned_to_id else None
+    if assigned is not None and assigned.may_work:
+        return assigned
     return next_in_rotation(lead_id, rotation_team(people))
 
 

@@ -1,0 +1,52 @@
+"""PostgreSQL keeps the plan of the claim, and reads due steps by index, however small the table was."""
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app import clock
+from app.core.db import engine, transaction
+from app.engine.models import Kind
+from app.ops.embedded import Postgres
+from tests.support.practice import TUESDAY, Practice, Watch
+from workers import runner
+from workers.pipeline.claim import avoid_table_scans, claim_turn
+from workers.pipeline.turns import Turn
+
+STEPS = 1_200  # twelve batches: the driver prepares the third execution, PostgreSQL plans the next five anew
+KEPT = text(
+    "SELECT coalesce(sum(generic_plans), 0) FROM pg_prepared_statements WHERE statement LIKE 'SELECT claimed.*%'"
+)
+TABLE_SCANS = text("SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname = 'steps'")
+
+
+@pytest.fixture
+def new_connection() -> None:
+    engine().dispose()
+
+
+@pytest.mark.usefixtures("new_connection")
+def test_the_plan_of_a_turn_is_kept(practice: Practice, watch: Watch, configure: Callable[..., None]):
+    configure(drain_seconds=60)
+    ids = practice.fill(STEPS, Kind.CREATE_TASK, due_at=TUESDAY)
+
+    assert runner.run(Kind.CREATE_TASK, ids[:100], clinic_id=practice.clinic_id) == STEPS
+    with transaction() as session:
+        assert session.scalars(KEPT).one() > 0
+
+
+def test_a_turn_of_a_small_table_reads_an_index(practice: Practice, watch: Watch, postgres: Postgres):
+    practice.fill(3, Kind.CREATE_TASK, due_at=TUESDAY)
+    with postgres.connect("relance") as owner:
+        owner.execute("VACUUM (FULL, ANALYZE) steps")
+    with transaction() as session:
+        avoid_table_scans(session)
+        before = table_scans(session)
+        assert len(claim_turn(session, Turn(Kind.CREATE_TASK, [practice.clinic_id], 100), now=clock.now())) == 3
+        assert table_scans(session) == before
+
+
+def table_scans(session: Session) -> int:
+    return session.scalars(TABLE_SCANS).one()
