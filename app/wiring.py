@@ -34,10 +34,11 @@ from app.leads.facts.condition_facts import load_facts
 from app.leads.pipeline import closing, lead_state
 from app.leads.privacy import service as privacy
 from app.leads.search.lookup import ids_in_scope as leads_in_scope
-from app.messaging import account_emails, channels
+from app.messaging import channels
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy import suppression_list
 from app.messaging.delivery.suppression import suppress_undelivered
+from app.messaging.user_notices import account_emails
 from app.messaging.webhooks import subscriptions
 from app.security.encrypted_fields import decrypt_rows
 from app.tasks.bulk import create_tasks as bulk_follow_ups

@@ -10,9 +10,9 @@ from app.core.db import transaction
 from app.engine.models import Kind
 from app.engine.service import add_steps
 from app.identity.models import Role, User
-from app.messaging.account_emails import send_password_reset
 from app.messaging.compose import MessageMetadata, Recipient, compose, delivery_steps, insert_notifications
 from app.messaging.rendering.render import Wording
+from app.messaging.user_notices.account_emails import send_password_reset
 from app.ops.embedded import Valkey
 from tests.support.messages import messages
 from tests.support.practice import TUESDAY, Practice, Watch, sql

@@ -18,8 +18,8 @@ from app.engine.steps.publish import flush
 from app.messaging.mailboxes.reading_state import Claim, claim_mailboxes, release_mailboxes
 from app.security.key_verification import require_valid_keys
 from workers.error_text import describe_error
-from workers.heartbeat import notify
 from workers.inbound.reader import MailboxReader
+from workers.watchdog import notify
 
 INTERVAL: Final = 2.0  # seconds between two looks for new and changed mailboxes; also that of the heartbeats
 STOP_WITHIN: Final = 20.0  # seconds for the threads to finish their mail

@@ -11,9 +11,9 @@ from app.identity.actor import Actor
 from app.identity.clinics import load_contexts
 from app.leads.assignment import unassigned
 from app.leads.assignment.choose import lock_clinic_assignment
-from app.messaging.admin_notices import notify_admins_once_a_day
 from app.messaging.channels import in_app
 from app.messaging.rendering.render import Wording
+from app.messaging.user_notices.admin_notices import notify_admins_once_a_day
 from app.tasks.workload.absences import reassign_or_postpone_tasks
 
 BATCH: Final = 500

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.core.db import transaction
 from app.engine.steps.holds import IS_HELD
-from app.messaging.digest import send_digests
 from app.messaging.mailboxes.failure_notices import notify_of_failures
+from app.messaging.user_notices.digest import send_digests
 from workers.error_text import describe_error
 from workers.sweeps import (
     assignment,

@@ -24,7 +24,7 @@ from app.http.schemas.paging import PageQuery, page_of
 from app.identity.me import describe
 from app.identity.permissions import Permission
 from app.identity.sign_in import api_keys, attempts, sessions
-from app.messaging import emergency_access
+from app.messaging.user_notices import emergency_access
 
 auth = Blueprint("auth", __name__, url_prefix="/api", description="Sign-in and sign-out.")
 keys = Blueprint("api-keys", __name__, url_prefix="/api/api-keys", description="API keys for programs.")

@@ -5,7 +5,7 @@ from marshmallow import fields
 from app.http.schemas.fields import Choice, Id, Instant, Integer, ListOf, Secret, Text
 from app.http.schemas.schema import Schema
 from app.identity.permissions import Permission, Scope
-from app.messaging.emergency_access import LONGEST, USUAL
+from app.messaging.user_notices.emergency_access import LONGEST, USUAL
 
 LONGEST_PASSWORD = 128
 LONGEST_TOKEN = 2000

@@ -7,7 +7,7 @@ from app.automation.handlers.support.context import StepContext
 from app.engine.models import Kind, Reason
 from app.engine.outcomes import Skip, Snooze
 from app.engine.step_kind import ACCOUNTS
-from app.messaging.account_emails import LINK_LIFETIME
+from app.messaging.user_notices.account_emails import LINK_LIFETIME
 
 
 def guard(context: StepContext) -> Skip | Snooze | None:

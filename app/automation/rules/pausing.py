@@ -12,8 +12,8 @@ from app.engine.rules.models import RuleRow
 from app.engine.sequences.models import SequenceRow
 from app.engine.statistics.outcome_statistics import Series
 from app.identity.clinics import bump_rules_version
-from app.messaging.admin_notices import notify_admins
 from app.messaging.rendering.render import Wording
+from app.messaging.user_notices.admin_notices import notify_admins
 
 Paused = TypeVar("Paused", RuleRow, SequenceRow)
 

@@ -7,8 +7,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.engine.models import Reason
-from app.messaging.admin_notices import notify_admins_once_a_day
 from app.messaging.rendering.render import Wording
+from app.messaging.user_notices.admin_notices import notify_admins_once_a_day
 
 TEMPLATE: Final = "gateway-missing"
 

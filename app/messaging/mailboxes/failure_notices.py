@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.db import AnyRow
-from app.messaging import admin_notices
 from app.messaging.mailboxes.models import Mailbox
 from app.messaging.rendering.render import Wording
+from app.messaging.user_notices import admin_notices
 
 TEMPLATE: Final = "mailbox-failing"
 NOTIFY_AFTER: Final = timedelta(hours=1)

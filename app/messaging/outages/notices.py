@@ -8,11 +8,11 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.identity.models import Clinic
-from app.messaging import admin_notices
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.gateways.models import Gateway
 from app.messaging.outages.store import NewOutage
 from app.messaging.rendering.render import Wording
+from app.messaging.user_notices import admin_notices
 
 TEMPLATE: Final = "channel-down"
 _WAITING: Final = (

@@ -44,7 +44,10 @@ class LinkedLead(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """The choices that the page shows. `kinds` maps each kind of address that the lead has to whether messages are allowed."""
+    """The choices that the page shows.
+
+    `kinds` maps each kind of address that the lead has to whether messages are allowed.
+    """
 
     clinic_name: str
     language: str  # one that the page has texts in

@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.config import get_settings
-from app.messaging import admin_notices
 from app.messaging.rendering.render import Wording
+from app.messaging.user_notices import admin_notices
 from app.messaging.webhooks.models import DisabledBecause, WebhookEndpoint
 
 FAILING: Final = "webhook-endpoint-failing"

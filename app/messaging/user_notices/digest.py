@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.identity.clinic_context import ClinicContext
 from app.identity.clinics import load_contexts
-from app.messaging.admin_notices import notify_admins
 from app.messaging.channels import email
 from app.messaging.rendering.render import Wording
+from app.messaging.user_notices.admin_notices import notify_admins
 
 TEMPLATE: Final = "daily-digest"
 WAITED: Final = timedelta(hours=1)

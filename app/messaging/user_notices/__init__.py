@@ -1,0 +1,1 @@
+"""Notices to users: account e-mails, notices to admins, the daily digest."""
