@@ -89,6 +89,7 @@ _READ: dict[bytes, Any] = {
     b"hash": lambda client, key: client.hgetall(key),
     b"set": lambda client, key: client.smembers(key),
     b"zset": lambda client, key: client.zrange(key, 0, -1),
+    b"stream": lambda client, key: dict(client.xrange(key)),
 }
 
 

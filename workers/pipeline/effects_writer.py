@@ -97,7 +97,8 @@ def _update(session: Session, decided: Sequence[tuple[StepContext, BaseOutcome]]
 def _note_messages(session: Session, decided: Iterable[tuple[StepContext, BaseOutcome]]) -> None:
     """Note the messages to leads whose state changes, for live updates."""
     for context, end in decided:
-        if (lead_id := context.step.lead_id) is not None:
+        lead_id = context.step.lead_id
+        if lead_id is not None and end.effects.notification_states:
             changed = [(UUID(str(row["id"])), About(lead_id)) for row in end.effects.notification_states]
             note(session, context.clinic.id, LiveKind.MESSAGE_CHANGED, changed)
 

@@ -55,7 +55,8 @@ def _note_live(session: Session, ends: Sequence[tuple[StepContext, Outcome]]) ->
     """Note the leads whose steps ended, or were postponed, for live updates: set-wise, by clinic."""
     leads: dict[UUID, dict[UUID | None, None]] = {}
     for context, _ in ends:
-        leads.setdefault(context.clinic.id, {})[context.step.lead_id] = None
+        step = cast("ClaimedStep", context.step)  # the context of a poisoned step has no clinic
+        leads.setdefault(step.clinic_id, {})[step.lead_id] = None
     for clinic_id, lead_ids in leads.items():
         note_leads(session, clinic_id, LiveKind.STEP_CHANGED, lead_ids)
 
