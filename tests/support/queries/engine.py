@@ -12,6 +12,8 @@ from app.engine.models import Kind
 from app.messaging.contact_policy.history import HistoryQuery, load_histories
 from app.messaging.gateways.throttle import count_calls, lock_usage, minute_row
 from app.messaging.outages.store import release_waiting
+from app.messaging.inbound.match import match_reply
+from app.messaging.inbound.parse import parse_email
 from tests.support.large_clinic import LargeClinic, now
 from tests.support.practice import set_settings, settings_kept
 from tests.support.queries.automation_calls import process_backfill_chunk, process_nurture_batch
@@ -36,6 +38,11 @@ def claim_and_load(kind: str, *, own: bool) -> Callable[[Session, LargeClinic], 
         load(session, rows, now=now())
 
     return call
+
+
+def match_mail(session: Session, large: LargeClinic) -> None:
+    mail = parse_email(b"From: mia@lead.example\r\nReferences: <a@b>\r\n\r\nYes")
+    match_reply(session, large.practice.clinic_id, mail, since=now() - timedelta(days=30))
 
 
 def publish_more_than_the_cap(session: Session, _: LargeClinic) -> None:
@@ -101,9 +108,9 @@ ENGINE: dict[str, Query] = {
     "rescue expired leases": (sweep("rescue_expired_leases"), {"ix_steps_lease", "pk_notifications"}),
     "forget old gateway calls": (
         sweep("forget_old_gateway_calls"),
-        sweep("forget_old_raw_emails"),
         {"ix_gateway_minutes_minute", "ix_gateway_receipts_received_at"},
     ),
+    "match a mail with its lead": (match_mail, {"ix_leads_email", "ix_notifications_lead"}),
     "count the calls of a gateway": (gateway_usage, {"pk_gateway_minutes"}),
     "mark overdue tasks": (sweep("mark_overdue_tasks"), {"ix_lead_tasks_falling_due"}),
     "detect stale leads": (sweep("detect_stale_leads"), {"ix_leads_going_stale"}),
