@@ -36,9 +36,8 @@ from app.messaging.inbound.parse import (
     content_id,
     parse_email,
 )
-from app.messaging.inbound.providers.base import MailEvent
 from app.messaging.inbound.reply_text import new_text
-from app.messaging.inbound.reports import RELANCE_ID_HEADER, Report, read_report
+from app.messaging.inbound.reports import RELANCE_ID_HEADER, MailEvent, Report, read_report
 from app.messaging.inbound.unknown_senders import create_lead
 from app.security.encrypted_fields import encrypt_row
 

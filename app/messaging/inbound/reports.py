@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from email import message_from_string
 from email.message import Message
 from typing import Final, NamedTuple
@@ -41,6 +42,18 @@ class ReportedIds(NamedTuple):
 
     relance_ids: Sequence[str]
     message_ids: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class MailEvent:
+    """A bounce or complaint that the provider reports in its own form."""
+
+    id: str  # the provider's id of the event
+    kind: Classification
+    recipient: str | None
+    reason: str | None = None  # the status code
+    message_id: str | None = None  # the Message-ID of the sent mail
+    relance_id: str | None = None  # its X-Relance-Id
 
 
 def read_report(mail: ParsedEmail) -> Report | None:

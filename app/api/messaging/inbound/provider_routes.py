@@ -11,10 +11,10 @@ from app.http.access import PUBLIC, act_for_clinic, allow, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.body.json_body import read_bytes
 from app.http.body.unknown_parameters import declare_reads_body
-from app.messaging.inbound import provider_events
 from app.messaging.inbound.parse import MAX_BYTES
-from app.messaging.inbound.provider_events import Processed
+from app.messaging.inbound.providers import calls
 from app.messaging.inbound.providers.base import ProviderCall, UploadedFile
+from app.messaging.inbound.providers.calls import Processed
 
 blp = Blueprint(
     "inbound-calls", __name__, url_prefix="/api/inbound", description="Mail and events, reported by mail providers."
@@ -39,13 +39,13 @@ def take_provider_call(provider: str, hook_id: UUID) -> Processed:
     most 25 MB per mail. An unknown webhook gets 401 like a wrong signature. A repeated call changes nothing.
     """
     with unit_of_work() as session:
-        hook = provider_events.find_hook(session, provider, hook_id)
+        hook = calls.find_hook(session, provider, hook_id)
     request.max_content_length = request.max_form_memory_size = MAX_BODY
     request.max_form_parts = MAX_FORM_PARTS
-    items = provider_events.read_call(hook, _read_call())
+    items = calls.read_call(hook, _read_call())
     with unit_of_work() as session:
         act_for_clinic(hook.clinic_id)
-        return provider_events.process(session, hook, items)
+        return calls.process(session, hook, items)
 
 
 def _read_call() -> ProviderCall:

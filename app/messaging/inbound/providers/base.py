@@ -12,8 +12,8 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 import orjson
 
-from app.messaging.inbound.models import Classification
 from app.messaging.inbound.parse import NO_ENVELOPE, Envelope
+from app.messaging.inbound.reports import MailEvent
 from app.messaging.rendering.safe_text import one_line
 
 SECRET_HEADER: Final = "x-relance-secret"  # noqa: S105  (its name)
@@ -69,18 +69,6 @@ class ReceivedMail:
 
     raw: bytes
     envelope: Envelope = NO_ENVELOPE
-
-
-@dataclass(frozen=True, slots=True)
-class MailEvent:
-    """A bounce or complaint that the provider reports in its own form."""
-
-    id: str  # the provider's id of the event
-    kind: Classification
-    recipient: str | None
-    reason: str | None = None  # the status code
-    message_id: str | None = None  # the Message-ID of the sent mail
-    relance_id: str | None = None  # its X-Relance-Id
 
 
 @dataclass(frozen=True, slots=True)

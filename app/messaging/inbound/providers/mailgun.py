@@ -10,7 +10,6 @@ from app.messaging.inbound.parse import Envelope
 from app.messaging.inbound.providers.base import (
     Hook,
     Item,
-    MailEvent,
     ProviderCall,
     ReceivedMail,
     UnreadableCall,
@@ -19,7 +18,7 @@ from app.messaging.inbound.providers.base import (
     rebuild,
     text_or_none,
 )
-from app.messaging.inbound.reports import classify_failure
+from app.messaging.inbound.reports import MailEvent, classify_failure
 
 
 def verify(call: ProviderCall, hook: Hook) -> None:

@@ -7,7 +7,6 @@ from app.messaging.inbound.models import Classification
 from app.messaging.inbound.parse import Envelope
 from app.messaging.inbound.providers.base import (
     Item,
-    MailEvent,
     ProviderCall,
     ReceivedMail,
     UnreadableCall,
@@ -16,7 +15,7 @@ from app.messaging.inbound.providers.base import (
     require_password,
     text_or_none,
 )
-from app.messaging.inbound.reports import classify_failure
+from app.messaging.inbound.reports import MailEvent, classify_failure
 
 verify = require_password
 

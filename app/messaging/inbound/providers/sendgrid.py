@@ -15,7 +15,6 @@ from app.messaging.inbound.parse import Envelope
 from app.messaging.inbound.providers.base import (
     Hook,
     Item,
-    MailEvent,
     ProviderCall,
     ReceivedMail,
     UnreadableCall,
@@ -25,7 +24,7 @@ from app.messaging.inbound.providers.base import (
     require_password,
     text_or_none,
 )
-from app.messaging.inbound.reports import classify_failure
+from app.messaging.inbound.reports import MailEvent, classify_failure
 
 _SIGNATURE = "x-twilio-email-event-webhook-signature"
 _TIMESTAMP = "x-twilio-email-event-webhook-timestamp"

@@ -18,7 +18,6 @@ from app.messaging.inbound.providers.base import (
     Confirmation,
     Hook,
     Item,
-    MailEvent,
     ProviderCall,
     ReceivedMail,
     UnreadableCall,
@@ -26,7 +25,7 @@ from app.messaging.inbound.providers.base import (
     read_json,
     text_or_none,
 )
-from app.messaging.inbound.reports import RELANCE_ID_HEADER, classify_failure
+from app.messaging.inbound.reports import RELANCE_ID_HEADER, MailEvent, classify_failure
 
 _AWS: Final = re.compile(r"https://sns\.[a-z0-9-]{1,40}\.amazonaws\.com(\.cn)?/[\x21-\x7e]{1,1000}")
 _SIGNED: Final[Mapping[str, tuple[str, ...]]] = {

@@ -23,13 +23,13 @@ from app.messaging.inbound.providers.base import (
     Confirmation,
     Hook,
     Item,
-    MailEvent,
     ProviderCall,
     ReceivedMail,
     UnreadableCall,
     UntrustedCall,
 )
 from app.messaging.inbound.receive import Received, receive_email, receive_event
+from app.messaging.inbound.reports import MailEvent
 from app.security.encrypted_fields import decrypt_row
 
 _Reader = Callable[[ProviderCall], Iterator[Item]]
