@@ -19,11 +19,12 @@ BATCH_SIZE: Final = 500
 
 
 class EncryptedColumn(NamedTuple):
-    """An encrypted column: its table, the primary key columns and the column itself."""
+    """An encrypted column: its table, the primary key columns, the column itself, and the rows in memory at once."""
 
     table: str
     key: Sequence[str]
     column: str = "sealed"
+    batch: int = BATCH_SIZE
 
     def context(self, row: Any) -> str:
         """Return the encryption context of the row's value."""
@@ -36,7 +37,7 @@ ENCRYPTED_COLUMNS: Final = (
     EncryptedColumn("notifications", ["id"]),
     EncryptedColumn("gateways", ["id"]),
     EncryptedColumn("inbound_emails", ["id"]),
-    EncryptedColumn("inbound_raw_emails", ["id"]),
+    EncryptedColumn("inbound_raw_emails", ["id"], batch=5),  # up to 33 MB each
     EncryptedColumn("inbound_hooks", ["id"]),
     EncryptedColumn("mailboxes", ["id"]),
     EncryptedColumn("job_items", ["job_id", "position"], "lead_sealed"),
@@ -78,7 +79,9 @@ def reencrypt(
     """
     given = {f"after_{name}": value for name, value in zip(encrypted.key, after or (), strict=False)}
     mine = b"" if every else f"{current_key_name()}:".encode()
-    found = session.execute(_next(encrypted, is_first=after is None), {**given, "mine": mine, "most": BATCH_SIZE}).all()
+    found = session.execute(
+        _next(encrypted, is_first=after is None), {**given, "mine": mine, "most": encrypted.batch}
+    ).all()
     if not found:
         return ReencryptedBatch(0, 0, None)
     if changed := [new for row in found if (new := _reencrypted(encrypted, row))]:
