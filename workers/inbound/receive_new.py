@@ -1,9 +1,10 @@
 """Receive the new mails of an open folder, in the order of their numbers and with one transaction per mail."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
-from threading import Event
+from threading import BoundedSemaphore, Event
 from typing import Final
 
 import structlog
@@ -25,6 +26,7 @@ from app.messaging.mailboxes.reading_state import (
 
 VIA: Final = "imap"
 LARGEST_MAIL: Final = 25_000_000  # bytes; of a larger mail only the headers are received
+LARGE: Final = 1_000_000  # bytes; only some large mails are in memory at once
 LARGEST_HEADERS: Final = 500_000  # bytes
 # Attempts at one mail, after which less of it is tried: it is stored unread, then only its headers are downloaded, then
 # nothing. The last limit takes half an hour, because the failure may be one of the server.
@@ -36,6 +38,8 @@ SIZES_AT_ONCE: Final = 200
 DOWNLOAD_WITHIN: Final = 300.0  # seconds for one mail
 
 log = structlog.get_logger()
+
+_large_mails = BoundedSemaphore(4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +93,12 @@ def _begin(claim: Claim, uid: int) -> int:
 
 def _receive(client: ImapClient, place: Place, claim: Claim, mail: _Listed, *, attempts: int) -> None:
     """Receive one mail. One that fails again and again is stored as unreadable, so that the others are read."""
-    content = _download(client, mail, attempts=attempts)
-    if content is not None and attempts > MOST_READS:
-        _store_unreadable(place, claim, mail, content)
-    elif not any(_is_received(place, claim, mail, content) for _ in range(TRIES)):
-        _store_unreadable(place, claim, mail, content or b"")
+    with _large_mails if mail.size > LARGE else nullcontext():
+        content = _download(client, mail, attempts=attempts)
+        if content is not None and attempts > MOST_READS:
+            _store_unreadable(place, claim, mail, content)
+        elif not any(_is_received(place, claim, mail, content) for _ in range(TRIES)):
+            _store_unreadable(place, claim, mail, content or b"")
 
 
 def _is_received(place: Place, claim: Claim, mail: _Listed, content: bytes | None) -> bool:

@@ -47,10 +47,10 @@ class MailboxLogin:
 class _LimitedConnection(imaplib.IMAP4):
     """imaplib's connection, which reads from the socket itself: with a deadline, and a limit for each literal."""
 
-    def __init__(self, login: MailboxLogin) -> None:
+    def __init__(self, login: MailboxLogin, within: float) -> None:
         self._login = login
         self._buffer = bytearray()
-        self.deadline = time.monotonic() + REPLY_WITHIN
+        self.deadline = time.monotonic() + within
         super().__init__(login.host, login.port)
 
     def _create_socket(self, _: float | None = None) -> socket.socket:
@@ -118,15 +118,15 @@ class _LimitedConnection(imaplib.IMAP4):
 
 
 class ImapClient(imapclient.IMAPClient):  # type: ignore[misc]  # the library has no types
-    """A connection to one mailbox. Each command gets REPLY_WITHIN seconds."""
+    """A connection to one mailbox. Signing in, with all replies until the first `allow`, takes `within` seconds."""
 
-    def __init__(self, login: MailboxLogin) -> None:
-        self._login = login
+    def __init__(self, login: MailboxLogin, within: float) -> None:
+        self._login, self._within = login, within
         super().__init__(login.host, login.port, ssl=login.security is Security.TLS)
         self.normalise_times = False  # times with a zone
 
     def _create_IMAP4(self) -> _LimitedConnection:  # noqa: N802  (the library's name)
-        return _LimitedConnection(self._login)
+        return _LimitedConnection(self._login, self._within)
 
     def sign_in(self) -> None:
         """Encrypt the connection if it is not, and sign in. Raises SignInRefused."""
@@ -175,9 +175,9 @@ def _is_news(line: bytes | None) -> bool:
 
 
 @contextmanager
-def open_mailbox(login: MailboxLogin) -> Iterator[ImapClient]:
-    """Connect and sign in. Raises an error in IMAP_ERRORS; no text of one contains the password."""
-    client = ImapClient(login)
+def open_mailbox(login: MailboxLogin, *, within: float = REPLY_WITHIN) -> Iterator[ImapClient]:
+    """Connect and sign in, in `within` seconds. Raises an error in IMAP_ERRORS; its text has no password."""
+    client = ImapClient(login, within)
     try:
         client.sign_in()
         yield client

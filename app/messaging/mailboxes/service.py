@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.clock import now
+from app.config import get_settings
 from app.core.db import new_id
 from app.core.http_client.targets import NotAllowed, Unresolved, read_host, resolve_mail_server
 from app.core.optimistic_locking import SeenVersions, require_version
@@ -116,9 +117,9 @@ def login_of(mailbox: Mailbox) -> MailboxLogin:
 
 
 def try_mailbox(login: MailboxLogin) -> MailboxTest:
-    """Sign in and open the folder. No mail is read. No transaction is open meanwhile."""
+    """Sign in and open the folder, in OUTGOING_TIMEOUT seconds after the connection. No mail is read."""
     try:
-        with open_mailbox(login) as client:
+        with open_mailbox(login, within=get_settings().outgoing_timeout) as client:
             opened = client.select_folder(login.folder, readonly=True)
             return MailboxTest(None, opened[b"EXISTS"], client.has_capability("IDLE"))
     except IMAP_ERRORS as error:
