@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -32,6 +32,7 @@ from app.messaging.outages import store as outages
 from app.messaging.webhooks import results as webhooks
 from app.tasks.models import Task
 from workers.pipeline.advance_sequences import advance_enrollments
+from workers.pipeline.claim import ClaimedStep
 from workers.pipeline.enrollments import apply_enrollments
 from workers.pipeline.lead_changes import carry_out
 from workers.pipeline.missing_gateways import report_missing_gateways
@@ -97,10 +98,10 @@ def _update(session: Session, decided: Sequence[tuple[StepContext, BaseOutcome]]
 def _note_messages(session: Session, decided: Iterable[tuple[StepContext, BaseOutcome]]) -> None:
     """Note the messages to leads whose state changes, for live updates."""
     for context, end in decided:
-        lead_id = context.step.lead_id
-        if lead_id is not None and end.effects.notification_states:
-            changed = [(UUID(str(row["id"])), About(lead_id)) for row in end.effects.notification_states]
-            note(session, context.clinic.id, LiveKind.MESSAGE_CHANGED, changed)
+        step = cast("ClaimedStep", context.step)  # the context of a poisoned step has no clinic
+        if step.lead_id is not None and end.effects.notification_states:
+            changed = [(UUID(str(row["id"])), About(step.lead_id)) for row in end.effects.notification_states]
+            note(session, step.clinic_id, LiveKind.MESSAGE_CHANGED, changed)
 
 
 def _gather(decided: Iterable[tuple[StepContext, BaseOutcome]], name: str) -> list[Any]:
