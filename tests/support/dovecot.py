@@ -30,6 +30,7 @@ ssl = yes
 ssl_cert = <{tls}/server.pem
 ssl_key = <{tls}/server.pem
 mail_location = maildir:{folder}/mail
+mailbox_idle_check_interval = 1 s
 first_valid_uid = 1
 passdb {{
   driver = static
@@ -82,6 +83,8 @@ class Dovecot:
         """Give all mails new numbers, as after the loss of an index."""
         for file in (self.folder / "mail").glob("dovecot*"):
             file.unlink()
+        second = int(time.time())  # Dovecot takes the new UIDVALIDITY from the clock
+        wait_until(lambda: int(time.time()) > second, 5, "the next second")
 
     def __enter__(self) -> Self:
         for name in ("tmp", "new", "cur"):

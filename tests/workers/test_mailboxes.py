@@ -83,6 +83,25 @@ def test_mail_is_received_from_the_first_connection_on(practice: Practice, accou
     assert account.inbox.seen == set()
 
 
+def test_mail_that_arrives_while_others_are_read_is_not_forgotten(
+    practice: Practice, account: ImapAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server reports it in the reply to another command, and then never again."""
+    receive = receive_new.receive_email
+
+    def deliver_another(session: Any, clinic_id: UUID, content: bytes, **more: Any) -> Any:
+        if b"<1@" in content:
+            account.inbox.deliver(mail(2))
+        return receive(session, clinic_id, content, **more)
+
+    monkeypatch.setattr(receive_new, "receive_email", deliver_another)
+    mailbox_id = add_mailbox(practice, account, mark_seen=True)  # its reply reports the other mail
+    with reading():
+        wait_until_read(mailbox_id)
+        account.inbox.deliver(mail(1))
+        wait_for_mails(1, 2)
+
+
 def test_mail_since_a_day_is_received_and_older_mail_is_not(practice: Practice, account: ImapAccount) -> None:
     today = datetime.now(UTC)
     account.inbox.deliver(mail(1), at=today - timedelta(days=9))

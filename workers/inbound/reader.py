@@ -81,9 +81,12 @@ class MailboxReader(Thread):
             client.allow()
             client.noop()
             return
-        has_news, waited = client.start_idle(), 0.0
-        while not (has_news or self._stop_reading.is_set() or waited >= RENEWAL):
-            has_news = client.wait_in_idle(CHECK_INTERVAL)
+        if client.has_news:
+            return  # reported while the mails were read
+        client.start_idle()
+        waited = 0.0
+        while not (client.has_news or self._stop_reading.is_set() or waited >= RENEWAL):
+            client.wait_in_idle(CHECK_INTERVAL)
             waited += CHECK_INTERVAL
         client.end_idle()
 

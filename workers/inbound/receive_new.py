@@ -72,6 +72,7 @@ def receive_new(client: ImapClient, place: Place, claim: Claim, last_uid: int, *
 
 def _list_new(client: ImapClient, place: Place, last_uid: int) -> Iterator[_Listed]:
     client.allow()
+    client.forget_news()
     found = client.search(["UID", f"{last_uid + 1}:*", "SINCE", place.since])
     new = sorted(uid for uid in found if uid > last_uid)  # `9:*` also names the last mail, whatever its number
     for start in range(0, len(new), SIZES_AT_ONCE):

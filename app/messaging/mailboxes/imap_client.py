@@ -50,6 +50,7 @@ class _LimitedConnection(imaplib.IMAP4):
     def __init__(self, login: MailboxLogin, within: float) -> None:
         self._login = login
         self._buffer = bytearray()
+        self.has_news = False  # the server has reported a change of the number of mails
         self.deadline = time.monotonic() + within
         super().__init__(login.host, login.port)
 
@@ -86,6 +87,10 @@ class _LimitedConnection(imaplib.IMAP4):
                 raise self.abort("a very long line")
             self._receive()
         return self._take(end + 1)
+
+    def _append_untagged(self, name: str, content: bytes) -> None:
+        self.has_news = self.has_news or name == "EXISTS"
+        super()._append_untagged(name, content)  # type: ignore[misc]  # private, so it has no types
 
     def has_line(self, seconds: float) -> bool:
         """Wait for a line. Returns False after `seconds` without one."""
@@ -142,36 +147,36 @@ class ImapClient(imapclient.IMAPClient):  # type: ignore[misc]  # the library ha
         """Begin a new deadline: all replies until the next call must come within `seconds`."""
         self._imap.deadline = time.monotonic() + seconds
 
-    def start_idle(self) -> bool:
-        """Begin to wait for mail. Returns whether the server has reported some already. Raises IMAPClientError."""
+    @property
+    def has_news(self) -> bool:
+        """Whether the server has reported mail since `forget_news`. It may do so in the reply to any command."""
+        return bool(self._imap.has_news)
+
+    def forget_news(self) -> None:
+        """Call it before the mails are listed, so that no report is lost."""
+        self._imap.has_news = False
+
+    def start_idle(self) -> None:
+        """Begin to wait for mail. Raises IMAPClientError."""
         self.allow()
         self._idle_tag = self._imap._command("IDLE")  # noqa: SLF001  (as the library does, which drops early reports)
-        news = False
-        while (line := self._imap._get_response()) is not None:  # noqa: SLF001
+        while self._imap._get_response() is not None:  # noqa: SLF001
             if self._imap.tagged_commands[self._idle_tag]:
                 raise IMAPClientError("the server refused IDLE")
-            news = news or _is_news(line)
-        return news
 
-    def wait_in_idle(self, seconds: float) -> bool:
-        """Wait until the server reports a change. Returns False after `seconds` without one."""
-        news = False
-        while self._imap.has_line(0.0 if news else seconds):
+    def wait_in_idle(self, seconds: float) -> None:
+        """Wait until the server reports something, at most `seconds`, and read it."""
+        while self._imap.has_line(0.0 if self.has_news else seconds):
             self.allow()
-            news = _is_news(self._imap._get_response()) or news  # noqa: SLF001
+            self._imap._get_response()  # noqa: SLF001
             if "BYE" in self._imap.untagged_responses:
                 raise self.AbortError("the server ended the connection")
             self._imap.untagged_responses.clear()
-        return news
 
     def end_idle(self) -> None:
         """End the wait, so that other commands can follow."""
         self.allow()
         self.idle_done()
-
-
-def _is_news(line: bytes | None) -> bool:
-    return line is not None and (b"EXISTS" in line or b"RECENT" in line)
 
 
 @contextmanager
