@@ -83,8 +83,8 @@ class Dovecot:
         """Give all mails new numbers, as after the loss of an index."""
         for file in (self.folder / "mail").glob("dovecot*"):
             file.unlink()
-        second = int(time.time())  # Dovecot takes the new UIDVALIDITY from the clock
-        wait_until(lambda: int(time.time()) > second, 5, "the next second")
+        began = time.monotonic()  # Dovecot takes the new UIDVALIDITY from its clock, in seconds
+        wait_until(lambda: time.monotonic() > began + 1, 5, "the next second")
 
     def __enter__(self) -> Self:
         for name in ("tmp", "new", "cur"):
