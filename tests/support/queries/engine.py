@@ -11,9 +11,9 @@ from app.automation.sequences.facts import enrollment_facts
 from app.engine.models import Kind
 from app.messaging.contact_policy.history import HistoryQuery, load_histories
 from app.messaging.gateways.throttle import count_calls, lock_usage, minute_row
-from app.messaging.outages.store import release_waiting
 from app.messaging.inbound.match import match_reply
 from app.messaging.inbound.parse import parse_email
+from app.messaging.outages.store import release_waiting
 from tests.support.large_clinic import LargeClinic, now
 from tests.support.practice import set_settings, settings_kept
 from tests.support.queries.automation_calls import process_backfill_chunk, process_nurture_batch
