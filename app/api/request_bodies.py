@@ -237,6 +237,7 @@ REQUEST_BODIES: Final[RequestBodies] = {
     "settings.change_hours": {"closed_dates": ["2030-12-24"]},
     "settings.set_sender": {"sender_name": "Smile Ortho", "postal_address": "1 Main Street, Springfield, IL 62701"},
     "settings.change_sender": {"sender_name": "Smile Orthodontics"},
+    "notifications.read_all_my_notifications": {},
     "notifications.retry_notifications": {},
     "notifications.resolve_notification": {"as": "sent"},
     "imports.upload": "First name,Last name,Phone\nMia,Keller,+12025550146",

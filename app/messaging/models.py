@@ -46,6 +46,12 @@ class Notification(Base):
             "id",
             postgresql_where=text("channel = 'in_app' AND user_id IS NOT NULL"),
         ),
+        Index(
+            "ix_notifications_unread",
+            "user_id",
+            "id",
+            postgresql_where=text("channel = 'in_app' AND user_id IS NOT NULL AND read_at IS NULL"),
+        ),
         Index("ix_notifications_clinic", "clinic_id", "created_at", "id"),
         Index(
             "ix_notifications_unsent",

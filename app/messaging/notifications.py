@@ -1,12 +1,15 @@
 """Read notifications: a user's in-app inbox, and all notifications of a clinic."""
 
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, or_, select
+from sqlalchemy import ColumnElement, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session, selectinload
 
 from app import clock
 from app.audit import audit_log
+from app.core.live_events.changes import note
+from app.core.live_events.entries import About, LiveKind
 from app.core.pagination import Page, page
 from app.core.type_aliases import JsonObject
 from app.engine.models import Step
@@ -14,6 +17,8 @@ from app.errors import NotFound
 from app.identity.actor import Actor
 from app.messaging.channels import in_app
 from app.messaging.models import Notification
+
+MOST_COUNTED: Final = 10_000  # unread messages of a user
 
 
 def list_my_notifications(session: Session, actor: Actor, query: JsonObject) -> Page:
@@ -23,7 +28,7 @@ def list_my_notifications(session: Session, actor: Actor, query: JsonObject) -> 
     """
     mine = select(Notification).where(*_in_app_of(actor))
     if query.get("unread"):
-        mine = mine.where(Notification.read_at.is_(None))
+        mine = select(Notification).where(*_unread_of(actor))
     return page(session, mine, [(Notification.id, "desc")], query)
 
 
@@ -38,6 +43,27 @@ def mark_read(session: Session, actor: Actor, notification_id: UUID) -> Notifica
         raise NotFound
     notification.read_at = notification.read_at or clock.now()
     return notification
+
+
+def count_unread(session: Session, actor: Actor) -> int:
+    """Return the number of the caller's unread in-app messages, at most `MOST_COUNTED`."""
+    unread = select(Notification.id).where(*_unread_of(actor)).limit(MOST_COUNTED)
+    return session.scalar(select(func.count()).select_from(unread.subquery())) or 0
+
+
+def mark_all_read(session: Session, actor: Actor, *, up_to: UUID | None = None) -> int:
+    """Set `read_at` of the caller's unread in-app messages, at most `MOST_COUNTED` of them, and return their number.
+
+    `up_to`: only this message and older ones, so that one that arrived meanwhile stays unread.
+    """
+    unread = select(Notification.id).where(*_unread_of(actor))
+    if up_to is not None:
+        unread = unread.where(Notification.id <= up_to)
+    chosen = unread.order_by(Notification.id).limit(MOST_COUNTED).with_for_update(skip_locked=True)
+    marked = update(Notification).where(Notification.id.in_(chosen)).values(read_at=clock.now())
+    ids = session.scalars(marked.returning(Notification.id)).all()
+    note(session, actor.clinic.id, LiveKind.MESSAGE_CHANGED, ((read, About(user_id=actor.user_id)) for read in ids))
+    return len(ids)
 
 
 def list_notifications(session: Session, actor: Actor, query: JsonObject) -> Page:
@@ -84,6 +110,10 @@ def _is_written_by(rule: str) -> ColumnElement[bool]:
 def _in_app_of(actor: Actor) -> list[ColumnElement[bool]]:
     # No condition on the clinic: a user belongs to exactly one.
     return [Notification.user_id == actor.user_id, Notification.channel == _literal(in_app.CHANNEL.name)]
+
+
+def _unread_of(actor: Actor) -> list[ColumnElement[bool]]:
+    return [*_in_app_of(actor), Notification.read_at.is_(None)]
 
 
 def _literal(value: str) -> object:

@@ -253,6 +253,7 @@ BY_SCHEMA_ALONE = {
     "POST /api/leads/{lead_id}/lost",
     "POST /api/leads/{lead_id}/opt-out",
     "POST /api/leads/{lead_id}/restrict",
+    "POST /api/notifications/mine/read",  # an unknown message marks nothing newer
     "POST /api/notifications/resolve",
     "POST /api/notifications/retry",
     "POST /api/notifications/{notification_id}/resolve",

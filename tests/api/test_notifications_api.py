@@ -72,6 +72,23 @@ def test_message_is_marked_read_once(desk: Desk):
     assert [item["id"] for item in unread] == [second]
 
 
+def test_all_messages_up_to_the_one_on_the_screen_are_read(desk: Desk, other_desk: Desk):
+    ids = [notify(desk, desk.coordinator, "in_app") for _ in range(4)]
+    for caller in (desk.admin, other_desk.admin):
+        notify(desk if caller is desk.admin else other_desk, caller, "in_app")
+    assert desk.coordinator.get("/api/notifications/mine/unread").body == {"unread": 4}
+
+    shown = desk.coordinator.post("/api/notifications/mine/read", {"up_to": ids[2]})
+    assert (shown.status, shown.body) == (200, {"read": 3, "unread": 1})
+    [left] = desk.coordinator.every("/api/notifications/mine", unread="true")
+    assert left["id"] == ids[3]
+
+    assert desk.coordinator.post("/api/notifications/mine/read", {}).body == {"read": 1, "unread": 0}
+    assert desk.coordinator.post("/api/notifications/mine/read", {}).body == {"read": 0, "unread": 0}
+    for caller in (desk.admin, other_desk.admin):
+        assert caller.get("/api/notifications/mine/unread").body == {"unread": 1}
+
+
 def test_message_of_another_user_cannot_be_read(desk: Desk, other_desk: Desk):
     hers, foreign = notify(desk, desk.coordinator, "in_app"), notify(other_desk, other_desk.admin, "in_app")
 

@@ -38,9 +38,11 @@ FOR_ALL_SIGNED_IN = {
     "GET /api/me",
     "GET /api/stream",
     "GET /api/notifications/mine",
+    "GET /api/notifications/mine/unread",
     "POST /api/auth/change-password",
     "POST /api/auth/logout",
     "POST /api/notifications/<uuid:notification_id>/read",
+    "POST /api/notifications/mine/read",
 }
 
 FOR_PEOPLE_ONLY = {"GET /api/leads/tasks/my-tasks"}  # a program has no tasks

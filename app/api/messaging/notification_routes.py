@@ -10,11 +10,14 @@ from app.api.messaging.notification_schemas import (
     NotificationOut,
     NotificationQuery,
     OutagesOut,
+    ReadAllIn,
+    ReadAllOut,
     ResolvedNotificationsOut,
     ResolveIn,
     ResolveNotificationsIn,
     RetriedNotificationsOut,
     RetryNotificationsIn,
+    UnreadOut,
 )
 from app.core.pagination import Page
 from app.core.type_aliases import JsonDict
@@ -41,6 +44,33 @@ def list_my_notifications(query: JsonDict) -> Page:
     """
     with reading() as session:
         return notifications.list_my_notifications(session, actor(), query)
+
+
+@blp.get("/mine/unread")
+@allow(SIGNED_IN)
+@blp.response(200, UnreadOut)
+def count_my_unread_notifications() -> dict[str, int]:
+    """Count your unread in-app messages.
+
+    At most 10,000 are counted. An API key has none.
+    """
+    with reading() as session:
+        return {"unread": notifications.count_unread(session, actor())}
+
+
+@blp.post("/mine/read")
+@allow(SIGNED_IN)
+@blp.arguments(ReadAllIn)
+@blp.response(200, ReadAllOut)
+def read_all_my_notifications(given: JsonDict) -> dict[str, int]:
+    """Mark your in-app messages as read.
+
+    All of them, at most 10,000 per call, or only `up_to` and older ones. Send the newest message on the screen, so that
+    one that arrived meanwhile stays unread.
+    """
+    with unit_of_work() as session:
+        read = notifications.mark_all_read(session, actor(), up_to=given.get("up_to"))
+        return {"read": read, "unread": notifications.count_unread(session, actor())}
 
 
 @blp.post("/<uuid:notification_id>/read")

@@ -96,6 +96,24 @@ class InboxOut(Schema):
     read_at = Instant(required=True, allow_none=True)
 
 
+class UnreadOut(Schema):
+    """The number of your unread messages."""
+
+    unread = Integer(required=True, metadata={"description": "At most 10,000."})
+
+
+class ReadAllIn(Schema):
+    """The messages to mark as read."""
+
+    up_to = Id(metadata={"description": "This message and older ones; without it, all."})
+
+
+class ReadAllOut(UnreadOut):
+    """The messages that were marked as read, and those that are still unread."""
+
+    read = Integer(required=True)
+
+
 class NotificationOut(Schema):
     """A message to one recipient on one channel. Its text is in the detail view."""
 

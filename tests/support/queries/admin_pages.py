@@ -45,7 +45,15 @@ ADMIN_PAGES: dict[str, Query] = {
         set(),
     ),
     "my notifications": (page_of(my_notifications), {"ix_notifications_inbox"}),
-    "my unread notifications": (page_of(my_notifications, unread=True), {"ix_notifications_inbox"}),
+    "my unread notifications": (page_of(my_notifications, unread=True), {"ix_notifications_unread"}),
+    "number of unread notifications": (
+        lambda s, large: notifications.count_unread(s, large.actor),
+        {"ix_notifications_unread"},
+    ),
+    "all notifications read": (
+        lambda s, large: notifications.mark_all_read(s, large.actor),
+        {"ix_notifications_unread"},
+    ),
     "notifications": (page_of(all_notifications), {"ix_notifications_clinic"}),
     "failed notifications": (page_of(all_notifications, state="failed"), {"ix_notifications_unsent"}),
     "unknown e-mails of a period": (
