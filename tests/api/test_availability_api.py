@@ -198,9 +198,9 @@ def test_working_hours_are_returned_as_given(desk: Desk, team: list[Caller]):
         ({}, ["/hours"]),
         ({"hours": {"monday": []}}, ["/hours/monday"]),
         ({"hours": {"mon": [["09:00"]]}}, ["/hours/mon/0"]),
-        ({"hours": {"mon": [["09:00", "25:00"]]}}, ["/hours"]),
-        ({"hours": {"mon": [["12:00", "09:00"]]}}, ["/hours"]),
-        ({"hours": {"mon": [["09:00", "12:00"], ["11:00", "13:00"]]}}, ["/hours"]),
+        ({"hours": {"mon": [["09:00", "25:00"]]}}, ["/hours/mon/0/1"]),
+        ({"hours": {"mon": [["12:00", "09:00"]]}}, ["/hours/mon/0"]),
+        ({"hours": {"mon": [["09:00", "12:00"], ["11:00", "13:00"]]}}, ["/hours/mon/1"]),
     ],
 )
 def test_invalid_hours_are_refused(desk: Desk, team: list[Caller], given: dict[str, Any], pointers: list[str]):

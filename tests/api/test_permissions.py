@@ -23,6 +23,11 @@ FOR_EVERYBODY = {
     "POST /api/auth/refresh",
     "GET /account/password",
     "GET /account/password/<name>",
+    "GET /preferences/<token>",  # the signed link is the credential
+    "GET /preferences/style.css",
+    "POST /preferences/<token>",
+    "GET /unsubscribe/<token>",
+    "POST /unsubscribe/<token>",
     "POST /api/gateways/<uuid:gateway_id>/events",  # the signature is the credential
     "POST /api/inbound/<provider>/<uuid:hook_id>",  # the provider's signature, or a password
     "POST /api/public/forms/<key>/leads",

@@ -88,7 +88,7 @@ def test_preview_without_a_lead_uses_sample_data(desk: Desk):
     [
         ({"values": {"lead.frist_name": "x"}}, "/values/lead.frist_name"),
         ({"values": {"custom.city": "x"}}, "/values/custom.city"),
-        ({"values": {"lead.first_name": 7}}, "/values/lead.first_name/value"),
+        ({"values": {"lead.first_name": 7}}, "/values/lead.first_name"),
         ({"channel": "pigeon"}, "/channel"),
         ({"language": "french"}, "/language"),
         ({"lead_id": "x"}, "/lead_id"),

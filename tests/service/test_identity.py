@@ -65,8 +65,8 @@ def test_invalid_playbook_creates_no_clinic(clean_database: None):
         ({"timezone": "../../etc/passwd"}, "/timezone"),
         ({"region": "Germany"}, "/region"),
         ({"region": "de"}, "/region"),
-        ({"business_hours": {"mon": [["18:00", "09:00"]]}}, "/business_hours"),
-        ({"business_hours": {"monday": []}}, "/business_hours"),
+        ({"business_hours": {"mon": [["18:00", "09:00"]]}}, "/business_hours/mon/0"),
+        ({"business_hours": {"monday": []}}, "/business_hours/monday"),
     ],
 )
 def test_invalid_clinic_is_refused(session: Session, changed: dict[str, Any], pointer: str):

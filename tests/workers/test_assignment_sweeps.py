@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import text
 
 from app.clock import now
-from app.core.db import new_id, transaction
+from app.core.db import insert_many, new_id, transaction
 from app.engine.models import Kind
-from app.identity.models import Role
+from app.identity.models import Role, User
 from tests.support.concurrency import run_concurrently
 from tests.support.practice import Practice, Watch, _person, sql
 from workers.sweeps.run import sweep
@@ -22,8 +22,9 @@ ADMIN, COORDINATOR = Role.CLINIC_ADMIN, Role.TREATMENT_COORDINATOR
 def hire(practice: Practice, role: Role = COORDINATOR) -> UUID:
     person = _person(practice.clinic_id, role, f"{new_id()}@clinic.example")
     with transaction() as session:
-        session.add(person)
-    return person.id
+        insert_many(session, User, [person])
+    hired: UUID = person["id"]
+    return hired
 
 
 def deactivate(user_id: UUID) -> None:

@@ -142,7 +142,14 @@ def _of_a_colleague(log: Log) -> UUID:
     return lead
 
 
-# How each way begins in a test. `JOB` and `NOTICE` have no lead, so no lead has a story of them.
+def _of_a_user(log: Log) -> UUID:
+    lead = log.practice.capture(email="mia@lead.example")
+    said = {"channel": "email", "subject": "Hello", "body": "Shall we book Friday?"}
+    assert log.admin().post(f"/api/leads/{lead}/messages", said).status == 201
+    return lead
+
+
+# How each way begins in a test. `JOB`, `NOTICE` and `WEBHOOK` have no lead, so no lead has a story of them.
 SCENARIOS: Mapping[BegunBy, Callable[[Log], UUID]] = {
     BegunBy.RULE: _of_a_rule,
     BegunBy.BACKFILL: _of_a_backfill,
@@ -153,6 +160,7 @@ SCENARIOS: Mapping[BegunBy, Callable[[Log], UUID]] = {
     BegunBy.STEP: _of_another_step,
     BegunBy.RETRY: _of_a_retry,
     BegunBy.COLLEAGUE: _of_a_colleague,
+    BegunBy.USER: _of_a_user,
 }
 
 

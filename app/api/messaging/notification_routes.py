@@ -69,8 +69,8 @@ def read_all_my_notifications(given: JsonDict) -> dict[str, int]:
     one that arrived meanwhile stays unread.
     """
     with unit_of_work() as session:
-        read = notifications.mark_all_read(session, actor(), up_to=given.get("up_to"))
-        return {"read": read, "unread": notifications.count_unread(session, actor())}
+        marked = notifications.mark_all_read(session, actor(), up_to=given.get("up_to"))
+        return {"marked": marked, "unread": notifications.count_unread(session, actor())}
 
 
 @blp.post("/<uuid:notification_id>/read")

@@ -111,7 +111,7 @@ class ReadAllIn(Schema):
 class ReadAllOut(UnreadOut):
     """The messages that were marked as read, and those that are still unread."""
 
-    read = Integer(required=True)
+    marked = Integer(required=True, data_key="read")
 
 
 class NotificationOut(Schema):

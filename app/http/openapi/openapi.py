@@ -147,6 +147,7 @@ class Problem(Schema):
         metadata={"description": "With `duplicate-lead`: number of further duplicates that you may not see."}
     )
     rules = fields.List(fields.String(), metadata={"description": "With `template-in-use`: the rules that use it."})
+    reason = fields.String(metadata={"description": "With `message-not-allowed`: the check that refuses."})
     merged_into = fields.UUID(metadata={"description": "With `lead-was-merged`: id of the remaining lead."})
 
 

@@ -36,7 +36,8 @@ MOVED_TABLES: Final = (
     "events",
     "inbound_emails",
 )
-KEPT_TABLES: Final = ("job_items",)  # a job's input stays unchanged, and is never looked up by lead
+# A job's input and the events that were sent stay unchanged. They are never looked up by lead, except by an erasure.
+KEPT_TABLES: Final = ("job_items", "webhook_deliveries")
 
 _MOVES: Final = [text(f"UPDATE {table} SET lead_id = :survivor WHERE lead_id = :duplicate") for table in MOVED_TABLES]  # noqa: S608
 _MERGED_EARLIER: Final = text("UPDATE leads SET merged_into_id = :survivor WHERE merged_into_id = :duplicate")
