@@ -1,23 +1,17 @@
 """Sender settings of a clinic: the name and the postal address in its e-mails to leads."""
 
-from typing import Final, NamedTuple
+from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.audit import audit_log
-from app.audit.models import Act
-from app.core.optimistic_locking import SeenVersions, require_version
+from app.core.optimistic_locking import SeenVersions
 from app.core.type_aliases import JsonDict, JsonObject
 from app.identity.actor import Actor
-from app.identity.clinics import bump_rules_version
 from app.identity.models import Clinic
+from app.messaging.clinic_settings import lock_settings, save_settings
 
 _COLUMNS: Final = (Clinic.sender_name, Clinic.postal_address, Clinic.sender_version.label("version"))
-
-
-class _Version(NamedTuple):
-    version: int
 
 
 def get_sender(session: Session, actor: Actor) -> JsonDict:
@@ -27,11 +21,8 @@ def get_sender(session: Session, actor: Actor) -> JsonDict:
 
 def set_sender(session: Session, actor: Actor, data: JsonObject, *, seen: SeenVersions = None) -> JsonDict:
     """Replace sender_name and postal_address. Messages from now on have them. Raises ChangedMeanwhile."""
-    bump_rules_version(session, actor.clinic.id)  # locks the row
+    version = lock_settings(session, actor.clinic.id, Clinic.sender_version, seen)
     stored = get_sender(session, actor)
-    require_version(_Version(stored["version"]), seen)
     changes = {name: data[name] for name in ("sender_name", "postal_address") if data[name] != stored[name]}
-    row = update(Clinic).where(Clinic.id == actor.clinic.id)
-    session.execute(row.values(**changes, sender_version=stored["version"] + 1))
-    audit_log.note_change(session, "clinic", [actor.clinic.id], act=Act.UPDATE, after=changes)
+    save_settings(session, actor.clinic.id, changes | version, changes=changes)
     return get_sender(session, actor)

@@ -13,8 +13,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from app.clock import now
 from app.core.db import transaction
-from app.messaging.inbound.receive import receive_email
-from app.messaging.inbound.unreadable import store_unreadable
+from app.messaging.inbound.receive import receive_email, store_unreadable
 from app.messaging.mailboxes.imap_client import ImapClient
 from app.messaging.mailboxes.reading_state import (
     Claim,

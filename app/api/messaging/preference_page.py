@@ -1,12 +1,13 @@
 """Public pages for leads: unsubscribe by one click (RFC 8058), and the preference page. A signed link gives access."""
 
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Callable, Iterable
+from functools import cache, partial
 from importlib.resources import files
 from typing import Final
 
 from flask import Blueprint, Response, request
 from jinja2 import Environment, Template
+from sqlalchemy.orm import Session
 
 from app.errors import NotFound
 from app.http.access import PUBLIC, act_for_clinic, allow, unit_of_work
@@ -47,13 +48,7 @@ def show_unsubscribe_page(token: str) -> Response:
 def unsubscribe(token: str) -> Response:
     """Stop e-mails to the lead, as mail programs ask for it. It needs no cookie and can be repeated."""
     _count_call()
-    try:
-        with unit_of_work() as session:
-            linked = _restricted(find_linked_lead(session, token))
-            chosen = preferences.unsubscribe(session, linked)
-    except NotFound:
-        return _not_found()
-    return _page(chosen, token, message=texts_for(chosen.language).unsubscribed)
+    return _answer(token, preferences.unsubscribe, message="unsubscribed")
 
 
 @blp.get(f"{PREFERENCES_PATH}/<token>")
@@ -70,18 +65,12 @@ def save_preferences(token: str) -> Response:
     """Store the choices of the page. An unknown field or value is ignored."""
     _count_call()
     request.max_content_length = _LARGEST_FORM
-    stops_all, allowed, language = "stop_all" in request.form, _allowed_kinds(), request.form.get("language")
-    try:
-        with unit_of_work() as session:
-            linked = _restricted(find_linked_lead(session, token))
-            if stops_all:
-                chosen = preferences.stop_all(session, linked)
-            else:
-                known = language if language in all_texts() else None
-                chosen = preferences.save_preferences(session, linked, allowed=allowed, language=known)
-    except NotFound:
-        return _not_found()
-    return _page(chosen, token, message=texts_for(chosen.language).saved)
+    if "stop_all" in request.form:
+        return _answer(token, preferences.stop_all, message="saved")
+    language = request.form.get("language")
+    known = language if language in all_texts() else None
+    save = partial(preferences.save_preferences, allowed=_allowed_kinds(), language=known)
+    return _answer(token, save, message="saved")
 
 
 @blp.get(f"{PREFERENCES_PATH}/style.css")
@@ -93,17 +82,19 @@ def serve_style() -> Response:
 
 def _show(token: str) -> Response:
     _count_call()
+    return _answer(token, preferences.read_preferences)
+
+
+def _answer(token: str, act: Callable[[Session, LinkedLead], Preferences], *, message: str = "") -> Response:
+    """Act for the lead of the link, and show its choices with one of the texts as the message."""
     try:
         with unit_of_work() as session:
-            chosen = preferences.read_preferences(session, _restricted(find_linked_lead(session, token)))
+            linked = find_linked_lead(session, token)
+            act_for_clinic(linked.clinic_id)
+            chosen = act(session, linked)
     except NotFound:
         return _not_found()
-    return _page(chosen, token)
-
-
-def _restricted(linked: LinkedLead) -> LinkedLead:
-    act_for_clinic(linked.clinic_id)
-    return linked
+    return _page(chosen, token, message=getattr(texts_for(chosen.language), message) if message else "")
 
 
 def _count_call() -> None:

@@ -119,6 +119,15 @@ def receive_event(session: Session, actor: Actor, event: MailEvent, matched: Mat
     return Received(_store(session, clinic_id, row), event.kind, matched and matched.lead_id, is_repeat=False)
 
 
+def store_unreadable(session: Session, clinic_id: UUID, raw: bytes, *, received_at: datetime, via: str) -> None:
+    """Store a mail without reading it, after all attempts to receive it failed. A repeated call changes nothing."""
+    message_id = content_id(raw)
+    session.execute(_ONE_AT_A_TIME, {"name": f"inbound {clinic_id} {message_id}"})
+    if _known(session, clinic_id, message_id) is None:
+        row = {"message_id": message_id, "via": via, "received_at": received_at}
+        _store(session, clinic_id, {**row, "classification": Classification.UNREADABLE}, raw)
+
+
 def _read(raw: bytes, envelope: Envelope) -> _Read | Unreadable:
     """Parse the mail. No database is used here, so every error is one of the mail itself."""
     try:

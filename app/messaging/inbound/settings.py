@@ -3,20 +3,18 @@
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.audit import audit_log
-from app.audit.models import Act
-from app.core.optimistic_locking import SeenVersions, require_version
+from app.core.optimistic_locking import SeenVersions
 from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.check_all import check_all
 from app.errors import Invalid
 from app.identity.actor import Actor
-from app.identity.clinics import bump_rules_version
 from app.identity.inbound_email import InboundEmailSettings
 from app.identity.models import Clinic
 from app.leads.attribution.sources import require_source
+from app.messaging.clinic_settings import lock_settings, save_settings
 
 _DEFAULTS: Final = InboundEmailSettings().to_json()
 
@@ -30,15 +28,11 @@ def get_settings(session: Session, actor: Actor) -> JsonDict:
 
 def set_settings(session: Session, actor: Actor, data: JsonObject, *, seen: SeenVersions = None) -> JsonDict:
     """Replace the settings; `data` as loaded by InboundSettingsIn. Raises ChangedMeanwhile, Invalid."""
-    bump_rules_version(session, actor.clinic.id)  # locks the row
-    columns = select(Clinic.inbound_email_version.label("version")).where(Clinic.id == actor.clinic.id)
-    current = session.execute(columns).one()
-    require_version(current, seen)
+    version = lock_settings(session, actor.clinic.id, Clinic.inbound_email_version, seen)
     check_settings(session, actor, data)
     stored = {name: str(value) if isinstance(value, UUID) else value for name, value in data.items()}
-    row = update(Clinic).where(Clinic.id == actor.clinic.id)
-    session.execute(row.values(inbound_email=stored, inbound_email_version=current.version + 1))
-    audit_log.note_change(session, "clinic", [actor.clinic.id], act=Act.UPDATE, after={"inbound_email": stored})
+    changes = {"inbound_email": stored}
+    save_settings(session, actor.clinic.id, changes | version, changes=changes)
     return get_settings(session, actor)
 
 
