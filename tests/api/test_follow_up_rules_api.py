@@ -57,6 +57,15 @@ def test_facts_missing_in_the_event_are_loaded(desk: Desk):
     assert desk.steps(fits_not, name="website-lead") == []
 
 
+@pytest.mark.parametrize("field", ["lead.source_id", "lead.assigned_to_id"])
+def test_conditions_accept_ids_of_the_clinic_only(desk: Desk, other_desk: Desk, field: str):
+    own, foreign = ((one.source_id if field == "lead.source_id" else one.coordinator.id) for one in (desk, other_desk))
+    make(desk, when=[{"field": field, "in": [own]}])
+    for unknown in (foreign, str(uuid4())):
+        given = {**WEBSITE, "name": "other", "when": [{"field": field, "in": [own, unknown]}]}
+        assert desk.admin.post(RULES, given).pointers == ["/when/0/in/1"]
+
+
 def test_planned_step_keeps_its_rule_version(desk: Desk):
     rule = make(desk, when=[])
     lead = desk.capture()

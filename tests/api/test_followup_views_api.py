@@ -1,6 +1,7 @@
 """Saved views of the work queue, private and shared."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -44,6 +45,17 @@ def test_filters_are_those_of_the_queue(desk: Desk):
 )
 def test_invalid_filter_is_refused_with_its_path(desk: Desk, filters: Any, places: list[str]):
     assert desk.admin.post(VIEWS, {"name": "x", "filters": filters}).pointers == places
+
+
+@pytest.mark.parametrize("name", ["assigned_to_id", "created_by", "source_id"])
+def test_unknown_and_foreign_ids_are_refused(desk: Desk, other_desk: Desk, name: str):
+    foreign = other_desk.source_id if name == "source_id" else other_desk.coordinator.id
+    own = desk.source_id if name == "source_id" else desk.coordinator.id
+    for wanted in (str(uuid4()), foreign):
+        assert desk.admin.post(VIEWS, {"name": "x", "filters": {name: wanted}}).pointers == [f"/filters/{name}"]
+    view = desk.admin.post(VIEWS, {"name": "x", "filters": {name: own}}).body
+    changed = {"name": "x", "filters": {name: foreign}}
+    assert desk.admin.put(f"{VIEWS}/{view['id']}", changed, seen='"1"').pointers == [f"/filters/{name}"]
 
 
 def test_view_name_is_unique_per_user(desk: Desk):

@@ -15,7 +15,7 @@ from app.automation.language.conditions import (
 )
 from app.automation.language.known_names import KnownNames
 from app.automation.language.validation import mistakes_in
-from app.automation.language.vocabulary import FIELDS, Field, Type
+from app.automation.language.vocabulary import FIELDS, Field, Refers, Type
 from app.engine.rules.conditions import (
     CHANGED,
     OPERATORS,
@@ -315,3 +315,18 @@ def test_custom_fields_are_valid_in_conditions_of_their_clinic():
     assert "did you mean 'lead.custom.passport_expiry'?" in typo.problem
     [value] = mistakes_in(PlanningConditions, [{"field": "lead.custom.visa", "equals": "B"}], known, place="when")
     assert value.place == "when[0].equals"
+
+
+@pytest.mark.parametrize("field", ["lead.source_id", "lead.assigned_to_id"])
+def test_unknown_ids_are_refused_in_conditions(field: str):
+    own, other = "0199aaaa-0000-7000-8000-000000000001", "0199aaaa-0000-7000-8000-000000000002"
+    kind = FIELDS[field].refers
+    assert kind
+    known = KnownNames(ids={Refers.USER: frozenset(), Refers.SOURCE: frozenset(), kind: frozenset({own})})
+    fitting = [{"field": field, "in": [own, None]}, {"field": field, "equals": own}, {"field": field, "exists": True}]
+    assert mistakes_in(PlanningConditions, fitting, known) == []
+    wrong = [{"field": field, "not_equals": other}, {"field": field, "not_in": [own, other]}]
+    mistakes = mistakes_in(PlanningConditions, wrong, known, place="when")
+    assert [one.place for one in mistakes] == ["when[0].not_equals", "when[1].not_in[1]"]
+    assert {one.problem for one in mistakes} == {f"must be the id of a {kind} of the clinic"}
+    assert mistakes_in(PlanningConditions, wrong, KnownNames()) == []

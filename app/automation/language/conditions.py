@@ -1,6 +1,6 @@
 """Conditions: tests of fields, and groups of conditions. `app.engine.rules.conditions` evaluates them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import islice
@@ -129,6 +129,7 @@ class FieldCondition(Strict):
             values = _allowed_values(field, known)
             for name in given.keys() & cls.tests().keys():
                 yield from cls._misfit(field, name, given[name], values)
+            yield from _unknown_ids(field, given, known)
 
     @classmethod
     def _misfit(cls, field: vocabulary.Field, name: str, want: object, allowed: frozenset[str]) -> Iterator[Line]:
@@ -149,6 +150,24 @@ class FieldCondition(Strict):
 def _allowed_values(field: vocabulary.Field, known: KnownNames) -> frozenset[str]:
     """Return the values that the field can have; an empty set if any value is possible."""
     return (known.stages or frozenset()) if field.is_stage else field.values
+
+
+def _unknown_ids(field: vocabulary.Field, given: JsonObject, known: KnownNames) -> Iterator[Line]:
+    """Yield the ids that no record of the clinic has. Such a condition would never be met."""
+    if field.refers is None or known.ids is None:
+        return
+    allowed, mistake = known.ids[field.refers], f"must be the id of a {field.refers} of the clinic"
+    for name in ("equals", "not_equals"):
+        if _is_unknown(given.get(name), allowed):
+            yield Line((name,), mistake)
+    for name in ("in", "not_in"):
+        values = given.get(name)
+        listed = enumerate(values[:MOST_VALUES] if isinstance(values, list) else ())
+        yield from (Line((name, i), mistake) for i, one in listed if _is_unknown(one, allowed))
+
+
+def _is_unknown(value: object, allowed: Collection[str]) -> bool:
+    return isinstance(value, str) and value not in allowed
 
 
 def _article(type_: Type) -> str:

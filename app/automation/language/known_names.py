@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import ValidationInfo
 
-from app.automation.language.vocabulary import Field
+from app.automation.language.vocabulary import Field, Refers
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,7 @@ class KnownNames:
     """Names of a clinic or a playbook. None: the names are not known, so every name is allowed.
 
     `fields`: the custom fields by key. `users`: the ids of the users to whom leads can be assigned.
+    `ids`: the ids of all users and sources, which conditions may compare with.
     """
 
     templates: frozenset[str] | None = None
@@ -21,6 +22,7 @@ class KnownNames:
     stages: frozenset[str] | None = None
     sequences: frozenset[str] | None = None
     users: frozenset[str] | None = None
+    ids: Mapping[Refers, frozenset[str]] | None = None
 
 
 ANY_NAME: Final = KnownNames()

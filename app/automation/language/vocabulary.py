@@ -22,6 +22,13 @@ class Type(StrEnum):
     ANY = "any"  # data that an integrator sends, or a custom field whose definition is not loaded
 
 
+class Refers(StrEnum):
+    """A kind of record that a field names by its id."""
+
+    USER = "user"
+    SOURCE = "source"
+
+
 class When(StrEnum):
     """The moment at which a field is known."""
 
@@ -43,7 +50,7 @@ _INCLUDES: Final[Mapping[When, frozenset[When]]] = {
 class Field:
     """One field. `values`: its possible values, if they are the same for all clinics.
 
-    `is_stage`: its values are the slugs of the clinic's stages.
+    `is_stage`: its values are the slugs of the clinic's stages. `refers`: its values are ids of the clinic's records.
     """
 
     type: Type
@@ -51,6 +58,7 @@ class Field:
     values: frozenset[str] = frozenset()
     known: When = When.ALWAYS
     is_stage: bool = False
+    refers: Refers | None = None
 
     def is_known(self, when: When) -> bool:
         """Return whether conditions can use the field at that moment."""
@@ -71,13 +79,13 @@ FIELDS: Final[Mapping[str, Field]] = {
     "lead.contacted_at": Field(INSTANT, "When a person last spoke with the lead."),
     "lead.replied_at": Field(INSTANT, "When the lead last wrote or called."),
     "lead.opted_out_at": Field(INSTANT, "When the lead opted out of messages."),
-    "lead.assigned_to_id": Field(TEXT, "The id of its coordinator."),
+    "lead.assigned_to_id": Field(TEXT, "The id of its coordinator.", refers=Refers.USER),
     "lead.email": Field(TEXT, "Its e-mail address."),
     "lead.phone": Field(TEXT, "Its phone number."),
     "lead.preferred_contact": Field(TEXT, "Its preferred way of contact.", _values(PreferredContact)),
     "lead.language": Field(TEXT, "The language of its messages, such as fr-CA."),
     "lead.timezone": Field(TEXT, "Its time zone, such as America/New_York."),
-    "lead.source_id": Field(TEXT, "The id of its source."),
+    "lead.source_id": Field(TEXT, "The id of its source.", refers=Refers.SOURCE),
     # Fields that are loaded only if a rule uses them.
     "lead.source": Field(TEXT, "The name of its source."),
     "lead.source_category": Field(TEXT, "The category of its source.", _values(SourceCategory)),

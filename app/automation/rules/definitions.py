@@ -9,13 +9,15 @@ from app.automation.language.known_names import KnownNames
 from app.automation.language.playbooks import FIELD_TYPES
 from app.automation.language.rules import Rule
 from app.automation.language.validation import mistakes_in
-from app.automation.language.vocabulary import Field
+from app.automation.language.vocabulary import Field, Refers
 from app.core.type_aliases import JsonObject
 from app.core.validation.validation_errors import Mistake
 from app.engine.sequences.models import SequenceRow
 from app.errors import FieldError, Invalid
 from app.identity.clinic_context import ClinicContext
+from app.identity.models import User
 from app.identity.users.lookup import assignable_user_ids
+from app.leads.attribution.models import LeadSource
 from app.leads.custom_fields.models import FieldType
 from app.leads.custom_fields.values import Definition, definitions_of
 from app.leads.pipeline.models import PipelineStage
@@ -34,13 +36,21 @@ def raise_mistakes(mistakes: Collection[Mistake]) -> None:
 
 
 def known_names_of(session: Session, clinic: ClinicContext) -> KnownNames:
-    """Return the templates, custom fields, stages, sequences and users that definitions of this clinic may use."""
+    """Return the names and ids of the clinic's records that its definitions may use."""
     templates = select(MessageTemplate.slug).where(MessageTemplate.clinic_id == clinic.id)
     stages = select(PipelineStage.slug).where(PipelineStage.clinic_id == clinic.id, PipelineStage.archived_at.is_(None))
     sequences = select(SequenceRow.slug).where(SequenceRow.clinic_id == clinic.id, SequenceRow.deleted_at.is_(None))
     fields = {key: _field(definition) for key, definition in definitions_of(session, clinic).items()}
     slugs, stage_slugs, names = (frozenset(session.scalars(found)) for found in (templates, stages, sequences))
-    return KnownNames(slugs, fields, stage_slugs, names, assignable_user_ids(session, clinic.id))
+    return KnownNames(slugs, fields, stage_slugs, names, assignable_user_ids(session, clinic.id), _ids(session, clinic))
+
+
+def _ids(session: Session, clinic: ClinicContext) -> dict[Refers, frozenset[str]]:
+    """Return the ids of all users and sources of the clinic; leads may still have those that are no longer active."""
+    users = select(User.id).where(User.clinic_id == clinic.id)
+    sources = select(LeadSource.id).where(LeadSource.clinic_id == clinic.id)
+    found = {Refers.USER: users, Refers.SOURCE: sources}
+    return {one: frozenset(map(str, session.scalars(ids))) for one, ids in found.items()}
 
 
 def _field(definition: Definition) -> Field:

@@ -1,5 +1,7 @@
 """Saved views of the work queue: the user's own, and shared ones."""
 
+from collections.abc import Iterator, Mapping
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import Select, or_, select
@@ -11,9 +13,18 @@ from app.core.db import new_id
 from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Page, page
 from app.core.type_aliases import JsonObject
-from app.errors import Conflict, Forbidden, NotFound
+from app.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from app.identity.actor import Actor
+from app.identity.models import User
+from app.identity.users.lookup import ME
+from app.leads.attribution.models import LeadSource
 from app.tasks.views.models import TaskView
+
+_REFERENCES: Final[Mapping[str, type[User] | type[LeadSource]]] = {
+    "assigned_to_id": User,
+    "created_by": User,
+    "source_id": LeadSource,
+}
 
 
 class ViewNameTaken(Conflict):
@@ -34,9 +45,10 @@ def read_view(session: Session, actor: Actor, view_id: UUID) -> TaskView:
 
 
 def create_view(session: Session, actor: Actor, data: JsonObject) -> TaskView:
-    """Create a view from `data`, as `ViewIn` reads it. Raises Forbidden (for an API key), ViewNameTaken."""
+    """Create a view from `data`, as `ViewIn` reads it. Raises Forbidden (for an API key), Invalid, ViewNameTaken."""
     if actor.user_id is None:
         raise Forbidden("Views belong to users; an API key has none.")
+    _require_known_ids(session, actor, data["filters"])
     at = now()
     ids = {"id": new_id(), "clinic_id": actor.clinic.id, "user_id": actor.user_id}
     view = TaskView(**ids, **data, created_at=at, updated_at=at, version=1)
@@ -46,8 +58,9 @@ def create_view(session: Session, actor: Actor, data: JsonObject) -> TaskView:
 
 
 def update_view(session: Session, actor: Actor, view_id: UUID, data: JsonObject, *, seen: SeenVersions) -> TaskView:
-    """Replace all values of the actor's own view. Raises NotFound, ChangedMeanwhile, ViewNameTaken."""
+    """Replace all values of the actor's own view. Raises NotFound, Invalid, ChangedMeanwhile, ViewNameTaken."""
     view = _own(session, actor, view_id, seen)
+    _require_known_ids(session, actor, data["filters"])
     for name, value in data.items():
         setattr(view, name, value)
     view.updated_at = now()
@@ -59,6 +72,22 @@ def update_view(session: Session, actor: Actor, view_id: UUID, data: JsonObject,
 def delete_view(session: Session, actor: Actor, view_id: UUID, *, seen: SeenVersions) -> None:
     """Delete the actor's own view. Raises NotFound, ChangedMeanwhile."""
     session.delete(_own(session, actor, view_id, seen))
+
+
+def _require_known_ids(session: Session, actor: Actor, filters: Mapping[str, str]) -> None:
+    """Refuse ids of users and sources that the clinic does not have. Such a view would always be empty."""
+    if mistakes := list(_unknown_ids(session, actor, filters)):
+        raise Invalid(*mistakes)
+
+
+def _unknown_ids(session: Session, actor: Actor, filters: Mapping[str, str]) -> Iterator[FieldError]:
+    for name, model in _REFERENCES.items():
+        wanted = filters.get(name, ME)
+        if wanted == ME:
+            continue
+        found = select(model.id).where(model.id == UUID(wanted), model.clinic_id == actor.clinic.id)
+        if session.scalar(found) is None:
+            yield FieldError(f"/filters/{name}", "No such record in your clinic.")
 
 
 def _visible(actor: Actor) -> Select[TaskView]:
