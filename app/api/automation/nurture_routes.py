@@ -17,7 +17,7 @@ from app.automation.nurtures import service
 from app.automation.nurtures.dashboard import dashboard
 from app.automation.nurtures.models import Nurture, NurtureRun
 from app.automation.nurtures.tracking import leads_of
-from app.core.date_range import date_range_of
+from app.core.calendar.date_range import date_range_of
 from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
 from app.core.type_aliases import JsonDict

@@ -5,7 +5,7 @@ from typing import Final
 from marshmallow import fields, validate
 
 from app.api.messaging.template_schemas import MessageMedia, Variants
-from app.core.date_range import DEFAULT_DAYS
+from app.core.calendar.date_range import DEFAULT_DAYS
 from app.http.schemas import words
 from app.http.schemas.fields import Boolean, Id, Instant, Integer, Language, RegisteredName, Text
 from app.http.schemas.map_of import MapOf

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from app.api.sequences.performance_schemas import PerformanceOut, PerformanceQuery
 from app.automation.sequences.performance.report import performance
-from app.core.date_range import date_range_of
+from app.core.calendar.date_range import date_range_of
 from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading
 from app.http.blueprint import Blueprint

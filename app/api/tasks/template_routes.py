@@ -11,7 +11,7 @@ from app.api.tasks.template_schemas import (
     TemplateOut,
     TemplateQuery,
 )
-from app.core.date_range import date_range_of
+from app.core.calendar.date_range import date_range_of
 from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
 from app.core.type_aliases import JsonDict

@@ -23,7 +23,7 @@ from app.automation.nurtures.sequence_statistics import (
     sent_today,
     time_to_conversion,
 )
-from app.core.date_range import DateRange
+from app.core.calendar.date_range import DateRange
 from app.core.type_aliases import JsonDict
 from app.engine.sequences.definitions import sequences_of
 from app.engine.sequences.models import SequenceRow

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 
 from app.automation.sequences.models import LIVE, Enrollment, EnrollmentStep
 from app.clock import now
-from app.core.date_range import DateRange
+from app.core.calendar.date_range import DateRange
 from app.core.db import AnySelect
 from app.identity.actor import Actor
 from app.identity.permissions import Scope

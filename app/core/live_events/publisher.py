@@ -6,7 +6,6 @@ no request: the thread remembers the clinics whose events it lost, and publishes
 
 import atexit
 import os
-import queue
 import threading
 import time
 from collections.abc import Iterable, Sequence
@@ -24,6 +23,7 @@ from redis.exceptions import ConnectionError  # noqa: A004  (redis has its own)
 from redis.retry import Retry
 
 from app.config import get_settings
+from app.core.background_queue import ROUND_INTERVAL, BackgroundQueue
 from app.core.live_events.entries import (
     CLOSING,
     CONTENT,
@@ -37,7 +37,6 @@ from app.core.live_events.entries import (
     to_entry,
 )
 
-SEND_INTERVAL: Final = 0.02  # seconds between two rounds: under load many commits share an entry
 STORE_TIMEOUT: Final = 1.0  # seconds
 RETRY_AFTER: Final = 2.0  # seconds without calls after a failure
 EXPIRY_INTERVAL: Final = 60.0  # seconds until the expiry of a stream is set again
@@ -80,60 +79,30 @@ def publisher() -> "Publisher":
     return _publisher_of(os.getpid())
 
 
-class Publisher:
-    """A thread that publishes live events. It starts with the first event."""
+class Publisher(BackgroundQueue[Batch]):
+    """A thread that publishes live events."""
 
     def __init__(self) -> None:
-        self._waiting: queue.Queue[Batch] = queue.Queue(maxsize=MOST_WAITING)
-        self._start = threading.Lock()
-        self._thread: threading.Thread | None = None
+        super().__init__("live-events", most=MOST_WAITING)
         self._expiry_set: dict[UUID, float] = {}  # by clinic: when the expiry of its stream was set
         self._memory = threading.Lock()  # of the next two
         self._lost: set[UUID] = set()  # clinics whose events were not published
         self._unsent: list[dict[str, str]] = []  # closing orders that were not published
 
-    def hand_over(self, batch: Batch) -> None:
-        """Queue these events. Never raises and never blocks."""
+    def _handle(self, items: Sequence[Batch]) -> float:
         try:
-            self._waiting.put_nowait(batch)
-        except queue.Full:
-            self._give_up([batch])
-        if self._thread is None:
-            self._start_thread()
+            self._publish(items)
+        except Exception as error:  # noqa: BLE001  (live updates are optional, whatever the store raises)
+            log.warning("live_events.unavailable", error=type(error).__name__)
+            self._give_up(items)
+            return RETRY_AFTER
+        return ROUND_INTERVAL
 
-    def flush(self, timeout: float) -> None:
-        """Wait until the queued events are published or given up, or `timeout` seconds have passed."""
-        with self._waiting.all_tasks_done:
-            self._waiting.all_tasks_done.wait_for(lambda: not self._waiting.unfinished_tasks, timeout)
+    def _refuse(self, item: Batch) -> None:
+        self._give_up([item])
 
-    def _start_thread(self) -> None:
-        with self._start:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="live-events", daemon=True)
-                self._thread.start()
-
-    def _work(self) -> None:
-        while True:
-            batches = self._take()
-            pause = SEND_INTERVAL
-            try:
-                self._publish(batches)
-            except Exception as error:  # noqa: BLE001  (live updates are optional, whatever the store raises)
-                log.warning("live_events.unavailable", error=type(error).__name__)
-                self._give_up(batches)
-                pause = RETRY_AFTER
-            for _ in batches:
-                self._waiting.task_done()
-            time.sleep(pause)
-
-    def _take(self) -> list[Batch]:
-        """Return all queued events. Waits for some, unless lost ones must be made good."""
-        batches: list[Batch] = []
-        if not (self._lost or self._unsent):
-            batches.append(self._waiting.get())
-        while not self._waiting.empty():
-            batches.append(self._waiting.get())
-        return batches
+    def _has_work(self) -> bool:
+        return bool(self._lost or self._unsent)
 
     def _publish(self, batches: Sequence[Batch]) -> None:
         with self._memory:

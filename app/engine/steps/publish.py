@@ -7,11 +7,8 @@ outbox, and the sweep publishes unsent steps.
 
 import atexit
 import os
-import queue
-import threading
-import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -23,11 +20,11 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.config import get_settings
+from app.core.background_queue import ROUND_INTERVAL, BackgroundQueue
 from app.engine import broker
 from app.engine.step_kind import STEP_KINDS
 
 GROUPING_WINDOW = timedelta(milliseconds=20)  # due times this close share a message
-SEND_INTERVAL = 0.02  # seconds between two rounds: under load many commits share a message
 MAX_WAITING = 100_000  # wake-ups held while the broker does not answer; the sweep publishes the rest
 OUTBOX = "outbox"  # key in `session.info`
 CLINIC = "clinic_id"  # header of each message: the clinic of its steps
@@ -82,51 +79,21 @@ def publisher() -> "Publisher":
     return _publisher_of(os.getpid())
 
 
-class Publisher:
-    """A thread that sends messages. It starts with the first message."""
+class Publisher(BackgroundQueue[list[WakeUp]]):
+    """A thread that sends messages."""
 
     def __init__(self) -> None:
-        self._waiting: queue.Queue[list[WakeUp]] = queue.Queue(maxsize=MAX_WAITING // 100)
-        self._start = threading.Lock()
-        self._hurry = threading.Event()
-        self._thread: threading.Thread | None = None
+        super().__init__("publisher", most=MAX_WAITING // 100)
 
-    def hand_over(self, wake_ups: list[WakeUp]) -> None:
-        """Queue these wake-ups. Never raises and never blocks."""
+    def _handle(self, items: Sequence[list[WakeUp]]) -> float:
         try:
-            self._waiting.put_nowait(wake_ups)
-        except queue.Full:
-            log.warning("publish.left_to_sweep", steps=len(wake_ups), because="queue is full")
-        if self._thread is None:
-            self._start_thread()
+            send([wake_up for wake_ups in items for wake_up in wake_ups])
+        except Exception as error:  # noqa: BLE001  (the rows are safe, whatever the broker raises)
+            log.warning("publish.left_to_sweep", steps=sum(map(len, items)), because=str(error))
+        return ROUND_INTERVAL
 
-    def flush(self, timeout: float) -> None:
-        """Send all queued wake-ups now, and wait until they are sent or `timeout` seconds have passed."""
-        self._hurry.set()
-        with self._waiting.all_tasks_done:
-            self._waiting.all_tasks_done.wait_for(lambda: not self._waiting.unfinished_tasks, timeout)
-        self._hurry.clear()
-
-    def _start_thread(self) -> None:
-        with self._start:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="publisher", daemon=True)
-                self._thread.start()
-
-    def _work(self) -> None:
-        last_round = 0.0
-        while True:
-            taken = [self._waiting.get()]
-            self._hurry.wait(max(0.0, last_round + SEND_INTERVAL - time.monotonic()))
-            while not self._waiting.empty():
-                taken.append(self._waiting.get())
-            last_round = time.monotonic()
-            try:
-                send([wake_up for wake_ups in taken for wake_up in wake_ups])
-            except Exception as error:  # noqa: BLE001  (the rows are safe, whatever the broker raises)
-                log.warning("publish.left_to_sweep", steps=sum(map(len, taken)), because=str(error))
-            for _ in taken:
-                self._waiting.task_done()
+    def _refuse(self, item: list[WakeUp]) -> None:
+        log.warning("publish.left_to_sweep", steps=len(item), because="queue is full")
 
 
 def send(wake_ups: Iterable[WakeUp]) -> int:

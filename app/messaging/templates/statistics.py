@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, and_, func, select, true
 from sqlalchemy.orm import Session
 
-from app.core.date_range import DateRange
+from app.core.calendar.date_range import DateRange
 from app.core.db import AnySelect
 from app.core.type_aliases import JsonDict
 from app.identity.actor import Actor

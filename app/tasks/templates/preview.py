@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.clock import now
-from app.core.date_range import DateRange
+from app.core.calendar.date_range import DateRange
 from app.core.type_aliases import JsonDict
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope

@@ -14,7 +14,7 @@ from app.automation.nurtures.models import Nurture
 from app.automation.nurtures.runs import process_run_batch
 from app.automation.nurtures.tracking import leads_of
 from app.automation.rules.backfill import start_backfill
-from app.core.date_range import DateRange
+from app.core.calendar.date_range import DateRange
 from app.engine.jobs import service as jobs
 from app.engine.jobs.process_chunk import process_chunk
 from tests.support.large_clinic import LargeClinic, now

@@ -15,7 +15,7 @@ from app.automation.sequences.models import LIVE, Enrollment
 from app.automation.sequences.performance.report import performance
 from app.automation.sequences.versions.move_plan import plan_move
 from app.automation.sequences.versions.version_moves import move_to_version
-from app.core.date_range import DateRange
+from app.core.calendar.date_range import DateRange
 from app.core.db import new_id
 from app.engine.jobs.process_chunk import process_chunk
 from app.engine.sequences.models import SequenceRow, SequenceVersion

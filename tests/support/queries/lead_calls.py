@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from app.core.date_range import DateRange
+from app.core.calendar.date_range import DateRange
 from app.identity.permissions import Scope
 from app.leads.assignment.choose import load_roster
 from app.leads.assignment.rules.rules import least_loaded_rule

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.automation.sequences.models import Enrollment, EnrollmentStep
 from app.clock import now
-from app.core.date_range import DateRange
+from app.core.calendar.date_range import DateRange
 from app.core.db import AnyRow, AnySelect
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope

@@ -14,7 +14,7 @@ from app.automation.sequences.models import EnrollmentState
 from app.automation.sequences.performance.comparison import compare
 from app.automation.sequences.performance.counts import MESSAGES, ReportFilter, count_enrollments, count_steps
 from app.automation.sequences.performance.intervals import Share, wilson
-from app.core.date_range import DateRange
+from app.core.calendar.date_range import DateRange
 from app.core.db import AnyRow
 from app.core.type_aliases import JsonDict
 from app.engine.sequences.definitions import sequence_versions
