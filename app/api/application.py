@@ -17,7 +17,6 @@ from app.api.automation.nurture_routes import blp as nurtures
 from app.api.automation.playbook_routes import blp as playbooks
 from app.api.automation.rule_routes import blp as follow_up_rules
 from app.api.automation.simulation_routes import blp as simulations
-from app.api.capture.bulk_routes import blp as bulk
 from app.api.capture.form_routes import blp as forms
 from app.api.capture.import_routes import blp as imports
 from app.api.capture.lead_routes import blp as capture
@@ -29,8 +28,10 @@ from app.api.identity.password_page import blp as password_page
 from app.api.identity.password_routes import blp as passwords
 from app.api.identity.sign_in_routes import blueprints as identity
 from app.api.identity.user_routes import blueprints as accounts
+from app.api.leads.duplicate_routes import blp as duplicates
 from app.api.leads.event_routes import blp as events
 from app.api.leads.routes import blp as leads
+from app.api.leads.touch_routes import blp as touches
 from app.api.live_updates.routes import blp as live_updates
 from app.api.messaging.gateway_event_routes import blp as gateway_events
 from app.api.messaging.gateway_routes import blp as gateways
@@ -57,6 +58,7 @@ from app.api.sequences.enrollment_routes import blp as enrollments
 from app.api.sequences.move_routes import blp as sequence_moves
 from app.api.sequences.performance_routes import blp as sequence_performance
 from app.api.sequences.routes import blp as sequences
+from app.api.tasks.bulk_routes import blp as bulk
 from app.api.tasks.overview_routes import blp as overview
 from app.api.tasks.queue_routes import blp as queue
 from app.api.tasks.routes import blp as tasks
@@ -70,6 +72,8 @@ from app.http.openapi import docs_page, openapi
 BLUEPRINTS = (  # in the order of the docs page
     leads,
     capture,
+    duplicates,
+    touches,
     events,
     board,
     tasks,

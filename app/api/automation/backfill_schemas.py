@@ -4,7 +4,7 @@ from typing import Final
 
 from marshmallow import fields
 
-from app.api.capture.bulk_schemas import JobOut
+from app.api.tasks.bulk_schemas import JobOut
 from app.http.schemas.fields import Boolean, Instant, Integer
 from app.http.schemas.schema import Schema
 

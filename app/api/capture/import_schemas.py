@@ -4,7 +4,7 @@ from typing import Final
 
 from marshmallow import fields
 
-from app.api.capture.bulk_schemas import JobOut
+from app.api.tasks.bulk_schemas import JobOut
 from app.engine.jobs.models import ItemReason, ItemStatus
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, Text
 from app.http.schemas.map_of import MapOf

@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from app.api.capture.bulk_schemas import JobOut
 from app.api.sequences.bulk_schemas import BulkEnrollIn
+from app.api.tasks.bulk_schemas import JobOut
 from app.automation.sequences.enrollments.bulk import check_pace, enroll_many
 from app.core.type_aliases import JsonDict
 from app.engine.jobs.models import Job

@@ -2,9 +2,9 @@
 
 from marshmallow import ValidationError, fields, validates_schema
 
-from app.api.capture.bulk_schemas import require_one_of
-from app.api.capture.large_lists import LeadIds
 from app.api.leads.list_schemas import LeadTests
+from app.api.tasks.bulk_schemas import require_one_of
+from app.api.tasks.large_lists import LeadIds
 from app.core.type_aliases import JsonDict
 from app.http.schemas import words
 from app.http.schemas.fields import INT4_MAX, Integer, Text

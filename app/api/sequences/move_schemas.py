@@ -4,7 +4,7 @@ from typing import Final
 
 from marshmallow import fields, validate
 
-from app.api.capture.bulk_schemas import JobOut
+from app.api.tasks.bulk_schemas import JobOut
 from app.automation.sequences.versions.move_plan import SAMPLES
 from app.automation.sequences.versions.version_mapping import EXIT, MoveKind, Obstacle
 from app.http.schemas.fields import Choice, Id, Instant, Integer, Text

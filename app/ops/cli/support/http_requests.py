@@ -92,7 +92,7 @@ _LAST: Final = (
     "leads.lose",
     "leads.reopen",
     "leads.opt_out",
-    "capture.merge_leads",
+    "duplicates.merge_leads",
     "leads.convert",
     "lead-activities.of_customer",
     "privacy.restrict_lead",

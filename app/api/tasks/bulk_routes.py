@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from app.api.capture.bulk_schemas import BulkIn, ItemOut, ItemQuery, JobOut
+from app.api.tasks.bulk_schemas import BulkIn, ItemOut, ItemQuery, JobOut
 from app.core.pagination import Page
 from app.core.type_aliases import JsonDict
 from app.engine.jobs import service

@@ -5,7 +5,7 @@ from typing import Final
 
 from marshmallow import ValidationError, fields, validates_schema
 
-from app.api.capture.large_lists import LeadIds, NewLeads
+from app.api.tasks.large_lists import LeadIds, NewLeads
 from app.api.tasks.schemas import TaskIn
 from app.clock import now
 from app.core.type_aliases import JsonDict
