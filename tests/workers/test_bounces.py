@@ -105,6 +105,28 @@ def test_soft_bounce_is_counted_and_ends_nothing(practice: Practice, lead: UUID,
     assert (counts.failed, counts.sent) == (1, 0)
 
 
+@pytest.mark.parametrize(("days", "is_last"), [(2, True), (20, False)])
+def test_third_soft_bounce_suppresses_the_address(
+    open_practice: Callable[..., Practice], watch: Watch, smtp: SmtpServer, days: int, is_last: bool
+):
+    steps = (message_step("first"), message_step("second", f"{days} days"), message_step("third", f"{days} days"))
+    practice = open_practice(playbook=playbook(sequence(*steps)))
+    set_address(practice)
+    lead = practice.capture(email=LEAD)
+    suppressed = []
+    put(practice, lead)
+    for _ in steps:
+        practice.run(Kind.SEND_MESSAGE)
+        practice.run(Kind.DELIVER)
+        raw = of_kind(smtp.received[-1], Classification.BOUNCE_SOFT).raw
+        receive(practice.clinic_id, raw)
+        receive(practice.clinic_id, raw)  # a repeated report does not count
+        suppressed.append(is_suppressed(practice))
+        watch.advance(days=days)
+    assert len(smtp.received) == 3
+    assert suppressed == [False, False, is_last]
+
+
 def test_delay_is_only_noted(practice: Practice, lead: UUID, sent: Mail):
     got = receive(practice.clinic_id, of_kind(sent, Classification.BOUNCE_DELAYED).raw)
     assert (got.classification, got.lead_id) == ("bounce_delayed", lead)

@@ -21,6 +21,7 @@ from app.messaging.models import AddressKind
 
 OPTED_OUT: Final = "opted_out"  # reason of entries added by an opt-out
 INVALID_ADDRESS: Final = "invalid"  # reason of addresses that do not exist
+UNREACHABLE: Final = "unreachable"  # reason of addresses that refused several messages in a row
 
 _ADD: Final = text(
     "INSERT INTO suppressions (clinic_id, way, address_hash, reason, created_at)"

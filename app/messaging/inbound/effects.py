@@ -3,7 +3,7 @@
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -25,12 +25,14 @@ from app.leads.timeline.vocabulary import ContactChannel
 from app.messaging.channels import in_app
 from app.messaging.compose import MessageMetadata, Recipient, compose, insert_notifications
 from app.messaging.contact_policy.opt_outs import opt_out
-from app.messaging.contact_policy.suppression_list import INVALID_ADDRESS, suppress_addresses
-from app.messaging.inbound.models import Classification
+from app.messaging.contact_policy.suppression_list import INVALID_ADDRESS, UNREACHABLE, suppress_addresses
+from app.messaging.inbound.models import Classification, InboundEmail
 from app.messaging.models import AddressKind, Notification, NotificationState
 from app.messaging.rendering.render import Wording
 
 REPLY_NOTICE: Final = "email-reply"  # template of the coordinator's notice
+MOST_SOFT_BOUNCES: Final = 3  # messages to one address; the last one suppresses it
+SOFT_BOUNCE_PERIOD: Final = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,8 @@ def _notify_coordinator(session: Session, actor: Actor, lead: Lead, at: datetime
 def _apply_bounce(session: Session, actor: Actor, lead: Lead, effect: Effect) -> None:
     """Mark the message as failed. An address that does not exist is suppressed, and the bounce ends enrollments.
 
-    `delivered_at` stays: if a server reported both, both are shown.
+    An address with `MOST_SOFT_BOUNCES` is suppressed too. `delivered_at` stays: if a server reported both, both are
+    shown.
     """
     notification = _lock_message(session, effect)
     if notification is None:
@@ -116,7 +119,23 @@ def _apply_bounce(session: Session, actor: Actor, lead: Lead, effect: Effect) ->
     if was_counted and notification.series is not None:
         counts = Counter(bounced=1) if is_hard else Counter(sent=-1, failed=1)
         add_counts(session, {Series(lead.clinic_id, notification.series): counts})
+    if not is_hard and _is_unreachable(session, lead, notification, at=effect.at):
+        address = (AddressKind.EMAIL, str(notification.address))
+        suppress_addresses(session, lead.clinic_id, [address], reason=UNREACHABLE)
     _record_event(session, actor, lead, notification, is_hard=is_hard, at=effect.at)
+
+
+def _is_unreachable(session: Session, lead: Lead, notification: Notification, *, at: datetime) -> bool:
+    """Whether this is one soft bounce too many of the message's address since the lead last wrote or called."""
+    since = max(at - SOFT_BOUNCE_PERIOD, lead.replied_at or lead.created_at)
+    bounced = (
+        select(Notification)
+        .join(InboundEmail, InboundEmail.notification_id == Notification.id)
+        .where(InboundEmail.lead_id == lead.id, InboundEmail.received_at >= since)
+        .where(InboundEmail.classification == Classification.BOUNCE_SOFT)
+    )
+    earlier = {one.id for one in session.scalars(bounced) if one.address == notification.address}
+    return len(earlier | {notification.id}) >= MOST_SOFT_BOUNCES
 
 
 def _lock_message(session: Session, effect: Effect) -> Notification | None:
