@@ -48,6 +48,12 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"from_id": NOBODY, "to_ids": [NOBODY, str(uuid4())], "reason": "x"},
         ["/from_id", "/to_ids/0", "/to_ids/1"],
     ),
+    "POST /api/followups/views": ({"name": "y", "filters": {"source_id": NOBODY}}, ["/filters/source_id"]),
+    "PUT /api/followups/views/{view_id}": (
+        {"name": "y", "filters": {"assigned_to_id": NOBODY, "created_by": NOBODY}},
+        ["/filters/assigned_to_id", "/filters/created_by"],
+    ),
+    "PATCH /api/followups/views/{view_id}": ({"filters": {"source_id": NOBODY}}, ["/filters/source_id"]),
     "POST /api/leads/{lead_id}/tasks": ({**TASK, "assigned_to_id": NOBODY}, ["/assigned_to_id"]),
     "POST /api/followups": (
         {**TASK, "lead_id": NOBODY, "template_id": NOBODY, "assigned_to_id": NOBODY},
@@ -221,7 +227,6 @@ APART = {
 
 # Routes with a body whose fields refer to nothing that could be missing: their schema finds every mistake.
 BY_SCHEMA_ALONE = {
-    "PATCH /api/followups/views/{view_id}",
     "PATCH /api/lead-activities/{activity_id}/complete",
     "PATCH /api/lead-sources/{source_id}",
     "PATCH /api/settings/contact-policy",
@@ -235,7 +240,6 @@ BY_SCHEMA_ALONE = {
     "POST /api/custom-fields",
     "POST /api/followups/batch",  # each operation has its own result: see below
     "POST /api/follow-up-rules/{follow_up_rule_id}/backfill",
-    "POST /api/followups/views",
     "POST /api/followups/{task_id}/cancel",
     "POST /api/followups/{task_id}/pin",
     "POST /api/followups/{task_id}/snooze",
@@ -263,7 +267,6 @@ BY_SCHEMA_ALONE = {
     "POST /api/steps/retry",
     "POST /api/teams",
     "POST /api/webhooks/{webhook_id}/replay",
-    "PUT /api/followups/views/{view_id}",
     "PUT /api/lead-sources/{source_id}",
     "PUT /api/settings/contact-policy",
     "PUT /api/settings/hours",

@@ -33,7 +33,7 @@ def list_views(query: JsonDict) -> Page:
 
 @blp.post("")
 @allow(Permission.LEAD_READ)
-@blp.arguments(ViewIn)
+@blp.arguments(ViewIn, lookups=views.require_known_ids)
 @blp.response(201, ViewOut)
 @blp.alt_response(409, "CONFLICT")
 def create_view(given: JsonDict) -> TaskView:
@@ -56,7 +56,7 @@ def get_view(view_id: UUID) -> object:
 
 @blp.put("/<uuid:view_id>")
 @allow(Permission.LEAD_READ)
-@blp.arguments(ViewIn)
+@blp.arguments(ViewIn, lookups=views.require_known_ids)
 @blp.response(200, ViewOut)
 @blp.alt_response(409, "CONFLICT")
 @if_match
@@ -71,7 +71,7 @@ def update_view(given: JsonDict, view_id: UUID, seen: SeenVersions) -> TaskView:
 
 @blp.patch("/<uuid:view_id>")
 @allow(Permission.LEAD_READ)
-@blp.merge_patch(ViewIn, ViewOut)
+@blp.merge_patch(ViewIn, ViewOut, lookups=views.require_known_ids)
 @blp.response(200, ViewOut)
 @blp.alt_response(409, "CONFLICT")
 @if_match

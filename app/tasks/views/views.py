@@ -48,7 +48,7 @@ def create_view(session: Session, actor: Actor, data: JsonObject) -> TaskView:
     """Create a view from `data`, as `ViewIn` reads it. Raises Forbidden (for an API key), Invalid, ViewNameTaken."""
     if actor.user_id is None:
         raise Forbidden("Views belong to users; an API key has none.")
-    _require_known_ids(session, actor, data["filters"])
+    require_known_ids(session, actor, data)
     at = now()
     ids = {"id": new_id(), "clinic_id": actor.clinic.id, "user_id": actor.user_id}
     view = TaskView(**ids, **data, created_at=at, updated_at=at, version=1)
@@ -60,7 +60,7 @@ def create_view(session: Session, actor: Actor, data: JsonObject) -> TaskView:
 def update_view(session: Session, actor: Actor, view_id: UUID, data: JsonObject, *, seen: SeenVersions) -> TaskView:
     """Replace all values of the actor's own view. Raises NotFound, Invalid, ChangedMeanwhile, ViewNameTaken."""
     view = _own(session, actor, view_id, seen)
-    _require_known_ids(session, actor, data["filters"])
+    require_known_ids(session, actor, data)
     for name, value in data.items():
         setattr(view, name, value)
     view.updated_at = now()
@@ -74,9 +74,9 @@ def delete_view(session: Session, actor: Actor, view_id: UUID, *, seen: SeenVers
     session.delete(_own(session, actor, view_id, seen))
 
 
-def _require_known_ids(session: Session, actor: Actor, filters: Mapping[str, str]) -> None:
-    """Refuse ids of users and sources that the clinic does not have. Such a view would always be empty."""
-    if mistakes := list(_unknown_ids(session, actor, filters)):
+def require_known_ids(session: Session, actor: Actor, data: JsonObject, /, **_: object) -> None:
+    """Check the users and sources that the filters name. Raises Invalid: a view of others would always be empty."""
+    if mistakes := list(_unknown_ids(session, actor, data.get("filters", {}))):
         raise Invalid(*mistakes)
 
 
