@@ -26,6 +26,7 @@ from app.messaging.inbound.models import InboundEmail, InboundHook, InboundRawEm
 from app.messaging.mailboxes.models import Mailbox
 from app.messaging.models import Delivery, MessageTemplate, MessageTemplateVersion, Notification, Suppression
 from app.messaging.outages.models import ChannelOutage
+from app.messaging.sending_accounts.models import SendingAccount, SendingAccountCount
 from app.messaging.webhooks.models import WebhookDelivery, WebhookEndpoint
 from app.security.database_counters import RateCounter
 from app.security.key_verification import KeyCheck
@@ -80,6 +81,8 @@ __all__ = [
     "RateCounter",
     "RuleRow",
     "RuleVersion",
+    "SendingAccount",
+    "SendingAccountCount",
     "SequenceRow",
     "SequenceVersion",
     "SeriesHour",

@@ -43,6 +43,7 @@ from app.api.messaging.inbound.settings_routes import blp as inbound_settings
 from app.api.messaging.mailbox_routes import blp as mailboxes
 from app.api.messaging.notification_routes import blp as notifications
 from app.api.messaging.preference_page import blp as preference_page
+from app.api.messaging.sending_accounts.routes import blp as sending_accounts
 from app.api.messaging.template_routes import blp as message_templates
 from app.api.messaging.webhooks.delivery_routes import blp as webhook_deliveries
 from app.api.messaging.webhooks.endpoint_routes import blp as webhooks
@@ -120,6 +121,7 @@ BLUEPRINTS = (  # in the order of the docs page
     inbound_hooks,
     inbound_calls,
     mailboxes,
+    sending_accounts,
     ops,
     *identity,
     passwords,

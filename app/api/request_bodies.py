@@ -195,6 +195,15 @@ REQUEST_BODIES: Final[RequestBodies] = {
         "is_active": False,
     },
     "mailboxes.change_mailbox": {"mark_seen": True},
+    "sending-accounts.create_sending_account": {
+        "name": "newsletter",
+        "kind": "smtp",
+        "settings": {"host": "8.8.8.8", "username": "hello@example.com", "sender_address": "hello@example.com"},
+        "credentials": {"password": "an app password"},
+        "is_active": False,
+    },
+    "sending-accounts.change_sending_account": {"per_hour": 100},
+    "sending-accounts.test_sending_account": {"channel": "email"},
     "follow-up-rules.create_follow_up_rule": {
         "name": "second-call",
         "on": ["lead.created"],

@@ -1,7 +1,7 @@
-"""Warnings about definitions whose messages or webhooks have no gateway in the clinic."""
+"""Warnings about definitions whose messages or webhooks have no gateway or sending account in the clinic."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
@@ -11,10 +11,24 @@ from app.core.type_aliases import JsonDict
 from app.core.validation.json_pointer import pointer
 from app.engine.models import Kind
 from app.messaging.channels.registry import CHANNELS
-from app.messaging.gateways.choice import GatewayChoice, choose_gateway, why_none
+from app.messaging.gateways import choice
+from app.messaging.gateways.choice import GatewayChoice, choose_gateway
 from app.messaging.gateways.models import Gateway
+from app.messaging.sending_accounts.choice import AccountChoice, choose_account
+from app.messaging.sending_accounts.choice import why_none as why_no_account
+from app.messaging.sending_accounts.directory import list_accounts_of
 
 _CHOICE = (Gateway.name, Gateway.purpose, Gateway.is_active, Gateway.is_default)
+
+
+class SenderChoices(NamedTuple):
+    """The gateways and sending accounts of a clinic."""
+
+    gateways: Sequence[GatewayChoice]
+    accounts: Sequence[AccountChoice]
+
+
+NO_CHOICES: Final = SenderChoices((), ())
 
 
 class GatewayUse(NamedTuple):
@@ -24,31 +38,60 @@ class GatewayUse(NamedTuple):
     name: str | None
 
 
-def load_choices(session: Session, clinic_id: UUID) -> Sequence[GatewayChoice]:
-    """Return the clinic's gateways, without their secrets."""
-    return session.execute(select(*_CHOICE).where(Gateway.clinic_id == clinic_id).order_by(Gateway.name)).all()
+class AccountUse(NamedTuple):
+    """A place in a definition that uses a sending account, its channel, and the account's name. None: the default."""
+
+    pointer: str
+    channel: str
+    name: str | None
 
 
-def gateway_warnings(gateways: Sequence[GatewayChoice], definition: object, *, place: str = "") -> list[JsonDict]:
-    """Return `pointer` and `message` for each message and webhook of a definition that has no gateway."""
+def load_choices(session: Session, clinic_id: UUID) -> SenderChoices:
+    """Return the clinic's gateways and sending accounts, without their secrets."""
+    gateways = session.execute(select(*_CHOICE).where(Gateway.clinic_id == clinic_id).order_by(Gateway.name)).all()
+    return SenderChoices(gateways, list_accounts_of(session, clinic_id))
+
+
+def gateway_warnings(choices: SenderChoices, definition: object, *, place: str = "") -> list[JsonDict]:
+    """Return `pointer` and `message` for each message and webhook of a definition without gateway or account."""
     return [
-        {"pointer": use.pointer, "message": why_none(gateways, use.name)}
-        for use in gateway_uses(definition, place)
-        if choose_gateway(gateways, use.name) is None
+        {"pointer": use.pointer, "message": message}
+        for use in sender_uses(definition, place)
+        if (message := _why_none(choices, use)) is not None
     ]
 
 
-def gateway_uses(part: object, place: str = "") -> Iterator[GatewayUse]:
-    """Yield the messages and webhooks in a rule, sequence or playbook that go through a gateway."""
+def _why_none(choices: SenderChoices, use: GatewayUse | AccountUse) -> str | None:
+    if isinstance(use, GatewayUse):
+        is_there = choose_gateway(choices.gateways, use.name) is not None
+        return None if is_there else choice.why_none(choices.gateways, use.name)
+    found = choose_account(choices.accounts, use.channel, use.name)
+    return why_no_account(choices.accounts, use.channel, use.name) if found is None else None
+
+
+def sender_uses(part: object, place: str = "") -> Iterator[GatewayUse | AccountUse]:
+    """Yield the messages and webhooks in a rule, sequence or playbook that need a gateway or a sending account."""
     if isinstance(part, list):
         for index, item in enumerate(part):
-            yield from gateway_uses(item, place + pointer(index))
+            yield from sender_uses(item, place + pointer(index))
     elif isinstance(part, dict):
         for key, value in part.items():
-            if _goes_through_gateway(key, value):
-                yield GatewayUse(place + pointer(key), value.get("gateway"))
+            if found := [*_uses_of(key, value, place + pointer(key))]:
+                yield from found
             else:
-                yield from gateway_uses(value, place + pointer(key))
+                yield from sender_uses(value, place + pointer(key))
+
+
+def _uses_of(key: str, value: object, place: str) -> Iterator[GatewayUse | AccountUse]:
+    """Yield what an action itself needs."""
+    if _goes_through_gateway(key, value):
+        yield GatewayUse(place, value.get("gateway"))  # type: ignore[attr-defined]  # it is a dict
+    elif key == Kind.SEND_MESSAGE and isinstance(value, dict):
+        channel, name = value.get("channel"), value.get("account")
+        if isinstance(channel, str) and (name is not None or CHANNELS.needs_account(channel)):
+            yield AccountUse(place, channel, name)
+    elif key == Kind.NOTIFY and isinstance(value, dict) and isinstance(value.get("channels"), list):
+        yield from (AccountUse(place, name, None) for name in value["channels"] if CHANNELS.needs_account(name))
 
 
 def _goes_through_gateway(key: str, value: object) -> bool:

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.automation.gateway_warnings import gateway_warnings, load_choices
+from app.automation.gateway_warnings import NO_CHOICES, gateway_warnings, load_choices
 from app.automation.version_responses import row_response, version_response
 from app.clock import now
 from app.core.db import AnySelect, new_id
@@ -202,9 +202,9 @@ class VersionedDefinitions(Generic[Owner]):
             key.in_([row.id for row in rows]), self.version.number.is_(None)
         )
         drafted = {owner_id: definition for owner_id, definition in session.execute(drafts)} if rows else {}  # noqa: C416
-        gateways = load_choices(session, rows[0].clinic_id) if rows else []
+        choices = load_choices(session, rows[0].clinic_id) if rows else NO_CHOICES
         return [
-            row_response(row, drafted.get(row.id), gateway_warnings(gateways, drafted.get(row.id) or row.definition))
+            row_response(row, drafted.get(row.id), gateway_warnings(choices, drafted.get(row.id) or row.definition))
             for row in rows
         ]
 

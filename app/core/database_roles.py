@@ -34,6 +34,7 @@ PARENTS: Final[Mapping[str, tuple[str, str]]] = {
     "import_rows": ("imports", "import_id"),
     "job_items": ("jobs", "job_id"),
     "password_links": ("users", "user_id"),
+    "sending_account_counts": ("sending_accounts", "account_id"),
     "sign_ins": ("users", "user_id"),
 }
 FUNCTIONS: Final = ("folded_name", "leads_named", "leads_tagged", "tasks_tagged", "tasks_saying", "clinic_outages")

@@ -104,6 +104,7 @@ class Reason(StrEnum):
     ANOTHER_TOUCH = "another_touch"  # one message per window: an earlier or more important one was chosen
     PREVIOUS_MESSAGE = "previous_message"  # an earlier message of the same enrollment is still to be sent
     NO_GATEWAY = "no_gateway"  # the clinic has no active gateway for the step, or several and no default
+    NO_ACCOUNT = "no_account"  # the clinic has no active sending account for the message, or several and no default
     THROTTLED = "throttled"  # the sending account reached its rate limit
     CHANNEL_DOWN = "channel_down"  # the mail server or the gateway does not answer; the message waits for it
     OPTED_OUT_OF_CHANNEL = "opted_out_of_channel"

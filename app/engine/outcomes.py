@@ -52,6 +52,7 @@ class NotificationChange(TypedDict):
     attempts: NotRequired[int]
     handed_over_at: NotRequired[datetime]
     gateway_id: NotRequired[UUID]
+    account_id: NotRequired[UUID]
     sent_at: NotRequired[datetime]
 
 
@@ -72,10 +73,11 @@ class GatewayResult(TypedDict):
 
 
 class ChannelResult(TypedDict):
-    """Whether an attempt showed that its target is down. The target is a channel's name or a gateway's id."""
+    """Whether an attempt showed that its target is down: a channel (its name), a gateway or an account (their ids)."""
 
     target: str
     gateway_id: UUID | None
+    account_id: UUID | None
     is_failure: bool
     error: str | None
 

@@ -128,8 +128,8 @@ def delivery_step(
 
 
 def _delivery_params(params: JsonObject) -> JsonDict:
-    """Return the parameters that also apply to the sending: whether it is transactional, and its gateway's name."""
-    return {name: params[name] for name in ("transactional", "gateway") if params.get(name)}
+    """Return the parameters that also apply to the sending: `transactional`, and the names of gateway and account."""
+    return {name: params[name] for name in ("transactional", "gateway", "account") if params.get(name)}
 
 
 def _delivery_kind(notification: JsonObject) -> str:

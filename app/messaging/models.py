@@ -92,6 +92,7 @@ class Notification(Base):
     written_by: Mapped[UUID | None]  # the user who wrote it; None: written from a template
     message_id: Mapped[str | None] = mapped_column(Text)  # the same at each attempt, so that copies are recognised
     gateway_id: Mapped[UUID | None]  # for `http`; no foreign key: a message outlives its gateway
+    account_id: Mapped[UUID | None]  # the sending account of the last attempt; no foreign key, as above
     message_type: Mapped[str | None] = mapped_column(Text)  # for `http`: text, image or video
     media_url: Mapped[str | None] = mapped_column(Text)
     state: Mapped[str] = mapped_column(Text)

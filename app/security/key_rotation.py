@@ -40,6 +40,7 @@ ENCRYPTED_COLUMNS: Final = (
     EncryptedColumn("inbound_raw_emails", ["id"], batch=5),  # up to 33 MB each
     EncryptedColumn("inbound_hooks", ["id"]),
     EncryptedColumn("mailboxes", ["id"]),
+    EncryptedColumn("sending_accounts", ["id"]),
     EncryptedColumn("job_items", ["job_id", "position"], "lead_sealed"),
     EncryptedColumn("import_rows", ["import_id", "position"], "cells_sealed"),
 )

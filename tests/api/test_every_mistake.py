@@ -140,6 +140,19 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["/host"],
     ),
     "PATCH /api/mailboxes/{mailbox_id}": ({"host": "127.0.0.1", "port": 993, "security": "tls"}, ["/host"]),
+    "POST /api/sending-accounts": (
+        {
+            "name": "y",
+            "kind": "smtp",
+            "channels": ["email", "sms"],
+            "settings": {"host": "127.0.0.1", "sender_address": "a@clinic.example"},
+        },
+        ["/settings/host", "/channels/1"],
+    ),
+    "PATCH /api/sending-accounts/{account_id}": (
+        {"settings": {"host": "127.0.0.1", "speed": 1}, "channels": ["fax"]},
+        ["/settings/speed", "/channels/0"],
+    ),
     "POST /api/imports/{import_id}/preview": (
         {"mapping": {"A": "b", "Name": "first_name"}, "source_id": NOBODY},
         ["/mapping", "/source_id"],
@@ -243,6 +256,7 @@ BY_SCHEMA_ALONE = {
     "POST /api/followups/{task_id}/cancel",
     "POST /api/followups/{task_id}/pin",
     "POST /api/followups/{task_id}/snooze",
+    "POST /api/sending-accounts/{account_id}/test",  # its address depends on its channel
     "POST /api/gateways/{gateway_id}/events",  # an unknown message is ignored
     "PATCH /api/inbound-hooks/{hook_id}",
     "POST /api/inbound-hooks",

@@ -85,6 +85,7 @@ def fill(desk: Desk) -> None:
     admin.post(f"/api/enrollments/{enrolled}/skip")
     login = {"host": "8.8.8.8", "username": "x", "password": "x"}
     admin.post("/api/mailboxes", {"name": "x", **login})
+    _fill_accounts(desk)
     gateway = admin.post("/api/gateways", {"name": "x", "purpose": "webhook", "url": "https://8.8.8.8/"}).body
     for table, column in (("gateway_minutes", "now(), 1, 0"), ("gateway_receipts", "'x', now()")):
         desk.sql(f"INSERT INTO {table} VALUES (:gateway, {column})", gateway=gateway["id"])
@@ -102,6 +103,12 @@ def fill(desk: Desk) -> None:
     with transaction() as session:
         while extend_chain(session, settled=timedelta()):
             pass
+
+
+def _fill_accounts(desk: Desk) -> None:
+    server = {"host": "8.8.8.8", "sender_address": "a@clinic.example"}
+    account = desk.admin.post("/api/sending-accounts", {"name": "x", "kind": "smtp", "settings": server}).body
+    desk.sql("INSERT INTO sending_account_counts VALUES (:account, 'day', now(), 1, 0)", account=account["id"])
 
 
 @contextmanager

@@ -34,6 +34,8 @@ def ids_of_each_kind(desk: Desk) -> dict[str, str]:
     form = {**WEB_FORM, "source_id": desk.source_id}
     gateway = {"name": "x", "purpose": "webhook", "url": "http://127.0.0.1:9/"}
     mailbox = {"name": "x", "host": "127.0.0.1", "port": 9, "security": "none", "username": "x", "password": "x"}
+    settings = {"host": "127.0.0.1", "port": 9, "security": "none", "sender_address": "a@clinic.example"}
+    account = {"name": "x", "kind": "smtp", "settings": settings}
     field = {"key": "x", "label": "x", "type": "text"}
     sequence = desk.admin.post("/api/sequences", WAITING).body
     nurture = {"name": "x", "sequence": sequence["name"], "score_from": 2, "score_to": 6}
@@ -70,6 +72,7 @@ def ids_of_each_kind(desk: Desk) -> dict[str, str]:
         **_webhook(desk),
         "gateway_id": desk.admin.post("/api/gateways", gateway).body["id"],
         "mailbox_id": desk.admin.post("/api/mailboxes", mailbox).body["id"],
+        "account_id": desk.admin.post("/api/sending-accounts", account).body["id"],
         "form_id": desk.admin.post("/api/web-forms", form).body["id"],
         "sequence_id": sequence["id"],
         "nurture_id": desk.admin.post("/api/nurtures", nurture).body["id"],

@@ -704,7 +704,7 @@ def test_messages_above_the_rate_limit_wait_for_the_next_free_minute(practice: P
     assert len({step.due_at for step in waiting}) == 3  # not all at the same instant
     assert {step.attempts for step in waiting} == {0}
     for now in (first, second):
-        watch.set(now + timedelta(seconds=59))
+        watch.set(now + timedelta(seconds=59, milliseconds=999))
         practice.run(Kind.DELIVER)
     assert len(server.calls) == 5
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.automation.handlers.support.context import NO_GATEWAY, StepContext
+from app.automation.handlers.support.context import NO_ACCOUNT, NO_GATEWAY, StepContext
 from app.automation.handlers.support.messages import write_message
 from app.automation.sequences.facts import current_steps, enrollment_facts, unsent_messages
 from app.core.db import Base
@@ -32,6 +32,7 @@ from app.messaging.webhooks.subscriptions import subscriptions_of
 from app.security.encrypted_fields import decrypt_rows
 from app.tasks.escalations import open_escalations
 from app.tasks.models import Task
+from workers.pipeline.accounts import load_account_contexts
 from workers.pipeline.claim import ClaimedStep, lead_of
 from workers.pipeline.contact_context import load_contact_contexts
 from workers.pipeline.gateways import load_gateways
@@ -59,6 +60,7 @@ def load(session: Session, rows: Sequence[ClaimedStep], *, now: datetime) -> lis
     templates = _templates(session, rows)
     contacts = load_contact_contexts(session, rows, clinics, notifications, now=now)
     gateways = load_gateways(session, rows, notifications, now=now)
+    accounts = load_account_contexts(session, rows, clinics, notifications)
     extra_facts = _extra_facts(session, rows)
     enrolled, exited = _enrollment_facts(session, rows), _exited_steps(session, rows)
     unsent = _unsent_messages(session, rows)
@@ -82,6 +84,7 @@ def load(session: Session, rows: Sequence[ClaimedStep], *, now: datetime) -> lis
             write_message=write_message,
             contact=contacts.get(row.id) if contacts else None,
             gateway_context=gateways.get(row.id, NO_GATEWAY) if gateways else NO_GATEWAY,
+            account_context=accounts.get(row.id, NO_ACCOUNT) if accounts else NO_ACCOUNT,
             sequences=of_clinic.sequences,
             enrollment=enrolled.get(row.cause.get("enrollment_id", ""), {}),
             unsent_until=unsent.get(row.cause.get("enrollment_id", "")),

@@ -81,7 +81,7 @@ def _update(session: Session, decided: Sequence[tuple[StepContext, BaseOutcome]]
     )
     suggested = ("lost_suggested_at", "lost_suggested_reason")
     update_many(session, Lead, suggestions, suggested, also="version = t.version + 1")
-    since = ("attempts", "handed_over_at", "sent_at", "gateway_id")
+    since = ("attempts", "handed_over_at", "sent_at", "gateway_id", "account_id")
     update_many(session, Notification, states, ("state", "reason", "error"), if_given=since)
     _note_messages(session, decided)
     update_many(session, Delivery, delivered, ("outcome", "response", "finished_at"))

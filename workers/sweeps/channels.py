@@ -1,8 +1,11 @@
-"""Channels and gateways that are down: ask whether they answer again, notify the admins, and release what waits."""
+"""Channels, gateways and sending accounts that are down.
+
+Ask whether they answer again, notify the admins, and release what waits.
+"""
 
 import time
 from datetime import timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 from sqlalchemy.orm import Session
@@ -10,9 +13,12 @@ from sqlalchemy.orm import Session
 from app.config import get_settings
 from app.core.db import transaction
 from app.messaging.channels import gateway_client
+from app.messaging.channels.account import Account
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.gateways.models import Gateway
 from app.messaging.outages import notices, store
+from app.messaging.sending_accounts.directory import account_of
+from app.messaging.sending_accounts.models import SendingAccount
 
 NAME: Final = "watch_channels"
 PROBE_TIMEOUT: Final = 5.0  # seconds
@@ -21,10 +27,17 @@ AT_MOST: Final = 3.0  # seconds after which no other target is asked in the same
 log = structlog.get_logger()
 
 
-def probe_channels() -> None:
-    """Ask each channel and gateway that is down, once per interval over all hosts. No transaction is open meanwhile.
+class AskedAccount(NamedTuple):
+    """A sending account to ask, by one of its channels."""
 
-    It stops after a few seconds, so that mute servers do not delay other sweeps.
+    channel: str
+    account: Account
+
+
+def probe_channels() -> None:
+    """Ask each channel, gateway and account that is down, once per interval over all hosts.
+
+    No transaction is open meanwhile. It stops after a few seconds, so that mute servers do not delay other sweeps.
     """
     until = time.monotonic() + AT_MOST
     while time.monotonic() < until and _probe_next():
@@ -36,7 +49,7 @@ def watch_channels(session: Session) -> int:
     for outage in store.claim_notices(session, older_than=_interval()):
         notices.notify_of_outage(session, outage)
         log.error("channel.down", target=outage.target, since=outage.failing_since.isoformat(), error=outage.error)
-    store.forget_deleted_gateways(session)
+    store.forget_deleted_targets(session)
     return store.release_waiting(session)
 
 
@@ -52,11 +65,20 @@ def _probe_next() -> bool:
             return False
         gateway = session.get(Gateway, probe.gateway_id) if probe.gateway_id else None
         url = gateway.url if gateway else None
-    error = _ask(probe, url)
+        row = session.get(SendingAccount, probe.account_id) if probe.account_id else None
+        account = AskedAccount(row.channels[0], account_of(row)) if row else None
+    error = _ask_account(account) if probe.account_id else _ask(probe, url)
     with transaction() as session:
         store.record_probe(session, probe.target, error)
     log.warning("channel.probed", target=probe.target, error=error)
     return True
+
+
+def _ask_account(asked: AskedAccount | None) -> str | None:
+    """Return why the account takes no messages; None if it answers, or if it was deleted."""
+    if asked is None or asked.channel not in CHANNELS:
+        return None
+    return CHANNELS[asked.channel].probe_account(asked.account, PROBE_TIMEOUT)
 
 
 def _ask(probe: store.Probe, url: str | None) -> str | None:

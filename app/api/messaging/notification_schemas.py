@@ -166,6 +166,11 @@ class NotificationDetailOut(NotificationOut):
         required=True, allow_none=True, metadata={"description": "For `http`: JSON with `phone` and `social`."}
     )
     gateway_id = Id(required=True, allow_none=True, metadata={"description": "For `http`."})
+    account_id = Id(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The sending account of the last attempt; null: the server of this installation."},
+    )
     message_type = fields.String(required=True, allow_none=True, metadata={"description": "text, image or video."})
     media_url = fields.String(required=True, allow_none=True)
     subject = fields.String(required=True)
@@ -199,18 +204,20 @@ class ResolvedNotificationsOut(Schema):
 
 
 class ChannelOutageOut(OutageOut):
-    """An outage of a channel, or of one of the clinic's gateways."""
+    """An outage of a channel, or of one of the clinic's gateways or sending accounts."""
 
     channel = fields.String(
         required=True,
         allow_none=True,
-        metadata={"description": "A channel of all clinics, such as `email`; null: a gateway."},
+        metadata={"description": "A channel of all clinics, such as `email`; null: a gateway or an account."},
     )
     gateway_id = Id(required=True, allow_none=True)
     gateway = fields.String(required=True, allow_none=True, metadata={"description": "The gateway's name."})
+    account_id = Id(required=True, allow_none=True)
+    account = fields.String(required=True, allow_none=True, metadata={"description": "The sending account's name."})
 
 
 class OutagesOut(Schema):
-    """The channels and gateways that are down."""
+    """The channels, gateways and sending accounts that are down."""
 
     items = fields.List(fields.Nested(ChannelOutageOut), required=True)

@@ -15,9 +15,10 @@ from app.automation.handlers.support.context import NotificationView, StepContex
 from app.automation.handlers.support.follow_up_events import message_event
 from app.automation.handlers.support.gateway_limit import throttle_snooze, usage_rows
 from app.automation.handlers.support.guard import is_paused, is_too_late, wait
-from app.automation.handlers.support.missing_gateway import wait_for_gateway
+from app.automation.handlers.support.missing_gateway import wait_for_account, wait_for_gateway
 from app.automation.handlers.support.outages import channel_results, wait_after, wait_for_channel
 from app.automation.handlers.support.return_addresses import return_addresses
+from app.automation.handlers.support.senders import sender_of
 from app.core.db import new_id
 from app.engine.events.events import Event, EventName
 from app.engine.models import Reason
@@ -100,7 +101,7 @@ def decide(context: StepContext) -> Outcome | ExternalCall:
         case Until(instant, reason, moves):
             return Snooze(instant, reason, moves=moves)
         case Allow():
-            return _without_gateway(context) or wait_for_channel(context) or _throttle(context) or _send(context)
+            return _without_sender(context) or wait_for_channel(context) or _throttle(context) or _send(context)
 
 
 def suppress(context: StepContext, reason: Reason) -> Skip:
@@ -109,10 +110,10 @@ def suppress(context: StepContext, reason: Reason) -> Skip:
     return Skip(reason, effects=Effects(notification_states=(stopped,)))
 
 
-def _without_gateway(context: StepContext) -> Outcome | None:
-    """Return the outcome if the message has no gateway now, or if another one may have sent it already."""
+def _without_sender(context: StepContext) -> Outcome | None:
+    """Return the outcome if the message has no gateway or account now, or if another one may have sent it already."""
     if not CHANNELS[context.message.channel].needs_gateway:
-        return None
+        return wait_for_account(context)
     return wait_for_gateway(context) or _may_have_arrived(context)
 
 
@@ -137,14 +138,16 @@ def _send(context: StepContext) -> ExternalCall:
         "attempt": note.attempts + 1,
         "started_at": context.now,
     }
-    returned = return_addresses(context)
+    returned, sender = return_addresses(context), sender_of(context)
     message = OutgoingMessage(
         note.address,
         note.subject,
         _body(context),
         message_id=note.message_id,
         gateway_payload=_gateway_payload(context),
-        sender_name=context.clinic.sender,
+        account=context.account_context.account,
+        sender_name=sender.name,
+        sender_address=sender.address,
         reply_to=returned.reply_to,
         return_path=returned.return_path,
         headers={**returned.headers, **_unsubscribe_headers(context), **(note.headers or {})},
@@ -184,10 +187,12 @@ def _is_commercial(context: StepContext) -> bool:
 
 
 def _sending(context: StepContext) -> NotificationChange:
-    """Return the state of the attempt. A gateway that replaces the message's own is recorded: it reports on it."""
+    """Return the state of the attempt. Its gateway and account are recorded: another may replace them later."""
     change = _state(context, NotificationState.SENDING, tried=True, handed_over_at=context.now)
     if (gateway := context.gateway_context.gateway) is not None:
         change["gateway_id"] = gateway.id
+    if (account := context.account_context.account) is not None:
+        change["account_id"] = account.id
     return change
 
 

@@ -8,10 +8,10 @@ from pydantic import BeforeValidator, Field
 
 from app.automation.handlers.support.context import StepContext
 from app.automation.handlers.support.messages import notification_ids, to_lead
-from app.automation.handlers.support.missing_gateway import wait_for_gateway
+from app.automation.handlers.support.missing_gateway import wait_for_account, wait_for_gateway
 from app.automation.language.base import Maybe
 from app.automation.language.docs.sentences import plain
-from app.automation.language.params import GatewaySlug, Params, TemplateSlug
+from app.automation.language.params import AccountSlug, GatewaySlug, Params, TemplateSlug
 from app.automation.language.sequences import Variant
 from app.automation.language.types.containers import Items
 from app.automation.language.types.errors import Line, problem
@@ -26,6 +26,7 @@ from app.engine.step_kind import Details, Settings, StepKind
 from app.messaging.channels.gateway_payload import MessageType
 from app.messaging.channels.registry import CHANNELS, UnknownChannel
 from app.messaging.contact_policy.gate import Allow, Never, Until
+from app.messaging.sending_accounts.kinds import may_use_account
 
 BY_GATEWAY: Final = ("type", "media_url", "gateway")  # settings for messages through gateways
 MOST_VARIANTS: Final = 10
@@ -59,14 +60,18 @@ class SendMessage(Params):
         default=None, description="The address of the image or video.", examples=["https://clinic.example/smile.png"]
     )
     gateway: Maybe[GatewaySlug] = None
+    account: Maybe[AccountSlug] = None
 
     @classmethod
     def conflicts(cls, given: JsonObject) -> Iterator[Line]:
         """Yield the settings that do not fit the channel or the type."""
-        if not CHANNELS.needs_gateway(given.get("channel")):
-            allowed = [key for key in cls.parts() if key not in BY_GATEWAY]
-            yield from (Line((key,), not_known(key, allowed)) for key in BY_GATEWAY if key in given)
-        elif ("media_url" in given) != (given.get("type", MessageType.TEXT) != MessageType.TEXT):
+        unused: tuple[str, ...] = () if CHANNELS.needs_gateway(given.get("channel")) else BY_GATEWAY
+        unused += () if may_use_account(given.get("channel")) else ("account",)
+        allowed = [key for key in cls.parts() if key not in unused]
+        yield from (Line((key,), not_known(key, allowed)) for key in unused if key in given)
+        if BY_GATEWAY[0] in unused:
+            return
+        if ("media_url" in given) != (given.get("type", MessageType.TEXT) != MessageType.TEXT):
             yield Line(("media_url",), "goes with an image or a video, and only with those")
 
 
@@ -101,6 +106,8 @@ def decide(context: StepContext) -> Outcome:
         raise UnknownChannel(context.params["channel"])  # the contact policy would report a missing address
     if CHANNELS.needs_gateway(context.params["channel"]) and (missing := wait_for_gateway(context)):
         return missing
+    if without_account := wait_for_account(context):
+        return without_account
     if context.unsent_until is not None:
         return _wait_for_previous(context, context.unsent_until)
     match context.verdict():

@@ -19,6 +19,7 @@ _MOVERS: Final[Mapping[str, str]] = {
     "quiet_hours": "the quiet hours",
     "at_once": "the time that was left",
     Reason.NO_GATEWAY: "the missing gateway",
+    Reason.NO_ACCOUNT: "the missing sending account",
     Reason.RULE_PAUSED: "the pause of its rule or sequence",
     Reason.CHANNEL_DOWN: "the outage",
 }
@@ -28,12 +29,17 @@ _WAITS: Final[Mapping[str, str]] = {
         "the clinic has no gateway for it (add one with POST /api/gateways, or activate one or make it the default with"
         " PATCH)"
     ),
+    Reason.NO_ACCOUNT: (
+        "the clinic has no sending account for it (add one with POST /api/sending-accounts, or activate one or make it"
+        " the default with PATCH)"
+    ),
     Reason.RULE_PAUSED: (
         "its rule or sequence is paused (see `paused_because`, and activate it with PATCH /api/follow-up-rules/{id} or"
         " /api/sequences/{id})"
     ),
     Reason.CHANNEL_DOWN: (
-        "the mail server or the gateway takes no messages (it is sent after that; see GET /api/notifications/outages)"
+        "the mail server, the gateway or the sending account takes no messages (it is sent after that; see"
+        " GET /api/notifications/outages)"
     ),
 }
 _TESTS: Final[Mapping[str, str]] = {

@@ -39,4 +39,9 @@ GatewaySlug = Annotated[
     Form(f"must be a gateway's slug, such as social-desk, of at most {LONGEST_SLUG}"),
     Field(description="The slug of one of the clinic's gateways.", examples=["social-desk"]),
 ]
+AccountSlug = Annotated[
+    str,
+    Form(f"must be the slug of a sending account, such as newsletter, of at most {LONGEST_SLUG}"),
+    Field(description="The slug of one of the clinic's sending accounts.", examples=["newsletter"]),
+]
 SequenceSlug = Annotated[str, Named("sequences"), Field(description="The slug of a sequence.", examples=["onboarding"])]

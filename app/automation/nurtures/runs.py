@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
-from app.automation.gateway_warnings import gateway_uses, gateway_warnings, load_choices
+from app.automation.gateway_warnings import gateway_warnings, load_choices, sender_uses
 from app.automation.nurtures.models import Nurture, NurtureRun, RunReason, RunState
 from app.automation.nurtures.schedule import next_run, runs_between
 from app.automation.nurtures.selection import after_position, matching_leads
@@ -122,7 +122,7 @@ def _load_work(session: Session, run: NurtureRun) -> _Work | RunReason:
 def messages_without_gateway(session: Session, sequence: SequenceText, clinic_id: UUID) -> list[JsonDict]:
     """Return a warning for each message of the sequence that has no gateway in the clinic."""
     steps = [{step.kind: {**step.settings}} for step in sequence.steps if step.kind == Kind.SEND_MESSAGE]
-    needs_any = any(True for _ in gateway_uses(steps))
+    needs_any = any(True for _ in sender_uses(steps))
     return gateway_warnings(load_choices(session, clinic_id), steps, place="/steps") if needs_any else []
 
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import ClassVar, Final, Protocol, TypeAlias
 from uuid import UUID
 
+from app.messaging.channels.account import Account
 from app.messaging.channels.gateway_payload import GatewayPayload
 from app.messaging.models import AddressKind
 from app.messaging.rendering.render import DEFAULT_LIMITS, Limits, Wording, render
@@ -76,7 +77,9 @@ class OutgoingMessage:
     _: KW_ONLY
     message_id: str | None
     sender_name: str = ""  # the clinic's name; replaces the name in MAIL_FROM unless it is empty
+    sender_address: str | None = None  # in `From`, such as the coordinator's; None: that of the account, or MAIL_FROM
     gateway_payload: GatewayPayload | None = None  # for a gateway: endpoint, type and media
+    account: Account | None = None  # the clinic's sending account; None: the server of this installation
     reply_to: str | None = None  # the address for replies; None: MAIL_FROM
     return_path: str | None = None  # the envelope's sender, which gets bounces; None: the address in MAIL_FROM
     headers: Mapping[str, str] = field(default_factory=dict)  # further mail headers, such as `In-Reply-To`
@@ -170,6 +173,8 @@ class Channel:
     render: makes the message from a template's text.
     needs_gateway: a gateway of the clinic accepts the messages, may limit their number per hour, and reports which ones
         are delivered, opened and clicked. Rules may name the gateway and an image or a video.
+    needs_account: messages go through a sending account of the clinic (`OutgoingMessage.account`). Without one they
+        wait. A channel without the flag uses an account if the clinic has one for it, such as its own mail server.
     unsubscribes_by_link: its commercial messages to leads end with the link to the preference page, and have the
         headers of RFC 8058.
     is_sent_when_written: the row in `notifications` is the message; `send` is never called.
@@ -180,6 +185,7 @@ class Channel:
     is_bounce: returns whether a provider's refusal says that the address does not exist.
     probe: asks the provider whether it takes messages, without sending one, and returns why not; None: it does. It
         gets the longest time in seconds. No transaction is open meanwhile. Without it, the next message is the probe.
+    probe_account: the same for a sending account of a clinic.
     """
 
     name: str
@@ -191,12 +197,14 @@ class Channel:
     limits: Limits = DEFAULT_LIMITS
     render: Renderer = render
     needs_gateway: bool = False
+    needs_account: bool = False
     unsubscribes_by_link: bool = False
     is_sent_when_written: bool = False
     message_id: Callable[[UUID], str | None] = lambda _: None
     interrupted: Callable[[OutgoingMessage, str], Receipt] = outcome_unknown
     is_bounce: Callable[[str], bool] = lambda _: False
     probe: Callable[[float], str | None] = lambda _: None
+    probe_account: Callable[[Account, float], str | None] = lambda _, __: None
 
     def write(self, template: Wording, values: Values, *, placeholder: Placeholder | None = None) -> Wording:
         """Return the message that a template's text makes on this channel.

@@ -1,4 +1,7 @@
-"""`email` channel: plain text over SMTP. Its settings are SMTP_URL, SMTP_TIMEOUT and MAIL_FROM."""
+"""`email` channel: plain text over SMTP.
+
+A message goes through the clinic's own mail server if it has a sending account, else through SMTP_URL with MAIL_FROM.
+"""
 
 import os
 import re
@@ -9,7 +12,8 @@ from typing import Final, Self
 from uuid import UUID
 
 from app.config import Settings, get_settings
-from app.messaging.channels import smtp
+from app.messaging.channels import smtp, smtp_account
+from app.messaging.channels.account import Account
 from app.messaging.channels.base import Channel, ForLeads, ForUsers, OutgoingMessage, Permanent, Receipt, Transient
 from app.messaging.channels.mail_server import InvalidMailSettings, MailServer
 from app.messaging.channels.mime import BadAddress, build_mime_message, normalise_address, parse_sender
@@ -56,11 +60,28 @@ class EmailSender:
 
 def send(message: OutgoingMessage) -> Receipt:
     """Make one delivery attempt over this process's connection, which stays open between messages."""
+    if message.account is not None:
+        return _send_through(message.account, message)
     try:
         sender = _process_sender(os.getpid())  # a forked child must not share its parent's socket
     except InvalidMailSettings as error:  # no server was contacted, so the attempt can be repeated
         return Transient(str(error), is_outage=True)
     return sender.send(message)
+
+
+def _send_through(account: Account, message: OutgoingMessage) -> Receipt:
+    """Make one delivery attempt through a clinic's mail server."""
+    try:
+        sender, transport = smtp_account.sender_of(account)
+        mime_message = build_mime_message(message, sender)
+    except BadAddress as error:
+        return Permanent(str(error))
+    return transport.deliver(mime_message)
+
+
+def probe_account(account: Account, timeout: float) -> str | None:
+    """Connect to a clinic's mail server, greet it and log in, as `probe`."""
+    return smtp.probe(smtp_account.server_of(account, timeout=timeout))
 
 
 def probe(timeout: float) -> str | None:
@@ -78,6 +99,7 @@ def probe(timeout: float) -> str | None:
 def reset_connection() -> None:
     """Open a new connection for the next message, with the settings of that time."""
     _process_sender.cache_clear()
+    smtp_account.reset_connections()
 
 
 @lru_cache(maxsize=16)
@@ -115,4 +137,5 @@ CHANNEL: Final = Channel(
     message_id=message_id,
     is_bounce=is_bounce,
     probe=probe,
+    probe_account=probe_account,
 )

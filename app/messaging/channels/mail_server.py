@@ -41,6 +41,7 @@ class MailServer:
     password: str = field(default="", repr=False)
     timeout: float = 10
     local_name: str = "[127.0.0.1]"  # the name in EHLO
+    is_entered_by_user: bool = False  # so its addresses are checked at each connection
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "MailServer":
@@ -48,7 +49,7 @@ class MailServer:
         return cls.from_url(
             settings.smtp_url.get_secret_value(),
             timeout=settings.smtp_timeout,
-            local_name=_local_name(settings.public_url),
+            local_name=local_name(settings.public_url),
         )
 
     @classmethod
@@ -67,6 +68,7 @@ class MailServer:
         )
 
 
+SMTP_PORTS = frozenset({25, 465, 587, 2525})  # of servers that users enter
 DEFAULT_PORTS = {Security.NONE: 25, Security.STARTTLS: 587, Security.TLS: 465}
 
 
@@ -96,7 +98,7 @@ def _security(parts: SplitResult) -> Security:
     return Security.STARTTLS if BOOLEAN_VALUES[wanted] else Security.NONE
 
 
-def _local_name(public_url: str) -> str:
+def local_name(public_url: str) -> str:
     """Return a full name of this host, or an address literal.
 
     Servers refuse short names, and a DNS query may take long.

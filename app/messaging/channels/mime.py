@@ -66,7 +66,7 @@ def build_mime_message(message: OutgoingMessage, sender: Sender) -> MimeMessage:
     """
     recipient = normalise_address(message.address)
     headers = {
-        "From": _mailbox(one_line(message.sender_name) or sender.name, sender.address),
+        "From": _mailbox(one_line(message.sender_name) or sender.name, message.sender_address or sender.address),
         "To": recipient,
         "Reply-To": _plain_address(message.reply_to),
         "Subject": _encoded(one_line(message.subject), "Subject"),

@@ -101,6 +101,11 @@ class Channels(Mapping[str, Channel]):
         for_leads = self.for_leads(name)
         return for_leads.suppressed_by if for_leads else None
 
+    def needs_account(self, name: object) -> bool:
+        """Return whether a channel sends only through the clinic's sending accounts; False if `name` is no channel."""
+        channel = self._find(name)
+        return channel is not None and channel.needs_account
+
     def _find(self, name: object) -> Channel | None:
         """Return a channel by name; None for anything else, since a definition may hold any JSON value here."""
         channels = self._filled()

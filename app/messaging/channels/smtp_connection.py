@@ -4,11 +4,13 @@ import smtplib
 import socket
 import ssl
 import time
+from contextlib import suppress
 from typing import Any
 
-from app.messaging.channels.mail_server import MailServer, Security
+from app.core.http_client.targets import resolve_mail_server
+from app.messaging.channels.mail_server import SMTP_PORTS, MailServer, Security
 
-# Errors of the network or the server. ValueError: smtplib cannot encode the login.
+# Errors of the network or the server. ValueError: smtplib cannot encode the login, or an address is not allowed.
 CONNECTION_ERRORS = (OSError, smtplib.SMTPException, ValueError)
 
 
@@ -27,7 +29,7 @@ class SmtpConnection(smtplib.SMTP):
         self.deadline = deadline
         self.may_use_all_time = False  # whether one reply may take all the time before the deadline
         self.messages = 0
-        self._wait = server.timeout
+        self._wait, self._server = server.timeout, server
         super().__init__(server.host, server.port, server.local_name, timeout=server.timeout, **options)
 
     def getreply(self) -> tuple[int, bytes]:
@@ -42,8 +44,21 @@ class SmtpConnection(smtplib.SMTP):
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         # smtplib tries every address of the host with the same timeout; together they must take only one.
-        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        return super()._get_socket(host, port, timeout / len(addresses))  # type: ignore[misc,no-any-return]
+        *others, last = self._addresses(host, port)
+        each = timeout / (len(others) + 1)
+        for address in others:
+            with suppress(OSError):
+                return super()._get_socket(address, port, each)  # type: ignore[misc,no-any-return]
+        return super()._get_socket(last, port, each)  # type: ignore[misc,no-any-return]
+
+    def _addresses(self, host: str, port: int) -> list[str]:
+        """Return the addresses of the host. Raises NotAllowed for one that users may not name."""
+        if self._server.is_entered_by_user:
+            is_encrypted = self._server.security is not Security.NONE
+            allowed = resolve_mail_server(host, port, ports=SMTP_PORTS, is_encrypted=is_encrypted)
+            return [str(address) for address in allowed]
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return list(dict.fromkeys(str(place[0]) for *_, place in found))
 
 
 class _TlsConnection(SmtpConnection, smtplib.SMTP_SSL):

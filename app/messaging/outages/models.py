@@ -10,15 +10,16 @@ from app.core.db import Base
 
 
 class ChannelOutage(Base):
-    """The failures of one target: a channel that all clinics share, or the gateway of one clinic.
+    """The failures of one target: a channel that all clinics share, or the gateway or sending account of one clinic.
 
     A row stays after the recovery, so that admins are not notified again of an outage that returns soon.
     """
 
     __tablename__ = "channel_outages"
 
-    target: Mapped[str] = mapped_column(Text, primary_key=True)  # a channel's name, or a gateway's id
+    target: Mapped[str] = mapped_column(Text, primary_key=True)  # a channel's name, or the id of a gateway or account
     gateway_id: Mapped[UUID | None]  # no foreign key: an answer is stored also if the gateway is deleted meanwhile
+    account_id: Mapped[UUID | None]  # of a sending account
     failures: Mapped[int]  # consecutive; 0: it works
     error: Mapped[str | None] = mapped_column(Text)  # of the last failure
     failing_since: Mapped[datetime]

@@ -1,4 +1,4 @@
-"""Notices to admins about a channel or a gateway that is down."""
+"""Notices to admins about a channel, a gateway or a sending account that is down."""
 
 from typing import Final
 from uuid import UUID
@@ -12,6 +12,7 @@ from app.messaging.channels.registry import CHANNELS
 from app.messaging.gateways.models import Gateway
 from app.messaging.outages.store import NewOutage
 from app.messaging.rendering.render import Wording
+from app.messaging.sending_accounts.models import SendingAccount
 from app.messaging.user_notices import admin_notices
 
 TEMPLATE: Final = "channel-down"
@@ -21,8 +22,13 @@ _WAITING: Final = (
 
 
 def notify_of_outage(session: Session, outage: NewOutage) -> None:
-    """Notify the admins whose messages wait: of all clinics for a channel, of one clinic for its gateway."""
-    wordings = _of_gateway(session, outage) if outage.gateway_id else _of_channel(session, outage)
+    """Notify the admins whose messages wait: of all clinics for a channel, of one clinic for its gateway or account."""
+    if outage.gateway_id:
+        wordings = _of_sender(session, outage, Gateway, "gateway")
+    elif outage.account_id:
+        wordings = _of_sender(session, outage, SendingAccount, "sending account")
+    else:
+        wordings = _of_channel(session, outage)
     channels = [name for name in admin_notices.CHANNELS if name != outage.target]
     admin_notices.notify_admins(session, wordings, template=TEMPLATE, channels=channels, at=now())
 
@@ -37,12 +43,15 @@ def _of_channel(session: Session, outage: NewOutage) -> dict[UUID, Wording]:
     return dict.fromkeys(session.scalars(select(Clinic.id)), wording)
 
 
-def _of_gateway(session: Session, outage: NewOutage) -> dict[UUID, Wording]:
-    found = session.execute(select(Gateway.clinic_id, Gateway.name).where(Gateway.id == outage.gateway_id))
+def _of_sender(
+    session: Session, outage: NewOutage, model: type[Gateway | SendingAccount], label: str
+) -> dict[UUID, Wording]:
+    sender_id = outage.gateway_id or outage.account_id
+    found = session.execute(select(model.clinic_id, model.name).where(model.id == sender_id))
     return {
         row.clinic_id: Wording(
-            f"The gateway {row.name} is down",
-            f"The gateway {row.name} does not take messages since {outage.failing_since:%Y-%m-%d %H:%M} UTC"
+            f"The {label} {row.name} is down",
+            f"The {label} {row.name} does not take messages since {outage.failing_since:%Y-%m-%d %H:%M} UTC"
             f" ({outage.error}). {_WAITING}",
         )
         for row in found

@@ -24,11 +24,13 @@ _WAITING: Final = text(
 
 @dataclass(frozen=True, slots=True)
 class OpenOutage:
-    """An outage for which messages of a clinic wait. `channel` is None for a gateway, `gateway_id` for a channel."""
+    """An outage for which messages of a clinic wait: of a channel, a gateway or a sending account."""
 
     channel: str | None
     gateway_id: UUID | None
     gateway: str | None  # its name
+    account_id: UUID | None
+    account: str | None  # its name
     since: datetime
     reason: str
     next_probe_at: datetime | None
@@ -69,9 +71,11 @@ def _open_outage(outage: Any, waiting: int) -> OpenOutage:
     """Return the outage; `outage` is a row of `clinic_outages()`."""
     interval = timedelta(seconds=get_settings().channel_probe_seconds)
     return OpenOutage(
-        channel=None if outage.gateway_id else outage.target,
+        channel=None if outage.gateway_id or outage.account_id else outage.target,
         gateway_id=outage.gateway_id,
         gateway=outage.gateway,
+        account_id=outage.account_id,
+        account=outage.account,
         since=outage.failing_since,
         reason=outage.error or CHANNEL_REASON,
         next_probe_at=outage.checked_at and outage.checked_at + interval,

@@ -30,24 +30,26 @@ OUTAGES_SQL: Final = (
 
 
 class Probe(NamedTuple):
-    """A target that is to be asked. `gateway_id` is None for a channel of all clinics."""
+    """A target that is to be asked: a gateway, a sending account, or else a channel of all clinics."""
 
     target: str
     gateway_id: UUID | None
+    account_id: UUID | None
 
 
 class NewOutage(NamedTuple):
-    """An outage that admins have to know. `gateway_id` is None for a channel of all clinics."""
+    """An outage that admins have to know: of a gateway, of a sending account, or else of a channel of all clinics."""
 
     target: str
     gateway_id: UUID | None
+    account_id: UUID | None
     error: str | None
     failing_since: datetime
 
 
 _FAILED: Final = text(
-    "INSERT INTO channel_outages AS o (target, gateway_id, failures, error, failing_since)"
-    " VALUES (:target, :gateway_id, 1, :error, :now) ON CONFLICT (target) DO UPDATE SET"
+    "INSERT INTO channel_outages AS o (target, gateway_id, account_id, failures, error, failing_since)"
+    " VALUES (:target, :gateway_id, :account_id, 1, :error, :now) ON CONFLICT (target) DO UPDATE SET"
     " failures = o.failures + 1, error = excluded.error,"
     " failing_since = CASE WHEN o.failures = 0 THEN excluded.failing_since ELSE o.failing_since END,"
     " opened_at = CASE WHEN o.failures + 1 >= :threshold THEN coalesce(o.opened_at, :now) END,"
@@ -60,7 +62,7 @@ _WORKED: Final = text(
 _CLAIM: Final = text(
     "UPDATE channel_outages SET checked_at = :now WHERE target = (SELECT target FROM channel_outages"  # noqa: S608
     f" WHERE opened_at IS NOT NULL AND checked_at <= :before AND NOT {IS_HELD}"
-    " ORDER BY checked_at LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING target, gateway_id"
+    " ORDER BY checked_at LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING target, gateway_id, account_id"
 )
 _STILL_FAILING: Final = text(
     "UPDATE channel_outages SET error = :error, checked_at = :now WHERE target = :target AND opened_at IS NOT NULL"
@@ -77,11 +79,12 @@ _CLOSED: Final = text(
 _NOTIFY: Final = text(
     "UPDATE channel_outages SET notified_at = :now WHERE opened_at IS NOT NULL AND failing_since <= :before"
     " AND (notified_at IS NULL OR notified_at < failing_since AND notified_at < :again)"
-    " RETURNING target, gateway_id, error, failing_since"
+    " RETURNING target, gateway_id, account_id, error, failing_since"
 )
 _FORGET: Final = text(
-    "DELETE FROM channel_outages o WHERE gateway_id IS NOT NULL"
+    "DELETE FROM channel_outages o WHERE coalesce(gateway_id, account_id) IS NOT NULL"
     " AND NOT EXISTS (SELECT FROM gateways g WHERE g.id = o.gateway_id)"
+    " AND NOT EXISTS (SELECT FROM sending_accounts a WHERE a.id = o.account_id)"
 )
 # Steps that wait for the target, in the order of `column`.
 _WAITING: Final = (
@@ -164,8 +167,8 @@ def claim_notices(session: Session, *, older_than: timedelta) -> list[NewOutage]
     return [NewOutage(*row) for row in session.execute(_NOTIFY, given)]
 
 
-def forget_deleted_gateways(session: Session) -> None:
-    """Delete the outages of gateways that no longer exist."""
+def forget_deleted_targets(session: Session) -> None:
+    """Delete the outages of gateways and sending accounts that no longer exist."""
     session.execute(_FORGET)
 
 

@@ -18,6 +18,7 @@ from app.leads.assignment.coordinators import coordinator_of
 from app.leads.events import LeadColumns
 from app.leads.facts.template_values import DisplayNames, LeadForTemplates
 from app.leads.pipeline.stages import Stages
+from app.messaging.channels.account import Account
 from app.messaging.channels.base import LeadContact
 from app.messaging.compose import Recipient
 from app.messaging.contact_policy.gate import GateDecision, evaluate_gate
@@ -104,6 +105,8 @@ class NotificationView(Protocol):
     @property
     def gateway_id(self) -> UUID | None: ...
     @property
+    def account_id(self) -> UUID | None: ...
+    @property
     def media_url(self) -> str | None: ...
 
 
@@ -125,6 +128,16 @@ class GatewayContext(NamedTuple):
     usage: Usage = Usage()
 
 
+class AccountContext(NamedTuple):
+    """The sending account of a step's message; None: the server of this installation, or none that fits.
+
+    `is_missing`: the message needs an account that the clinic does not have, or that is inactive.
+    """
+
+    account: Account | None = None
+    is_missing: bool = False
+
+
 class ContactContext(NamedTuple):
     """Input of the contact policy: a step's message to its lead, and the facts about the lead."""
 
@@ -133,6 +146,7 @@ class ContactContext(NamedTuple):
 
 
 NO_GATEWAY = GatewayContext()
+NO_ACCOUNT = AccountContext()
 
 
 class WriteMessage(Protocol):
@@ -162,6 +176,7 @@ class StepContext:
     stages: Stages = field(default_factory=dict)  # the clinic's; for kinds that need them
     contact: ContactContext | None = None  # of steps that send a message to the lead
     gateway_context: GatewayContext = NO_GATEWAY  # the gateway that the step uses
+    account_context: AccountContext = NO_ACCOUNT  # the sending account that its message uses
     sequences: PublishedSequences = field(default_factory=PublishedSequences)  # the clinic's
     enrollment: JsonObject = field(default_factory=dict)  # facts of the enrollment that the step of a sequence needs
     unsent_until: datetime | None = None  # next try of an earlier message of the enrollment; None: all are settled

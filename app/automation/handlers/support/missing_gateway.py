@@ -1,4 +1,4 @@
-"""Wait for a gateway: a step whose gateway is missing or inactive waits for an admin and uses no try."""
+"""Wait for a gateway or a sending account: while it is missing or inactive, a step waits and uses no try."""
 
 from app.automation.handlers.support.context import StepContext
 from app.automation.handlers.support.guard import wait_for_admin
@@ -12,3 +12,8 @@ def wait_for_gateway(context: StepContext) -> Snooze | None:
     if gateway is not None and gateway.is_active:
         return None
     return wait_for_admin(context, Reason.NO_GATEWAY)
+
+
+def wait_for_account(context: StepContext) -> Snooze | None:
+    """Snooze the step while its message has no active sending account; None if it has one or needs none."""
+    return wait_for_admin(context, Reason.NO_ACCOUNT) if context.account_context.is_missing else None

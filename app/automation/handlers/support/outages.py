@@ -1,4 +1,4 @@
-"""Waiting for a channel or a gateway that is down."""
+"""Waiting for a channel, a gateway or a sending account that is down."""
 
 from app import clock
 from app.automation.handlers.support.context import StepContext
@@ -28,11 +28,12 @@ def channel_results(context: StepContext, receipt: Receipt, words: str) -> tuple
     is_failure = receipt.outcome is Outcome.UNKNOWN or (isinstance(receipt, Transient) and receipt.is_outage)
     if not is_failure and not breaker.outage_of(context.outages, target).failures:
         return ()
-    gateway = context.gateway_context.gateway
+    gateway, account = context.gateway_context.gateway, context.account_context.account
     return (
         ChannelResult(
             target=target,
             gateway_id=gateway.id if gateway else None,
+            account_id=account.id if account else None,
             is_failure=is_failure,
             error=words if is_failure else None,
         ),
@@ -47,6 +48,6 @@ def _wait(context: StepContext, effects: Effects | None = None) -> Snooze:
 
 
 def _target(context: StepContext) -> str:
-    """Return the gateway that the step calls, else the channel of its message."""
-    gateway = context.gateway_context.gateway
-    return str(gateway.id) if gateway else context.message.channel
+    """Return the gateway that the step calls or the account of its message, else the channel of the message."""
+    sender = context.gateway_context.gateway or context.account_context.account
+    return str(sender.id) if sender else context.message.channel

@@ -9,6 +9,7 @@ from app.api.request_bodies import BATCH, reference, request_name
 # The answer that has the id for a path parameter.
 _IDS: Final[Mapping[str, str]] = {
     "absence_id": reference("availability.add_absence"),
+    "account_id": reference("sending-accounts.create_sending_account"),
     "activity_id": reference("lead-activities.create"),
     "customer_id": "5a8e6f70-1111-4222-8333-444455556666",
     "enrollment_id": reference("enrollments.list_enrollments_of_lead", "items[0].id"),

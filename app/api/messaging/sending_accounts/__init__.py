@@ -1,0 +1,1 @@
+"""Sending accounts of clinics: mail servers and providers that send a clinic's messages."""

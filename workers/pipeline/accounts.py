@@ -1,0 +1,74 @@
+"""Sending accounts for the messages of a batch."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app.automation.handlers.support.context import AccountContext, NotificationView
+from app.engine.models import Kind
+from app.engine.step_kind import STEP_KINDS
+from app.identity.clinic_context import ClinicContext
+from app.messaging.channels.registry import CHANNELS
+from app.messaging.sending_accounts.choice import choose_account
+from app.messaging.sending_accounts.directory import ListedAccount, accounts_of, load_accounts
+from app.messaging.sending_accounts.kinds import may_use_account
+from workers.pipeline.claim import ClaimedStep
+
+
+class _Message(NamedTuple):
+    """A step that writes or delivers a message which may use an account."""
+
+    step: ClaimedStep
+    channel: str
+    own: UUID | None  # the account of the last attempt
+
+
+class _Choice(NamedTuple):
+    """The account of a message; None: it uses none, or there is none that fits."""
+
+    step: ClaimedStep
+    account: ListedAccount | None
+    is_missing: bool
+
+
+def load_account_contexts(
+    session: Session,
+    rows: Sequence[ClaimedStep],
+    clinics: Mapping[UUID, ClinicContext],
+    notifications: Mapping[str, NotificationView],
+) -> dict[UUID, AccountContext]:
+    """Return the accounts by step id. No query runs for clinics without accounts."""
+    choices = [
+        _choose(message, accounts_of(session, clinics[message.step.clinic_id]))
+        for message in _messages(rows, notifications)
+    ]
+    sending = [one for one in choices if one.account is not None and STEP_KINDS[one.step.kind].outside]
+    ids = {one.account.id for one in sending if one.account is not None}
+    loaded = load_accounts(session, ids, lock=False) if ids else {}
+    return {
+        one.step.id: AccountContext(loaded.get(one.account.id) if one.account else None, one.is_missing)
+        for one in choices
+        if one.account is not None or one.is_missing
+    }
+
+
+def _messages(rows: Sequence[ClaimedStep], notifications: Mapping[str, NotificationView]) -> Iterator[_Message]:
+    """Yield the messages that may use an account: those to leads, and all of channels that need one."""
+    for row in rows:
+        note = notifications.get(row.params.get("notification_id", ""))
+        if note is not None and may_use_account(note.channel):
+            if note.user_id is None or CHANNELS.needs_account(note.channel):
+                yield _Message(row, note.channel, note.account_id)
+        elif row.kind == Kind.SEND_MESSAGE and may_use_account(row.params.get("channel")):
+            yield _Message(row, row.params["channel"], None)
+
+
+def _choose(message: _Message, known: Sequence[ListedAccount]) -> _Choice:
+    """Return the account of the last attempt while it is active, else the one that the step uses."""
+    name = message.step.params.get("account")
+    own = next((one for one in known if one.id == message.own and one.is_active), None)
+    chosen = own or choose_account(known, message.channel, name)
+    is_missing = chosen is None and (name is not None or CHANNELS.needs_account(message.channel))
+    return _Choice(message.step, chosen, is_missing)
