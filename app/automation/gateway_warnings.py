@@ -54,11 +54,15 @@ def load_choices(session: Session, clinic_id: UUID) -> SenderChoices:
 
 def gateway_warnings(choices: SenderChoices, definition: object, *, place: str = "") -> list[JsonDict]:
     """Return `pointer` and `message` for each message and webhook of a definition without gateway or account."""
-    return [
-        {"pointer": use.pointer, "message": message}
-        for use in sender_uses(definition, place)
-        if (message := _why_none(choices, use)) is not None
-    ]
+    return [{"pointer": use.pointer, "message": why} for use, why in uses_without_sender(choices, definition, place)]
+
+
+def uses_without_sender(
+    choices: SenderChoices, definition: object, place: str = ""
+) -> list[tuple[GatewayUse | AccountUse, str]]:
+    """Return the places in a definition without gateway or account, each with the reason."""
+    found = ((use, _why_none(choices, use)) for use in sender_uses(definition, place))
+    return [(use, why) for use, why in found if why is not None]
 
 
 def _why_none(choices: SenderChoices, use: GatewayUse | AccountUse) -> str | None:

@@ -65,6 +65,16 @@ class GatewayCalls(TypedDict):
     promised: int
 
 
+class AccountCount(TypedDict):
+    """Messages in one minute or on one day that count against the limits of a sending account."""
+
+    account_id: UUID
+    period: str
+    starts_at: datetime
+    sent: int
+    promised: int
+
+
 class GatewayResult(TypedDict):
     """Whether a call to a gateway failed."""
 
@@ -142,6 +152,7 @@ class Effects:
     delivered: tuple[EndedDelivery, ...] = ()
     notification_states: tuple[NotificationChange, ...] = ()
     gateway_minutes: tuple[GatewayCalls, ...] = ()
+    account_counts: tuple[AccountCount, ...] = ()
     gateway_results: tuple[GatewayResult, ...] = ()
     channel_results: tuple[ChannelResult, ...] = ()
     webhook_attempts: tuple[WebhookAttempt, ...] = ()

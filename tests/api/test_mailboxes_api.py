@@ -36,7 +36,8 @@ def test_new_mailbox_uses_tls_and_hides_its_password(desk: Desk) -> None:
     assert (made["is_active"], made["mark_seen"], made["since"], made["last_seen_at"]) == (True, False, None, None)
     read = desk.admin.get(f"/api/mailboxes/{made['id']}")
     listed = desk.admin.every("/api/mailboxes")
-    audited = desk.admin.get("/api/audit-log", subject="mailbox")
+    audited = desk.admin.get("/api/audit", subject="mailbox")
+    assert [entry["act"] for entry in audited.body["items"]] == ["create"]
     for shown in (made, read.body, listed, audited.body):
         assert "an app password" not in json.dumps(shown)
         assert "password" not in {*made, *read.body}

@@ -1,6 +1,7 @@
 """Sending accounts for the messages of a batch."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -10,10 +11,13 @@ from app.automation.handlers.support.context import AccountContext, Notification
 from app.engine.models import Kind
 from app.engine.step_kind import STEP_KINDS
 from app.identity.clinic_context import ClinicContext
+from app.messaging.channels.account import Account
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.sending_accounts.choice import choose_account
 from app.messaging.sending_accounts.directory import ListedAccount, accounts_of, load_accounts
 from app.messaging.sending_accounts.kinds import may_use_account
+from app.messaging.sending_accounts.limits import Usage
+from app.messaging.sending_accounts.usage import load_usage
 from workers.pipeline.claim import ClaimedStep
 
 
@@ -32,26 +36,39 @@ class _Choice(NamedTuple):
     account: ListedAccount | None
     is_missing: bool
 
+    @property
+    def is_sending(self) -> bool:
+        """Whether the step hands the message over, and does not only write it."""
+        return self.account is not None and STEP_KINDS[self.step.kind].outside is not None
+
 
 def load_account_contexts(
     session: Session,
     rows: Sequence[ClaimedStep],
     clinics: Mapping[UUID, ClinicContext],
     notifications: Mapping[str, NotificationView],
+    *,
+    now: datetime,
 ) -> dict[UUID, AccountContext]:
     """Return the accounts by step id. No query runs for clinics without accounts."""
     choices = [
         _choose(message, accounts_of(session, clinics[message.step.clinic_id]))
         for message in _messages(rows, notifications)
     ]
-    sending = [one for one in choices if one.account is not None and STEP_KINDS[one.step.kind].outside]
-    ids = {one.account.id for one in sending if one.account is not None}
-    loaded = load_accounts(session, ids, lock=False) if ids else {}
-    return {
-        one.step.id: AccountContext(loaded.get(one.account.id) if one.account else None, one.is_missing)
-        for one in choices
-        if one.account is not None or one.is_missing
-    }
+    sending = [one.account for one in choices if one.account is not None and one.is_sending]
+    ids, limited = {one.id for one in sending}, {one.id for one in sending if one.limits.is_any}
+    loaded = load_accounts(session, ids, lock=bool(limited)) if ids else {}
+    usage = load_usage(session, limited, now=now) if limited else {}
+    return {one.step.id: _context(one, loaded, usage) for one in choices if one.account is not None or one.is_missing}
+
+
+def _context(choice: _Choice, loaded: Mapping[UUID, Account], usage: Mapping[UUID, Usage]) -> AccountContext:
+    account = choice.account
+    if account is None or not choice.is_sending:
+        return AccountContext(is_missing=choice.is_missing)
+    if account.id not in loaded:
+        return AccountContext(is_missing=True)  # deleted meanwhile
+    return AccountContext(loaded[account.id], account.limits, usage.get(account.id, Usage()))
 
 
 def _messages(rows: Sequence[ClaimedStep], notifications: Mapping[str, NotificationView]) -> Iterator[_Message]:

@@ -60,7 +60,7 @@ def load(session: Session, rows: Sequence[ClaimedStep], *, now: datetime) -> lis
     templates = _templates(session, rows)
     contacts = load_contact_contexts(session, rows, clinics, notifications, now=now)
     gateways = load_gateways(session, rows, notifications, now=now)
-    accounts = load_account_contexts(session, rows, clinics, notifications)
+    accounts = load_account_contexts(session, rows, clinics, notifications, now=now)
     extra_facts = _extra_facts(session, rows)
     enrolled, exited = _enrollment_facts(session, rows), _exited_steps(session, rows)
     unsent = _unsent_messages(session, rows)

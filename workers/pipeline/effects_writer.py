@@ -29,6 +29,7 @@ from app.messaging.gateways.failure_counts import record_results
 from app.messaging.gateways.throttle import count_calls
 from app.messaging.models import AddressKind, Delivery, Notification
 from app.messaging.outages import store as outages
+from app.messaging.sending_accounts.usage import add_counts
 from app.messaging.webhooks import results as webhooks
 from app.tasks.models import Task
 from workers.pipeline.advance_sequences import advance_enrollments
@@ -86,6 +87,7 @@ def _update(session: Session, decided: Sequence[tuple[StepContext, BaseOutcome]]
     _note_messages(session, decided)
     update_many(session, Delivery, delivered, ("outcome", "response", "finished_at"))
     count_calls(session, _gather(decided, "gateway_minutes"))
+    add_counts(session, _gather(decided, "account_counts"))
     record_results(session, _gather(decided, "gateway_results"))
     outages.record_results(session, _gather(decided, "channel_results"))
     webhooks.record_attempts(session, _gather(decided, "webhook_attempts"))

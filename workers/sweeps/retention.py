@@ -17,6 +17,7 @@ from app.messaging.webhooks.deliveries import DELIVERY_RETENTION
 
 BATCH = 2000
 MINUTES_RETENTION = timedelta(hours=3)  # the throttle uses one hour
+ACCOUNT_COUNTS_RETENTION = timedelta(days=3)  # the limits of sending accounts use one local day
 IDLE_PROCESS_AFTER = timedelta(hours=1)  # a process that counted nothing for this long has ended, or starts a new row
 
 # Ids begin with their creation time, so the primary key finds old rows without another index.
@@ -58,6 +59,10 @@ _DELETE_ANSWERS = text(
 _DELETE_MINUTES = text(
     "DELETE FROM gateway_minutes WHERE ctid = ANY(ARRAY(SELECT ctid FROM gateway_minutes WHERE minute < :before"
     " ORDER BY minute LIMIT :batch FOR UPDATE SKIP LOCKED))"
+)
+_DELETE_ACCOUNT_COUNTS = text(
+    "DELETE FROM sending_account_counts WHERE ctid = ANY(ARRAY(SELECT ctid FROM sending_account_counts"
+    " WHERE starts_at < :before ORDER BY starts_at LIMIT :batch FOR UPDATE SKIP LOCKED))"
 )
 _DELETE_RECEIPTS = text(
     "DELETE FROM gateway_receipts WHERE ctid = ANY(ARRAY(SELECT ctid FROM gateway_receipts WHERE received_at < :before"
@@ -127,8 +132,9 @@ def delete_old_answers(session: Session) -> int:
 
 
 def delete_old_gateway_calls(session: Session) -> int:
-    """Delete one batch each of old gateway usage minutes and of gateway receipts past their retention."""
-    ages = {_DELETE_MINUTES: MINUTES_RETENTION, _DELETE_RECEIPTS: RECEIPT_RETENTION}
+    """Delete one batch each of old usage of gateways and accounts, and of gateway receipts past their retention."""
+    usage = {_DELETE_MINUTES: MINUTES_RETENTION, _DELETE_ACCOUNT_COUNTS: ACCOUNT_COUNTS_RETENTION}
+    ages = {**usage, _DELETE_RECEIPTS: RECEIPT_RETENTION}
     results = [session.execute(forget, {"before": clock.now() - age, "batch": BATCH}) for forget, age in ages.items()]
     return sum(result.rowcount for result in results)  # type: ignore[attr-defined]
 

@@ -24,7 +24,7 @@ from app.messaging.channels.base import Receipt
 from app.messaging.channels.gateway_client import call
 from app.messaging.gateways import service
 from app.messaging.gateways.models import Gateway
-from app.messaging.outages.report import GatewayWithOutage, clinic_outages, with_outages
+from app.messaging.outages.report import SenderWithOutage, clinic_outages, with_outages
 
 blp = Blueprint(
     "gateways", __name__, url_prefix="/api/gateways", description="Endpoints that messages and events are sent to."
@@ -64,7 +64,7 @@ def create_gateway(given: JsonDict) -> Gateway:
 @blp.get("/<uuid:gateway_id>")
 @allow(Permission.NOTIFICATION_MANAGE)
 @blp.response(200, GatewayOut)
-def get_gateway(gateway_id: UUID) -> GatewayWithOutage:
+def get_gateway(gateway_id: UUID) -> SenderWithOutage:
     """Get a gateway."""
     with reading() as session:
         gateway = service.read_gateway(session, actor().clinic.id, gateway_id)

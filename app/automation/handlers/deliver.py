@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from app import clock
+from app.automation.handlers.support.account_limit import account_count_rows, account_snooze
 from app.automation.handlers.support.context import NotificationView, StepContext
 from app.automation.handlers.support.follow_up_events import message_event
 from app.automation.handlers.support.gateway_limit import throttle_snooze, usage_rows
@@ -126,7 +127,7 @@ def _may_have_arrived(context: StepContext) -> ResultUnknown | None:
 
 
 def _throttle(context: StepContext) -> Snooze | None:
-    return throttle_snooze(context) if CHANNELS[context.message.channel].needs_gateway else None
+    return throttle_snooze(context) if CHANNELS[context.message.channel].needs_gateway else account_snooze(context)
 
 
 def _send(context: StepContext) -> ExternalCall:
@@ -156,6 +157,7 @@ def _send(context: StepContext) -> ExternalCall:
         deliveries=(delivery,),
         notification_states=(_sending(context),),
         gateway_minutes=usage_rows(context) if CHANNELS[note.channel].needs_gateway else (),
+        account_counts=account_count_rows(context),
     )
     return ExternalCall(Question(delivery["id"], note.channel, message), effects=effects)
 

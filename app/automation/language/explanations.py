@@ -20,6 +20,7 @@ _MOVERS: Final[Mapping[str, str]] = {
     "at_once": "the time that was left",
     Reason.NO_GATEWAY: "the missing gateway",
     Reason.NO_ACCOUNT: "the missing sending account",
+    Reason.THROTTLED: "the rate limit of its gateway or sending account",
     Reason.RULE_PAUSED: "the pause of its rule or sequence",
     Reason.CHANNEL_DOWN: "the outage",
 }

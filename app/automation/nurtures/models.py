@@ -56,6 +56,7 @@ class RunReason(StrEnum):
     NURTURE_INACTIVE = "nurture_inactive"
     SEQUENCE_INACTIVE = "sequence_inactive"
     NO_GATEWAY = "no_gateway"  # the clinic has no gateway for the messages of the sequence
+    NO_ACCOUNT = "no_account"  # the clinic has no sending account for them
     TOO_LATE = "too_late"
 
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
-from app.automation.gateway_warnings import gateway_warnings, load_choices, sender_uses
+from app.automation.gateway_warnings import AccountUse, GatewayUse, load_choices, sender_uses, uses_without_sender
 from app.automation.nurtures.models import Nurture, NurtureRun, RunReason, RunState
 from app.automation.nurtures.schedule import next_run, runs_between
 from app.automation.nurtures.selection import after_position, matching_leads
@@ -27,6 +27,7 @@ from app.engine.sequences.sequence import Sequence as SequenceText
 from app.identity.clinic_context import ClinicContext
 from app.identity.clinics import load_context, load_contexts
 from app.messaging.gateways.missing import report_missing_gateway
+from app.messaging.sending_accounts.missing import report_missing_account
 
 # A run starts at most so long after its hour: the next one is five hours later, and leads get no messages at night.
 LATEST: Final = timedelta(hours=4)
@@ -113,17 +114,34 @@ def _load_work(session: Session, run: NurtureRun) -> _Work | RunReason:
     sequence = active_sequence(session, clinic, nurture.sequence)
     if sequence is None:
         return RunReason.SEQUENCE_INACTIVE
-    if messages_without_gateway(session, sequence, clinic.id):
-        report_missing_gateway(session, clinic.id, series=nurture.name)
-        return RunReason.NO_GATEWAY
-    return _Work(run, nurture, clinic, sequence)
+    return _missing_sender(session, sequence, nurture) or _Work(run, nurture, clinic, sequence)
+
+
+def _missing_sender(session: Session, sequence: SequenceText, nurture: Nurture) -> RunReason | None:
+    """Tell the admins that the clinic has no gateway or account for a message. Returns which; None: it has all."""
+    match _uses_without_sender(session, sequence, nurture.clinic_id):
+        case []:
+            return None
+        case [(GatewayUse(), _), *_]:
+            report_missing_gateway(session, nurture.clinic_id, series=nurture.name)
+            return RunReason.NO_GATEWAY
+        case _:
+            report_missing_account(session, nurture.clinic_id, series=nurture.name)
+            return RunReason.NO_ACCOUNT
 
 
 def messages_without_gateway(session: Session, sequence: SequenceText, clinic_id: UUID) -> list[JsonDict]:
-    """Return a warning for each message of the sequence that has no gateway in the clinic."""
+    """Return a warning for each message of the sequence that has no gateway or account in the clinic."""
+    found = _uses_without_sender(session, sequence, clinic_id)
+    return [{"pointer": use.pointer, "message": why} for use, why in found]
+
+
+def _uses_without_sender(
+    session: Session, sequence: SequenceText, clinic_id: UUID
+) -> list[tuple[GatewayUse | AccountUse, str]]:
     steps = [{step.kind: {**step.settings}} for step in sequence.steps if step.kind == Kind.SEND_MESSAGE]
     needs_any = any(True for _ in sender_uses(steps))
-    return gateway_warnings(load_choices(session, clinic_id), steps, place="/steps") if needs_any else []
+    return uses_without_sender(load_choices(session, clinic_id), steps, "/steps") if needs_any else []
 
 
 def active_sequence(session: Session, clinic: ClinicContext, slug: str) -> SequenceText | None:

@@ -14,13 +14,14 @@ TEMPLATE: Final = "gateway-missing"
 
 _WAITING: Final = text(
     "SELECT c.slug, count(*) AS number FROM steps s JOIN clinics c ON c.id = s.clinic_id"
-    " WHERE s.reason = :reason AND s.state IN ('planned', 'published') GROUP BY c.slug ORDER BY c.slug"
+    " WHERE s.reason = ANY(:reasons) AND s.state IN ('planned', 'published') GROUP BY c.slug ORDER BY c.slug"
 )
 
 
 def count_waiting_steps(session: Session) -> dict[str, int]:
-    """Return how many steps wait for a gateway, by the slug of the clinic."""
-    return {row.slug: row.number for row in session.execute(_WAITING, {"reason": Reason.NO_GATEWAY})}
+    """Return how many steps wait for a gateway or a sending account, by the slug of the clinic."""
+    reasons = {"reasons": [Reason.NO_GATEWAY, Reason.NO_ACCOUNT]}
+    return {row.slug: row.number for row in session.execute(_WAITING, reasons)}
 
 
 def report_missing_gateway(session: Session, clinic_id: UUID, *, series: str) -> None:

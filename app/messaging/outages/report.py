@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.config import get_settings
 from app.engine.models import Reason
 from app.messaging.gateways.models import Gateway
+from app.messaging.sending_accounts.models import SendingAccount
 
 CHANNEL_REASON: Final = "The server takes no messages. The operator of this installation sees the cause."
 
@@ -38,14 +39,14 @@ class OpenOutage:
 
 
 @dataclass(frozen=True, slots=True)
-class GatewayWithOutage:
-    """A gateway and its open outage. It has all attributes of the gateway."""
+class SenderWithOutage:
+    """A gateway or a sending account, and its open outage. It has all attributes of the former."""
 
-    gateway: Gateway
+    sender: Gateway | SendingAccount
     outage: OpenOutage | None
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.gateway, name)
+        return getattr(self.sender, name)
 
 
 def clinic_outages(session: Session, clinic_id: UUID) -> list[OpenOutage]:
@@ -61,10 +62,12 @@ def clinic_outages(session: Session, clinic_id: UUID) -> list[OpenOutage]:
     return [_open_outage(outage, waiting.get(outage.target, 0)) for outage in found]
 
 
-def with_outages(gateways: Iterable[Gateway], outages: Iterable[OpenOutage]) -> Sequence[GatewayWithOutage]:
-    """Return the gateways with their open outages."""
-    found = {outage.gateway_id: outage for outage in outages}
-    return [GatewayWithOutage(gateway, found.get(gateway.id)) for gateway in gateways]
+def with_outages(
+    senders: Iterable[Gateway | SendingAccount], outages: Iterable[OpenOutage]
+) -> Sequence[SenderWithOutage]:
+    """Return the gateways or sending accounts with their open outages."""
+    found = {outage.gateway_id or outage.account_id: outage for outage in outages}
+    return [SenderWithOutage(sender, found.get(sender.id)) for sender in senders]
 
 
 def _open_outage(outage: Any, waiting: int) -> OpenOutage:

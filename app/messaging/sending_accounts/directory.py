@@ -1,19 +1,20 @@
 """The accounts of a clinic for its steps: the list without credentials is cached, credentials are read when needed."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date
-from typing import NamedTuple
+from dataclasses import fields
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import orjson
-from sqlalchemy import select
+from sqlalchemy import RowMapping, select
 from sqlalchemy.orm import Session
 
 from app.engine.version_cache import cache_per_version
 from app.identity.clinic_context import ClinicContext
 from app.messaging.channels.account import Account
+from app.messaging.sending_accounts.limits import Limits
 from app.messaging.sending_accounts.models import SendingAccount
-from app.security.encrypted_fields import decrypt_fields
+from app.security.encrypted_fields import decrypt_or_none
 
 
 class ListedAccount(NamedTuple):
@@ -24,19 +25,11 @@ class ListedAccount(NamedTuple):
     channels: Sequence[str]
     default_for: Sequence[str]
     is_active: bool
-    per_hour: int | None
-    per_day: int | None
-    warm_up_per_day: int | None
-    warm_up_growth: int | None
-    warm_up_started_on: date | None
-
-    @property
-    def is_limited(self) -> bool:
-        """Whether its messages are counted."""
-        return any(limit is not None for limit in (self.per_hour, self.per_day, self.warm_up_per_day))
+    limits: Limits
 
 
-_LISTED = [getattr(SendingAccount, name) for name in ListedAccount._fields]
+_LISTED: Final = [getattr(SendingAccount, name) for name in ListedAccount._fields if name != "limits"]
+_LIMITS: Final = tuple(one.name for one in fields(Limits))
 
 
 @cache_per_version
@@ -47,8 +40,14 @@ def accounts_of(session: Session, clinic: ClinicContext) -> Sequence[ListedAccou
 
 def list_accounts_of(session: Session, clinic_id: UUID) -> Sequence[ListedAccount]:
     """Return the clinic's accounts by name, as stored now."""
-    mine = select(*_LISTED).where(SendingAccount.clinic_id == clinic_id).order_by(SendingAccount.name)
-    return [ListedAccount(*row) for row in session.execute(mine)]
+    columns = (*_LISTED, *(getattr(SendingAccount, name) for name in _LIMITS))
+    mine = select(*columns).where(SendingAccount.clinic_id == clinic_id).order_by(SendingAccount.name)
+    return [_listed(row) for row in session.execute(mine).mappings()]
+
+
+def _listed(row: RowMapping) -> ListedAccount:
+    limits = Limits(**{name: row[name] for name in _LIMITS})
+    return ListedAccount(limits=limits, **{column.key: row[column] for column in _LISTED})
 
 
 def load_accounts(session: Session, account_ids: Collection[UUID], *, lock: bool) -> Mapping[UUID, Account]:
@@ -64,5 +63,5 @@ def account_of(row: SendingAccount) -> Account:
 
 
 def _account(account_id: UUID, kind: str, settings: dict[str, object], sealed: bytes | None) -> Account:
-    credentials = decrypt_fields(SendingAccount, account_id, sealed)["credentials"]
+    credentials = decrypt_or_none(SendingAccount, account_id, sealed)["credentials"]
     return Account(account_id, kind, settings, orjson.loads(credentials or "{}"))

@@ -33,13 +33,14 @@ def prepare(session: Session, actor: Actor, account_id: UUID, data: JsonObject) 
     if channel not in row.channels:
         raise Invalid.at("/channel", f"The account serves {' and '.join(row.channels)}.")
     message_id = CHANNELS[channel].message_id(new_id()) if channel in CHANNELS else None
+    account = account_of(row)
     message = OutgoingMessage(
         _address(session, actor, row, data),
         f"Test of the sending account {row.name}",
         f"This message shows that the sending account {row.name} of {actor.clinic.name} works.",
         message_id=message_id,
-        account=account_of(row),
-        sender_name=actor.clinic.sender,
+        account=account,
+        sender_name=account.settings.get("sender_name") or actor.clinic.sender,
     )
     return AccountTest(channel, message)
 

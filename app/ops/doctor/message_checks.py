@@ -12,6 +12,7 @@ from app.messaging.channels import email
 from app.messaging.delivery.backlog import message_backlog
 from app.messaging.gateways.missing import count_waiting_steps
 from app.messaging.mailboxes.failure_notices import failing_mailboxes, mailbox_figures
+from app.messaging.outages.models import ChannelOutage
 from app.messaging.outages.store import open_outages
 from app.messaging.webhooks.report import count_endpoints, webhook_backlog
 from app.ops.doctor.check import TIMEOUT, Check
@@ -67,22 +68,30 @@ def webhooks(session: Session) -> Check:
 
 
 def channels(session: Session) -> Check:
-    """Channels and gateways that are down."""
+    """Channels, gateways and sending accounts that are down."""
     found = [
-        f"{'gateway ' if outage.gateway_id else ''}{outage.target} since"
-        f" {outage.failing_since:%Y-%m-%d %H:%M}Z ({outage.error})"
+        f"{_label(outage)}{outage.target} since {outage.failing_since:%Y-%m-%d %H:%M}Z ({outage.error})"
         for outage in open_outages(session)
     ]
-    advice = "start it, or correct SMTP_URL or the gateway's URL; messages wait, and it is asked once a minute"
+    advice = (
+        "start it, or correct SMTP_URL, the gateway's URL or the account; messages wait, and it is asked once a minute"
+    )
     return Check("channels", "; ".join(found) or "none is down", advice if found else "")
 
 
+def _label(outage: ChannelOutage) -> str:
+    return "gateway " if outage.gateway_id else "sending account " if outage.account_id else ""
+
+
 def gateways(session: Session) -> Check:
-    """Steps that wait because their clinic has no gateway for them."""
+    """Steps that wait because their clinic has no gateway or sending account for them."""
     found = ", ".join(f"{slug} {number}" for slug, number in count_waiting_steps(session).items())
     if not found:
         return Check("gateways", "no step waits for one")
-    advice = "an admin of the clinic adds a gateway (POST /api/gateways), activates one or makes it the default"
+    advice = (
+        "an admin of the clinic adds a gateway (POST /api/gateways) or a sending account (POST /api/sending-accounts),"
+        " activates one or makes it the default"
+    )
     return Check("gateways", f"waiting steps by clinic: {found}", advice)
 
 

@@ -19,6 +19,7 @@ from app.http.preconditions import if_match
 from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
 from app.messaging.channels.base import Receipt
+from app.messaging.outages.report import SenderWithOutage, clinic_outages, with_outages
 from app.messaging.sending_accounts import service, trial_messages
 from app.messaging.sending_accounts.models import SendingAccount
 
@@ -40,7 +41,9 @@ def list_sending_accounts(query: JsonDict) -> Page:
     Sorted by name.
     """
     with reading() as session:
-        return service.list_accounts(session, actor().clinic.id, query)
+        found = service.list_accounts(session, actor().clinic.id, query)
+        shown = with_outages(found.items, clinic_outages(session, actor().clinic.id))
+    return Page(shown, found.next_cursor, found.total_count)
 
 
 @blp.post("")
@@ -62,10 +65,12 @@ def create_sending_account(given: JsonDict) -> SendingAccount:
 @blp.get("/<uuid:account_id>")
 @allow(Permission.NOTIFICATION_MANAGE)
 @blp.response(200, SendingAccountOut)
-def get_sending_account(account_id: UUID) -> SendingAccount:
+def get_sending_account(account_id: UUID) -> SenderWithOutage:
     """Get a sending account."""
     with reading() as session:
-        return service.read_account(session, actor().clinic.id, account_id)
+        account = service.read_account(session, actor().clinic.id, account_id)
+        [shown] = with_outages([account], clinic_outages(session, actor().clinic.id))
+    return shown
 
 
 @blp.patch("/<uuid:account_id>")

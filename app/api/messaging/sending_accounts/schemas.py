@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from marshmallow import ValidationError, fields
 
-from app.api.messaging.gateway_schemas import SLUG
+from app.api.messaging.gateway_schemas import SLUG, OutageOut
 from app.http.schemas.fields import Boolean, Choice, Day, Id, Instant, Integer, ListOf, Text
 from app.http.schemas.model_fields import ModelField
 from app.http.schemas.paging import PageQuery
@@ -133,6 +133,11 @@ class SendingAccountOut(Schema):
     warm_up_per_day = Integer(required=True, allow_none=True)
     warm_up_growth = Integer(required=True, allow_none=True)
     warm_up_started_on = Day(required=True, allow_none=True)
+    outage = fields.Nested(
+        OutageOut,
+        allow_none=True,
+        metadata={"description": "Set while messages wait for the account. A change or a new account has none."},
+    )
     created_at = Instant(required=True)
     updated_at = Instant(required=True)
     version = Integer(required=True)

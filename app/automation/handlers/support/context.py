@@ -27,6 +27,8 @@ from app.messaging.gateways.service import CalledGateway
 from app.messaging.gateways.throttle import Usage
 from app.messaging.outages.breaker import Outages
 from app.messaging.rendering.variants import Template
+from app.messaging.sending_accounts.limits import Limits
+from app.messaging.sending_accounts.limits import Usage as AccountUsage
 from app.messaging.webhooks.due import WebhookBatch
 from app.messaging.webhooks.subscriptions import Subscription
 from app.tasks.facts import TaskColumns, facts_when_due
@@ -131,10 +133,13 @@ class GatewayContext(NamedTuple):
 class AccountContext(NamedTuple):
     """The sending account of a step's message; None: the server of this installation, or none that fits.
 
-    `is_missing`: the message needs an account that the clinic does not have, or that is inactive.
+    `usage` is loaded for accounts with limits. `is_missing`: the message needs an account that the clinic does not
+    have, or that is inactive.
     """
 
     account: Account | None = None
+    limits: Limits = Limits()
+    usage: AccountUsage = AccountUsage()
     is_missing: bool = False
 
 
