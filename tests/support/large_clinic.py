@@ -108,6 +108,9 @@ def _read_samples(database: str, practice: Practice) -> LargeClinic:
             text("SELECT id, lead_id, sequence_id FROM enrollments WHERE clinic_id = :c AND state = 'active' LIMIT 1"),
             {"c": practice.clinic_id},
         ).one()
+        account = session.scalar(
+            text("SELECT id FROM sending_accounts WHERE clinic_id = :c LIMIT 1"), {"c": practice.clinic_id}
+        )
     known = {
         "note": note,
         "failed": failed,
@@ -116,6 +119,7 @@ def _read_samples(database: str, practice: Practice) -> LargeClinic:
         "external": external,
         "twin": duplicate,
         "gateway": gateway,
+        "account": account,
         "enrolled": enrolled,
     }
     return LargeClinic(database, practice, actor, lead, known)

@@ -15,7 +15,7 @@ TASK_TEMPLATE = UUID("00000000-0000-7000-8000-00000000007e")  # one task in ten 
 LARGE_TABLES = [
     *("leads", "steps", "lead_tasks", "lead_activities", "notifications", "deliveries"),
     *("audit_entries", "lead_touches", "gateway_minutes", "gateway_receipts", "series_hours", "enrollments"),
-    "enrollment_steps",
+    *("enrollment_steps", "sending_account_counts"),
 ]
 
 
@@ -28,7 +28,7 @@ def fill(owner: psycopg.Connection) -> None:
         for name, _ in indexes:
             owner.execute(f'DROP INDEX "{name}"')
         owner.execute("ALTER TABLE steps DROP CONSTRAINT pk_steps")
-        for statement in (*_ROWS, _AUDIT, _TOUCHES, *_GATEWAYS, _SERIES, *_SEQUENCES):
+        for statement in (*_ROWS, _AUDIT, _TOUCHES, *_GATEWAYS, *_ACCOUNTS, _SERIES, *_SEQUENCES):
             owner.execute(statement)
         owner.execute("ALTER TABLE steps ADD CONSTRAINT pk_steps PRIMARY KEY (id)")
         for _, definition in indexes:
@@ -218,6 +218,23 @@ _GATEWAYS = (
     """
     INSERT INTO gateway_receipts (gateway_id, call_id, received_at)
     SELECT id, n, now() - make_interval(mins => n * 5) FROM gateways, generate_series(0, 1000) AS n
+    """,
+)
+
+# Ten sending accounts in each clinic, with rows for eight hours and twenty days.
+_ACCOUNTS = (
+    """
+    INSERT INTO sending_accounts (
+        id, clinic_id, name, kind, channels, default_for, settings, is_active, created_at, updated_at, version)
+    SELECT gen_random_uuid(), c.id, 'texts-' || n, 'twilio', '{sms}', '{}', '{}', true, now(), now(), 1
+    FROM clinics AS c, generate_series(1, 10) AS n
+    """,
+    """
+    INSERT INTO sending_account_counts (account_id, period, starts_at, sent, promised)
+    SELECT id, 'minute', date_trunc('minute', now()) - make_interval(mins => n), 1, 0
+    FROM sending_accounts, generate_series(0, 500) AS n
+    UNION ALL SELECT id, 'day', date_trunc('day', now()) - make_interval(days => n), 50, 0
+    FROM sending_accounts, generate_series(0, 20) AS n
     """,
 )
 

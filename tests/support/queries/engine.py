@@ -14,6 +14,7 @@ from app.messaging.gateways.throttle import count_calls, lock_usage, minute_row
 from app.messaging.inbound.match import match_reply
 from app.messaging.inbound.parse import parse_email
 from app.messaging.outages.store import release_waiting
+from app.messaging.sending_accounts.usage import add_counts, count_rows, load_usage
 from tests.support.large_clinic import LargeClinic, now
 from tests.support.practice import set_settings, settings_kept
 from tests.support.queries.automation_calls import process_backfill_chunk, process_nurture_batch
@@ -72,6 +73,13 @@ def gateway_usage(session: Session, large: LargeClinic) -> None:
     count_calls(session, [minute_row(gateway, now(), sent=1)])
 
 
+def account_usage(session: Session, large: LargeClinic) -> None:
+    account = large.other["account"]
+    used = load_usage(session, [account], now=now())
+    assert sum(used[account].sent_minutes.values()) > 50
+    add_counts(session, count_rows(account, now(), large.actor.clinic.calendar.zone, sent=1))
+
+
 def release_waiting_messages(session: Session, _: LargeClinic) -> None:
     given = {"now": now()}
     session.execute(text("INSERT INTO channel_outages (target, failures, failing_since, closed_at)"
@@ -108,10 +116,11 @@ ENGINE: dict[str, Query] = {
     "rescue expired leases": (sweep("rescue_expired_leases"), {"ix_steps_lease", "pk_notifications"}),
     "forget old gateway calls": (
         sweep("forget_old_gateway_calls"),
-        {"ix_gateway_minutes_minute", "ix_gateway_receipts_received_at"},
+        {"ix_gateway_minutes_minute", "ix_gateway_receipts_received_at", "ix_sending_account_counts_starts_at"},
     ),
     "match a mail with its lead": (match_mail, {"ix_leads_email", "ix_notifications_lead"}),
     "count the calls of a gateway": (gateway_usage, {"pk_gateway_minutes"}),
+    "count the messages of an account": (account_usage, {"pk_sending_account_counts"}),
     "mark overdue tasks": (sweep("mark_overdue_tasks"), {"ix_lead_tasks_falling_due"}),
     "detect stale leads": (sweep("detect_stale_leads"), {"ix_leads_going_stale"}),
     "detect time in stage": (sweep("detect_time_in_stage"), {"ix_leads_in_stage"}),
