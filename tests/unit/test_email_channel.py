@@ -1,8 +1,12 @@
 """SMTP channel against a misbehaving server: outcomes, and no message sent twice."""
 
 import signal
+import socket
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -304,3 +308,33 @@ def test_invalid_address_reaches_no_server(server: SmtpServer, address: str | No
 
     assert isinstance(receipt, Permanent)
     assert (server.connections, server.commands) == (0, [])
+
+
+@pytest.mark.parametrize("flood", ["250-" + "x" * 4000 + "\r\n", "250-x\r\n", "x" * 4000])
+def test_endless_reply_ends_the_connection(server: SmtpServer, flood: str) -> None:
+    server.on("ehlo", flood * 20_000)
+
+    receipt = channel_to(server, wait=10).send(message())
+
+    assert receipt.outcome is Outcome.TRANSIENT
+    assert "too long" in receipt.response.lower()
+
+
+def test_slow_reply_ends_after_one_wait() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        Thread(target=_trickle, args=[listener], daemon=True).start()
+        url = f"smtp://127.0.0.1:{listener.getsockname()[1]}"
+        sender = EmailSender(MailServer.from_url(url, timeout=0.3), "no-reply@clinic.example")
+        began = time.monotonic()
+        receipt = sender.send(message())
+
+    assert receipt.outcome is Outcome.TRANSIENT
+    assert time.monotonic() - began < 2
+
+
+def _trickle(listener: socket.socket) -> None:
+    connection, _ = listener.accept()
+    with connection, suppress(OSError):
+        while True:
+            connection.sendall(b"2")
+            time.sleep(0.05)

@@ -44,7 +44,7 @@ def server_of(account: Account, *, timeout: float | None = None) -> MailServer:
 
 
 def coordinator_address(account: Account, address: str | None) -> str | None:
-    """Return the address to write into `From` for a coordinator; None: that of the account.
+    """Return the address to write into `From` for a coordinator or an author; None: that of the account.
 
     The address must have the domain of the account, because its server may not send for other domains.
     """

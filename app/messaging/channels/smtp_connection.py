@@ -13,6 +13,8 @@ from app.messaging.channels.mail_server import SMTP_PORTS, MailServer, Security
 # Errors of the network or the server. ValueError: smtplib cannot encode the login, or an address is not allowed.
 CONNECTION_ERRORS = (OSError, smtplib.SMTPException, ValueError)
 
+LONGEST_REPLY = 65536  # bytes, in all lines together
+
 
 def error_text(error: Exception) -> str:
     """Return the server's reply, or the text of the error."""
@@ -20,6 +22,45 @@ def error_text(error: Exception) -> str:
         text = error.smtp_error
         return f"{error.smtp_code} {text.decode(errors='replace') if isinstance(text, bytes) else text}"
     return str(error) or type(error).__name__
+
+
+class _Replies:
+    """Read replies with a limit of time and size for each, because users name servers that they do not know."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._buffer = bytearray()
+        self._deadline, self._left = 0.0, 0
+
+    def begin(self, seconds: float) -> None:
+        """Begin a reply, which takes at most so long."""
+        self._deadline, self._left = time.monotonic() + seconds, LONGEST_REPLY
+
+    def readline(self, most: int) -> bytes:
+        """Return the next line, or its first `most` bytes; nothing at the end. Raises TimeoutError, OSError."""
+        while (end := self._buffer.find(b"\n") + 1) == 0 and len(self._buffer) < most and self._receive():
+            pass
+        size = min(end or len(self._buffer), most)
+        line = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        self._left -= size
+        if self._left < 0:
+            raise OSError("the server's reply is too long")
+        return line
+
+    def close(self) -> None:
+        """Forget what was received. smtplib closes the socket."""
+        self._buffer.clear()
+
+    def _receive(self) -> bool:
+        """Wait for more bytes. Returns False at the end."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        self._sock.settimeout(left)
+        part = self._sock.recv(4096)
+        self._buffer += part
+        return bool(part)
 
 
 class SmtpConnection(smtplib.SMTP):
@@ -39,7 +80,9 @@ class SmtpConnection(smtplib.SMTP):
             self.close()
             raise TimeoutError("timed out")
         if self.sock is not None:
-            self.sock.settimeout(left if self.may_use_all_time else min(left, self._wait))
+            # smtplib sets `file` to None after STARTTLS, so text that came before it is not read as a reply.
+            self.file = self.file or _Replies(self.sock)
+            self.file.begin(left if self.may_use_all_time else min(left, self._wait))
         return super().getreply()
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:

@@ -1,4 +1,4 @@
-"""The sender of a step's message: the clinic, or the lead's coordinator."""
+"""The sender of a step's message: the clinic, the user who wrote it, or the lead's coordinator."""
 
 from typing import NamedTuple
 
@@ -15,11 +15,11 @@ class MessageSender(NamedTuple):
 
 
 def sender_of(context: StepContext) -> MessageSender:
-    """Return the sender: the coordinator if the mail account sends as them, else the account's name or the clinic's."""
+    """Return the sender: its author or the coordinator if the account sends as them, else the account or the clinic."""
     account = context.account_context.account
     if account is None or account.kind != AccountKind.SMTP:
         return MessageSender(context.clinic.sender)
-    coordinator = context.coordinator if context.message.user_id is None else None
-    if coordinator and (address := coordinator_address(account, coordinator.email)):
-        return MessageSender(coordinator.name, address)
+    person = context.person(context.message.written_by) or context.coordinator
+    if person and context.message.user_id is None and (address := coordinator_address(account, person.email)):
+        return MessageSender(person.name, address)
     return MessageSender(account.settings["sender_name"] or context.clinic.sender)
