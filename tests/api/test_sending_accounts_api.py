@@ -8,6 +8,8 @@ from uuid import uuid4
 
 import pytest
 
+from app.automation.nurtures.runs import process_run_batch
+from app.core.db import transaction
 from tests.support.desk import Desk
 from tests.support.sending import allow, smtp_settings
 from tests.support.smtp import SmtpServer
@@ -239,6 +241,26 @@ def test_rule_with_an_unknown_account_gets_a_warning(desk: Desk) -> None:
     create(desk, SMTP, name="newsletter", is_active=False)
     [shown] = [one for one in desk.admin.every("/api/follow-up-rules") if one["name"] == "welcome"]
     assert shown["warnings"][0]["message"] == "The sending account 'newsletter' is inactive."
+
+
+def test_nurture_stops_before_it_enrolls_leads_without_account(desk: Desk) -> None:
+    message = {"channel": "email", "template": "x", "account": "newsletter"}
+    desk.admin.post("/api/message-templates", {"slug": "x", "name": "x", "variants": [{"subject": "x", "body": "x"}]})
+    offers = {"name": "offers", "steps": [{"name": "first", "send_message": message}]}
+    assert desk.admin.post("/api/sequences", offers).status == 201
+    nurture = {"name": "x", "sequence": "offers", "score_from": 2, "score_to": 6}
+    made = desk.admin.post("/api/nurtures", nurture).body
+
+    preview = desk.admin.get(f"/api/nurtures/{made['id']}/preview").body
+    desk.admin.post(f"/api/nurtures/{made['id']}/run")
+    with transaction() as session:
+        process_run_batch(session)
+
+    assert (preview["is_able"], [one["pointer"] for one in preview["warnings"]]) == (False, ["/steps/0/send_message"])
+    [run] = desk.sql("SELECT state, reason FROM nurture_runs")
+    assert tuple(run) == ("stopped", "no_account")
+    [notice] = desk.sql("SELECT DISTINCT template FROM notifications WHERE template LIKE '%missing'")
+    assert notice.template == "sending-account-missing"
 
 
 def test_account_is_for_channels_that_accounts_serve(desk: Desk) -> None:

@@ -26,3 +26,5 @@ def test_unknown_channel_has_no_capabilities():
     assert (CHANNELS.for_leads("fax"), CHANNELS.suppressed_by("fax")) == (None, None)
     assert not CHANNELS.needs_gateway("fax")
     assert not CHANNELS.needs_gateway(["http"])
+    assert not CHANNELS.needs_account("fax")
+    assert not CHANNELS.needs_account("email")

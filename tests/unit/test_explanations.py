@@ -20,6 +20,12 @@ def step(**given: Any) -> SimpleNamespace:
     return SimpleNamespace(**{**usual, "moves": None, **given})
 
 
+def test_step_above_a_rate_limit_names_what_moved_it():
+    moves = [{"by": Reason.THROTTLED, "from": "2026-11-22T19:42:00+00:00", "to": DUE.isoformat()}]
+
+    assert of_step(step(moves=moves), CALENDAR).endswith("by the rate limit of its gateway or sending account")
+
+
 def test_step_without_a_reason_has_a_time_only():
     assert of_step(step(), CALENDAR) == "send_message is planned for Sun 22 Nov 2026 14:57 EST"
 
@@ -32,6 +38,7 @@ def test_other_reasons_are_named_by_their_code():
     ("reason", "advice", "mover"),
     [
         (Reason.NO_GATEWAY, "POST /api/gateways", "the missing gateway"),
+        (Reason.NO_ACCOUNT, "POST /api/sending-accounts", "the missing sending account"),
         (Reason.RULE_PAUSED, "PATCH /api/follow-up-rules", "the pause of its rule or sequence"),
         (Reason.CHANNEL_DOWN, "GET /api/notifications/outages", "the outage"),
     ],

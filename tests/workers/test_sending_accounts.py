@@ -1,5 +1,6 @@
 """E-mail through the clinics' own mail servers: the server, the sender, limits, and servers that are down."""
 
+import ssl
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,16 +9,22 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult, Envelope
+from sqlalchemy import Engine, event
 
 from app.core.db import transaction
 from app.engine.models import Kind, Reason
 from app.identity.models import Role
+from app.messaging.channels import email
 from app.messaging.outages.breaker import THRESHOLD
 from app.messaging.sending_accounts import service
+from app.ops.embedded.ports import LOOPBACK, free_port
 from tests.support.mail import SEND, deliveries, note
 from tests.support.practice import TUESDAY, Practice, Watch, at, sql
 from tests.support.sending import connect
-from tests.support.smtp import DROP, SmtpServer
+from tests.support.smtp import AUTHORITY, DROP, SmtpServer
+from tests.support.smtp_conversation import TLS
 from workers.sweeps.run import sweep
 
 
@@ -205,6 +212,80 @@ def test_limit_holds_across_workers(practice: Practice, office: SmtpServer) -> N
     assert len(office.accepted) == 3
     assert sum(row.sent for row in sql("SELECT sent FROM sending_account_counts WHERE period = 'day'")) == 3
     assert states(practice) == {"sent": 3, "pending": 5}
+
+
+def test_clinic_without_accounts_costs_no_query(practice: Practice, smtp: SmtpServer) -> None:
+    write(practice, 2)  # caches the clinic's settings
+    statements: list[str] = []
+
+    def note_statement(*given: Any) -> None:
+        statements.append(given[2])
+
+    event.listen(Engine, "before_cursor_execute", note_statement)
+    try:
+        practice.run(SEND)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note_statement)
+
+    assert len(smtp.accepted) == 2
+    assert [text for text in statements if "sending_account" in text] == []
+
+
+def test_account_signs_in_over_starttls(
+    practice: Practice, configure: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(AUTHORITY))
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(TLS / "server.pem")
+    signed_in: list[tuple[bytes, bytes]] = []
+
+    def authenticate(*given: Any) -> AuthResult:
+        signed_in.append((given[4].login, given[4].password))
+        return AuthResult(success=True)
+
+    arrived = Arrived()
+    options = {"tls_context": tls, "require_starttls": True, "authenticator": authenticate, "auth_required": True}
+    server = Controller(arrived, hostname=LOOPBACK, port=free_port(), **options)
+    server.start()
+    try:
+        configure(outgoing_allow=f"localhost:{server.port}")
+        place = {"host": "localhost", "port": server.port}
+        settings = {**place, "username": "hello", "sender_address": "hello@clinic.example"}
+        data = {"name": "office", "kind": "smtp", "settings": settings, "credentials": {"password": "umbrellas"}}
+        with transaction() as session:
+            service.create_account(session, practice.actor(), {**data, "is_active": True})
+        write(practice)
+        practice.run(SEND)
+    finally:
+        email.reset_connection()
+        server.stop()
+
+    assert signed_in == [(b"hello", b"umbrellas")]
+    assert states(practice) == {"sent": 1}
+    assert [envelope.mail_from for envelope in arrived.envelopes] == ["hello@clinic.example"]
+
+
+class Arrived:
+    """Handler of aiosmtpd that keeps what arrives."""
+
+    def __init__(self) -> None:
+        self.envelopes: list[Envelope] = []
+
+    async def handle_DATA(self, _server: object, _session: object, envelope: Envelope) -> str:  # noqa: N802
+        self.envelopes.append(envelope)
+        return "250 OK"
+
+
+def test_author_of_an_answer_is_its_sender(practice: Practice, office: SmtpServer) -> None:
+    connect(practice, office, settings={"send_as_coordinator": True})
+    author = practice.people[Role.FRONT_DESK]
+    sql("UPDATE users SET email = 'ben@clinic.example', name = 'Ben Frey' WHERE id = :id", id=author)
+    write(practice)
+    sql("UPDATE notifications SET written_by = :id WHERE user_id IS NULL", id=author)
+
+    practice.run(SEND)
+
+    assert [mail.message["From"] for mail in office.accepted] == ["Ben Frey <ben@clinic.example>"]
 
 
 @pytest.mark.parametrize(
