@@ -9,6 +9,7 @@ SWEEP_INTERVALS: dict[str, float] = {
     "publish_due_steps": 5,  # steps that enter the horizon, and steps that are overdue
     "watch_channels": 5,  # asks a channel or gateway that is down once a minute, and releases waiting messages
     "call_due_webhooks": 5,  # retries of webhook calls
+    "settle_tracking_hits": 5,  # decides whether persons or programs opened e-mails
     "watch_mailboxes": 60,  # notifies the admins of a mailbox that has failed for an hour
     "rescue_expired_leases": 15,  # steps whose worker stopped during an external call
     "mark_overdue_tasks": 20,  # a task becomes overdue at most a minute after its due time
@@ -33,6 +34,7 @@ SWEEP_INTERVALS: dict[str, float] = {
     "forget_old_counters": 3600,  # rate counters in PostgreSQL
     "forget_old_answers": 3600,  # stored responses for idempotency keys
     "forget_old_raw_emails": 3600,  # raw text and attachments of mail that arrived
+    "forget_old_tracking_hits": 3600,  # opens and clicks of e-mails; their counts stay
     "forget_old_gateway_calls": 3600,  # call counts per minute and call results
     "forget_old_webhooks": 3600,  # webhook deliveries
 }

@@ -53,6 +53,7 @@ class Settings(BaseSettings):
 
     port: int = Field(default=8000, ge=1, le=65535)
     public_url: str = ""
+    tracking_url: str = ""  # start of tracked links in e-mails; default: PUBLIC_URL
     password_page_url: str = ""  # own page for choosing a password; default: the built-in one. The token follows a #
     trusted_proxies: int = Field(default=0, ge=0)  # number of proxies whose X-Forwarded-* headers are trusted
     flower_port: int = Field(default=5555, ge=1, le=65535)

@@ -24,9 +24,17 @@ from app.messaging.contact_policy.consent_models import Consent
 from app.messaging.gateways.models import Gateway, GatewayMinute, GatewayReceipt
 from app.messaging.inbound.models import InboundEmail, InboundHook, InboundRawEmail
 from app.messaging.mailboxes.models import Mailbox
-from app.messaging.models import Delivery, MessageTemplate, MessageTemplateVersion, Notification, Suppression
+from app.messaging.models import (
+    Delivery,
+    MessageTemplate,
+    MessageTemplateVersion,
+    Notification,
+    Suppression,
+    TrackedMessage,
+)
 from app.messaging.outages.models import ChannelOutage
 from app.messaging.sending_accounts.models import SendingAccount, SendingAccountCount
+from app.messaging.tracking.models import TrackedLink, TrackingHit
 from app.messaging.webhooks.models import WebhookDelivery, WebhookEndpoint
 from app.security.database_counters import RateCounter
 from app.security.key_verification import KeyCheck
@@ -95,6 +103,9 @@ __all__ = [
     "TaskView",
     "Team",
     "Touch",
+    "TrackedLink",
+    "TrackedMessage",
+    "TrackingHit",
     "User",
     "WebForm",
     "WebhookDelivery",

@@ -45,6 +45,8 @@ from app.api.messaging.notification_routes import blp as notifications
 from app.api.messaging.preference_page import blp as preference_page
 from app.api.messaging.sending_accounts.routes import blp as sending_accounts
 from app.api.messaging.template_routes import blp as message_templates
+from app.api.messaging.tracking.hit_routes import blp as tracking
+from app.api.messaging.tracking.settings_routes import blp as tracking_settings
 from app.api.messaging.webhooks.delivery_routes import blp as webhook_deliveries
 from app.api.messaging.webhooks.endpoint_routes import blp as webhooks
 from app.api.operations.lateness_routes import blp as lateness
@@ -118,6 +120,7 @@ BLUEPRINTS = (  # in the order of the docs page
     lead_messages,
     inbound_emails,
     inbound_settings,
+    tracking_settings,
     inbound_hooks,
     inbound_calls,
     mailboxes,
@@ -150,6 +153,7 @@ def create_app() -> Flask:
     app.register_blueprint(docs_page.blp)
     app.register_blueprint(password_page)
     app.register_blueprint(preference_page)
+    app.register_blueprint(tracking)
     _trust_proxies(app, settings.trusted_proxies)
     return app
 

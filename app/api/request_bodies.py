@@ -174,6 +174,8 @@ REQUEST_BODIES: Final[RequestBodies] = {
     "inbound-emails.assign_inbound_email": {"lead_id": _LEAD},
     "inbound-settings.set_inbound_settings": {"address": "hello@clinic.example"},
     "inbound-settings.edit_inbound_settings": {"match_days": 14},
+    "tracking-settings.set_tracking_settings": {"opens": False, "clicks": True},
+    "tracking-settings.edit_tracking_settings": {"opens": True},
     "inbound-hooks.create_inbound_hook": {
         "name": "postmark",
         "provider": "postmark",

@@ -158,6 +158,8 @@ class Effects:
     webhook_attempts: tuple[WebhookAttempt, ...] = ()
     webhook_results: tuple[WebhookResult, ...] = ()
     suppressions: tuple[SuppressedAddress, ...] = ()
+    tracked_messages: tuple[Row, ...] = ()
+    tracked_links: tuple[Row, ...] = ()
     chunks: tuple[JsonObject, ...] = ()  # parts of a bulk job
     changes: tuple[Change, ...] = ()  # of the step's lead, in this order
 

@@ -7,6 +7,7 @@ from app.core.calendar.calendar import Calendar
 from app.core.validation import language_tags
 from app.identity.contact_policy import ContactPolicy
 from app.identity.inbound_email import InboundEmailSettings
+from app.identity.message_tracking import TrackingSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class ClinicContext:
     postal_address: str | None = None
     policy: ContactPolicy = field(default_factory=ContactPolicy)
     inbound_email: InboundEmailSettings = field(default_factory=InboundEmailSettings)
+    tracking: TrackingSettings = field(default_factory=TrackingSettings)
 
     @property
     def sender(self) -> str:

@@ -16,6 +16,7 @@ from app.errors import NotFound
 from app.identity.clinic_context import ClinicContext
 from app.identity.contact_policy import ContactPolicy
 from app.identity.inbound_email import InboundEmailSettings
+from app.identity.message_tracking import TrackingSettings
 from app.identity.models import Clinic
 
 CACHE_SIZE = 1024  # clinics per process; each calendar caches a few hundred days
@@ -52,6 +53,8 @@ class ClinicRow(Protocol):
     def contact_policy(self) -> JsonDict: ...
     @property
     def inbound_email(self) -> JsonDict: ...
+    @property
+    def message_tracking(self) -> JsonDict: ...
     @property
     def rules_version(self) -> int: ...
 
@@ -124,6 +127,7 @@ def _build(clinic: ClinicRow) -> ClinicContext:
         postal_address=clinic.postal_address,
         policy=ContactPolicy.from_json(clinic.contact_policy),
         inbound_email=InboundEmailSettings.from_json(clinic.inbound_email),
+        tracking=TrackingSettings.from_json(clinic.message_tracking),
     )
 
 

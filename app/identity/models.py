@@ -61,6 +61,8 @@ class Clinic(Base):
     contact_policy_version: Mapped[int] = mapped_column(default=1, server_default="1")
     inbound_email: Mapped[JsonDict] = mapped_column(default=dict, server_default="{}")  # see InboundEmailSettings
     inbound_email_version: Mapped[int] = mapped_column(default=1, server_default="1")
+    message_tracking: Mapped[JsonDict] = mapped_column(default=dict, server_default="{}")  # see TrackingSettings
+    message_tracking_version: Mapped[int] = mapped_column(default=1, server_default="1")
     rules_version: Mapped[int] = mapped_column(default=1)  # incremented by every change to rules or calendar
     created_at: Mapped[datetime]
 

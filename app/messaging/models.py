@@ -102,12 +102,35 @@ class Notification(Base):
     created_at: Mapped[datetime]
     handed_over_at: Mapped[datetime | None]  # start of the last delivery attempt, whatever its outcome
     sent_at: Mapped[datetime | None]
-    delivered_at: Mapped[datetime | None]  # this, opened_at and clicked_at: as the gateway reports
-    opened_at: Mapped[datetime | None]
+    delivered_at: Mapped[datetime | None]  # as the gateway reports
+    opened_at: Mapped[
+        datetime | None
+    ]  # this and clicked_at: as the gateway reports, or by a person in a tracked e-mail
     clicked_at: Mapped[datetime | None]
     read_at: Mapped[datetime | None]
 
     deliveries: Mapped[list["Delivery"]] = relationship(order_by="Delivery.attempt", viewonly=True, lazy="raise")
+    tracked: Mapped["TrackedMessage | None"] = relationship(viewonly=True, lazy="raise")
+
+
+class TrackedMessage(Base):
+    """A message that was sent with tracked links or with an image. Its id is the notification's.
+
+    It counts the settled hits by class. The counts stay when the hits are deleted.
+    """
+
+    __tablename__ = "tracked_messages"
+
+    id: Mapped[UUID] = mapped_column(ForeignKey("notifications.id", ondelete="CASCADE"), primary_key=True)
+    clinic_id: Mapped[UUID]  # no foreign key: its check locks the clinic's row, and the notification has one
+    opens: Mapped[bool]  # it has an image
+    clicks: Mapped[bool]  # its links are tracked
+    person_opens: Mapped[int] = mapped_column(default=0, server_default="0")
+    machine_opens: Mapped[int] = mapped_column(default=0, server_default="0")
+    unsure_opens: Mapped[int] = mapped_column(default=0, server_default="0")
+    person_clicks: Mapped[int] = mapped_column(default=0, server_default="0")
+    machine_clicks: Mapped[int] = mapped_column(default=0, server_default="0")
+    unsure_clicks: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 class Delivery(Base):

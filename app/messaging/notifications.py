@@ -4,7 +4,7 @@ from typing import Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, bindparam, func, or_, select, update
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app import clock
 from app.audit import audit_log
@@ -73,9 +73,10 @@ def list_notifications(session: Session, actor: Actor, query: JsonObject) -> Pag
 
 
 def get_notification(session: Session, actor: Actor, notification_id: UUID) -> Notification:
-    """Return one of the clinic's notifications with its deliveries. Raises NotFound."""
+    """Return one of the clinic's notifications with its deliveries and its opens and clicks. Raises NotFound."""
     found = select(Notification).where(Notification.id == notification_id, Notification.clinic_id == actor.clinic.id)
-    notification = session.scalars(found.options(selectinload(Notification.deliveries))).one_or_none()
+    loaded = found.options(selectinload(Notification.deliveries), joinedload(Notification.tracked))
+    notification = session.scalars(loaded).one_or_none()
     if notification is None:
         raise NotFound
     audit_log.note_read(session, "notification", [notification.id])

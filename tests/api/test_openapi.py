@@ -42,7 +42,7 @@ def test_description_is_valid_openapi_3_1(described: dict[str, Any]):
 
 def test_every_route_is_described(described: dict[str, Any]):
     hidden = {"/", "/docs", "/docs/<name>", "/openapi.json", "/account/password", "/account/password/<name>"}  # pages
-    hidden |= {"/preferences/<token>", "/preferences/style.css", "/unsubscribe/<token>"}
+    hidden |= {"/preferences/<token>", "/preferences/style.css", "/unsubscribe/<token>", "/t/o/<token>", "/t/c/<token>"}
     routes = {
         f"{method} {_as_openapi(rule.rule)}"
         for rule in the_app().url_map.iter_rules()

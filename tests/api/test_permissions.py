@@ -26,6 +26,8 @@ FOR_EVERYBODY = {
     "GET /preferences/<token>",  # the signed link is the credential
     "GET /preferences/style.css",
     "POST /preferences/<token>",
+    "GET /t/c/<token>",  # the signed id is the credential
+    "GET /t/o/<token>",
     "GET /unsubscribe/<token>",
     "POST /unsubscribe/<token>",
     "POST /api/gateways/<uuid:gateway_id>/events",  # the signature is the credential

@@ -46,6 +46,16 @@ TABLES = sorted(Base.metadata.tables.keys() - LEFT_OUT)
 NEVER_CHANGED = {"audit_entries", "audit_seals", "audit_changes", "message_template_versions"}
 MAY_BE_FORGOTTEN = {"audit_changes", "message_template_versions"}  # with the person, with the template
 
+# Rows of tracked e-mails, for every message of a clinic: columns and values.
+TRACKED = (
+    ("tracked_messages (id, clinic_id, opens, clicks)", "id, clinic_id, true, true"),
+    ("tracked_links (id, clinic_id, notification_id, position)", "gen_random_uuid(), clinic_id, id, 0"),
+    (
+        "tracking_hits (id, clinic_id, notification_id, kind, verdict, reason, signals, occurred_at)",
+        "gen_random_uuid(), clinic_id, id, 'open', 'person', 'browser', '{}', now()",
+    ),
+)
+
 
 def fill(desk: Desk) -> None:
     """Insert a row into every table."""
@@ -97,6 +107,8 @@ def fill(desk: Desk) -> None:
         " SELECT gen_random_uuid(), clinic_id, id, 1, now() FROM notifications WHERE clinic_id = :c",
         c=desk.clinic_id,
     )
+    for columns, values in TRACKED:
+        desk.sql(f"INSERT INTO {columns} SELECT {values} FROM notifications WHERE clinic_id = :c", c=desk.clinic_id)
     admin.post("/api/inbound-hooks", {"name": "x", "provider": "postmark", "secret": "x"})
     with transaction() as session:
         receive_email(session, desk.clinic_id, b"From: ana@lead.example\r\n\r\nHello", received_at=now(), via="imap")

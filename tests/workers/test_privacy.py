@@ -91,7 +91,9 @@ def test_every_table_about_leads_is_exported():
     """app/leads/privacy/tables.py says how rows of each table are found and what an erasure leaves."""
     keyed = {name for name, table in Base.metadata.tables.items() if "lead_id" in table.columns}
     assert _everything
-    assert keyed | {"leads", "deliveries", "enrollment_steps", "inbound_raw_emails"} == set(PERSONAL_DATA_TABLES)
+    by_parent = {"deliveries", "enrollment_steps", "inbound_raw_emails"}
+    by_parent |= {"tracked_messages", "tracked_links", "tracking_hits"}
+    assert keyed | by_parent | {"leads"} == set(PERSONAL_DATA_TABLES)
 
 
 def test_erased_person_is_found_nowhere(desk: Desk, postgres: Postgres):

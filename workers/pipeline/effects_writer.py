@@ -30,6 +30,7 @@ from app.messaging.gateways.throttle import count_calls
 from app.messaging.models import AddressKind, Delivery, Notification
 from app.messaging.outages import store as outages
 from app.messaging.sending_accounts.usage import add_counts
+from app.messaging.tracking.messages import store_tracked
 from app.messaging.webhooks import results as webhooks
 from app.tasks.models import Task
 from workers.pipeline.advance_sequences import advance_enrollments
@@ -46,6 +47,7 @@ def write(session: Session, decided: Sequence[tuple[StepContext, BaseOutcome]]) 
     insert_many(session, Activity, _gather(decided, "activities"))
     insert_notifications(session, _gather(decided, "notifications"))
     insert_many(session, Delivery, _gather(decided, "deliveries"))
+    store_tracked(session, _gather(decided, "tracked_messages"), _gather(decided, "tracked_links"))
     _update(session, decided)
     if steps := _gather(decided, "steps") + _deliveries(decided) + next_steps(decided):
         add_steps(session, steps)

@@ -13,6 +13,7 @@ from app.engine.jobs.retention import forget_old_job
 from app.engine.statistics.metrics_store import merge_stale_rows
 from app.leads.capture.imports.models import RETENTION as IMPORTS_RETENTION
 from app.messaging.gateways.status_events import RECEIPT_RETENTION
+from app.messaging.tracking.settle import HIT_RETENTION
 from app.messaging.webhooks.deliveries import DELIVERY_RETENTION
 
 BATCH = 2000
@@ -74,6 +75,10 @@ _DELETE_WEBHOOKS = text(
     " (SELECT id FROM webhook_deliveries WHERE id < :oldest ORDER BY id LIMIT :batch FOR UPDATE SKIP LOCKED)"
 )
 
+_DELETE_HITS = text(
+    "DELETE FROM tracking_hits WHERE id IN"
+    " (SELECT id FROM tracking_hits WHERE id < :oldest ORDER BY id LIMIT :batch FOR UPDATE SKIP LOCKED)"
+)
 
 _DELETE_RAW_EMAILS = text(
     "DELETE FROM inbound_raw_emails WHERE id IN (SELECT id FROM inbound_raw_emails WHERE received_at < :before"
@@ -143,6 +148,12 @@ def delete_old_webhooks(session: Session) -> int:
     """Delete one batch of webhook deliveries past their retention, in any state. Returns the number deleted."""
     oldest = first_id_at(clock.now() - DELIVERY_RETENTION)
     result = session.execute(_DELETE_WEBHOOKS, {"oldest": oldest, "batch": BATCH})
+    return result.rowcount  # type: ignore[attr-defined, no-any-return]
+
+
+def delete_old_hits(session: Session) -> int:
+    """Delete one batch of hits on tracked e-mails past their retention. The counts of the messages stay."""
+    result = session.execute(_DELETE_HITS, {"oldest": first_id_at(clock.now() - HIT_RETENTION), "batch": BATCH})
     return result.rowcount  # type: ignore[attr-defined, no-any-return]
 
 

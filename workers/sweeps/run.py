@@ -16,6 +16,7 @@ from app import clock
 from app.core.db import transaction
 from app.engine.steps.holds import IS_HELD
 from app.messaging.mailboxes.failure_notices import notify_of_failures
+from app.messaging.tracking import settle
 from app.messaging.user_notices.digest import send_digests
 from workers.error_text import describe_error
 from workers.sweeps import (
@@ -70,7 +71,9 @@ SWEEPS: dict[str, Batch] = {
     "forget_old_gateway_calls": retention.delete_old_gateway_calls,
     "forget_old_webhooks": retention.delete_old_webhooks,
     webhooks.NAME: webhooks.call_due_webhooks,
+    settle.NAME: settle.settle_hits,
     "forget_old_raw_emails": retention.delete_old_raw_emails,
+    "forget_old_tracking_hits": retention.delete_old_hits,
 }
 
 # Calls to other systems. They come before the batches of the sweep, and no transaction is open meanwhile.

@@ -139,8 +139,16 @@ class NotificationOut(Schema):
     created_at = Instant(required=True)
     sent_at = Instant(required=True, allow_none=True)
     delivered_at = Instant(required=True, allow_none=True, metadata={"description": "As its gateway reports."})
-    opened_at = Instant(required=True, allow_none=True)
-    clicked_at = Instant(required=True, allow_none=True)
+    opened_at = Instant(
+        required=True,
+        allow_none=True,
+        metadata={"description": "As its gateway reports, or when a person opened a tracked e-mail."},
+    )
+    clicked_at = Instant(
+        required=True,
+        allow_none=True,
+        metadata={"description": "As its gateway reports, or when a person followed a link of a tracked e-mail."},
+    )
     read_at = Instant(required=True, allow_none=True)
 
 
@@ -157,6 +165,19 @@ class DeliveryOut(Schema):
     response = fields.String(required=True, allow_none=True, metadata={"description": "The provider's response."})
     started_at = Instant(required=True)
     finished_at = Instant(required=True, allow_none=True)
+
+
+class TrackedOut(Schema):
+    """Opens and clicks of a tracked e-mail, by who caused them. A hit is counted some seconds after it happened."""
+
+    opens = Boolean(required=True, metadata={"description": "Whether opens are counted."})
+    clicks = Boolean(required=True, metadata={"description": "Whether clicks are counted."})
+    person_opens = Integer(required=True)
+    machine_opens = Integer(required=True, metadata={"description": "By mail filters and other programs."})
+    unsure_opens = Integer(required=True, metadata={"description": "It may have been a person or a program."})
+    person_clicks = Integer(required=True)
+    machine_clicks = Integer(required=True)
+    unsure_clicks = Integer(required=True)
 
 
 class NotificationDetailOut(NotificationOut):
@@ -176,6 +197,9 @@ class NotificationDetailOut(NotificationOut):
     subject = fields.String(required=True)
     body = fields.String(required=True)
     message_id = fields.String(required=True, allow_none=True)
+    tracked = fields.Nested(
+        TrackedOut, required=True, allow_none=True, metadata={"description": "Null: not a tracked e-mail."}
+    )
     deliveries = fields.List(fields.Nested(DeliveryOut), required=True)
 
 

@@ -9,6 +9,8 @@ from app.http.schemas.fields import Choice, Instant, Integer
 from app.http.schemas.schema import Schema
 from app.leads.timeline.responses import REPLY_DAYS
 
+_RATE_OF_REPORTED = "Rate of messages through a gateway and of tracked e-mails. Only persons count."
+
 
 class PerformanceQuery(PeriodQuery):
     """Period of enrollment, and version."""
@@ -46,10 +48,12 @@ class SentFiguresOut(Schema):
         required=True,
         metadata={"description": "Rate of messages sent through a gateway. E-mail is not counted."},
     )
-    opened = fields.Nested(RateOut, required=True, metadata={"description": "Rate of messages sent through a gateway."})
-    clicked = fields.Nested(
-        RateOut, required=True, metadata={"description": "Rate of messages sent through a gateway."}
+    opened = fields.Nested(RateOut, required=True, metadata={"description": _RATE_OF_REPORTED})
+    clicked = fields.Nested(RateOut, required=True, metadata={"description": _RATE_OF_REPORTED})
+    machine_opened = Integer(
+        required=True, metadata={"description": "E-mails that a program opened, such as a mail filter."}
     )
+    machine_clicked = Integer(required=True, metadata={"description": "E-mails with links that a program followed."})
     replied = fields.Nested(
         RateOut,
         required=True,

@@ -20,6 +20,7 @@ from app.automation.handlers.support.missing_gateway import wait_for_account, wa
 from app.automation.handlers.support.outages import channel_results, wait_after, wait_for_channel
 from app.automation.handlers.support.return_addresses import return_addresses
 from app.automation.handlers.support.senders import sender_of
+from app.automation.handlers.support.tracking import tracked_text
 from app.core.db import new_id
 from app.engine.events.events import Event, EventName
 from app.engine.models import Reason
@@ -140,10 +141,11 @@ def _send(context: StepContext) -> ExternalCall:
         "started_at": context.now,
     }
     returned, sender = return_addresses(context), sender_of(context)
+    text = tracked_text(context, _body(context))
     message = OutgoingMessage(
         note.address,
         note.subject,
-        _body(context),
+        text.body,
         message_id=note.message_id,
         gateway_payload=_gateway_payload(context),
         account=context.account_context.account,
@@ -152,12 +154,15 @@ def _send(context: StepContext) -> ExternalCall:
         reply_to=returned.reply_to,
         return_path=returned.return_path,
         headers={**returned.headers, **_unsubscribe_headers(context), **(note.headers or {})},
+        html=text.html,
     )
     effects = Effects(
         deliveries=(delivery,),
         notification_states=(_sending(context),),
         gateway_minutes=usage_rows(context) if CHANNELS[note.channel].needs_gateway else (),
         account_counts=account_count_rows(context),
+        tracked_messages=text.messages,
+        tracked_links=text.links,
     )
     return ExternalCall(Question(delivery["id"], note.channel, message), effects=effects)
 

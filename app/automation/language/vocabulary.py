@@ -127,7 +127,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     **{
         f"enrollment.{name}": Field(TRUTH, about, known=When.ENROLLED)
         for name, about in {
-            "opened": "Whether one of its messages was opened. Unknown if no gateway reports it.",
+            "opened": "Whether a person opened one of its messages. Unknown without gateway or tracking.",
             "clicked": "Whether a link in one of its messages was clicked. Unknown like `enrollment.opened`.",
             "replied": "Whether the lead replied since it was enrolled.",
             "last_opened": "Whether its last message was opened. Unknown like `enrollment.opened`.",

@@ -12,17 +12,21 @@ from app.automation.sequences.models import IS_LIVE
 from app.core.type_aliases import JsonDict, JsonObject
 from app.messaging.channels.registry import CHANNELS
 
-# Only gateways report opens and clicks. Without a message through a gateway the fact is unknown: null.
+# Gateways report opens and clicks, and tracked e-mails. Without such a message the fact is unknown: null.
+_REPORTS: Final = "(n.channel = ANY(CAST(:told_of AS text[])) OR coalesce(m.{}, false))"
+_REPORTS_OPENS, _REPORTS_CLICKS = _REPORTS.format("opens"), _REPORTS.format("clicks")
 _FACTS: Final = text(
-    "SELECT e.id, count(n.id) FILTER (WHERE n.channel = ANY(CAST(:told_of AS text[]))) > 0 AS is_told,"
+    f"SELECT e.id, coalesce(bool_or({_REPORTS_OPENS}), false) AS reports_opens,"  # noqa: S608  (constants)
+    f" coalesce(bool_or({_REPORTS_CLICKS}), false) AS reports_clicks,"
     " bool_or(n.opened_at IS NOT NULL) AS opened, bool_or(n.clicked_at IS NOT NULL) AS clicked,"
-    " (array_agg(n.channel = ANY(CAST(:told_of AS text[])) ORDER BY s.id DESC))[1] AS last_is_told,"
+    f" (array_agg({_REPORTS_OPENS} ORDER BY s.id DESC))[1] AS last_reports_opens,"
+    f" (array_agg({_REPORTS_CLICKS} ORDER BY s.id DESC))[1] AS last_reports_clicks,"
     " (array_agg(n.opened_at IS NOT NULL ORDER BY s.id DESC))[1] AS last_opened,"
     " (array_agg(n.clicked_at IS NOT NULL ORDER BY s.id DESC))[1] AS last_clicked,"
     " coalesce(l.replied_at > e.enrolled_at, false) AS replied"
     " FROM enrollments e JOIN leads l ON l.id = e.lead_id"
     " LEFT JOIN enrollment_steps s ON s.enrollment_id = e.id AND s.notification_id IS NOT NULL"
-    " LEFT JOIN notifications n ON n.id = s.notification_id"
+    " LEFT JOIN notifications n ON n.id = s.notification_id LEFT JOIN tracked_messages m ON m.id = n.id"
     " WHERE e.id = ANY(CAST(:ids AS uuid[])) GROUP BY e.id, l.replied_at"
 )
 
@@ -61,12 +65,14 @@ _UNSENT: Final = text(
 
 
 class MessageReports(NamedTuple):
-    """Reports about the messages of an enrollment, and whether gateways report (`is_told`). None: no message."""
+    """Reports about the messages of an enrollment, and whether there are any. None: no message."""
 
-    is_told: bool
+    reports_opens: bool
+    reports_clicks: bool
     opened: bool | None
     clicked: bool | None
-    last_is_told: bool | None
+    last_reports_opens: bool | None
+    last_reports_clicks: bool | None
     last_opened: bool | None
     last_clicked: bool | None
     replied: bool
@@ -75,9 +81,9 @@ class MessageReports(NamedTuple):
 def facts_of_reports(row: Any) -> JsonDict:
     """Return the facts of an enrollment from its `MessageReports`, or from a row with these columns."""
     return {
-        "opened": row.opened or (False if row.is_told else None),
-        "clicked": row.clicked or (False if row.is_told else None),
-        "last_opened": row.last_opened or (False if row.last_is_told else None),
-        "last_clicked": row.last_clicked or (False if row.last_is_told else None),
+        "opened": row.opened or (False if row.reports_opens else None),
+        "clicked": row.clicked or (False if row.reports_clicks else None),
+        "last_opened": row.last_opened or (False if row.last_reports_opens else None),
+        "last_clicked": row.last_clicked or (False if row.last_reports_clicks else None),
         "replied": row.replied,
     }

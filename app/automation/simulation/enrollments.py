@@ -23,6 +23,8 @@ from app.engine.events.events import Event
 from app.engine.models import Reason, StepState
 from app.engine.sequences.progression import EnrollmentContext, StepResult, plan_step
 from app.engine.sequences.sequence import EXIT_BY_EVENT, ExitReason, SequenceStep
+from app.identity.message_tracking import TrackingSettings
+from app.messaging.channels import email
 from app.messaging.channels.registry import CHANNELS
 
 COMPLETED: Final = "completed"
@@ -100,15 +102,24 @@ def facts_of_enrollment(world: World, step: SimpleNamespace) -> JsonDict:
     sent, replied_at = [one for one in world.sent if one.enrollment_id == id_], world.lead.replied_at
     last = sent[-1] if sent else None
     reports = MessageReports(
-        is_told=any(CHANNELS.needs_gateway(one.channel) for one in sent),
+        reports_opens=any(_reports(world, one.channel).opens for one in sent),
+        reports_clicks=any(_reports(world, one.channel).clicks for one in sent),
         opened=any(one.is_opened for one in sent),
         clicked=any(one.is_clicked for one in sent),
-        last_is_told=CHANNELS.needs_gateway(last.channel) if last else None,
+        last_reports_opens=_reports(world, last.channel).opens if last else None,
+        last_reports_clicks=_reports(world, last.channel).clicks if last else None,
         last_opened=last.is_opened if last else None,
         last_clicked=last.is_clicked if last else None,
         replied=bool(replied_at and replied_at > enrollment.enrolled_at),
     )
     return facts_of_reports(reports)
+
+
+def _reports(world: World, channel: str) -> TrackingSettings:
+    """Return whether opens and clicks of messages on this channel are reported."""
+    if CHANNELS.needs_gateway(channel):
+        return TrackingSettings(opens=True, clicks=True)
+    return world.setting.clinic.tracking if channel == email.CHANNEL.name else TrackingSettings()
 
 
 def _exit_reason(enrollment: SimpleNamespace, names: Sequence[str]) -> ExitReason | None:

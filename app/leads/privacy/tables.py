@@ -11,6 +11,9 @@ PERSONAL_DATA_TABLES: Final[Mapping[str, str]] = {
     "lead_activities": "t.lead_id",
     "notifications": "t.lead_id",
     "deliveries": "(SELECT n.lead_id FROM notifications n WHERE n.id = t.notification_id)",
+    "tracked_messages": "(SELECT n.lead_id FROM notifications n WHERE n.id = t.id)",
+    "tracked_links": "(SELECT n.lead_id FROM notifications n WHERE n.id = t.notification_id)",
+    "tracking_hits": "(SELECT n.lead_id FROM notifications n WHERE n.id = t.notification_id)",
     "steps": "t.lead_id",
     "job_items": "t.lead_id",
     "consents": "t.lead_id",
@@ -81,7 +84,14 @@ WHERE i.lead_id IN ({LEAD_IDS_SQL}) AND j.clinic_id = :clinic
   AND r.import_id = CAST(j.spec ->> 'import_id' AS uuid) AND r.position = i.position
 """  # noqa: S608  (constants)
 
+# Hits tell when the person read; targets may contain their data. Their counts stay, as the messages do.
+_ERASE_TRACKING: Final = tuple(
+    f"DELETE FROM {table} t USING notifications n WHERE n.id = t.notification_id AND n.lead_id = :lead"  # noqa: S608  (constants)
+    for table in ("tracked_links", "tracking_hits")
+)
+
 ERASE_STATEMENTS: Final = (
+    *_ERASE_TRACKING,
     _ERASE_RESPONSES,
     _ERASE_CHANGES,
     _ERASE_ANSWERS,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, func, select, true
+from sqlalchemy import ColumnElement, and_, case, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from app.automation.sequences.models import Enrollment, EnrollmentStep
@@ -20,9 +20,12 @@ from app.leads.models import Lead
 from app.leads.search.lookup import visible_to
 from app.leads.timeline.responses import REPLY_WINDOW, converted_lateral, replied_lateral
 from app.messaging.channels.registry import CHANNELS
-from app.messaging.models import Notification, NotificationState
+from app.messaging.models import Notification, NotificationState, TrackedMessage
 
-MESSAGES: Final = ("sent", "told_of", "delivered", "opened", "clicked", "failed", "replied", "converted")
+MESSAGES: Final = (
+    *("sent", "told_of", "reports_opens", "reports_clicks", "delivered", "opened", "clicked"),
+    *("machine_opened", "machine_clicked", "failed", "replied", "converted"),
+)
 
 
 class ReportFilter(NamedTuple):
@@ -78,16 +81,27 @@ def _steps(actor: Actor, report_filter: ReportFilter) -> AnySelect:
 
 
 def _counts(message: Any) -> Mapping[str, ColumnElement[int]]:
-    """A bounced message counts as sent and as failed. Only gateways report deliveries, opens and clicks."""
-    is_told_of = and_(message.c.sent_at.is_not(None), message.c.channel.in_(CHANNELS.names_with_gateway()))
+    """A bounced message counts as sent and as failed. Gateways report deliveries, opens and clicks.
+
+    Tracked e-mails report opens and clicks. Those of persons and of machines are counted apart.
+    """
+    is_sent, is_told_of = message.c.sent_at.is_not(None), message.c.channel.in_(CHANNELS.names_with_gateway())
     return {
         "sent": func.count(message.c.sent_at),
-        "told_of": func.count(case((is_told_of, 1))),
+        "told_of": _count(is_sent, is_told_of),
+        "reports_opens": _count(is_sent, or_(is_told_of, message.c.opens)),
+        "reports_clicks": _count(is_sent, or_(is_told_of, message.c.clicks)),
+        "machine_opened": _count(message.c.machine_opens > 0),
+        "machine_clicked": _count(message.c.machine_clicks > 0),
         "delivered": func.count(message.c.delivered_at),
         "opened": func.count(message.c.opened_at),
         "clicked": func.count(message.c.clicked_at),
-        "failed": func.count(case((message.c.state == NotificationState.FAILED, 1))),
+        "failed": _count(message.c.state == NotificationState.FAILED),
     }
+
+
+def _count(*conditions: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.count(case((and_(*conditions), 1)))
 
 
 def _of_version(found: AnySelect, version: Any, report_filter: ReportFilter) -> AnySelect:
@@ -111,7 +125,10 @@ def _enrolled_in_period(actor: Actor, report_filter: ReportFilter) -> list[Colum
 def _message() -> Any:
     """LIMIT makes PostgreSQL look messages up one by one instead of joining the whole table."""
     columns = ("channel", "state", "sent_at", "delivered_at", "opened_at", "clicked_at")
-    mine = select(*(getattr(Notification, name) for name in columns)).where(
-        Notification.id == EnrollmentStep.notification_id
+    tracked = ("opens", "clicks", "machine_opens", "machine_clicks")
+    mine = (
+        select(*(getattr(Notification, name) for name in columns), *(getattr(TrackedMessage, name) for name in tracked))
+        .join(TrackedMessage, TrackedMessage.id == Notification.id, isouter=True)
+        .where(Notification.id == EnrollmentStep.notification_id)
     )
     return mine.limit(1).correlate(EnrollmentStep).lateral("message")

@@ -24,9 +24,11 @@ from app.identity.actor import Actor
 
 Rows = Sequence[AnyRow]
 
-# The base of each rate. Only gateways report deliveries, opens and clicks.
+# The base of each rate: only gateways report deliveries; opens and clicks are also known of tracked e-mails.
 _OF: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("delivered", "opened", "clicked"), "told_of"),
+    "delivered": "told_of",
+    "opened": "reports_opens",
+    "clicked": "reports_clicks",
     **dict.fromkeys(("replied", "converted"), "sent"),
 }
 COMPARED: Final = ("replied", "converted", "opened", "clicked")
@@ -108,7 +110,7 @@ def _figures(rows: Rows) -> JsonDict:
 def _messages(rows: Rows) -> JsonDict:
     counts = {name: _sum(rows, name) for name in MESSAGES}
     rates = {name: _rate(Share(counts[name], counts[of])) for name, of in _OF.items()}
-    return {"sent": counts["sent"], "failed": counts["failed"], **rates}
+    return {**{name: counts[name] for name in ("sent", "failed", "machine_opened", "machine_clicked")}, **rates}
 
 
 def _comparisons(variants: Mapping[str, Rows]) -> list[JsonDict]:
