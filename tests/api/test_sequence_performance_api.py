@@ -18,6 +18,8 @@ from tests.support.enrolling import call, mail, playbook, put, sequence
 from tests.support.gateway import Gateway
 from tests.support.practice import TUESDAY, Practice, Watch
 from tests.support.smtp import SmtpServer
+from tests.support.tracking import APPLE_PROXY, image, open_message, track
+from workers.sweeps.run import sweep
 
 pytest_plugins = ["tests.support.practice", "tests.support.desk"]
 
@@ -120,6 +122,23 @@ def test_opens_are_counted_for_gateways_and_unknown_for_email(open_with: OpenWit
     assert (hello["sent"], counted(hello["opened"]), hello["opened"]["rate"]) == (1, (0, 0), None)
     assert (text["sent"], counted(text["opened"]), counted(text["clicked"])) == (1, (1, 1), (1, 1))
     assert counted(text["delivered"]) == (0, 1)
+
+
+def test_opens_of_tracked_emails_by_persons_and_machines_are_counted(open_with: OpenWith, watch: Watch):
+    practice = open_with(sequence(mail("hello")))
+    track(practice, opens=True)
+    write_to(practice, *(practice.capture() for _ in range(3)))
+    first, second, _ = practice.rows("notifications", channel="email")
+    watch.advance(minutes=5)
+    open_message(first.id)
+    open_message(second.id, headers=image(APPLE_PROXY))
+    watch.advance(seconds=31)
+    sweep("settle_tracking_hits")
+
+    [step] = shown(practice)["steps"]
+    hello = step["messages"]
+    assert (hello["sent"], counted(hello["opened"]), counted(hello["clicked"])) == (3, (1, 3), (0, 0))
+    assert (hello["machine_opened"], hello["machine_clicked"], hello["delivered"]["rate"]) == (1, 0, None)
 
 
 def test_variants_with_few_messages_have_no_winner(open_with: OpenWith):

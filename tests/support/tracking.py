@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from app.core.db import to_json, transaction
 from app.messaging.tracking.classify import Hit, Verdict, classify, settles_at
 from app.messaging.tracking.models import HitKind, HitReason
 from app.messaging.tracking.networks import network_hash
+from app.messaging.tracking.record import record_open
 from app.messaging.tracking.signals import HitRequest, signals_of
+from tests.support.practice import Practice, sql
 
 SENT_AT = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)
 SWEEP = 5  # seconds between two sweeps
@@ -220,6 +223,21 @@ def persons() -> Iterator[tuple[str, list[Visit]]]:
                 Visit(75 + i, browser(), home(i)),
             ],
         )
+
+
+def track(practice: Practice, **kinds: bool) -> None:
+    """Let the clinic count opens or clicks, past the service."""
+    sql(
+        "UPDATE clinics SET message_tracking = CAST(:kinds AS jsonb), rules_version = rules_version + 1 WHERE id = :c",
+        kinds=to_json(kinds),
+        c=practice.clinic_id,
+    )
+
+
+def open_message(message_id: UUID, *, headers: dict[str, str] | None = None) -> None:
+    """Load the image of a message, as a person's mail program does by default."""
+    with transaction() as session:
+        record_open(session, message_id, HitRequest(HitKind.OPEN, headers=headers or image(), address=home(1)))
 
 
 def settle(visits: Sequence[Visit]) -> list[tuple[Visit, Verdict]]:

@@ -27,6 +27,8 @@ from tests.support.enrolling import call, came_by, mail, playbook, put, sequence
 from tests.support.gateway import Gateway
 from tests.support.practice import TUESDAY, Practice, Watch, sql
 from tests.support.smtp import DROP, SmtpServer
+from tests.support.tracking import APPLE_PROXY, SAFARI, image, open_message, track
+from workers.sweeps.run import sweep
 
 pytest_plugins = ["tests.support.practice"]
 
@@ -354,6 +356,46 @@ def test_branch_depends_on_whether_the_last_message_was_opened(
     watch.advance(days=1)
     practice.run_due()
     assert came_by(practice, lead)[-1] == (taken, "done")
+
+
+@pytest.mark.parametrize(
+    ("agent", "taken"),
+    [(SAFARI, "warm"), (APPLE_PROXY, "cold"), (None, "cold")],
+)
+def test_branch_depends_on_whether_a_person_opened_a_tracked_email(
+    open_with: OpenWith, watch: Watch, smtp: SmtpServer, agent: str | None, taken: str
+):
+    branch = {"name": "which", "after": "1 day", "branch": {"if": LAST_OPENED, "then": "warm", "else": "cold"}}
+    practice = open_with(sequence(mail("hello"), branch, call("warm", next="end"), call("cold")))
+    track(practice, opens=True)
+    lead = practice.capture()
+    put(practice, lead)
+    practice.run_due()
+    practice.run(Kind.DELIVER)
+    watch.advance(minutes=5)
+    if agent:
+        open_message(practice.row("notifications", lead_id=lead).id, headers=image(agent))
+    watch.advance(seconds=31)
+    sweep("settle_tracking_hits")
+    watch.advance(days=1)
+    practice.run_due()
+    assert came_by(practice, lead)[-1] == (taken, "done")
+
+
+@pytest.mark.parametrize(("field", "outcome"), [("opened", "done"), ("clicked", "condition_not_met")])
+def test_only_the_kind_that_is_tracked_is_known(
+    open_with: OpenWith, watch: Watch, smtp: SmtpServer, field: str, outcome: str
+):
+    known = [{"field": f"enrollment.{field}", "exists": True}]
+    practice = open_with(sequence(mail("hello"), call("after", "1 day", only_if=known)))
+    track(practice, opens=True)
+    lead = practice.capture()
+    put(practice, lead)
+    practice.run_due()
+    practice.run(Kind.DELIVER)
+    watch.advance(days=1)
+    practice.run_due()
+    assert came_by(practice, lead)[-1] == ("after", outcome)
 
 
 def test_opened_condition_is_unknown_for_email(open_with: OpenWith, watch: Watch):
