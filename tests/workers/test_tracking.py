@@ -276,6 +276,13 @@ def test_target_comes_from_the_database_alone(desk: Desk, smtp: SmtpServer):
     assert desk.client().get(mail.links[1]).status_code == 404
 
 
+def test_target_may_have_letters_of_any_language(desk: Desk, smtp: SmtpServer):
+    mail = letter(desk, smtp, body="https://zähne.example/straße?q=für#über")
+    answer = desk.client().get(mail.links[0])
+    assert answer.headers["Location"] == "https://xn--zhne-loa.example/stra%C3%9Fe?q=f%C3%BCr#%C3%BCber"
+    assert ">https://zähne.example/straße?q=für#über</a>" in mail.html
+
+
 def test_redirect_works_without_recording(desk: Desk, smtp: SmtpServer, postgres: Postgres):
     mail = letter(desk, smtp)
     with postgres.connect("relance") as owner:

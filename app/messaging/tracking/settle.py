@@ -4,16 +4,16 @@ Only hits of persons set `opened_at` and `clicked_at`, and record `message.opene
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import TextClause, text, update
+from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.core.db import AnyRow, to_json, update_many
+from app.core.db import AnyRow, recordset, to_json, update_many
 from app.core.live_events.changes import note
 from app.core.live_events.entries import About, LiveKind
 from app.engine.events.events import Event, EventName
@@ -28,6 +28,7 @@ from app.security.encrypted_fields import decrypt_rows
 
 NAME: Final = "settle_tracking_hits"
 BATCH: Final = 500
+MOST_NEAR: Final = 100  # hits that one hit is compared with
 NETWORK_RETENTION: Final = timedelta(minutes=10)  # longer than any window in which hits are grouped
 HIT_RETENTION: Final = timedelta(days=90)
 
@@ -37,7 +38,7 @@ _COLUMNS: Final = (
 )
 _DUE: Final = text(
     f"SELECT {_COLUMNS} FROM tracking_hits h JOIN notifications n ON n.id = h.notification_id"  # noqa: S608  (constants)
-    " WHERE h.settle_at <= :now ORDER BY h.settle_at, h.id LIMIT :batch FOR UPDATE OF h SKIP LOCKED"
+    " WHERE h.settle_at <= :now ORDER BY h.settle_at, h.id LIMIT :batch"
 )
 _NEAR: Final = text(
     f"SELECT {_COLUMNS} FROM (SELECT * FROM tracking_hits WHERE notification_id = ANY(:messages)"  # noqa: S608  (constants)
@@ -54,6 +55,11 @@ _SET_FIRST: Final = {
     )
     for kind, column in ((HitKind.OPEN, "opened_at"), (HitKind.CLICK, "clicked_at"))
 }
+_COUNTS: Final = tuple(f"{one}_{kind}s" for one in HitClass for kind in HitKind)
+_ADD_COUNTS: Final = text(
+    f"UPDATE tracked_messages AS t SET {', '.join(f'{name} = t.{name} + r.{name}' for name in _COUNTS)}"  # noqa: S608
+    f" FROM {recordset(TrackedMessage, ('id', *_COUNTS))} WHERE t.id = r.id"
+)
 _EVENTS: Final = {HitKind.OPEN: EventName.MESSAGE_OPENED, HitKind.CLICK: EventName.MESSAGE_CLICKED}
 _LOCK_LEADS: Final = text(
     "SELECT * FROM leads WHERE id = ANY(:ids) AND deleted_at IS NULL ORDER BY id FOR NO KEY UPDATE"
@@ -72,12 +78,15 @@ class _Settled(NamedTuple):
 
 
 def settle_hits(session: Session) -> int:
-    """Settle one batch of hits, and delete networks that are no longer needed. Returns the number of rows found."""
+    """Settle one batch of hits, and delete networks that are no longer needed. Returns the number of rows found.
+
+    Only one process at a time may call it: the hits are not locked when they are read.
+    """
     now = clock.now()
     due = [_hit(row) for row in session.execute(_DUE, {"now": now, "batch": BATCH})]
-    waiting = [hit for hit in due if settles_at(hit) > now]
-    update_many(session, TrackingHit, [{"id": hit.id, "settle_at": settles_at(hit)} for hit in waiting], ("settle_at",))
     _settle(session, [hit for hit in due if settles_at(hit) <= now])
+    waiting = [{"id": hit.id, "settle_at": settles_at(hit)} for hit in due if settles_at(hit) > now]
+    update_many(session, TrackingHit, waiting, ("settle_at",))
     forgotten = session.execute(_FORGET_NETWORKS, {"before": now - NETWORK_RETENTION, "batch": BATCH})
     return len(due) + forgotten.rowcount  # type: ignore[attr-defined, no-any-return]
 
@@ -87,10 +96,12 @@ def _settle(session: Session, hits: Sequence[Hit]) -> None:
         return
     near = _load_near(session, hits)
     settled = [_Settled(hit, classify(hit, _near(hit, near))) for hit in hits]
+    of_persons = [hit for hit, verdict in settled if verdict.hit_class is HitClass.PERSON]
+    leads = _lock_leads(session, {hit.lead_id for hit in of_persons})  # before the hits, as an erasure does
     rows = [{"id": hit.id, "verdict": verdict.hit_class, "reason": verdict.reason} for hit, verdict in settled]
     update_many(session, TrackingHit, rows, ("verdict", "reason", "settle_at"))
     _count(session, settled)
-    _apply(session, [hit for hit, verdict in settled if verdict.hit_class is HitClass.PERSON])
+    _apply(session, [hit for hit in of_persons if hit.lead_id in leads], leads)
 
 
 def _load_near(session: Session, hits: Sequence[Hit]) -> list[Hit]:
@@ -107,12 +118,14 @@ def _load_near(session: Session, hits: Sequence[Hit]) -> list[Hit]:
 
 
 def _near(hit: Hit, hits: Iterable[Hit]) -> list[Hit]:
-    return [
+    """Return the nearest hits of the same message or network. A flood of hits must not slow the sweep down."""
+    found = [
         one
         for one in hits
         if one.clinic_id == hit.clinic_id
         and (one.notification_id == hit.notification_id or (hit.network is not None and one.network == hit.network))
     ]
+    return sorted(found, key=lambda one: abs(one.at - hit.at))[:MOST_NEAR] if len(found) > MOST_NEAR else found
 
 
 def _hit(row: AnyRow) -> Hit:
@@ -132,22 +145,20 @@ def _hit(row: AnyRow) -> Hit:
 
 def _count(session: Session, settled: Iterable[_Settled]) -> None:
     """Add the hits to the counts of their messages."""
-    counts: dict[UUID, Counter[str]] = {}
+    counts: dict[UUID, Counter[str]] = defaultdict(Counter)
     for hit, verdict in settled:
-        counts.setdefault(hit.notification_id, Counter())[f"{verdict.hit_class}_{hit.kind}s"] += 1
-    for message_id, found in sorted(counts.items()):
-        columns = {getattr(TrackedMessage, name): getattr(TrackedMessage, name) + n for name, n in found.items()}
-        session.execute(update(TrackedMessage).where(TrackedMessage.id == message_id).values(columns))
+        counts[hit.notification_id][f"{verdict.hit_class}_{hit.kind}s"] += 1
+    rows = [{"id": message_id, **{name: found[name] for name in _COUNTS}} for message_id, found in counts.items()]
+    session.execute(_ADD_COUNTS, {"rows": to_json(rows)})
 
 
-def _apply(session: Session, hits: Sequence[Hit]) -> None:
-    """Set when a person first opened or clicked, and record the events. Hits of deleted leads are ignored."""
-    leads = _lock_leads(session, {hit.lead_id for hit in hits}) if hits else {}
+def _apply(session: Session, hits: Sequence[Hit], leads: Mapping[UUID, Any]) -> None:
+    """Set when a person first opened or clicked, and record the events."""
+    if not hits:
+        return
     events: dict[UUID, list[Event]] = defaultdict(list)
     for kind, statement in _SET_FIRST.items():
-        for message in _set_first(
-            session, statement, [hit for hit in hits if hit.kind is kind and hit.lead_id in leads]
-        ):
+        for message in _set_first(session, statement, [hit for hit in hits if hit.kind is kind]):
             about = {"channel": message.channel, "template": message.template}
             lead = leads[message.lead_id]
             event = lead_event(_EVENTS[kind], lead, message.at, about=about, subject_id=message.id, key="")
@@ -158,7 +169,9 @@ def _apply(session: Session, hits: Sequence[Hit]) -> None:
 
 
 def _lock_leads(session: Session, ids: Collection[UUID]) -> dict[UUID, Any]:
-    """Lock the leads in the order of their ids, as all code that locks several does."""
+    """Lock the leads in the order of their ids, as all code that locks several does. Deleted leads are left out."""
+    if not ids:
+        return {}
     return {lead.id: lead for lead in decrypt_rows(Lead, session.execute(_LOCK_LEADS, {"ids": list(ids)}))}
 
 

@@ -67,7 +67,6 @@ def follow_tracked_link(token: str) -> Response:
         return _not_found()
     response = Response(status=302, headers=_HEADERS)
     response.headers["Location"] = target
-    response.autocorrect_location_header = False
     return response
 
 
