@@ -43,8 +43,8 @@ from app.engine.step_kind import DELIVERIES, OutsideCall, StepKind
 from app.engine.steps.guard import CLOSED_STATUSES, closed_lead_reason, unmet_guard
 from app.identity.passwords.links import append_link
 from app.messaging.channels.base import OutgoingMessage, Receipt, Transient
-from app.messaging.channels.gateway_client import UNANSWERED
 from app.messaging.channels.gateway_payload import GatewayPayload, MessageType
+from app.messaging.channels.provider_call import UNANSWERED
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy.gate import Allow, Never, Until
 from app.messaging.delivery.delivery_state import MAX_ATTEMPTS, state_after

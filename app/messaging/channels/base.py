@@ -68,6 +68,15 @@ Receipt: TypeAlias = Sent | Transient | Permanent | Unknown
 
 
 @dataclass(frozen=True, slots=True)
+class ProviderTemplate:
+    """A text that the provider has approved, with the values of its parameters in order."""
+
+    name: str
+    language: str  # as the provider writes it, such as `en_US`
+    parameters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class OutgoingMessage:
     """One message to one address, as a channel sends it."""
 
@@ -83,6 +92,7 @@ class OutgoingMessage:
     reply_to: str | None = None  # the address for replies; None: MAIL_FROM
     return_path: str | None = None  # the envelope's sender, which gets bounces; None: the address in MAIL_FROM
     headers: Mapping[str, str] = field(default_factory=dict)  # further mail headers, such as `In-Reply-To`
+    provider_template: ProviderTemplate | None = None  # sent instead of the body
     html: str | None = None  # the same text as HTML, sent beside the plain text; None: only plain text
 
 

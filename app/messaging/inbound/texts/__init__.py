@@ -1,0 +1,1 @@
+"""Text messages that arrive, and reports about sent ones: read the providers' calls, and apply their effects."""
