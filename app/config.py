@@ -68,6 +68,9 @@ class Settings(BaseSettings):
 
     inbound_mailboxes: int = Field(default=100, ge=1)  # most mailboxes of a process `inbound`, each with a thread
 
+    twilio_api_url: str = "https://api.twilio.com"  # base URL, also of a region
+    whatsapp_api_url: str = "https://graph.facebook.com/v23.0"  # base URL with the version
+
     outgoing_ports: Annotated[frozenset[int], NoDecode] = frozenset({443, 8443})  # allowed ports in URLs of clinics
     outgoing_allow: Annotated[frozenset[str], NoDecode] = frozenset()  # private targets: `host:port`, `10.0.0.0/8`
     outgoing_timeout: float = Field(default=15, gt=0)  # total time of a call; at most half the soft time limit

@@ -23,6 +23,7 @@ from app.leads.timeline.models import Activity
 from app.messaging.contact_policy.consent_models import Consent
 from app.messaging.gateways.models import Gateway, GatewayMinute, GatewayReceipt
 from app.messaging.inbound.models import InboundEmail, InboundHook, InboundRawEmail
+from app.messaging.inbound.texts.models import InboundText, TextReceipt
 from app.messaging.mailboxes.models import Mailbox
 from app.messaging.models import (
     Delivery,
@@ -72,6 +73,7 @@ __all__ = [
     "InboundEmail",
     "InboundHook",
     "InboundRawEmail",
+    "InboundText",
     "Job",
     "JobItem",
     "KeyCheck",
@@ -102,6 +104,7 @@ __all__ = [
     "TaskTemplate",
     "TaskView",
     "Team",
+    "TextReceipt",
     "Touch",
     "TrackedLink",
     "TrackedMessage",

@@ -40,6 +40,8 @@ from app.api.messaging.inbound.hook_routes import blp as inbound_hooks
 from app.api.messaging.inbound.lead_message_routes import blp as lead_messages
 from app.api.messaging.inbound.provider_routes import blp as inbound_calls
 from app.api.messaging.inbound.settings_routes import blp as inbound_settings
+from app.api.messaging.inbound.text_provider_routes import blp as channel_events
+from app.api.messaging.inbound.text_routes import blp as inbound_texts
 from app.api.messaging.mailbox_routes import blp as mailboxes
 from app.api.messaging.notification_routes import blp as notifications
 from app.api.messaging.preference_page import blp as preference_page
@@ -123,6 +125,8 @@ BLUEPRINTS = (  # in the order of the docs page
     tracking_settings,
     inbound_hooks,
     inbound_calls,
+    inbound_texts,
+    channel_events,
     mailboxes,
     sending_accounts,
     ops,

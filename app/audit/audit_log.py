@@ -52,12 +52,13 @@ SUBJECTS: Final[Mapping[str, str]] = {
     "gateways": "gateway",
     "webhook_endpoints": "webhook",
     "inbound_emails": "inbound_email",
+    "inbound_texts": "inbound_text",
     "mailboxes": "mailbox",
     "inbound_hooks": "inbound_hook",
     "sending_accounts": "sending_account",
 }
 READ_SUBJECTS: Final = frozenset(
-    {"lead", "task", "activity", "notification", "inbound_email"}
+    {"lead", "task", "activity", "notification", "inbound_email", "inbound_text"}
 )  # personal data: reads are audited too
 _NEVER_KEPT: Final = frozenset({"password_hash", "secret_hash", "secret", "previous_secret", "password", "credentials"})
 _IMPLIED: Final = frozenset({"updated_at", "updated_by", "version", "last_login_at", "last_used_at"})

@@ -111,6 +111,7 @@ class Reason(StrEnum):
     SUPPRESSED = "suppressed"  # the address is on the clinic's suppression list
     NO_ADDRESS = "no_address"
     INVALID_ADDRESS = "invalid_address"  # the address has no valid format
+    OUTSIDE_SESSION = "outside_session"  # WhatsApp: the lead wrote nothing in 24 hours, and no approved text is there
     NOBODY_TO_TELL = "nobody_to_tell"
     LINK_EXPIRED = "link_expired"  # the link in the invitation or password reset expired before it could be sent
     MISSING_FIELD = "missing_field"  # a template variable has no value and no fallback

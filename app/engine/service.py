@@ -139,11 +139,17 @@ def add_steps(session: Session, rows: list[ColumnDict], *, event_rows: Sequence[
 
 
 def skip_failed_steps(
-    session: Session, clinic_id: UUID, kinds: Collection[str], *, param: str, ids: Collection[UUID]
+    session: Session,
+    clinic_id: UUID,
+    kinds: Collection[str],
+    *,
+    param: str,
+    ids: Collection[UUID],
+    reason: Reason = Reason.BY_HAND,
 ) -> None:
-    """Skip the failed and unknown steps of these kinds with a parameter `param` in `ids`. The reason is `by_hand`."""
+    """Skip the failed and unknown steps of these kinds with a parameter `param` in `ids`."""
     found = {"clinic": clinic_id, "kinds": list(kinds), "param": param, "ids": [str(id) for id in ids]}  # noqa: A001
-    session.execute(_SET_ASIDE, {**found, "reason": Reason.BY_HAND})
+    session.execute(_SET_ASIDE, {**found, "reason": reason})
 
 
 _SET_ASIDE = text(

@@ -7,6 +7,7 @@ class CaptureChannel(StrEnum):
     WEB_FORM = "WEB_FORM"
     PHONE = "PHONE"
     EMAIL = "EMAIL"  # a mail from an unknown sender
+    SMS = "SMS"  # a text message from an unknown number, also by WhatsApp
     WALK_IN = "WALK_IN"
     REFERRAL_PROVIDER = "REFERRAL_PROVIDER"  # referred by a dentist
     REFERRAL_PATIENT = "REFERRAL_PATIENT"

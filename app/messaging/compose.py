@@ -58,6 +58,7 @@ class MessageMetadata:
     gateway_id: UUID | None = None  # this, message_type and media_url: for `http`
     message_type: str | None = None
     media_url: str | None = None
+    provider_template: JsonObject | None = None  # for channels with sessions: `ProviderTemplate.to_json()`
 
 
 def compose(
@@ -190,6 +191,7 @@ def _row(wording: Wording, to: Recipient, metadata: MessageMetadata, *, channel:
         "gateway_id": metadata.gateway_id,
         "message_type": metadata.message_type,
         "media_url": metadata.media_url,
+        "provider_template": metadata.provider_template,
         "state": NotificationState.SENT if is_sent else NotificationState.PENDING,
         "reason": None,
         "attempts": 0,

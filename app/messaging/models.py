@@ -95,6 +95,7 @@ class Notification(Base):
     account_id: Mapped[UUID | None]  # the sending account of the last attempt; no foreign key, as above
     message_type: Mapped[str | None] = mapped_column(Text)  # for `http`: text, image or video
     media_url: Mapped[str | None] = mapped_column(Text)
+    provider_template: Mapped[JsonDict | None]  # for channels with sessions: the approved text, with its values
     state: Mapped[str] = mapped_column(Text)
     reason: Mapped[str | None] = mapped_column(Text)  # why it was suppressed, or `by_hand`
     error: Mapped[str | None] = mapped_column(Text)  # the provider's response

@@ -38,6 +38,7 @@ ENCRYPTED_COLUMNS: Final = (
     EncryptedColumn("gateways", ["id"]),
     EncryptedColumn("inbound_emails", ["id"]),
     EncryptedColumn("inbound_raw_emails", ["id"], batch=5),  # up to 33 MB each
+    EncryptedColumn("inbound_texts", ["id"]),
     EncryptedColumn("inbound_hooks", ["id"]),
     EncryptedColumn("mailboxes", ["id"]),
     EncryptedColumn("sending_accounts", ["id"]),

@@ -28,6 +28,7 @@ SKIPPED = {
     "POST /api/follow-up-rules/{follow_up_rule_id}/test": "The lead of the example does not exist.",
     "POST /api/gateways/{gateway_id}/events": "The signature is checked first.",
     "POST /api/inbound/{provider}/{hook_id}": "The signature is checked first.",
+    "POST /api/channels/{provider}/{account_id}/events": "The signature is checked first.",
     "POST /api/public/forms/{key}/leads": "The form is looked up first.",
 }
 ODD_KEY = "a.b/c~d"

@@ -180,6 +180,7 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
 
 WRONG |= {
     "POST /api/inbound-emails/{inbound_email_id}/assign": ({"lead_id": NOBODY}, ["/lead_id"]),
+    "POST /api/inbound-texts/{inbound_text_id}/assign": ({"lead_id": NOBODY}, ["/lead_id"]),
     "POST /api/leads/{lead_id}/messages": (
         {"channel": "email", "body": "x", "in_reply_to": NOBODY},
         ["/in_reply_to"],
@@ -262,6 +263,7 @@ BY_SCHEMA_ALONE = {
     "PATCH /api/inbound-hooks/{hook_id}",
     "POST /api/inbound-hooks",
     "POST /api/inbound/{provider}/{hook_id}",  # in the form of the provider
+    "POST /api/channels/{provider}/{account_id}/events",  # in the form of the provider
     "POST /api/lead-sources",
     "POST /api/leads/tasks/{task_id}/cancel",
     "POST /api/leads/tasks/{task_id}/snooze",

@@ -107,6 +107,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/webhooks/<webhook_id>/replay": {"since": "2026-01-31T09:00:00Z"},
     "PATCH /api/inbound-hooks/<hook_id>": {"is_active": True},
     "POST /api/inbound-emails/<inbound_email_id>/assign": {"lead_id": str(uuid4())},
+    "POST /api/inbound-texts/<inbound_text_id>/assign": {"lead_id": str(uuid4())},
     "POST /api/leads/<lead_id>/messages": {"channel": "email", "subject": "x", "body": "x"},
     "PATCH /api/mailboxes/<mailbox_id>": {"mark_seen": True},
     "PATCH /api/sending-accounts/<account_id>": {"is_active": False},

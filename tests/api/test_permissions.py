@@ -32,6 +32,8 @@ FOR_EVERYBODY = {
     "POST /unsubscribe/<token>",
     "POST /api/gateways/<uuid:gateway_id>/events",  # the signature is the credential
     "POST /api/inbound/<provider>/<uuid:hook_id>",  # the provider's signature, or a password
+    "POST /api/channels/<provider>/<uuid:account_id>/events",  # the provider's signature
+    "GET /api/channels/<provider>/<uuid:account_id>/events",  # a token that the clinic chose
     "POST /api/public/forms/<key>/leads",
     "GET /",  # leads to the docs page
     "GET /docs",

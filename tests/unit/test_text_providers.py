@@ -18,7 +18,6 @@ from werkzeug.datastructures import MultiDict
 from app.messaging.channels.base import (
     OutgoingMessage,
     Permanent,
-    ProviderTemplate,
     Receipt,
     Sent,
     Transient,
@@ -38,6 +37,7 @@ from app.messaging.inbound.texts.items import (
     UnreadableCall,
     UntrustedCall,
 )
+from app.messaging.rendering.variants import ProviderTemplate
 from tests.support.text_provider import ACCESS_TOKEN, ACCOUNT_SID, AUTH_TOKEN, PHONE_NUMBER_ID, TextProvider
 
 NOTE = UUID("0199c3a2-7f00-7000-8000-000000000001")
@@ -90,7 +90,7 @@ def test_twilio_request_has_the_documented_form(provider: TextProvider, twilio_a
 
 
 def test_twilio_sends_whatsapp_messages_and_approved_templates(provider: TextProvider, twilio_account: TwilioAccount):
-    message = replace(MESSAGE, provider_template=replace(TEMPLATE, name="HX1", parameters=("Mia", "Smile")))
+    message = replace(MESSAGE, provider_template=TEMPLATE._replace(name="HX1", parameters=("Mia", "Smile")))
     twilio.send(twilio_account, message, status_url=STATUS_URL, by_whatsapp=True)
     assert provider.calls == [
         {

@@ -68,7 +68,12 @@ def _attempt_context(row: ClaimedStep, clinic: ClinicContext, note: Notification
     lead, channel = lead_of(row), note.channel if note else row.params["channel"]
     planned_at = note.created_at if note else row.created_at
     attempt = attempt_for_step(row, channel, _address_of(lead, note, channel), planned_at=planned_at)
-    return AttemptContext(lead, clinic, replace(attempt, series=note.series) if note else attempt)
+    if note is None:
+        return AttemptContext(lead, clinic, attempt)
+    has_provider_template = note.provider_template is not None
+    return AttemptContext(
+        lead, clinic, replace(attempt, series=note.series, has_provider_template=has_provider_template)
+    )
 
 
 def _address_of(lead: LeadContact, note: NotificationView | None, channel: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Apply lead changes of steps through the lead services, so that history and rules follow."""
+"""Apply lead changes of steps through the services, so that history and rules follow."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
@@ -13,6 +13,7 @@ from app.automation.handlers.support.changes import (
     ChangeStage,
     CompleteTasks,
     LeadChange,
+    OptOut,
     UpdateLead,
 )
 from app.automation.handlers.support.context import StepContext
@@ -24,6 +25,7 @@ from app.leads.assignment.assign_one import assign_by_rules, assign_to_user
 from app.leads.changes import apply_amendment
 from app.leads.models import Lead
 from app.leads.pipeline.stages import move_forward
+from app.messaging.contact_policy.opt_outs import opt_out
 from app.tasks.lifecycle.closing import complete_all
 
 Wanted = TypeVar("Wanted", bound=Change)
@@ -68,5 +70,7 @@ def _change(session: Session, actor: Actor, lead: Lead, change: LeadChange) -> N
             apply_amendment(session, actor, lead, amendment)
         case CompleteTasks(types):
             complete_all(session, actor, lead, types=types)
+        case OptOut(channel):
+            opt_out(session, actor, lead.id, channel=channel)
         case _:
             raise TypeError(change)

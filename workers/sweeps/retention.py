@@ -70,6 +70,11 @@ _DELETE_RECEIPTS = text(
     " ORDER BY received_at LIMIT :batch FOR UPDATE SKIP LOCKED))"
 )
 
+_DELETE_TEXT_RECEIPTS = text(
+    "DELETE FROM text_receipts WHERE ctid = ANY(ARRAY(SELECT ctid FROM text_receipts WHERE received_at < :before"
+    " ORDER BY received_at LIMIT :batch FOR UPDATE SKIP LOCKED))"
+)
+
 _DELETE_WEBHOOKS = text(
     "DELETE FROM webhook_deliveries WHERE id IN"
     " (SELECT id FROM webhook_deliveries WHERE id < :oldest ORDER BY id LIMIT :batch FOR UPDATE SKIP LOCKED)"
@@ -137,9 +142,9 @@ def delete_old_answers(session: Session) -> int:
 
 
 def delete_old_gateway_calls(session: Session) -> int:
-    """Delete one batch each of old usage of gateways and accounts, and of gateway receipts past their retention."""
+    """Delete one batch each of old usage of gateways and accounts, and of receipts of gateways and text messages."""
     usage = {_DELETE_MINUTES: MINUTES_RETENTION, _DELETE_ACCOUNT_COUNTS: ACCOUNT_COUNTS_RETENTION}
-    ages = {**usage, _DELETE_RECEIPTS: RECEIPT_RETENTION}
+    ages = {**usage, _DELETE_RECEIPTS: RECEIPT_RETENTION, _DELETE_TEXT_RECEIPTS: RECEIPT_RETENTION}
     results = [session.execute(forget, {"before": clock.now() - age, "batch": BATCH}) for forget, age in ages.items()]
     return sum(result.rowcount for result in results)  # type: ignore[attr-defined]
 

@@ -13,7 +13,7 @@ from app.messaging.channels.registry import CHANNELS
 from app.messaging.rendering.render import MAX_TEMPLATE_LENGTH
 from app.messaging.rendering.variables import CUSTOM_GROUP, VARIABLES
 from app.messaging.rendering.variants import MAX_URL_LENGTH, MediaType, is_public_url
-from app.messaging.templates.template_definitions import MAX_VARIANTS
+from app.messaging.templates.template_definitions import LONGEST_APPROVED_NAME, MAX_VARIANTS, MOST_PARAMETERS
 
 SLUG: Final = (r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", "Must be a slug such as `break-up-email`.")
 _VARIABLES: Final = ", ".join(sorted(f"`{group}.{name}`" for group, names in VARIABLES.items() for name in names))
@@ -40,6 +40,30 @@ class MessageMedia(Schema):
     url = MediaUrl(MAX_URL_LENGTH, required=True, metadata={"examples": ["https://media.example/smile.jpg"]})
 
 
+class ApprovedTemplate(Schema):
+    """A text that the provider has approved. WhatsApp takes only these, unless the lead wrote in the last 24 hours."""
+
+    name = Text(
+        LONGEST_APPROVED_NAME,
+        least=1,
+        required=True,
+        metadata={
+            "description": "Its name at Meta, or the content SID at Twilio.",
+            "examples": ["appointment_reminder"],
+        },
+    )
+    language = Text(20, least=1, required=True, metadata={"description": "As at Meta.", "examples": ["en_US"]})
+    parameters = ListOf(
+        Text(MAX_TEMPLATE_LENGTH, least=1),
+        most=MOST_PARAMETERS,
+        load_default=list,
+        metadata={
+            "description": "The values in order; they may use variables, as `body` does.",
+            "examples": [["{{ lead.first_name }}"]],
+        },
+    )
+
+
 class MessageVariantIn(Schema):
     """A text for a channel and a language."""
 
@@ -59,6 +83,15 @@ class MessageVariantIn(Schema):
         MessageMedia, allow_none=True, load_default=None, metadata={"description": "Only for `http`."}
     )
 
+    provider_template = fields.Nested(
+        ApprovedTemplate,
+        allow_none=True,
+        load_default=None,
+        metadata={
+            "description": "Only for `whatsapp`: sent instead of the body if the lead wrote nothing in 24 hours."
+        },
+    )
+
     @validates_schema
     def _fits_its_channel(self, data: JsonDict, **_: object) -> None:
         mistakes: dict[str, list[str]] = {}
@@ -66,6 +99,8 @@ class MessageVariantIn(Schema):
             mistakes["subject"] = ["Required for e-mails and in-app messages."]
         if data["media"] and data["channel"] not in (with_media := CHANNELS.names_with(TextPart.MEDIA)):
             mistakes["media"] = [f"Only allowed in a text for {' or '.join(with_media)}."]
+        if data["provider_template"] and data["channel"] not in (with_session := CHANNELS.names_with_session()):
+            mistakes["provider_template"] = [f"Only allowed in a text for {' or '.join(with_session)}."]
         if mistakes:
             raise ValidationError(mistakes)
 
@@ -126,6 +161,7 @@ class MessageVariantOut(Schema):
     subject = fields.String(required=True, allow_none=True)
     body = fields.String(required=True)
     media = fields.Nested(MessageMedia, required=True, allow_none=True)
+    provider_template = fields.Nested(ApprovedTemplate, required=True, allow_none=True)
 
 
 class MessageTemplateOut(Schema):

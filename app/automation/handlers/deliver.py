@@ -12,6 +12,7 @@ from uuid import UUID
 
 from app import clock
 from app.automation.handlers.support.account_limit import account_count_rows, account_snooze
+from app.automation.handlers.support.changes import LeadChange, OptOut
 from app.automation.handlers.support.context import NotificationView, StepContext
 from app.automation.handlers.support.follow_up_events import message_event
 from app.automation.handlers.support.gateway_limit import throttle_snooze, usage_rows
@@ -46,11 +47,13 @@ from app.messaging.channels.base import OutgoingMessage, Receipt, Transient
 from app.messaging.channels.gateway_payload import GatewayPayload, MessageType
 from app.messaging.channels.provider_call import UNANSWERED
 from app.messaging.channels.registry import CHANNELS
+from app.messaging.contact_policy.checks import is_session_open
 from app.messaging.contact_policy.gate import Allow, Never, Until
 from app.messaging.delivery.delivery_state import MAX_ATTEMPTS, state_after
 from app.messaging.gateways.failure_counts import result_row
 from app.messaging.gateways.service import endpoint_of
 from app.messaging.models import NotificationState
+from app.messaging.rendering.variants import ProviderTemplate
 from app.messaging.unsubscribe.footer import add_footer
 from app.messaging.unsubscribe.links import unsubscribe_headers
 
@@ -153,6 +156,7 @@ def _send(context: StepContext) -> ExternalCall:
         sender_address=sender.address,
         reply_to=returned.reply_to,
         return_path=returned.return_path,
+        provider_template=_provider_template(context),
         headers={**returned.headers, **_unsubscribe_headers(context), **(note.headers or {})},
         html=text.html,
     )
@@ -165,6 +169,15 @@ def _send(context: StepContext) -> ExternalCall:
         tracked_links=text.links,
     )
     return ExternalCall(Question(delivery["id"], note.channel, message), effects=effects)
+
+
+def _provider_template(context: StepContext) -> ProviderTemplate | None:
+    """Return the approved text of the message if no session is open, so that the provider takes no free text."""
+    note, length = context.message, CHANNELS.session(context.message.channel)
+    if note.provider_template is None or length is None or context.contact is None:
+        return None
+    is_open = is_session_open(context.contact.facts.last_inbound_at, length, context.now)
+    return None if is_open else ProviderTemplate.from_json(note.provider_template)
 
 
 def _body(context: StepContext) -> str:
@@ -278,6 +291,7 @@ def _end(
         channel_results=channel_results(context, receipt, ended["response"]),
         events=_events(context, state, ended),
         suppressions=_suppressions(context, state, ended),
+        changes=_changes(context, state, ended),
     )
 
 
@@ -305,7 +319,17 @@ def _suppressions(
     is_to_lead = note.user_id is None and context.step.lead_id is not None
     if not (is_to_lead and kind and state is NotificationState.FAILED and _is_bounce(context, ended)):
         return ()
-    return (SuppressedAddress(clinic_id=note.clinic_id, kind=kind, address=note.address),)
+    for_leads = CHANNELS.for_leads(note.channel)
+    address = for_leads.unreachable_as(note.address) if for_leads else note.address
+    return (SuppressedAddress(clinic_id=note.clinic_id, kind=kind, address=address),)
+
+
+def _changes(context: StepContext, state: NotificationState, ended: EndedDelivery) -> tuple[LeadChange, ...]:
+    """Return the opt-out of the lead if the provider says that it stopped the messages of this channel."""
+    channel = CHANNELS[context.message.channel]
+    is_to_lead = context.message.user_id is None and context.step.lead_id is not None
+    has_stopped = is_to_lead and state is NotificationState.FAILED and channel.is_opt_out(ended["response"])
+    return (OptOut(channel.name),) if has_stopped else ()
 
 
 def _state(

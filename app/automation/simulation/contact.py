@@ -9,7 +9,8 @@ from app.core.type_aliases import JsonObject
 from app.engine.events.events import Event
 from app.leads.activities.effects import apply_activity, with_implied_values
 from app.leads.pipeline.lead_state import mark_updated
-from app.leads.timeline.models import Activity
+from app.leads.timeline.models import Activity, Direction
+from app.messaging.channels.registry import CHANNELS
 from app.tasks.lifecycle.contact import answered_task, told_activity
 from app.tasks.lifecycle.task_state import set_completed
 
@@ -20,10 +21,17 @@ def log_activity(world: World, data: JsonObject) -> list[Event]:
     """Log an activity, as `app.leads.activities.service.log_activity` does. Returns the events."""
     known = {**with_implied_values(data), "id": new_id(), "created_at": world.now, "occurred_at": world.now}
     entry = SimpleNamespace(**{**_EMPTY_ACTIVITY, **known})
+    _note_inbound(world, entry)
     mark_updated(world.lead, world.actor, world.now)
     events = apply_activity(world.lead, world.actor, entry, world.setting.stages)
     task = answered_task(entry, world.open_tasks.values(), world.setting.clinic.calendar, at=world.now)
     return [*events, world.change_task(set_completed, task, outcome=entry.outcome)] if task else events
+
+
+def _note_inbound(world: World, entry: SimpleNamespace) -> None:
+    """Note a message of the lead that opens a session, as `app.messaging.inbound.texts` does."""
+    if entry.direction == Direction.INBOUND and CHANNELS.session(entry.channel) is not None:
+        world.last_inbound[entry.channel] = world.now
 
 
 def complete_task(world: World, task: SimpleNamespace, outcome: str | None) -> list[Event]:

@@ -153,7 +153,7 @@ def context_of(world: World, step: SimpleNamespace) -> StepContext:
         lead=cast("LeadView", world.lead),
         task=world.tasks.get(step.params.get("task_id", "")),
         notification=None,
-        template=None,
+        template=setting.templates.get(step.params.get("template", "")),
         people=setting.people,
         names=setting.names,
         write_message=_note_message,
@@ -196,5 +196,10 @@ def _contact(world: World, step: SimpleNamespace) -> ContactContext:
     ahead = [PlannedMessage(other.due_at, priority_of(other)) for other in messages]
     return ContactContext(
         attempt,
-        build_contact_facts(with_lead, History(world.contacts, ahead), is_suppressed=channel in world.suppressed),
+        build_contact_facts(
+            with_lead,
+            History(world.contacts, ahead),
+            is_suppressed=channel in world.suppressed,
+            last_inbound_at=world.last_inbound.get(channel),
+        ),
     )

@@ -30,6 +30,8 @@ from app.identity.users.lookup import ActiveUser
 from app.leads.pipeline.defaults import default_stages
 from app.leads.pipeline.models import LOST, STARTED
 from app.leads.pipeline.stages import Stage, Stages
+from app.messaging.rendering.variants import Template
+from app.messaging.templates.template_definitions import variants_of_definition
 
 MOST_DAYS: Final = 366
 DAYS: Final = 90
@@ -102,6 +104,7 @@ def sample_setting(playbook: Playbook, *, zone: ZoneInfo, region: str) -> Settin
         {person.id: person for person in people},
         sequences_of(playbook),
         nurtures_of(playbook),
+        templates=templates_of(playbook),
     )
 
 
@@ -125,6 +128,11 @@ def max_days_of(playbook: Playbook) -> dict[str, int]:
 def nurtures_of(playbook: Playbook) -> list[Nurture]:
     """Return all nurtures of a playbook as active nurtures."""
     return [Nurture(**one) for one in playbook.nurtures]
+
+
+def templates_of(playbook: Playbook) -> dict[str, Template]:
+    """Return the message templates of a playbook by slug."""
+    return {slug: Template(_id(slug), variants_of_definition(text)) for slug, text in playbook.templates.items()}
 
 
 def _id(slug: str) -> UUID:

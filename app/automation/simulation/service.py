@@ -34,6 +34,7 @@ from app.leads.facts.template_values import display_names
 from app.leads.pipeline.models import PipelineStage
 from app.leads.pipeline.stages import Stage
 from app.leads.search.lookup import lead_reader, read_lead
+from app.messaging.templates.library import load_all_templates
 
 OWN: Final = "own"  # the clinic's active rules instead of a shipped playbook
 
@@ -148,6 +149,7 @@ def _setting(session: Session, actor: Actor, name: str) -> Setting:
         rules=sandbox.rules_of(playbook),
         sequences=sandbox.sequences_of(playbook),
         nurtures=sandbox.nurtures_of(playbook),
+        templates={**sandbox.templates_of(playbook), **own.templates},
         stages=sandbox.with_stages(own.stages, playbook),
         max_days={**sandbox.max_days_of(playbook), **own.max_days},
     )
@@ -169,4 +171,5 @@ def _own_setting(session: Session, actor: Actor) -> Setting:
         sequences_of(session, clinic),
         session.scalars(nurtures.order_by(Nurture.id)).all(),
         display_names(session, clinic),
+        load_all_templates(session, clinic.id),
     )

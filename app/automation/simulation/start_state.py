@@ -19,7 +19,7 @@ from app.leads.facts.condition_facts import load_facts
 from app.leads.search.open_task import IS_OPEN_TASK
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy.gate_input import SentMessage
-from app.messaging.contact_policy.load_facts import address_for
+from app.messaging.contact_policy.load_facts import address_for, last_inbound
 from app.messaging.contact_policy.suppression_list import find_suppressed
 from app.messaging.models import CONTACTED_AT, IS_CONTACT
 from app.tasks.escalations import open_escalations
@@ -45,6 +45,8 @@ def start_as_is(session: Session, setting: Setting, lead: SimpleNamespace, *, at
     _load_source(session, lead)
     world = World(setting, lead, now=at, suppressed=_suppressed(session, setting, lead))
     world.contacts += [SentMessage(*row) for row in session.execute(_CONTACTS, {"lead": lead.id, "most": MAX_ROWS})]
+    asked = {(lead.id, channel) for channel in CHANNELS.names_with_session()}
+    world.last_inbound |= {channel: at for (_, channel), at in last_inbound(session, asked).items()}
     world.enrollments += _enrollments(session, lead)
     tasks = _rows(session, Task.__table__, Task.lead_id == lead.id, IS_OPEN_TASK)
     world.chains |= chains_of(session, {task["step_id"] for task in tasks if task["step_id"]})

@@ -30,6 +30,7 @@ from app.leads.facts.template_values import DisplayNames
 from app.leads.pipeline.stages import Stages
 from app.messaging.contact_policy.contact_attempts import priority_of
 from app.messaging.contact_policy.gate_input import SentMessage
+from app.messaging.rendering.variants import Template
 from app.tasks.lifecycle.task_state import mark_cancelled, set_assignee
 from app.tasks.models import OPEN_TASKS, TaskStatus
 
@@ -54,6 +55,7 @@ class Setting:
     sequences: PublishedSequences = field(default_factory=PublishedSequences)
     nurtures: Sequence[Nurture] = ()
     names: DisplayNames = DisplayNames({}, {})  # noqa: RUF009  (empty and never changed)
+    templates: Mapping[str, Template] = field(default_factory=dict)  # by slug; for the approved texts of providers
 
 
 @dataclass(slots=True)
@@ -77,6 +79,7 @@ class World:
     tasks: dict[str, SimpleNamespace] = field(default_factory=dict)  # by id
     pending: dict[UUID, SimpleNamespace] = field(default_factory=dict)  # pending steps in the order of planning, by id
     contacts: list[SentMessage] = field(default_factory=list)
+    last_inbound: dict[str, datetime] = field(default_factory=dict)  # the lead's last message, by channel with sessions
     sent: list[Sent] = field(default_factory=list)  # the messages since the start of the simulation
     enrollments: list[SimpleNamespace] = field(default_factory=list)
     timeline: list[Entry] = field(default_factory=list)

@@ -35,6 +35,7 @@ MOVED_TABLES: Final = (
     "assignment_history",
     "events",
     "inbound_emails",
+    "inbound_texts",
 )
 # A job's input and the events that were sent stay unchanged. They are never looked up by lead, except by an erasure.
 KEPT_TABLES: Final = ("job_items", "webhook_deliveries")

@@ -23,6 +23,7 @@ PERSONAL_DATA_TABLES: Final[Mapping[str, str]] = {
     "enrollments": "t.lead_id",
     "webhook_deliveries": "t.lead_id",
     "inbound_emails": "t.lead_id",
+    "inbound_texts": "t.lead_id",
     "inbound_raw_emails": "(SELECT i.lead_id FROM inbound_emails i WHERE i.id = t.id)",
     "enrollment_steps": "(SELECT e.lead_id FROM enrollments e WHERE e.id = t.enrollment_id)",
 }
@@ -39,9 +40,10 @@ _BLANKED: Final[Mapping[str, str]] = {
     ),
     "lead_tasks": "title = 'Erased', description = NULL, completion_notes = NULL, cancelled_reason = NULL, tags = '{}'",
     "lead_activities": "sealed = NULL",
-    "notifications": "sealed = NULL, subject = 'Erased', body = 'Erased', error = NULL",
+    "notifications": "sealed = NULL, subject = 'Erased', body = 'Erased', error = NULL, provider_template = NULL",
     "steps": "error = NULL, outcome = NULL",
     "inbound_emails": "sealed = NULL",
+    "inbound_texts": "sealed = NULL",
     "assignment_history": "reason = NULL",
     "events": "facts = '{}', decisions = '[]'",
     "lead_touches": (
@@ -59,6 +61,7 @@ UNION ALL SELECT id FROM lead_tasks WHERE lead_id = :lead
 UNION ALL SELECT id FROM lead_activities WHERE lead_id = :lead
 UNION ALL SELECT id FROM notifications WHERE lead_id = :lead
 UNION ALL SELECT id FROM inbound_emails WHERE lead_id = :lead
+UNION ALL SELECT id FROM inbound_texts WHERE lead_id = :lead
 UNION ALL SELECT id FROM consents WHERE lead_id = :lead
 """  # noqa: S608  (constants)
 # The audit log keeps actor, action and ids; the old and new values are deleted.

@@ -31,6 +31,7 @@ class ContactChannel(StrEnum):
     PHONE = "phone"
     EMAIL = "email"
     SMS = "sms"
+    WHATSAPP = "whatsapp"
     IN_PERSON = "in_person"
     VIDEO = "video"
     CHAT = "chat"

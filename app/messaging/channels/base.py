@@ -14,6 +14,7 @@ from app.messaging.rendering.render import DEFAULT_LIMITS, Limits, Wording, rend
 from app.messaging.rendering.safe_text import one_line
 from app.messaging.rendering.values import Placeholder
 from app.messaging.rendering.variables import Values
+from app.messaging.rendering.variants import ProviderTemplate
 
 MAX_RESPONSE_LENGTH = 500
 
@@ -65,15 +66,6 @@ class Unknown(_ReceiptText):
 
 
 Receipt: TypeAlias = Sent | Transient | Permanent | Unknown
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderTemplate:
-    """A text that the provider has approved, with the values of its parameters in order."""
-
-    name: str
-    language: str  # as the provider writes it, such as `en_US`
-    parameters: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +135,15 @@ class ForLeads:
     `address` returns a lead's address as the contact policy and the suppression list know it. None means that there is
     none: the message is skipped with `no_address`. `suppressed_by` is the kind of address that is looked up in the
     suppression list, and that an opt-out of the channel adds to it. `destination` returns what `send` gets, if that is
-    more than the address. `is_valid` returns whether an address can be written to at all.
+    more than the address. `is_valid` returns whether an address can be written to at all. `unreachable_as` returns what
+    the suppression list gets for an address that the channel cannot reach, if other channels may still reach it.
     """
 
     address: Callable[[LeadContact], str | None]
     suppressed_by: AddressKind
     destination: Callable[[LeadContact], str | None] | None = None
     is_valid: Callable[[str | None], bool] = lambda _: True
+    unreachable_as: Callable[[str], str] = lambda address: address
 
     def destination_of(self, lead: LeadContact) -> str | None:
         """Return what is stored with a message to the lead and passed to `send`; None: the lead is not reached."""
@@ -193,6 +187,9 @@ class Channel:
     interrupted: returns the receipt for an attempt that was interrupted, from the error's text. Return Transient only
         if the provider accepts `message_id` as an idempotency key.
     is_bounce: returns whether a provider's refusal says that the address does not exist.
+    is_opt_out: returns whether a provider's refusal says that the recipient stopped the messages of this channel.
+    session: a message of the lead allows free texts for so long; without one, the provider takes only approved texts.
+        None: free texts are always allowed.
     probe: asks the provider whether it takes messages, without sending one, and returns why not; None: it does. It
         gets the longest time in seconds. No transaction is open meanwhile. Without it, the next message is the probe.
     probe_account: the same for a sending account of a clinic.
@@ -213,6 +210,8 @@ class Channel:
     message_id: Callable[[UUID], str | None] = lambda _: None
     interrupted: Callable[[OutgoingMessage, str], Receipt] = outcome_unknown
     is_bounce: Callable[[str], bool] = lambda _: False
+    is_opt_out: Callable[[str], bool] = lambda _: False
+    session: timedelta | None = None
     probe: Callable[[float], str | None] = lambda _: None
     probe_account: Callable[[Account, float], str | None] = lambda _, __: None
 

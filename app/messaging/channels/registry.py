@@ -1,6 +1,7 @@
 """Channel registry: the channels of this process, by name. `app.wiring` fills it when the process starts."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from typing import Final
 
 from app.messaging.channels.base import Channel, ForLeads, TextPart
@@ -76,6 +77,15 @@ class Channels(Mapping[str, Channel]):
     def names_with(self, part: TextPart) -> list[str]:
         """Return the names of the channels with this part in their texts."""
         return [channel.name for channel in self.values() if part in channel.parts]
+
+    def names_with_session(self) -> list[str]:
+        """Return the names of the channels that allow free texts only in a session."""
+        return [channel.name for channel in self.values() if channel.session is not None]
+
+    def session(self, name: object) -> timedelta | None:
+        """Return how long a message of the lead opens a session; None: the channel has none, or no such name."""
+        channel = self._find(name)
+        return channel.session if channel else None
 
     def names_with_gateway(self) -> list[str]:
         """Return the names of the channels that send through a gateway."""

@@ -6,7 +6,7 @@ is refused permanently.
 
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, TypeAlias
 
 from app.engine.models import Reason
@@ -51,6 +51,19 @@ def _has_invalid_address(attempt: ContactAttempt, _: ContactFacts) -> bool:
 
 def _has_replied(attempt: ContactAttempt, facts: ContactFacts) -> bool:
     return attempt.stops_at_reply and facts.replied_at is not None and facts.replied_at > attempt.planned_at
+
+
+def _outside_session(attempt: ContactAttempt, facts: ContactFacts, at: datetime) -> NotBefore:
+    """Refuse a free text on a channel with sessions, unless the lead wrote on it shortly before."""
+    length = CHANNELS.session(attempt.channel)
+    if length is None or attempt.has_provider_template:
+        return None
+    return None if is_session_open(facts.last_inbound_at, length, at) else FOREVER
+
+
+def is_session_open(last_inbound_at: datetime | None, length: timedelta, at: datetime) -> bool:
+    """Return whether the lead's last message allows a free text at that moment."""
+    return last_inbound_at is not None and at < last_inbound_at + length
 
 
 def _has_reached_series_cap(attempt: ContactAttempt, facts: ContactFacts) -> bool:
@@ -109,6 +122,14 @@ CHECKS: Final = (
             "stops_at_reply": attempt.stops_at_reply,
             "planned_at": attempt.planned_at,
             "replied_at": facts.replied_at,
+        },
+    ),
+    Check(
+        Reason.OUTSIDE_SESSION,
+        _outside_session,
+        lambda attempt, facts, _: {
+            "last_inbound_at": facts.last_inbound_at,
+            "has_provider_template": attempt.has_provider_template,
         },
     ),
     _permanent(

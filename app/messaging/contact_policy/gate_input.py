@@ -23,6 +23,7 @@ class ContactAttempt:
     priority: int = DEFAULT_PRIORITY
     is_transactional: bool = False  # the lead expects it, such as a confirmation
     stops_at_reply: bool = False
+    has_provider_template: bool = False  # the provider takes its approved text outside of a session
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class ContactFacts:
     is_suppressed: bool = False  # the address is on the suppression list
     sent: Sequence[SentMessage] = ()
     planned: Sequence[PlannedMessage] = ()
+    last_inbound_at: datetime | None = None  # the lead's last message on a channel with sessions
     throttled_until: datetime | None = None  # the gateway has used up its hourly limit
 
     @property

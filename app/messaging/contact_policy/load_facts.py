@@ -1,10 +1,11 @@
 """Load the facts that the contact gate needs about leads, for many leads at once."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.identity.clinic_context import ClinicContext
@@ -14,6 +15,11 @@ from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy.gate_input import ContactAttempt, ContactFacts
 from app.messaging.contact_policy.history import History, HistoryQuery, load_histories
 from app.messaging.contact_policy.suppression_list import Address, find_suppressed
+
+_LAST_INBOUND: Final = text(
+    "SELECT lead_id, channel, max(received_at) AS at FROM inbound_texts"
+    " WHERE lead_id = ANY(:leads) AND channel = ANY(:channels) GROUP BY lead_id, channel"
+)
 
 
 class ContactedLead(LeadContact, Protocol):
@@ -60,10 +66,13 @@ def load_contact_facts(
 ) -> list[ContactFacts]:
     """Return the facts for each contact attempt, in the same order, with at most two queries.
 
+    Channels with sessions need one more.
+
     `exclude_steps` and `exclude_notifications` are the ids of the attempts' own steps and notifications, which do not
     count. If `is_handed_over`, the messages are already written, and other pending messages do not count.
     """
-    suppressed = find_suppressed(session, [address for context in attempts if (address := _address(context))])
+    suppressed = find_suppressed(session, [address for context in attempts for address in _addresses(context)])
+    inbound = _last_inbound(session, attempts)
     query = _history_query(attempts, now, is_handed_over=is_handed_over)
     by_lead = load_histories(
         session,
@@ -74,15 +83,39 @@ def load_contact_facts(
     )
     return [
         build_contact_facts(
-            context, by_lead.get(context.lead.id, History()), is_suppressed=_address(context) in suppressed
+            context,
+            by_lead.get(context.lead.id, History()),
+            is_suppressed=any(address in suppressed for address in _addresses(context)),
+            last_inbound_at=inbound.get((context.lead.id, context.attempt.channel)),
         )
         for context in attempts
     ]
 
 
-def _address(context: AttemptContext) -> tuple[UUID, Address] | None:
-    kind = CHANNELS.suppressed_by(context.attempt.channel)
-    return (context.clinic.id, (kind, context.attempt.address)) if kind and context.attempt.address else None
+def _addresses(context: AttemptContext) -> list[tuple[UUID, Address]]:
+    """Return the entries of the suppression list that stop the message: of its address, and of it on this channel."""
+    for_leads, address = CHANNELS.for_leads(context.attempt.channel), context.attempt.address
+    if for_leads is None or not address:
+        return []
+    return [
+        (context.clinic.id, (for_leads.suppressed_by, entry))
+        for entry in dict.fromkeys((address, for_leads.unreachable_as(address)))
+    ]
+
+
+def _last_inbound(session: Session, attempts: Sequence[AttemptContext]) -> Mapping[tuple[UUID, str], datetime]:
+    """Return the time of the lead's last message by lead id and channel, for attempts on channels with sessions."""
+    asked = {
+        (context.lead.id, context.attempt.channel) for context in attempts if CHANNELS.session(context.attempt.channel)
+    }
+    return last_inbound(session, asked) if asked else {}
+
+
+def last_inbound(session: Session, asked: Collection[tuple[UUID, str]]) -> dict[tuple[UUID, str], datetime]:
+    """Return the time of the last message that arrived, by lead id and channel. Pairs without one are left out."""
+    leads, channels = {lead_id for lead_id, _ in asked}, {channel for _, channel in asked}
+    found = session.execute(_LAST_INBOUND, {"leads": list(leads), "channels": list(channels)})
+    return {(row.lead_id, row.channel): row.at for row in found}
 
 
 def _history_query(attempts: Sequence[AttemptContext], now: datetime, *, is_handed_over: bool) -> HistoryQuery:
@@ -105,7 +138,9 @@ def _history_query(attempts: Sequence[AttemptContext], now: datetime, *, is_hand
     return query
 
 
-def build_contact_facts(context: AttemptContext, history: History, *, is_suppressed: bool) -> ContactFacts:
+def build_contact_facts(
+    context: AttemptContext, history: History, *, is_suppressed: bool, last_inbound_at: datetime | None = None
+) -> ContactFacts:
     """Build the facts about the lead of a contact attempt from its history."""
     lead, clinic = context.lead, context.clinic
     return ContactFacts(
@@ -120,4 +155,5 @@ def build_contact_facts(context: AttemptContext, history: History, *, is_suppres
         is_suppressed=is_suppressed,
         sent=history.sent,
         planned=history.planned,
+        last_inbound_at=last_inbound_at,
     )

@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NoReturn, Protocol, TypeAlias
@@ -16,23 +15,25 @@ from app.clock import now
 from app.core.http_client.signing import WrongSignature, new_secret, valid_secrets, verify
 from app.core.type_aliases import JsonObject
 from app.engine.events.events import EventName
-from app.engine.service import record
-from app.engine.statistics.outcome_statistics import Series, add_counts
 from app.errors import NotFound, Unauthenticated
 from app.identity.actor import Actor
 from app.identity.clinics import load_context
 from app.identity.models import Clinic
-from app.leads.activities.service import log_activity
-from app.leads.errors import LeadIsLocked
-from app.leads.events import lead_event
 from app.leads.models import Lead
-from app.leads.timeline.models import ActivityType, Direction
 from app.leads.timeline.vocabulary import ContactChannel
-from app.messaging.contact_policy.keywords import apply_keyword
 from app.messaging.contact_policy.suppression_list import INVALID_ADDRESS, suppress_addresses
 from app.messaging.gateways.models import BounceReason, Gateway, ReceiptStatus
 from app.messaging.gateways.service import CalledGateway
-from app.messaging.models import AddressKind, Notification, NotificationState
+from app.messaging.inbound.texts.effects import (
+    MessageReport,
+    Reply,
+    count_outcome,
+    log_reply,
+    mark_failed,
+    record_event,
+    set_first_time,
+)
+from app.messaging.models import AddressKind, Notification
 from app.security.encrypted_fields import decrypt_row
 
 RECEIPT_RETENTION: Final = timedelta(days=7)  # no gateway repeats a call later than that
@@ -112,7 +113,7 @@ def process_events(
         if notification is not None and notification.lead_id in leads:
             at, reason = min(event["at"], now()), event.get("reason", BounceReason.OTHER)
             reply = {"text": event.get("text"), "is_auto_reply": event.get("is_auto_reply", False)}
-            update = _StatusUpdate(actor, notification, leads[notification.lead_id], at=at, reason=reason, **reply)
+            update = _StatusUpdate(actor, notification, leads[notification.lead_id], at, reason, **reply)
             _HANDLERS[event["status"]](session, update)
             taken += 1
     return {"taken": taken, "ignored": len(events) - taken}
@@ -134,88 +135,46 @@ def _lock_leads(session: Session, notifications: Iterable[Notification]) -> dict
 
 
 @dataclass(frozen=True, slots=True)
-class _StatusUpdate:
+class _StatusUpdate(MessageReport):
     """The reported status of one message."""
 
-    actor: Actor
-    notification: Notification
-    lead: Lead
-    at: datetime  # never in the future
     reason: BounceReason
     text: str | None
     is_auto_reply: bool
 
 
-def _set_first_time(column: str, name: EventName) -> "_Handler":
+def _first_time(column: str, name: EventName) -> "_Handler":
     """Return a handler that sets the column once: only the first time counts."""
-
-    def handle(session: Session, update: _StatusUpdate) -> None:
-        if getattr(update.notification, column) is None:
-            setattr(update.notification, column, update.at)
-            _record_event(session, update, name)
-
-    return handle
+    return lambda session, update: set_first_time(session, update, column, name)
 
 
 def _apply_failure(session: Session, update: _StatusUpdate) -> None:
-    if _mark_failed(update.notification, "its gateway could not deliver it"):
-        _count_outcome(session, update.notification, Counter(sent=-1, failed=1))  # it was counted as sent
-    _record_event(session, update, EventName.MESSAGE_FAILED)
+    if mark_failed(update.notification, "its gateway could not deliver it"):
+        count_outcome(session, update.notification, Counter(sent=-1, failed=1))  # it was counted as sent
+    record_event(session, update, EventName.MESSAGE_FAILED)
 
 
 def _apply_bounce(session: Session, update: _StatusUpdate) -> None:
-    if _mark_failed(update.notification, f"it bounced: {update.reason}"):
-        _count_outcome(session, update.notification, Counter(bounced=1))
+    if mark_failed(update.notification, f"it bounced: {update.reason}"):
+        count_outcome(session, update.notification, Counter(bounced=1))
     notification = update.notification
     if update.reason is BounceReason.INVALID and (phone := json.loads(notification.address or "{}").get("phone")):
         suppress_addresses(session, notification.clinic_id, [(AddressKind.PHONE, phone)], reason=INVALID_ADDRESS)
-    _record_event(session, update, EventName.MESSAGE_BOUNCED)
+    record_event(session, update, EventName.MESSAGE_BOUNCED)
 
 
 def _apply_reply(session: Session, update: _StatusUpdate) -> None:
-    """Log the reply on the timeline like a user would, with the same effects."""
-    entry = {
-        "type": ActivityType.SMS,
-        "channel": ContactChannel.SOCIAL if update.lead.social_handle else ContactChannel.SMS,
-        "direction": Direction.INBOUND,
-        "is_auto_reply": update.is_auto_reply,
-        "occurred_at": update.at,
-        "notes": update.text,
-    }
-    with suppress(LeadIsLocked):  # converted or restricted: nothing is pending, and nothing may be logged
-        log_activity(session, update.actor, update.lead.id, entry)
-    if not update.is_auto_reply:
-        apply_keyword(session, update.actor, update.lead, update.text, kind=AddressKind.PHONE)
+    channel = ContactChannel.SOCIAL if update.lead.social_handle else ContactChannel.SMS
+    reply = Reply(channel, update.at, update.text, update.is_auto_reply)
+    log_reply(session, update.actor, update.lead, reply)
 
 
 _Handler: TypeAlias = Callable[[Session, _StatusUpdate], None]
 _HANDLERS: Final[Mapping[ReceiptStatus, _Handler]] = {
-    ReceiptStatus.DELIVERED: _set_first_time("delivered_at", EventName.MESSAGE_DELIVERED),
-    ReceiptStatus.OPENED: _set_first_time("opened_at", EventName.MESSAGE_OPENED),
-    ReceiptStatus.CLICKED: _set_first_time("clicked_at", EventName.MESSAGE_CLICKED),
+    ReceiptStatus.DELIVERED: _first_time("delivered_at", EventName.MESSAGE_DELIVERED),
+    ReceiptStatus.OPENED: _first_time("opened_at", EventName.MESSAGE_OPENED),
+    ReceiptStatus.CLICKED: _first_time("clicked_at", EventName.MESSAGE_CLICKED),
     ReceiptStatus.FAILED: _apply_failure,
     ReceiptStatus.BOUNCED: _apply_bounce,
     ReceiptStatus.REPLIED: _apply_reply,
 }
-
-
-def _mark_failed(notification: Notification, error: str) -> bool:
-    """Set the notification to failed if it was sent, and return whether it was."""
-    was_sent = notification.state == NotificationState.SENT
-    if was_sent:
-        notification.state, notification.error = NotificationState.FAILED, error
-    return was_sent
-
-
-def _count_outcome(session: Session, notification: Notification, figures: Counter[str]) -> None:
-    if notification.series is not None:
-        add_counts(session, {Series(notification.clinic_id, notification.series): figures})
-
-
-def _record_event(session: Session, update: _StatusUpdate, name: EventName) -> None:
-    about = {"channel": update.notification.channel, "template": update.notification.template}
-    record(
-        session,
-        update.actor.clinic,
-        lead_event(name, update.lead, update.at, about=about, subject_id=update.notification.id, key=""),
-    )

@@ -1,6 +1,6 @@
 """Answers that users write to leads. They are notifications with a deliver step, as messages of rules are."""
 
-from typing import Final
+from typing import Final, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import select
@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.type_aliases import JsonDict, JsonObject
+from app.core.validation.check_all import check_all
 from app.engine.models import BegunBy, Reason
 from app.engine.service import add_steps
 from app.errors import Conflict, Invalid
@@ -16,18 +17,25 @@ from app.leads.activities.service import log_on_locked_lead
 from app.leads.models import LONGEST_NOTE
 from app.leads.search.lookup import lock_editable_lead
 from app.leads.timeline.models import ActivityType, Direction
+from app.messaging.channels import email, sms, whatsapp
+from app.messaging.channels.registry import CHANNELS
 from app.messaging.compose import MessageMetadata, Recipient, compose, delivery_step, insert_notifications
 from app.messaging.contact_policy.gate import Never, evaluate_gate
 from app.messaging.contact_policy.gate_input import ContactAttempt
 from app.messaging.contact_policy.load_facts import AttemptContext, address_for, load_contact_facts
 from app.messaging.inbound.models import InboundEmail
+from app.messaging.inbound.texts.models import InboundText
 from app.messaging.rendering.render import Wording
 from app.messaging.rendering.safe_text import one_line
 
 TEMPLATE: Final = "answer"  # the slug that stands for messages of users
 LONGEST_SUBJECT: Final = 200
 _LONGEST_REFERENCES: Final = 900  # characters; a header line has at most 998 (RFC 5322, 2.1.1)
+ANSWER_CHANNELS: Final = (email.CHANNEL.name, sms.CHANNEL.name, whatsapp.CHANNEL.name)
 _NOT_OF_LEAD: Final = "Not a mail of this lead."
+_NOT_ON_CHANNEL: Final = "Not a message of this lead on this channel."
+
+Answered: TypeAlias = InboundEmail | InboundText | None  # the message that is answered
 
 
 class MessageNotAllowed(Conflict):
@@ -45,14 +53,15 @@ class MessageNotAllowed(Conflict):
 def write_message(session: Session, actor: Actor, lead_id: UUID, data: JsonObject) -> UUID:
     """Write a message to the lead and plan its delivery; `data` as loaded by LeadMessageIn. Returns its id.
 
-    Opt-outs and suppressed addresses hold; quiet hours and caps do not, because a person decides. Raises NotFound,
-    LeadWasMerged, LeadIsLocked, Invalid, MessageNotAllowed.
+    Opt-outs, suppressed addresses and the sessions of WhatsApp hold; quiet hours and caps do not, because a person
+    decides. Raises NotFound, LeadWasMerged, LeadIsLocked, Invalid, MessageNotAllowed.
     """
     lead = lock_editable_lead(session, actor, lead_id)
-    mail = _answered(session, actor, lead_id, data)
-    address = mail.sender if mail is not None and mail.sender else address_for(lead, data["channel"])
+    _require_fits(data)
+    answered = _answered(session, actor, lead_id, data)
+    address = answered.sender if answered is not None and answered.sender else address_for(lead, data["channel"])
     _require_allowed(session, AttemptContext(lead, actor.clinic, _attempt(data["channel"], address)))
-    row = _row(actor, Recipient(None, address), data, mail) | {"lead_id": lead.id}
+    row = _row(actor, Recipient(None, address), data, answered) | {"lead_id": lead.id}
     insert_notifications(session, [row])
     origin = {"params": {"transactional": True}}
     step = delivery_step(
@@ -66,17 +75,35 @@ def write_message(session: Session, actor: Actor, lead_id: UUID, data: JsonObjec
 
 
 def check_message(session: Session, actor: Actor, data: JsonObject, /, *, lead_id: UUID) -> None:
-    """Check that the answered mail belongs to the lead. Raises Invalid."""
-    _answered(session, actor, lead_id, data)
+    """Check that the answered message belongs to the lead, and the length of the text. Raises Invalid."""
+    check_all(lambda: _require_fits(data), lambda: _answered(session, actor, lead_id, data))
 
 
-def _answered(session: Session, actor: Actor, lead_id: UUID, data: JsonObject) -> InboundEmail | None:
+def _require_fits(data: JsonObject) -> None:
+    """Check the length that the channel allows. Raises Invalid."""
+    channel = CHANNELS[data["channel"]] if data.get("channel") in ANSWER_CHANNELS else None
+    if channel and channel.name != email.CHANNEL.name and len(data.get("body") or "") > channel.limits.body:
+        raise Invalid.at("/body", f"At most {channel.limits.body} characters on this channel.")
+
+
+def _answered(session: Session, actor: Actor, lead_id: UUID, data: JsonObject) -> Answered:
     if "in_reply_to" not in data:
         return None
+    if data.get("channel", email.CHANNEL.name) != email.CHANNEL.name:
+        return _answered_text(session, actor, lead_id, data)
     of_lead = (InboundEmail.clinic_id == actor.clinic.id, InboundEmail.lead_id == lead_id)
     found = session.scalars(select(InboundEmail).where(InboundEmail.id == data["in_reply_to"], *of_lead)).one_or_none()
     if found is None:
         raise Invalid.at("/in_reply_to", _NOT_OF_LEAD)
+    return found
+
+
+def _answered_text(session: Session, actor: Actor, lead_id: UUID, data: JsonObject) -> InboundText:
+    of_lead = (InboundText.clinic_id == actor.clinic.id, InboundText.lead_id == lead_id)
+    wanted = select(InboundText).where(InboundText.id == data["in_reply_to"], *of_lead)
+    found = session.scalars(wanted.where(InboundText.channel == data["channel"])).one_or_none()
+    if found is None:
+        raise Invalid.at("/in_reply_to", _NOT_ON_CHANNEL)
     return found
 
 
@@ -92,11 +119,13 @@ def _require_allowed(session: Session, context: AttemptContext) -> None:
             raise MessageNotAllowed(reason)
 
 
-def _row(actor: Actor, to: Recipient, data: JsonObject, mail: InboundEmail | None) -> JsonDict:
-    wording = Wording(data.get("subject") or _subject(mail), data["body"])
+def _row(actor: Actor, to: Recipient, data: JsonObject, answered: Answered) -> JsonDict:
+    is_email = data["channel"] == email.CHANNEL.name
+    mail = answered if isinstance(answered, InboundEmail) else None
+    wording = Wording(data.get("subject") or (_subject(mail) if is_email else ""), data["body"])
     metadata = MessageMetadata(actor.clinic.id, template=TEMPLATE)
     [row] = compose(wording, to, metadata=metadata, channels=[data["channel"]], at=now())
-    return {**row, "headers": _headers(mail), "written_by": actor.user_id}
+    return {**row, "headers": _headers(mail) if is_email else None, "written_by": actor.user_id}
 
 
 def _subject(mail: InboundEmail | None) -> str:
@@ -117,7 +146,7 @@ def _headers(mail: InboundEmail | None) -> dict[str, str]:
 
 def _entry(data: JsonObject) -> JsonDict:
     return {
-        "type": ActivityType.EMAIL,
+        "type": ActivityType.EMAIL if data["channel"] == email.CHANNEL.name else ActivityType.SMS,
         "channel": data["channel"],
         "direction": Direction.OUTBOUND,
         "occurred_at": now(),

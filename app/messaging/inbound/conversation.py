@@ -1,4 +1,4 @@
-"""The conversation with a lead: messages to the lead and mail from the lead, in one list."""
+"""The conversation with a lead: messages to the lead, and mail and text messages from the lead, in one list."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,15 +15,17 @@ from app.identity.actor import Actor
 from app.leads.search.lookup import read_lead
 from app.leads.timeline.models import Direction
 from app.messaging.channels import email
-from app.messaging.inbound.models import InboundEmail
+from app.messaging.inbound.models import Classification, InboundEmail
+from app.messaging.inbound.texts.models import InboundText
 from app.messaging.models import Notification
 
 _SENT: Final[list[Key]] = [(Notification.created_at, "desc"), (Notification.id, "desc")]
 _ARRIVED: Final[list[Key]] = [(InboundEmail.received_at, "desc"), (InboundEmail.id, "desc")]
+_TEXTS: Final[list[Key]] = [(InboundText.received_at, "desc"), (InboundText.id, "desc")]
 
 
 def list_messages(session: Session, actor: Actor, lead_id: UUID, query: JsonObject) -> Page:
-    """List the messages to the lead on every channel and the mails from the lead, newest first.
+    """List the messages to the lead on every channel, and the mails and text messages from the lead, newest first.
 
     Raises NotFound, LeadWasMerged.
     """
@@ -33,8 +35,9 @@ def list_messages(session: Session, actor: Actor, lead_id: UUID, query: JsonObje
             Notification.lead_id == lead_id, Notification.user_id.is_(None)
         ),
         _part(InboundEmail.received_at, InboundEmail.id, Direction.INBOUND).where(InboundEmail.lead_id == lead_id),
+        _part(InboundText.received_at, InboundText.id, Direction.INBOUND).where(InboundText.lead_id == lead_id),
     ]
-    found = page_of_parts(session, parts, _SENT, query, of_each=[_SENT, _ARRIVED])
+    found = page_of_parts(session, parts, _SENT, query, of_each=[_SENT, _ARRIVED, _TEXTS])
     return replace(found, items=_in_full(session, found.items))
 
 
@@ -52,7 +55,9 @@ def _in_full(session: Session, items: Sequence[Any]) -> list[JsonDict]:
     ids = [item.id for item in items]
     sent = session.scalars(select(Notification).where(Notification.id.in_(ids)))
     arrived = session.scalars(select(InboundEmail).where(InboundEmail.id.in_(ids)))
+    texts = session.scalars(select(InboundText).where(InboundText.id.in_(ids)))
     shown = {row.id: _sent(row) for row in sent} | {row.id: _arrived(row) for row in arrived}
+    shown |= {row.id: _text(row) for row in texts}
     return [shown[one] for one in ids]
 
 
@@ -72,6 +77,7 @@ def _sent(row: Notification) -> JsonDict:
         "delivered_at": row.delivered_at,
         "answers_id": None,
         "attachments": [],
+        "media": [],
     }
 
 
@@ -91,4 +97,25 @@ def _arrived(row: InboundEmail) -> JsonDict:
         "delivered_at": None,
         "answers_id": row.notification_id,
         "attachments": row.attachments or [],
+        "media": [],
+    }
+
+
+def _text(row: InboundText) -> JsonDict:
+    return {
+        "id": row.id,
+        "direction": Direction.INBOUND,
+        "channel": row.channel,
+        "at": row.received_at,
+        "state": Classification.REPLY,
+        "reason": None,
+        "error": None,
+        "subject": None,
+        "text": row.body,
+        "template": None,
+        "written_by": None,
+        "delivered_at": None,
+        "answers_id": row.notification_id,
+        "attachments": [],
+        "media": row.media or [],
     }

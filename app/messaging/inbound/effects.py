@@ -22,7 +22,7 @@ from app.leads.events import lead_event
 from app.leads.models import Lead
 from app.leads.timeline.models import ActivityType, Direction
 from app.leads.timeline.vocabulary import ContactChannel
-from app.messaging.channels import in_app
+from app.messaging.channels import email, in_app
 from app.messaging.compose import MessageMetadata, Recipient, compose, insert_notifications
 from app.messaging.contact_policy.opt_outs import opt_out
 from app.messaging.contact_policy.suppression_list import INVALID_ADDRESS, UNREACHABLE, suppress_addresses
@@ -54,7 +54,7 @@ def apply_effect(session: Session, actor: Actor, effect: Effect) -> UUID | None:
         return None
     match effect.kind:
         case Classification.REPLY:
-            _notify_coordinator(session, actor, lead, effect.at)
+            notify_coordinator(session, actor, lead, effect.at, label=email.CHANNEL.label, template=REPLY_NOTICE)
             return _log(session, actor, effect)
         case Classification.AUTO_REPLY:
             return _log(session, actor, effect)
@@ -87,13 +87,14 @@ def _log(session: Session, actor: Actor, effect: Effect) -> UUID | None:
     return None
 
 
-def _notify_coordinator(session: Session, actor: Actor, lead: Lead, at: datetime) -> None:
+def notify_coordinator(session: Session, actor: Actor, lead: Lead, at: datetime, *, label: str, template: str) -> None:
+    """Notify the lead's coordinator in the app that the lead replied, such as `by e-mail`."""
     coordinator = coordinator_of(lead.id, lead.assigned_to_id, active_users(session, actor.clinic.id))
     if coordinator is None:
         return
     name = f"{lead.first_name} {lead.last_name}".strip()
-    wording = Wording(f"{name} replied by e-mail", f"{name} replied by e-mail. The reply is on the timeline.")
-    metadata = MessageMetadata(actor.clinic.id, template=REPLY_NOTICE, lead_id=lead.id)
+    wording = Wording(f"{name} replied {label}", f"{name} replied {label}. The reply is on the timeline.")
+    metadata = MessageMetadata(actor.clinic.id, template=template, lead_id=lead.id)
     to = Recipient(coordinator.id, coordinator.email)
     insert_notifications(session, compose(wording, to, metadata=metadata, channels=[in_app.CHANNEL.name], at=at))
 

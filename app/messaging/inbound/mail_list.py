@@ -17,7 +17,7 @@ from app.core.validation.check_all import check_all
 from app.errors import Conflict, Invalid, NotFound, RelanceError
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope
-from app.leads.attribution.sources import require_source
+from app.leads.attribution import sources
 from app.leads.capture.capture import capture_lead
 from app.leads.enums import CaptureChannel
 from app.leads.models import Lead
@@ -124,7 +124,7 @@ def assign(session: Session, actor: Actor, email_id: UUID, data: JsonObject) -> 
 
 def check_assignment(session: Session, actor: Actor, data: JsonObject, /, **_: object) -> None:
     """Check that the lead or the source exists. Raises Invalid."""
-    check_all(lambda: _require_lead(session, actor, data), lambda: _require_source(session, actor, data))
+    check_all(lambda: require_lead(session, actor, data), lambda: require_source(session, actor, data))
 
 
 def ignore(session: Session, actor: Actor, email_id: UUID) -> Any:
@@ -160,25 +160,27 @@ def _lock_unmatched(session: Session, actor: Actor, email_id: UUID) -> Any:
 
 def _target(session: Session, actor: Actor, mail: Any, data: JsonObject) -> UUID:
     if "lead_id" in data:
-        _require_lead(session, actor, data)
+        require_lead(session, actor, data)
         return get_lead(session, actor, data["lead_id"]).id
     actor.require(Permission.LEAD_CREATE)
-    _require_source(session, actor, data)
+    require_source(session, actor, data)
     values = {"email": mail.sender, "capture_channel": CaptureChannel.EMAIL, **data["create_lead"]}
     lead_id: UUID = capture_lead(session, actor, values, in_full=False).id
     return lead_id
 
 
-def _require_lead(session: Session, actor: Actor, data: JsonObject) -> None:
+def require_lead(session: Session, actor: Actor, data: JsonObject) -> None:
+    """Check that `lead_id`, if it is given, is a lead that the actor sees. Raises Invalid."""
     wanted = data.get("lead_id")
     if wanted and not session.scalar(select(Lead.id).where(Lead.id == wanted, *visible_to(actor))):
         raise Invalid.at("/lead_id", "Not a lead of your clinic.")
 
 
-def _require_source(session: Session, actor: Actor, data: JsonObject) -> None:
+def require_source(session: Session, actor: Actor, data: JsonObject) -> None:
+    """Check that the source of `create_lead`, if it is given, exists. Raises Invalid."""
     if source_id := data.get("create_lead", {}).get("source_id"):
         try:
-            require_source(session, actor.clinic.id, source_id)
+            sources.require_source(session, actor.clinic.id, source_id)
         except Invalid as mistake:
             raise Invalid.at("/create_lead/source_id", mistake.errors[0].message) from None
 

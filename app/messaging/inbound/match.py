@@ -20,7 +20,7 @@ from app.messaging.models import Notification, NotificationState
 from app.security.encrypted_fields import blind_index, decrypt_fields
 
 _OWN_ID: Final = re.compile(r"<([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})@[^<>\s]+>", re.IGNORECASE)
-_WAS_SENT: Final = (NotificationState.SENT, NotificationState.UNKNOWN, NotificationState.FAILED)
+WAS_SENT: Final = (NotificationState.SENT, NotificationState.UNKNOWN, NotificationState.FAILED)
 _MOST_COMPARED: Final = 20  # messages whose address is compared with the sender
 
 
@@ -125,7 +125,7 @@ def last_message_to(session: Session, clinic_id: UUID, sender: str | None, since
     wanted = select(Notification.id, Notification.lead_id, Notification.sealed).where(
         Notification.lead_id.in_(_with_address(Lead.id, clinic_id, sender)),
         *_to_leads(clinic_id),
-        Notification.state.in_(_WAS_SENT),
+        Notification.state.in_(WAS_SENT),
         Notification.created_at > since,
     )
     newest = session.execute(wanted.order_by(Notification.created_at.desc()).limit(_MOST_COMPARED))

@@ -1,4 +1,4 @@
-"""New leads from mail of unknown senders."""
+"""New leads from mail and text messages of unknown senders."""
 
 from typing import Final
 from uuid import UUID
@@ -13,25 +13,32 @@ from app.leads.attribution.sources import SourceNameTaken, create_source
 from app.leads.capture.capture import capture_lead
 from app.leads.enums import CaptureChannel
 
-SOURCE_NAME: Final = "E-mail"
+EMAIL_SOURCE: Final = "E-mail"
+TEXT_SOURCE: Final = "Text message"
 _LONGEST_NAME: Final = 100
+_NO_NAME: Final = "Unknown"
 
 
 def create_lead(session: Session, actor: Actor, sender: str, sender_name: str) -> UUID:
     """Create a lead from the sender of a mail. Raises Conflict (the clinic has no stage for new leads)."""
-    data: JsonDict = {
-        **_names(sender, sender_name),
-        "email": sender,
-        "source_id": _source_id(session, actor),
-        "capture_channel": CaptureChannel.EMAIL,
-    }
+    contact = {"email": sender, "capture_channel": CaptureChannel.EMAIL}
+    return _create(session, actor, {**_names(sender_name or sender.partition("@")[0]), **contact}, EMAIL_SOURCE)
+
+
+def create_lead_with_phone(session: Session, actor: Actor, number: str, sender_name: str) -> UUID:
+    """Create a lead from the sender of a text message. Raises Conflict (as above), Invalid (not a phone number)."""
+    contact = {"phone": number, "capture_channel": CaptureChannel.SMS}
+    return _create(session, actor, {**_names(sender_name or _NO_NAME), **contact}, TEXT_SOURCE)
+
+
+def _create(session: Session, actor: Actor, values: JsonDict, source_name: str) -> UUID:
+    data = {**values, "source_id": _source_id(session, actor, source_name)}
     lead_id: UUID = capture_lead(session, actor, data, in_full=False).id
     return lead_id
 
 
-def _names(sender: str, sender_name: str) -> JsonDict:
-    """Split the name in From. Without one, the local part of the address is the first name."""
-    given = sender_name or sender.partition("@")[0]
+def _names(given: str) -> JsonDict:
+    """Split the sender's name."""
     if "," in given:  # `Keller, Mia`
         last, _, first = given.partition(",")
     else:
@@ -40,20 +47,20 @@ def _names(sender: str, sender_name: str) -> JsonDict:
     return {"first_name": first[:_LONGEST_NAME], "last_name": last[:_LONGEST_NAME]}
 
 
-def _source_id(session: Session, actor: Actor) -> UUID:
-    """Return the source that the clinic chose; else its source "E-mail", which is created if it is missing."""
+def _source_id(session: Session, actor: Actor, name: str) -> UUID:
+    """Return the source that the clinic chose; else its source of this name, which is created if it is missing."""
     chosen = actor.clinic.inbound_email.source_id
     if chosen is not None:
         return UUID(chosen)
-    known = _known_source(session, actor.clinic.id)
+    known = _known_source(session, actor.clinic.id, name)
     if known is None:
         try:
-            known = create_source(session, actor.clinic.id, {"name": SOURCE_NAME, "category": SourceCategory.OTHER}).id
+            known = create_source(session, actor.clinic.id, {"name": name, "category": SourceCategory.OTHER}).id
         except SourceNameTaken:  # created meanwhile
-            return _source_id(session, actor)
+            return _source_id(session, actor, name)
     return known
 
 
-def _known_source(session: Session, clinic_id: UUID) -> UUID | None:
+def _known_source(session: Session, clinic_id: UUID, name: str) -> UUID | None:
     of_clinic = select(LeadSource.id).where(LeadSource.clinic_id == clinic_id)
-    return session.scalar(of_clinic.where(func.lower(LeadSource.name) == SOURCE_NAME.lower()).limit(1))
+    return session.scalar(of_clinic.where(func.lower(LeadSource.name) == name.lower()).limit(1))

@@ -27,6 +27,27 @@ class Media(NamedTuple):
     url: str
 
 
+class ProviderTemplate(NamedTuple):
+    """A text that the provider has approved. It is sent where the provider allows no text of our own.
+
+    `name` is its name at the provider, or the SID of its content at Twilio. `parameters` are the values in order: in a
+    variant their template texts, in a message the rendered values.
+    """
+
+    name: str
+    language: str  # as the provider writes it, such as `en_US`
+    parameters: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, stored: JsonObject) -> Self:
+        """Return the template from its JSON."""
+        return cls(stored["name"], stored["language"], tuple(stored.get("parameters") or ()))
+
+    def to_json(self) -> JsonDict:
+        """Return the JSON for a row."""
+        return {**self._asdict(), "parameters": list(self.parameters)}
+
+
 class Variant(NamedTuple):
     """A text for a channel (None: any) and a language (None: any)."""
 
@@ -35,16 +56,25 @@ class Variant(NamedTuple):
     subject: str | None
     body: str
     media: Media | None = None
+    provider_template: ProviderTemplate | None = None
 
     @classmethod
     def from_json(cls, stored: JsonObject) -> Self:
-        """Return the variant from its JSON in a version's row."""
-        media = stored.get("media")
-        return cls(**{**stored, "media": Media(**media) if media else None})
+        """Return the variant from its JSON in a version's row, or from MessageVariantIn."""
+        media, approved = stored.get("media"), stored.get("provider_template")
+        return cls(
+            **{
+                **stored,
+                "media": Media(**media) if media else None,
+                "provider_template": ProviderTemplate.from_json(approved) if approved else None,
+            }
+        )
 
     def to_json(self) -> JsonDict:
         """Return the JSON for a version's row."""
-        return {**self._asdict(), "media": self.media._asdict() if self.media else None}
+        approved = self.provider_template
+        media = self.media._asdict() if self.media else None
+        return {**self._asdict(), "media": media, "provider_template": approved.to_json() if approved else None}
 
     @property
     def name(self) -> str:

@@ -84,6 +84,12 @@ def load_templates(
     }
 
 
+def load_all_templates(session: Session, clinic_id: UUID) -> dict[str, Template]:
+    """Return the clinic's current templates by slug."""
+    slugs = session.scalars(select(MessageTemplate.slug).where(MessageTemplate.clinic_id == clinic_id)).all()
+    return {slug: template for (_, slug), template in load_templates(session, [clinic_id], slugs).items()}
+
+
 def parse_variants(stored: Iterable[JsonObject]) -> tuple[Variant, ...]:
     """Return the variants from the JSON of a version's row."""
     return tuple(Variant.from_json(one) for one in stored)

@@ -10,7 +10,7 @@ from app.core.validation.validation_errors import Mistake, one_of
 from app.messaging.channels.base import TextPart
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.rendering.render import check_template
-from app.messaging.rendering.variants import Media, MediaType, Variant, is_public_url
+from app.messaging.rendering.variants import Media, MediaType, ProviderTemplate, Variant, is_public_url
 
 TemplateDefinition = JsonObject
 
@@ -18,6 +18,9 @@ MAX_VARIANTS: Final = 40  # texts of a template
 _KEYS: Final = frozenset({"name", "description", "subject", "body", "variants"})
 _VARIANT_KEYS: Final = frozenset(Variant._fields)
 _MEDIA_KEYS: Final = frozenset(Media._fields)
+_APPROVED_KEYS: Final = frozenset(ProviderTemplate._fields)
+LONGEST_APPROVED_NAME: Final = 512
+MOST_PARAMETERS: Final = 30  # of an approved template
 
 
 def check_definition(text: TemplateDefinition) -> list[Mistake]:
@@ -46,13 +49,14 @@ def to_definition(name: str, description: str | None, variants: Sequence[Variant
 
 
 def _variant(given: JsonObject) -> Variant:
-    language, media = given.get("language"), given.get("media")
+    language, media, approved = given.get("language"), given.get("media"), given.get("provider_template")
     return Variant(
         given.get("channel"),
         normalize(language) if language else None,
         given.get("subject"),
         given["body"],
         Media(**media) if media else None,
+        ProviderTemplate.from_json(approved) if approved else None,
     )
 
 
@@ -72,6 +76,7 @@ def _check_variant(given: object, place: str) -> list[Mistake]:
     if not isinstance(given, Mapping):
         return [Mistake(place, "must be a mapping with subject and body, and a channel, a language or both")]
     mistakes = [*_unknown_keys(given, _VARIANT_KEYS), *_check_channel_and_language(given), *_check_media(given)]
+    mistakes += _check_provider_template(given)
     has_subject = "subject" in given or CHANNELS.has_part(given.get("channel"), TextPart.SUBJECT)
     mistakes += check_template(given.get("subject", "") if has_subject else None, given.get("body", ""))
     return [Mistake(f"{place}.{mistake.place}", mistake.problem) for mistake in mistakes]
@@ -98,6 +103,29 @@ def _check_media(given: JsonObject) -> list[Mistake]:
         return [Mistake("media", "must be a mapping with type and url")]
     wrong = [] if is_public_url(media["url"]) else [Mistake("media.url", "must be an https address")]
     return one_of(media["type"], list(MediaType), "media.type") + wrong
+
+
+def _check_provider_template(given: JsonObject) -> list[Mistake]:
+    if "provider_template" not in given:
+        return []
+    approved, channels = given["provider_template"], CHANNELS.names_with_session()
+    if given.get("channel") not in channels:
+        return [Mistake("provider_template", f"is only allowed in a text for {' or '.join(channels)}")]
+    if not isinstance(approved, Mapping) or not {"name", "language"} <= approved.keys() <= _APPROVED_KEYS:
+        return [Mistake("provider_template", "must be a mapping with name, language and parameters")]
+    names = [
+        Mistake(f"provider_template.{key}", "must be text")
+        for key in ("name", "language")
+        if not (isinstance(approved[key], str) and 0 < len(approved[key]) <= LONGEST_APPROVED_NAME)
+    ]
+    values = approved.get("parameters", [])
+    if not isinstance(values, list) or len(values) > MOST_PARAMETERS:
+        return [*names, Mistake("provider_template.parameters", f"must be a list of at most {MOST_PARAMETERS} texts")]
+    return names + [
+        Mistake(f"provider_template.parameters[{number}]", mistake.problem)
+        for number, text in enumerate(values)
+        for mistake in check_template(None, text)
+    ]
 
 
 def _check_duplicates(others: Sequence[JsonObject]) -> list[Mistake]:

@@ -9,12 +9,12 @@ from app.errors import FieldError, Invalid
 from app.identity.clinic_context import ClinicContext
 from app.leads.custom_fields.values import definitions_of
 from app.messaging.rendering.render import CustomFieldKeys, check_template
-from app.messaging.rendering.variants import Media, Variant
+from app.messaging.rendering.variants import Variant
 
 
 def validated_variants(session: Session, clinic: ClinicContext, given: Sequence[JsonObject]) -> tuple[Variant, ...]:
     """Return the variants of texts loaded by MessageVariantIn. Raises Invalid with a pointer to each mistake."""
-    variants = tuple(_variant(one) for one in given)
+    variants = tuple(Variant.from_json(one) for one in given)
     custom_keys = frozenset(definitions_of(session, clinic))
     if mistakes := [
         mistake for i, one in enumerate(variants) for mistake in _mistakes(one, f"/variants/{i}", custom_keys)
@@ -23,11 +23,11 @@ def validated_variants(session: Session, clinic: ClinicContext, given: Sequence[
     return variants
 
 
-def _variant(given: JsonObject) -> Variant:
-    media = given["media"]
-    return Variant(**{**given, "media": Media(**media) if media else None})
-
-
 def _mistakes(variant: Variant, place: str, custom_keys: CustomFieldKeys) -> list[FieldError]:
     found = check_template(variant.subject, variant.body, custom_keys=custom_keys)
-    return [FieldError(f"{place}/{mistake.place}", mistake.problem) for mistake in found]
+    parameters = variant.provider_template.parameters if variant.provider_template else ()
+    return [FieldError(f"{place}/{mistake.place}", mistake.problem) for mistake in found] + [
+        FieldError(f"{place}/provider_template/parameters/{number}", mistake.problem)
+        for number, text in enumerate(parameters)
+        for mistake in check_template(None, text, custom_keys=custom_keys)
+    ]

@@ -121,7 +121,12 @@ def _earlier_texts(session: Session, template: MessageTemplate, after: Version, 
 
 def _by_name(version: Version) -> JsonDict:
     texts = {text.name: text.to_json() for text in version.texts}
-    return {name: {part: text[part] for part in ("subject", "body", "media")} for name, text in texts.items()}
+    return {name: {part: text[part] for part in _parts(text)} for name, text in texts.items()}
+
+
+def _parts(text: JsonObject) -> tuple[str, ...]:
+    """Return the names of the parts of a text. Few texts have an approved template."""
+    return ("subject", "body", "media", *(["provider_template"] if text["provider_template"] else []))
 
 
 def referenced_version(session: Session, template: MessageTemplate, version_id: UUID, pointer: str) -> Version:

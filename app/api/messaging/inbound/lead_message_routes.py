@@ -24,7 +24,7 @@ blp = Blueprint("lead-messages", __name__, url_prefix="/api/leads", description=
 def list_lead_messages(query: JsonDict, lead_id: UUID) -> Page:
     """List the conversation with a lead.
 
-    Messages to the lead on every channel and mail from the lead, newest first.
+    Messages to the lead on every channel, and mail and text messages from the lead, newest first.
     """
     with reading() as session:
         return list_messages(session, actor(), lead_id, query)
@@ -40,7 +40,8 @@ def write_lead_message(given: JsonDict, lead_id: UUID) -> Any:
     """Write a message to a lead.
 
     It is sent by the delivery workers, as messages of rules are. Quiet hours and caps do not hold, because a person
-    decides; opt-outs and suppressed addresses do (409, with the `reason`). With `in_reply_to` it continues the thread.
+    decides; opt-outs and suppressed addresses do (409, with the `reason`). WhatsApp takes a text only within 24 hours
+    of the lead's last message on it (`outside_session`). With `in_reply_to` a mail continues the thread.
     """
     with unit_of_work() as session:
         message_id = write_message(session, actor(), lead_id, given)

@@ -5,12 +5,13 @@ from typing import Any, Final
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from app.api.messaging.inbound.email_schemas import AttachmentOut
+from app.api.messaging.inbound.text_schemas import MediaOut
 from app.core.type_aliases import JsonDict
 from app.http.schemas.fields import Choice, Id, Instant, Text
 from app.http.schemas.schema import Schema
 from app.leads.timeline.models import Direction
 from app.messaging.channels import email
-from app.messaging.inbound.answers import LONGEST_SUBJECT
+from app.messaging.inbound.answers import ANSWER_CHANNELS, LONGEST_SUBJECT
 
 LONGEST_BODY: Final = 50_000
 
@@ -18,30 +19,41 @@ LONGEST_BODY: Final = 50_000
 class LeadMessageIn(Schema):
     """A message that a user writes to a lead."""
 
-    channel = fields.String(
-        required=True, validate=validate.OneOf([email.CHANNEL.name]), metadata={"description": "Only `email`."}
-    )
+    channel = fields.String(required=True, validate=validate.OneOf(ANSWER_CHANNELS), metadata={"examples": ["email"]})
     subject = Text(
-        LONGEST_SUBJECT, least=1, metadata={"description": "For an answer it may be left out: `Re:` and its subject."}
+        LONGEST_SUBJECT,
+        least=1,
+        metadata={"description": "Only for e-mail. For an answer it may be left out: `Re:` and its subject."},
     )
-    body = Text(LONGEST_BODY, least=1, lines=True, required=True)
-    in_reply_to = Id(metadata={"description": "Id of the mail that is answered; it continues its thread."})
+    body = Text(
+        LONGEST_BODY,
+        least=1,
+        lines=True,
+        required=True,
+        metadata={"description": "At most 1,600 characters for `sms`, 4,096 for `whatsapp`."},
+    )
+    in_reply_to = Id(
+        metadata={"description": "Id of the message that is answered. It goes to its sender, and a mail to its thread."}
+    )
 
     @validates_schema
     def _require_subject(self, data: JsonDict, **_: Any) -> None:
-        if not data.keys() & {"subject", "in_reply_to"}:
+        if data["channel"] != email.CHANNEL.name:
+            if "subject" in data:
+                raise ValidationError("Only for e-mail.", "subject")
+        elif not data.keys() & {"subject", "in_reply_to"}:
             raise ValidationError("Required for a message that answers no mail.", "subject")
 
 
 class LeadMessageOut(Schema):
-    """A message to a lead, or a mail from a lead."""
+    """A message to a lead, or a mail or text message from a lead."""
 
-    id = Id(required=True, metadata={"description": "Of the notification, or of the inbound mail."})
+    id = Id(required=True, metadata={"description": "Of the notification, or of the inbound mail or text message."})
     direction = Choice(Direction, required=True)
     channel = fields.String(required=True)
     at = Instant(required=True, metadata={"description": "Sent or received; when it was written, if it was not sent."})
     state = fields.String(
-        required=True, metadata={"description": "State of the notification, or classification of the mail."}
+        required=True, metadata={"description": "State of the notification, or classification of the inbound message."}
     )
     reason = fields.String(required=True, allow_none=True)
     error = fields.String(required=True, allow_none=True)
@@ -50,5 +62,8 @@ class LeadMessageOut(Schema):
     template = fields.String(required=True, allow_none=True, metadata={"description": "`answer`: written by a user."})
     written_by = Id(required=True, allow_none=True, metadata={"description": "The user who wrote it."})
     delivered_at = Instant(required=True, allow_none=True)
-    answers_id = Id(required=True, allow_none=True, metadata={"description": "The message that a mail answers."})
+    answers_id = Id(
+        required=True, allow_none=True, metadata={"description": "The message that an inbound one answers."}
+    )
     attachments = fields.List(fields.Nested(AttachmentOut), required=True)
+    media = fields.List(fields.Nested(MediaOut), required=True)

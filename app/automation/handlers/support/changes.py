@@ -50,6 +50,13 @@ class CompleteTasks(LeadChange):
 
 
 @dataclass(frozen=True, slots=True)
+class OptOut(LeadChange):
+    """Opt the lead out of a channel: its provider says that the lead stopped the messages."""
+
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
 class Enroll(Change):
     """Enroll the lead in the sequence. `made["result"]` is set before the outcome is saved."""
 

@@ -12,6 +12,7 @@ from app.leads.facts.template_values import lead_template_values
 from app.messaging.channels.gateway_payload import MessageType
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.compose import MessageMetadata, Recipient, compose
+from app.messaging.rendering.render import Wording, render
 from app.messaging.rendering.values import MissingVariable
 from app.messaging.rendering.variables import Values, message_values
 from app.messaging.rendering.variants import Template, Variant, choose_variant
@@ -70,7 +71,7 @@ def write_message(
         for row in compose(
             CHANNELS[name].write(variant.wording, values),
             to,
-            metadata=_metadata(context, variant),
+            metadata=_metadata(context, variant, approved=_provider_template(name, variant, values)),
             channels=[name],
             at=context.now,
         )
@@ -83,7 +84,24 @@ def _variants(context: StepContext, to: Recipient, channels: Collection[str]) ->
     return [(channel, choose_variant(_template(context).variants, channel, languages)) for channel in channels]
 
 
-def _metadata(context: StepContext, variant: Variant) -> MessageMetadata:
+def variant_for_lead(context: StepContext) -> Variant | None:
+    """Return the text of the step's template for its lead; None without a template."""
+    if context.template is None:
+        return None
+    [(_, variant)] = _variants(context, Recipient(None, None), [context.params["channel"]])
+    return variant
+
+
+def _provider_template(channel: str, variant: Variant, values: Values) -> JsonObject | None:
+    """Return the approved text for the provider, with its values rendered. Raises as `write_message`."""
+    approved = variant.provider_template
+    if approved is None or CHANNELS.session(channel) is None:
+        return None
+    rendered = tuple(render(Wording("", text), values).body for text in approved.parameters)
+    return approved._replace(parameters=rendered).to_json()
+
+
+def _metadata(context: StepContext, variant: Variant, *, approved: JsonObject | None) -> MessageMetadata:
     return MessageMetadata(
         context.clinic.id,
         template=context.params["template"],
@@ -93,6 +111,7 @@ def _metadata(context: StepContext, variant: Variant) -> MessageMetadata:
         task_id=context.task.id if context.task else None,
         step_id=context.step.id,
         series=context.contact.attempt.series if context.contact else None,
+        provider_template=approved,
         **_gateway_columns(context, variant),
     )
 

@@ -8,10 +8,11 @@ import orjson
 
 from app.core.http_client.client import Response
 from app.core.type_aliases import JsonDict
-from app.messaging.channels.base import OutgoingMessage, ProviderTemplate, Receipt, Sent, Transient
+from app.messaging.channels.base import OutgoingMessage, Receipt, Sent, Transient
 from app.messaging.channels.provider_call import is_success, post
 from app.messaging.channels.text_providers.answers import read_object, to_receipt
 from app.messaging.rendering.safe_text import one_line
+from app.messaging.rendering.variants import ProviderTemplate
 
 API: Final = "https://graph.facebook.com/v23.0"
 NOT_ON_WHATSAPP: Final = frozenset({131026})

@@ -1,0 +1,61 @@
+"""Find the lead that a text message belongs to, by the number of its sender."""
+
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import select, union
+from sqlalchemy.orm import Session
+
+from app.leads.models import Lead
+from app.messaging.channels.registry import CHANNELS
+from app.messaging.inbound.match import WAS_SENT
+from app.messaging.models import AddressKind, Notification
+from app.security.encrypted_fields import blind_index, decrypt_fields
+
+_MOST_LEADS: Final = 50  # with one number
+_MOST_COMPARED: Final = 20  # messages whose address is compared with the sender
+
+
+class MatchedText(NamedTuple):
+    """The lead that a text message belongs to, and the last message to its number."""
+
+    lead_id: UUID
+    notification_id: UUID | None
+
+
+def match_number(session: Session, clinic_id: UUID, number: str) -> MatchedText | None:
+    """Return the lead with this number. Of several leads, the one with the last message to the number, else the newest.
+
+    None: no lead has the number.
+    """
+    leads = _leads_with(session, clinic_id, number)
+    if not leads:
+        return None
+    return _last_message(session, leads, number) or MatchedText(max(leads), None)
+
+
+def _leads_with(session: Session, clinic_id: UUID, number: str) -> list[UUID]:
+    index = blind_index(clinic_id, "phone", number)
+    mine = select(Lead.id).where(Lead.clinic_id == clinic_id, Lead.deleted_at.is_(None))
+    columns = (Lead.phone_blind, Lead.phone_alt_blind)
+    newest = [
+        mine.where(column == index).order_by(Lead.id.desc().nulls_last()).limit(_MOST_LEADS) for column in columns
+    ]
+    return list(session.scalars(union(*(select(part.subquery()) for part in newest))))
+
+
+def _last_message(session: Session, leads: list[UUID], number: str) -> MatchedText | None:
+    wanted = select(Notification.id, Notification.lead_id, Notification.sealed).where(
+        Notification.lead_id.in_(leads),
+        Notification.user_id.is_(None),
+        Notification.channel.in_(CHANNELS.names_using(AddressKind.PHONE)),
+        Notification.state.in_(WAS_SENT),
+    )
+    newest = session.execute(wanted.order_by(Notification.created_at.desc()).limit(_MOST_COMPARED))
+    return next((MatchedText(row.lead_id, row.id) for row in newest if _is_for(row, number)), None)
+
+
+def _is_for(row: Any, number: str) -> bool:
+    """Return whether the message was sent to this number. Messages through gateways have their addresses as JSON."""
+    address = decrypt_fields(Notification, row.id, row.sealed)["address"] or ""
+    return address == number or f'"{number}"' in address

@@ -1,0 +1,532 @@
+"""SMS and WhatsApp: messages through a provider, reports about them, and the answers of leads."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from twilio.request_validator import RequestValidator
+
+from app.clock import now
+from app.engine.models import Kind
+from tests.support.desk import Answer, Desk
+from tests.support.practice import Watch
+from tests.support.text_provider import ACCESS_TOKEN, ACCOUNT_SID, AUTH_TOKEN, PHONE_NUMBER_ID, TextProvider
+from workers import runner
+
+pytest_plugins = ["tests.support.desk"]
+
+PHONE, OTHER = "+12125550143", "+12125550199"
+APP_SECRET, VERIFY_TOKEN = "nine yellow lamps", "a text of our own"
+HOST = "https://leads.example.com"
+TEMPLATE = {
+    "slug": "hello",
+    "name": "Hello",
+    "variants": [{"subject": "Hello", "body": "Hello {{ lead.first_name }}"}],
+}
+APPROVED = {"name": "hello_again", "language": "en_US", "parameters": ["{{ lead.first_name }}", "Friday"]}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[TextProvider]:
+    with TextProvider() as server:
+        yield server
+
+
+@pytest.fixture
+def provider(server: TextProvider, configure: Callable[..., None]) -> TextProvider:
+    urls = {"twilio_api_url": server.url, "whatsapp_api_url": server.url, "public_url": HOST}
+    configure(outgoing_allow=server.place, outgoing_timeout=1, retry_base_seconds=10, **urls)
+    return server.reset()
+
+
+@pytest.fixture
+def desk(watch: Watch, desk: Desk, provider: TextProvider) -> Desk:
+    """A clinic in the daytime, with a template."""
+    created(desk, "/api/message-templates", TEMPLATE)
+    return desk
+
+
+def created(desk: Desk, path: str, body: Any) -> Any:
+    answer = desk.admin.post(path, body)
+    assert answer.status == 201, answer.body
+    return answer.body
+
+
+@dataclass
+class Twilio:
+    """The clinic's account at Twilio, and the calls that Twilio makes."""
+
+    desk: Desk
+    account_id: str
+
+    @property
+    def path(self) -> str:
+        return f"/api/channels/twilio/{self.account_id}/events"
+
+    def call(self, form: Mapping[str, Any], query: str = "", *, token: str = AUTH_TOKEN) -> int:
+        path = self.path + query
+        signature = RequestValidator(token).compute_signature(HOST + path, form)
+        headers = {"X-Twilio-Signature": signature, "Content-Type": "application/x-www-form-urlencoded"}
+        return self.desk.client().post(path, data=urlencode(form), headers=headers).status_code
+
+    def text(self, words: str, *, sender: str = PHONE, sid: str = "SM-in-1", **more: Any) -> int:
+        return self.call({"MessageSid": sid, "From": sender, "To": "+15005550006", "Body": words, **more})
+
+    def report(self, note: Mapping[str, Any], status: str, *, code: str = "", sid: str = "SM-out-1") -> int:
+        form = {"MessageSid": sid, "MessageStatus": status, **({"ErrorCode": code} if code else {})}
+        return self.call(form, f"?message={note['id']}")
+
+
+@dataclass
+class Meta:
+    """The clinic's number at the WhatsApp Cloud API, and the calls that Meta makes."""
+
+    desk: Desk
+    account_id: str
+
+    @property
+    def path(self) -> str:
+        return f"/api/channels/whatsapp_cloud/{self.account_id}/events"
+
+    def call(self, value: Mapping[str, Any], *, secret: str = APP_SECRET) -> int:
+        content = {"metadata": {"phone_number_id": PHONE_NUMBER_ID}, **value}
+        body = json.dumps({"entry": [{"changes": [{"field": "messages", "value": content}]}]}).encode()
+        signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+        headers = {"X-Hub-Signature-256": f"sha256={signature}", "Content-Type": "application/json"}
+        return self.desk.client().post(self.path, data=body, headers=headers).status_code
+
+    def text(self, words: str, *, at: datetime | None = None, sender: str = PHONE, wamid: str = "wamid.in") -> int:
+        seconds = str(int((at or now()).timestamp()))
+        message = {"from": sender.removeprefix("+"), "id": wamid, "timestamp": seconds}
+        return self.call({"messages": [{**message, "type": "text", "text": {"body": words}}]})
+
+    def report(self, note: Mapping[str, Any], status: str, *, code: int | None = None) -> int:
+        seconds = str(int(now().timestamp()))
+        about = {"id": "wamid.out", "timestamp": seconds, "biz_opaque_callback_data": note["id"], "status": status}
+        errors = [{"code": code, "title": "Message undeliverable"}] if code else []
+        return self.call({"statuses": [{**about, "errors": errors}]})
+
+
+@pytest.fixture
+def twilio(desk: Desk) -> Twilio:
+    settings = {"account_sid": ACCOUNT_SID, "number": "+15005550006", "whatsapp_number": "+15005550007"}
+    account = {"name": "texts", "kind": "twilio", "channels": ["sms"], "settings": settings}
+    made = created(desk, "/api/sending-accounts", {**account, "credentials": {"auth_token": AUTH_TOKEN}})
+    return Twilio(desk, made["id"])
+
+
+@pytest.fixture
+def meta(desk: Desk) -> Meta:
+    credentials = {"access_token": ACCESS_TOKEN, "app_secret": APP_SECRET, "verify_token": VERIFY_TOKEN}
+    account = {"name": "whatsapp", "kind": "whatsapp_cloud", "settings": {"phone_number_id": PHONE_NUMBER_ID}}
+    return Meta(desk, created(desk, "/api/sending-accounts", {**account, "credentials": credentials})["id"])
+
+
+def write_on_arrival(desk: Desk, channel: str, **more: Any) -> None:
+    """Add a rule that writes to new leads, and one that writes again a day later."""
+    message = {"send_message": {"channel": channel, "template": "hello", **more}}
+    created(desk, "/api/follow-up-rules", {"name": "welcome", "on": "lead.created", "do": [message]})
+    later = {"on": "lead.created", "after": "1 day", "do": [message], "stop_on": ["lead.replied"]}
+    created(desk, "/api/follow-up-rules", {"name": "again", **later})
+
+
+def run(*kinds: str) -> None:
+    for kind in kinds or (Kind.SEND_MESSAGE, Kind.DELIVER):
+        while runner.run(kind, []):
+            pass
+
+
+def note(desk: Desk, channel: str = "sms") -> dict[str, Any]:
+    """Return the only message on the channel, in full."""
+    [found] = desk.admin.every("/api/notifications", channel=channel)
+    shown: dict[str, Any] = desk.admin.get(f"/api/notifications/{found['id']}").body
+    return shown
+
+
+def state(desk: Desk, channel: str = "sms") -> tuple[str, str | None]:
+    found = note(desk, channel)
+    return found["state"], found["error"]
+
+
+def sent_text(desk: Desk) -> dict[str, Any]:
+    """Send a text message to a new lead."""
+    write_on_arrival(desk, "sms")
+    lead = desk.capture(first_name="Mia", phone=PHONE)
+    run()
+    assert state(desk) == ("sent", None)
+    return lead
+
+
+# --- sending ----------------------------------------------------------------------------------------------------------
+
+
+def test_text_message_is_sent_once_through_the_account_of_the_clinic(
+    desk: Desk, twilio: Twilio, provider: TextProvider
+):
+    sent_text(desk)
+    run()
+    shown = note(desk)
+    [call] = provider.calls
+    assert (call["To"], call["From"], call["Body"]) == (PHONE, "+15005550006", "Hello Mia")
+    assert call["StatusCallback"] == f"{HOST}{twilio.path}?message={shown['id']}"
+    assert (shown["account_id"], shown["address"]) == (twilio.account_id, PHONE)
+    assert shown["deliveries"][0]["response"].startswith("accepted as SM")
+    assert AUTH_TOKEN not in json.dumps(shown)
+
+
+def test_message_without_an_account_waits_for_one(desk: Desk, provider: TextProvider, watch: Watch):
+    write_on_arrival(desk, "sms")
+    lead = desk.capture(phone=PHONE)
+    run()
+    assert [step["reason"] for step in desk.steps(lead, name="welcome")] == ["no_account"]
+    assert provider.calls == []
+
+
+def test_message_is_unknown_after_a_time_out_and_a_report_resolves_it(
+    desk: Desk, twilio: Twilio, provider: TextProvider, configure: Callable[..., None]
+):
+    configure(outgoing_timeout=0.2)
+    write_on_arrival(desk, "sms")
+    lead = desk.capture(phone=PHONE)
+    provider.hang()
+    run()
+    provider.hang_up()
+    run()
+    assert (state(desk)[0], len(provider.calls)) == ("unknown", 1)
+
+    assert twilio.report(note(desk), "delivered") == 200
+    shown = note(desk)
+    assert (shown["state"], shown["error"]) == ("sent", None)
+    assert shown["delivered_at"] is not None
+    assert [step["state"] for step in desk.steps(lead, kind="deliver")] == ["skipped"]
+
+
+def test_busy_provider_gets_the_message_after_its_wait(
+    desk: Desk, twilio: Twilio, provider: TextProvider, watch: Watch
+):
+    write_on_arrival(desk, "sms")
+    desk.capture(phone=PHONE)
+    provider.busy(429, "120")
+    run()
+    assert state(desk) == ("pending", "error 20429: Too many requests")
+    provider.reset()
+    watch.advance(seconds=119)
+    run()
+    assert provider.calls == []
+    watch.advance(seconds=60)
+    run()
+    assert (state(desk)[0], len(provider.calls)) == ("sent", 1)
+
+
+def test_invalid_number_is_suppressed(desk: Desk, twilio: Twilio, provider: TextProvider):
+    write_on_arrival(desk, "sms")
+    lead = desk.capture(phone=PHONE)
+    provider.refuse(21211, f"The 'To' number {PHONE} is not a valid phone number.")
+    run()
+    assert state(desk) == ("failed", "error 21211: The 'To' number … is not a valid phone number.")
+    assert suppressed(desk, PHONE) == "invalid"
+    assert desk.lead(lead)["opted_out_channels"] == []
+
+
+def test_unsubscribed_number_is_opted_out_of_text_messages(desk: Desk, twilio: Twilio, provider: TextProvider):
+    write_on_arrival(desk, "sms")
+    lead = desk.capture(phone=PHONE)
+    provider.refuse(21610, "Attempt to send to unsubscribed recipient")
+    run()
+    assert state(desk)[0] == "failed"
+    assert desk.lead(lead)["opted_out_channels"] == ["sms"]
+
+
+def suppressed(desk: Desk, phone: str) -> str | None:
+    found = desk.admin.post("/api/suppressions/check", {"phone": phone})
+    assert found.status == 200, found.body
+    reason: str | None = found.body["reason"]
+    return reason
+
+
+# --- reports ----------------------------------------------------------------------------------------------------------
+
+
+def test_reports_move_the_state_only_upwards(desk: Desk, twilio: Twilio, watch: Watch):
+    sent_text(desk)
+    for status in ("delivered", "sent", "delivered", "queued"):
+        watch.advance(seconds=10)
+        assert twilio.report(note(desk), status) == 200
+    shown = note(desk)
+    assert (shown["state"], shown["opened_at"]) == ("sent", None)
+    assert shown["delivered_at"] == "2026-03-10T15:00:10Z"
+
+
+@pytest.mark.parametrize("order", [("delivered", "undelivered"), ("undelivered", "delivered")])
+def test_contradicting_reports_are_both_shown(desk: Desk, twilio: Twilio, order: tuple[str, str]):
+    lead = sent_text(desk)
+    for status in (*order, *order):
+        assert twilio.report(note(desk), status, code="30008" if status == "undelivered" else "") == 200
+    shown = note(desk)
+    assert (shown["state"], shown["error"]) == ("failed", "error 30008: undelivered")
+    assert shown["delivered_at"] is not None
+    [message] = desk.admin.every(f"/api/leads/{lead['id']}/messages")
+    assert (message["state"], message["error"], message["delivered_at"]) == (
+        *("failed", "error 30008: undelivered"),
+        shown["delivered_at"],
+    )
+    assert suppressed(desk, PHONE) is None
+
+
+def test_report_about_an_unreachable_number_suppresses_it(desk: Desk, twilio: Twilio):
+    react = {"create_task": {"type": "CALL", "title": "Ask for another number"}}
+    created(desk, "/api/follow-up-rules", {"name": "bounced", "on": "message.bounced", "do": [react]})
+    lead = sent_text(desk)
+    for _ in range(2):
+        assert twilio.report(note(desk), "undelivered", code="30005") == 200
+    assert suppressed(desk, PHONE) == "invalid"
+    assert len(desk.steps(lead, name="bounced")) == 1
+
+
+def test_report_during_the_attempt_is_asked_for_again(desk: Desk, twilio: Twilio):
+    sent_text(desk)
+    desk.sql("UPDATE notifications SET state = 'sending'")
+    assert twilio.report(note(desk), "failed", code="30008") == 503
+    desk.sql("UPDATE notifications SET state = 'sent'")
+    assert twilio.report(note(desk), "failed", code="30008") == 200
+    assert state(desk)[0] == "failed"
+
+
+def test_report_of_another_account_changes_nothing(desk: Desk, twilio: Twilio, meta: Meta):
+    sent_text(desk)
+    assert meta.report(note(desk), "failed", code=131000) == 200
+    assert state(desk) == ("sent", None)
+
+
+# --- answers ----------------------------------------------------------------------------------------------------------
+
+
+def test_answer_stops_pending_messages_and_stands_on_the_timeline(desk: Desk, twilio: Twilio):
+    lead = sent_text(desk)
+    assert twilio.text("Yes, Friday ✓") == 200
+    entry = desk.timeline(lead)[-1]
+    assert (entry["type"], entry["channel"], entry["direction"], entry["notes"]) == (
+        *("SMS", "sms", "INBOUND", "Yes, Friday ✓"),
+    )
+    assert [(step["state"], step["reason"]) for step in desk.steps(lead, name="again")] == [("cancelled", "replied")]
+    newest = desk.admin.every(f"/api/leads/{lead['id']}/messages")[0]
+    assert (newest["direction"], newest["channel"], newest["text"], newest["answers_id"]) == (
+        *("INBOUND", "sms", "Yes, Friday ✓"),
+        note(desk)["id"],
+    )
+
+
+def test_repeated_call_changes_nothing(desk: Desk, twilio: Twilio):
+    lead = sent_text(desk)
+    for _ in range(3):
+        assert twilio.text("Yes") == 200
+    assert [entry["type"] for entry in desk.timeline(lead)] == ["SMS"]
+    assert len(desk.admin.every("/api/inbound-texts")) == 1
+
+
+@pytest.mark.parametrize("sign", [{"token": "another"}, {"query": "?message=x"}])
+def test_call_with_a_wrong_signature_is_refused(desk: Desk, twilio: Twilio, sign: dict[str, str]):
+    sent_text(desk)
+    form = {"MessageSid": "SM1", "From": PHONE, "Body": "Yes"}
+    signature = RequestValidator(sign.get("token", AUTH_TOKEN)).compute_signature(HOST + twilio.path, form)
+    path = twilio.path + sign.get("query", "")
+    answer = desk.client().post(path, data=form, headers={"X-Twilio-Signature": signature})
+    assert answer.status_code == 401
+    assert desk.admin.every("/api/inbound-texts") == []
+
+
+def test_unknown_account_is_refused_like_a_wrong_signature(desk: Desk, twilio: Twilio, meta: Meta):
+    stranger = Twilio(desk, meta.account_id)
+    assert stranger.text("Yes") == 401
+    assert desk.client().get(twilio.path).status_code == 404
+    assert twilio.call({"Body": "x"}) == 400
+
+
+def test_stop_ends_text_messages_at_once_and_start_allows_them(desk: Desk, twilio: Twilio, provider: TextProvider):
+    write_on_arrival(desk, "sms")
+    lead = desk.capture(phone=PHONE)
+    run(Kind.SEND_MESSAGE)
+    assert twilio.text(" Stop. ") == 200
+    run()
+    assert (state(desk)[0], provider.calls) == ("suppressed", [])
+    assert desk.lead(lead)["opted_out_channels"] == ["http", "sms", "whatsapp"]
+    assert twilio.text("START", sid="SM-in-2") == 200
+    assert desk.lead(lead)["opted_out_channels"] == []
+    assert suppressed(desk, PHONE) is None
+
+
+def test_answer_belongs_to_the_lead_with_the_last_message_to_the_number(desk: Desk, twilio: Twilio, watch: Watch):
+    lead = sent_text(desk)
+    watch.advance(minutes=1)
+    newer = desk.capture(first_name="Ben", phone=OTHER, phone_alt=PHONE)
+    assert twilio.text("For Mia") == 200
+    assert [entry["notes"] for entry in desk.timeline(lead)] == ["For Mia"]
+    assert desk.timeline(newer) == []
+
+
+def test_media_are_references(desk: Desk, twilio: Twilio):
+    lead = sent_text(desk)
+    media = {"NumMedia": "1", "MediaUrl0": "https://api.twilio.com/M/1", "MediaContentType0": "image/jpeg"}
+    assert twilio.text("", **media) == 200
+    newest = desk.admin.every(f"/api/leads/{lead['id']}/messages")[0]
+    picture = {"type": "image/jpeg", "reference": "https://api.twilio.com/M/1", "size": None, "name": None}
+    assert (newest["text"], newest["media"]) == (None, [picture])
+    assert desk.timeline(lead)[-1]["notes"] == "(media)"
+
+
+def test_unknown_number_waits_for_a_user(desk: Desk, twilio: Twilio):
+    lead = desk.capture(phone=PHONE)
+    assert twilio.text("Hi", sender=OTHER) == 200
+    waiting = {"is_matched": "false", "is_ignored": "false"}
+    [message] = desk.admin.every("/api/inbound-texts", **waiting)
+    assert (message["sender"], message["body"], message["lead_id"]) == (OTHER, "Hi", None)
+
+    path = f"/api/inbound-texts/{message['id']}"
+    assert desk.admin.post(f"{path}/ignore").body["ignored_at"] is not None
+    assert desk.admin.every("/api/inbound-texts", **waiting) == []
+    assigned = desk.admin.post(f"{path}/assign", {"lead_id": lead["id"]})
+    assert (assigned.status, assigned.body["lead_id"]) == (200, lead["id"])
+    assert [entry["notes"] for entry in desk.timeline(lead)] == ["Hi"]
+    assert desk.admin.post(f"{path}/ignore").status == 409
+    assert desk.admin.get(path).body["activity_id"] == desk.timeline(lead)[-1]["id"]
+
+
+def test_unknown_number_becomes_a_lead_if_the_clinic_wants_it(desk: Desk, twilio: Twilio):
+    assert desk.admin.patch("/api/settings/inbound-email", {"unknown_senders": "lead"}).status == 200
+    assert twilio.text("Hi", sender=OTHER, ProfileName="Ben Miller") == 200
+    assert twilio.text("Hi again", sender=OTHER, sid="SM-in-2") == 200
+    [found] = desk.admin.every("/api/leads")
+    assert (found["first_name"], found["phone"], found["capture_channel"]) == ("Ben", OTHER, "SMS")
+    assert [entry["notes"] for entry in desk.timeline(found)] == ["Hi", "Hi again"]
+
+
+# --- WhatsApp ---------------------------------------------------------------------------------------------------------
+
+
+def test_free_text_outside_a_session_is_skipped(desk: Desk, meta: Meta, provider: TextProvider):
+    write_on_arrival(desk, "whatsapp")
+    lead = desk.capture(phone=PHONE)
+    run()
+    [step] = desk.steps(lead, name="welcome")
+    assert (step["state"], step["reason"], provider.calls) == ("skipped", "outside_session", [])
+    why = desk.admin.get(f"/api/leads/{lead['id']}/why").body
+    assert "outside_session" in json.dumps(why)
+
+
+@pytest.mark.parametrize(("age", "sent"), [(timedelta(hours=23, minutes=59), 1), (timedelta(hours=24), 0)])
+def test_free_text_is_sent_only_in_a_session(desk: Desk, meta: Meta, provider: TextProvider, age: timedelta, sent: int):
+    lead = desk.capture(phone=PHONE)
+    assert meta.text("Hi", at=now() - age) == 200
+    write = {"name": "answer", "on": "lead.stage_changed", "do": [{"send_message": WHATSAPP}]}
+    created(desk, "/api/follow-up-rules", write)
+    assert desk.admin.post(f"/api/leads/{lead['id']}/stage", {"stage": "contacted"}).status == 200
+    run()
+    assert [call["text"]["body"] for call in provider.calls] == ["Hello Ana"] * sent
+    assert [step["state"] for step in desk.steps(lead, name="answer")] == ["done" if sent else "skipped"]
+
+
+WHATSAPP = {"channel": "whatsapp", "template": "hello"}
+
+
+def test_approved_template_is_sent_outside_a_session(desk: Desk, meta: Meta, provider: TextProvider):
+    texts = [*TEMPLATE["variants"], {"channel": "whatsapp", "body": "Hi", "provider_template": APPROVED}]  # type: ignore[misc]
+    template = desk.admin.get("/api/message-templates").body["items"]
+    slug = next(one for one in template if one["slug"] == "hello")
+    changed = desk.admin.patch(f"/api/message-templates/{slug['id']}", {"variants": texts})
+    assert changed.status == 200, changed.body
+    write_on_arrival(desk, "whatsapp")
+    desk.capture(first_name="Mia", phone=PHONE)
+    run()
+    [call] = provider.calls
+    values = [{"type": "text", "text": "Mia"}, {"type": "text", "text": "Friday"}]
+    assert call["template"] == {
+        "name": "hello_again",
+        "language": {"code": "en_US"},
+        "components": [{"type": "body", "parameters": values}],
+    }
+    assert meta.report(note(desk, "whatsapp"), "read") == 200
+    shown = note(desk, "whatsapp")
+    assert (shown["body"], shown["delivered_at"] is None, shown["opened_at"] is None) == ("Hi", False, False)
+
+
+def test_number_without_whatsapp_still_gets_text_messages(desk: Desk, twilio: Twilio, meta: Meta):
+    lead = desk.capture(phone=PHONE)
+    assert meta.text("Hi") == 200
+    answer(desk, lead, channel="whatsapp")
+    run()
+    assert meta.report(note(desk, "whatsapp"), "failed", code=131026) == 200
+    assert state(desk, "whatsapp") == ("failed", "error 131026: Message undeliverable")
+    assert suppressed(desk, PHONE) is None
+    refused = post_message(desk, lead, channel="whatsapp")
+    assert (refused.status, refused.body["reason"]) == (409, "suppressed")
+    answer(desk, lead, channel="sms")
+    run()
+    assert state(desk) == ("sent", None)
+
+
+def test_handshake_of_meta_is_answered(desk: Desk, meta: Meta):
+    query = {"hub.mode": "subscribe", "hub.verify_token": VERIFY_TOKEN, "hub.challenge": "1158201444"}
+    answered = desk.client().get(meta.path, query_string=query)
+    assert (answered.status_code, answered.data, answered.mimetype) == (200, b"1158201444", "text/plain")
+    assert desk.client().get(meta.path, query_string={**query, "hub.verify_token": "x"}).status_code == 401
+
+
+def test_wrong_signature_of_meta_is_refused(desk: Desk, meta: Meta):
+    value = {"messages": [{"from": "12125550143", "id": "wamid.1", "type": "text", "text": {"body": "Hi"}}]}
+    assert meta.call(value, secret="another") == 401
+    assert meta.call({"messages": [{}]}) == 400
+    assert desk.admin.every("/api/inbound-texts") == []
+
+
+# --- messages of users ------------------------------------------------------------------------------------------------
+
+
+def post_message(desk: Desk, lead: Mapping[str, Any], **more: Any) -> Answer:
+    return desk.coordinator.post(f"/api/leads/{lead['id']}/messages", {"body": "See you then", **more})
+
+
+def answer(desk: Desk, lead: Mapping[str, Any], **more: Any) -> Any:
+    written = post_message(desk, lead, **more)
+    assert written.status == 201, written.body
+    return written.body
+
+
+def test_user_answers_on_the_channel_of_the_conversation(desk: Desk, twilio: Twilio, provider: TextProvider):
+    lead = desk.capture(phone=OTHER, phone_alt=PHONE)
+    assert twilio.text("Friday?") == 200
+    [message] = desk.admin.every(f"/api/leads/{lead['id']}/messages")
+    written = answer(desk, lead, channel="sms", in_reply_to=message["id"])
+    assert (written["channel"], written["state"]) == ("sms", "pending")
+    run(Kind.DELIVER)
+    [call] = provider.calls
+    assert (call["To"], call["Body"]) == (PHONE, "See you then")
+    entry = desk.timeline(lead)[-1]
+    assert (entry["type"], entry["channel"], entry["direction"]) == ("SMS", "sms", "OUTBOUND")
+
+
+def test_user_gets_a_reason_if_the_message_is_not_possible(desk: Desk, twilio: Twilio, meta: Meta):
+    lead = desk.capture(phone=PHONE)
+    refused = post_message(desk, lead, channel="whatsapp")
+    assert (refused.status, refused.body["reason"]) == (409, "outside_session")
+    assert meta.text("Hi") == 200
+    [message] = desk.admin.every(f"/api/leads/{lead['id']}/messages")
+    assert post_message(desk, lead, channel="sms", in_reply_to=message["id"]).pointers == ["/in_reply_to"]
+    assert post_message(desk, lead, channel="sms", subject="Hi").pointers == ["/subject"]
+    assert post_message(desk, lead, channel="sms", body="x" * 1601).pointers == ["/body"]
+    assert post_message(desk, lead, channel="http").pointers == ["/channel"]
+
+
+def test_erasure_and_export_include_text_messages(desk: Desk, twilio: Twilio):
+    lead = sent_text(desk)
+    assert twilio.text("Secret words") == 200
+    export = desk.admin.post(f"/api/leads/{lead['id']}/export")
+    assert "Secret words" in json.dumps(export.body)
+    assert desk.admin.post(f"/api/leads/{lead['id']}/erase", {"reason": "asked"}).status == 200
+    [row] = desk.sql("SELECT sealed FROM inbound_texts")
+    assert row.sealed is None
