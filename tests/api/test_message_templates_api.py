@@ -79,7 +79,7 @@ def test_templates_of_the_playbook_exist_in_a_new_clinic(desk: Desk):
         ({"variants": [FRENCH]}, "/variants"),  # no default variant
         ({"variants": [DEFAULT, DEFAULT]}, "/variants"),
         ({"variants": [DEFAULT, {**FRENCH, "language": "FR"}, FRENCH]}, "/variants"),
-        ({"variants": [{**DEFAULT, "channel": "sms"}]}, "/variants/0/channel"),
+        ({"variants": [{**DEFAULT, "channel": "fax"}]}, "/variants/0/channel"),
         ({"variants": [{**DEFAULT, "language": "French"}]}, "/variants/0/language"),
         ({"variants": [{"body": "Hello"}]}, "/variants/0/subject"),
         ({"variants": [DEFAULT, {"channel": "email", "body": "x"}]}, "/variants/1/subject"),

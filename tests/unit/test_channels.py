@@ -2,12 +2,18 @@
 
 import pytest
 
-from app.messaging.channels import email, http, in_app
+from app.messaging.channels import email, http, in_app, sms, whatsapp
 from app.messaging.channels.registry import CHANNELS, Channels, ChannelsAreMissing, UnknownChannel
 
 
 def test_every_module_with_a_channel_is_registered():
-    assert list(CHANNELS.values()) == [email.CHANNEL, http.CHANNEL, in_app.CHANNEL]
+    assert list(CHANNELS.values()) == [
+        email.CHANNEL,
+        http.CHANNEL,
+        in_app.CHANNEL,
+        sms.CHANNEL,
+        whatsapp.CHANNEL,
+    ]
 
 
 def test_empty_registry_says_how_to_fill_it():

@@ -338,6 +338,37 @@ def test_address_is_not_checked_for_a_channel_that_reaches_no_leads(channel: str
     assert evaluate_gate(replace(TOUCH, channel=channel, address="not@an@address"), KNOWN, TUESDAY) == Allow()
 
 
+WHATSAPP = replace(TOUCH, channel="whatsapp", address="+12125550143")
+OUTSIDE = Never(Reason.OUTSIDE_SESSION)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "last_inbound_at", "decision"),
+    [
+        (WHATSAPP, None, OUTSIDE),
+        (WHATSAPP, TUESDAY, Allow()),
+        (WHATSAPP, TUESDAY - timedelta(hours=23, minutes=59), Allow()),
+        (WHATSAPP, TUESDAY - timedelta(hours=24), OUTSIDE),
+        (replace(WHATSAPP, is_transactional=True), None, OUTSIDE),  # the provider would refuse it too
+        (replace(WHATSAPP, has_provider_template=True), None, Allow()),
+        (replace(WHATSAPP, channel="sms"), None, Allow()),
+    ],
+)
+def test_free_text_by_whatsapp_needs_a_message_of_the_lead_in_24_hours(
+    attempt: ContactAttempt, last_inbound_at: datetime | None, decision: GateDecision
+):
+    known = replace(KNOWN, last_inbound_at=last_inbound_at)
+    assert evaluate_gate(attempt, known, TUESDAY) == decision
+
+
+def test_session_that_ends_in_quiet_hours_allows_no_later_text():
+    known = replace(KNOWN, last_inbound_at=at("2026-03-10 02:00"))
+    assert evaluate_gate(WHATSAPP, known, at("2026-03-11 01:00")) == OUTSIDE
+    assert isinstance(
+        evaluate_gate(WHATSAPP, replace(known, last_inbound_at=at("2026-03-10 22:00")), at("2026-03-11 01:00")), Until
+    )
+
+
 def test_explanation_shows_the_facts_of_each_check():
     rules = {"daily_cap": 9, "weekly_cap": 8, "per_sequence_cap": 7, "minimum_interval": hours(1), "window": hours(2)}
     sent = [*sent_at("2026-03-02 10:00", series="check-in"), *sent_at("2026-03-03 10:00")]
@@ -363,6 +394,7 @@ def test_explanation_shows_the_facts_of_each_check():
         (Reason.SUPPRESSED, {"is_suppressed": True}),
         (Reason.INVALID_ADDRESS, {"is_valid": True}),
         (Reason.REPLIED, {"stops_at_reply": False, "planned_at": TOUCH.planned_at, "replied_at": AFTER}),
+        (Reason.OUTSIDE_SESSION, {"last_inbound_at": None, "has_provider_template": False}),
         (Reason.SEQUENCE_CAP, {"per_sequence_cap": 7, "series": "check-in", "gone": gone[:1]}),
         (Reason.THROTTLED, {"throttled_until": at("2026-03-11 10:00")}),
         (Reason.OUTSIDE_HOURS, {"quiet": CLINIC.quiet, "there": there}),

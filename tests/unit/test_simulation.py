@@ -21,7 +21,11 @@ from app.identity.contact_policy import ContactPolicy
 from app.leads.facts.condition_facts import FACT_NAMES
 
 START = datetime(2026, 3, 10, 15, tzinfo=UTC)  # Tuesday, 11:00 in New York
-HEAD = "name: ours\ntemplates: {hello: {subject: Hello, body: Hello}}\nrules:\n"
+APPROVED = "{channel: whatsapp, body: Hello, provider_template: {name: hello_again, language: en_US}}"
+HEAD = (
+    "name: ours\ntemplates:\n  hello: {subject: Hello, body: Hello}\n"
+    f"  approved: {{subject: Hello, body: Hello, variants: [{APPROVED}]}}\nrules:\n"
+)
 SEND = "do: [{send_message: {channel: email, template: hello}}]"
 
 
@@ -43,6 +47,23 @@ def ends(simulation: Simulation) -> list[tuple[str, str, str]]:
     zone = simulation.zones[0]
     steps = [entry for entry in simulation.timeline if entry.kind]
     return [(f"{entry.at.astimezone(zone):%d %H:%M}", entry.what, entry.reason or "") for entry in steps]
+
+
+def test_free_text_by_whatsapp_needs_a_session():
+    write = "do: [{send_message: {channel: whatsapp, template: hello}}]"
+    rules = (f"name: a, on: lead.created, {write}", f"name: b, on: lead.replied, {write}")
+    by_whatsapp = {"at": "+1 hour", "event": "lead.replied", "facts": {"event.channel": "whatsapp"}}
+    assert ends(of_rules(*rules, script=[by_whatsapp])) == [
+        ("10 11:00", "skipped", "outside_session"),
+        ("10 12:00", "done", ""),
+    ]
+    by_email = {"at": "+1 hour", "event": "lead.replied"}
+    assert ends(of_rules(*rules, script=[by_email]))[-1] == ("10 12:00", "skipped", "outside_session")
+
+
+def test_approved_text_by_whatsapp_needs_no_session():
+    rule = "name: a, on: lead.created, do: [{send_message: {channel: whatsapp, template: approved}}]"
+    assert ends(of_rules(rule)) == [("10 11:00", "done", "")]
 
 
 def test_message_is_deferred_to_the_first_allowed_moment():

@@ -195,5 +195,8 @@ def test_preview_applies_the_limits_of_the_channel(desk: Desk):
 @pytest.mark.usefixtures("target")
 def test_api_description_contains_the_channel():
     schemas = spec(create_app())["components"]["schemas"]
-    assert schemas["MessageVariantIn"]["properties"]["channel"]["enum"] == ["email", "file", "http", "in_app", None]
-    assert schemas["OptOut"]["properties"]["channel"]["enum"] == ["email", "file", "http", None]
+    assert schemas["MessageVariantIn"]["properties"]["channel"]["enum"] == [
+        *("email", "file", "http", "in_app", "sms", "whatsapp"),
+        None,
+    ]
+    assert schemas["OptOut"]["properties"]["channel"]["enum"] == ["email", "file", "http", "sms", "whatsapp", None]

@@ -434,12 +434,29 @@ def test_free_text_is_sent_only_in_a_session(desk: Desk, meta: Meta, provider: T
 WHATSAPP = {"channel": "whatsapp", "template": "hello"}
 
 
-def test_approved_template_is_sent_outside_a_session(desk: Desk, meta: Meta, provider: TextProvider):
+def add_approved_text(desk: Desk) -> None:
+    """Give the template a text for WhatsApp with an approved template."""
     texts = [*TEMPLATE["variants"], {"channel": "whatsapp", "body": "Hi", "provider_template": APPROVED}]  # type: ignore[misc]
-    template = desk.admin.get("/api/message-templates").body["items"]
-    slug = next(one for one in template if one["slug"] == "hello")
-    changed = desk.admin.patch(f"/api/message-templates/{slug['id']}", {"variants": texts})
+    [template] = [one for one in desk.admin.every("/api/message-templates") if one["slug"] == "hello"]
+    changed = desk.admin.patch(f"/api/message-templates/{template['id']}", {"variants": texts})
     assert changed.status == 200, changed.body
+    assert changed.body["variants"][1]["provider_template"] == APPROVED
+
+
+def test_approved_template_is_not_used_in_a_session(desk: Desk, meta: Meta, provider: TextProvider):
+    add_approved_text(desk)
+    lead = desk.capture(first_name="Mia", phone=PHONE)
+    write = {"name": "answer", "on": "lead.stage_changed", "do": [{"send_message": WHATSAPP}]}
+    created(desk, "/api/follow-up-rules", write)
+    assert desk.admin.post(f"/api/leads/{lead['id']}/stage", {"stage": "contacted"}).status == 200
+    run(Kind.SEND_MESSAGE)
+    assert meta.text("Hi") == 200  # opens a session before the message is handed over
+    run(Kind.DELIVER)
+    assert [call["text"]["body"] for call in provider.calls] == ["Hi"]
+
+
+def test_approved_template_is_sent_outside_a_session(desk: Desk, meta: Meta, provider: TextProvider):
+    add_approved_text(desk)
     write_on_arrival(desk, "whatsapp")
     desk.capture(first_name="Mia", phone=PHONE)
     run()
