@@ -43,7 +43,7 @@ def test_template_is_created_as_version_1(desk: Desk):
     template = make(desk, DEFAULT, FRENCH, TEXT, description="For new ones")
     assert (template["slug"], template["name"], template["description"]) == ("welcome", "Welcome", "For new ones")
     assert (template["number"], template["version"], template["created_by"]) == (1, 1, desk.admin.id)
-    nothing = {"channel": None, "language": None, "subject": None, "media": None}
+    nothing = {"channel": None, "language": None, "subject": None, "media": None, "provider_template": None}
     assert template["variants"] == [
         {**nothing, **DEFAULT, "name": "any:default"},
         {**nothing, **FRENCH, "name": "any:fr"},

@@ -27,6 +27,7 @@ from app.models import Base
 from app.ops.embedded import Postgres
 from tests.support.assigning import add_rule
 from tests.support.desk import Caller, Desk
+from tests.support.each_kind import unmatched_text
 from tests.support.enrolling import WAITING
 from tests.support.importing import send
 from workers import runner
@@ -121,6 +122,8 @@ def _fill_accounts(desk: Desk) -> None:
     server = {"host": "8.8.8.8", "sender_address": "a@clinic.example"}
     account = desk.admin.post("/api/sending-accounts", {"name": "x", "kind": "smtp", "settings": server}).body
     desk.sql("INSERT INTO sending_account_counts VALUES (:account, 'day', now(), 1, 0)", account=account["id"])
+    unmatched_text(desk.clinic_id)
+    desk.sql("INSERT INTO text_receipts VALUES (gen_random_uuid(), 'x', :c, now())", c=desk.clinic_id)
 
 
 @contextmanager

@@ -2,10 +2,17 @@
 
 from datetime import timedelta
 from hashlib import sha256
-from uuid import uuid4
+from uuid import UUID, uuid4
+
+from sqlalchemy import select
 
 from app.clock import now
 from app.core.db import insert_many, new_id, transaction
+from app.identity.actor import Actor
+from app.identity.clinics import load_context
+from app.messaging.inbound.texts.items import ReceivedText
+from app.messaging.inbound.texts.models import InboundText
+from app.messaging.inbound.texts.receive import receive_text
 from app.messaging.models import Notification
 from tests.support.desk import Desk
 from tests.support.enrolling import WAITING
@@ -43,6 +50,7 @@ def ids_of_each_kind(desk: Desk) -> dict[str, str]:
     mail = receive(desk.clinic_id, with_attachment("x.txt", b"x"))
     hook = {"name": "x", "provider": "postmark", "secret": "seven green umbrellas"}
     return {
+        "inbound_text_id": unmatched_text(desk.clinic_id),
         "inbound_email_id": str(mail.id),
         "sha256": sha256(b"x").hexdigest(),
         "hook_id": desk.admin.post("/api/inbound-hooks", hook).body["id"],
@@ -78,6 +86,15 @@ def ids_of_each_kind(desk: Desk) -> dict[str, str]:
         "nurture_id": desk.admin.post("/api/nurtures", nurture).body["id"],
         "enrollment_id": desk.admin.every(f"/api/leads/{lead['id']}/enrollments")[0]["id"],
     }
+
+
+def unmatched_text(clinic_id: UUID) -> str:
+    """Receive a text message of an unknown number, and return its id."""
+    given = ReceivedText(str(uuid4()), "sms", "+12125550199", "x")
+    with transaction() as session:
+        receive_text(session, Actor.system(load_context(session, clinic_id)), new_id(), given)
+        newest = select(InboundText.id).where(InboundText.provider_id == given.provider_id)
+        return str(session.scalars(newest).one())
 
 
 def _notification(desk: Desk) -> str:
