@@ -22,6 +22,8 @@ SWEEP_INTERVALS: dict[str, float] = {
     "find_leads_without_next_action": 20,  # in batches: 100,000 leads take less than four minutes
     "pause_failing_rules": 60,  # rules with too many failures, bounces or opt-outs
     "send_digests": 300,  # to admins, once per day: what has waited for a person for more than an hour
+    "plan_digests": 60,  # daily digests of users with notices that wait for one
+    "plan_weekly_summaries": 300,  # to admins, on Mondays
     "run_nurtures": 30,  # enrolls leads at the hours set in the clinic's local time
     "seal_audit": 60,  # extends the hash chain of the audit log
     "empty_archived_stages": 30,  # moves leads out of archived stages

@@ -36,6 +36,7 @@ from app.messaging.models import (
 from app.messaging.outages.models import ChannelOutage
 from app.messaging.sending_accounts.models import SendingAccount, SendingAccountCount
 from app.messaging.tracking.models import TrackedLink, TrackingHit
+from app.messaging.user_preferences.models import NoticeDestination, NoticePreferences
 from app.messaging.webhooks.models import WebhookDelivery, WebhookEndpoint
 from app.security.database_counters import RateCounter
 from app.security.key_verification import KeyCheck
@@ -83,6 +84,8 @@ __all__ = [
     "MessageTemplate",
     "MessageTemplateVersion",
     "MetricCounter",
+    "NoticeDestination",
+    "NoticePreferences",
     "Notification",
     "Nurture",
     "NurtureRun",

@@ -43,6 +43,8 @@ from app.api.messaging.inbound.settings_routes import blp as inbound_settings
 from app.api.messaging.inbound.text_provider_routes import blp as channel_events
 from app.api.messaging.inbound.text_routes import blp as inbound_texts
 from app.api.messaging.mailbox_routes import blp as mailboxes
+from app.api.messaging.notices.destination_routes import blp as destinations
+from app.api.messaging.notices.preference_routes import blp as notice_preferences
 from app.api.messaging.notification_routes import blp as notifications
 from app.api.messaging.preference_page import blp as preference_page
 from app.api.messaging.sending_accounts.routes import blp as sending_accounts
@@ -129,6 +131,8 @@ BLUEPRINTS = (  # in the order of the docs page
     channel_events,
     mailboxes,
     sending_accounts,
+    destinations,
+    notice_preferences,
     ops,
     *identity,
     passwords,

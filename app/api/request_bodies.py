@@ -196,6 +196,20 @@ REQUEST_BODIES: Final[RequestBodies] = {
         "password": "an app password",
         "is_active": False,
     },
+    "destinations.add_my_destination": {
+        "channel": "web_push",
+        "name": "My phone",
+        "endpoint": "https://8.8.8.8/push/8f3a",
+        "keys": {
+            "p256dh": "BP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A8",
+            "auth": "MTIzNDU2Nzg5MDEyMzQ1Ng",
+        },
+    },
+    "destinations.change_my_destination": {"name": "My new phone"},
+    "notice-preferences.change_my_notice_preferences": {
+        "digest_at": "07:30",
+        "notices": {"mention": {"email": "digest"}},
+    },
     "mailboxes.change_mailbox": {"mark_seen": True},
     "sending-accounts.create_sending_account": {
         "name": "newsletter",

@@ -56,6 +56,8 @@ SUBJECTS: Final[Mapping[str, str]] = {
     "mailboxes": "mailbox",
     "inbound_hooks": "inbound_hook",
     "sending_accounts": "sending_account",
+    "notice_preferences": "notice_preferences",
+    "notice_destinations": "notice_destination",
 }
 READ_SUBJECTS: Final = frozenset(
     {"lead", "task", "activity", "notification", "inbound_email", "inbound_text"}

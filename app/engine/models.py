@@ -53,6 +53,7 @@ class Kind:
     DELIVERIES: Final = (DELIVER, DELIVER_TO_USER, DELIVER_ACCOUNT_EMAIL)  # of a notification
     IMPORT_CHUNK: Final = "import_chunk"
     CALL_WEBHOOK: Final = "call_webhook"
+    SEND_DIGEST: Final = "send_digest"  # the daily digest of a user, or the weekly summary of an admin
     POST_WEBHOOKS: Final = "post_webhooks"  # the due calls of a webhook endpoint
 
 
@@ -131,6 +132,12 @@ class Reason(StrEnum):
     PAUSED = "paused"  # the enrollment is paused; the remaining wait is stored with it
     NEW_VERSION = "new_version"  # the enrollment moved to another version, which has its own step
     NOT_ENROLLED = "not_enrolled"  # the lead is no longer in the sequence
+    TURNED_OFF = "turned_off"  # the user turned off this kind of notice on the channel
+    WAITS_FOR_DIGEST = "waits_for_digest"  # it is sent with the user's next daily digest
+    IN_DIGEST = "in_digest"  # it was sent in a daily digest
+    READ_BEFORE_DIGEST = "read_before_digest"  # the user read it in the application before the digest
+    DESTINATION_GONE = "destination_gone"  # the user removed the destination, or the browser its subscription
+    NOTHING_NEW = "nothing_new"  # an empty digest
     NOT_POSSIBLE = "not_possible"  # the stage cannot be reached, or the field refuses the value
 
 

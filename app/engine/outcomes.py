@@ -129,6 +129,14 @@ class SuppressedAddress(TypedDict):
     address: str
 
 
+class GoneDestination(TypedDict):
+    """A user's destination that does not exist any more. `url_blind`: of the URL that was called."""
+
+    id: UUID
+    clinic_id: UUID
+    url_blind: bytes | None
+
+
 class Change:
     """Base of the data objects that describe a change of the step's lead.
 
@@ -160,6 +168,7 @@ class Effects:
     suppressions: tuple[SuppressedAddress, ...] = ()
     tracked_messages: tuple[Row, ...] = ()
     tracked_links: tuple[Row, ...] = ()
+    gone_destinations: tuple[GoneDestination, ...] = ()
     chunks: tuple[JsonObject, ...] = ()  # parts of a bulk job
     changes: tuple[Change, ...] = ()  # of the step's lead, in this order
 

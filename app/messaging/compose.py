@@ -1,7 +1,7 @@
 """Compose notifications: from a wording and a recipient to rows of `notifications` and the steps that deliver them."""
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
 from typing import Final, TypeAlias
@@ -21,6 +21,8 @@ from app.messaging.channels.base import Channel
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.models import Notification, NotificationState
 from app.messaging.rendering.render import Wording
+from app.messaging.user_preferences.kinds import NoticeKind
+from app.messaging.user_preferences.routes import DEFAULT_SETTINGS, NoticeSettings, Route, routes_of
 from app.security.encrypted_fields import encrypt_row
 
 ENROLLMENT_FACTS: Final = "enrollment."  # prefix of facts about a lead's enrollment in a sequence
@@ -35,11 +37,12 @@ OriginStep: TypeAlias = JsonObject  # `stop_on`, `guard`, `lateness`, `params` o
 class Recipient:
     """The recipient of a message: a user with their e-mail address, or the lead if `user_id` is None.
 
-    A lead's address is `ForLeads.destination_of` of the channel.
+    A lead's address is `ForLeads.destination_of` of the channel. `settings`: of the user, for notices.
     """
 
     user_id: UUID | None
     address: str | None
+    settings: NoticeSettings = DEFAULT_SETTINGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class MessageMetadata:
     template: str  # its slug
     version_id: UUID | None = None  # of the template
     variant: str | None = None
+    notice: NoticeKind | None = None  # to a user: the kind, for the preferences; None: sent as planned
     lead_id: UUID | None = None
     task_id: UUID | None = None
     step_id: UUID | None = None  # the step that writes it
@@ -64,13 +68,24 @@ class MessageMetadata:
 def compose(
     wording: Wording, to: Recipient, *, metadata: MessageMetadata, channels: Collection[str], at: datetime
 ) -> list[JsonDict]:
-    """Return rows for `insert_notifications`, one for each channel that reaches the recipient. Nothing is encrypted.
+    """Return rows for `insert_notifications`, one for each channel that reaches the recipient.
+
+    For a notice, the user's preferences may add and replace channels. Raises UnknownChannel.
+    """
+    return compose_routes(
+        wording, to, metadata=metadata, routes=routes_of(metadata.notice, channels, to.settings), at=at
+    )
+
+
+def compose_routes(
+    wording: Wording, to: Recipient, *, metadata: MessageMetadata, routes: Iterable[Route], at: datetime
+) -> list[JsonDict]:
+    """Return rows for `insert_notifications`, one for each route that reaches the recipient. Nothing is encrypted.
 
     The state is `sent` for a channel with `is_sent_when_written`; others are `pending` until their deliver step has
-    run. An empty list means that none of the channels reaches the recipient. Raises UnknownChannel.
+    run. A route with a reason is `suppressed`. An empty list means that no route reaches the recipient.
     """
-    used = [CHANNELS[name] for name in channels]
-    return [_row(wording, to, metadata, channel=channel, at=at) for channel in used if _reaches(channel, to)]
+    return [_row(wording, to, metadata, route=route, at=at) for route in routes if _reaches(route, to)]
 
 
 def insert_notifications(session: Session, rows: Sequence[ColumnValues]) -> None:
@@ -79,7 +94,7 @@ def insert_notifications(session: Session, rows: Sequence[ColumnValues]) -> None
     for row in rows:
         if row["user_id"] is None:
             note(session, row["clinic_id"], LiveKind.MESSAGE_CHANGED, [(row["id"], About(row["lead_id"]))])
-        elif CHANNELS[row["channel"]].is_sent_when_written:
+        elif row["state"] == NotificationState.SENT:
             note(session, row["clinic_id"], LiveKind.NOTIFICATION_NEW, [(row["id"], About(None, row["user_id"]))])
 
 
@@ -156,7 +171,10 @@ def _delivery_guard(guard: JsonObject | None) -> JsonDict | None:
     }
 
 
-def _reaches(channel: Channel, to: Recipient) -> bool:
+def _reaches(route: Route, to: Recipient) -> bool:
+    channel = CHANNELS[route.channel]
+    if channel.has_destinations:
+        return to.user_id is not None and route.destination_id is not None
     reaches_by_id = to.user_id is not None and channel.for_users is not None and channel.for_users.address is None
     return reaches_by_id or bool(_address(channel, to))
 
@@ -169,9 +187,11 @@ def _address(channel: Channel, to: Recipient) -> str | None:
     return channel.for_users.address(to.user_id, to.address)
 
 
-def _row(wording: Wording, to: Recipient, metadata: MessageMetadata, *, channel: Channel, at: datetime) -> ColumnDict:
-    is_sent = channel.is_sent_when_written
-    id = new_id() if is_sent or metadata.step_id is None else _planned_id(metadata.step_id, channel, to)  # noqa: A001
+def _row(wording: Wording, to: Recipient, metadata: MessageMetadata, *, route: Route, at: datetime) -> ColumnDict:
+    channel, state = CHANNELS[route.channel], _first_state(route)
+    is_sent = state is NotificationState.SENT
+    step_id = None if channel.is_sent_when_written else metadata.step_id
+    id = new_id() if step_id is None else _planned_id(step_id, route, to)  # noqa: A001
     return {
         "id": id,
         "clinic_id": metadata.clinic_id,
@@ -189,24 +209,32 @@ def _row(wording: Wording, to: Recipient, metadata: MessageMetadata, *, channel:
         "body": wording.body,
         "message_id": channel.message_id(id),
         "gateway_id": metadata.gateway_id,
+        "destination_id": route.destination_id,
         "message_type": metadata.message_type,
         "media_url": metadata.media_url,
         "provider_template": metadata.provider_template,
-        "state": NotificationState.SENT if is_sent else NotificationState.PENDING,
-        "reason": None,
+        "state": state,
+        "reason": route.reason,
         "attempts": 0,
         "created_at": at,
         "sent_at": at if is_sent else None,
     }
 
 
-def _planned_id(step_id: UUID, channel: Channel, to: Recipient) -> UUID:
+def _first_state(route: Route) -> NotificationState:
+    if route.reason is not None:
+        return NotificationState.SUPPRESSED
+    return NotificationState.SENT if CHANNELS[route.channel].is_sent_when_written else NotificationState.PENDING
+
+
+def _planned_id(step_id: UUID, route: Route, to: Recipient) -> UUID:
     """Return the id of a message that a step writes. It is the same whenever the step runs.
 
     The id makes the `Message-ID` and the gateway's idempotency key. If the step runs again after a backup was restored,
     receivers recognise the copy. It has the form of a UUIDv7 with the time of the step's id, and a hash.
     """
-    digest = hashlib.sha256(f"{step_id} {channel.name} {to.user_id or 'lead'}".encode()).digest()
+    place = f" {route.destination_id}" if route.destination_id else ""
+    digest = hashlib.sha256(f"{step_id} {route.channel} {to.user_id or 'lead'}{place}".encode()).digest()
     value = int.from_bytes(step_id.bytes[:6] + digest[:10])
     return UUID(int=value & ~_VERSION_AND_VARIANT | _VERSION_7)
 

@@ -68,6 +68,7 @@ class Notification(Base):
             "created_at",
             postgresql_where=text("template_version_id IS NOT NULL"),
         ),
+        Index("ix_notifications_digest", "user_id", "created_at", postgresql_where=text("reason = 'waits_for_digest'")),
         # The caps and intervals of the contact policy read a lead's latest contacts from this index.
         Index("ix_notifications_touches", "lead_id", text(CONTACTED_AT), postgresql_where=text(IS_CONTACT)),
         CheckConstraint(f"state IN ({', '.join(repr(s.value) for s in NotificationState)})", name="state"),
@@ -93,6 +94,7 @@ class Notification(Base):
     message_id: Mapped[str | None] = mapped_column(Text)  # the same at each attempt, so that copies are recognised
     gateway_id: Mapped[UUID | None]  # for `http`; no foreign key: a message outlives its gateway
     account_id: Mapped[UUID | None]  # the sending account of the last attempt; no foreign key, as above
+    destination_id: Mapped[UUID | None]  # of the user, for `slack`, `teams`, `web_push`; no foreign key, as above
     message_type: Mapped[str | None] = mapped_column(Text)  # for `http`: text, image or video
     media_url: Mapped[str | None] = mapped_column(Text)
     provider_template: Mapped[JsonDict | None]  # for channels with sessions: the approved text, with its values

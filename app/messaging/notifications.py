@@ -16,7 +16,7 @@ from app.engine.models import Step
 from app.errors import NotFound
 from app.identity.actor import Actor
 from app.messaging.channels import in_app
-from app.messaging.models import Notification
+from app.messaging.models import Notification, NotificationState
 
 MOST_COUNTED: Final = 10_000  # unread messages of a user
 
@@ -110,7 +110,11 @@ def _is_written_by(rule: str) -> ColumnElement[bool]:
 
 def _in_app_of(actor: Actor) -> list[ColumnElement[bool]]:
     # No condition on the clinic: a user belongs to exactly one.
-    return [Notification.user_id == actor.user_id, Notification.channel == _literal(in_app.CHANNEL.name)]
+    return [
+        Notification.user_id == actor.user_id,
+        Notification.channel == _literal(in_app.CHANNEL.name),
+        Notification.state != NotificationState.SUPPRESSED,  # the user turned these notices off
+    ]
 
 
 def _unread_of(actor: Actor) -> list[ColumnElement[bool]]:

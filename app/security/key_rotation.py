@@ -42,6 +42,7 @@ ENCRYPTED_COLUMNS: Final = (
     EncryptedColumn("inbound_hooks", ["id"]),
     EncryptedColumn("mailboxes", ["id"]),
     EncryptedColumn("sending_accounts", ["id"]),
+    EncryptedColumn("notice_destinations", ["id"]),
     EncryptedColumn("job_items", ["job_id", "position"], "lead_sealed"),
     EncryptedColumn("import_rows", ["import_id", "position"], "cells_sealed"),
 )

@@ -8,7 +8,13 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.automation.handlers.support.context import NO_ACCOUNT, NO_GATEWAY, StepContext
+from app.automation.handlers.support.context import (
+    NO_ACCOUNT,
+    NO_GATEWAY,
+    DestinationView,
+    NotificationView,
+    StepContext,
+)
 from app.automation.handlers.support.messages import write_message
 from app.automation.sequences.facts import current_steps, enrollment_facts, unsent_messages
 from app.core.db import Base
@@ -28,6 +34,7 @@ from app.leads.pipeline.stages import Stages, stages_by_clinic
 from app.messaging.models import Notification
 from app.messaging.rendering.variants import Template
 from app.messaging.templates.library import load_templates
+from app.messaging.user_preferences.load import SettingsByUser, notice_settings_of
 from app.messaging.webhooks.subscriptions import subscriptions_of
 from app.security.encrypted_fields import decrypt_rows
 from app.tasks.escalations import open_escalations
@@ -35,6 +42,8 @@ from app.tasks.models import Task
 from workers.pipeline.accounts import load_account_contexts
 from workers.pipeline.claim import ClaimedStep, lead_of
 from workers.pipeline.contact_context import load_contact_contexts
+from workers.pipeline.destinations import load_destinations
+from workers.pipeline.digests import load_digests
 from workers.pipeline.gateways import load_gateways
 from workers.pipeline.webhooks import load_webhooks
 
@@ -48,6 +57,7 @@ class _OfClinic(NamedTuple):
     stages: Stages
     names: DisplayNames
     sequences: PublishedSequences
+    notice_settings: SettingsByUser
 
 
 def load(session: Session, rows: Sequence[ClaimedStep], *, now: datetime) -> list[StepContext]:
@@ -65,6 +75,8 @@ def load(session: Session, rows: Sequence[ClaimedStep], *, now: datetime) -> lis
     enrolled, exited = _enrollment_facts(session, rows), _exited_steps(session, rows)
     unsent = _unsent_messages(session, rows)
     webhooks = load_webhooks(session, rows, now=now)
+    destinations = load_destinations(session, list(notifications.values()))
+    digests = load_digests(session, rows, clinics, now=now)
     subscriptions = {clinic_id: subscriptions_of(session, clinic) for clinic_id, clinic in clinics.items()}
     escalated = open_escalations(session, {row.lead_id for row in rows if row.kind == Kind.ESCALATE and row.lead_id})
     return [
@@ -92,6 +104,9 @@ def load(session: Session, rows: Sequence[ClaimedStep], *, now: datetime) -> lis
             has_left=bool(exited) and row.id in exited,
             webhooks=webhooks.get(row.id),
             subscriptions=subscriptions[row.clinic_id],
+            notice_settings=of_clinic.notice_settings,
+            destination=_destination(destinations, notifications.get(row.params.get("notification_id", ""))),
+            digest=digests.get(row.id),
             skips_messages=row.skips_messages,
             outages=row.outages or {},
         )
@@ -112,9 +127,14 @@ def _load_shared(
             stages.get(clinic_id, {}),
             display_names(session, clinic),
             sequences_of(session, clinic),
+            notice_settings_of(session, clinic),
         )
         for clinic_id, clinic in clinics.items()
     }
+
+
+def _destination(known: Mapping[UUID, DestinationView], note: NotificationView | None) -> DestinationView | None:
+    return known.get(note.destination_id) if note is not None and note.destination_id else None
 
 
 def bare(row: ClaimedStep, *, now: datetime) -> StepContext:

@@ -31,6 +31,7 @@ from app.messaging.models import AddressKind, Delivery, Notification
 from app.messaging.outages import store as outages
 from app.messaging.sending_accounts.usage import add_counts
 from app.messaging.tracking.messages import store_tracked
+from app.messaging.user_preferences.gone import remove_gone_destinations
 from app.messaging.webhooks import results as webhooks
 from app.tasks.models import Task
 from workers.pipeline.advance_sequences import advance_enrollments
@@ -94,6 +95,7 @@ def _update(session: Session, decided: Sequence[tuple[StepContext, BaseOutcome]]
     outages.record_results(session, _gather(decided, "channel_results"))
     webhooks.record_attempts(session, _gather(decided, "webhook_attempts"))
     webhooks.record_results(session, _gather(decided, "webhook_results"))
+    remove_gone_destinations(session, _gather(decided, "gone_destinations"))
     for found in _gather(decided, "suppressions"):
         address = (AddressKind(found["kind"]), found["address"])
         suppress_addresses(session, found["clinic_id"], [address], reason=INVALID_ADDRESS)

@@ -18,6 +18,7 @@ from app.engine.steps.holds import IS_HELD
 from app.messaging.mailboxes.failure_notices import notify_of_failures
 from app.messaging.tracking import settle
 from app.messaging.user_notices.digest import send_digests
+from app.messaging.user_notices.digest_plans import plan_digests, plan_weekly_summaries
 from workers.error_text import describe_error
 from workers.sweeps import (
     assignment,
@@ -58,6 +59,8 @@ SWEEPS: dict[str, Batch] = {
     channels.NAME: channels.watch_channels,
     "watch_mailboxes": notify_of_failures,
     "send_digests": send_digests,
+    "plan_digests": plan_digests,
+    "plan_weekly_summaries": plan_weekly_summaries,
     "take_census": publishing.take_census,
     "seal_audit": audit.extend_audit_chains,
     "forget_old_steps": retention.delete_old_steps,

@@ -133,7 +133,11 @@ class NotificationOut(Schema):
     user_id = Id(required=True, allow_none=True, metadata={"description": "The recipient; null: the lead."})
     task_id = Id(required=True, allow_none=True)
     step_id = Id(required=True, allow_none=True, metadata={"description": "The automation step that wrote it."})
-    reason = fields.String(required=True, allow_none=True, metadata={"description": "Why it was suppressed."})
+    reason = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Why it was suppressed, such as `turned_off` by the user."},
+    )
     error = fields.String(required=True, allow_none=True, metadata={"description": "The provider's response."})
     attempts = Integer(required=True)
     created_at = Instant(required=True)
@@ -191,6 +195,9 @@ class NotificationDetailOut(NotificationOut):
         required=True,
         allow_none=True,
         metadata={"description": "The sending account of the last attempt; null: the server of this installation."},
+    )
+    destination_id = Id(
+        required=True, allow_none=True, metadata={"description": "For `slack`, `teams`, `web_push`: of the user."}
     )
     message_type = fields.String(required=True, allow_none=True, metadata={"description": "text, image or video."})
     media_url = fields.String(required=True, allow_none=True)

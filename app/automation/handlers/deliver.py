@@ -31,6 +31,7 @@ from app.engine.outcomes import (
     EndedDelivery,
     ExternalCall,
     Fail,
+    GoneDestination,
     NotificationChange,
     Outcome,
     ResultUnknown,
@@ -43,7 +44,7 @@ from app.engine.outcomes import (
 from app.engine.step_kind import DELIVERIES, OutsideCall, StepKind
 from app.engine.steps.guard import CLOSED_STATUSES, closed_lead_reason, unmet_guard
 from app.identity.passwords.links import append_link
-from app.messaging.channels.base import OutgoingMessage, Receipt, Transient
+from app.messaging.channels.base import OutgoingMessage, Permanent, Receipt, Transient
 from app.messaging.channels.gateway_payload import GatewayPayload, MessageType
 from app.messaging.channels.provider_call import UNANSWERED
 from app.messaging.channels.registry import CHANNELS
@@ -53,6 +54,7 @@ from app.messaging.delivery.delivery_state import MAX_ATTEMPTS, state_after
 from app.messaging.gateways.failure_counts import result_row
 from app.messaging.gateways.service import endpoint_of
 from app.messaging.models import NotificationState
+from app.messaging.rendering.links import lead_url
 from app.messaging.rendering.variants import ProviderTemplate
 from app.messaging.unsubscribe.footer import add_footer
 from app.messaging.unsubscribe.links import unsubscribe_headers
@@ -106,7 +108,8 @@ def decide(context: StepContext) -> Outcome | ExternalCall:
         case Until(instant, reason, moves):
             return Snooze(instant, reason, moves=moves)
         case Allow():
-            return _without_sender(context) or wait_for_channel(context) or _throttle(context) or _send(context)
+            stopped = _without_sender(context) or _without_destination(context)
+            return stopped or wait_for_channel(context) or _throttle(context) or _send(context)
 
 
 def suppress(context: StepContext, reason: Reason) -> Skip:
@@ -120,6 +123,12 @@ def _without_sender(context: StepContext) -> Outcome | None:
     if not CHANNELS[context.message.channel].needs_gateway:
         return wait_for_account(context)
     return wait_for_gateway(context) or _may_have_arrived(context)
+
+
+def _without_destination(context: StepContext) -> Outcome | None:
+    """Return the outcome if the user has removed the destination."""
+    is_gone = CHANNELS[context.message.channel].has_destinations and context.destination is None
+    return suppress(context, Reason.DESTINATION_GONE) if is_gone else None
 
 
 def _may_have_arrived(context: StepContext) -> ResultUnknown | None:
@@ -157,6 +166,8 @@ def _send(context: StepContext) -> ExternalCall:
         reply_to=returned.reply_to,
         return_path=returned.return_path,
         provider_template=_provider_template(context),
+        destination=context.destination.place if context.destination else None,
+        link=lead_url(note.lead_id) if note.lead_id else None,
         headers={**returned.headers, **_unsubscribe_headers(context), **(note.headers or {})},
         html=text.html,
     )
@@ -292,6 +303,7 @@ def _end(
         events=_events(context, state, ended),
         suppressions=_suppressions(context, state, ended),
         changes=_changes(context, state, ended),
+        gone_destinations=_gone_destinations(context, receipt),
     )
 
 
@@ -330,6 +342,15 @@ def _changes(context: StepContext, state: NotificationState, ended: EndedDeliver
     is_to_lead = context.message.user_id is None and context.step.lead_id is not None
     has_stopped = is_to_lead and state is NotificationState.FAILED and channel.is_opt_out(ended["response"])
     return (OptOut(channel.name),) if has_stopped else ()
+
+
+def _gone_destinations(context: StepContext, receipt: Receipt) -> tuple[GoneDestination, ...]:
+    """Return the destination if its server reported that it does not exist any more."""
+    destination = context.destination
+    if destination is None or not (isinstance(receipt, Permanent) and receipt.is_gone):
+        return ()
+    gone = GoneDestination(id=destination.id, clinic_id=context.message.clinic_id, url_blind=destination.url_blind)
+    return (gone,)
 
 
 def _state(

@@ -182,7 +182,7 @@ class Calendar:
 
     def at_wall_time(self, day: date, wall: time, zone: ZoneInfo | None = None) -> datetime:
         """Return the instant of a local date and time in `zone` (default: the clinic's zone)."""
-        return _instant_at(datetime.combine(day, wall.replace(tzinfo=None, fold=0)), zone or self.zone)
+        return instant_at(datetime.combine(day, wall.replace(tzinfo=None, fold=0)), zone or self.zone)
 
     def add_wall_days(self, instant: datetime, days: int) -> datetime:
         """Return the same wall time `days` later (earlier if negative), also over a clock change."""
@@ -225,7 +225,7 @@ def _spans_on(zone: ZoneInfo, hours: BusinessHours, closed_on: Container[date], 
     if not windows or day in closed_on:
         return ()
     midnight = datetime.combine(day, time.min)
-    spans = (Span(*(_instant_at(midnight + edge, zone) for edge in window)) for window in windows)
+    spans = (Span(*(instant_at(midnight + edge, zone) for edge in window)) for window in windows)
     return tuple(span for span in spans if span.opens < span.closes)  # a gap can contain a whole window
 
 
@@ -245,12 +245,13 @@ def start_of_day(day: date, zone: ZoneInfo, *, after: datetime) -> datetime:
 
 
 def _next_at(wall: datetime, after: datetime, zone: ZoneInfo) -> datetime:
-    first = _instant_at(wall, zone)
+    first = instant_at(wall, zone)
     # During the second pass of an overlap the first occurrence is in the past: use the second.
-    return first if first > after else _instant_at(wall.replace(fold=1), zone)
+    return first if first > after else instant_at(wall.replace(fold=1), zone)
 
 
-def _instant_at(wall: datetime, zone: ZoneInfo) -> datetime:
+def instant_at(wall: datetime, zone: ZoneInfo) -> datetime:
+    """Return the instant of a local time: of a skipped one the end of the gap, of one that occurs twice by `fold`."""
     instant = wall.replace(tzinfo=zone).astimezone(UTC)
     skipped = instant.astimezone(zone).replace(tzinfo=None) != wall
     return _end_of_gap(wall, zone) if skipped else instant

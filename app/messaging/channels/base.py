@@ -53,9 +53,11 @@ class Transient(_ReceiptText):
     outcome: ClassVar[Outcome] = Outcome.TRANSIENT
 
 
+@dataclass(frozen=True, slots=True)
 class Permanent(_ReceiptText):
     """The provider refused the message; another attempt would be refused too."""
 
+    is_gone: bool = field(default=False, compare=False)  # the destination does not exist any more
     outcome: ClassVar[Outcome] = Outcome.PERMANENT
 
 
@@ -66,6 +68,16 @@ class Unknown(_ReceiptText):
 
 
 Receipt: TypeAlias = Sent | Transient | Permanent | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A place where a user gets notices: the URL, and for `web_push` the keys of the subscription."""
+
+    url: str = field(repr=False)
+    _: KW_ONLY
+    p256dh: str | None = field(default=None, repr=False)
+    auth: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +97,8 @@ class OutgoingMessage:
     return_path: str | None = None  # the envelope's sender, which gets bounces; None: the address in MAIL_FROM
     headers: Mapping[str, str] = field(default_factory=dict)  # further mail headers, such as `In-Reply-To`
     provider_template: ProviderTemplate | None = None  # sent instead of the body
+    destination: Destination | None = None  # of a channel with destinations
+    link: str | None = None  # of the lead that a notice is about
     html: str | None = None  # the same text as HTML, sent beside the plain text; None: only plain text
 
 
@@ -122,10 +136,12 @@ class ForUsers:
     """How a channel reaches users.
 
     `address` returns a user's address on the channel from their id and e-mail address, None where they have none.
-    Without the function, the id is the address: every user is reached.
+    Without the function, the id is the address: every user is reached. `has_destinations`: users are reached at the
+    destinations that they register, each on a server of its own.
     """
 
     address: Callable[[UUID, str | None], str | None] | None = None
+    has_destinations: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,6 +230,11 @@ class Channel:
     session: timedelta | None = None
     probe: Callable[[float], str | None] = lambda _: None
     probe_account: Callable[[Account, float], str | None] = lambda _, __: None
+
+    @property
+    def has_destinations(self) -> bool:
+        """Whether it reaches users at destinations that they register."""
+        return self.for_users is not None and self.for_users.has_destinations
 
     def write(self, template: Wording, values: Values, *, placeholder: Placeholder | None = None) -> Wording:
         """Return the message that a template's text makes on this channel.

@@ -33,7 +33,7 @@ def call(endpoint: Endpoint, call_id: str, payload: JsonObject, *, hide: Collect
     headers = {"Content-Type": "application/json", **sign(endpoint.secrets, call_id, body, at=clock.now())}
     answer = post(endpoint.url, body, headers, called="gateway")
     if isinstance(answer, Response):
-        return _to_receipt(answer, hide)
+        return to_receipt(answer, hide)
     is_repeatable = isinstance(answer, Unknown) and endpoint.is_idempotent
     return Transient(answer.response, is_outage=True) if is_repeatable else answer
 
@@ -60,7 +60,8 @@ def unanswered_receipt(endpoint: Endpoint, error: str) -> Receipt:
     return Transient(response, is_outage=True) if endpoint.is_idempotent else Unknown(response)
 
 
-def _to_receipt(answer: Response, hide: Collection[str] | None) -> Receipt:
+def to_receipt(answer: Response, hide: Collection[str] | None) -> Receipt:
+    """Return the receipt for an answer. `hide`: as for `call`."""
     if is_success(answer):
         return Sent(str(answer.status))  # without the body, which may repeat the message
     words = None if hide is None else excerpt(answer.body.decode(errors="replace"), hide)

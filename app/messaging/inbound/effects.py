@@ -23,12 +23,14 @@ from app.leads.models import Lead
 from app.leads.timeline.models import ActivityType, Direction
 from app.leads.timeline.vocabulary import ContactChannel
 from app.messaging.channels import email, in_app
-from app.messaging.compose import MessageMetadata, Recipient, compose, insert_notifications
+from app.messaging.compose import MessageMetadata
 from app.messaging.contact_policy.opt_outs import opt_out
 from app.messaging.contact_policy.suppression_list import INVALID_ADDRESS, UNREACHABLE, suppress_addresses
 from app.messaging.inbound.models import Classification, InboundEmail
 from app.messaging.models import AddressKind, Notification, NotificationState
 from app.messaging.rendering.render import Wording
+from app.messaging.user_notices.send import send_notice
+from app.messaging.user_preferences.kinds import NoticeKind
 
 REPLY_NOTICE: Final = "email-reply"  # template of the coordinator's notice
 MOST_SOFT_BOUNCES: Final = 3  # messages to one address; the last one suppresses it
@@ -94,9 +96,10 @@ def notify_coordinator(session: Session, actor: Actor, lead: Lead, at: datetime,
         return
     name = f"{lead.first_name} {lead.last_name}".strip()
     wording = Wording(f"{name} replied {label}", f"{name} replied {label}. The reply is on the timeline.")
-    metadata = MessageMetadata(actor.clinic.id, template=template, lead_id=lead.id)
-    to = Recipient(coordinator.id, coordinator.email)
-    insert_notifications(session, compose(wording, to, metadata=metadata, channels=[in_app.CHANNEL.name], at=at))
+    metadata = MessageMetadata(actor.clinic.id, template=template, notice=NoticeKind.REPLY, lead_id=lead.id)
+    send_notice(
+        session, actor.clinic, coordinator.id, wording, metadata=metadata, channels=[in_app.CHANNEL.name], at=at
+    )
 
 
 def _apply_bounce(session: Session, actor: Actor, lead: Lead, effect: Effect) -> None:

@@ -17,6 +17,9 @@ from app.messaging.channels import email, in_app
 from app.messaging.compose import MessageMetadata, Recipient, compose, delivery_steps, insert_notifications
 from app.messaging.models import Notification
 from app.messaging.rendering.render import Wording
+from app.messaging.user_preferences.kinds import NoticeKind
+from app.messaging.user_preferences.load import load_notice_settings
+from app.messaging.user_preferences.routes import DEFAULT_SETTINGS
 
 CHANNELS: Final = (in_app.CHANNEL.name, email.CHANNEL.name)
 REPEAT_AFTER: Final = timedelta(days=1)
@@ -31,13 +34,14 @@ def notify_admins(
     template: str,
     channels: Collection[str] = CHANNELS,
     besides: Collection[UUID] = (),
+    notice: NoticeKind = NoticeKind.SYSTEM,
     at: datetime,
 ) -> Sequence[JsonDict]:
     """Send each clinic's admins the wording for their clinic. Returns the rows of `notifications`.
 
     `besides`: users who get none.
     """
-    people = active_users_by_clinic(session, wordings)
+    people, settings = active_users_by_clinic(session, wordings), load_notice_settings(session, list(wordings))
     rows = [
         row
         for clinic_id, wording in wordings.items()
@@ -45,8 +49,8 @@ def notify_admins(
         if admin.id not in besides
         for row in compose(
             wording,
-            Recipient(admin.id, admin.email),
-            metadata=MessageMetadata(clinic_id, template=template),
+            Recipient(admin.id, admin.email, settings.get(admin.id, DEFAULT_SETTINGS)),
+            metadata=MessageMetadata(clinic_id, template=template, notice=notice),
             channels=channels,
             at=at,
         )

@@ -12,8 +12,10 @@ from app import clock
 from app.identity.clinic_context import ClinicContext
 from app.identity.clinics import load_contexts
 from app.messaging.channels import email
+from app.messaging.models import NotificationState
 from app.messaging.rendering.render import Wording
 from app.messaging.user_notices.admin_notices import notify_admins
+from app.messaging.user_preferences.kinds import NoticeKind
 
 TEMPLATE: Final = "daily-digest"
 WAITED: Final = timedelta(hours=1)
@@ -52,12 +54,20 @@ def send_digests(session: Session) -> int:
     The caller holds a lock, so that no other transaction sends the same.
     """
     at = clock.now()
-    waiting = _find_waiting(session, at)
+    waiting = find_waiting(session, at)
     clinics = load_contexts(session, waiting)
     wordings = {clinic_id: wording_of(waiting[clinic_id]) for clinic_id in clinics}
     done = _had_todays(session, clinics, at)
-    rows = notify_admins(session, wordings, template=TEMPLATE, channels=[email.CHANNEL.name], besides=done, at=at)
-    return len(rows)
+    rows = notify_admins(
+        session,
+        wordings,
+        template=TEMPLATE,
+        channels=[email.CHANNEL.name],
+        besides=done,
+        notice=NoticeKind.DAILY_SUMMARY,
+        at=at,
+    )
+    return sum(row["state"] == NotificationState.PENDING for row in rows)
 
 
 def day_start(clinic: ClinicContext, at: datetime) -> datetime:
@@ -69,13 +79,18 @@ def day_start(clinic: ClinicContext, at: datetime) -> datetime:
 
 def wording_of(waiting: Waiting) -> Wording:
     """Return the text of a digest."""
+    found = waiting_lines(waiting)
+    return Wording("Waiting for a decision", f"This has waited for a person for more than an hour:\n\n{found}")
+
+
+def waiting_lines(waiting: Waiting) -> str:
+    """Return one line for each number that is not zero."""
     lines = (
         (waiting.failed, _FAILED),
         (waiting.unknown, _UNKNOWN),
         (waiting.paused, "Paused rules and sequences: {}. See GET /api/follow-up-rules?is_active=false."),
     )
-    found = "\n".join(f"- {line.format(number)}" for number, line in lines if number)
-    return Wording("Waiting for a decision", f"This has waited for a person for more than an hour:\n\n{found}")
+    return "\n".join(f"- {line.format(number)}" for number, line in lines if number)
 
 
 _FAILED: Final = (
@@ -88,7 +103,8 @@ _UNKNOWN: Final = (
 )
 
 
-def _find_waiting(session: Session, at: datetime) -> dict[UUID, Waiting]:
+def find_waiting(session: Session, at: datetime) -> dict[UUID, Waiting]:
+    """Return what waits for a person, by clinic id."""
     found = session.execute(_WAITING, {"before": at - WAITED, "since": at - FAILED_FOR})
     return {row.clinic_id: Waiting(int(row.failed), int(row.unknown), int(row.paused)) for row in found}
 

@@ -19,6 +19,7 @@ from app.identity.users.lookup import active_users
 from app.messaging.channels import email, in_app
 from app.messaging.compose import MessageMetadata, Recipient, compose, delivery_steps, insert_notifications
 from app.messaging.rendering.render import Wording
+from app.messaging.user_preferences.kinds import NoticeKind
 
 TEMPLATE: Final = "emergency-access"
 LONGEST: Final = 60  # minutes
@@ -45,7 +46,7 @@ def start_emergency_access(session: Session, actor: Actor, *, reason: str, minut
 
 def _messages_to_admins(session: Session, actor: Actor, until: datetime, *, at: datetime) -> Sequence[JsonDict]:
     channels = [in_app.CHANNEL.name, email.CHANNEL.name]
-    metadata = MessageMetadata(actor.clinic.id, template=TEMPLATE)
+    metadata = MessageMetadata(actor.clinic.id, template=TEMPLATE, notice=NoticeKind.SECURITY)
     return [
         message
         for user in active_users(session, actor.clinic.id).values()

@@ -11,9 +11,11 @@ from app.leads.models import Lead
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import ActivityType
 from app.messaging.channels import in_app
-from app.messaging.compose import MessageMetadata, Recipient, compose, insert_notifications
+from app.messaging.compose import MessageMetadata
 from app.messaging.rendering.render import Wording
 from app.messaging.rendering.variables import local_time
+from app.messaging.user_notices.send import send_notice
+from app.messaging.user_preferences.kinds import NoticeKind
 from app.tasks.lifecycle.task_state import set_assignee
 from app.tasks.lookup import open_task
 from app.tasks.models import Task
@@ -51,6 +53,20 @@ def _notify(session: Session, actor: Actor, task: Task, reason: str | None) -> N
     due = local_time(actor.clinic.calendar, task.due_at)
     body = f"{actor.name} assigned this task to you: {task.title}. It is due on {due}."
     wording = Wording(f"Assigned to you: {task.title}", f"{body}\n\n{reason}" if reason else body)
-    metadata = MessageMetadata(task.clinic_id, template=TASK_REASSIGNED, lead_id=task.lead_id, task_id=task.id)
-    to = Recipient(task.assigned_to_id, address=None)
-    insert_notifications(session, compose(wording, to, metadata=metadata, channels=[in_app.CHANNEL.name], at=now()))
+    metadata = MessageMetadata(
+        task.clinic_id,
+        template=TASK_REASSIGNED,
+        notice=NoticeKind.ASSIGNMENT,
+        lead_id=task.lead_id,
+        task_id=task.id,
+    )
+    if task.assigned_to_id is not None:
+        send_notice(
+            session,
+            actor.clinic,
+            task.assigned_to_id,
+            wording,
+            metadata=metadata,
+            channels=[in_app.CHANNEL.name],
+            at=now(),
+        )

@@ -19,7 +19,7 @@ from app.leads.events import LeadColumns
 from app.leads.facts.template_values import DisplayNames, LeadForTemplates
 from app.leads.pipeline.stages import Stages
 from app.messaging.channels.account import Account
-from app.messaging.channels.base import LeadContact
+from app.messaging.channels.base import Destination, LeadContact
 from app.messaging.compose import Recipient
 from app.messaging.contact_policy.gate import GateDecision, evaluate_gate
 from app.messaging.contact_policy.gate_input import ContactAttempt, ContactFacts, SentMessage
@@ -29,6 +29,8 @@ from app.messaging.outages.breaker import Outages
 from app.messaging.rendering.variants import Template
 from app.messaging.sending_accounts.limits import Limits
 from app.messaging.sending_accounts.limits import Usage as AccountUsage
+from app.messaging.user_notices.digest_content import DigestContent
+from app.messaging.user_preferences.load import SettingsByUser
 from app.messaging.webhooks.due import WebhookBatch
 from app.messaging.webhooks.subscriptions import Subscription
 from app.tasks.facts import TaskColumns, facts_when_due
@@ -114,6 +116,8 @@ class NotificationView(Protocol):
     def media_url(self) -> str | None: ...
     @property
     def provider_template(self) -> JsonObject | None: ...
+    @property
+    def destination_id(self) -> UUID | None: ...
 
 
 class GatewayView(CalledGateway, Protocol):
@@ -145,6 +149,14 @@ class AccountContext(NamedTuple):
     limits: Limits = Limits()
     usage: AccountUsage = AccountUsage()
     is_missing: bool = False
+
+
+class DestinationView(NamedTuple):
+    """A user's destination: its id, how it is reached, and the blind index of its URL."""
+
+    id: UUID
+    place: Destination
+    url_blind: bytes | None
 
 
 class ContactContext(NamedTuple):
@@ -194,6 +206,9 @@ class StepContext:
     outages: Outages = field(default_factory=dict)  # channels and gateways that fail
     webhooks: WebhookBatch | None = None  # the calls that the step makes
     subscriptions: Sequence[Subscription] = ()  # the clinic's webhook endpoints
+    notice_settings: SettingsByUser = field(default_factory=dict)  # of the clinic's users
+    destination: DestinationView | None = None  # of the message that the step delivers
+    digest: DigestContent | None = None  # that the step sends
     skips_messages: bool = False  # whether an operator chose to skip the messages of this step when a hold ended
 
     @property

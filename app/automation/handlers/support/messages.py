@@ -1,21 +1,31 @@
 """Messages of steps: rendered when the step runs, and stored as they will be sent."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 from app.automation.handlers.support.context import StepContext
 from app.core.type_aliases import ColumnDict, JsonObject
 from app.core.validation.language_tags import fallbacks
+from app.engine.models import Kind
 from app.engine.outcomes import Row
 from app.identity.users.lookup import ActiveUser
 from app.leads.facts.template_values import lead_template_values
 from app.messaging.channels.gateway_payload import MessageType
 from app.messaging.channels.registry import CHANNELS
-from app.messaging.compose import MessageMetadata, Recipient, compose
+from app.messaging.compose import MessageMetadata, Recipient, compose_routes
 from app.messaging.rendering.render import Wording, render
 from app.messaging.rendering.values import MissingVariable
 from app.messaging.rendering.variables import Values, message_values
 from app.messaging.rendering.variants import Template, Variant, choose_variant
+from app.messaging.user_preferences.kinds import NoticeKind
+from app.messaging.user_preferences.routes import DEFAULT_SETTINGS, Route, routes_of
+
+NOTICE_KINDS: Final[Mapping[str, NoticeKind]] = {
+    Kind.REMIND: NoticeKind.REMINDER,
+    Kind.ESCALATE: NoticeKind.ESCALATION,
+    Kind.SUGGEST_LOST: NoticeKind.LOST_SUGGESTION,
+}  # by kind of step; of other steps: `rule`
 
 
 def to_users(context: StepContext, people: Sequence[ActiveUser]) -> tuple[Row, ...]:
@@ -24,8 +34,12 @@ def to_users(context: StepContext, people: Sequence[ActiveUser]) -> tuple[Row, .
     return tuple(
         row
         for person in people
-        for row in context.write_message(context, Recipient(person.id, person.email), channels, user_name=person.name)
+        for row in context.write_message(context, _recipient(context, person), channels, user_name=person.name)
     )
+
+
+def _recipient(context: StepContext, person: ActiveUser) -> Recipient:
+    return Recipient(person.id, person.email, context.notice_settings.get(person.id, DEFAULT_SETTINGS))
 
 
 def to_users_if_complete(context: StepContext, people: Sequence[ActiveUser]) -> tuple[tuple[Row, ...], JsonObject]:
@@ -60,35 +74,36 @@ def address_of_lead(context: StepContext) -> str | None:
 def write_message(
     context: StepContext, to: Recipient, channels: Collection[str], *, user_name: str | None = None
 ) -> list[Row]:
-    """Render the step's template for a recipient. Returns a row of `notifications` per channel that reaches them.
+    """Render the step's template for a recipient. Returns a row of `notifications` per route that reaches them.
 
     Raises LookupError (when the template or gateway is missing), InvalidTemplate, MissingVariable, MessageTooLong.
     """
     values = values_of(context, user_name=user_name)
+    notice = NOTICE_KINDS.get(context.step.kind, NoticeKind.RULE) if to.user_id else None
     return [
         row
-        for name, variant in _variants(context, to, channels)
-        for row in compose(
-            CHANNELS[name].write(variant.wording, values),
+        for route, variant in _variants(context, to, routes_of(notice, channels, to.settings))
+        for row in compose_routes(
+            CHANNELS[route.channel].write(variant.wording, values),
             to,
-            metadata=_metadata(context, variant, approved=_provider_template(name, variant, values)),
-            channels=[name],
+            metadata=_metadata(context, variant, approved=_provider_template(route.channel, variant, values)),
+            routes=[route],
             at=context.now,
         )
     ]
 
 
-def _variants(context: StepContext, to: Recipient, channels: Collection[str]) -> list[tuple[str, Variant]]:
+def _variants(context: StepContext, to: Recipient, routes: Sequence[Route]) -> list[tuple[Route, Variant]]:
     """Choose the text for each channel: in the lead's language, or in the clinic's language for users."""
     languages = fallbacks(None if to.user_id else context.lead.language, context.clinic.language)
-    return [(channel, choose_variant(_template(context).variants, channel, languages)) for channel in channels]
+    return [(route, choose_variant(_template(context).variants, route.channel, languages)) for route in routes]
 
 
 def variant_for_lead(context: StepContext) -> Variant | None:
     """Return the text of the step's template for its lead; None without a template."""
     if context.template is None:
         return None
-    [(_, variant)] = _variants(context, Recipient(None, None), [context.params["channel"]])
+    [(_, variant)] = _variants(context, Recipient(None, None), [Route(context.params["channel"])])
     return variant
 
 

@@ -6,6 +6,7 @@ from app.automation.handlers.support.guard import first_due_time
 from app.engine.models import Reason
 from app.engine.outcomes import ChannelResult, Effects, Snooze
 from app.messaging.channels.base import Outcome, Receipt, Transient
+from app.messaging.channels.registry import CHANNELS
 from app.messaging.outages import breaker
 from app.messaging.outages.store import WAITS_FOR, WAS_TRIED
 
@@ -23,12 +24,17 @@ def wait_after(context: StepContext, receipt: Receipt, effects: Effects) -> Snoo
 
 
 def channel_results(context: StepContext, receipt: Receipt, words: str) -> tuple[ChannelResult, ...]:
-    """Return what the attempt says about its channel or gateway. A success without earlier failures says nothing."""
+    """Return what the attempt says about its channel or gateway. A success without earlier failures says nothing.
+
+    A failure at a user's destination says nothing about the channel, because each has a server of its own.
+    """
+    gateway, account = context.gateway_context.gateway, context.account_context.account
+    if gateway is None and CHANNELS[context.message.channel].has_destinations:
+        return ()
     target = _target(context)
     is_failure = receipt.outcome is Outcome.UNKNOWN or (isinstance(receipt, Transient) and receipt.is_outage)
     if not is_failure and not breaker.outage_of(context.outages, target).failures:
         return ()
-    gateway, account = context.gateway_context.gateway, context.account_context.account
     return (
         ChannelResult(
             target=target,

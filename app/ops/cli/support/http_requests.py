@@ -12,6 +12,7 @@ _IDS: Final[Mapping[str, str]] = {
     "account_id": reference("sending-accounts.create_sending_account"),
     "activity_id": reference("lead-activities.create"),
     "customer_id": "5a8e6f70-1111-4222-8333-444455556666",
+    "destination_id": reference("destinations.add_my_destination"),
     "enrollment_id": reference("enrollments.list_enrollments_of_lead", "items[0].id"),
     "external_id": "crm-4711",
     "field_id": reference("custom-fields.create_field"),

@@ -1,0 +1,1 @@
+"""Which notices a user gets on which channels: preferences, and destinations in Slack, Teams and browsers."""
