@@ -135,6 +135,12 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     "PATCH /api/gateways/{gateway_id}": ({"url": "http://192.0.2.1/"}, ["/url"]),
     "POST /api/webhooks": ({"url": "http://192.0.2.1/"}, ["/url"]),
     "PATCH /api/webhooks/{webhook_id}": ({"url": "http://192.0.2.1/"}, ["/url"]),
+    "POST /api/me/destinations": ({"channel": "slack", "url": "https://8.8.8.8/"}, ["/url"]),
+    "PATCH /api/me/destinations/{destination_id}": ({"url": "https://8.8.8.8/"}, ["/url"]),
+    "PATCH /api/me/notice-preferences": (
+        {"digest_at": "25:00", "notices": {"security": {"email": "off"}}},
+        ["/digest_at", "/notices/security"],
+    ),
     "POST /api/mailboxes": (
         {"name": "y", "host": "127.0.0.1", "security": "tls", "username": "x", "password": "x"},
         ["/host"],

@@ -109,6 +109,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/inbound-emails/<inbound_email_id>/assign": {"lead_id": str(uuid4())},
     "POST /api/inbound-texts/<inbound_text_id>/assign": {"lead_id": str(uuid4())},
     "POST /api/leads/<lead_id>/messages": {"channel": "email", "subject": "x", "body": "x"},
+    "PATCH /api/me/destinations/<destination_id>": {"name": "x"},
     "PATCH /api/mailboxes/<mailbox_id>": {"mark_seen": True},
     "PATCH /api/sending-accounts/<account_id>": {"is_active": False},
     "PUT /api/assignment-rules/<rule_id>": {"name": "x", "strategy": "capacity", "members": [{"user_id": A_USER}]},

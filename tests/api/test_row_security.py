@@ -30,6 +30,7 @@ from tests.support.desk import Caller, Desk
 from tests.support.each_kind import unmatched_text
 from tests.support.enrolling import WAITING
 from tests.support.importing import send
+from tests.support.notices import Browser
 from workers import runner
 
 PHONE = "+12125550143"  # of a country of its own: understood in any clinic
@@ -94,6 +95,8 @@ def fill(desk: Desk) -> None:
     [entry] = admin.post(f"/api/sequences/{sequence['id']}/enrollments", {"lead_ids": [newcomer["id"]]}).body["results"]
     enrolled = admin.every(f"/api/leads/{entry['lead_id']}/enrollments")[0]["id"]
     admin.post(f"/api/enrollments/{enrolled}/skip")
+    admin.post("/api/me/destinations", Browser().subscription("https://8.8.8.8/x"))
+    admin.patch("/api/me/notice-preferences", {"digest_at": "08:00"})
     login = {"host": "8.8.8.8", "username": "x", "password": "x"}
     admin.post("/api/mailboxes", {"name": "x", **login})
     _fill_accounts(desk)

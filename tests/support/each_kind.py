@@ -18,6 +18,7 @@ from tests.support.desk import Desk
 from tests.support.enrolling import WAITING
 from tests.support.importing import send
 from tests.support.inbound import receive, with_attachment
+from tests.support.notices import Browser
 
 PHONE = "+12125550143"
 AWAY = {f"{name}_at": (now() + timedelta(days=days)).isoformat() for name, days in (("starts", 1), ("ends", 2))}
@@ -79,6 +80,9 @@ def ids_of_each_kind(desk: Desk) -> dict[str, str]:
         "field_id": desk.admin.post("/api/custom-fields", field).body["id"],
         **_webhook(desk),
         "gateway_id": desk.admin.post("/api/gateways", gateway).body["id"],
+        "destination_id": desk.admin.post("/api/me/destinations", Browser().subscription("http://127.0.0.1:9/")).body[
+            "id"
+        ],
         "mailbox_id": desk.admin.post("/api/mailboxes", mailbox).body["id"],
         "account_id": desk.admin.post("/api/sending-accounts", account).body["id"],
         "form_id": desk.admin.post("/api/web-forms", form).body["id"],

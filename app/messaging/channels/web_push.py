@@ -96,10 +96,14 @@ def _headers(message: OutgoingMessage, destination: Destination) -> Mapping[str,
 
 
 def _decoded(text: str | None) -> bytes:
+    """Decode base64url with or without its padding; other text is empty."""
     if text is None or not _KEY.fullmatch(text):
         return b""
     plain = text.rstrip("=")
-    return urlsafe_b64decode(plain + "=" * (-len(plain) % 4))
+    try:
+        return urlsafe_b64decode(plain + "=" * (-len(plain) % 4))
+    except ValueError:
+        return b""
 
 
 def _shortened(text: str, most: int) -> str:
