@@ -2,6 +2,7 @@
 
 from marshmallow import ValidationError, fields, validates_schema
 
+from app.api.activities.schemas import mentions_field
 from app.core.type_aliases import JsonDict
 from app.http.schemas import words
 from app.http.schemas.common_fields import UserIdOrMe
@@ -24,6 +25,7 @@ class LeadActivityIn(Schema):
     due_date = Instant()
     assigned_to = Id(metadata={"description": "Only for planned activities. Default: the lead's coordinator."})
     priority = Choice(TaskPriority, metadata={"description": "Only for planned activities."})
+    mentions = mentions_field()
     outcome = Choice(
         Outcome, also=OUTCOME_WORDS, metadata={"description": "Only for past activities that are not notes."}
     )
@@ -31,7 +33,7 @@ class LeadActivityIn(Schema):
     @validates_schema
     def _has_fields_of_planned_or_past(self, data: JsonDict, **_: object) -> None:
         is_planned = _is_planned(data)
-        wrong = ("outcome",) if is_planned else ("assigned_to", "priority")
+        wrong = ("outcome", "mentions") if is_planned else ("assigned_to", "priority")
         message = "Not allowed for a planned activity." if is_planned else "Not allowed for a past activity."
         if mistakes := {name: [message] for name in wrong if name in data}:
             raise ValidationError(mistakes)

@@ -10,6 +10,7 @@ from app.http.blueprint import Blueprint
 from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
 from app.leads.activities import service
+from app.messaging.user_notices import mentions
 
 blp = Blueprint("activities", __name__, url_prefix="/api/leads", description="Timeline of a lead.")
 
@@ -29,14 +30,14 @@ def timeline(query: JsonDict, lead_id: UUID) -> Page:
 
 @blp.post("/<uuid:lead_id>/activities")
 @allow(Permission.LEAD_UPDATE)
-@blp.arguments(ActivityIn)
+@blp.arguments(ActivityIn, lookups=mentions.check_mentions)
 @blp.response(201, ActivityOut)
 @blp.alt_response(409, "CONFLICT")
 def log_activity(given: JsonDict, lead_id: UUID) -> object:
     """Log an activity of a lead.
 
     A conversation counts as contact, an inbound message as a reply, an unanswered call or an outbound message as a
-    failed attempt. The open call task that the activity answers is completed.
+    failed attempt. The open call task that the activity answers is completed. Mentioned colleagues get a notice.
     """
     with unit_of_work() as session:
-        return service.log_activity(session, actor(), lead_id, given)
+        return mentions.log_activity(session, actor(), lead_id, given)

@@ -6,15 +6,25 @@ from marshmallow import ValidationError, fields, validates_schema
 
 from app.core.type_aliases import JsonDict, JsonObject
 from app.http.schemas.common_fields import require_past
-from app.http.schemas.fields import Boolean, Choice, Choices, Id, Instant, Integer, Text
+from app.http.schemas.fields import Boolean, Choice, Choices, Id, Instant, Integer, ListOf, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.private_fields import WITHHELD, PrivateText
 from app.http.schemas.schema import Schema
 from app.leads.activities.service import TimelineSort
 from app.leads.timeline.models import OUTCOME_WORDS, ActivityType, Direction, Outcome
 from app.leads.timeline.vocabulary import LOGGED_TYPE_WORDS, WITH_DIRECTION, ContactChannel, LoggedType
+from app.messaging.user_notices.mentions import MAX_MENTIONS
 
 A_DAY_OF_MINUTES: Final = 1440
+
+
+def mentions_field() -> ListOf:
+    """Return the field `mentions` of a request."""
+    description = (
+        "Ids of colleagues who get a notice. They must be able to see the lead. The notes can mention them too:"
+        " `@[Name](user id)`."
+    )
+    return ListOf(Id(), most=MAX_MENTIONS, metadata={"description": description})
 
 
 class ActivityIn(Schema):
@@ -25,6 +35,7 @@ class ActivityIn(Schema):
     direction = Choice(Direction, metadata={"description": "Default: OUTBOUND."})
     outcome = Choice(Outcome, also=OUTCOME_WORDS)
     notes = Text(5000, lines=True, allow_none=True)
+    mentions = mentions_field()
     duration_minutes = Integer(most=A_DAY_OF_MINUTES, allow_none=True)
     is_auto_reply = Boolean(
         metadata={

@@ -12,9 +12,9 @@ from app.core.validation.check_all import check_all
 from app.errors import Conflict, Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.users.lookup import MUST_BE_ASSIGNABLE, is_assignable, resolve_user_id, users_by_id
-from app.leads.activities.service import log_activity
 from app.leads.models import Lead
 from app.leads.search.lookup import visible_to
+from app.messaging.user_notices.mentions import check_mentions, log_activity
 from app.tasks import service as tasks
 from app.tasks.lead_activities.conversion import to_activities
 from app.tasks.lead_activities.lookup import list_all, of_customer, of_lead, planned, read_entry, read_one, timeline
@@ -65,8 +65,12 @@ def create(session: Session, actor: Actor, data: JsonObject) -> JsonDict:
 
 
 def check_new_activity(session: Session, actor: Actor, data: JsonObject, /, **_: object) -> None:
-    """Check the lead and the assignee. Raises Invalid with every error."""
-    check_all(lambda: _require_lead(session, actor, data), lambda: _require_assignee(session, actor, data))
+    """Check the lead, the assignee and the mentioned users. Raises Invalid with every error."""
+    check_all(
+        lambda: _require_lead(session, actor, data),
+        lambda: _require_assignee(session, actor, data),
+        lambda: check_mentions(session, actor, data, lead_id=data["opportunity_id"]),
+    )
 
 
 def _require_lead(session: Session, actor: Actor, data: JsonObject) -> None:
@@ -136,5 +140,5 @@ def _plan(session: Session, actor: Actor, data: JsonObject) -> object:
 def _log(session: Session, actor: Actor, data: JsonObject) -> object:
     lines = [data["subject"], *([data["description"]] if data.get("description") else [])]
     entry = {"type": TO_ENTRY[data["activity_type"]], "notes": "\n".join(lines)}
-    entry |= {"outcome": data["outcome"]} if "outcome" in data else {}
+    entry |= {name: data[name] for name in ("outcome", "mentions") if name in data}
     return log_activity(session, actor, data["opportunity_id"], entry)
