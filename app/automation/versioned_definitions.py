@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.automation.gateway_warnings import NO_CHOICES, gateway_warnings, load_choices
+from app.automation.setup_warnings import load_warnings
 from app.automation.version_responses import row_response, version_response
 from app.clock import now
 from app.core.db import AnySelect, new_id
@@ -197,15 +197,16 @@ class VersionedDefinitions(Generic[Owner]):
 
     def to_responses(self, session: Session, rows: Sequence[Owner]) -> list[JsonDict]:
         """Return rows as JSON objects with the published definition and the draft, in the given order."""
+        if not rows:
+            return []
         key = getattr(self.version, self.key)
         drafts = select(key, self.version.definition).where(
             key.in_([row.id for row in rows]), self.version.number.is_(None)
         )
-        drafted = {owner_id: definition for owner_id, definition in session.execute(drafts)} if rows else {}  # noqa: C416
-        choices = load_choices(session, rows[0].clinic_id) if rows else NO_CHOICES
+        drafted = {owner_id: definition for owner_id, definition in session.execute(drafts)}  # noqa: C416
+        warnings_of = load_warnings(session, rows[0].clinic_id)
         return [
-            row_response(row, drafted.get(row.id), gateway_warnings(choices, drafted.get(row.id) or row.definition))
-            for row in rows
+            row_response(row, drafted.get(row.id), warnings_of(drafted.get(row.id) or row.definition)) for row in rows
         ]
 
     def _versions_of(self, row: Owner) -> AnySelect:

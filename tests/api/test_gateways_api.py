@@ -164,6 +164,17 @@ def test_rules_and_sequences_warn_about_a_missing_gateway(desk: Desk):
     assert desk.admin.get(f"/api/sequences/{sequence['id']}").body["warnings"] == []
 
 
+def test_rules_warn_about_commercial_email_without_a_postal_address(desk: Desk):
+    text = {"channel": "email", "template": "break-up-email"}
+    actions = [{"send_message": text}, {"send_message": {**text, "transactional": True}}]
+    made = desk.admin.post("/api/follow-up-rules", {"name": "hello", "on": "lead.created", "do": actions}).body
+
+    [warning] = made["warnings"]
+    assert (warning["pointer"], "postal address" in warning["message"]) == ("/do/0/send_message", True)
+    desk.admin.patch("/api/settings/sender", {"postal_address": "1 Main Street, Springfield"})
+    assert desk.admin.get(f"/api/follow-up-rules/{made['id']}").body["warnings"] == []
+
+
 @pytest.mark.parametrize("place", ["http://10.1.2.3:80", "https://10.1.2.3:443", "https://10.1.2.3:9000"])
 def test_refused_url_names_the_setting_that_allows_it(desk: Desk, place: str):
     body = {"name": "social", "purpose": "messages", "url": f"{place}/hook"}

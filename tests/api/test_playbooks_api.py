@@ -101,6 +101,7 @@ def test_imported_playbook_can_be_inactive(desk: Desk):
 
 
 def test_exported_playbook_survives_the_round_trip(desk: Desk, other_desk: Desk):
+    desk.admin.patch("/api/settings/sender", {"postal_address": "1 Main Street, Springfield"})
     added = desk.admin.post(f"{PLAYBOOKS}/import", {"yaml": OURS}).body
     new = {"stages": ["site_visit"], "fields": ["floor"], "templates": ["visit"], "rules": ["visit"]}
     assert added == {**new, "sequences": [], "nurtures": [], "overlaps": [], "warnings": []}

@@ -1,5 +1,6 @@
 """`relance doctor`: checks run side by side, wait shortly, and give the right advice."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -9,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psutil
 import pytest
@@ -22,7 +24,12 @@ from app.ops.doctor.checks import run_checks
 from app.ops.doctor.database_checks import check_database
 from app.ops.doctor.local_processes import advice_for_silent
 from app.ops.doctor.message_checks import check_mail_server
+from app.ops.doctor.stream_check import check_stream
 from app.ops.embedded import Postgres, Valkey
+from app.ops.live_updates.feed import Feed
+from app.ops.live_updates.receiver import Receiver, listen
+from app.ops.live_updates.store import Store
+from app.ops.live_updates.streams import Streams
 from app.ops.stack.connectivity import database_problem
 from tests.support.processes import wait_until
 from tests.support.smtp import SmtpServer
@@ -210,3 +217,52 @@ def test_settings_that_production_needs_are_named(configure: Callable[..., None]
     with SmtpServer() as server:
         configure(smtp_url=server.url, public_url="https://leads.example", mail_from="a@leads.example")
         assert missing() == set()
+
+
+@contextmanager
+def stream_process() -> Iterator[None]:
+    """The receiver of the part `stream`, on a thread of this process."""
+    loop, listener = asyncio.new_event_loop(), listen()
+    streams = Streams()
+    receiving = loop.create_task(Receiver(streams, Feed(Store(get_settings().counter_store), streams)).run(listener))
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        yield
+    finally:
+        loop.call_soon_threadsafe(receiving.cancel)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        listener.close()
+        loop.close()
+
+
+def test_stream_that_runs_takes_callers(configure: Callable[..., None], tmp_path: Path) -> None:
+    configure(stream_socket=tmp_path / "s")
+    with stream_process():
+        assert [*check_stream()] == [Check("stream", "takes callers")]
+
+
+def test_stream_that_does_not_run_is_to_be_started(configure: Callable[..., None], tmp_path: Path) -> None:
+    configure(stream_socket=tmp_path / "s")
+    [check] = check_stream()
+
+    assert "No such file" in check.found
+    assert "relance serve stream" in check.advice
+
+
+def test_mute_stream_costs_one_time_out(configure: Callable[..., None], tmp_path: Path) -> None:
+    configure(stream_socket=tmp_path / "s")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "s"))
+        listener.listen()
+        [check] = check_stream()
+
+    assert check.found == "STREAM_SOCKET: no answer"
+
+
+def test_stream_without_a_store_is_off(configure: Callable[..., None]) -> None:
+    configure(broker_url="amqp://127.0.0.1/", counters_url="")
+
+    [check] = check_stream()
+    assert (check.is_fine, check.found.startswith("off")) == (True, True)

@@ -160,3 +160,15 @@ def test_late_steps_of_a_held_system_need_no_workers(practice: Practice, smtp: S
     assert doctor("overdue").is_fine
     assert doctor("overdue").found.endswith("; the system is held")
     assert "relance resume" in doctor("hold").advice
+
+
+def test_clinics_without_a_postal_address_are_named(practice: Practice):
+    [slug] = [row.slug for row in sql("SELECT slug FROM clinics")]
+    assert (doctor("postal address").is_fine, slug in doctor("postal address").found) == (True, True)
+
+    sql("UPDATE clinics SET postal_address = '1 Main Street'")
+    assert doctor("postal address").found == "none is missing"
+    sql("UPDATE clinics SET postal_address = NULL")
+    sql("UPDATE rules SET active = false")
+    sql("UPDATE sequences SET active = false")
+    assert doctor("postal address").found == "none is missing"

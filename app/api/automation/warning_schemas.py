@@ -16,5 +16,8 @@ class WarningOut(Schema):
 
 def warnings_field() -> "fields.List[Any]":
     """Return the field `warnings` of a response."""
-    description = "Messages and webhooks without a gateway. They wait until there is one."
+    description = (
+        "Messages and webhooks without a gateway, which wait until there is one; commercial e-mails of a clinic without"
+        " a postal address."
+    )
     return fields.List(fields.Nested(WarningOut), required=True, metadata={"description": description})

@@ -9,13 +9,13 @@ import yaml
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.automation.gateway_warnings import gateway_warnings, load_choices
 from app.automation.nurtures.definitions import export_nurtures
 from app.automation.playbooks import shipped as playbooks
 from app.automation.playbooks.installing import as_document, install, missing_parts
 from app.automation.playbooks.overlaps import overlaps
 from app.automation.playbooks.shipped import Playbook
 from app.automation.rules.definitions import known_names_of
+from app.automation.setup_warnings import load_warnings
 from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.validation_errors import InvalidPlaybook
 from app.engine.rules.models import RuleRow
@@ -90,7 +90,7 @@ def _add_missing(session: Session, actor: Actor, playbook: Playbook, how: JsonOb
     new_rules = [rule for rule in playbook.rules if rule["name"] in missing["rules"]]
     hints = {
         "overlaps": overlaps(session, actor.clinic.id, new_rules),
-        "warnings": gateway_warnings(load_choices(session, actor.clinic.id), as_document(playbook)),
+        "warnings": load_warnings(session, actor.clinic.id)(as_document(playbook)),
     }
     if how["dry_run"]:
         return {**missing, **hints}

@@ -14,6 +14,7 @@ import orjson
 from app.config import get_settings
 
 ACCEPTED: Final = b"accepted\n"
+PING: Final = b"ping\n"  # asks only for `ACCEPTED`
 FULL: Final = b"full\n"  # the caller has as many streams as allowed
 MOST_STREAMS: Final = 5  # open streams of one user or API key
 PATIENCE: Final = 2.0  # seconds that one process waits for the other

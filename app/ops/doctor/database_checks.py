@@ -60,6 +60,7 @@ def _with_the_database() -> Iterator[Check]:
         *(message_checks.failed, message_checks.unknown, message_checks.messages),
         *(message_checks.channels, message_checks.gateways, message_checks.webhooks),
         message_checks.mailboxes,
+        message_checks.postal_addresses,
     )
     for check in checks if migrations.is_fine else checks[:4]:
         try:

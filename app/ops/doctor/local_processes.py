@@ -5,6 +5,7 @@ import time
 
 import psutil
 
+_MODULES = {"inbound": "workers.inbound", "stream": "app.ops.live_updates"}  # of parts that are no Celery workers
 STARTING = 30.0  # seconds that a process may take to start
 
 
@@ -36,7 +37,7 @@ def _runs(process: psutil.Process, part: str) -> bool:
     command = process.info["cmdline"] or []
     queues = command[command.index("-Q") + 1].split(",") if "-Q" in command[:-1] else []
     is_celery = "workers.app" in command and (part in queues or (part == "beat" and "beat" in command))
-    if not (is_celery or (part == "inbound" and "workers.inbound" in command)):
+    if not (is_celery or (part in _MODULES and _MODULES[part] in command)):
         return False
     try:
         return process.environ().get("BROKER_URL") == os.environ.get("BROKER_URL")

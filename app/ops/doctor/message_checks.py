@@ -7,6 +7,7 @@ from datetime import timedelta
 from sqlalchemy.orm import Session
 
 from app import clock
+from app.automation.sender_warnings import clinics_without_address
 from app.engine.failed_steps import unfinished_steps
 from app.messaging.channels import email
 from app.messaging.delivery.backlog import message_backlog
@@ -18,6 +19,7 @@ from app.messaging.webhooks.report import count_endpoints, webhook_backlog
 from app.ops.doctor.check import TIMEOUT, Check
 from app.ops.doctor.local_processes import advice_for_silent
 
+MAX_NAMED = 10  # clinics in one line
 MAX_MESSAGE_AGE = timedelta(hours=1)
 
 
@@ -106,6 +108,13 @@ def mailboxes(session: Session) -> Check:
     ]
     advice = "correct its settings (PATCH /api/mailboxes/{id}), or its server" if failing else ""
     return Check("mailboxes", "; ".join(failing) or f"{figures.active} are read", advice)
+
+
+def postal_addresses(session: Session) -> Check:
+    """Clinics that send commercial e-mail without a postal address. It is a warning: messages are sent all the same."""
+    found = clinics_without_address(session, most=MAX_NAMED)
+    words = f"missing in commercial e-mails of: {', '.join(found)}; their admins set one (PATCH /api/settings/sender)"
+    return Check("postal address", words if found else "none is missing")
 
 
 def _minutes(age: timedelta) -> str:

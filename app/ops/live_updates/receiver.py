@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 from redis.exceptions import RedisError
 
-from app.core.live_events.caller import ACCEPTED, FULL, PATIENCE, StreamCaller, socket_path
+from app.core.live_events.caller import ACCEPTED, FULL, PATIENCE, PING, StreamCaller, socket_path
 from app.ops.embedded import WrongSetting
 from app.ops.live_updates.feed import Feed
 from app.ops.live_updates.messages import CloseReason
@@ -70,7 +70,11 @@ class Receiver:
         with connection:
             try:
                 async with asyncio.timeout(PATIENCE):
-                    caller = StreamCaller.from_line(await _read_line(connection))
+                    line = await _read_line(connection)
+                if line == PING:
+                    await asyncio.get_running_loop().sock_sendall(connection, ACCEPTED)
+                    return
+                caller = StreamCaller.from_line(line)
                 if (stream := self._streams.reserve(caller)) is None:
                     await asyncio.get_running_loop().sock_sendall(connection, FULL)
                     return
