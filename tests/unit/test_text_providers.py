@@ -81,7 +81,7 @@ def test_twilio_request_has_the_documented_form(provider: TextProvider, twilio_a
     receipt = twilio.send(twilio_account, MESSAGE, status_url=STATUS_URL)
     assert isinstance(receipt, Sent)
     assert receipt.response.startswith("accepted as SM")
-    text = {"Body": "Hello Mia", "StatusCallback": STATUS_URL}
+    text = {"Body": "Hello Mia", "StatusCallback": f"{STATUS_URL}#rc=5&rp=5xx,ct,rt"}
     assert provider.calls == [{"To": PHONE, "From": "+15005550006", **text}]
 
     by_service = replace(twilio_account, sender="MG00000000000000000000000000000001")
@@ -98,7 +98,7 @@ def test_twilio_sends_whatsapp_messages_and_approved_templates(provider: TextPro
             "From": "whatsapp:+15005550006",
             "ContentSid": "HX1",
             "ContentVariables": '{"1":"Mia","2":"Smile"}',
-            "StatusCallback": STATUS_URL,
+            "StatusCallback": f"{STATUS_URL}#rc=5&rp=5xx,ct,rt",
         }
     ]
 
@@ -215,11 +215,13 @@ def test_signature_of_the_library_of_twilio_is_accepted(form: dict[str, Any], ur
     twilio_webhook.verify(by_twilio(form, url), AUTH_TOKEN)
 
 
-def test_url_is_signed_with_or_without_its_port():
+def test_url_is_signed_with_or_without_its_port_and_overrides():
     call = by_twilio(INBOUND)
     twilio_webhook.verify(replace(call, url=EVENTS_URL.replace("example.com", "example.com:443")), AUTH_TOKEN)
     with_port = by_twilio(INBOUND, EVENTS_URL.replace("example.com", "example.com:443"))
     twilio_webhook.verify(replace(with_port, url=EVENTS_URL), AUTH_TOKEN)
+    with_overrides = by_twilio(INBOUND, f"{STATUS_URL}#rc=5&rp=5xx,ct,rt")
+    twilio_webhook.verify(replace(with_overrides, url=STATUS_URL), AUTH_TOKEN)
 
 
 @pytest.mark.parametrize(

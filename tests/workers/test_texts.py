@@ -174,7 +174,7 @@ def test_text_message_is_sent_once_through_the_account_of_the_clinic(
     shown = note(desk)
     [call] = provider.calls
     assert (call["To"], call["From"], call["Body"]) == (PHONE, "+15005550006", "Hello Mia")
-    assert call["StatusCallback"] == f"{HOST}{twilio.path}?message={shown['id']}"
+    assert call["StatusCallback"] == f"{HOST}{twilio.path}?message={shown['id']}#rc=5&rp=5xx,ct,rt"
     assert (shown["account_id"], shown["address"]) == (twilio.account_id, PHONE)
     assert shown["deliveries"][0]["response"].startswith("accepted as SM")
     assert AUTH_TOKEN not in json.dumps(shown)

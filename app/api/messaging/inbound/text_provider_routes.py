@@ -44,11 +44,13 @@ def take_channel_events(provider: str, account_id: UUID) -> Response:
     """
     headers = {name.lower(): value for name, value in request.headers.items()}
     call = TextCall(_called_url(), headers, read_bytes())
-    with unit_of_work() as session:
+    with reading() as session:
         called = calls.find_account(session, provider, account_id)
-        items = calls.read_call(called.account, call)
-        act_for_clinic(called.clinic_id)
-        calls.process(session, called, items)
+    items = calls.read_call(called.account, call)
+    act_for_clinic(called.clinic_id)
+    for item in items:
+        with unit_of_work() as session:
+            calls.process(session, called, item)
     return Response(_NO_ANSWER, content_type="text/xml")
 
 

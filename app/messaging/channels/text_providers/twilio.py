@@ -14,6 +14,8 @@ from app.messaging.channels.provider_call import is_success, post
 from app.messaging.channels.text_providers.answers import read_object, to_receipt
 
 API: Final = "https://api.twilio.com"
+# Part of the URL for reports (Twilio's connection overrides): repeat a call that was not answered or got 5xx.
+REPEAT_REPORTS: Final = "#rc=5&rp=5xx,ct,rt"
 WHATSAPP: Final = "whatsapp:"  # begins addresses of WhatsApp
 INVALID_NUMBER: Final = frozenset({21211, 21214, 21217, 21614, 30005, 30006})  # no such number, or no mobile number
 UNSUBSCRIBED: Final = frozenset({21610})  # the recipient has sent STOP
@@ -36,7 +38,7 @@ def send(account: TwilioAccount, message: OutgoingMessage, *, status_url: str, b
     """Make one delivery attempt. Twilio reports the delivery to `status_url`."""
     prefix = WHATSAPP if by_whatsapp else ""
     form = [("To", prefix + (message.address or "")), *_sender(account, prefix), *_content(message)]
-    body = urlencode([*form, ("StatusCallback", status_url)]).encode()
+    body = urlencode([*form, ("StatusCallback", status_url + REPEAT_REPORTS)]).encode()
     answer = post(_url(account), body, _headers(account), called="provider")
     return _read(answer, message) if isinstance(answer, Response) else answer
 

@@ -1,6 +1,6 @@
 """Calls of providers of text messages: check them, and process their messages and reports."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -81,14 +81,13 @@ def answer_handshake(account: Account, query: Mapping[str, str]) -> str:
         raise Unauthenticated from None
 
 
-def process(session: Session, called: CalledAccount, items: Iterable[Item]) -> None:
-    """Process the messages and reports of a verified call. A repeated call changes nothing.
+def process(session: Session, called: CalledAccount, item: Item) -> None:
+    """Process one message or report of a verified call, in a transaction of its own. A repeated one changes nothing.
 
     Raises MessageIsBeingSent: the provider repeats the call.
     """
     actor = Actor.system(load_context(session, called.clinic_id))
-    for item in items:
-        if isinstance(item, ReceivedText):
-            receive_text(session, actor, called.account.id, item)
-        else:
-            apply_report(session, actor, called.account.id, item)
+    if isinstance(item, ReceivedText):
+        receive_text(session, actor, called.account.id, item)
+    else:
+        apply_report(session, actor, called.account.id, item)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 from urllib.parse import parse_qs, parse_qsl, urlsplit, urlunsplit
 
-from app.messaging.channels.text_providers.twilio import WHATSAPP
+from app.messaging.channels.text_providers.twilio import REPEAT_REPORTS, WHATSAPP
 from app.messaging.inbound.texts.items import (
     LONGEST_TEXT,
     MOST_MEDIA,
@@ -56,11 +56,12 @@ def _sign(url: str, body: bytes, auth_token: str) -> str:
 
 
 def _spellings(url: str) -> list[str]:
-    """Return the URL with and without its port: Twilio does not always sign the port."""
+    """Return the URL with and without its port and the fragment of reports: Twilio does not always sign them."""
     parts = urlsplit(url)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
     port = parts.port or _PORTS.get(parts.scheme, 443)
-    return [urlunsplit(parts._replace(netloc=place)) for place in (host, f"{host}:{port}")]
+    found = [urlunsplit(parts._replace(netloc=place)) for place in (host, f"{host}:{port}")]
+    return [*found, *(one + REPEAT_REPORTS for one in found)]
 
 
 def read(call: TextCall) -> Iterator[Item]:
