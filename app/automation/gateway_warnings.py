@@ -1,7 +1,7 @@
 """Warnings about definitions whose messages or webhooks have no gateway or sending account in the clinic."""
 
 from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
@@ -26,9 +26,6 @@ class SenderChoices(NamedTuple):
 
     gateways: Sequence[GatewayChoice]
     accounts: Sequence[AccountChoice]
-
-
-NO_CHOICES: Final = SenderChoices((), ())
 
 
 class GatewayUse(NamedTuple):

@@ -97,8 +97,7 @@ def fill(desk: Desk) -> None:
     admin.post(f"/api/enrollments/{enrolled}/skip")
     admin.post("/api/me/destinations", Browser().subscription("https://8.8.8.8/x"))
     admin.patch("/api/me/notice-preferences", {"digest_at": "08:00"})
-    login = {"host": "8.8.8.8", "username": "x", "password": "x"}
-    admin.post("/api/mailboxes", {"name": "x", **login})
+    _fill_mail(desk)
     _fill_accounts(desk)
     gateway = admin.post("/api/gateways", {"name": "x", "purpose": "webhook", "url": "https://8.8.8.8/"}).body
     for table, column in (("gateway_minutes", "now(), 1, 0"), ("gateway_receipts", "'x', now()")):
@@ -113,12 +112,17 @@ def fill(desk: Desk) -> None:
     )
     for columns, values in TRACKED:
         desk.sql(f"INSERT INTO {columns} SELECT {values} FROM notifications WHERE clinic_id = :c", c=desk.clinic_id)
-    admin.post("/api/inbound-hooks", {"name": "x", "provider": "postmark", "secret": "x"})
-    with transaction() as session:
-        receive_email(session, desk.clinic_id, b"From: ana@lead.example\r\n\r\nHello", received_at=now(), via="imap")
     with transaction() as session:
         while extend_chain(session, settled=timedelta()):
             pass
+
+
+def _fill_mail(desk: Desk) -> None:
+    login = {"host": "8.8.8.8", "username": "x", "password": "x"}
+    desk.admin.post("/api/mailboxes", {"name": "x", **login})
+    desk.admin.post("/api/inbound-hooks", {"name": "x", "provider": "postmark", "secret": "x"})
+    with transaction() as session:
+        receive_email(session, desk.clinic_id, b"From: ana@lead.example\r\n\r\nHello", received_at=now(), via="imap")
 
 
 def _fill_accounts(desk: Desk) -> None:

@@ -23,9 +23,8 @@ from app.identity.clinics import context_of
 from app.identity.models import Clinic, Role, User
 from app.leads.attribution.models import LeadSource
 from app.leads.capture.capture import capture_lead
-from app.messaging import notifications
 from app.messaging.compose import MessageMetadata, Recipient, compose, delivery_steps, insert_notifications
-from app.messaging.delivery import retry
+from app.messaging.delivery import notifications, retry
 from app.messaging.delivery.retry import CannotResolve, CannotRetry, Resolution
 from app.messaging.models import Delivery, MessageTemplate, Notification, NotificationState
 from app.messaging.rendering.render import Wording

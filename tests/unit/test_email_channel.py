@@ -12,7 +12,7 @@ import pytest
 
 from app.messaging.channels.base import Outcome, OutgoingMessage, Permanent, Receipt, Sent, Transient
 from app.messaging.channels.email import EmailSender
-from app.messaging.channels.mail_server import MailServer
+from app.messaging.channels.mail.mail_server import MailServer
 from tests.support.smtp import AUTHORITY, DROP, HANG, SmtpServer
 
 WAIT = 1.0  # seconds for each network wait; servers that hang are given up after that

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.messaging.channels.mail_server import InvalidMailSettings, MailServer, Security
+from app.messaging.channels.mail.mail_server import InvalidMailSettings, MailServer, Security
 
 
 @pytest.mark.parametrize(

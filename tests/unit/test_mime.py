@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.messaging.channels.base import OutgoingMessage
-from app.messaging.channels.mime import BadAddress, build_mime_message, normalise_address, parse_sender
+from app.messaging.channels.mail.mime import BadAddress, build_mime_message, normalise_address, parse_sender
 
 SENDER = parse_sender("Relance <no-reply@clinic.example>")
 

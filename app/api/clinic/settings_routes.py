@@ -8,9 +8,9 @@ from app.http.blueprint import Blueprint
 from app.http.merge_patch import MergePatch
 from app.http.preconditions import if_match
 from app.identity.permissions import Permission
-from app.messaging import sender_settings
 from app.messaging.contact_policy import clinic_hours
 from app.messaging.contact_policy import settings as policies
+from app.messaging.sending_accounts import sender_settings
 
 blp = Blueprint("settings", __name__, url_prefix="/api/settings", description="Settings of the clinic.")
 

@@ -8,7 +8,7 @@ from app.core.http_client.targets import NotAllowed, read_host
 from app.http.schemas.fields import Boolean, Choice, Day, Id, Instant, Integer, Secret, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
-from app.messaging.channels.mail_server import Security
+from app.messaging.channels.mail.mail_server import Security
 from app.messaging.mailboxes.models import INBOX
 
 MAX_PORT: Final = 65535

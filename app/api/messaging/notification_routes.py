@@ -25,8 +25,7 @@ from app.http.access import SIGNED_IN, actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
-from app.messaging import notifications
-from app.messaging.delivery import retry
+from app.messaging.delivery import notifications, retry
 from app.messaging.models import Notification
 from app.messaging.outages.report import clinic_outages
 

@@ -12,11 +12,11 @@ from typing import Final, Self
 from uuid import UUID
 
 from app.config import Settings, get_settings
-from app.messaging.channels import smtp, smtp_account
 from app.messaging.channels.account import Account
 from app.messaging.channels.base import Channel, ForLeads, ForUsers, OutgoingMessage, Permanent, Receipt, Transient
-from app.messaging.channels.mail_server import InvalidMailSettings, MailServer
-from app.messaging.channels.mime import BadAddress, build_mime_message, normalise_address, parse_sender
+from app.messaging.channels.mail import smtp, smtp_account
+from app.messaging.channels.mail.mail_server import InvalidMailSettings, MailServer
+from app.messaging.channels.mail.mime import BadAddress, build_mime_message, normalise_address, parse_sender
 from app.messaging.models import AddressKind
 
 # RFC 3463: the mailbox or its domain does not exist. Any other refusal may have its cause on our side.

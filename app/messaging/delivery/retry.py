@@ -18,8 +18,8 @@ from app.engine.service import add_steps, skip_failed_steps
 from app.errors import Conflict, NotFound
 from app.identity.actor import Actor
 from app.messaging.compose import OriginStep, delivery_step
+from app.messaging.delivery.notifications import get_notification, query_conditions
 from app.messaging.models import Delivery, Notification, NotificationState
-from app.messaging.notifications import get_notification, query_conditions
 
 MAX_RETRIED = 10_000  # per call
 

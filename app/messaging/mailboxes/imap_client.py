@@ -19,7 +19,7 @@ from imapclient.exceptions import IMAPClientError, LoginError
 from app.core.http_client import pinned_socket
 from app.core.http_client.connection import ssl_context
 from app.core.http_client.targets import NotAllowed
-from app.messaging.channels.mail_server import Security
+from app.messaging.channels.mail.mail_server import Security
 
 PORTS: Final = frozenset({143, 993})
 REPLY_WITHIN: Final = 60.0  # seconds for each reply

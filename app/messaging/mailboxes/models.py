@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, LargeBinary, Tex
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, new_id
-from app.messaging.channels.mail_server import Security
+from app.messaging.channels.mail.mail_server import Security
 from app.security.encrypted_fields import EncryptedField
 
 INBOX = "INBOX"

@@ -17,7 +17,7 @@ from app.core.pagination import Page, page
 from app.core.type_aliases import JsonObject
 from app.errors import Conflict, Invalid, NotFound
 from app.identity.actor import Actor
-from app.messaging.channels.mail_server import Security
+from app.messaging.channels.mail.mail_server import Security
 from app.messaging.mailboxes.imap_client import IMAP_ERRORS, PORTS, MailboxLogin, error_text, open_mailbox
 from app.messaging.mailboxes.models import Mailbox
 

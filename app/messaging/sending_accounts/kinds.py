@@ -10,7 +10,7 @@ from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.json_pointer import pointer
 from app.errors import FieldError
 from app.messaging.channels.account import AccountKind
-from app.messaging.channels.mail_server import DEFAULT_PORTS, Security
+from app.messaging.channels.mail.mail_server import DEFAULT_PORTS, Security
 
 MAX_PORT: Final = 65535
 

@@ -21,7 +21,7 @@ from app.errors import Conflict, Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.clinics import bump_rules_version
 from app.messaging.channels.account import AccountKind
-from app.messaging.channels.mail_server import SMTP_PORTS, Security
+from app.messaging.channels.mail.mail_server import SMTP_PORTS, Security
 from app.messaging.sending_accounts.directory import account_of
 from app.messaging.sending_accounts.kinds import KINDS, SmtpSettings, channel_errors, complete_settings, settings_errors
 from app.messaging.sending_accounts.models import SendingAccount

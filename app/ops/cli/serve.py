@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.config import Settings, get_settings
 from app.core.db import engine, transaction
-from app.messaging.channels.mail_server import InvalidMailSettings, MailServer
+from app.messaging.channels.mail.mail_server import InvalidMailSettings, MailServer
 from app.ops.cli.support.output import as_json, print_json
 from app.ops.doctor.hold_check import hold_state
 from app.ops.embedded import CannotStart, WrongSetting

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.identity.clinics import bump_rules_version
 from app.identity.inbound_email import InboundEmailSettings
 from app.identity.models import Clinic
-from app.messaging.channels.mail_server import Security
+from app.messaging.channels.mail.mail_server import Security
 from app.messaging.mailboxes.models import INBOX, Mailbox
 from app.messaging.mailboxes.service import change_mailbox, create_mailbox
 from app.ops.embedded.ports import LOOPBACK

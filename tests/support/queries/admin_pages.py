@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.automation.sequences.enrollments.service import list_enrollments_of_lead
 from app.engine import failed_steps as steps
-from app.messaging import notifications
+from app.messaging.delivery import notifications
 from app.messaging.gateways import service as gateways
 from tests.support.large_clinic import LargeClinic, now
 from tests.support.queries.automation_calls import leads_of_nurture

@@ -8,7 +8,7 @@ from marshmallow import ValidationError, fields
 from app.http.schemas.fields import Boolean, Choice, Id, Integer, Text
 from app.http.schemas.schema import Schema
 from app.identity.inbound_email import InboundEmailSettings, UnknownSenders
-from app.messaging.channels.mime import LABELS, LOCAL_PART
+from app.messaging.channels.mail.mime import LABELS, LOCAL_PART
 from app.messaging.inbound.addresses import LONGEST_LOCAL_PART
 
 LONGEST_ADDRESS: Final = 200

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from app.automation.handlers.support.context import StepContext
 from app.messaging.channels.account import AccountKind
-from app.messaging.channels.smtp_account import coordinator_address
+from app.messaging.channels.mail.smtp_account import coordinator_address
 
 
 class MessageSender(NamedTuple):

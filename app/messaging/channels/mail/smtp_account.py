@@ -5,10 +5,10 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from app.config import get_settings
-from app.messaging.channels import smtp
 from app.messaging.channels.account import Account
-from app.messaging.channels.mail_server import DEFAULT_PORTS, MailServer, Security, local_name
-from app.messaging.channels.mime import BadAddress, Sender, normalise_address
+from app.messaging.channels.mail import smtp
+from app.messaging.channels.mail.mail_server import DEFAULT_PORTS, MailServer, Security, local_name
+from app.messaging.channels.mail.mime import BadAddress, Sender, normalise_address
 
 MOST_OPEN: Final = 32  # connections that a process keeps
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from app.core.http_client.targets import resolve_mail_server
-from app.messaging.channels.mail_server import SMTP_PORTS, MailServer, Security
+from app.messaging.channels.mail.mail_server import SMTP_PORTS, MailServer, Security
 
 # Errors of the network or the server. ValueError: smtplib cannot encode the login, or an address is not allowed.
 CONNECTION_ERRORS = (OSError, smtplib.SMTPException, ValueError)

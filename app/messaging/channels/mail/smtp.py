@@ -12,9 +12,9 @@ from collections.abc import Container
 from contextlib import suppress
 
 from app.messaging.channels.base import Permanent, Receipt, Sent, Transient, Unknown
-from app.messaging.channels.mail_server import MailServer
-from app.messaging.channels.mime import MimeMessage
-from app.messaging.channels.smtp_connection import CONNECTION_ERRORS, SmtpConnection, error_text, open_connection
+from app.messaging.channels.mail.mail_server import MailServer
+from app.messaging.channels.mail.mime import MimeMessage
+from app.messaging.channels.mail.smtp_connection import CONNECTION_ERRORS, SmtpConnection, error_text, open_connection
 
 MAX_MESSAGES_PER_CONNECTION = 100  # servers have limits of their own
 MAX_IDLE_SECONDS = 30  # an older connection is replaced

@@ -1,0 +1,1 @@
+"""E-mail: making a mail, and handing it to a mail server."""
