@@ -98,6 +98,7 @@ def test_settings_get_their_defaults(desk: Desk) -> None:
         (SMTP, {"settings": {"security": "none"}}, ["/settings/host"]),
         (SMTP, {"settings": {"security": "ssl", "port": "587"}}, ["/settings/port", "/settings/security"]),
         (SMTP, {"settings": {"sender_address": "nobody"}}, ["/settings/sender_address"]),
+        (SMTP, {"settings": {"sender_address": "a..b@clinic.example"}}, ["/settings/sender_address"]),
         (SMTP, {"settings": {"sender_name": "Ana\r\nBcc: x@x.example"}}, ["/settings/sender_name"]),
         (SMTP, {"settings": {"sender_address": None, "speed": 1}}, ["/settings/sender_address", "/settings/speed"]),
         (SMTP, {"credentials": {"password": None}}, ["/credentials/password"]),
@@ -141,6 +142,27 @@ def test_change_of_one_setting_keeps_the_others(desk: Desk) -> None:
 
     assert changed["settings"] == {**made["settings"], "sender_name": "Bright Smiles"}
     assert (changed["per_hour"], changed["credential_names"], changed["version"]) == (100, ["password"], 2)
+
+
+def test_account_whose_server_is_gone_can_be_deactivated(desk: Desk) -> None:
+    made = create(desk, SMTP)
+    desk.sql("""UPDATE sending_accounts SET settings = settings || '{"host": "nowhere.invalid"}'""")
+
+    changed = desk.admin.patch(f"/api/sending-accounts/{made['id']}", {"is_active": False})
+
+    assert (changed.status, changed.body["is_active"], changed.body["credential_names"]) == (200, False, ["password"])
+
+
+def test_second_warm_up_begins_anew(desk: Desk) -> None:
+    made = create(desk, SMTP, warm_up_per_day=20, warm_up_started_on="2026-01-31", warm_up_growth=10)
+    path = f"/api/sending-accounts/{made['id']}"
+
+    ended = desk.admin.patch(path, {"warm_up_per_day": None}).body
+    again = desk.admin.patch(path, {"warm_up_per_day": 5}).body
+
+    assert (ended["warm_up_growth"], ended["warm_up_started_on"]) == (None, None)
+    assert again["warm_up_growth"] == 30
+    assert again["warm_up_started_on"] > "2026-01-31"
 
 
 def test_stale_version_is_refused(desk: Desk) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Final, NamedTuple, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from app.core.http_client.targets import LONGEST_URL
 from app.core.type_aliases import JsonDict, JsonObject
@@ -11,6 +11,7 @@ from app.core.validation.json_pointer import pointer
 from app.errors import FieldError
 from app.messaging.channels.account import AccountKind
 from app.messaging.channels.mail.mail_server import DEFAULT_PORTS, Security
+from app.messaging.channels.mail.mime import normalise_address
 
 MAX_PORT: Final = 65535
 
@@ -19,7 +20,7 @@ Line: TypeAlias = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=254, pattern=_ONE_LINE)
 ]
 Secret: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_URL, pattern=_ONE_LINE)]
-Address: TypeAlias = Annotated[Line, StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+$")]
+Address: TypeAlias = Annotated[Line, AfterValidator(normalise_address)]
 Number: TypeAlias = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
 
 

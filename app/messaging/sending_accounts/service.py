@@ -1,5 +1,6 @@
 """Manage a clinic's sending accounts."""
 
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -23,7 +24,14 @@ from app.identity.clinics import bump_rules_version
 from app.messaging.channels.account import AccountKind
 from app.messaging.channels.mail.mail_server import SMTP_PORTS, Security
 from app.messaging.sending_accounts.directory import account_of
-from app.messaging.sending_accounts.kinds import KINDS, SmtpSettings, channel_errors, complete_settings, settings_errors
+from app.messaging.sending_accounts.kinds import (
+    KINDS,
+    SmtpSettings,
+    channel_errors,
+    complete_settings,
+    part_errors,
+    settings_errors,
+)
 from app.messaging.sending_accounts.models import SendingAccount
 
 MAX_ACCOUNTS: Final = 50
@@ -61,7 +69,7 @@ def create_account(session: Session, actor: Actor, data: JsonObject) -> SendingA
     Raises Invalid, SendingAccountNameTaken, TooManySendingAccounts.
     """
     given = {**data, "channels": data.get("channels") or [*KINDS[data["kind"]].channels[:1]]}
-    _require_valid(given)
+    check_all(partial(_require_allowed, given), *_checks(given, given))
     bump_rules_version(session, actor.clinic.id)  # also locks the clinic's row, so that accounts are counted right
     others = _others(session, actor.clinic.id)
     if len(others) >= MAX_ACCOUNTS:
@@ -81,11 +89,15 @@ def change_account(
 
     Raises NotFound, ChangedMeanwhile, Invalid, SendingAccountNameTaken.
     """
+    require_version(read_account(session, actor.clinic.id, account_id), seen)
+    check_account(session, actor, data, account_id=account_id)  # before the locks: it looks up the server's addresses
     bump_rules_version(session, actor.clinic.id)
     account = read_account(session, actor.clinic.id, account_id, lock=True)
+    session.refresh(account)
     require_version(account, seen)
-    _require_valid(_merged(account, data))
-    _set(account, _merged(account, data), actor, now())
+    merged = _merged(account, data)
+    check_all(*_checks(merged, data))
+    _set(account, {name: merged[name] for name in {*data, "kind", "default_for"}}, actor, now())
     account.updated_at = now()
     account.version += 1
     return _save(session, account)
@@ -103,27 +115,35 @@ def check_account(session: Session, actor: Actor, data: JsonObject, /, *, accoun
     """Check settings, credentials, channels and the server's address, as far as they are given. Raises Invalid."""
     given = {name: data[name] for name in _CHECKED if name in data}
     if account_id is None:
-        _require_valid({"channels": [*KINDS[data["kind"]].channels[:1]], **given})
+        whole = {"channels": [*KINDS[data["kind"]].channels[:1]], **given}
     else:
-        _require_valid(_merged(read_account(session, actor.clinic.id, account_id), given))
+        whole = _merged(read_account(session, actor.clinic.id, account_id), given)
+    is_called = [partial(_require_allowed, whole)] if "settings" in given else []
+    check_all(*is_called, *_checks(whole, given))
 
 
 _CHECKED: Final = ("kind", "settings", "credentials", "channels", "default_for")
 
 
-def _require_valid(data: JsonObject) -> None:
-    check_all(partial(_require_parts, data), partial(_require_channels, data), partial(_require_defaults, data))
+def _checks(data: JsonObject, given: JsonObject) -> Iterator[Callable[[], None]]:
+    """Yield the checks of what is given. An account can be deactivated even if its parts are not valid any more."""
+    if given.keys() & {"settings", "credentials", "channels"}:
+        yield partial(_require_parts, data)
+        yield partial(_require_channels, data)
+    if given.keys() & {"default_for", "channels"}:
+        yield partial(_require_defaults, data)
 
 
 def _require_parts(data: JsonObject) -> None:
     if found := settings_errors(data["kind"], data["settings"], data["credentials"]):
         raise Invalid(*found)
-    if data["kind"] == AccountKind.SMTP:
-        _require_allowed(SmtpSettings.model_validate(data["settings"]))
 
 
-def _require_allowed(server: SmtpSettings) -> None:
-    """Check that the mail server may be called. Raises Invalid."""
+def _require_allowed(data: JsonObject) -> None:
+    """Check that the mail server, if its settings are valid, may be called. Raises Invalid."""
+    if data["kind"] != AccountKind.SMTP or part_errors(SmtpSettings, data["settings"], ""):
+        return
+    server = SmtpSettings.model_validate(data["settings"])
     is_encrypted = server.security != Security.NONE
     try:
         resolve_mail_server(server.host, server.used_port, ports=SMTP_PORTS, is_encrypted=is_encrypted)
@@ -163,9 +183,13 @@ def _set(account: SendingAccount, data: JsonObject, actor: Actor, at: datetime) 
     for name, value in data.items():
         if name not in {"settings", "credentials"}:
             setattr(account, name, value)
-    account.settings = complete_settings(data["kind"], data["settings"])
-    account.credentials = orjson.dumps(data["credentials"], option=orjson.OPT_SORT_KEYS).decode()
-    if account.warm_up_per_day is not None:
+    if "settings" in data:
+        account.settings = complete_settings(data["kind"], data["settings"])
+    if "credentials" in data:
+        account.credentials = orjson.dumps(data["credentials"], option=orjson.OPT_SORT_KEYS).decode()
+    if account.warm_up_per_day is None:
+        account.warm_up_growth = account.warm_up_started_on = None  # another warm-up begins anew
+    else:
         account.warm_up_growth = account.warm_up_growth or DEFAULT_GROWTH
         account.warm_up_started_on = account.warm_up_started_on or actor.clinic.calendar.local(at).date()
 
