@@ -144,7 +144,7 @@ def _throttle(context: StepContext) -> Snooze | None:
 
 
 def _send(context: StepContext) -> ExternalCall:
-    note = context.message
+    note, text = context.message, tracked_text(context, _body(context))
     delivery: StartedDelivery = {
         "id": new_id(),
         "clinic_id": note.clinic_id,
@@ -153,7 +153,6 @@ def _send(context: StepContext) -> ExternalCall:
         "started_at": context.now,
     }
     returned, sender = return_addresses(context), sender_of(context)
-    text = tracked_text(context, _body(context))
     message = OutgoingMessage(
         note.address,
         note.subject,
@@ -172,12 +171,12 @@ def _send(context: StepContext) -> ExternalCall:
         html=text.html,
     )
     effects = Effects(
+        tracked_messages=text.messages,
+        tracked_links=text.links,
         deliveries=(delivery,),
         notification_states=(_sending(context),),
         gateway_minutes=usage_rows(context) if CHANNELS[note.channel].needs_gateway else (),
         account_counts=account_count_rows(context),
-        tracked_messages=text.messages,
-        tracked_links=text.links,
     )
     return ExternalCall(Question(delivery["id"], note.channel, message), effects=effects)
 
