@@ -15,9 +15,10 @@ from twilio.request_validator import RequestValidator
 from app.clock import now
 from app.engine.models import Kind
 from tests.support.desk import Answer, Desk
-from tests.support.practice import Watch
+from tests.support.practice import TUESDAY, Watch
 from tests.support.text_provider import ACCESS_TOKEN, ACCOUNT_SID, AUTH_TOKEN, PHONE_NUMBER_ID, TextProvider
 from workers import runner
+from workers.sweeps.run import sweep
 
 pytest_plugins = ["tests.support.desk"]
 
@@ -241,6 +242,40 @@ def test_unsubscribed_number_is_opted_out_of_text_messages(desk: Desk, twilio: T
     run()
     assert state(desk)[0] == "failed"
     assert desk.lead(lead)["opted_out_channels"] == ["sms"]
+
+
+def test_contact_policy_holds_for_text_messages(desk: Desk, twilio: Twilio, provider: TextProvider, watch: Watch):
+    assert desk.admin.patch("/api/settings/contact-policy", {"daily_cap": 1}).status == 200
+    lead = sent_text(desk)
+    desk.sql("UPDATE steps SET due_at = :at WHERE name = 'again'", at=now())
+    run()
+    [capped] = desk.steps(lead, name="again")
+    assert (capped["state"], capped["reason"], len(provider.calls)) == ("planned", "daily_cap", 1)
+
+    quiet = desk.capture(first_name="Ben", phone=OTHER, timezone="Europe/Berlin")
+    watch.set(at_night := now() + timedelta(hours=6))  # 22:00 in Berlin
+    desk.sql("UPDATE steps SET due_at = :at WHERE lead_id = :lead", at=at_night, lead=quiet["id"])
+    run()
+    watch.set(TUESDAY)  # when the admin was signed in
+    assert {step["reason"] for step in desk.steps(quiet, kind="send_message")} == {"outside_hours"}
+
+
+def test_opt_out_of_the_channel_stops_text_messages(desk: Desk, twilio: Twilio, provider: TextProvider):
+    write_on_arrival(desk, "sms")
+    lead = desk.capture(phone=PHONE)
+    assert desk.coordinator.post(f"/api/leads/{lead['id']}/opt-out", {"channel": "sms"}).status == 200
+    run()
+    assert {step["reason"] for step in desk.steps(lead, kind="send_message")} == {"opted_out_of_channel"}
+    assert provider.calls == []
+
+
+def test_old_receipts_are_deleted(desk: Desk, twilio: Twilio, watch: Watch):
+    sent_text(desk)
+    twilio.report(note(desk), "delivered")
+    for days, left in ((6, 1), (8, 0)):
+        watch.set(TUESDAY + timedelta(days=days))
+        sweep("forget_old_gateway_calls")
+        assert desk.sql("SELECT count(*) FROM text_receipts")[0][0] == left
 
 
 def suppressed(desk: Desk, phone: str) -> str | None:
@@ -524,6 +559,7 @@ def test_user_answers_on_the_channel_of_the_conversation(desk: Desk, twilio: Twi
     assert (call["To"], call["Body"]) == (PHONE, "See you then")
     entry = desk.timeline(lead)[-1]
     assert (entry["type"], entry["channel"], entry["direction"]) == ("SMS", "sms", "OUTBOUND")
+    assert desk.lead(lead)["failed_attempts"] == 1  # an attempt, until the lead answers
 
 
 def test_user_gets_a_reason_if_the_message_is_not_possible(desk: Desk, twilio: Twilio, meta: Meta):
