@@ -37,6 +37,7 @@ from app.messaging.inbound.texts.items import (
     UnreadableCall,
     UntrustedCall,
 )
+from app.messaging.inbound.texts.match import spellings
 from app.messaging.rendering.variants import ProviderTemplate
 from tests.support.text_provider import ACCESS_TOKEN, ACCOUNT_SID, AUTH_TOKEN, PHONE_NUMBER_ID, TextProvider
 
@@ -268,6 +269,21 @@ def test_text_messages_of_twilio_are_read():
 def test_reports_of_twilio_are_read(form: dict[str, str], status: ReportedStatus, code: int | None):
     [report] = twilio_webhook.read(by_twilio({"MessageSid": "SM1", **form}, STATUS_URL))
     assert report == StatusReport("SM1", NOTE, status, code, form["MessageStatus"])
+
+
+@pytest.mark.parametrize(
+    ("number", "others"),
+    [
+        (PHONE, []),
+        ("+525512345678", ["+5215512345678"]),
+        ("+5215512345678", ["+525512345678"]),
+        ("+551187654321", ["+5511987654321"]),
+        ("+5511987654321", ["+551187654321"]),
+        ("+5491123456789", ["+541123456789"]),
+    ],
+)
+def test_numbers_with_two_forms_match_in_both(number: str, others: list[str]):
+    assert spellings(number) == [number, *others]
 
 
 def test_intermediate_reports_are_left_out():

@@ -12,13 +12,14 @@ from uuid import UUID
 
 from app import clock
 from app.automation.handlers.support.account_limit import account_count_rows, account_snooze
-from app.automation.handlers.support.changes import LeadChange, OptOut
 from app.automation.handlers.support.context import NotificationView, StepContext
 from app.automation.handlers.support.follow_up_events import message_event
 from app.automation.handlers.support.gateway_limit import throttle_snooze, usage_rows
 from app.automation.handlers.support.guard import is_paused, is_too_late, wait
 from app.automation.handlers.support.missing_gateway import wait_for_account, wait_for_gateway
 from app.automation.handlers.support.outages import channel_results, wait_after, wait_for_channel
+from app.automation.handlers.support.provider_templates import provider_template
+from app.automation.handlers.support.refusals import is_bounce, opt_outs, suppressions
 from app.automation.handlers.support.return_addresses import return_addresses
 from app.automation.handlers.support.senders import sender_of
 from app.automation.handlers.support.tracking import tracked_text
@@ -39,7 +40,6 @@ from app.engine.outcomes import (
     Skip,
     Snooze,
     StartedDelivery,
-    SuppressedAddress,
 )
 from app.engine.step_kind import DELIVERIES, OutsideCall, StepKind
 from app.engine.steps.guard import CLOSED_STATUSES, closed_lead_reason, unmet_guard
@@ -48,14 +48,12 @@ from app.messaging.channels.base import OutgoingMessage, Permanent, Receipt, Tra
 from app.messaging.channels.gateway_payload import GatewayPayload, MessageType
 from app.messaging.channels.provider_call import UNANSWERED
 from app.messaging.channels.registry import CHANNELS
-from app.messaging.contact_policy.checks import is_session_open
 from app.messaging.contact_policy.gate import Allow, Never, Until
 from app.messaging.delivery.delivery_state import MAX_ATTEMPTS, state_after
 from app.messaging.gateways.failure_counts import result_row
 from app.messaging.gateways.service import endpoint_of
 from app.messaging.models import NotificationState
 from app.messaging.rendering.links import lead_url
-from app.messaging.rendering.variants import ProviderTemplate
 from app.messaging.unsubscribe.footer import add_footer
 from app.messaging.unsubscribe.links import unsubscribe_headers
 
@@ -164,7 +162,7 @@ def _send(context: StepContext) -> ExternalCall:
         sender_address=sender.address,
         reply_to=returned.reply_to,
         return_path=returned.return_path,
-        provider_template=_provider_template(context),
+        provider_template=provider_template(context),
         destination=context.destination.place if context.destination else None,
         link=lead_url(note.lead_id) if note.lead_id else None,
         headers={**returned.headers, **_unsubscribe_headers(context), **(note.headers or {})},
@@ -179,15 +177,6 @@ def _send(context: StepContext) -> ExternalCall:
         account_counts=account_count_rows(context),
     )
     return ExternalCall(Question(delivery["id"], note.channel, message), effects=effects)
-
-
-def _provider_template(context: StepContext) -> ProviderTemplate | None:
-    """Return the approved text of the message if no session is open, so that the provider takes no free text."""
-    note, length = context.message, CHANNELS.session(context.message.channel)
-    if note.provider_template is None or length is None or context.contact is None:
-        return None
-    is_open = is_session_open(context.contact.facts.last_inbound_at, length, context.now)
-    return None if is_open else ProviderTemplate.from_json(note.provider_template)
 
 
 def _body(context: StepContext) -> str:
@@ -300,8 +289,8 @@ def _end(
         gateway_results=() if gateway is None else (result_row(gateway.id, is_failure=is_failure),),
         channel_results=channel_results(context, receipt, ended["response"]),
         events=_events(context, state, ended),
-        suppressions=_suppressions(context, state, ended),
-        changes=_changes(context, state, ended),
+        suppressions=suppressions(context, ended["response"]) if state is NotificationState.FAILED else (),
+        changes=opt_outs(context, ended["response"]) if state is NotificationState.FAILED else (),
         gone_destinations=_gone_destinations(context, receipt),
     )
 
@@ -313,34 +302,9 @@ def _events(context: StepContext, state: NotificationState, ended: EndedDelivery
     if state is not NotificationState.FAILED:
         return ()
     failed = message_event(context, EventName.MESSAGE_FAILED, at=at, key=key)
-    if _is_bounce(context, ended):
+    if is_bounce(context, ended["response"]):
         return failed + message_event(context, EventName.MESSAGE_BOUNCED, at=at, key=key)
     return failed
-
-
-def _is_bounce(context: StepContext, ended: EndedDelivery) -> bool:
-    return CHANNELS[context.message.channel].is_bounce(ended["response"])
-
-
-def _suppressions(
-    context: StepContext, state: NotificationState, ended: EndedDelivery
-) -> tuple[SuppressedAddress, ...]:
-    """Return the lead's address if the mail server refused it for good."""
-    note, kind = context.message, CHANNELS.suppressed_by(context.message.channel)
-    is_to_lead = note.user_id is None and context.step.lead_id is not None
-    if not (is_to_lead and kind and state is NotificationState.FAILED and _is_bounce(context, ended)):
-        return ()
-    for_leads = CHANNELS.for_leads(note.channel)
-    address = for_leads.unreachable_as(note.address) if for_leads else note.address
-    return (SuppressedAddress(clinic_id=note.clinic_id, kind=kind, address=address),)
-
-
-def _changes(context: StepContext, state: NotificationState, ended: EndedDelivery) -> tuple[LeadChange, ...]:
-    """Return the opt-out of the lead if the provider says that it stopped the messages of this channel."""
-    channel = CHANNELS[context.message.channel]
-    is_to_lead = context.message.user_id is None and context.step.lead_id is not None
-    has_stopped = is_to_lead and state is NotificationState.FAILED and channel.is_opt_out(ended["response"])
-    return (OptOut(channel.name),) if has_stopped else ()
 
 
 def _gone_destinations(context: StepContext, receipt: Receipt) -> tuple[GoneDestination, ...]:

@@ -1,15 +1,15 @@
 """`send_message`: a message from the clinic to the lead."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, ClassVar, Final
 
 from pydantic import BeforeValidator, Field
 
-from app.automation.handlers.support.context import ContactContext, StepContext
-from app.automation.handlers.support.messages import notification_ids, to_lead, variant_for_lead
+from app.automation.handlers.support.context import StepContext
+from app.automation.handlers.support.messages import notification_ids, to_lead
 from app.automation.handlers.support.missing_gateway import wait_for_account, wait_for_gateway
+from app.automation.handlers.support.provider_templates import with_provider_template
 from app.automation.language.base import Maybe
 from app.automation.language.docs.sentences import plain
 from app.automation.language.params import AccountSlug, GatewaySlug, Params, TemplateSlug
@@ -111,7 +111,7 @@ def decide(context: StepContext) -> Outcome:
         return without_account
     if context.unsent_until is not None:
         return _wait_for_previous(context, context.unsent_until)
-    match _with_provider_template(context).verdict():
+    match with_provider_template(context).verdict():
         case Never(reason):
             return Skip(reason)
         case Until(instant, reason, moves):
@@ -119,16 +119,6 @@ def decide(context: StepContext) -> Outcome:
         case Allow():
             messages = to_lead(context)
             return Done(notification_ids(messages), effects=Effects(notifications=messages))
-
-
-def _with_provider_template(context: StepContext) -> StepContext:
-    """Return the context with an attempt that knows whether the provider takes an approved text."""
-    if context.contact is None or CHANNELS.session(context.params["channel"]) is None:
-        return context
-    variant = variant_for_lead(context)
-    has_one = variant is not None and variant.provider_template is not None
-    attempt = replace(context.contact.attempt, has_provider_template=has_one)
-    return replace(context, contact=ContactContext(attempt, context.contact.facts))
 
 
 def _wait_for_previous(context: StepContext, next_try: datetime) -> Snooze:

@@ -1,5 +1,7 @@
 """Find the lead that a text message belongs to, by the number of its sender."""
 
+import re
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -14,6 +16,12 @@ from app.security.encrypted_fields import blind_index, decrypt_fields
 
 _MOST_LEADS: Final = 50  # with one number
 _MOST_COMPARED: Final = 20  # messages whose address is compared with the sender
+# Mobile numbers of Mexico, Brazil and Argentina: WhatsApp writes them with or without a digit that others leave out.
+_TWO_FORMS: Final = (
+    (re.compile(r"(\+52)1?(\d{10})"), "1"),
+    (re.compile(r"(\+55\d{2})9?(\d{8})"), "9"),
+    (re.compile(r"(\+54)9?(\d{10})"), "9"),
+)
 
 
 class MatchedText(NamedTuple):
@@ -28,23 +36,34 @@ def match_number(session: Session, clinic_id: UUID, number: str) -> MatchedText 
 
     None: no lead has the number.
     """
-    leads = _leads_with(session, clinic_id, number)
+    numbers = spellings(number)
+    leads = _leads_with(session, clinic_id, numbers)
     if not leads:
         return None
-    return _last_message(session, leads, number) or MatchedText(max(leads), None)
+    return _last_message(session, leads, numbers) or MatchedText(max(leads), None)
 
 
-def _leads_with(session: Session, clinic_id: UUID, number: str) -> list[UUID]:
-    index = blind_index(clinic_id, "phone", number)
+def spellings(number: str) -> list[str]:
+    """Return the number, and the other form of it if it has two."""
+    for pattern, digit in _TWO_FORMS:
+        if found := pattern.fullmatch(number):
+            return list(dict.fromkeys([number, f"{found[1]}{found[2]}", f"{found[1]}{digit}{found[2]}"]))
+    return [number]
+
+
+def _leads_with(session: Session, clinic_id: UUID, numbers: Sequence[str]) -> list[UUID]:
+    indexes = [blind_index(clinic_id, "phone", number) for number in numbers]
     mine = select(Lead.id).where(Lead.clinic_id == clinic_id, Lead.deleted_at.is_(None))
     columns = (Lead.phone_blind, Lead.phone_alt_blind)
     newest = [
-        mine.where(column == index).order_by(Lead.id.desc().nulls_last()).limit(_MOST_LEADS) for column in columns
+        mine.where(column == index).order_by(Lead.id.desc().nulls_last()).limit(_MOST_LEADS)
+        for column in columns
+        for index in indexes
     ]
     return list(session.scalars(union(*(select(part.subquery()) for part in newest))))
 
 
-def _last_message(session: Session, leads: list[UUID], number: str) -> MatchedText | None:
+def _last_message(session: Session, leads: list[UUID], numbers: Sequence[str]) -> MatchedText | None:
     wanted = select(Notification.id, Notification.lead_id, Notification.sealed).where(
         Notification.lead_id.in_(leads),
         Notification.user_id.is_(None),
@@ -52,10 +71,10 @@ def _last_message(session: Session, leads: list[UUID], number: str) -> MatchedTe
         Notification.state.in_(WAS_SENT),
     )
     newest = session.execute(wanted.order_by(Notification.created_at.desc()).limit(_MOST_COMPARED))
-    return next((MatchedText(row.lead_id, row.id) for row in newest if _is_for(row, number)), None)
+    return next((MatchedText(row.lead_id, row.id) for row in newest if _is_for(row, numbers)), None)
 
 
-def _is_for(row: Any, number: str) -> bool:
-    """Return whether the message was sent to this number. Messages through gateways have their addresses as JSON."""
+def _is_for(row: Any, numbers: Sequence[str]) -> bool:
+    """Return whether the message was sent to the number. Messages through gateways have their addresses as JSON."""
     address = decrypt_fields(Notification, row.id, row.sealed)["address"] or ""
-    return address == number or f'"{number}"' in address
+    return any(address == number or f'"{number}"' in address for number in numbers)

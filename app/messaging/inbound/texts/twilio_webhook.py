@@ -25,6 +25,7 @@ from app.messaging.inbound.texts.items import (
 )
 
 MESSAGE_PARAMETER: Final = "message"  # of the URL for reports: the notification's id
+_RECEIVED: Final = "received"  # the status of a message that arrived
 _SIGNATURE: Final = "x-twilio-signature"
 _PORTS: Final = {"https": 443, "http": 80}
 _STATUSES: Final[Mapping[str, ReportedStatus]] = {
@@ -69,7 +70,7 @@ def read(call: TextCall) -> Iterator[Item]:
     form = {name: values[0] for name, values in parse_qs(call.body.decode(errors="replace")).items()}
     if not (provider_id := form.get("MessageSid") or form.get("SmsSid")):
         raise UnreadableCall("MessageSid is missing.")
-    if "MessageStatus" in form:
+    if form.get("MessageStatus", _RECEIVED) != _RECEIVED:
         yield from _report(form, provider_id, call.url)
     elif form.get("From"):
         yield _message(form, provider_id)
