@@ -39,7 +39,7 @@ def test_mention_in_the_text_counts_once(desk: Desk) -> None:
     assert notices(desk) == [(desk.admin.id, "email"), (desk.admin.id, "in_app")]
 
 
-def test_users_who_may_not_see_the_lead_are_mistakes(desk: Desk, other_desk: Desk) -> None:
+def test_users_without_access_to_the_lead_are_refused(desk: Desk, other_desk: Desk) -> None:
     lead, stranger = desk.capture(), str(uuid4())
     given = {"notes": f"@[x]({stranger})", "mentions": [desk.admin.id, other_desk.admin.id]}
     answer = note(desk.admin, lead, **given)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.messaging.channels import email, http, in_app, sms, whatsapp
+from app.messaging.channels import email, http, in_app, slack, sms, teams, web_push, whatsapp
 from app.messaging.channels.registry import CHANNELS, Channels, ChannelsAreMissing, UnknownChannel
 
 
@@ -11,7 +11,10 @@ def test_every_module_with_a_channel_is_registered():
         email.CHANNEL,
         http.CHANNEL,
         in_app.CHANNEL,
+        slack.CHANNEL,
         sms.CHANNEL,
+        teams.CHANNEL,
+        web_push.CHANNEL,
         whatsapp.CHANNEL,
     ]
 

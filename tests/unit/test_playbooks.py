@@ -104,7 +104,7 @@ def test_default_playbook_uses_the_default_stages():
 
 def test_rules_and_sequences_know_every_step_kind():
     deliveries = {Kind.DELIVER, Kind.DELIVER_TO_USER, Kind.DELIVER_ACCOUNT_EMAIL, Kind.POST_WEBHOOKS}
-    by_themselves = {*deliveries, Kind.IMPORT_CHUNK}
+    by_themselves = {*deliveries, Kind.IMPORT_CHUNK, Kind.SEND_DIGEST}
     assert {*rule_actions(), *sequence_actions()} == {*STEP_KINDS} - by_themselves
 
 

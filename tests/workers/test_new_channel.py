@@ -196,7 +196,7 @@ def test_preview_applies_the_limits_of_the_channel(desk: Desk):
 def test_api_description_contains_the_channel():
     schemas = spec(create_app())["components"]["schemas"]
     assert schemas["MessageVariantIn"]["properties"]["channel"]["enum"] == [
-        *("email", "file", "http", "in_app", "sms", "whatsapp"),
+        *("email", "file", "http", "in_app", "slack", "sms", "teams", "web_push", "whatsapp"),
         None,
     ]
     assert schemas["OptOut"]["properties"]["channel"]["enum"] == ["email", "file", "http", "sms", "whatsapp", None]

@@ -69,7 +69,7 @@ def _run(threads: list[Thread]) -> None:
         thread.join()
 
 
-def test_what_was_read_meanwhile_is_left_out(practice: Practice, watch: Watch) -> None:
+def test_read_notices_are_left_out(practice: Practice, watch: Watch) -> None:
     prefer(practice, {"rule": {"email": "digest"}})
     read, _ = notify(practice, first_name="Mia"), notify(practice, first_name="Ben")
     sweep("plan_digests")
@@ -120,7 +120,7 @@ def test_next_day_has_a_digest_of_its_own(practice: Practice, watch: Watch) -> N
     assert [body.count("New:") for body in digests(practice)] == [1, 1]
 
 
-def test_later_hour_chosen_meanwhile_is_kept(practice: Practice, watch: Watch) -> None:
+def test_digest_waits_for_an_hour_that_was_moved_back(practice: Practice, watch: Watch) -> None:
     prefer(practice, {"rule": {"email": "digest"}})
     notify(practice)
     sweep("plan_digests")

@@ -161,11 +161,11 @@ def test_renewed_subscription_is_kept(practice: Practice, server: Gateway) -> No
     connect(practice, **Browser().subscription(server.url))
     [row] = practice.rows("notice_destinations")
 
-    def renew_meanwhile(_: Call) -> int:
+    def renew_and_refuse(_: Call) -> int:
         sql("UPDATE notice_destinations SET url_blind = 'other' WHERE id = :id", id=row.id)
         return 410
 
-    server.answer_by(renew_meanwhile)
+    server.answer_by(renew_and_refuse)
     notify(practice)
     deliver(practice)
 

@@ -53,11 +53,11 @@ class DigestContent(NamedTuple):
 
 # The notice in the application has the same time, template and subject matter as its e-mail.
 _ITEMS: Final = text(
-    "SELECT n.id, n.user_id, n.subject, n.lead_id, EXISTS (SELECT FROM notifications twin"
-    " WHERE twin.user_id = n.user_id AND twin.channel = 'in_app' AND twin.created_at = n.created_at"
-    " AND twin.template = n.template AND twin.read_at IS NOT NULL AND twin.lead_id IS NOT DISTINCT FROM n.lead_id"
-    " AND twin.task_id IS NOT DISTINCT FROM n.task_id AND twin.step_id IS NOT DISTINCT FROM n.step_id) AS is_read"
-    " FROM notifications n WHERE n.user_id = ANY(:users) AND n.reason = 'waits_for_digest' AND n.state = 'suppressed'"
+    "SELECT n.id, n.user_id, n.subject, n.lead_id, twin.read_at IS NOT NULL AS is_read FROM notifications n"
+    " LEFT JOIN notifications twin ON twin.user_id = n.user_id AND twin.channel = 'in_app'"
+    " AND twin.created_at = n.created_at AND twin.template = n.template AND twin.lead_id IS NOT DISTINCT FROM n.lead_id"
+    " AND twin.task_id IS NOT DISTINCT FROM n.task_id AND twin.step_id IS NOT DISTINCT FROM n.step_id"
+    " WHERE n.user_id = ANY(:users) AND n.reason = 'waits_for_digest' AND n.state = 'suppressed'"
     " ORDER BY n.created_at, n.id FOR NO KEY UPDATE OF n"
 )
 _LEADS: Final = text(
@@ -75,10 +75,10 @@ _MESSAGES: Final = text(
 
 def load_items(session: Session, user_ids: Collection[UUID]) -> Mapping[UUID, tuple[DigestItem, ...]]:
     """Return the notices that wait for the digests of these users, the oldest first, and lock them."""
-    found: dict[UUID, list[DigestItem]] = defaultdict(list)
+    found: dict[UUID, dict[UUID, DigestItem]] = defaultdict(dict)
     for row in session.execute(_ITEMS, {"users": list(user_ids)}):
-        found[row.user_id].append(DigestItem(row.id, row.subject, row.lead_id, row.is_read))
-    return {user_id: tuple(items) for user_id, items in found.items()}
+        found[row.user_id].setdefault(row.id, DigestItem(row.id, row.subject, row.lead_id, row.is_read))
+    return {user_id: tuple(items.values()) for user_id, items in found.items()}
 
 
 def load_week(session: Session, clinic: ClinicContext, monday: date, *, waiting: Waiting = NOTHING) -> WeekNumbers:

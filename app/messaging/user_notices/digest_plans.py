@@ -1,6 +1,6 @@
 """Plan the steps that send daily digests and weekly summaries. The dedupe key allows one per user and day."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -24,22 +24,16 @@ AHEAD: Final = timedelta(minutes=15)  # weekly summaries are planned so long bef
 DAY, WEEK = "day", "week"  # values of the parameter `period`
 _RUNS: Final = (*PENDING, StepState.RUNNING)
 
-_OWN: Final = (
-    " coalesce(p.timezone, c.timezone) AS timezone, p.digest_at FROM {users}"
-    " JOIN users u ON u.id = {id} AND u.is_active JOIN clinics c ON c.id = u.clinic_id"
-    " LEFT JOIN notice_preferences p ON p.id = u.id"
-)
+_OWN: Final = "coalesce(p.timezone, c.timezone) AS timezone, p.digest_at"
+_JOINS: Final = "JOIN clinics c ON c.id = u.clinic_id LEFT JOIN notice_preferences p ON p.id = u.id"
 _WAITING: Final = text(
-    "SELECT u.id, u.clinic_id, w.oldest,"  # noqa: S608  (constants)
-    + _OWN.format(
-        users=(
-            "(SELECT user_id, min(created_at) AS oldest FROM notifications WHERE reason = 'waits_for_digest'"
-            " AND state = 'suppressed' GROUP BY user_id) AS w"
-        ),
-        id="w.user_id",
-    )
+    f"SELECT u.id, u.clinic_id, w.oldest, {_OWN} FROM (SELECT user_id, min(created_at) AS oldest FROM notifications"  # noqa: S608
+    " WHERE reason = 'waits_for_digest' AND state = 'suppressed' GROUP BY user_id) AS w"
+    f" JOIN users u ON u.id = w.user_id AND u.is_active {_JOINS}"
 )
-_ADMINS: Final = text("SELECT u.id, u.clinic_id," + _OWN.format(users="users a", id="a.id AND a.role = :role"))
+_ADMINS: Final = text(
+    f"SELECT u.id, u.clinic_id, {_OWN} FROM users u {_JOINS} WHERE u.is_active AND u.role = :role"  # noqa: S608
+)
 _KNOWN: Final = text("SELECT dedupe_key, state FROM steps WHERE clinic_id = ANY(:clinics) AND dedupe_key = ANY(:keys)")
 
 
@@ -62,11 +56,9 @@ def plan_digests(session: Session) -> int:
     """Plan the next digest of each user with notices that wait for it. Returns the number planned."""
     at = clock.now()
     users: Sequence[AnyRow] = session.execute(_WAITING).all()
-    first, next_ = (
-        [_daily(user, after) for user, after in _after(users, at, is_first=is_first)] for is_first in (1, 0)
-    )
-    known = _states(session, [*first, *next_])
-    chosen = [_next_free((one, other), known) for one, other in zip(first, next_, strict=True)]
+    first, following = ([_daily(user, user.oldest) for user in users], [_daily(user, at) for user in users])
+    known = _states(session, [*first, *following])
+    chosen = [_next_free((one, other), known) for one, other in zip(first, following, strict=True)]
     return _add(session, [plan for plan in chosen if plan is not None])
 
 
@@ -83,12 +75,6 @@ def digest_instant(day: date, digest_at: str | None, timezone: str) -> datetime:
     """Return the instant of a digest on a local day, also on the days of a clock change."""
     wall = time.fromisoformat(digest_at) if digest_at else DIGEST_AT
     return instant_at(datetime.combine(day, wall), ZoneInfo(timezone))
-
-
-def _after(users: Iterable[AnyRow], at: datetime, *, is_first: int) -> Iterator[tuple[AnyRow, datetime]]:
-    """Yield each user with the instant after which the digest is due: that of the oldest notice, or now."""
-    for user in users:
-        yield user, user.oldest if is_first else at
 
 
 def _daily(user: AnyRow, after: datetime) -> Plan:
