@@ -70,7 +70,7 @@ class BegunBy(StrEnum):
     RETRY = "retry"  # a user sends a message again
     COLLEAGUE = "colleague"  # a lead with the same `exit_on_colleague` value replied
     JOB = "job"  # a part of a bulk job; it has no lead
-    NOTICE = "notice"  # a message to users about no lead
+    NOTICE = "notice"  # a message to users that no step wrote; it may be about a lead
     WEBHOOK = "webhook"  # due calls of a webhook endpoint; it has no lead
     USER = "user"  # a user wrote a message to the lead
 

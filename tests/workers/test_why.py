@@ -14,6 +14,7 @@ from app.engine.models import BegunBy, Kind
 from app.identity.models import Role
 from app.messaging.contact_policy.settings import set_contact_policy
 from app.messaging.delivery import retry
+from app.messaging.user_notices import mentions
 from tests.support.bulk import work_off
 from tests.support.desk import Caller, Desk, the_app
 from tests.support.enrolling import TEMPLATES, call, mail, sequence
@@ -149,7 +150,15 @@ def _of_a_user(log: Log) -> UUID:
     return lead
 
 
-# How each way begins in a test. `JOB`, `NOTICE` and `WEBHOOK` have no lead, so no lead has a story of them.
+def _of_a_notice(log: Log) -> UUID:
+    lead, colleague = log.practice.capture(), log.practice.people[Role.CLINIC_ADMIN]
+    with transaction() as session:
+        note = {"type": "NOTE", "notes": "See the X-rays", "mentions": [colleague]}
+        mentions.log_activity(session, log.practice.actor(Role.TREATMENT_COORDINATOR), lead, note)
+    return lead
+
+
+# How each way begins in a test. `JOB` and `WEBHOOK` have no lead, so no lead has a story of them.
 SCENARIOS: Mapping[BegunBy, Callable[[Log], UUID]] = {
     BegunBy.RULE: _of_a_rule,
     BegunBy.BACKFILL: _of_a_backfill,
@@ -161,11 +170,12 @@ SCENARIOS: Mapping[BegunBy, Callable[[Log], UUID]] = {
     BegunBy.RETRY: _of_a_retry,
     BegunBy.COLLEAGUE: _of_a_colleague,
     BegunBy.USER: _of_a_user,
+    BegunBy.NOTICE: _of_a_notice,
 }
 
 
 def test_every_way_to_begin_a_step_has_a_scenario():
-    assert {*SCENARIOS, BegunBy.JOB, BegunBy.NOTICE, BegunBy.WEBHOOK} == {*BegunBy}
+    assert {*SCENARIOS, BegunBy.JOB, BegunBy.WEBHOOK} == {*BegunBy}
 
 
 @pytest.mark.parametrize("begun_by", list(SCENARIOS))
