@@ -1,6 +1,7 @@
 """Replay the script of a simulation in a real clinic.
 
-The clock advances to each instant at which a step, a sweep or an entry is due. Workers and sweeps are real.
+The clock advances to each instant at which a step, a sweep or an entry is due. Workers and sweeps are real. A sweep
+runs at the instants at which it finds something; tests/workers/test_sweeps.py tests that it finds nothing earlier.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +15,7 @@ from app.core.db import transaction
 from app.errors import Conflict
 from app.leads.changes import update_lead
 from app.leads.pipeline.reopening import reopen
+from app.leads.search.without_next_action import TO_PLAN, has_step, has_task
 from app.tasks import service as tasks
 from tests.support.practice import Practice, Watch, sql
 from workers.sweeps.run import sweep
@@ -34,16 +36,15 @@ def replay(
 ) -> None:
     """Run the clinic until `until`, with the script's entries at their instants."""
     acts = sorted(script, key=lambda entry: entry["at"])
-    has_nurtures = bool(practice.rows("nurtures"))
-    while (at := _next(practice, lead_id, acts, has_nurtures=has_nurtures)) <= until:
+    while (at := _next(lead_id, acts)) <= until:
         watch.set(at)
         while acts and acts[0]["at"] <= at:
             act(practice, lead_id, acts.pop(0))
         practice.run_all()
-        for name, seconds in SWEEPS.items():
-            if at.timestamp() % seconds == 0 and (has_nurtures or name != "run_nurtures"):
+        if due := _due_sweeps(lead_id):
+            for name in due:
                 sweep(name)
-        practice.run_all()
+            practice.run_all()
 
 
 def finished_and_pending_steps(practice: Practice, lead_id: UUID) -> list[tuple[Any, ...]]:
@@ -67,46 +68,62 @@ def _end(step: Any) -> tuple[str, str]:
     return ("pending", "") if step.state in {"planned", "published"} else (step.state, step.reason or "")
 
 
-def _next(practice: Practice, lead_id: UUID, acts: list[Mapping[str, Any]], *, has_nurtures: bool) -> datetime:
-    moments = [entry["at"] for entry in acts[:1]]
-    if has_nurtures:
-        moments += [nurture.next_run_at for nurture in sql(_NURTURES, clinic=practice.clinic_id)]
-    return min([*moments, *_moments(practice, lead_id)], default=datetime.max.replace(tzinfo=UTC))
+def _next(lead_id: UUID, acts: list[Mapping[str, Any]]) -> datetime:
+    state = _state(lead_id)
+    moments = [_tick(since, SWEEPS[name]) for name, since in _awaited_sweeps(state)]
+    moments += [entry["at"] for entry in acts[:1]]
+    moments += [max(state.step_due_at, now())] if state.step_due_at else []
+    return min(moments, default=datetime.max.replace(tzinfo=UTC))
 
 
-def _moments(practice: Practice, lead_id: UUID) -> Iterator[datetime]:
-    """Yield when its steps, its tasks and the sweeps are due. This runs at each moment: it reads few columns."""
-    pending = sql(_PENDING, lead=lead_id, sent=sorted(SENT))
-    yield from (max(step.due_at, now()) for step in pending)
-    open_tasks = sql(_OPEN_TASKS, lead=lead_id)
-    yield from (_tick(task.due_at, 20) for task in open_tasks if task.status != "OVERDUE")
-    [lead] = sql(_LEAD, lead=lead_id)
-    if lead.status in OPEN:
-        yield from _of_lead(practice, lead, has_next=bool(pending or open_tasks))
+def _due_sweeps(lead_id: UUID) -> list[str]:
+    """Return the sweeps that run now and will find something. The others would find nothing."""
+    at = now()
+    if at.timestamp() % min(SWEEPS.values()):
+        return []
+    awaited = dict(_awaited_sweeps(_state(lead_id)))
+    return [name for name, every in SWEEPS.items() if at.timestamp() % every == 0 and awaited.get(name, at) < at]
 
 
-_NURTURES = "SELECT next_run_at FROM nurtures WHERE clinic_id = :clinic AND is_active"
-_PENDING = """
-SELECT due_at FROM steps WHERE lead_id = :lead AND state IN ('planned', 'published') AND kind <> ALL(:sent)
-"""
-_OPEN_TASKS = """
-SELECT due_at, status FROM lead_tasks WHERE lead_id = :lead AND status IN ('PENDING', 'IN_PROGRESS', 'OVERDUE')
-"""
-_LEAD = """
-SELECT l.status, l.stale_since, l.last_activity_at, l.stage_overdue_since, l.stage_entered_at,
-    l.without_next_action_since, s.max_days_in_stage
-FROM leads l JOIN pipeline_stages s ON s.clinic_id = l.clinic_id AND s.slug = l.pipeline_stage WHERE l.id = :lead
-"""
+def _awaited_sweeps(state: Any) -> Iterator[tuple[str, datetime]]:
+    """Yield each sweep that will find something, with the instant after which it does."""
+    if state.task_due_at:
+        yield "mark_overdue_tasks", state.task_due_at
+    if state.nurture_due_at:
+        yield "run_nurtures", state.nurture_due_at - timedelta(microseconds=1)
+    if state.status in OPEN:
+        yield from _awaited_by_lead(state)
 
 
-def _of_lead(practice: Practice, lead: Any, *, has_next: bool) -> Iterator[datetime]:
-    stale_after = practice.actor().clinic.stale_after_days
+def _awaited_by_lead(lead: Any) -> Iterator[tuple[str, datetime]]:
+    if lead.has_next is bool(lead.without_next_action_since):
+        yield "find_leads_without_next_action", lead.last_activity_at + TO_PLAN
     if lead.stale_since is None:
-        yield _tick(lead.last_activity_at + timedelta(days=stale_after), 300)
+        yield "detect_stale_leads", lead.last_activity_at + timedelta(days=lead.stale_after_days)
     if lead.max_days_in_stage and lead.stage_overdue_since is None:
-        yield _tick(lead.stage_entered_at + timedelta(days=lead.max_days_in_stage), 300)
-    if has_next is bool(lead.without_next_action_since):
-        yield _tick(lead.last_activity_at + timedelta(minutes=5), 20)
+        yield "detect_time_in_stage", lead.stage_entered_at + timedelta(days=lead.max_days_in_stage)
+
+
+def _state(lead_id: UUID) -> Any:
+    """Read what the lead waits for. This runs at each moment: one statement, and few columns."""
+    [state] = sql(_STATE, lead=lead_id, sent=sorted(SENT))
+    return state
+
+
+_STATE = f"""
+SELECT l.status, l.stale_since, l.last_activity_at, l.stage_overdue_since, l.stage_entered_at,
+    l.without_next_action_since, s.max_days_in_stage, c.stale_after_days,
+    {has_task("l")} OR {has_step("l")} AS has_next,
+    (SELECT min(due_at) FROM steps
+        WHERE lead_id = l.id AND state IN ('planned', 'published') AND kind <> ALL(:sent)) AS step_due_at,
+    (SELECT min(due_at) FROM lead_tasks
+        WHERE lead_id = l.id AND status IN ('PENDING', 'IN_PROGRESS')) AS task_due_at,
+    (SELECT min(next_run_at) FROM nurtures WHERE clinic_id = l.clinic_id AND is_active) AS nurture_due_at
+FROM leads l
+JOIN clinics c ON c.id = l.clinic_id
+JOIN pipeline_stages s ON s.clinic_id = l.clinic_id AND s.slug = l.pipeline_stage
+WHERE l.id = :lead
+"""
 
 
 def _is_open(task: Any) -> bool:
