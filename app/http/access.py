@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from app.audit import audit_log
+from app.core.database.rollback import commit_if_nothing_is_written
 from app.core.database.row_security import restrict_to_clinic
 from app.core.db import engine, sessions
 from app.core.logs import request_id
@@ -91,6 +92,7 @@ def unit_of_work() -> Iterator[Session]:
             _write_audit_log(session)
             session.commit()
     except BaseException:
+        commit_if_nothing_is_written(session)
         session.rollback()
         raise
     finally:
@@ -117,6 +119,7 @@ def close_session(_: BaseException | None = None) -> None:
     """Close the session at the end of a call. Uncommitted changes are rolled back."""
     session: Session | None = g.pop("session", None)
     if session is not None:
+        commit_if_nothing_is_written(session)
         session.close()
 
 
