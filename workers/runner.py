@@ -41,10 +41,10 @@ from workers.pipeline.claim import (
     lock_running,
     lock_unclaimed,
 )
-from workers.pipeline.contact_context import messages_to_lead
 from workers.pipeline.context import bare, load
 from workers.pipeline.effects_writer import write
 from workers.pipeline.external_calls import make_calls
+from workers.pipeline.message_context.contact_context import messages_to_lead
 from workers.pipeline.outcome_recorder import STARTED_ERROR, record, record_running, record_start
 from workers.pipeline.turns import Turns
 

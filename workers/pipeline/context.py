@@ -39,12 +39,12 @@ from app.messaging.webhooks.subscriptions import subscriptions_of
 from app.security.encrypted_fields import decrypt_rows
 from app.tasks.escalations import open_escalations
 from app.tasks.models import Task
-from workers.pipeline.accounts import load_account_contexts
 from workers.pipeline.claim import ClaimedStep, lead_of
-from workers.pipeline.contact_context import load_contact_contexts
-from workers.pipeline.destinations import load_destinations
 from workers.pipeline.digests import load_digests
-from workers.pipeline.gateways import load_gateways
+from workers.pipeline.message_context.accounts import load_account_contexts
+from workers.pipeline.message_context.contact_context import load_contact_contexts
+from workers.pipeline.message_context.destinations import load_destinations
+from workers.pipeline.message_context.gateways import load_gateways
 from workers.pipeline.webhooks import load_webhooks
 
 
