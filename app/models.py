@@ -12,6 +12,7 @@ from app.engine.sequences.models import SequenceRow, SequenceVersion
 from app.engine.statistics.outcome_statistics import SeriesHour
 from app.identity.models import ApiKey, Clinic, CustomRole, PasswordLink, SignIn, Team, User
 from app.leads.assignment.models import Absence, AssignmentEntry, AssignmentRule, AssignmentTurn, WorkingHours
+from app.leads.attribution.cost_models import SourceCost
 from app.leads.attribution.models import LeadSource
 from app.leads.attribution.touch_models import Touch
 from app.leads.capture.forms.models import WebForm
@@ -100,6 +101,7 @@ __all__ = [
     "SequenceVersion",
     "SeriesHour",
     "SignIn",
+    "SourceCost",
     "Step",
     "Suppression",
     "SweepRun",

@@ -9,6 +9,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from app import wiring
 from app.api.activities.lead_activity_routes import blp as lead_activities
 from app.api.activities.routes import blp as activities
+from app.api.analytics.routes import blp as analytics
 from app.api.assignment.availability_routes import blp as availability
 from app.api.assignment.lead_routes import blp as lead_assignment
 from app.api.assignment.rule_routes import blp as assignment_rules
@@ -83,6 +84,7 @@ BLUEPRINTS = (  # in the order of the docs page
     touches,
     events,
     board,
+    analytics,
     tasks,
     activities,
     bulk,

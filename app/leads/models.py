@@ -42,6 +42,12 @@ WITH_SCORE = f"score IS NOT NULL AND opted_out_at IS NULL AND restricted_at IS N
 WITH_VALUE = "value_cents IS NOT NULL AND deleted_at IS NULL"
 NAME_KEY = '"left"(lower(last_name), 3)'  # names are compared within one key
 
+# Columns of a lead that analytics read. Other columns make its queries read the table.
+ANALYTICS_COLUMNS: Final = (
+    *("created_at", "status", "pipeline_stage", "stage_entered_at", "past_stages", "source_id", "assigned_to_id"),
+    *("capture_channel", "first_contact_at", "converted_at", "lost_at", "lost_reason", "lead_value"),
+)
+
 NEWEST_ORDER = "id DESC NULLS LAST"
 
 
@@ -66,6 +72,16 @@ def _name_index(name: str) -> Index:
     """Return the index for searches by the beginning of a name, whatever its case and accents."""
     key = text(f"folded_name({name}) text_pattern_ops")
     return Index(f"ix_leads_{name}", "clinic_id", key, postgresql_where=NOT_DELETED)
+
+
+def _closed_index(name: str) -> Index:
+    return Index(
+        f"ix_leads_{name}",
+        "clinic_id",
+        f"{name}_at",
+        "id",
+        postgresql_where=text(f"{name}_at IS NOT NULL AND {NOT_DELETED}"),
+    )
 
 
 def _open_index(name: str, *columns: str, where: str) -> Index:
@@ -121,6 +137,16 @@ class Lead(Base):
             "id",
             postgresql_where=text(f"language IS NOT NULL AND {NOT_DELETED}"),
         ),
+        # For analytics: index-only scans of a clinic's leads by creation, conversion and loss.
+        Index(
+            "ix_leads_analytics",
+            "clinic_id",
+            "id",
+            postgresql_where=NOT_DELETED,
+            postgresql_include=[*ANALYTICS_COLUMNS],
+        ),
+        _closed_index("converted"),
+        _closed_index("lost"),
         Index("ix_leads_merged", "merged_into_id", postgresql_where=text("merged_into_id IS NOT NULL")),
         Index(
             "uq_leads_external",
@@ -141,6 +167,7 @@ class Lead(Base):
     pipeline_stage: Mapped[str] = mapped_column(Text)  # a stage's slug
     stage_entered_at: Mapped[datetime]
     stage_overdue_since: Mapped[datetime | None]
+    past_stages: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")  # left stages, in that order
 
     patient_first_name: Mapped[str] = mapped_column(Text)
     patient_last_name: Mapped[str] = mapped_column(Text)
@@ -206,6 +233,7 @@ class Lead(Base):
     lost_suggested_reason: Mapped[str | None] = mapped_column(Text)
 
     failed_attempts: Mapped[int] = mapped_column(default=0)  # consecutive, since the last contact
+    first_contact_at: Mapped[datetime | None]  # first attempt or conversation; messages of rules do not count
     contacted_at: Mapped[datetime | None]  # last conversation with the lead
     replied_at: Mapped[datetime | None]  # last message or call from the lead
     opted_out_at: Mapped[datetime | None]  # from all channels

@@ -75,6 +75,7 @@ def fill(desk: Desk) -> None:
     followup = {"type": "CALL", "title": "x", "due_in_minutes": 60}
     admin.post("/api/followups/bulk", {"lead_ids": [lead["id"]], "followup": followup})
     send(admin, b"Name,Phone,Source\nAna Ruiz,+12125550143,Other\n")
+    admin.patch(f"/api/lead-sources/{desk.source_id}", {"monthly_cost": "900.00"})
     admin.post("/api/teams", {"name": "x"})
     admin.post("/api/roles", {"slug": "x", "name": "x", "grants": {}})
     admin.post("/api/users", {"email": "nina@clinic.example", "name": "Nina", "role": "front_desk"})

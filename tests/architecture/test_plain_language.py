@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 FILES = sorted([*ROOT.glob("app/**/*.py"), *ROOT.glob("workers/**/*.py")])
 # A question may begin with one of these; a description names its subject instead.
 BANNED_OPENING = re.compile(r"(What|Who|Whom|Whose|Whoever|Somebody|Nobody|Everybody)\b")
-MOST_PACKAGES, MOST_MODULES = 12, 6
+MOST_PACKAGES, MOST_MODULES = 13, 6
 
 
 @cache

@@ -63,6 +63,7 @@ _IN_ARCHIVED_STAGE = text(
     " AND pipeline_stage = s.slug AND deleted_at IS NULL AND status IN ('NEW', 'ACTIVE')"
     " ORDER BY id LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED) l)"
     " UPDATE leads AS l SET pipeline_stage = s.moves_to, stage_entered_at = :now, stage_overdue_since = NULL,"
+    " past_stages = CASE WHEN s.slug = ANY(l.past_stages) THEN l.past_stages ELSE l.past_stages || s.slug END,"
     f" rots_at = {_ROTS_AT}, rotting_reason = {_ROTTING_REASON}, updated_at = :now, version = l.version + 1"
     " FROM few, stage s JOIN clinics c ON c.id = s.clinic_id"
     " JOIN pipeline_stages goal ON goal.clinic_id = s.clinic_id AND goal.slug = s.moves_to WHERE l.id = few.id"

@@ -1,14 +1,18 @@
 """Query parameters of lead lists: filters, sort order, embedded objects."""
 
-from typing import Final
+from typing import Any, Final
+
+from marshmallow import ValidationError, validates_schema
 
 from app.http.schemas import words
 from app.http.schemas.common_fields import UserIdOrMe
-from app.http.schemas.fields import Boolean, Choice, Choices, Id, Instant, Language, Money, Text
+from app.http.schemas.fields import Boolean, Choice, Choices, Id, Instant, Integer, Language, Money, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Aliases, QuerySchema, Schema
-from app.leads.enums import CaptureChannel, LeadStatus
+from app.leads.enums import CaptureChannel, LeadStatus, LostReason
 from app.leads.models import LONGEST_EXTERNAL_ID, LONGEST_TAG
+from app.leads.pipeline.models import LONGEST_STAGE_SLUG, MOST_STAGES
+from app.leads.search.history_filters import MOST_MINUTES
 from app.leads.search.listing import LeadPart, LeadSort
 
 EXPAND_LEAD: Final = {"description": "Objects to embed in each lead."}
@@ -49,6 +53,47 @@ class LeadTests(Aliases, Schema):
     next_follow_up_to = Instant(metadata={"description": "Exclusive."})
 
 
+class StageSlugs(Text):
+    """Slugs of stages, separated by commas."""
+
+    def __init__(self, description: str) -> None:
+        metadata = {"description": description, "examples": ["consultation_completed,treatment_started"]}
+        super().__init__(MOST_STAGES * (LONGEST_STAGE_SLUG + 1), least=1, metadata=metadata)
+
+    def _deserialize(self, value: object, *args: object, **more: object) -> Any:
+        return tuple(super()._deserialize(value, *args, **more).split(","))
+
+
+class LeadHistoryTests(Schema):
+    """Filters by the history of leads. The figures of `/api/leads/analytics` link to lists with them."""
+
+    reached_stage = StageSlugs("Leads that are, or once were, in any of these stages.")
+    not_reached_stage = StageSlugs("Leads that never were in any of these stages.")
+    entered_stage = Text(LONGEST_STAGE_SLUG, least=1, metadata={"description": "Leads that entered this stage."})
+    entered_from = Instant(metadata={"description": "With `entered_stage`: entered at this time or later."})
+    entered_to = Instant(metadata={"description": "With `entered_stage`. Exclusive."})
+    converted_from = Instant()
+    converted_to = Instant(metadata={"description": "Exclusive."})
+    lost_from = Instant(metadata={"description": "Leads that are lost, since this time or later."})
+    lost_to = Instant(metadata={"description": "Exclusive."})
+    lost_reason = Choice(LostReason)
+    has_coordinator = Boolean(metadata={"description": "Leads with (true) or without (false) a coordinator."})
+    is_imported = Boolean(metadata={"description": "Leads that an import created (true), or all others (false)."})
+    has_contact = Boolean(
+        metadata={"description": "Leads with (true) or without (false) a first contact or attempt by a person."}
+    )
+    first_contact_within = Integer(
+        least=1,
+        most=MOST_MINUTES,
+        metadata={"description": "Leads whose first contact was within this many minutes of their creation."},
+    )
+
+    @validates_schema
+    def _require_stage(self, data: Any, **_: object) -> None:
+        if given := [name for name in ("entered_from", "entered_to") if name in data and "entered_stage" not in data]:
+            raise ValidationError({name: ["Give entered_stage, too."] for name in given})
+
+
 class NameStart(Text):
     """The beginning of a name, with single spaces."""
 
@@ -56,7 +101,7 @@ class NameStart(Text):
         return " ".join(super()._deserialize(value, *args, **more).split())
 
 
-class LeadQuery(PageQuery, LeadTests):
+class LeadQuery(PageQuery, LeadTests, LeadHistoryTests):
     """Filters and sort order of the list of leads."""
 
     q = NameStart(

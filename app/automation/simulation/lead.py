@@ -16,7 +16,7 @@ SAMPLE: Final = UUID(int=0x1)  # constant, because round robin chooses the coord
 _IDS: Final = frozenset({"source_id", "assigned_to_id"})
 _HISTORY: Final = (
     *("contacted_at", "replied_at", "lost_at", "lost_reason", "lost_suggested_at", "lost_suggested_reason"),
-    *("converted_at", "stale_since", "stage_overdue_since", "without_next_action_since"),
+    *("first_contact_at", "converted_at", "stale_since", "stage_overdue_since", "without_next_action_since"),
 )
 _EMPTY: Final = dict.fromkeys(column.key for column in Lead.__table__.columns)
 _OWN: Final = "custom."
@@ -57,7 +57,13 @@ def reset_history(lead: SimpleNamespace, *, stage: str, at: datetime) -> None:
 
 def _initial_values(stage: str, at: datetime) -> JsonDict:
     times = ("created_at", "updated_at", "last_activity_at", "stage_entered_at")
-    return {"status": LeadStatus.NEW, "pipeline_stage": stage, "failed_attempts": 0, **dict.fromkeys(times, at)}
+    return {
+        "status": LeadStatus.NEW,
+        "pipeline_stage": stage,
+        "failed_attempts": 0,
+        "past_stages": [],
+        **dict.fromkeys(times, at),
+    }
 
 
 def lead_facts_for_rules(lead: SimpleNamespace, next_follow_up_at: datetime | None) -> JsonDict:

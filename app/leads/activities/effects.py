@@ -54,6 +54,8 @@ def apply_contact(lead: WritableLead, entry: LoggedActivity) -> list[Event]:
     has_met = entry.outcome in ANSWERED or (entry.type in MEETINGS and entry.outcome is None)
     has_replied = entry.direction == Direction.INBOUND and not entry.is_auto_reply
     names = []
+    if has_met or is_failed_attempt(entry):
+        lead.first_contact_at = min(lead.first_contact_at or entry.occurred_at, entry.occurred_at)
     if has_met:
         lead.contacted_at = _later(lead.contacted_at, entry.occurred_at)
         names.append(EventName.LEAD_CONTACTED)

@@ -14,6 +14,7 @@ from app.core.type_aliases import JsonObject
 from app.errors import Conflict, Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.clinics import bump_rules_version
+from app.leads.attribution.costs import save_cost
 from app.leads.attribution.models import LeadSource, SourceCategory
 
 
@@ -62,6 +63,8 @@ def create_source(session: Session, clinic_id: UUID, data: JsonObject) -> LeadSo
     source = _new(clinic_id, data)
     session.add(source)
     _flush(session)
+    if source.monthly_cost is not None:
+        save_cost(session, source)
     return source
 
 
@@ -74,11 +77,14 @@ def update_source(
     require_version(source, seen)
     if data.get("name", source.name) != source.name:
         _require_free_name(session, clinic_id, data["name"], besides=source.id)
+    cost = source.monthly_cost
     for name, value in data.items():
         setattr(source, name, value)
     source.updated_at = now()
     source.version += 1
     _flush(session)
+    if source.monthly_cost != cost:
+        save_cost(session, source)
     return source
 
 

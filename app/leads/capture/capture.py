@@ -47,6 +47,7 @@ DEFAULTS: Final[JsonObject] = {
     "preferred_contact": PreferredContact.PHONE,
     "treatment_interest": [],
     "tags": [],
+    "past_stages": [],
     "opted_out_channels": [],
     "failed_attempts": 0,
     "version": 1,

@@ -31,6 +31,8 @@ def fill_missing_fields(survivor: Lead, duplicate: Lead) -> None:
 
 def merge_contact_facts(survivor: Lead, duplicate: Lead) -> None:
     """Merge contact times, touches and opt-outs. An opt-out of either lead holds for the survivor."""
+    survivor.first_contact_at = _earliest(survivor.first_contact_at, duplicate.first_contact_at)
+    survivor.past_stages = _union(survivor.past_stages, duplicate.past_stages)
     survivor.contacted_at = _latest(survivor.contacted_at, duplicate.contacted_at)
     survivor.replied_at = _latest(survivor.replied_at, duplicate.replied_at)
     survivor.opted_out_at = _earliest(survivor.opted_out_at, duplicate.opted_out_at)

@@ -55,6 +55,7 @@ def save_stage_change(session: Session, actor: Actor, lead: Lead, moved: Event) 
 def set_stage(lead: WritableLead, stage: str, *, at: datetime) -> Event:
     """Set the lead's stage fields. Returns the event, which the caller records. Call `mark_updated` first."""
     previous = lead.pipeline_stage
+    lead.past_stages = list(dict.fromkeys([*(lead.past_stages or ()), previous]))
     lead.pipeline_stage = stage
     lead.stage_entered_at = at
     lead.stage_overdue_since = None

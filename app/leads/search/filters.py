@@ -12,6 +12,7 @@ from app.core.type_aliases import JsonObject
 from app.identity.actor import Actor
 from app.identity.users.lookup import resolve_user_id
 from app.leads.models import IS_OPEN_LEAD, Lead
+from app.leads.search.history_filters import HISTORY_FILTERS, entry_conditions
 
 
 def is_rotting() -> ColumnElement[bool]:
@@ -37,7 +38,7 @@ def filter_conditions(query: JsonObject, actor: Actor) -> list[ColumnElement[boo
     tests = [test(query[name]) for name, test in _FILTERS.items() if name in query]
     if "assigned_to_id" in query:
         tests.append(Lead.assigned_to_id == resolve_user_id(query["assigned_to_id"], actor))
-    return tests
+    return [*tests, *entry_conditions(query, actor.clinic.id)]
 
 
 def _created_from(at: datetime) -> ColumnElement[bool]:
@@ -86,4 +87,5 @@ _FILTERS: Final[Mapping[str, Callable[[Any], ColumnElement[bool]]]] = {
     "value_to": lambda amount: Lead.value_cents <= int(amount * 100),
     "q": _is_named,
     "rotting": lambda wanted: is_rotting() if wanted else is_not_yet_rotting(),
+    **HISTORY_FILTERS,
 }

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, Text, or_
+from sqlalchemy import ForeignKey, Index, LargeBinary, Text, or_, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, new_id
@@ -54,6 +54,9 @@ ANSWERED = frozenset(Outcome) - FAILED_ATTEMPTS  # an answer of any kind means t
 WRITTEN = frozenset({ActivityType.EMAIL, ActivityType.SMS})  # outbound: an attempt, unanswered until the lead replies
 
 
+IS_STAGE_CHANGE: Final = "type = 'STAGE_CHANGE'"
+
+
 class Activity(Base):
     """One entry of the timeline (lead-management.md, LeadActivity)."""
 
@@ -61,6 +64,21 @@ class Activity(Base):
     __table_args__ = (
         Index("ix_lead_activities_timeline", "lead_id", "occurred_at", "id"),
         Index("ix_lead_activities_clinic", "clinic_id", "id"),  # ids are ordered by time
+        # For analytics: the stage changes of a lead, and the leads that entered a stage.
+        Index(
+            "ix_lead_activities_stage_changes",
+            "lead_id",
+            "occurred_at",
+            "id",
+            postgresql_where=text(IS_STAGE_CHANGE),
+            postgresql_include=["previous_stage", "new_stage"],
+        ),
+        Index(
+            "ix_lead_activities_stage_entries",
+            *("clinic_id", "new_stage", "occurred_at"),
+            postgresql_where=text(IS_STAGE_CHANGE),
+            postgresql_include=["lead_id"],
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

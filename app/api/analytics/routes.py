@@ -1,0 +1,108 @@
+"""Routes of `/api/leads/analytics`."""
+
+from app.analytics import reports
+from app.api.analytics.schemas import AnalyticsOut, CohortQuery, ContactQuery, ReportQuery
+from app.core.type_aliases import JsonDict
+from app.http.access import actor, allow, reading
+from app.http.blueprint import Blueprint
+from app.identity.permissions import Permission
+
+blp = Blueprint(
+    "analytics",
+    __name__,
+    url_prefix="/api/leads/analytics",
+    description="Reports about leads. Each figure comes with its definition and the list of its leads.",
+)
+
+
+@blp.get("/summary")
+@allow(Permission.LEAD_ANALYTICS)
+@blp.arguments(ReportQuery)
+@blp.response(200, AnalyticsOut)
+def show_summary(query: JsonDict) -> JsonDict:
+    """Show the key metrics.
+
+    Total leads, conversion rate, average time to convert, consultation show rate, treatment acceptance rate, cost per
+    lead and cost per acquisition. Figures count the leads that you may see.
+    """
+    with reading() as session:
+        return reports.summary_report(session, actor(), query)
+
+
+@blp.get("/funnel")
+@allow(Permission.LEAD_ANALYTICS)
+@blp.arguments(ReportQuery)
+@blp.response(200, AnalyticsOut)
+def show_funnel(query: JsonDict) -> JsonDict:
+    """Show the conversion funnel.
+
+    For each stage: leads that reached it, skipped it, are still in it, or never came so far, with conversion and
+    drop-off from the stage before.
+    """
+    with reading() as session:
+        return reports.funnel_report(session, actor(), query)
+
+
+@blp.get("/sources")
+@allow(Permission.LEAD_ANALYTICS)
+@blp.arguments(ReportQuery)
+@blp.response(200, AnalyticsOut)
+def show_sources(query: JsonDict) -> JsonDict:
+    """Compare lead sources.
+
+    Leads, share, conversions, losses, value, spend, cost per lead and per acquisition of each source.
+    """
+    with reading() as session:
+        return reports.source_report(session, actor(), query)
+
+
+@blp.get("/coordinators")
+@allow(Permission.LEAD_ANALYTICS)
+@blp.arguments(ReportQuery)
+@blp.response(200, AnalyticsOut)
+def show_coordinators(query: JsonDict) -> JsonDict:
+    """Compare coordinators.
+
+    Leads count for their present coordinator.
+    """
+    with reading() as session:
+        return reports.coordinator_report(session, actor(), query)
+
+
+@blp.get("/lost-reasons")
+@allow(Permission.LEAD_ANALYTICS)
+@blp.arguments(ReportQuery)
+@blp.response(200, AnalyticsOut)
+def show_lost_reasons(query: JsonDict) -> JsonDict:
+    """Show why leads are lost.
+
+    Number, share, value and average time to loss of each reason.
+    """
+    with reading() as session:
+        return reports.lost_reason_report(session, actor(), query)
+
+
+@blp.get("/velocity")
+@allow(Permission.LEAD_ANALYTICS)
+@blp.arguments(CohortQuery)
+@blp.response(200, AnalyticsOut)
+def show_velocity(query: JsonDict) -> JsonDict:
+    """Show the time that leads spend in each stage.
+
+    Median, 75th and 90th percentile. Leads that are still in a stage count as not yet gone (Kaplan-Meier).
+    """
+    with reading() as session:
+        return reports.velocity_report(session, actor(), query)
+
+
+@blp.get("/first-contact")
+@allow(Permission.LEAD_ANALYTICS)
+@blp.arguments(ContactQuery)
+@blp.response(200, AnalyticsOut)
+def show_first_contact(query: JsonDict) -> JsonDict:
+    """Show the time to first contact.
+
+    Median and 90th percentile, and the share of leads that were contacted in time. Imported leads do not count.
+    """
+    with reading() as session:
+        return reports.first_contact_report(session, actor(), query)
