@@ -9,9 +9,11 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import ARRAY, ColumnElement, and_, cast, func, literal, select
 from sqlalchemy.orm import Session
 
+from app.analytics.business_time import OpeningTime
 from app.analytics.measures import Event, Measure, Value
 from app.analytics.periods import Days, edges_of
 from app.analytics.report import Report
+from app.clock import now
 from app.core.db import AnyRow
 from app.identity.permissions import Permission
 from app.leads.models import Lead
@@ -40,6 +42,13 @@ Counts = Mapping[Cell, Mapping[Measure, Any]]
 
 _SECONDS_A_DAY: Final = 86_400
 _SECONDS_A_MINUTE: Final = 60
+# The share, and whether only business time counts.
+_PERCENTILES: Final[Mapping[Value, tuple[float, bool]]] = {
+    Value.MINUTES_MEDIAN: (0.5, False),
+    Value.MINUTES_P90: (0.9, False),
+    Value.BUSINESS_MEDIAN: (0.5, True),
+    Value.BUSINESS_P90: (0.9, True),
+}
 _TIMES: Final[Mapping[Event, Any]] = {
     Event.CREATED: Lead.created_at,
     Event.CONVERTED: Lead.converted_at,
@@ -111,7 +120,7 @@ def _bucket(at: Any, buckets: Sequence[Days]) -> ColumnElement[int]:
 
 
 def _column(report: Report, measure: Measure) -> Any:
-    value = _aggregate(measure)
+    value = _aggregate(measure, report)
     limits = {"created_to": _midnight(report)} if measure.mature else {}
     conditions = filter_conditions({**limits, **report.filters_of(measure)}, report.actor)
     return value.filter(and_(*conditions)) if conditions else value
@@ -121,18 +130,24 @@ def _midnight(report: Report) -> datetime:
     return Days(report.mature_before, report.mature_before, report.days.calendar).since
 
 
-def _aggregate(measure: Measure) -> Any:
+def _aggregate(measure: Measure, report: Report) -> Any:
     # An entry may occur twice, so its leads are counted by their id.
     leads = func.count(Lead.id.distinct()) if measure.event is Event.ENTERED else func.count()
-    minutes = _seconds(Lead.first_contact_at) / _SECONDS_A_MINUTE
+    if measure.value in _PERCENTILES:
+        share, is_business = _PERCENTILES[measure.value]
+        seconds = _business_seconds(report) if is_business else _seconds(Lead.first_contact_at)
+        return func.percentile_cont(share).within_group(seconds / _SECONDS_A_MINUTE)
     return {
         Value.LEADS: leads,
         Value.MONEY: func.sum(Lead.lead_value),
         Value.DAYS_TO_CONVERT: func.avg(_seconds(Lead.converted_at) / _SECONDS_A_DAY),
         Value.DAYS_TO_LOSS: func.avg(_seconds(Lead.lost_at) / _SECONDS_A_DAY),
-        Value.MINUTES_MEDIAN: func.percentile_cont(0.5).within_group(minutes),
-        Value.MINUTES_P90: func.percentile_cont(0.9).within_group(minutes),
     }[measure.value]
+
+
+def _business_seconds(report: Report) -> Any:
+    open_time = OpeningTime(report.days.calendar, report.days.since, now())
+    return open_time.seconds_between(Lead.created_at, Lead.first_contact_at)
 
 
 def _seconds(at: Any) -> Any:

@@ -255,6 +255,27 @@ P90_TIME_TO_CONTACT: Final = _metric(
     ),
 )
 
+_BUSINESS = "Only the clinic's opening hours count."
+MEDIAN_BUSINESS_TIME_TO_CONTACT: Final = _metric(
+    "median_business_time_to_contact",
+    "Median business time to first contact",
+    Unit.MINUTES,
+    Formula(
+        f"Median time from creation to the first contact, of contacted leads. {_BUSINESS} {_CONTACT}",
+        CONTACTED.of(Value.BUSINESS_MEDIAN),
+    ),
+)
+P90_BUSINESS_TIME_TO_CONTACT: Final = _metric(
+    "p90_business_time_to_contact",
+    "90th percentile of the business time to first contact",
+    Unit.MINUTES,
+    Formula(
+        "Time from creation to the first contact that 90 % of the contacted leads do not exceed."
+        f" {_BUSINESS} {_CONTACT}",
+        CONTACTED.of(Value.BUSINESS_P90),
+    ),
+)
+
 
 def within_target(minutes: int) -> Metric:
     """Return the metric for the share of leads contacted within this many minutes."""
@@ -295,4 +316,7 @@ BY_COORDINATOR: Final = (
     MEDIAN_TIME_TO_CONTACT,
 )
 BY_LOST_REASON: Final = (LOST_LEADS, LOST_SHARE, LOST_VALUE, AVERAGE_TIME_TO_LOSS)
-FIRST_CONTACT: Final = (CONTACTED_LEADS, NOT_CONTACTED_LEADS, MEDIAN_TIME_TO_CONTACT, P90_TIME_TO_CONTACT)
+FIRST_CONTACT: Final = (
+    *(CONTACTED_LEADS, NOT_CONTACTED_LEADS, MEDIAN_TIME_TO_CONTACT, P90_TIME_TO_CONTACT),
+    *(MEDIAN_BUSINESS_TIME_TO_CONTACT, P90_BUSINESS_TIME_TO_CONTACT),
+)

@@ -36,6 +36,8 @@ class Value(StrEnum):
     DAYS_TO_LOSS = "days_to_loss"  # mean
     MINUTES_MEDIAN = "minutes_median"  # from creation to first contact
     MINUTES_P90 = "minutes_p90"
+    BUSINESS_MEDIAN = "business_median"  # as above, in the clinic's opening hours
+    BUSINESS_P90 = "business_p90"
 
 
 @dataclass(frozen=True, slots=True)

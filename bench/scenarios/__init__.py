@@ -30,7 +30,7 @@ ORDER = (
         "bulk",
         "imports",
     ),
-    *("exports", "simulate", "enrollments", "inbound", "live"),
+    *("exports", "simulate", "enrollments", "inbound", "live", "analytics"),
 )
 
 

@@ -1,6 +1,7 @@
 """Every figure of analytics equals a brute-force oracle, and its list holds exactly the leads of the oracle."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
@@ -78,7 +79,7 @@ def check(practice: Practice, history: History, *, first: int, length: int, ripe
     begin = calendar.local(from_).date() + timedelta(days=first)
     end = begin + timedelta(days=length)
     mature = calendar.local(now).date() - timedelta(days=ripens)
-    oracle = Oracle(history.leads, calendar.zone, begin, end, mature, now)
+    oracle = Oracle(history.leads, calendar, begin, end, mature, now)
     query = {"from_": begin, "to": end, "mature_days": ripens, "target_minutes": 120}
     actor = practice.actor()
     for basis in Basis:
@@ -95,8 +96,8 @@ def check_basis(actor: Actor, oracle: Oracle, query: dict[str, Any], basis: Basi
     summary = shown(reports.summary_report, actor, {**query, "by": "day"})
     compare(actor, summary["rows"][0], oracle.general(basis))
     for day in summary["buckets"]:
-        oracle_of_day = Oracle(oracle.everyone, oracle.zone, day["from_"], day["to"], oracle.mature_before, oracle.now)
-        compare(actor, day["rows"][0], oracle_of_day.general(basis))
+        of_day = replace(oracle, first=day["from_"], end=day["to"])
+        compare(actor, day["rows"][0], of_day.general(basis))
     attributes = {"source_report": "source", "coordinator_report": "owner", "lost_reason_report": "reason"}
     for name, attribute in attributes.items():
         for row in shown(getattr(reports, name), actor, query)["rows"]:

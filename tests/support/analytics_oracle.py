@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from app.core.calendar.calendar import Calendar
 from tests.support.lead_histories import STAGES, Known, median_and_p90
 
 Leads = list[Known]
@@ -24,12 +26,16 @@ class Oracle:
     """The leads of a clinic, its zone, and the period: local days from `first` to before `end`."""
 
     everyone: Sequence[Known]
-    zone: ZoneInfo
+    calendar: Calendar
     first: date
     end: date
     mature_before: date
     now: datetime
     row: Callable[[Known], bool] = lambda _: True
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return self.calendar.zone
 
     def _in(self, at: datetime | None) -> bool:
         return at is not None and self.first <= at.astimezone(self.zone).date() < self.end
@@ -77,6 +83,8 @@ class Oracle:
         contacted = [lead for lead in created if lead.contact and not lead.is_imported]
         waits = [(lead.contact - lead.created).total_seconds() / 60 for lead in contacted if lead.contact]
         median, p90 = median_and_p90(waits)
+        open_waits = [_open_minutes(self.calendar, one.created, one.contact) for one in contacted if one.contact]
+        business = median_and_p90(open_waits)
         contactable = [lead for lead in created if not lead.is_imported]
         in_time = [one for one in contacted if one.contact and one.contact - one.created <= timedelta(minutes=120)]
         return {
@@ -97,6 +105,8 @@ class Oracle:
             ),
             "median_time_to_contact": Expected(median, contacted),
             "p90_time_to_contact": Expected(p90, contacted),
+            "median_business_time_to_contact": Expected(business[0], contacted),
+            "p90_business_time_to_contact": Expected(business[1], contacted),
             "contacted_within_target": self.share(in_time, contactable),
             "marketing_spend": Expected(None, created),
             "cost_per_lead": Expected(None, created),
@@ -170,6 +180,13 @@ class Oracle:
         if lead.stage == stage:
             spent += self.now - lead.entered
         return int(spent.total_seconds() // 3600)
+
+
+@cache
+def _open_minutes(calendar: Calendar, since: datetime, until: datetime) -> int:
+    """Count the open minutes one by one: all times are whole minutes."""
+    length = (until - since) // timedelta(minutes=1)
+    return sum(calendar.is_open(since + timedelta(minutes=minute)) for minute in range(length))
 
 
 def _quantile(stays: Sequence[tuple[int, bool]], share: float) -> float | None:

@@ -70,7 +70,7 @@ INSERT INTO leads (
     patient_last_name, patient_relationship, first_name, last_name, email_blind, phone_blind, preferred_contact,
     source_id, treatment_interest, assigned_to_id, lost_reason, failed_attempts, last_activity_at, stale_since,
     created_at, updated_at, version, tags, lead_value, external_source, external_id,
-    rots_at, rotting_reason, without_next_action_since, language, score
+    rots_at, rotting_reason, without_next_action_since, language, score, converted_at, lost_at
 )
 SELECT {_id("now() - age", "n")}, c.clinic_id, status, stage, now() - age / 2,
     CASE WHEN {_random(1, 50)} > 0 THEN now() END, 'Mia', 'Keller', 'SELF', 'Mia', 'Keller',
@@ -83,7 +83,8 @@ SELECT {_id("now() - age", "n")}, c.clinic_id, status, stage, now() - age / 2,
     CASE WHEN status IN ('NEW', 'ACTIVE') THEN now() + ({_random(44, 50)} - 49) * interval '1 day' + age / 300 END,
     CASE WHEN status IN ('NEW', 'ACTIVE') THEN 'NO_CONTACT' END,
     CASE WHEN {_random(45, 50)} = 0 THEN now() - age / 3 END,
-    CASE WHEN {_random(46, 20)} = 0 THEN 'fr' END, CASE WHEN {_random(48, 2)} = 0 THEN {_random(49, 101)} END
+    CASE WHEN {_random(46, 20)} = 0 THEN 'fr' END, CASE WHEN {_random(48, 2)} = 0 THEN {_random(49, 101)} END,
+    CASE WHEN status = 'CONVERTED' THEN now() - age / 2 END, CASE WHEN status = 'LOST' THEN now() - age / 2 END
 FROM (
     SELECT n, CASE WHEN {_random(6, 5)} < 3 THEN 1 ELSE 2 + {_random(7, 4)} END AS nth,
         interval '300 days' * (1 - n / {LEADS}.0) AS age,

@@ -161,6 +161,13 @@ class Calendar:
             day += _ONE_DAY
         return open_time
 
+    def spans_between(self, a: datetime, b: datetime) -> list[Span]:
+        """Return the windows that overlap the time from `a` to `b`, in order."""
+        start, end = _utc(a), _utc(b)
+        first, last = (i.astimezone(self.zone).date() for i in (start - _ONE_DAY, end + _ONE_DAY))
+        days = (first + timedelta(n) for n in range((last - first).days + 1))
+        return [span for day in days for span in self._spans_on(day) if span.closes > start and span.opens < end]
+
     def next_allowed(self, instant: datetime, zones: Collection[ZoneInfo] = ()) -> datetime:
         """Return the first instant at or after `instant` that is outside the quiet hours of all `zones`.
 

@@ -1,9 +1,8 @@
 """Filters of lead lists, as SQL conditions."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
-from uuid import UUID
 
 from sqlalchemy import ARRAY, BindParameter, ColumnElement, Text, and_, bindparam, cast, func, or_
 
@@ -12,6 +11,7 @@ from app.core.type_aliases import JsonObject
 from app.identity.actor import Actor
 from app.identity.users.lookup import resolve_user_id
 from app.leads.models import IS_OPEN_LEAD, Lead
+from app.leads.search.creation_time import created_from, created_to
 from app.leads.search.history_filters import HISTORY_FILTERS, entry_conditions
 
 
@@ -30,29 +30,12 @@ def _now() -> BindParameter[datetime]:
     return bindparam("now", now(), type_=Lead.rots_at.type, unique=True, literal_execute=True)
 
 
-ID_CLOCK_SLACK: Final = timedelta(seconds=1)  # tolerance between the time in a lead's id and its `created_at`
-
-
 def filter_conditions(query: JsonObject, actor: Actor) -> list[ColumnElement[bool]]:
     """Return the SQL conditions of the filters in `query` (fields of LeadTests). Raises Invalid."""
     tests = [test(query[name]) for name, test in _FILTERS.items() if name in query]
     if "assigned_to_id" in query:
         tests.append(Lead.assigned_to_id == resolve_user_id(query["assigned_to_id"], actor))
     return [*tests, *entry_conditions(query, actor.clinic.id)]
-
-
-def _created_from(at: datetime) -> ColumnElement[bool]:
-    return (Lead.created_at >= at) & (Lead.id >= _first_id_of(at - ID_CLOCK_SLACK))
-
-
-def _created_to(at: datetime) -> ColumnElement[bool]:
-    return (Lead.created_at < at) & (Lead.id < _first_id_of(at + ID_CLOCK_SLACK))
-
-
-def _first_id_of(at: datetime) -> UUID:
-    """Return the smallest id of this millisecond. Ids are ordered by time, so the list's index finds a period."""
-    milliseconds = max(int(at.timestamp() * 1000), 0)
-    return UUID(int=milliseconds << 80)
 
 
 def _is_named(words: str) -> ColumnElement[bool]:
@@ -76,8 +59,8 @@ _FILTERS: Final[Mapping[str, Callable[[Any], ColumnElement[bool]]]] = {
     "status": lambda status: Lead.status == status,
     "stage": lambda stage: Lead.pipeline_stage == stage,
     "source_id": lambda source_id: Lead.source_id == source_id,
-    "created_from": _created_from,
-    "created_to": _created_to,
+    "created_from": created_from,
+    "created_to": created_to,
     "tag": lambda tag: Lead.tags.bool_op("@>")(cast([tag.lower()], ARRAY(Text))),
     "ids": lambda ids: Lead.id == func.any(bindparam(None, ids, type_=ARRAY(Lead.id.type))),
     "language": lambda language: Lead.language == language,

@@ -10,6 +10,7 @@ from sqlalchemy import ARRAY, ColumnElement, Select, Text, cast, func, not_, or_
 from app.core.type_aliases import JsonObject
 from app.leads.enums import CaptureChannel, LeadStatus
 from app.leads.models import Lead
+from app.leads.search.creation_time import created_from, created_to
 from app.leads.timeline.models import IS_STAGE_CHANGE, Activity
 
 MOST_MINUTES: Final = 60 * 24 * 366
@@ -31,13 +32,15 @@ def has_entered(
         Activity.clinic_id == clinic_id,
         text(f"lead_activities.{IS_STAGE_CHANGE}"),
         Activity.new_stage == stage,
-        *_between(Activity.occurred_at, since, until),
+        *([Activity.occurred_at >= since] if since else []),
+        *([Activity.occurred_at < until] if until else []),
     )
     # SQL arrays begin at 1: the stage that the lead left first.
     created = select(Lead.id, Lead.created_at).where(
         Lead.clinic_id == clinic_id,
         func.coalesce(Lead.past_stages[1], Lead.pipeline_stage) == stage,
-        *_between(Lead.created_at, since, until),
+        *([created_from(since)] if since else []),
+        *([created_to(until)] if until else []),
     )
     entries = union_all(changes, created).subquery("entries")
     return select(entries.c.lead_id, entries.c.at)
@@ -49,10 +52,6 @@ def entry_conditions(query: JsonObject, clinic_id: UUID) -> list[ColumnElement[b
         return []
     entered = has_entered(clinic_id, query["entered_stage"], query.get("entered_from"), query.get("entered_to"))
     return [Lead.id.in_(entered.with_only_columns(entered.selected_columns.lead_id))]
-
-
-def _between(column: Any, since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
-    return [*([column >= since] if since else []), *([column < until] if until else [])]
 
 
 def _is_imported(wanted: object) -> ColumnElement[bool]:

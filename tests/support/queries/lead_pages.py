@@ -56,6 +56,15 @@ LEAD_PAGES: dict[str, Query] = {
     "leads by the beginning of a name": (page_of(all_leads, q="mia kel"), set()),
     "leads by the beginning of many names": (page_of(all_leads, q="m"), set()),
     "leads by tag": (page_of(all_leads, tag="tag 7"), {"ix_leads_clinic"}),
+    "leads that entered a stage": (
+        page_of(all_leads, entered_stage="new_lead", entered_from=lambda _: now() - timedelta(days=7)),
+        {"ix_lead_activities_stage_entries"},
+    ),
+    "leads by conversion": (
+        page_of(all_leads, converted_from=lambda _: now() - timedelta(days=7)),
+        set(),
+    ),
+    "leads that reached a stage": (page_of(all_leads, reached_stage=("contacted", "lost")), {"ix_leads_clinic"}),
     "leads by external id": (
         page_of(all_leads, external_id=lambda large: large.other["external"]),
         {"uq_leads_external"},

@@ -1,7 +1,13 @@
 """Queries of reports and retries, with the indexes they use."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
+from sqlalchemy.orm import Session
+
+from app.analytics.measures import Basis
+from app.analytics.reports import funnel_report, lost_reason_report, summary_report, velocity_report
 from app.engine import failed_steps as steps
 from app.engine.steps.lateness_report import lateness_report
 from app.identity.permissions import Scope
@@ -10,11 +16,26 @@ from app.messaging.templates import missing_field_report
 from app.tasks.templates import preview
 from app.tasks.templates.models import TaskTemplate
 from tests.support import large_database
+from tests.support.large_clinic import LargeClinic, now
 from tests.support.queries.admin_calls import process_gateway_event
 from tests.support.queries.lead_calls import A_YEAR, TEXT_WITH_FIELDS, template_statistics
 from tests.support.queries.query import Query
 
+
+def analytics(report: Callable[..., object], **query: Any) -> Callable[[Session, LargeClinic], object]:
+    """Read a report about the last week: the planner expects a small part of the leads."""
+    days = {"from_": now().date() - timedelta(days=7), "to": now().date() + timedelta(days=1)}
+    given = {**days, "basis": Basis.COHORT, "target_minutes": 60, **query}
+    return lambda session, large: report(session, large.actor, given)
+
+
 REPORTS: dict[str, Query] = {
+    "key metrics": (analytics(summary_report), {"ix_leads_analytics"}),
+    "key metrics by events": (analytics(summary_report, basis=Basis.PERIOD), {"ix_leads_converted"}),
+    "funnel": (analytics(funnel_report), {"ix_leads_analytics"}),
+    "funnel by events": (analytics(funnel_report, basis=Basis.PERIOD), {"ix_lead_activities_stage_entries"}),
+    "losses by events": (analytics(lost_reason_report, basis=Basis.PERIOD), {"ix_leads_lost"}),
+    "time in stages": (analytics(velocity_report), {"ix_leads_analytics"}),
     "lateness report": (
         lambda s, large: lateness_report(s, large.actor.clinic),
         {"ix_steps_finished", "ix_steps_due_by_clinic", "ix_steps_put_off"},

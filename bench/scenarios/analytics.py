@@ -1,0 +1,123 @@
+"""Analytics: response times of the reports of one large clinic."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import LiteralString
+
+from bench.application import begin, environment, run_action
+from bench.cpu import database_seconds
+from bench.figures import Row
+from bench.list_requests import ACCESS_MINUTES, Listing, Reader
+from bench.load import Load, measure
+from bench.processes import Processes
+from bench.rounds import in_rounds
+from bench.servers import Servers
+from bench.volume import Worker, add_activities, add_leads, loading
+from bench.web import HOST, serve
+
+TITLE = "Analytics: reports of a clinic with 100,000 leads and 1,000,000 activities"
+METHOD = """One clinic with all leads, of two years; its admin reads each report, one request at a time: of the last 90
+days (the default), and of a year by month. Every lead has the stage changes of its stage on its timeline. Latency is
+measured by the client; **CPU** as in reads."""
+
+WORKERS, THREADS = 2, 8
+TARGET_P95_MS = 50.0
+P95 = "p95 (ms)"
+REPORTS = ("summary", "funnel", "sources", "coordinators", "lost-reasons", "first-contact", "velocity")
+NOT_BY_MONTH = "velocity"
+
+# The stages before the lead's own, one day in each.
+PAST: LiteralString = """
+UPDATE leads SET first_contact_at = contacted_at + interval '20 minutes',
+    past_stages = CASE pipeline_stage
+        WHEN 'new_lead' THEN '{}' WHEN 'lost' THEN ARRAY['new_lead', 'contacted']
+        ELSE (ARRAY['new_lead', 'contacted', 'consultation_scheduled', 'consultation_completed', 'pending_decision',
+            'treatment_accepted'])[1:array_position(ARRAY['contacted', 'consultation_scheduled',
+            'consultation_completed', 'pending_decision', 'treatment_accepted', 'treatment_started'], pipeline_stage)]
+    END
+"""
+CHANGES: LiteralString = """
+INSERT INTO lead_activities (id, clinic_id, lead_id, type, previous_stage, new_stage, occurred_at, created_at,
+    is_auto_reply)
+SELECT uuidv7(at - clock_timestamp()), clinic_id, id, 'STAGE_CHANGE', previous,
+    coalesce(lead(previous) OVER (PARTITION BY id ORDER BY n), pipeline_stage), at, at, false
+FROM (
+    SELECT l.id, l.clinic_id, l.pipeline_stage, p.previous, p.n, l.created_at + interval '1 day' * p.n AS at
+    FROM leads l CROSS JOIN LATERAL unnest(l.past_stages) WITH ORDINALITY AS p(previous, n)
+) AS made
+"""
+
+
+def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row]:
+    begin(servers, rules=True)
+    reader = fill(servers, leads=5_000 if quick else 100_000, activities=50_000 if quick else 1_000_000)
+    count = 30 if quick else 100
+    processes = Processes(servers.folder / "analytics.log")
+    try:
+        env = environment(servers, WEB_WORKERS=str(WORKERS), WEB_THREADS=str(THREADS))
+        port = serve("app:create_app()", processes, env)
+        chosen = [one for one in requests() if only.lower() in one.name]
+        return in_rounds(chosen, runs, lambda one: _measure(servers, port, processes, one.requests([reader], count)))
+    finally:
+        processes.stop()
+
+
+def requests() -> list[Listing]:
+    """Return all measured requests, by name."""
+    to = datetime.now(UTC).date() + timedelta(days=1)
+    year = f"from={to - timedelta(days=365)}&to={to}"
+    return [
+        *(_report(name, "") for name in REPORTS),
+        *(_report(f"{name}, a year", year if name == NOT_BY_MONTH else f"{year}&by=month") for name in REPORTS),
+        _report("funnel, a year, by events", f"{year}&basis=period"),
+        Listing("list of a figure", lambda _: "/api/leads?limit=50&reached_stage=treatment_started"),
+        Listing(
+            "list of entries", lambda _: f"/api/leads?limit=50&entered_stage=contacted&entered_from={to}T00:00:00Z"
+        ),
+    ]
+
+
+def _report(name: str, query: str) -> Listing:
+    path = f"/api/leads/analytics/{name.partition(',')[0]}?{query}"
+    return Listing(name, lambda _: path)
+
+
+def fill(servers: Servers, *, leads: int, activities: int) -> Reader:
+    """Create a clinic with this many leads and activities. Returns its admin."""
+    minutes = {"ACCESS_TOKEN_MINUTES": ACCESS_MINUTES}
+    [clinic] = run_action(servers, "open_clinics", json.dumps({"clinics": 1}), minutes)
+    users = clinic["users"]
+    admin = users[-1]
+    workers = [
+        Worker(0, place, clinic["clinic_id"], clinic["source_id"], user["id"]) for place, user in enumerate(users)
+    ]
+    with loading(servers) as connection:
+        add_leads(connection, workers, leads)
+        add_activities(connection, activities)
+        connection.execute(PAST)
+        connection.execute(CHANGES)
+        run_action(servers, "encrypt_people", "{}")
+    return Reader(admin["token"], clinic["clinic_id"], admin["id"], ())
+
+
+def verdicts(rows: Sequence[Row]) -> list[str]:
+    """Compare each report with the target."""
+    late = {one.name: one.figures[P95].median for one in rows}
+    missed = {name: value for name, value in late.items() if value >= TARGET_P95_MS}
+    slowest = max(late, key=lambda name: late[name])
+    result = f"NOT reached by {', '.join(missed)}" if missed else "reached by all"
+    return [f"p95 of the slowest report, {slowest}: {late[slowest]:.1f} ms; {result} (to reach: under 50 ms)."]
+
+
+def _measure(servers: Servers, port: int, processes: Processes, paths: Sequence[str]) -> dict[str, float]:
+    web, database = processes.cpu_seconds(), database_seconds(servers)
+    measured = measure(Load(HOST, port, paths, clients=1, warm_up=len(paths) // 10))
+    each = 1000 / len(paths)
+    return {
+        "p50 (ms)": measured.p50,
+        P95: measured.p95,
+        "p99 (ms)": measured.p99,
+        "web CPU (ms)": (processes.cpu_seconds() - web) * each,
+        "PostgreSQL CPU (ms)": (database_seconds(servers) - database) * each,
+    }
