@@ -144,7 +144,7 @@ def test_change_of_one_setting_keeps_the_others(desk: Desk) -> None:
     assert (changed["per_hour"], changed["credential_names"], changed["version"]) == (100, ["password"], 2)
 
 
-def test_account_whose_server_is_gone_can_be_deactivated(desk: Desk) -> None:
+def test_account_without_its_server_can_be_deactivated(desk: Desk) -> None:
     made = create(desk, SMTP)
     desk.sql("""UPDATE sending_accounts SET settings = settings || '{"host": "nowhere.invalid"}'""")
 
@@ -153,7 +153,7 @@ def test_account_whose_server_is_gone_can_be_deactivated(desk: Desk) -> None:
     assert (changed.status, changed.body["is_active"], changed.body["credential_names"]) == (200, False, ["password"])
 
 
-def test_second_warm_up_begins_anew(desk: Desk) -> None:
+def test_second_warm_up_begins_again(desk: Desk) -> None:
     made = create(desk, SMTP, warm_up_per_day=20, warm_up_started_on="2026-01-31", warm_up_growth=10)
     path = f"/api/sending-accounts/{made['id']}"
 

@@ -20,7 +20,7 @@ def step(**given: Any) -> SimpleNamespace:
     return SimpleNamespace(**{**usual, "moves": None, **given})
 
 
-def test_step_above_a_rate_limit_names_what_moved_it():
+def test_step_above_a_rate_limit_names_the_limit():
     moves = [{"by": Reason.THROTTLED, "from": "2026-11-22T19:42:00+00:00", "to": DUE.isoformat()}]
 
     assert of_step(step(moves=moves), CALENDAR).endswith("by the rate limit of its gateway or sending account")
