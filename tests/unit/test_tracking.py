@@ -90,6 +90,8 @@ def test_hit_by_itself(visit: Visit, expected: str):
         ([Visit(590, browser(), home(1), method="HEAD")], "machine with_machine"),
         ([Visit(590, browser(), home(2), method="HEAD")], "person browser"),
         ([Visit(560, browser(), home(1), method="HEAD")], "person browser"),
+        ([Visit(600 + n, browser(), home(1)) for n in range(10)], "machine flood"),
+        ([Visit(600 + n, browser(), home(1)) for n in range(9)], "person browser"),
         ([Visit(600 + n, browser(), home(1), message=n) for n in (1, 2, 3)], "machine many_recipients"),
         ([Visit(600 + n, browser(), home(1), message=n) for n in (1, 2)], "person browser"),
         ([Visit(600 + 40 * n, browser(), home(1), message=n) for n in (1, 2, 3)], "person browser"),

@@ -415,3 +415,19 @@ def test_other_clinic_sees_nothing(desk: Desk, other_desk: Desk, smtp: SmtpServe
     letter(desk, smtp)
     caller: Caller = other_desk.admin
     assert caller.get(f"/api/notifications/{shown(desk)['id']}").status == 404
+
+
+def test_flood_of_hits_is_settled(desk: Desk, watch: Watch, smtp: SmtpServer):
+    mail = letter(desk, smtp)
+    watch.advance(minutes=2)
+    come(desk, mail, Visit(0, browser(), home(1)))
+    copies = "gen_random_uuid(), clinic_id, notification_id, link_id, kind, verdict, reason, signals, network"
+    sql(
+        "INSERT INTO tracking_hits (id, clinic_id, notification_id, link_id, kind, verdict, reason, signals, network,"
+        f" occurred_at, settle_at) SELECT {copies}, occurred_at + n * interval '50 milliseconds', settle_at"
+        " FROM tracking_hits, generate_series(1, 600) n WHERE clinic_id = :c",
+        c=desk.clinic_id,
+    )
+    watch.advance(seconds=70)
+    assert sweep("settle_tracking_hits") == 601
+    assert (counts(desk), events(desk)) == ({"machine_clicks": 601}, [])

@@ -18,6 +18,7 @@ BURST: Final = timedelta(seconds=30)  # hits that belong together
 TWO_LINKS_WITHIN: Final = timedelta(seconds=4)
 MANY_LINKS: Final = 3  # within BURST
 AFTER_OPEN_WITHIN: Final = timedelta(seconds=2)
+FLOOD: Final = 10  # further hits of one message within BURST, from the same network
 CROWD_WITHIN: Final = timedelta(minutes=1)
 CROWD: Final = 4  # leads
 
@@ -109,6 +110,8 @@ def _machine_by_others(hit: Hit, others: Sequence[Hit]) -> HitReason | None:
     mine = [one for one in same_network if one.notification_id == hit.notification_id]
     if hit.kind is HitKind.CLICK and _is_right_after_open(hit, mine):
         return HitReason.AFTER_OPEN
+    if len(_within(mine, hit, BURST)) >= FLOOD:
+        return HitReason.FLOOD
     if any(_machine_by_itself(one) or _is_one_of_several_links(one, of_message) for one in _within(mine, hit, BURST)):
         return HitReason.WITH_MACHINE
     return HitReason.MANY_RECIPIENTS if _leads(hit, same_network) >= CROWD else None
@@ -116,10 +119,12 @@ def _machine_by_others(hit: Hit, others: Sequence[Hit]) -> HitReason | None:
 
 def _is_one_of_several_links(hit: Hit, of_message: Sequence[Hit]) -> bool:
     """Return whether two links were followed at once, or several ones one after the other."""
-    clicks = [one for one in of_message if one.kind is HitKind.CLICK]
+    clicks = [one for one in of_message if one.link_id is not None]
+    if hit.kind is not HitKind.CLICK or all(one.link_id == hit.link_id for one in clicks):
+        return False
     at_once = {hit.link_id, *(one.link_id for one in _within(clicks, hit, TWO_LINKS_WITHIN))}
     near = {hit.link_id, *(one.link_id for one in _within(clicks, hit, BURST))}
-    return hit.kind is HitKind.CLICK and (len(at_once) > 1 or len(near) >= MANY_LINKS)
+    return len(at_once) > 1 or len(near) >= MANY_LINKS
 
 
 def _is_right_after_open(hit: Hit, same_network: Iterable[Hit]) -> bool:

@@ -47,6 +47,7 @@ class HitReason(StrEnum):
     SEVERAL_LINKS = "several_links"  # several links of one message within seconds
     AFTER_OPEN = "after_open"  # within seconds of the open, from the same network
     WITH_MACHINE = "with_machine"  # the same network sent a machine's hit for the message
+    FLOOD = "flood"  # the same network sent many hits for the message within seconds
     MANY_RECIPIENTS = "many_recipients"  # the same network opened messages of many leads
     ODD_HEADERS = "odd_headers"  # several weak signals
     BROWSER = "browser"  # a person: nothing speaks against it

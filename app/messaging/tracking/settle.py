@@ -28,7 +28,7 @@ from app.security.encrypted_fields import decrypt_rows
 
 NAME: Final = "settle_tracking_hits"
 BATCH: Final = 500
-MOST_NEAR: Final = 100  # hits that one hit is compared with
+MOST_NEAR: Final = 40  # hits that one hit is compared with
 NETWORK_RETENTION: Final = timedelta(minutes=10)  # longer than any window in which hits are grouped
 HIT_RETENTION: Final = timedelta(days=90)
 
