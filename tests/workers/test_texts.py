@@ -519,6 +519,8 @@ def test_number_without_whatsapp_still_gets_text_messages(desk: Desk, twilio: Tw
     answer(desk, lead, channel="sms")
     run()
     assert state(desk) == ("sent", None)
+    assert desk.admin.post("/api/suppressions/lift", {"phone": PHONE}).status == 200
+    answer(desk, lead, channel="whatsapp")
 
 
 def test_handshake_of_meta_is_answered(desk: Desk, meta: Meta):

@@ -17,6 +17,7 @@ from app.audit.models import Act
 from app.clock import now
 from app.core.key_derivation import blind_index_key
 from app.messaging.channels.base import LeadContact
+from app.messaging.channels.registry import CHANNELS
 from app.messaging.models import AddressKind
 
 OPTED_OUT: Final = "opted_out"  # reason of entries added by an opt-out
@@ -68,10 +69,20 @@ def suppress_person(session: Session, leads: Iterable[Any]) -> None:
 def unsuppress_addresses(
     session: Session, clinic_id: UUID, addresses: Iterable[Address], *, only: str | None = None
 ) -> None:
-    """Remove addresses from the list; with `only`, just the entries with that reason."""
-    if given := _hashes(addresses):
-        session.execute(_REMOVE, {"clinic": clinic_id, "only": only, **given})
+    """Remove addresses from the list, also those of single channels; with `only`, just the entries with that reason."""
+    removed = list(addresses)
+    if given := _hashes(removed):
+        of_channels = [entry for address in removed for entry in _channel_entries(address)]
+        session.execute(_REMOVE, {"clinic": clinic_id, "only": only, **_hashes([*removed, *of_channels])})
         audit_log.note_change(session, "suppression", [clinic_id], act=Act.DELETE, after={"ways": given["ways"]})
+
+
+def _channel_entries(address: Address) -> Iterator[Address]:
+    """Return the entries for channels that cannot reach the address, such as WhatsApp a number without it."""
+    kind, value = address
+    for name in CHANNELS.names_using(kind):
+        if for_leads := CHANNELS.for_leads(name):
+            yield kind, for_leads.unreachable_as(value)
 
 
 def find_suppressed(session: Session, addresses: Iterable[tuple[UUID, Address]]) -> dict[tuple[UUID, Address], Any]:
