@@ -44,6 +44,15 @@ FOR_EVERYBODY = {
     "GET /readyz",
 }
 FOR_ALL_SIGNED_IN = {
+    "GET /api/me/destinations",
+    "GET /api/me/destinations/<uuid:destination_id>",
+    "GET /api/me/destinations/web-push-key",
+    "POST /api/me/destinations",
+    "POST /api/me/destinations/<uuid:destination_id>/test",
+    "PATCH /api/me/destinations/<uuid:destination_id>",
+    "DELETE /api/me/destinations/<uuid:destination_id>",
+    "GET /api/me/notice-preferences",
+    "PATCH /api/me/notice-preferences",
     "GET /api/me",
     "GET /api/stream",
     "GET /api/notifications/mine",

@@ -71,7 +71,10 @@ def add_my_destination(given: JsonDict) -> ShownDestination:
 @allow(SIGNED_IN)
 @blp.response(200, DestinationOut)
 def get_my_destination(destination_id: UUID) -> ShownDestination:
-    """Get one of your destinations."""
+    """Get one of your destinations.
+
+    `test` is the result of its last test.
+    """
     with reading() as session:
         return destinations.read_destination(session, actor(), destination_id)
 
