@@ -37,19 +37,23 @@ test-fast: $(VENV)/.dev ## run the tests that need neither the API nor worker pr
 fuzz: $(VENV)/.dev ## call each API operation with three times as many random requests as `make test` does
 	@$(PYTEST) --hypothesis-profile=thorough tests/api/test_envelope_fuzz.py
 
-check: $(VENV)/.dev ## run ruff, mypy and import-linter; compare migrations with models and generated docs with the code
+check: $(VENV)/.dev ## run ruff, mypy and import-linter; compare migrations, generated docs and the console's build with the code
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/relance openapi --check docs/openapi.json --http docs/relance.http --rules docs/rules.md --sequences docs/sequences.md --playbooks docs/playbooks.md
 	@$(BIN)/pytest -q tests/architecture/test_migrations.py -k match_the_models
+	@sh console/build.sh --check
 
 bench: $(VENV)/.bench ## run the benchmarks beside other queues; writes bench/README.md
 	@$(BIN)/python -m bench
 
 format: $(VENV)/.dev ## format the code with ruff
 	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format .
+
+console: $(VENV)/.dev ## build the console (console/) into app/api/console/static; needs no Node on the machine
+	@sh console/build.sh
 
 openapi: $(VENV)/.run ## generate docs/openapi.json, relance.http, rules.md, sequences.md and playbooks.md from the code
 	@$(BIN)/relance openapi docs/openapi.json --http docs/relance.http --rules docs/rules.md --sequences docs/sequences.md --playbooks docs/playbooks.md
@@ -66,7 +70,7 @@ clean: ## delete the virtual environment and the caches, but not the data in $(R
 help: ## list all targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: run demo install test test-fast fuzz check bench format openapi lock clean help
+.PHONY: run demo install test test-fast fuzz check bench format console openapi lock clean help
 
 # One stamp file per installed lock. Each depends on the one before it.
 $(VENV)/.run: requirements/run.txt pyproject.toml | $(VENV)/pyvenv.cfg

@@ -25,6 +25,8 @@ from app.api.capture.public_form_routes import blp as public_forms
 from app.api.clinic.custom_field_routes import blp as fields
 from app.api.clinic.settings_routes import blp as clinic_settings
 from app.api.clinic.source_routes import blp as sources
+from app.api.console.pages import blp as console
+from app.api.identity.browser_session_routes import blp as browser_sessions
 from app.api.identity.password_page import blp as password_page
 from app.api.identity.password_routes import blp as passwords
 from app.api.identity.sign_in_routes import blueprints as identity
@@ -136,6 +138,7 @@ BLUEPRINTS = (  # in the order of the docs page
     destinations,
     notice_preferences,
     ops,
+    browser_sessions,
     *identity,
     passwords,
     *accounts,
@@ -161,6 +164,7 @@ def create_app() -> Flask:
     problems.register(app)
     openapi.register(app, BLUEPRINTS, REQUEST_BODIES)
     app.register_blueprint(docs_page.blp)
+    app.register_blueprint(console)
     app.register_blueprint(password_page)
     app.register_blueprint(preference_page)
     app.register_blueprint(tracking)

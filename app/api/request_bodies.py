@@ -37,6 +37,7 @@ _RULE: Final = {"name": "North", "strategy": "round_robin", "members": [{"user_i
 # Bodies by operationId; other bodies have the examples of the schema's required fields.
 REQUEST_BODIES: Final[RequestBodies] = {
     "auth.log_in": {"email": "{{email}}", "password": "{{password}}"},
+    "browser-session.start_browser_session": {"email": "{{email}}", "password": "{{password}}"},
     "auth.refresh": {"refresh_token": reference("auth.log_in", "refresh_token")},
     "passwords.change_password": {"current_password": "{{password}}", "new_password": "seven green umbrellas"},
     "passwords.ask_for_link": {"email": "{{email}}"},

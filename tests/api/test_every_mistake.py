@@ -255,6 +255,7 @@ BY_SCHEMA_ALONE = {
     "PATCH /api/settings/sender",
     "PATCH /api/teams/{team_id}",
     "POST /api/auth/emergency-access",
+    "POST /api/auth/browser-session",
     "POST /api/auth/login",
     "POST /api/auth/password-link",
     "POST /api/auth/refresh",

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 
+from app.api.console.pages import SECTIONS
 from app.http.access import PUBLIC, SIGNED_IN
 from app.identity.models import Role
 from app.identity.permissions import ROLE_GRANTS, Permission
@@ -17,6 +18,9 @@ pytest_plugins = ["tests.support.desk"]
 
 # Add each new public route here, and give the reason in the commit.
 FOR_EVERYBODY = {
+    "DELETE /api/auth/browser-session",  # the cookie is the credential
+    "POST /api/auth/browser-session",
+    "POST /api/auth/browser-session/refresh",  # the cookie is the credential
     "POST /api/auth/login",
     "POST /api/auth/password",  # the link's token is the credential
     "POST /api/auth/password-link",
@@ -35,7 +39,10 @@ FOR_EVERYBODY = {
     "POST /api/channels/<provider>/<uuid:account_id>/events",  # the provider's signature
     "GET /api/channels/<provider>/<uuid:account_id>/events",  # a token that the clinic chose
     "POST /api/public/forms/<key>/leads",
-    "GET /",  # leads to the docs page
+    "GET /",  # the console: its code, no data
+    f"GET /<any({', '.join(SECTIONS)}):section>",
+    f"GET /<any({', '.join(SECTIONS)}):section>/<path:rest>",
+    "GET /console/<path:name>",
     "GET /docs",
     "GET /docs/<name>",
     "GET /livez",

@@ -33,6 +33,14 @@ class TokensOut(Schema):
     refresh_token = fields.String(required=True, metadata={"description": "Valid for one refresh."})
 
 
+class AccessOut(Schema):
+    """An access token for calls. The refresh token is in the cookie."""
+
+    access_token = fields.String(required=True)
+    token_type = fields.Constant("Bearer", required=True)
+    expires_in = fields.Integer(required=True, metadata={"description": "Lifetime of the access token in seconds."})
+
+
 class EmergencyAccessIn(Schema):
     """Reason and duration of an emergency access."""
 

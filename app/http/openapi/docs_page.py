@@ -2,7 +2,6 @@
 
 import json
 from functools import lru_cache
-from http import HTTPStatus
 from importlib.resources import files
 from typing import Final
 
@@ -32,13 +31,6 @@ _HEADERS: Final = {
 }
 
 blp = Blueprint("docs", __name__)
-
-
-@blp.get("/")
-@allow(PUBLIC)
-def redirect_to_docs() -> Response:
-    """Lead to the API reference."""
-    return Response(status=HTTPStatus.FOUND, headers={"Location": "/docs"})
 
 
 @blp.get("/docs")

@@ -119,6 +119,7 @@ def display_lines() -> list[tuple[str, str]]:
     """Return the addresses for the terminal as pairs of label and address."""
     here = read_addresses()
     lines = [
+        ("Console", here.web),
         ("API", f"{here.web}/api"),
         ("API docs", f"{here.web}/docs"),
         (

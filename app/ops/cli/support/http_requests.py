@@ -110,6 +110,9 @@ _VERY_LAST: Final = ("passwords.change_password", "auth.log_out")
 
 # Calls that need what no call of the API creates, with the reason.
 NEEDS_MORE: Final[Mapping[str, str]] = {
+    "browser-session.start_browser_session": "It is for pages of this server, which have an `Origin`.",
+    "browser-session.refresh_browser_session": "It needs the cookie of a browser.",
+    "browser-session.end_browser_session": "It needs the cookie of a browser.",
     "passwords.choose_password": "It needs the token of an e-mail.",
     "gateway-events.take_events": "The gateway signs the call with its secret.",
     "inbound-calls.take_provider_call": "The provider signs the call.",

@@ -1,0 +1,53 @@
+/** Entries of a lead's timeline. */
+
+import type { Activity } from "../api/types";
+import { words } from "../format";
+import { texts } from "../texts";
+import type { IconName } from "../ui/icons";
+import { Icon } from "../ui/icons";
+import { Badge, Time } from "../ui/parts";
+
+const ICONS: Record<string, IconName> = {
+  PHONE_CALL: "phone",
+  EMAIL: "mail",
+  SMS: "messages",
+  NOTE: "note",
+  STAGE_CHANGE: "flag",
+  ASSIGNMENT_CHANGE: "user",
+  TASK_COMPLETED: "check",
+  CONSULTATION_SCHEDULED: "today",
+};
+
+interface Props {
+  entries: Activity[];
+  stageName: (slug: string) => string;
+  userName: (id: string | null) => string;
+}
+
+export function Timeline({ entries, stageName, userName }: Props) {
+  return (
+    <ol className="timeline">
+      {entries.map((entry) => (
+        <li key={entry.id} className={entry.direction === "INBOUND" ? "inbound" : undefined}>
+          <span className="dot">
+            <Icon name={ICONS[entry.type] ?? "bolt"} />
+          </span>
+          <div className="stack close">
+            <p className="row between">
+              <span className="row">
+                <strong>{texts.activities[entry.type] ?? words(entry.type)}</strong>
+                {entry.new_stage && <span>{[entry.previous_stage, entry.new_stage].map((slug) => slug && stageName(slug)).filter(Boolean).join(" → ")}</span>}
+                {entry.direction === "INBOUND" && <Badge tone="accent">{texts.lead.inbound}</Badge>}
+                {entry.outcome && <Badge>{texts.outcomes[entry.outcome] ?? words(entry.outcome)}</Badge>}
+              </span>
+              <span className="small soft">
+                {entry.created_by ? userName(entry.created_by) : texts.lead.fromStep} · <Time at={entry.occurred_at} />
+              </span>
+            </p>
+            {entry.notes && <p className="prose">{entry.notes}</p>}
+          </div>
+        </li>
+      ))}
+    </ol>
+  );
+}

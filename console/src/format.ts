@@ -1,0 +1,66 @@
+/** Dates, durations and money in words. All times are in the clinic's time zone; the shell says so. */
+
+let zone: string | undefined;
+
+export function setZone(name: string): void {
+  zone = name;
+}
+
+const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
+const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
+  ["day", 86_400],
+  ["hour", 3600],
+  ["minute", 60],
+];
+
+/** "in 5 min.", "3 hr. ago", "yesterday" */
+export function ago(time: string, now = Date.now()): string {
+  const seconds = (Date.parse(time) - now) / 1000;
+  for (const [unit, size] of UNITS) {
+    if (Math.abs(seconds) >= size) return relative.format(Math.trunc(seconds / size), unit);
+  }
+  return "now";
+}
+
+/** "14:30", "tomorrow 09:00", "Mon 3 Mar 09:00", "3 Mar 2027" */
+export function when(time: string, now = Date.now()): string {
+  const date = new Date(time);
+  const days = Math.round((day(date) - day(new Date(now))) / 86_400_000);
+  const clock = part(date, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  if (days === 0) return clock;
+  if (Math.abs(days) === 1) return `${days > 0 ? "tomorrow" : "yesterday"} ${clock}`;
+  if (Math.abs(days) < 7) return `${part(date, { weekday: "short", day: "numeric", month: "short" })} ${clock}`;
+  return part(date, { day: "numeric", month: "short", year: Math.abs(days) > 180 ? "numeric" : undefined });
+}
+
+/** Whether the time is today or earlier, by the clinic's calendar. */
+export const isByToday = (time: string, now = Date.now()): boolean => day(new Date(time)) <= day(new Date(now));
+
+export const exact = (time: string): string =>
+  part(new Date(time), { dateStyle: "full", timeStyle: "long" } as Intl.DateTimeFormatOptions);
+
+/** "45 s", "12 min", "3 h", "2 d" */
+export function duration(seconds: number): string {
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 129_600) return `${Math.round(seconds / 3600)} h`;
+  return `${Math.round(seconds / 86_400)} d`;
+}
+
+export const money = (amount: string | null): string =>
+  amount === null ? "" : Number(amount).toLocaleString("en", { maximumFractionDigits: 0 });
+
+/** "no_answer" and "NO_ANSWER" become "No answer". */
+export function words(name: string): string {
+  const spaced = name.replace(/[_-]+/g, " ").toLowerCase();
+  return spaced.charAt(0).toUpperCase() + spaced.slice(1);
+}
+
+function part(date: Date, options: Intl.DateTimeFormatOptions): string {
+  return new Intl.DateTimeFormat("en-GB", { timeZone: zone, ...options }).format(date);
+}
+
+function day(date: Date): number {
+  const [d = "1", m = "1", y = "1970"] = part(date, { day: "2-digit", month: "2-digit", year: "numeric" }).split("/");
+  return Date.UTC(Number(y), Number(m) - 1, Number(d));
+}

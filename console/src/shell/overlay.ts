@@ -1,0 +1,7 @@
+/** The dialog of the shell that is open. Pages open one with it. */
+
+import { createStore } from "../api/store";
+
+export type Overlay = "" | "palette" | "keys" | "password" | "new-lead";
+
+export const overlay = createStore<Overlay>("");
