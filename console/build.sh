@@ -21,7 +21,7 @@ if [ ! -f node_modules/.installed ] || [ package-lock.json -nt node_modules/.ins
     npm ci --silent --no-progress 2>/dev/null || npm ci
     touch node_modules/.installed
 fi
-npx --no-install openapi-typescript ../docs/openapi.json --output src/api/schema.ts >/dev/null
+npx --no-install openapi-typescript ../docs/openapi.json --default-non-nullable=false --output src/api/schema.ts >/dev/null
 npx --no-install tsc
 if [ "${1:-}" = --check ]; then
     fresh=$(mktemp -d)

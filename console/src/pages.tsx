@@ -17,6 +17,8 @@ export interface PageEntry {
 
 export const PAGES: PageEntry[] = [
   { path: "/today", title: texts.pages.today, icon: "today", key: "t", needs: "lead:read", component: lazy(() => import("./pages/today")) },
+  { path: "/leads", title: texts.pages.leads, icon: "leads", key: "l", needs: "lead:read", component: lazy(() => import("./pages/leads")) },
+  { path: "/leads/:id", title: texts.pages.lead, icon: "user", needs: "lead:read", isHidden: true, component: lazy(() => import("./pages/lead")) },
   { path: "/inbox", title: texts.pages.inbox, icon: "inbox", key: "i", needs: null, isHidden: true, component: lazy(() => import("./pages/inbox")) },
 ];
 

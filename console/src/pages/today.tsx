@@ -102,7 +102,7 @@ function Figures({ whose }: { whose: string }) {
 function Whose({ value, onChange }: { value: "me" | ""; onChange: (value: "me" | "") => void }) {
   if (useMe().scopes["lead:read"] === "assigned") return null; // sees only the own ones anyway
   return (
-    <div className="row tight" role="group" aria-label={t.whose}>
+    <div className="row" role="group" aria-label={t.whose}>
       {([["me", t.mine], ["", t.all]] as const).map(([one, label]) => (
         <button key={one} type="button" className="button" aria-pressed={value === one} onClick={() => onChange(one)}>
           {label}
@@ -218,7 +218,7 @@ function TaskPane({ task, begin, back, mayAct }: PaneProps) {
         </div>
       )}
       <section className="stack">
-        <h3>{t.lastEntries}</h3>
+        <h2>{t.lastEntries}</h2>
         <Query of={latest} rows={3}>
           {latest.data?.items.length === 0 && <p className="soft">{t.noEntries}</p>}
           <Timeline entries={latest.data?.items ?? []} stageName={stageName} userName={userName} />
