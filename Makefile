@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Container images often set it. Without byte code each of many processes compiles every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
-TESTS := at_scale end_to_end service workers api architecture unit
+TESTS := at_scale end_to_end console service workers api architecture unit
 FAST := unit architecture service
 UNUSED := celery docker_tools schemathesis # plugins that these tests do not need; each process would import them
 # Four processes, because many tests wait. Each has its own database and broker. tests/support/order.py

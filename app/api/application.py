@@ -57,6 +57,7 @@ from app.api.messaging.tracking.settings_routes import blp as tracking_settings
 from app.api.messaging.webhooks.delivery_routes import blp as webhook_deliveries
 from app.api.messaging.webhooks.endpoint_routes import blp as webhooks
 from app.api.operations.lateness_routes import blp as lateness
+from app.api.operations.overview_routes import blp as operations
 from app.api.operations.probe_routes import blp as ops
 from app.api.operations.step_routes import blp as steps
 from app.api.pipeline.board_routes import blp as board
@@ -97,6 +98,7 @@ BLUEPRINTS = (  # in the order of the docs page
     live_updates,
     steps,
     lateness,
+    operations,
     audit,
     *privacy,
     lead_assignment,

@@ -23,7 +23,7 @@ LONGEST = (
     "tests/end_to_end/test_serve.py",
     "tests/at_scale/test_plans_use_indexes.py",
 )
-FOLDERS = ("at_scale", "end_to_end", "service", "workers", "api", "architecture", "unit")
+FOLDERS = ("at_scale", "end_to_end", "console", "service", "workers", "api", "architecture", "unit")
 SPLIT = LONGEST[0]
 PARTS = 2
 WAITING = "tests/end_to_end/"

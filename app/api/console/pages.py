@@ -14,7 +14,7 @@ from app.http.access import PUBLIC, allow
 from app.http.body.unknown_parameters import declare_reads_query
 
 # The first parts of the addresses of pages, as in `console/src/pages.tsx`. All show the same document.
-SECTIONS: Final = ("today", "leads", "inbox")
+SECTIONS: Final = ("today", "board", "leads", "messages", "operations", "inbox")
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
     " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

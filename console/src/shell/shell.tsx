@@ -14,6 +14,7 @@ import { Icon } from "../ui/icons";
 import { type KeyMap, useKeys } from "../ui/keys";
 import { MenuButton, toastError } from "../ui/overlays";
 import { Empty, Loading } from "../ui/parts";
+import { Boundary } from "./boundary";
 import { KeysDialog } from "./keys-dialog";
 import { NewLeadDialog } from "./new-lead";
 import { overlay } from "./overlay";
@@ -30,6 +31,10 @@ export function Shell({ me }: { me: Me }) {
   if (me.permissions.includes("lead:create")) keys.n = () => overlay.set("new-lead");
   for (const page of allowed) if (page.key) keys[`g ${page.key}`] = () => go(page.path);
   useKeys(keys);
+  useEffect(() => {
+    const timer = setTimeout(() => PAGES.forEach(({ load }) => void load().catch(() => undefined)), 2000);
+    return () => clearTimeout(timer); // the other pages open at once, and without a connection too
+  }, []);
   return (
     <>
       <a className="skip" href="#content">
@@ -148,21 +153,23 @@ function Content({ me }: { me: Me }) {
           {texts.state.offline}
         </p>
       )}
-      <Suspense fallback={<Loading />}>
-        <Switch>
-          <Route path="/">
-            <Redirect to="/today" replace />
-          </Route>
-          {PAGES.map((one) => (
-            <Route key={one.path} path={one.path}>
-              {mayOpen(one, me.permissions) ? <one.component /> : <NoPage title={texts.state.notAllowed} />}
+      <Boundary key={location}>
+        <Suspense fallback={<Loading />}>
+          <Switch>
+            <Route path="/">
+              <Redirect to="/today" replace />
             </Route>
-          ))}
-          <Route>
-            <NoPage title={texts.state.notFound} />
-          </Route>
-        </Switch>
-      </Suspense>
+            {PAGES.map((one) => (
+              <Route key={one.path} path={one.path}>
+                {mayOpen(one, me.permissions) ? <one.component /> : <NoPage title={texts.state.notAllowed} />}
+              </Route>
+            ))}
+            <Route>
+              <NoPage title={texts.state.notFound} />
+            </Route>
+          </Switch>
+        </Suspense>
+      </Boundary>
     </main>
   );
 }

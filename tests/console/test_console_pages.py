@@ -1,0 +1,239 @@
+"""The console in a browser: main tasks by mouse and by keyboard, roles, live updates, and accessibility."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from app.clock import now
+from app.identity.models import Role
+from tests.support.browser import PASSWORD, Browsing
+from tests.support.desk import Desk
+
+expect.set_options(timeout=10_000)
+EVIL = "<img src=x onerror=window.hacked=1>"
+
+
+def dialog(page: Page):
+    return page.get_by_role("dialog")
+
+
+def overdue(desk: Desk, *titles: str) -> None:
+    """Tasks of the coordinator that were due minutes ago, in this order."""
+    for at, title in enumerate(titles):
+        lead = desk.capture(first_name=f"Lead{at}", phone=f"+1212555020{at}", assigned_to_id=desk.coordinator.id)
+        task = desk.plan(lead, title=title, assigned_to_id=desk.coordinator.id)
+        due = now() - timedelta(minutes=50 - at)
+        desk.sql("UPDATE lead_tasks SET due_at = :due WHERE id = :id", due=due, id=task["id"])
+
+
+# --- sign-in ---
+
+
+def test_sign_in_survives_a_reload_and_ends_with_sign_out(browsing: Browsing, desk: Desk):
+    page = browsing.visit()
+    email = browsing.email_of(desk.coordinator)
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Password").fill("wrong umbrellas")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("E-mail address or password is wrong.")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Today", level=1)).to_be_visible()
+
+    page.reload()
+    expect(page.get_by_role("heading", name="Today", level=1)).to_be_visible()
+    assert page.evaluate("document.cookie") == ""
+    assert page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])") == '[{"relance.theme":"auto"},{}]'
+
+    page.get_by_role("button", name="My account").click()
+    page.get_by_role("menuitem", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_changed_password_leads_back_to_sign_in(browsing: Browsing, desk: Desk):
+    page = browsing.sign_in(desk.coordinator)
+    page.get_by_role("button", name="My account").click()
+    page.get_by_role("menuitem", name="Change my password").click()
+    dialog(page).get_by_label("Current password").fill(PASSWORD)
+    dialog(page).get_by_label("New password").fill("short")
+    page.keyboard.press("Enter")
+    expect(dialog(page).get_by_label("New password")).to_have_attribute("aria-invalid", "true")
+    dialog(page).get_by_label("New password").fill("nine purple kettles")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+# --- Today ---
+
+
+def test_queue_is_worked_through_by_keyboard_alone(browsing: Browsing, desk: Desk):
+    overdue(desk, "First", "Second", "Third")
+    page = browsing.sign_in(desk.coordinator)
+    expect(page.get_by_role("article", name="First")).to_be_visible()
+    page.keyboard.press("e")
+    page.keyboard.type("Reached the mother")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("article", name="Second")).to_be_visible()  # opens by itself
+    page.keyboard.press("c")
+    page.keyboard.type("Voicemail full")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("article", name="Third")).to_be_visible()
+    page.keyboard.press("s")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("Snoozed until")
+    states = {row.title: (row.status, row.snoozed_until) for row in desk.sql("SELECT * FROM lead_tasks")}
+    assert (states["First"][0], states["Second"][0]) == ("COMPLETED", "COMPLETED")
+    assert states["Third"][1] > now() + timedelta(minutes=50)
+
+
+def test_snooze_can_be_undone(browsing: Browsing, desk: Desk):
+    overdue(desk, "First")
+    [before] = desk.sql("SELECT due_at FROM lead_tasks WHERE title = 'First'")
+    page = browsing.sign_in(desk.coordinator)
+    page.get_by_role("button", name="Snooze").click()
+    dialog(page).get_by_role("button", name="1 week").click()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("Undone.")).to_be_visible()
+    assert desk.sql("SELECT due_at FROM lead_tasks WHERE title = 'First'") == [before]
+
+
+def test_new_task_of_a_colleague_appears_by_itself(browsing: Browsing, desk: Desk):
+    page = browsing.sign_in(desk.coordinator)
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    expect(page.get_by_text("Nothing is due.")).to_be_visible()
+    lead = desk.capture(assigned_to_id=desk.coordinator.id)
+    desk.plan(lead, title="Call the school", assigned_to_id=desk.coordinator.id)
+    expect(page.get_by_role("button", name=re.compile("Call the school"))).to_be_visible()
+
+
+# --- Leads ---
+
+
+def test_lead_is_created_by_keyboard_and_mistakes_are_shown_at_their_field(browsing: Browsing, desk: Desk):
+    page = browsing.sign_in(desk.coordinator, "/leads")
+    page.keyboard.press("n")
+    page.keyboard.type("Maria")
+    page.keyboard.press("Tab")
+    page.keyboard.type("Silva")
+    page.keyboard.press("Tab")
+    page.keyboard.type("12")
+    page.keyboard.press("Enter")
+    expect(dialog(page).get_by_label("Phone number")).to_have_attribute("aria-invalid", "true")
+    dialog(page).get_by_label("Phone number").fill("(212) 555-0177")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Maria Silva")).to_be_visible()
+    assert [lead["phone"] for lead in desk.admin.every("/api/leads")] == ["+12125550177"]
+
+
+def test_bulk_act_says_the_count_first(browsing: Browsing, desk: Desk):
+    desk.multiply(desk.capture(), 4)
+    page = browsing.sign_in(desk.coordinator, "/leads")
+    page.get_by_role("checkbox", name="Select all shown").check()
+    expect(page.get_by_text("5 selected")).to_be_visible()
+    page.get_by_role("button", name="Plan a task").click()
+    expect(dialog(page).get_by_role("heading", name="A task for 5 leads")).to_be_visible()
+    dialog(page).get_by_label("Title").fill("After the open day")
+    dialog(page).get_by_role("button", name="A task for 5 leads").click()
+    expect(page.get_by_text("5 tasks are being planned.")).to_be_visible()
+
+
+def test_palette_finds_a_lead_by_name(browsing: Browsing, desk: Desk):
+    desk.capture(first_name="Zoltan", last_name="Kiss")
+    page = browsing.sign_in(desk.coordinator)
+    page.keyboard.press("Control+k")
+    page.keyboard.type("zol")
+    expect(page.get_by_role("menuitem", name="Zoltan Kiss")).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Zoltan Kiss")).to_be_visible()
+
+
+def test_refused_stage_is_shown_in_the_words_of_the_api(browsing: Browsing, desk: Desk):
+    lead = desk.capture()
+    assert desk.admin.post(f"/api/leads/{lead['id']}/stage", {"stage": "contacted"}).status == 200
+    page = browsing.sign_in(desk.coordinator, f"/leads/{lead['id']}")
+    page.get_by_role("button", name="Move to…").click()
+    page.get_by_role("menuitem").first.click()
+    expect(page.locator(".toast.bad")).to_contain_text("A lead cannot move back to an earlier stage")
+
+
+def test_edit_of_a_changed_lead_loses_nothing(browsing: Browsing, desk: Desk):
+    lead = desk.capture()
+    page = browsing.sign_in(desk.coordinator, f"/leads/{lead['id']}")
+    page.route("**/api/stream", lambda route: route.abort())  # the page does not know of the other edit
+    page.reload()
+    page.get_by_role("button", name="More actions").click()
+    page.get_by_role("menuitem", name="Edit").click()
+    dialog(page).get_by_label("First name").fill("Anna")
+    assert desk.admin.patch(f"/api/leads/{lead['id']}", {"last_name": "Changed"}).status == 200
+    dialog(page).get_by_role("button", name="Save").click()
+    expect(dialog(page).get_by_role("alert")).to_contain_text("Somebody else has changed this lead")
+    dialog(page).get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="Anna Changed")).to_be_visible()
+
+
+def test_markup_in_data_is_shown_as_text(browsing: Browsing, desk: Desk):
+    lead = desk.capture(first_name=EVIL, notes=EVIL, tags=["<script>"])
+    note = {"type": "NOTE", "notes": f"<script>window.hacked=2</script>{EVIL}"}
+    assert desk.admin.post(f"/api/leads/{lead['id']}/activities", note).status == 201
+    desk.plan(lead, title=EVIL, assigned_to_id=desk.coordinator.id)
+    page = browsing.sign_in(desk.coordinator)
+    for path in ("/today", "/leads", f"/leads/{lead['id']}"):
+        browsing.open(page, path)
+        expect(page.get_by_text(EVIL).first).to_be_visible()
+    assert page.evaluate("window.hacked") is None
+
+
+def test_roles_see_and_do_only_what_they_may(browsing: Browsing, desk: Desk):
+    sam = desk.hire(Role.SALES)
+    own = desk.capture(first_name="Own", assigned_to_id=sam.id)
+    foreign = desk.capture(first_name="Foreign", phone="+12125550188", assigned_to_id=desk.coordinator.id)
+    page = browsing.sign_in(sam, "/leads")
+    expect(page.get_by_role("link", name="Own Ruiz")).to_be_visible()
+    expect(page.get_by_role("link", name="Foreign Ruiz")).to_have_count(0)
+    page.goto(f"/leads/{foreign['id']}")
+    expect(page.get_by_role("alert")).to_contain_text("Not found")
+
+    reader = browsing.sign_in(desk.doctor, f"/leads/{own['id']}")
+    expect(reader.get_by_role("button", name="Log a call")).to_have_count(0)
+    expect(reader.get_by_role("button", name="New lead")).to_have_count(0)
+
+
+def test_lost_connection_is_announced(browsing: Browsing, desk: Desk):
+    page = browsing.visit()
+    with page.expect_response(lambda answer: "/console/leads-" in answer.url):  # the other pages are loaded ahead
+        page = browsing.sign_in(desk.coordinator, page=page)
+    page.context.set_offline(True)
+    page.get_by_role("link", name="Leads", exact=True).click()
+    expect(page.get_by_role("alert").first).to_contain_text("No connection to the server")
+    page.context.set_offline(False)
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+# --- accessibility ---
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_accessible(browsing: Browsing, desk: Desk, scheme: str):
+    lead = desk.capture()
+    desk.plan(lead, assigned_to_id=desk.admin.id)
+    page = browsing.sign_in(desk.admin, color_scheme=scheme)
+    axe, found = Axe(), []
+    for path in ("/today", "/board", "/leads", f"/leads/{lead['id']}", "/messages", "/operations", "/inbox"):
+        for width in (1280, 320):
+            page.set_viewport_size({"width": width, "height": 800})
+            browsing.open(page, path)
+            found += [(path, width, one["id"], one["nodes"][0]["html"]) for one in axe.run(page).response["violations"]]
+            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                found.append((path, width, "wider than the screen"))
+    assert found == []

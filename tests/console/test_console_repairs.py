@@ -1,0 +1,111 @@
+"""The console in a browser: the board, and repairs of messages and steps."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from app.core.db import transaction
+from app.messaging.compose import MessageMetadata, Recipient, compose, insert_notifications
+from app.messaging.models import NotificationState
+from app.messaging.rendering.render import Wording
+from tests.support.browser import Browsing
+from tests.support.desk import Desk
+
+NOW = datetime(2026, 3, 9, 12, 0, tzinfo=UTC)
+
+
+def dialog(page: Page):
+    return page.get_by_role("dialog")
+
+
+def message(desk: Desk, state: NotificationState, template: str = "task-reminder") -> str:
+    """Insert an e-mail to the admin in that state."""
+    rows = compose(
+        Wording("Coming up: call Mia", "Hello Ann"),
+        Recipient(UUID(desk.admin.id), "ann@clinic.example"),
+        metadata=MessageMetadata(desk.clinic_id, template=template),
+        channels=["email"],
+        at=NOW,
+    )
+    with transaction() as session:
+        insert_notifications(session, [rows[0] | {"state": state, "error": "550 no such user"}])
+    return str(rows[0]["id"])
+
+
+def states(desk: Desk) -> list[str]:
+    return [row.state for row in desk.sql("SELECT state FROM notifications ORDER BY id")]
+
+
+@pytest.mark.parametrize("by", ["menu", "keyboard"])
+def test_card_moves_to_another_stage(browsing: Browsing, desk: Desk, by: str):
+    lead = desk.capture()
+    page = browsing.sign_in(desk.coordinator, "/board")
+    if by == "menu":
+        page.get_by_role("button", name="Move Ana Ruiz to…").click()
+        page.get_by_role("menuitem", name="Contacted").click()
+    else:
+        page.get_by_role("button", name="Move Ana Ruiz to…").focus()
+        page.keyboard.press("Enter")
+        page.keyboard.press("Enter")
+    expect(page.get_by_role("region", name="Contacted").get_by_role("link", name="Ana Ruiz")).to_be_visible()
+    expect(page.get_by_text("Ana Ruiz: moved to Contacted.")).to_be_visible()
+    assert desk.admin.get(f"/api/leads/{lead['id']}").body["pipeline_stage"] == "contacted"
+
+
+def test_card_is_dragged_with_the_mouse(browsing: Browsing, desk: Desk):
+    desk.capture()
+    page = browsing.sign_in(desk.coordinator, "/board")
+    card, target = page.get_by_role("row", name="Ana Ruiz"), page.get_by_role("grid", name="Contacted")
+    card.drag_to(target)
+    expect(page.get_by_text("Ana Ruiz: moved to Contacted.")).to_be_visible()
+
+
+def test_refused_move_is_undone_and_explained(browsing: Browsing, desk: Desk):
+    lead = desk.capture()
+    assert desk.admin.post(f"/api/leads/{lead['id']}/stage", {"stage": "contacted"}).status == 200
+    page = browsing.sign_in(desk.coordinator, "/board")
+    page.get_by_role("button", name="Move Ana Ruiz to…").click()
+    page.get_by_role("menuitem", name="New Lead").click()
+    expect(page.locator(".toast.bad")).to_contain_text("Ana Ruiz stays: A lead cannot move back to an earlier stage")
+    expect(page.get_by_role("region", name="Contacted").get_by_role("link", name="Ana Ruiz")).to_be_visible()
+
+
+def test_failed_message_is_shown_with_its_reason_and_sent_again(browsing: Browsing, desk: Desk):
+    message(desk, NotificationState.FAILED)
+    page = browsing.sign_in(desk.admin, "/messages")
+    expect(page.get_by_role("cell", name="550 no such user")).to_be_visible()
+    page.get_by_role("button", name="Show the message: task-reminder").click()
+    expect(dialog(page)).to_contain_text("Hello Ann")
+    dialog(page).get_by_role("button", name="Send again").click()
+    expect(page.get_by_text("It is sent again.")).to_be_visible()
+    assert states(desk) != ["failed"]
+
+
+def test_many_unknown_messages_are_resolved_after_their_count(browsing: Browsing, desk: Desk):
+    for _ in range(3):
+        message(desk, NotificationState.UNKNOWN)
+    page = browsing.sign_in(desk.admin, "/messages?state=unknown")
+    page.get_by_role("button", name="All that match…").click()
+    expect(dialog(page)).to_contain_text("3 messages match.")
+    dialog(page).get_by_role("button", name="3 arrived").click()
+    expect(page.get_by_text("3 done.")).to_be_visible()
+    assert states(desk) == ["sent"] * 3
+
+
+def test_failed_step_is_retried(browsing: Browsing, desk: Desk):
+    desk.capture()
+    desk.sql("UPDATE steps SET state = 'failed', error = 'boom', finished_at = now() WHERE name = 'no-contact-24h'")
+    page = browsing.sign_in(desk.admin, "/operations")
+    expect(page.get_by_text("boom")).to_be_visible()
+    page.get_by_role("button", name="Retry", exact=True).click()
+    expect(page.get_by_text("The step runs again.")).to_be_visible()
+    expect(page.get_by_text("No failed steps.")).to_be_visible()
+
+
+def test_pages_of_admins_are_not_offered_to_others(browsing: Browsing, desk: Desk):
+    page = browsing.sign_in(desk.coordinator)
+    expect(page.get_by_role("link", name="Operations")).to_have_count(0)
+    page.goto("/operations")
+    expect(page.get_by_role("heading", name="Your role does not include this page.")).to_be_visible()
