@@ -131,18 +131,12 @@ def _midnight(report: Report) -> datetime:
 
 
 def _aggregate(measure: Measure, report: Report) -> Any:
-    # An entry may occur twice, so its leads are counted by their id.
-    leads = func.count(Lead.id.distinct()) if measure.event is Event.ENTERED else func.count()
     if measure.value in _PERCENTILES:
         share, is_business = _PERCENTILES[measure.value]
         seconds = _business_seconds(report) if is_business else _seconds(Lead.first_contact_at)
         return func.percentile_cont(share).within_group(seconds / _SECONDS_A_MINUTE)
-    return {
-        Value.LEADS: leads,
-        Value.MONEY: func.sum(Lead.lead_value),
-        Value.DAYS_TO_CONVERT: func.avg(_seconds(Lead.converted_at) / _SECONDS_A_DAY),
-        Value.DAYS_TO_LOSS: func.avg(_seconds(Lead.lost_at) / _SECONDS_A_DAY),
-    }[measure.value]
+    # An entry may occur twice, so its leads are counted by their id.
+    return _DISTINCT if measure.event is Event.ENTERED else _AGGREGATES[measure.value]
 
 
 def _business_seconds(report: Report) -> Any:
@@ -153,3 +147,13 @@ def _business_seconds(report: Report) -> Any:
 def _seconds(at: Any) -> Any:
     """Return the seconds from the lead's creation, at least 0: a contact may be logged with an earlier time."""
     return func.greatest(func.extract("epoch", at - Lead.created_at), 0)
+
+
+_DISTINCT: Final = func.count(Lead.id.distinct())
+# Built once: a report has many.
+_AGGREGATES: Final[Mapping[Value, Any]] = {
+    Value.LEADS: func.count(),
+    Value.MONEY: func.sum(Lead.lead_value),
+    Value.DAYS_TO_CONVERT: func.avg(_seconds(Lead.converted_at) / _SECONDS_A_DAY),
+    Value.DAYS_TO_LOSS: func.avg(_seconds(Lead.lost_at) / _SECONDS_A_DAY),
+}

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import Final
 
 from app.core.calendar.calendar import Calendar
@@ -28,7 +29,7 @@ class Compare(StrEnum):
     PREVIOUS_YEAR = "previous_year"  # the same dates, a year earlier
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Days:
     """Local days from `first` to before `end`."""
 
@@ -36,12 +37,12 @@ class Days:
     end: date
     calendar: Calendar
 
-    @property
+    @cached_property
     def since(self) -> datetime:
         """The first instant."""
         return self.calendar.at_wall_time(self.first, time.min)
 
-    @property
+    @cached_property
     def until(self) -> datetime:
         """The first instant after the days."""
         return self.calendar.at_wall_time(self.end, time.min)

@@ -1,11 +1,12 @@
 """Filters of leads by their history: stages, endings and first contact. Figures of analytics link to such lists."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Text, cast, func, not_, or_, select, text, union_all
+from sqlalchemy import ARRAY, ColumnElement, Select, Text, bindparam, func, not_, or_, select, text, union_all
 
 from app.core.type_aliases import JsonObject
 from app.leads.enums import CaptureChannel, LeadStatus
@@ -16,9 +17,12 @@ from app.leads.timeline.models import IS_STAGE_CHANGE, Activity
 MOST_MINUTES: Final = 60 * 24 * 366
 
 
-def has_reached(stages: Collection[str]) -> ColumnElement[bool]:
+@lru_cache(maxsize=512)
+def has_reached(stages: tuple[str, ...]) -> ColumnElement[bool]:
     """Return the condition that a lead is or was in any of these stages."""
-    return or_(Lead.pipeline_stage.in_(stages), Lead.past_stages.bool_op("&&")(cast(list(stages), ARRAY(Text))))
+    # Reports have dozens of these conditions: they are kept, and do not use `in_`, which expands at each execution.
+    slugs = bindparam(None, list(stages), type_=ARRAY(Text))
+    return or_(Lead.pipeline_stage == func.any(slugs), Lead.past_stages.bool_op("&&")(slugs))
 
 
 def has_entered(
