@@ -194,7 +194,7 @@ def test_markup_in_data_is_shown_as_text(browsing: Browsing, desk: Desk):
     assert page.evaluate("window.hacked") is None
 
 
-def test_roles_see_and_do_only_what_they_may(browsing: Browsing, desk: Desk):
+def test_roles_see_their_own_leads_and_actions_only(browsing: Browsing, desk: Desk):
     sam = desk.hire(Role.SALES)
     own = desk.capture(first_name="Own", assigned_to_id=sam.id)
     foreign = desk.capture(first_name="Foreign", phone="+12125550188", assigned_to_id=desk.coordinator.id)

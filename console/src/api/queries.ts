@@ -20,10 +20,12 @@ export const queries = new QueryClient({
   defaultOptions: {
     queries: {
       staleTime: 30_000,
+      networkMode: "always", // an installation may be on this machine; failures are shown
       retry: (count, error) => count < 3 && (error instanceof Offline || (error instanceof Problem && BUSY.has(error.status))),
       retryDelay: (count, error) =>
         error instanceof Problem && error.retryAfter ? Math.min(error.retryAfter, 60) * 1000 : 500 * 2 ** count,
     },
+    mutations: { networkMode: "always" },
   },
 });
 

@@ -13,7 +13,9 @@ const EARLY = 30_000; // milliseconds; a token is renewed this long before it en
 const HEADERS = { "X-Relance-Console": "1" };
 
 export const session = createStore<State>("unknown");
-export const isOnline = createStore(true);
+export const isOnline = createStore(navigator.onLine);
+window.addEventListener("offline", () => isOnline.set(false));
+window.addEventListener("online", () => isOnline.set(true));
 
 let token = "";
 let validUntil = 0;
