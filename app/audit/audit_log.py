@@ -62,7 +62,10 @@ SUBJECTS: Final[Mapping[str, str]] = {
 READ_SUBJECTS: Final = frozenset(
     {"lead", "task", "activity", "notification", "inbound_email", "inbound_text"}
 )  # personal data: reads are audited too
-_NEVER_KEPT: Final = frozenset({"password_hash", "secret_hash", "secret", "previous_secret", "password", "credentials"})
+_NEVER_KEPT: Final = frozenset(
+    {"password_hash", "secret_hash", "secret", "previous_secret", "password", "credentials", "p256dh", "auth"}
+)
+_TABLES_WITH_SECRET_URLS: Final = frozenset({"notice_destinations"})  # whoever knows the URL can write to the user
 _IMPLIED: Final = frozenset({"updated_at", "updated_by", "version", "last_login_at", "last_used_at"})
 
 _INSERT: Final = """
@@ -217,8 +220,8 @@ def _values(one: Any) -> Iterator[tuple[str, Any]]:
     for name in map(attrgetter("name"), one.__table__.columns):
         if name == "sealed":
             decrypted = decrypt_fields(type(one), one.id, one.sealed)
-            yield from ((name, value) for name, value in decrypted.items() if name not in _NEVER_KEPT)
-        elif name not in _NEVER_KEPT and not name.endswith(BLIND_INDEX_SUFFIX):
+            yield from ((name, value) for name, value in decrypted.items() if _is_kept(one, name))
+        elif _is_kept(one, name) and not name.endswith(BLIND_INDEX_SUFFIX):
             yield name, getattr(one, name)
 
 
@@ -227,7 +230,12 @@ def _changes(one: object) -> Iterator[tuple[str, tuple[Any, Any]]]:
         if name == "sealed":
             yield from _encrypted_changes(one, old, new)
         elif name not in _IMPLIED and not name.endswith(BLIND_INDEX_SUFFIX):
-            yield name, (None, None) if name in _NEVER_KEPT else (old, new)
+            yield name, (old, new) if _is_kept(one, name) else (None, None)
+
+
+def _is_kept(one: Any, name: str) -> bool:
+    """Return whether the values of a field are kept. Of other fields only the name of a changed one is."""
+    return name not in _NEVER_KEPT and not (name == "url" and one.__tablename__ in _TABLES_WITH_SECRET_URLS)
 
 
 def _columns_changed(one: Any) -> Iterator[tuple[str, tuple[Any, Any]]]:
@@ -243,4 +251,4 @@ def _encrypted_changes(one: Any, old: bytes | None, new: bytes | None) -> Iterat
     before, after = (decrypt_fields(type(one), one.id, sealed) for sealed in (old, new))
     for name in before:
         if before[name] != after[name]:
-            yield name, (None, None) if name in _NEVER_KEPT else (before[name], after[name])
+            yield name, (before[name], after[name]) if _is_kept(one, name) else (None, None)

@@ -112,9 +112,12 @@ def test_secrets_of_a_destination_are_never_shown(desk: Desk, server: Gateway) -
 
     assert (made.body["host"], made.body["name"], made.body["test"]) == ("127.0.0.1", "Mine", None)
     listed = desk.coordinator.every(DESTINATIONS)
-    audited = desk.admin.get("/api/audit-log", subject="notice_destination")
-    for shown in (made.body, push.body, listed, audited.body):
-        assert "/send" not in json.dumps(shown)
+    desk.coordinator.patch(f"{DESTINATIONS}/{made.body['id']}", {"url": f"{server.url}?2"})
+    audited = desk.admin.every("/api/audit", subject="notice_destination")
+    assert [entry["act"] for entry in audited] == ["update", "create", "create"]
+    keys = Browser().subscription(server.url)["keys"]
+    for shown in (made.body, push.body, listed, audited):
+        assert not any(secret in json.dumps(shown) for secret in ("/send", keys["auth"]))
         assert not {"url", "endpoint", "keys", "auth", "p256dh"} & {*made.body, *push.body}
     stored = desk.sql("SELECT row_to_json(d)::text AS whole FROM notice_destinations d")
     assert "/send" not in str(stored)
