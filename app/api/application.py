@@ -13,7 +13,6 @@ from app.api.analytics.routes import blp as analytics
 from app.api.assignment.availability_routes import blp as availability
 from app.api.assignment.lead_routes import blp as lead_assignment
 from app.api.assignment.rule_routes import blp as assignment_rules
-from app.api.audit.routes import blp as audit
 from app.api.automation.nurture_routes import blp as nurtures
 from app.api.automation.playbook_routes import blp as playbooks
 from app.api.automation.rule_routes import blp as follow_up_rules
@@ -56,6 +55,7 @@ from app.api.messaging.tracking.hit_routes import blp as tracking
 from app.api.messaging.tracking.settings_routes import blp as tracking_settings
 from app.api.messaging.webhooks.delivery_routes import blp as webhook_deliveries
 from app.api.messaging.webhooks.endpoint_routes import blp as webhooks
+from app.api.operations.audit_routes import blp as audit
 from app.api.operations.lateness_routes import blp as lateness
 from app.api.operations.overview_routes import blp as operations
 from app.api.operations.probe_routes import blp as ops
