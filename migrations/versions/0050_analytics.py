@@ -39,7 +39,7 @@ UPDATE leads AS l SET first_contact_at = c.at FROM (
 # No earlier cost is known: the present one counts from the month in which the source was created.
 FILL_COSTS = """
 INSERT INTO lead_source_costs (clinic_id, id, source_id, valid_from, monthly_cost, written_at)
-SELECT s.clinic_id, uuidv7(), s.id, date_trunc('month', s.created_at AT TIME ZONE c.timezone)::date, s.monthly_cost,
+SELECT s.clinic_id, gen_random_uuid(), s.id, date_trunc('month', s.created_at AT TIME ZONE c.timezone)::date, s.monthly_cost,
     now()
 FROM lead_sources s JOIN clinics c ON c.id = s.clinic_id WHERE s.monthly_cost IS NOT NULL
 """

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from app.core.validation.json_pointer import pointer
+from app.http import same_origin
 from app.http.openapi.examples import operations_of
 from tests.api.test_every_mistake import WRONG
 from tests.support.desk import Answer, Desk
@@ -24,6 +25,7 @@ EXAMPLES: dict[str, Any] = {
     for path, method, operation in operations_of(DESCRIBED)
     if "application/json" in operation.get("requestBody", {}).get("content", {})
 }
+OWN_PAGE = {same_origin.HEADER: "1", "Origin": "http://localhost"}
 SKIPPED = {
     "POST /api/follow-up-rules/{follow_up_rule_id}/test": "The lead of the example does not exist.",
     "POST /api/gateways/{gateway_id}/events": "The signature is checked first.",
@@ -93,7 +95,7 @@ def send(desk: Desk) -> Callable[[str, Any], list[str]]:
 
     def call(route: str, body: Any) -> list[str]:
         method, path = re.sub(r"{(\w+)}", lambda name: ids[name[1]], route).split(" ")
-        return errors(desk.admin._send(method, path, headers={"If-Match": "*"}, json=body))
+        return errors(desk.admin._send(method, path, headers={"If-Match": "*", **OWN_PAGE}, json=body))
 
     return call
 

@@ -252,7 +252,7 @@ def test_only_admins_see_accounts(desk: Desk, other_desk: Desk) -> None:
 
 def test_rule_with_an_unknown_account_gets_a_warning(desk: Desk) -> None:
     desk.admin.post("/api/message-templates", {"slug": "x", "name": "x", "variants": [{"subject": "x", "body": "x"}]})
-    message = {"channel": "email", "template": "x", "account": "newsletter"}
+    message = {"channel": "email", "template": "x", "account": "newsletter", "transactional": True}
     rule = {"name": "welcome", "on": "lead.created", "do": [{"send_message": message}]}
 
     made = desk.admin.post("/api/follow-up-rules", rule).body

@@ -26,6 +26,14 @@ from tests.support.plans import Statement, listening
 from tests.support.practice import Practice, _open_practice, _person, set_settings, settings_kept
 from tests.support.servers import copy_template
 
+# The random data may have no lead without a next action of one coordinator.
+_WITHOUT_NEXT_ACTION = text(
+    "WITH chosen AS (UPDATE leads SET without_next_action_since = created_at WHERE id IN (SELECT id FROM leads"
+    " WHERE assigned_to_id = :coordinator AND status = 'ACTIVE' ORDER BY id LIMIT 3) RETURNING id),"
+    " closed AS (UPDATE lead_tasks AS t SET status = 'CANCELLED' FROM chosen WHERE t.lead_id = chosen.id)"
+    " UPDATE steps AS s SET state = 'cancelled' FROM chosen WHERE s.lead_id = chosen.id"
+)
+
 
 @dataclass
 class LargeClinic:
@@ -91,6 +99,7 @@ def _read_samples(database: str, practice: Practice) -> LargeClinic:
         session.execute(update(User).where(User.id == coordinator).values(team_id=team.id))
         reached = session.get_one(Lead, lead)
         reached.email, reached.phone = "mia7@lead.example", "+12125550143"
+        session.execute(_WITHOUT_NEXT_ACTION, {"coordinator": coordinator})
         external = session.scalar(text("SELECT external_id FROM leads WHERE id = :lead"), {"lead": lead})
         duplicate = session.scalar(
             text("SELECT id FROM leads WHERE clinic_id = :clinic AND status = 'ACTIVE' AND id <> :lead LIMIT 1"),

@@ -146,5 +146,6 @@ def test_reason_for_waiting_is_shown_and_a_new_policy_applies_at_the_next_attemp
 def test_every_channel_for_leads_has_an_address_type():
     ways = {name: CHANNELS.suppressed_by(name) for name in CHANNELS.names()}
     texts = dict.fromkeys(("http", "sms", "whatsapp"), AddressKind.PHONE)
-    assert ways == {"email": AddressKind.EMAIL, "in_app": None, **texts}
-    assert set(CHANNELS.names_for_leads()) == set(CHANNELS.names()) - {"in_app"}
+    to_users = dict.fromkeys(("in_app", "slack", "teams", "web_push"))
+    assert ways == {"email": AddressKind.EMAIL, **to_users, **texts}
+    assert set(CHANNELS.names_for_leads()) == set(CHANNELS.names()) - set(to_users)

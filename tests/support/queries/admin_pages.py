@@ -36,7 +36,7 @@ ADMIN_PAGES: dict[str, Query] = {
     ),
     "leads of a nurture": (
         page_of(leads_of_nurture),
-        {"ix_enrollments_sequence", "ix_enrollment_steps_enrollment", "pk_notifications", "pk_leads"},
+        {"ix_enrollments_sequence", "ix_enrollment_steps_enrollment", "pk_notifications"},
     ),
     "enrollments of a sequence": (page_of(enrollments_of_sequence), {"ix_enrollments_sequence"}),
     "active enrollments of a sequence": (page_of(enrollments_of_sequence, state="active"), {"ix_enrollments_state"}),
