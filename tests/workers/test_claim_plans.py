@@ -19,24 +19,28 @@ STEPS = 1_200  # twelve batches: the driver prepares the third execution, Postgr
 KEPT = text(
     "SELECT coalesce(sum(generic_plans), 0) FROM pg_prepared_statements WHERE statement LIKE 'SELECT claimed.*%'"
 )
+TABLES = ("steps", "leads", "clinics")
+CLEAR_STATISTICS = """
+SELECT pg_clear_relation_stats('public', %(table)s), pg_clear_attribute_stats('public', %(table)s, attname, false)
+FROM pg_attribute WHERE attrelid = to_regclass(%(table)s) AND attnum > 0 AND NOT attisdropped
+"""
 TABLE_SCANS = text("SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname = 'steps'")
 
 
 @pytest.fixture
-def old_statistics(postgres: Postgres) -> Iterator[None]:
-    """Statistics of a table that has just grown. New ones in the middle of the run would change the estimates."""
+def new_tables(postgres: Postgres) -> Iterator[None]:
+    """Tables without statistics, whatever ran before: with others PostgreSQL may plan each claim anew."""
     with postgres.connect("relance") as owner:
-        owner.execute("ALTER TABLE steps SET (autovacuum_enabled = false)")
+        for table in TABLES:
+            owner.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = false)")  # type: ignore[arg-type]
+            owner.execute(CLEAR_STATISTICS, {"table": table})
+        engine().dispose()
         yield
-        owner.execute("ALTER TABLE steps RESET (autovacuum_enabled)")
+        for table in TABLES:
+            owner.execute(f"ALTER TABLE {table} RESET (autovacuum_enabled)")  # type: ignore[arg-type]
 
 
-@pytest.fixture
-def new_connection(old_statistics: None) -> None:
-    engine().dispose()
-
-
-@pytest.mark.usefixtures("new_connection")
+@pytest.mark.usefixtures("new_tables")
 def test_the_plan_of_a_turn_is_kept(practice: Practice, watch: Watch, configure: Callable[..., None]):
     configure(drain_seconds=60)
     ids = practice.fill(STEPS, Kind.CREATE_TASK, due_at=TUESDAY)
