@@ -15,6 +15,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 TESTS := at_scale end_to_end console service workers api architecture unit
 FAST := unit architecture service
+POOLED := tests/api/test_isolation.py tests/api/test_row_security.py tests/api/test_idempotency.py tests/api/test_leads_api.py \
+	tests/api/test_tasks_api.py tests/workers/test_exactly_once.py tests/workers/test_sweeps.py
 UNUSED := celery docker_tools schemathesis # plugins that these tests do not need; each process would import them
 # Four processes, because many tests wait. Each has its own database and broker. tests/support/order.py
 # says which process runs which file, and in which order.
@@ -33,6 +35,9 @@ test: $(VENV)/.dev ## run all tests, on real servers and real workers
 
 test-fast: $(VENV)/.dev ## run the tests that need neither the API nor worker processes: unit, architecture, service
 	@$(PYTEST) $(UNUSED:%=-p no:%) $(FAST:%=tests/%)
+
+test-pooled: $(VENV)/.dev ## run tests of the API and of workers through PgBouncer, which must be installed
+	@RELANCE_TEST_POOLER=1 $(PYTEST) $(POOLED)
 
 fuzz: $(VENV)/.dev ## call each API operation with three times as many random requests as `make test` does
 	@$(PYTEST) --hypothesis-profile=thorough tests/api/test_envelope_fuzz.py
@@ -60,7 +65,8 @@ openapi: $(VENV)/.run ## generate docs/openapi.json, relance.http, rules.md, seq
 
 lock: $(VENV)/.dev ## update requirements/*.txt to the newest allowed versions
 	@$(call lock,run,)
-	@$(call lock,dev,--extra dev --constraint requirements/run.txt)
+	@$(call lock,otel,--extra otel --constraint requirements/run.txt)
+	@$(call lock,dev,--extra dev --constraint requirements/otel.txt)
 	@$(call lock,bench,--extra bench --constraint requirements/dev.txt)
 	@$(call lock,oban,--extra oban --constraint requirements/bench.txt)
 
@@ -70,7 +76,7 @@ clean: ## delete the virtual environment and the caches, but not the data in $(R
 help: ## list all targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: run demo install test test-fast fuzz check bench format console openapi lock clean help
+.PHONY: run demo install test test-fast test-pooled fuzz check bench format console openapi lock clean help
 
 # One stamp file per installed lock. Each depends on the one before it.
 $(VENV)/.run: requirements/run.txt pyproject.toml | $(VENV)/pyvenv.cfg

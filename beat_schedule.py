@@ -20,10 +20,17 @@ SWEEP_INTERVALS: dict[str, float] = {
     "detect_time_in_stage": 300,  # leads that exceed the stage's time limit
     "date_rotting_leads": 20,  # recalculates rot dates after a limit changed; 10,000 leads per run
     "find_leads_without_next_action": 20,  # in batches: 100,000 leads take less than four minutes
+    "learn_contact_hours": 60,  # contacts by hour, once a day for each clinic
+    "score_changed_leads": 30,  # scores of leads after events
+    "rescore_leads": 60,  # scores that change as time passes; 2,000 leads per run
+    "roll_up_leads": 30,  # counts leads of past days and months for reports; again after changes
+    "choose_winners": 3600,  # of A/B tests with `winner`: publishes the best variant
+    "train_scores": 600,  # learned scores; each clinic once a day
     "pause_failing_rules": 60,  # rules with too many failures, bounces or opt-outs
     "send_digests": 300,  # to admins, once per day: what has waited for a person for more than an hour
     "plan_digests": 60,  # daily digests of users with notices that wait for one
     "plan_weekly_summaries": 300,  # to admins, on Mondays
+    "plan_reports": 300,  # e-mails with saved reports, weekly and monthly
     "run_nurtures": 30,  # enrolls leads at the hours set in the clinic's local time
     "seal_audit": 60,  # extends the hash chain of the audit log
     "empty_archived_stages": 30,  # moves leads out of archived stages
@@ -37,6 +44,7 @@ SWEEP_INTERVALS: dict[str, float] = {
     "forget_old_answers": 3600,  # stored responses for idempotency keys
     "forget_old_raw_emails": 3600,  # raw text and attachments of mail that arrived
     "forget_old_tracking_hits": 3600,  # opens and clicks of e-mails; their counts stay
+    "forget_old_scores": 3600,  # history of scores; the present ones stay
     "forget_old_gateway_calls": 3600,  # call counts per minute and call results
     "forget_old_webhooks": 3600,  # webhook deliveries
 }

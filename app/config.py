@@ -4,6 +4,7 @@ import logging
 import warnings
 from enum import StrEnum
 from functools import lru_cache
+from importlib.util import find_spec
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -42,6 +43,8 @@ class Settings(BaseSettings):
     database_url: SecretStr = SecretStr("")
     owner_database_url: SecretStr = SecretStr("")
     broker_url: SecretStr = SecretStr("")
+    sentinel_master: str = Field(default="mymaster", min_length=1)  # name of the master, with BROKER_URL=sentinel://...
+    sentinel_password: SecretStr = SecretStr("")  # of the Sentinels themselves; the master's is in BROKER_URL
     counters_url: SecretStr = SecretStr("")  # Valkey or Redis for rate counters; default: the broker, else PostgreSQL
     database_pool: int = Field(default=5, ge=1)  # connections per process; twice as many under load
     # Executions of a query before the server prepares it; 0: never. Default: 2, and never behind a pooler.
@@ -59,6 +62,7 @@ class Settings(BaseSettings):
     flower_port: int = Field(default=5555, ge=1, le=65535)
     log_level: str = "INFO"
     log_format: Literal["json", "console"] = "json"
+    otel_exporter_otlp_endpoint: str = ""  # base URL of an OpenTelemetry collector; empty: no traces
 
     smtp_url: SecretStr = SecretStr("")
     smtp_timeout: float = 10  # per network wait; must be well below the lease
@@ -68,6 +72,7 @@ class Settings(BaseSettings):
 
     inbound_mailboxes: int = Field(default=100, ge=1)  # most mailboxes of a process `inbound`, each with a thread
 
+    microsoft_login_url: str = "https://login.microsoftonline.com"  # tokens for mail servers of Microsoft 365
     twilio_api_url: str = "https://api.twilio.com"  # base URL, also of a region
     whatsapp_api_url: str = "https://graph.facebook.com/v23.0"  # base URL with the version
 
@@ -91,7 +96,7 @@ class Settings(BaseSettings):
     access_token_minutes: int = 15
     refresh_token_days: int = 14
     idle_timeout_minutes: int = Field(default=15, ge=0)  # sign-ins of users who see health data; 0: none
-    rate_limit_per_minute: int = Field(default=100, ge=0)  # calls per user or API key; 0: unlimited
+    rate_limit_per_minute: int = Field(default=600, ge=0)  # calls per user or API key; 0: unlimited
     form_posts_per_minute: int = Field(default=20, ge=0)  # web forms per IP address; 0: unlimited
     form_posts_per_form: int = Field(default=300, ge=0)  # submissions of one web form per minute; 0: unlimited
     max_form_bytes: int = 64_000
@@ -131,9 +136,21 @@ class Settings(BaseSettings):
         text = url.get_secret_value()
         scheme, separator, _ = text.partition("://")
         if text and not (separator and scheme in BROKER_SCHEMES):
-            raise ValueError(f"{_scheme_problem(scheme, separator)}: use redis://, rediss://, amqp:// or amqps://")
+            raise ValueError(
+                f"{_scheme_problem(scheme, separator)}: use redis://, rediss://, sentinel://, amqp:// or amqps://"
+            )
         if ";" not in text and not _has_valid_port(text):  # lists of addresses are left to the client library
             raise ValueError("its port is not a number from 0 to 65535; write @ : / in a password as %40 %3A %2F")
+        return url
+
+    @field_validator("otel_exporter_otlp_endpoint")
+    @classmethod
+    def _check_traces(cls, url: str) -> str:
+        if url:
+            try:
+                find_spec("opentelemetry.exporter.otlp.proto.http")
+            except ModuleNotFoundError:
+                raise ValueError("traces need the packages of relance[otel]: see requirements/otel.txt") from None
         return url
 
     @field_validator("log_level")

@@ -1,6 +1,9 @@
 """All SQLAlchemy models, for migrations and for tests over every table. Domain modules must not import this."""
 
+from app.analytics.reporting.saved.models import SavedReport
+from app.analytics.statements.rolled_up.models import RollupChange, RollupCount, RollupGroup, RollupSpan
 from app.audit.models import AuditChainLink, AuditChange, AuditEntry
+from app.automation.lead_view.next_action_models import NextActionAnswer
 from app.automation.nurtures.models import Nurture, NurtureRun
 from app.automation.sequences.models import Enrollment, EnrollmentStep
 from app.core.db import Base
@@ -18,8 +21,11 @@ from app.leads.attribution.touch_models import Touch
 from app.leads.capture.forms.models import WebForm
 from app.leads.capture.imports.models import Import, ImportRow
 from app.leads.custom_fields.models import CustomField
+from app.leads.facts.best_time.models import ContactHours
 from app.leads.models import Lead
 from app.leads.pipeline.models import PipelineStage
+from app.leads.scoring.models import LeadScore, LeadScoreChange, LearnedModel, ScoreTableRow
+from app.leads.search.view_models import LeadView
 from app.leads.timeline.models import Activity
 from app.messaging.contact_policy.consent_models import Consent
 from app.messaging.gateways.models import Gateway, GatewayMinute, GatewayReceipt
@@ -59,6 +65,7 @@ __all__ = [
     "ChannelOutage",
     "Clinic",
     "Consent",
+    "ContactHours",
     "CustomField",
     "CustomRole",
     "Delivery",
@@ -80,11 +87,16 @@ __all__ = [
     "JobItem",
     "KeyCheck",
     "Lead",
+    "LeadScore",
+    "LeadScoreChange",
     "LeadSource",
+    "LeadView",
+    "LearnedModel",
     "Mailbox",
     "MessageTemplate",
     "MessageTemplateVersion",
     "MetricCounter",
+    "NextActionAnswer",
     "NoticeDestination",
     "NoticePreferences",
     "Notification",
@@ -93,8 +105,14 @@ __all__ = [
     "PasswordLink",
     "PipelineStage",
     "RateCounter",
+    "RollupChange",
+    "RollupCount",
+    "RollupGroup",
+    "RollupSpan",
     "RuleRow",
     "RuleVersion",
+    "SavedReport",
+    "ScoreTableRow",
     "SendingAccount",
     "SendingAccountCount",
     "SequenceRow",

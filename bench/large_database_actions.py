@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.automation.playbooks.onboarding import open_clinic
-from app.core import logs
 from app.core.db import new_id, transaction
+from app.core.telemetry import logs
 from app.engine.models import BegunBy, Kind
 from app.engine.service import add_steps, step_row
 from app.identity.models import Role, SignIn, User
@@ -67,6 +67,13 @@ def time_sweep(params: dict[str, Any]) -> list[float]:
     logs.configure()
     calls = WARM_UP + params["calls"]
     return [_milliseconds(lambda: run.sweep(params["sweep"]), pause=PAUSE) for _ in range(calls)][WARM_UP:]
+
+
+def roll_up(_: dict[str, Any]) -> None:
+    """Count the leads of past days and months for reports."""
+    logs.configure()
+    while run.sweep("roll_up_leads"):
+        pass
 
 
 def time_batches(params: dict[str, Any]) -> list[float]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bench import capacity
 from bench.figures import Figure, Row
 from bench.peers.catalog import PEERS
 from bench.scenarios import all_scenarios
@@ -40,13 +41,14 @@ def store(name: str, rows: Sequence[Row], verdicts: Sequence[str], *, runs: int,
 
 
 def render() -> None:
-    """Update the README's tables from the stored results and the catalog of peers."""
+    """Update the README's tables and docs/capacity.md from the stored results and the catalog of peers."""
     text = README.read_text()
     results = {name: _load(name) for name in all_scenarios() if (RESULTS / f"{name}.json").exists()}
     text = _between(text, "scenarios", _scenarios_table())
     text = _between(text, "results", "\n\n".join(_section(name, result) for name, result in results.items()))
     text = _between(text, "peers", _peers_table(results))
     README.write_text(text)
+    capacity.write()
 
 
 def _scenarios_table() -> str:

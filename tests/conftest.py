@@ -14,13 +14,13 @@ settings.load_profile("shared")
 pytest_plugins = [
     "tests.support.wiring",
     "tests.support.order",
-    "tests.support.servers",
     "tests.support.processes",
+    "tests.support.pooler",
+    "tests.support.servers",
     "tests.support.desk",
     "tests.support.practice",
     "tests.support.chaos",
     "tests.support.keys",
     "tests.support.large_clinic",
     "tests.support.storage",
-    "tests.support.pooler",
 ]

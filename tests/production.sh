@@ -1,12 +1,14 @@
 #!/bin/sh
-# Sets Relance up as docs/operations.md says, with PostgreSQL, RabbitMQ and PgBouncer of the distribution (Debian), captures
-# 300 leads while RabbitMQ is killed, and checks every step. It listens on 127.0.0.1 only and removes its folder at the end.
+# Sets Relance up as docs/operations.md says, with PostgreSQL, RabbitMQ and PgBouncer of the distribution (Debian). Captures 300
+# leads while RabbitMQ is killed and workers hold the messages of 300 steps, and checks every step. It listens on 127.0.0.1 only
+# and removes its folder at the end.
 # Without these packages, or without root, it says so and exits with 0.
 set -eu
 cd "$(dirname "$0")/.."
 ROOT=$PWD
 BIN=$ROOT/.venv/bin
 LEADS=300
+HELD=300
 
 skip() { echo "production.sh: skipped ($1)"; exit 0; }
 
@@ -110,20 +112,22 @@ until broker_command await_startup --timeout 30; do sleep 0.5; done
 broker_command add_vhost relance --default-queue-type quorum
 broker_command add_user relance broker-word
 broker_command set_permissions -p relance relance '.*' '.*' '.*'
+"$BIN/python" -m tests.support.production_check quorum
 
 for part in mailbox web steps deliveries accounts sweeps inbound beat; do
     "$BIN/relance" serve "$part" >"$RUN/$part.log" 2>&1 &
     PIDS="$PIDS $!"
 done
 
-# --- 300 leads; RabbitMQ is killed after the first hundred, and started again ---
-"$BIN/python" tests/support/production_check.py capture "$LEADS" "$RUN/hundred" >"$RUN/capture.log" 2>&1 &
+# --- 300 leads and 300 steps that workers hold; RabbitMQ is killed after the first hundred, and started again ---
+"$BIN/python" -m tests.support.production_check capture "$LEADS" "$RUN/hundred" >"$RUN/capture.log" 2>&1 &
 capture=$!
 until [ -e "$RUN/hundred" ]; do
     kill -0 "$capture" 2>/dev/null || { wait "$capture"; exit 1; }
     sleep 0.2
 done
+"$BIN/python" -m tests.support.production_check hold "$HELD" "$owner"
 kill_broker
 start_broker
 wait "$capture"
-"$BIN/python" tests/support/production_check.py ledger "$LEADS" "$owner"
+"$BIN/python" -m tests.support.production_check ledger "$LEADS" "$HELD" "$owner"

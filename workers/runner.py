@@ -22,6 +22,7 @@ from app.automation.handlers.support.context import StepContext
 from app.automation.handlers.support.guard import decide
 from app.config import get_settings
 from app.core.db import engine, transaction
+from app.core.telemetry.logs import of_request
 from app.engine.models import Kind
 from app.engine.outcomes import Done, ExternalCall, Outcome
 from app.engine.step_kind import STEP_KINDS
@@ -46,6 +47,7 @@ from workers.pipeline.effects_writer import write
 from workers.pipeline.external_calls import make_calls
 from workers.pipeline.message_context.contact_context import messages_to_lead
 from workers.pipeline.outcome_recorder import STARTED_ERROR, record, record_running, record_start
+from workers.pipeline.step_spans import add_spans
 from workers.pipeline.turns import Turns
 
 LOCKED_LEAD_DELAY = timedelta(milliseconds=100)  # for a step whose lead is locked by another transaction
@@ -211,8 +213,10 @@ def _attempt(kind: str, ids: Sequence[UUID], turns: Turns | None = None) -> int:
             if _is_transient(error):
                 raise
             raise _Poisoned([row.id for row in rows]) from error
+    add_spans(decided, began=now)
     for ends in make_calls([(context, end) for context, end in decided if isinstance(end, ExternalCall)]):
         _retry_on_database_restart(partial(_record_answers, ends, lease), step=str(ends[0][0].step.id))
+        add_spans(ends, began=now)
     if turns:
         turns.charge([row.clinic_id for row in rows], time.monotonic() - started)
     return len(rows)
@@ -255,11 +259,12 @@ def _priority_key(context: StepContext) -> tuple[int, datetime, UUID]:
 
 def _decide(context: StepContext) -> Outcome | ExternalCall:
     kind = STEP_KINDS[context.step.kind]
-    try:
-        return decide(kind, context)
-    except Exception as error:
-        log.exception("step.raised", step=str(context.step.id), name=context.step.name)
-        return kind.raised(context, describe_error(error))
+    with of_request(context.step.cause.get("request_id")):
+        try:
+            return decide(kind, context)
+        except Exception as error:
+            log.exception("step.raised", step=str(context.step.id), name=context.step.name)
+            return kind.raised(context, describe_error(error))
 
 
 def _write_outcomes(session: Session, decided: Sequence[tuple[StepContext, Outcome | ExternalCall]]) -> datetime:

@@ -1,14 +1,17 @@
 """The list of leads behind a figure: a query of `GET /api/leads`."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlencode
+from uuid import UUID
 
-from app.analytics.counting import Dimension
-from app.analytics.measures import Measure
+from app.analytics.counting import PAIR, Dimension
+from app.analytics.metrics.measures import Measure
 from app.analytics.periods import Days
 from app.analytics.report import Report
-from app.core.type_aliases import JsonDict
+from app.core.type_aliases import JsonDict, JsonObject
 
 LEADS: Final = "/api/leads"
 _NOWHERE: Final = {"has_coordinator": False}  # for leads without a coordinator
@@ -16,22 +19,51 @@ _NOWHERE: Final = {"has_coordinator": False}  # for leads without a coordinator
 
 def drill(report: Report, measure: Measure, days: Days, row: JsonDict) -> str:
     """Return path and query of the list with exactly the leads that the measure counts. `row`: the row's filters."""
-    parts = (report.filters, row, report.filters_of(measure), report.range_of(measure, days))
+    listed = report.list_filters(measure, days)
+    first = {**report.filters, **row} if report.filters else row
+    if listed.keys().isdisjoint(first) and (not report.filters or row.keys().isdisjoint(report.filters)):
+        begin = "".join(f"{_parameter(pair)}&" for pair in first.items())
+        return f"{LEADS}?{begin}{_end(report, measure, days)}"
+    return _of_overlapping((report.filters, row, listed), days)
+
+
+def _end(report: Report, measure: Measure, days: Days) -> str:
+    """Return the parameters for the measure, which are the same in each row."""
+    known, key = report.list_texts, (measure, days.first, days.end)
+    if key not in known:
+        known[key] = "&".join(map(_parameter, report.list_filters(measure, days).items()))
+    return known[key]
+
+
+def _of_overlapping(parts: Iterable[JsonObject], days: Days) -> str:
+    """Return path and query of the list, of filters that may have the same names."""
     query: JsonDict = {}
     contradicts = False
     for part in parts:
-        contradicts |= any(query.get(name, value) != value for name, value in part.items())
+        contradicts = contradicts or any(query[name] != part[name] for name in query.keys() & part.keys())
         query |= part
     if contradicts:  # one parameter cannot have two values: no lead has both
         query["created_from"] = query["created_to"] = days.since
-    return f"{LEADS}?{urlencode({name: _text(value) for name, value in query.items()})}"
+    return f"{LEADS}?{'&'.join(map(_parameter, query.items()))}"
 
 
 def row_filters(dimension: Dimension | None, key: Any) -> JsonDict:
     """Return the filters for the leads of a row."""
     if dimension is None:
         return {}
+    if dimension is Dimension.SOURCE_AND_COORDINATOR:
+        source, coordinator = key.split(PAIR)
+        return {Dimension.SOURCE: UUID(source), **row_filters(Dimension.COORDINATOR, _id(coordinator))}
     return _NOWHERE if dimension is Dimension.COORDINATOR and key is None else {dimension: key}
+
+
+def _id(text: str) -> UUID | None:
+    return UUID(text) if text else None
+
+
+@lru_cache(maxsize=4096)  # a report has thousands of lists, with few different parameters
+def _parameter(pair: tuple[str, Any]) -> str:
+    return urlencode([(pair[0], _text(pair[1]))])
 
 
 def _text(value: Any) -> str:

@@ -1,16 +1,18 @@
 """Figures of a report: a value, the number of leads behind it, and the list of them."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property, lru_cache
 from typing import Any
 
 from app.analytics.counting import Cell, Counts, Dimension
-from app.analytics.definitions import Formula, Metric
 from app.analytics.drill import drill, row_filters
-from app.analytics.measures import Measure, Value
+from app.analytics.metrics.measures import Measure, Value
+from app.analytics.metrics.metric import Formula, Metric
 from app.analytics.periods import Days
 from app.analytics.report import Report
+from app.analytics.statements.selection import WHOLE
 from app.core.type_aliases import JsonDict
 
 
@@ -20,11 +22,11 @@ class Figures:
 
     report: Report
     counts: Counts
-    totals: Counts  # without rows
+    buckets: Sequence[Days] = ()
     dimension: Dimension | None = None
 
     def row(
-        self, metrics: Iterable[Metric], key: Any, days: Days, *, bucket: int = 0, spend: Decimal | None = None
+        self, metrics: Iterable[Metric], key: Any, days: Days, *, bucket: int = WHOLE, spend: Decimal | None = None
     ) -> list[JsonDict]:
         """Return the figures of one row in one bucket."""
         cell = _Cell(self, Cell(key, bucket), days, spend)
@@ -61,17 +63,22 @@ class _Cell:
     def _leads(self, measure: Measure, *, of_all: bool = False) -> JsonDict:
         """Return the number of leads that a measure counts, and their list."""
         counted = _with_value(measure)
-        row = {} if of_all else row_filters(self.figures.dimension, self.cell.key)
+        row = {} if of_all else self._filters
         leads = self._counted(counted, of_all=of_all)
         return {"leads": leads, "drill": drill(self.figures.report, counted, self.days, row)}
 
+    @cached_property
+    def _filters(self) -> JsonDict:
+        return row_filters(self.figures.dimension, self.cell.key)
+
     def _counted(self, measure: Measure, *, of_all: bool = False) -> Any:
-        counts = self.figures.totals if of_all else self.figures.counts
-        cell = Cell(None, self.cell.bucket) if of_all else self.cell
-        found = counts.get(cell, {}).get(measure)
+        counts = self.figures.counts
+        values = counts.totals.get(self.cell.bucket) if of_all else counts.cells.get(self.cell)
+        found = (values or {}).get(measure)
         return 0 if found is None and measure.value in {Value.LEADS, Value.MONEY} else found
 
 
+@lru_cache(maxsize=1024)
 def _with_value(measure: Measure) -> Measure:
     """Return the measure of the leads over which a value is computed."""
     return measure.of(Value.LEADS)

@@ -7,14 +7,17 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from app.analytics.counting import count
-from app.analytics.definitions import Formula, Metric, Unit
 from app.analytics.figures import Figures, measures_of
-from app.analytics.measures import CREATED, Basis, Measure, Value, entries, reached
+from app.analytics.metrics.measures import CREATED, Basis, Measure, Value, entries, reached
+from app.analytics.metrics.metric import Formula, Metric, Unit
 from app.analytics.periods import Days, buckets_of
 from app.analytics.report import Report
+from app.analytics.statements.selection import WHOLE
 from app.analytics.tables import compared, definitions, heading, span
 from app.core.type_aliases import JsonDict, JsonObject
 from app.leads.enums import LeadStatus
+
+StageMetrics = Mapping[str, Sequence[Metric]]  # by slug, in order
 
 _MATURE: Final = "Only leads created before `mature_before` count."
 
@@ -23,21 +26,23 @@ def funnel(session: Session, report: Report, query: JsonObject) -> JsonDict:
     """Return the fields of AnalyticsOut, with a row for each stage. `query` may have `by` and `compare`."""
     metrics = stage_metrics(report)
     buckets = buckets_of(report.days, query["by"]) if "by" in query else []
+    figures = _count(session, report, metrics, buckets)
     return {
         **heading(report),
         "definitions": definitions(report, next(iter(metrics.values()), ())),
-        "rows": _rows(session, report, metrics, ())[0],
+        "rows": _rows(figures, metrics, report.days),
         "buckets": [
-            {**span(report, days), "rows": rows}
-            for days, rows in zip(buckets, _rows(session, report, metrics, buckets), strict=True)
+            {**span(report, days), "rows": _rows(figures, metrics, days, bucket=place)}
+            for place, days in enumerate(buckets)
         ]
-        if buckets
-        else None,
-        "comparison": compared(report, query, lambda other: _rows(session, other, metrics, ())[0]),
+        or None,
+        "comparison": compared(
+            report, query, lambda other: _rows(_count(session, other, metrics, ()), metrics, other.days)
+        ),
     }
 
 
-def stage_metrics(report: Report) -> Mapping[str, Sequence[Metric]]:
+def stage_metrics(report: Report) -> StageMetrics:
     """Return the metrics of each stage, by its slug, in order."""
     stages = report.progress
     before = [None, *stages]
@@ -45,19 +50,16 @@ def stage_metrics(report: Report) -> Mapping[str, Sequence[Metric]]:
     return {stage: of_stage(stage, previous, report) for previous, stage in zip(before, stages, strict=False)}
 
 
-def _rows(
-    session: Session, report: Report, metrics: Mapping[str, Sequence[Metric]], buckets: Sequence[Days]
-) -> list[list[JsonDict]]:
-    """Return the rows of each bucket; without buckets, of the whole period."""
+def _count(session: Session, report: Report, metrics: StageMetrics, buckets: Sequence[Days]) -> Figures:
     measures = measures_of([one for of_stage in metrics.values() for one in of_stage], report)
-    figures = Figures(report, count(session, report, measures, buckets=buckets), {})
-    names = {stage.slug: stage.name for stage in report.stages}
+    return Figures(report, count(session, report, measures, buckets=buckets), buckets)
+
+
+def _rows(figures: Figures, metrics: StageMetrics, days: Days, *, bucket: int = WHOLE) -> list[JsonDict]:
+    names = {stage.slug: stage.name for stage in figures.report.stages}
     return [
-        [
-            {"key": slug, "label": names[slug], "figures": figures.row(of_stage, None, days, bucket=place)}
-            for slug, of_stage in metrics.items()
-        ]
-        for place, days in enumerate(buckets or [report.days])
+        {"key": slug, "label": names[slug], "figures": figures.row(of_stage, None, days, bucket=bucket)}
+        for slug, of_stage in metrics.items()
     ]
 
 

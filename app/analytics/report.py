@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from app.analytics.measures import Basis, Event, Measure
+from app.analytics.metrics.measures import Basis, Event, Measure
 from app.analytics.periods import DEFAULT_MATURE_DAYS, Days, days_of
 from app.clock import now
 from app.core.type_aliases import JsonDict, JsonObject
@@ -52,6 +52,8 @@ class Report:
 
     def range_of(self, measure: Measure, days: Days) -> JsonDict:
         """Return the filters for the measure's event in the days."""
+        if measure.event is Event.OPEN:
+            return {"is_open": True}
         counted, name = self.days_for(measure, days), _RANGES[measure.event]
         entered = {"entered_stage": measure.entered} if measure.entered else {}
         return {**entered, f"{name}_from": counted.since, f"{name}_to": counted.until}
@@ -63,6 +65,22 @@ class Report:
             "not_reached_stage": measure.passed_over and self.at_or_after(measure.passed_over),
         }
         return {**{name: slugs for name, slugs in stages.items() if slugs}, **dict(measure.filters)}
+
+    def list_filters(self, measure: Measure, days: Days) -> JsonObject:
+        """Return the filters for the leads that the measure counts in the days."""
+        known, key = self._list_filters, (measure, days.first, days.end)
+        if key not in known:
+            known[key] = {**self.filters_of(measure), **self.range_of(measure, days)}
+        return known[key]
+
+    @cached_property
+    def list_texts(self) -> dict[tuple[Measure, date, date], str]:
+        """The filters of lists that are known as text, by measure, first day and end."""
+        return {}
+
+    @cached_property
+    def _list_filters(self) -> dict[tuple[Measure, date, date], JsonObject]:
+        return {}  # a report asks for the same filters once for each row
 
 
 def read_report(session: Session, actor: Actor, query: JsonObject) -> Report:

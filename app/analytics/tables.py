@@ -3,24 +3,20 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.analytics.counting import Counts, Dimension, count
-from app.analytics.definitions import Metric
+from app.analytics.counting import Dimension, count
 from app.analytics.figures import Figures, measures_of
+from app.analytics.metrics.metric import Metric
 from app.analytics.periods import Compare, Days, buckets_of, earlier
 from app.analytics.report import Report
+from app.analytics.row_labels import labels_of
+from app.analytics.statements.selection import WHOLE
 from app.core.type_aliases import JsonDict, JsonObject
-from app.identity.models import User
 from app.identity.permissions import Permission, Scope
-from app.leads.attribution.costs import spend_by_source
-from app.leads.attribution.models import LeadSource
-
-_NO_COORDINATOR: Final = "No coordinator"
-_ALL: Final = "All leads"
+from app.leads.attribution.costs import CostHistory, cost_history, spend_by_source
 
 
 @dataclass(frozen=True)
@@ -43,13 +39,15 @@ class _Part(NamedTuple):
 
 def table_report(session: Session, report: Report, table: Table, query: JsonObject) -> JsonDict:
     """Return the fields of AnalyticsOut. `query` may have `by` and `compare`."""
-    rows = _rows(session, report, table)
+    buckets = buckets_of(report.days, query["by"]) if "by" in query else []
+    figures = _count(session, report, table, buckets)
+    rows = _rows(session, table, figures)
     return {
         **heading(report),
         "definitions": definitions(report, table.metrics),
         "rows": rows,
-        "buckets": _buckets(session, report, table, query, keys=[row["key"] for row in rows]),
-        "comparison": compared(report, query, lambda other: _rows(session, other, table)),
+        "buckets": _buckets(session, table, figures, rows) if figures.buckets else None,
+        "comparison": compared(report, query, lambda other: _rows(session, table, _count(session, other, table, ()))),
     }
 
 
@@ -84,29 +82,27 @@ def compared(report: Report, query: JsonObject, rows_of: Callable[[Report], list
     return {**span(report, other.days), "rows": rows_of(other)}
 
 
-def _rows(session: Session, report: Report, table: Table) -> list[JsonDict]:
-    figures = _count(session, report, table, ())
-    keys = {cell.key for cell in figures.counts}
-    spend = _spend(session, report, report.days, table)
-    labels = _labels(session, report, table.dimension, keys | spend.keys())
-    part = _Part(figures, report.days, 0, labels, spend)
+def _rows(session: Session, table: Table, figures: Figures) -> list[JsonDict]:
+    report = figures.report
+    keys = {cell.key for cell in figures.counts.cells}
+    costs = _costs(session, report, table)
+    spend = _spend(costs, report.days, table)
+    labels = labels_of(session, report, table.dimension, keys | spend.keys())
+    part = _Part(figures, report.days, WHOLE, labels, spend)
     rows = [_row(part, table, key) for key in labels]
+    if table.dimension is Dimension.STAGE:
+        return rows  # in the order of the stages
     return sorted(rows, key=lambda row: (-row["figures"][0]["leads"], row["label"]))
 
 
-def _buckets(
-    session: Session, report: Report, table: Table, query: JsonObject, *, keys: Sequence[Any]
-) -> list[JsonDict] | None:
-    """Return the rows of each part of the period; None without `by`."""
-    if "by" not in query:
-        return None
-    buckets = buckets_of(report.days, query["by"])
-    figures = _count(session, report, table, buckets)
-    labels = _labels(session, report, table.dimension, set(keys))
+def _buckets(session: Session, table: Table, figures: Figures, rows: Sequence[JsonDict]) -> list[JsonDict]:
+    """Return the same rows for each part of the period."""
+    report, labels = figures.report, {row["key"]: row["label"] for row in rows}
+    costs = _costs(session, report, table)
     parts = []
-    for place, days in enumerate(buckets):
-        part = _Part(figures, days, place, labels, _spend(session, report, days, table))
-        parts.append({**span(report, days), "rows": [_row(part, table, key) for key in keys]})
+    for place, days in enumerate(figures.buckets):
+        part = _Part(figures, days, place, labels, _spend(costs, days, table))
+        parts.append({**span(report, days), "rows": [_row(part, table, key) for key in labels]})
     return parts
 
 
@@ -117,41 +113,35 @@ def _row(part: _Part, table: Table, key: Any) -> JsonDict:
 
 
 def _count(session: Session, report: Report, table: Table, buckets: Sequence[Days]) -> Figures:
-    measures = measures_of(table.metrics, report)
-    counts = count(session, report, measures, dimension=table.dimension, buckets=buckets)
-    totals: Counts = {}
-    if table.dimension:
-        totals = count(session, report, _of_all(table, report), buckets=buckets)
-    return Figures(report, counts, totals, table.dimension)
+    has_totals = any(metric.formulas[report.basis].of_all for metric in table.metrics)
+    counts = count(
+        session,
+        report,
+        measures_of(table.metrics, report),
+        dimension=table.dimension,
+        buckets=buckets,
+        with_totals=has_totals,
+    )
+    return Figures(report, counts, buckets, table.dimension)
 
 
-def _of_all(table: Table, report: Report) -> list[Any]:
-    formulas = [metric.formulas[report.basis] for metric in table.metrics]
-    return [formula.among for formula in formulas if formula.among and formula.of_all]
-
-
-def _spend(session: Session, report: Report, days: Days, table: Table) -> Mapping[Any, Decimal]:
-    """Return the spend by row: of each source, or of all. Empty where the leads are not those that the spend bought."""
+def _costs(session: Session, report: Report, table: Table) -> CostHistory:
+    """Return the costs of the sources. Empty where the leads are not those that the spend bought."""
     reader = report.actor.within(Permission.LEAD_READ)
     sees_all = report.actor.scope is Scope.ALL and reader.scope is Scope.ALL
     needs = any(formula.per_spend or formula.is_spend for one in table.metrics for formula in one.formulas.values())
-    if not needs or not sees_all or report.filters.keys() - {"source_id"}:
+    allowed = {"source_id"} if table.dimension in {Dimension.SOURCE, None} else set()
+    if not needs or not sees_all or report.filters.keys() - allowed:
         return {}
-    spent = spend_by_source(session, report.actor.clinic.id, days.first, days.end)
+    history = cost_history(session, report.actor.clinic.id, report.days.end)
     if "source_id" in report.filters:
-        spent = {key: amount for key, amount in spent.items() if key == report.filters["source_id"]}
-    if table.dimension is Dimension.SOURCE:
+        return {key: costs for key, costs in history.items() if key == report.filters["source_id"]}
+    return history
+
+
+def _spend(costs: CostHistory, days: Days, table: Table) -> Mapping[Any, Decimal]:
+    """Return the spend by row: of each source, or of all."""
+    spent = spend_by_source(costs, days.first, days.end)
+    if table.dimension in {Dimension.SOURCE, Dimension.FIRST_TOUCH, Dimension.LAST_TOUCH}:
         return spent
     return {None: sum(spent.values(), Decimal())} if spent else {}
-
-
-def _labels(session: Session, report: Report, dimension: Dimension | None, keys: set[Any]) -> dict[Any, str]:
-    """Return the rows' keys with their names."""
-    if dimension is None:
-        return {None: _ALL}
-    if dimension is Dimension.LOST_REASON:
-        return {key: key for key in keys if key is not None}
-    model: Any = LeadSource if dimension is Dimension.SOURCE else User
-    named = select(model.id, model.name).where(model.clinic_id == report.actor.clinic.id, model.id.in_(keys - {None}))
-    labels: dict[Any, str] = {row.id: row.name for row in session.execute(named)}
-    return labels | ({None: _NO_COORDINATOR} if None in keys else {})

@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Integer, case, cast, false, func, select, text, true, union_all
+from sqlalchemy import ARRAY, Double, Integer, Text, bindparam, case, cast, collate, func, not_, select, true, union_all
 from sqlalchemy.orm import Session
 
 from app.analytics.counting import visible_leads
-from app.analytics.definitions import Formula, Metric, Unit
 from app.analytics.drill import drill
-from app.analytics.measures import CREATED, Basis, Measure
+from app.analytics.metrics.measures import CREATED, Basis, Measure
+from app.analytics.metrics.metric import Formula, Metric, Unit
 from app.analytics.report import Report
 from app.analytics.survival import Duration, quantiles
 from app.analytics.tables import compared, definitions, heading
@@ -19,7 +19,6 @@ from app.clock import now
 from app.core.type_aliases import JsonDict, JsonObject
 from app.leads.models import Lead
 from app.leads.search.filters import filter_conditions
-from app.leads.timeline.models import IS_STAGE_CHANGE, Activity
 
 SHARES: Final = (0.5, 0.75, 0.9)
 _SECONDS_AN_HOUR: Final = 3600
@@ -27,7 +26,7 @@ _HOURS_A_DAY: Final = 24
 _WORDS: Final = (
     "Time within which {} of the leads created in the period leave the stage again (Kaplan-Meier, in whole hours)."
     " Leads that are still in the stage count as not yet gone. Null: not known yet. Several stays of a lead in a stage"
-    " count as one."
+    " count as one; of a merged lead the longer time of both leads counts."
 )
 _METRICS: Final = (
     Metric(
@@ -101,38 +100,54 @@ def _durations(session: Session, report: Report) -> Mapping[str, list[Duration]]
 
 
 def _statement(session: Session, report: Report, at: datetime) -> Any:
-    """Sum up each lead's time in each stage, and count the leads by stage and whole hours."""
+    """Count the leads by stage and whole hours: those that have left the stage, and those that are there."""
+    stays = union_all(_left(session, report, at), _there(session, report, at)).subquery("stays").c
+    hours = cast(func.floor(stays.seconds / _SECONDS_AN_HOUR), Integer).label("hours")
+    ended = cast(func.count().filter(not_(stays.is_there)), Integer).label("ended")
+    found = select(stays.stage, hours, ended, cast(func.count(), Integer).label("leads")).group_by(stays.stage, hours)
+    return _by_ends(found.subquery("by_hours").c)
+
+
+def _by_ends(one: Any) -> Any:
+    """Add those that are there to the last hours at which a lead has left: the estimate changes only at these."""
+    in_order: Any = {"partition_by": collate(one.stage, "C"), "order_by": one.hours}  # C: the fastest to sort
+    last_end = func.max(one.hours).filter(one.ended > 0).over(**in_order)
+    ends = select(one.stage, func.coalesce(last_end, -1).label("hours"), one.ended, one.leads).subquery("ends").c
+    return select(ends.stage, ends.hours, func.sum(ends.ended), func.sum(ends.leads - ends.ended)).group_by(
+        ends.stage, ends.hours
+    )
+
+
+def _left(session: Session, report: Report, at: datetime) -> Any:
+    """Return the stages that leads have left. Time in a stage where a lead is again is added."""
+    past = _select(session, report).with_only_columns(
+        func.unnest(Lead.past_stages).label("stage"),
+        func.unnest(Lead.past_stage_seconds, type_=Double()).label("seconds"),
+        Lead.pipeline_stage.label("stage_now"),
+        _seconds_here(at).label("seconds_here"),
+    )
+    one = past.subquery("past").c
+    is_there = one.stage == one.stage_now
+    seconds = one.seconds + case((is_there, one.seconds_here), else_=0.0)
+    return select(one.stage, seconds.label("seconds"), is_there.label("is_there"))
+
+
+def _there(session: Session, report: Report, at: datetime) -> Any:
+    """Return the stages in which leads are for the first time, without terminal ones."""
+    slugs = bindparam(None, [stage.slug for stage in report.stages if not stage.is_terminal], type_=ARRAY(Text))
+    is_back = Lead.pipeline_stage == func.any(Lead.past_stages)
+    columns = (Lead.pipeline_stage.label("stage"), _seconds_here(at).label("seconds"), true().label("is_there"))
+    return (
+        _select(session, report)
+        .where(Lead.pipeline_stage == func.any(slugs), not_(is_back))
+        .with_only_columns(*columns)
+    )
+
+
+def _select(session: Session, report: Report) -> Any:
     span = report.range_of(CREATED, report.days)
-    leads = (
-        select(Lead.id, Lead.created_at, Lead.pipeline_stage, Lead.stage_entered_at)
-        .where(*visible_leads(session, report), *filter_conditions(span, report.actor))
-        .cte("cohort")
-    )
-    in_order: Any = {"partition_by": Activity.lead_id, "order_by": (Activity.occurred_at, Activity.id)}
-    entered = func.coalesce(func.lag(Activity.occurred_at).over(**in_order), leads.c.created_at)
-    left = (
-        select(
-            Activity.lead_id.label("lead_id"),
-            Activity.previous_stage.label("stage"),
-            func.extract("epoch", Activity.occurred_at - entered).label("seconds"),
-            false().label("is_there"),
-        )
-        .join(leads, leads.c.id == Activity.lead_id)
-        .where(text(f"lead_activities.{IS_STAGE_CHANGE}"))
-    )
-    there = select(leads.c.id, leads.c.pipeline_stage, func.extract("epoch", at - leads.c.stage_entered_at), true())
-    stays = union_all(left, there).subquery("stays")
-    spent = func.sum(func.greatest(stays.c.seconds, 0))
-    of_lead = (
-        select(
-            stays.c.stage,
-            cast(func.floor(spent / _SECONDS_AN_HOUR), Integer).label("hours"),
-            func.bool_or(stays.c.is_there).label("is_there"),
-        )
-        .group_by(stays.c.lead_id, stays.c.stage)
-        .subquery("of_lead")
-    )
-    is_there = case((of_lead.c.is_there, 1), else_=0)
-    return select(of_lead.c.stage, of_lead.c.hours, func.sum(1 - is_there), func.sum(is_there)).group_by(
-        of_lead.c.stage, of_lead.c.hours
-    )
+    return select(Lead.id).where(*visible_leads(session, report), *filter_conditions(span, report.actor))
+
+
+def _seconds_here(at: datetime) -> Any:
+    return func.greatest(func.date_part("epoch", at - Lead.stage_entered_at, type_=Double()), 0.0)

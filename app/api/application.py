@@ -9,10 +9,16 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from app import wiring
 from app.api.activities.lead_activity_routes import blp as lead_activities
 from app.api.activities.routes import blp as activities
+from app.api.analytics.best_time_routes import blp as best_time
+from app.api.analytics.forecast_routes import blp as forecast
+from app.api.analytics.report_routes import blp as reports
 from app.api.analytics.routes import blp as analytics
+from app.api.analytics.saved_routes import blp as saved_reports
 from app.api.assignment.availability_routes import blp as availability
 from app.api.assignment.lead_routes import blp as lead_assignment
 from app.api.assignment.rule_routes import blp as assignment_rules
+from app.api.automation.definition_routes import blp as definitions
+from app.api.automation.lead_step_routes import blp as lead_steps
 from app.api.automation.nurture_routes import blp as nurtures
 from app.api.automation.playbook_routes import blp as playbooks
 from app.api.automation.rule_routes import blp as follow_up_rules
@@ -28,19 +34,25 @@ from app.api.console.pages import blp as console
 from app.api.identity.browser_session_routes import blp as browser_sessions
 from app.api.identity.password_page import blp as password_page
 from app.api.identity.password_routes import blp as passwords
+from app.api.identity.session_routes import blp as own_sessions
 from app.api.identity.sign_in_routes import blueprints as identity
 from app.api.identity.user_routes import blueprints as accounts
 from app.api.leads.duplicate_routes import blp as duplicates
 from app.api.leads.event_routes import blp as events
 from app.api.leads.routes import blp as leads
+from app.api.leads.scoring.next_action_routes import blp as next_actions
+from app.api.leads.scoring.routes import blp as lead_scores
+from app.api.leads.scoring.routes import settings_blp as score_settings
 from app.api.leads.touch_routes import blp as touches
 from app.api.live_updates.routes import blp as live_updates
 from app.api.messaging.gateway_event_routes import blp as gateway_events
 from app.api.messaging.gateway_routes import blp as gateways
+from app.api.messaging.inbound.conversation_routes import blp as conversations
 from app.api.messaging.inbound.email_routes import blp as inbound_emails
 from app.api.messaging.inbound.hook_routes import blp as inbound_hooks
 from app.api.messaging.inbound.lead_message_routes import blp as lead_messages
 from app.api.messaging.inbound.provider_routes import blp as inbound_calls
+from app.api.messaging.inbound.sentiment_routes import blp as sentiment_settings
 from app.api.messaging.inbound.settings_routes import blp as inbound_settings
 from app.api.messaging.inbound.text_provider_routes import blp as channel_events
 from app.api.messaging.inbound.text_routes import blp as inbound_texts
@@ -61,6 +73,7 @@ from app.api.operations.overview_routes import blp as operations
 from app.api.operations.probe_routes import blp as ops
 from app.api.operations.step_routes import blp as steps
 from app.api.pipeline.board_routes import blp as board
+from app.api.pipeline.lead_view_routes import blp as lead_views
 from app.api.pipeline.stage_routes import blp as pipeline
 from app.api.privacy.routes import blueprints as privacy
 from app.api.request_bodies import REQUEST_BODIES
@@ -76,7 +89,7 @@ from app.api.tasks.routes import blp as tasks
 from app.api.tasks.template_routes import blp as task_templates
 from app.api.tasks.view_routes import blp as views
 from app.config import get_settings
-from app.core import logs
+from app.core.telemetry import logs
 from app.http import access, problems, request_hooks
 from app.http.openapi import docs_page, openapi
 
@@ -85,9 +98,16 @@ BLUEPRINTS = (  # in the order of the docs page
     capture,
     duplicates,
     touches,
+    lead_scores,
+    next_actions,
     events,
+    lead_views,
     board,
     analytics,
+    reports,
+    saved_reports,
+    forecast,
+    best_time,
     tasks,
     activities,
     bulk,
@@ -96,6 +116,7 @@ BLUEPRINTS = (  # in the order of the docs page
     pipeline,
     notifications,
     live_updates,
+    lead_steps,
     steps,
     lateness,
     operations,
@@ -112,6 +133,7 @@ BLUEPRINTS = (  # in the order of the docs page
     playbooks,
     simulations,
     nurtures,
+    definitions,
     availability,
     queue,
     overview,
@@ -123,11 +145,14 @@ BLUEPRINTS = (  # in the order of the docs page
     forms,
     public_forms,
     clinic_settings,
+    score_settings,
+    sentiment_settings,
     gateways,
     gateway_events,
     webhooks,
     webhook_deliveries,
     lead_messages,
+    conversations,
     inbound_emails,
     inbound_settings,
     tracking_settings,
@@ -141,6 +166,7 @@ BLUEPRINTS = (  # in the order of the docs page
     notice_preferences,
     ops,
     browser_sessions,
+    own_sessions,
     *identity,
     passwords,
     *accounts,

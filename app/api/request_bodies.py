@@ -26,6 +26,12 @@ _TASK: Final = {"op": "create", "lead_id": _LEAD, "title": "Ask for X-rays", "ty
 _SOURCE: Final = {"name": "Radio", "category": "OTHER", "monthly_cost": "250.00"}
 _TEMPLATE: Final = {"name": "Check", "title": "Call {{ lead.first_name }}", "type": "CALL", "due_in": "1 day"}
 _TEXTS: Final = [{"subject": "Hello {{ lead.first_name }}", "body": "We look forward to seeing you."}]
+_WEIGHT: Final = {
+    "name": "replied",
+    "words": "Has written or called",
+    "points": 25,
+    "when": [{"field": "lead.replied_at", "exists": True}],
+}
 _FORM: Final = {
     "name": "Contact",
     "allowed_origins": ["https://clinic.example"],
@@ -121,9 +127,27 @@ REQUEST_BODIES: Final[RequestBodies] = {
     },
     "followups.complete": {"notes": "Sent"},
     BATCH: {"operations": [_TASK, _TASK, _TASK, _TASK]},
+    "lead-views.create_view": {"name": "Mine", "filters": {"assigned_to_id": "me"}},
+    "lead-views.update_view": {"name": "Mine, most valuable first", "filters": {"sort": "-lead_value"}},
+    "lead-views.edit_view": {"shared": True},
+    "lead-steps.snooze_step": {"until": _LATER},
     "followup-views.create_view": {"name": "Mine", "filters": {"assigned_to_id": "me"}},
     "followup-views.update_view": {"name": "Mine, urgent first", "filters": {"sort": "-priority"}},
     "followup-views.edit_view": {"shared": True},
+    "saved-reports.create_saved_report": {
+        "name": "Marketing of last month",
+        "report": "marketing-roi",
+        "parameters": {"period": "last_month", "compare": "previous_period"},
+        "shared": True,
+    },
+    "saved-reports.update_saved_report": {
+        "name": "Sources of the quarter",
+        "report": "source-comparison",
+        "parameters": {"period": "this_quarter", "by": "week"},
+    },
+    "saved-reports.edit_saved_report": {
+        "schedule": {"every": "month", "day": 1, "at": "07:30", "recipients": [_ME], "attach": "csv"}
+    },
     "jobs.follow_up_many": {
         "lead_ids": [_LEAD],
         "followup": {"type": "CALL", "title": "Invite to the open day", "due_in_minutes": 60},
@@ -177,6 +201,13 @@ REQUEST_BODIES: Final[RequestBodies] = {
     "inbound-settings.edit_inbound_settings": {"match_days": 14},
     "tracking-settings.set_tracking_settings": {"opens": False, "clicks": True},
     "tracking-settings.edit_tracking_settings": {"opens": True},
+    "next-actions.accept_next_action": {"act": "do_task"},
+    "next-actions.dismiss_next_action": {"act": "do_task", "reason": "They are on holiday."},
+    "sentiment-settings.set_sentiment": {"is_on": True},
+    "sentiment-settings.edit_sentiment": {"is_on": False},
+    "score-settings.set_score_settings": {"is_kept": True, "model": "rules", "base": 20, "weights": [_WEIGHT]},
+    "score-settings.edit_score_settings": {"model": "learned"},
+    "score-settings.preview_score": {"lead_id": _LEAD, "base": 30, "weights": [_WEIGHT]},
     "inbound-hooks.create_inbound_hook": {
         "name": "postmark",
         "provider": "postmark",
@@ -243,6 +274,11 @@ REQUEST_BODIES: Final[RequestBodies] = {
     "sequences.roll_back_sequence": {"number": 1},
     "simulations.simulate_sequence": {},
     "simulations.simulate_playbook": {},
+    "simulations.simulate_rule": {},
+    "definitions.read_definition_text": {
+        "kind": "rule",
+        "text": "name: call-new-leads\non: lead.created\ndo:\n- create_task: {type: CALL, title: Call the lead}\n",
+    },
     "enrollments.enroll_leads": {"lead_ids": [_LEAD]},
     "bulk-enrollments.enroll_many_leads": {"lead_ids": [reference("capture.upsert_lead")]},
     "sequence-moves.move_sequence": {
@@ -257,9 +293,11 @@ REQUEST_BODIES: Final[RequestBodies] = {
     },
     "nurtures.change_nurture": {"score_to": 7},
     "playbooks.import_playbook": {"yaml": "name: own\nrules: []\n"},
+    "conversations.mark_conversation_done": {},
     "settings.set_contact_policy": {"daily_cap": 2},
     "settings.edit_contact_policy": {"weekly_cap": 5},
     "settings.set_hours": {"business_hours": {"mon": [["09:00", "17:00"]]}, "closed_dates": [], "quiet_hours": None},
+    "settings.change_clinic_profile": {"name": "Smile Orthodontics"},
     "settings.change_hours": {"closed_dates": ["2030-12-24"]},
     "settings.set_sender": {"sender_name": "Smile Ortho", "postal_address": "1 Main Street, Springfield, IL 62701"},
     "settings.change_sender": {"sender_name": "Smile Orthodontics"},

@@ -58,12 +58,16 @@ SUBJECTS: Final[Mapping[str, str]] = {
     "sending_accounts": "sending_account",
     "notice_preferences": "notice_preferences",
     "notice_destinations": "notice_destination",
+    "saved_reports": "saved_report",
 }
 READ_SUBJECTS: Final = frozenset(
     {"lead", "task", "activity", "notification", "inbound_email", "inbound_text"}
 )  # personal data: reads are audited too
-_NEVER_KEPT: Final = frozenset(
-    {"password_hash", "secret_hash", "secret", "previous_secret", "password", "credentials", "p256dh", "auth"}
+NEVER_KEPT: Final = frozenset(
+    {
+        *("password_hash", "secret_hash", "secret", "previous_secret", "client_secret", "password", "credentials"),
+        *("p256dh", "auth", "verification_key"),
+    }
 )
 _TABLES_WITH_SECRET_URLS: Final = frozenset({"notice_destinations"})  # whoever knows the URL can write to the user
 _IMPLIED: Final = frozenset({"updated_at", "updated_by", "version", "last_login_at", "last_used_at"})
@@ -235,7 +239,7 @@ def _changes(one: object) -> Iterator[tuple[str, tuple[Any, Any]]]:
 
 def _is_kept(one: Any, name: str) -> bool:
     """Return whether the values of a field are kept. Of other fields only the name of a changed one is."""
-    return name not in _NEVER_KEPT and not (name == "url" and one.__tablename__ in _TABLES_WITH_SECRET_URLS)
+    return name not in NEVER_KEPT and not (name == "url" and one.__tablename__ in _TABLES_WITH_SECRET_URLS)
 
 
 def _columns_changed(one: Any) -> Iterator[tuple[str, tuple[Any, Any]]]:

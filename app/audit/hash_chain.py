@@ -70,6 +70,11 @@ ORDER BY e.number
 _LINKS: Final = text("SELECT number, up_to, entries, seal FROM audit_seals WHERE clinic_id = :clinic ORDER BY number")
 
 
+_LENGTH: Final = text(
+    "SELECT count(*) AS links, coalesce(sum(entries), 0)::bigint AS entries FROM audit_seals WHERE clinic_id = :clinic"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class ChainBreak:
     """A failed check of the entries after number `after`, up to `up_to`.
@@ -107,6 +112,11 @@ def verify_chain(session: Session, clinic_id: UUID) -> Iterator[ChainBreak]:
         before, after = link.seal, link.up_to
     for number in session.scalars(_CHANGES, {"clinic": clinic_id}):
         yield ChainBreak(clinic_id, None, number - 1, number, "the values before and after were changed")
+
+
+def count_links(session: Session, clinic_id: UUID) -> JsonObject:
+    """Return the number of `links` of the clinic's chain, and of the `entries` that they cover."""
+    return dict(session.execute(_LENGTH, {"clinic": clinic_id}).mappings().one())
 
 
 def _problem(session: Session, batch: JsonObject, link: Any, before: bytes) -> str | None:

@@ -62,7 +62,7 @@ def hidden_ids(session: Session, actor: Actor, subject: str, ids: Collection[UUI
 
 
 def subjects_of_leads() -> frozenset[str]:
-    """Return the subjects whose rows are data of leads."""
+    """Return the subjects with rows that are data of leads."""
     by_column = {subject for name, subject in SUBJECTS.items() if "lead_id" in Base.metadata.tables[name].c}
     return frozenset({"lead", *by_column, *_FILE_SUBJECTS})
 

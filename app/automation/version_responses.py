@@ -34,4 +34,5 @@ def version_response(row: Any, version: Any) -> JsonDict:
         "definition": version.definition,
         "created_at": version.created_at,
         "created_by": version.created_by,
+        "note": version.note,
     }

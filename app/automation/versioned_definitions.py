@@ -122,12 +122,16 @@ class VersionedDefinitions(Generic[Owner]):
         require_version(row, seen)
         return row
 
-    def change(self, session: Session, actor: Actor, row: Owner, data: JsonObject) -> None:
-        """Replace the parts in `data`, in a new version or in the draft. A null removes a part. Raises Invalid."""
+    def change(self, session: Session, actor: Actor, row: Owner, data: JsonObject, *, note: str | None = None) -> None:
+        """Replace the parts in `data`, in a new version or in the draft. A null removes a part.
+
+        `note`: why, if no user asked for it. Raises Invalid.
+        """
         parts = {name: value for name, value in data.items() if name not in _SETTINGS}
         self._require_same_name(row, parts)
         if parts or data.get("is_draft"):
-            self._write(session, actor, row, self._changed(session, row, parts), is_draft=data.get("is_draft", False))
+            is_draft = data.get("is_draft", False)
+            self._write(session, actor, row, self._changed(session, row, parts), is_draft=is_draft, note=note)
 
     def set_active(self, session: Session, row: Owner, *, is_active: bool) -> None:
         """Activate or deactivate the row. The circuit breaker then counts failures from zero.
@@ -140,9 +144,9 @@ class VersionedDefinitions(Generic[Owner]):
             reset_counts(session, Series(row.clinic_id, row.slug))
         row.active, row.paused_because = is_active, None
 
-    def publish(self, session: Session, actor: Actor, row_id: UUID) -> Owner:
-        """Publish the draft. Raises NotFound, Conflict (when there is no draft), Invalid."""
-        row = self.find(session, actor, row_id, lock=True)
+    def publish(self, session: Session, actor: Actor, row_id: UUID, *, seen: SeenVersions) -> Owner:
+        """Publish the draft. Raises NotFound, ChangedMeanwhile, Conflict (when there is no draft), Invalid."""
+        row = self.begin_change(session, actor, row_id, seen)
         draft = self.draft(session, row)
         if draft is None:
             raise self.nothing_to_publish
@@ -153,9 +157,9 @@ class VersionedDefinitions(Generic[Owner]):
         row.active = row.active or is_first
         return self.save(session, actor, row)
 
-    def roll_back(self, session: Session, actor: Actor, row_id: UUID, number: int) -> Owner:
-        """Publish an earlier version again, as a new version. Raises NotFound, Invalid."""
-        row = self.find(session, actor, row_id, lock=True)
+    def roll_back(self, session: Session, actor: Actor, row_id: UUID, number: int, *, seen: SeenVersions) -> Owner:
+        """Publish an earlier version again, as a new version. Raises NotFound, ChangedMeanwhile, Invalid."""
+        row = self.begin_change(session, actor, row_id, seen)
         self._write(session, actor, row, self._numbered(session, row, number).definition, is_draft=False)
         return self.save(session, actor, row)
 
@@ -235,13 +239,24 @@ class VersionedDefinitions(Generic[Owner]):
         definition = {**((draft.definition if draft else row.definition) or {}), **parts}
         return {name: value for name, value in definition.items() if value is not None}
 
-    def _write(self, session: Session, actor: Actor, row: Owner, definition: JsonDict, *, is_draft: bool) -> None:
+    def _write(
+        self,
+        session: Session,
+        actor: Actor,
+        row: Owner,
+        definition: JsonDict,
+        *,
+        is_draft: bool,
+        note: str | None = None,
+    ) -> None:
         self.require_valid(session, actor.clinic, definition)
         if draft := self.draft(session, row):
             session.delete(draft)
         session.flush()
         number = None if is_draft else self._next_number(session, row)
-        session.add(self._new_version(actor, row, definition, number=number))
+        version = self._new_version(actor, row, definition, number=number)
+        version.note = note
+        session.add(version)
         if number is not None:
             row.definition, row.published = definition, number
 

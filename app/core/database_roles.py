@@ -22,10 +22,11 @@ PRIVILEGES: Final[Mapping[str, tuple[str, ...]]] = {
     "key_checks": ("SELECT", "INSERT", "UPDATE"),
     "message_template_versions": ("SELECT", "INSERT", "DELETE"),
 }
-# Tables of no clinic: `relance_clinic` has no privileges on them, and they have no policies.
+# Tables of no clinic: `relance_clinic` cannot write them, and they have no policies.
 OF_NO_CLINIC: Final = frozenset(
     {"alembic_version", "channel_outages", "counters", "holds", "key_checks", "rate_counters", "sweep_runs"}
 )
+READABLE: Final = frozenset({"holds", "sweep_runs"})  # those of them that `relance_clinic` may read
 # Tables without a clinic's id: parent table, and the column with the parent's id.
 PARENTS: Final[Mapping[str, tuple[str, str]]] = {
     "assignment_turns": ("assignment_rules", "rule_id"),
@@ -59,7 +60,7 @@ def grants(tables: Collection[str]) -> list[Grant]:
         for table in sorted({*tables, "alembic_version"})
         for role in ((APP_ROLE,) if table in OF_NO_CLINIC else (APP_ROLE, CLINIC_ROLE))
         for privilege in PRIVILEGES.get(table, ALL)
-    ]
+    ] + [Grant(CLINIC_ROLE, table, "SELECT") for table in sorted(READABLE & {*tables})]
 
 
 def policy(table: str, name: str) -> str:

@@ -9,13 +9,27 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 import orjson
-from sqlalchemy import CursorResult, DateTime, Engine, MetaData, Row, Select, TextClause, Uuid, create_engine, text
+import psycopg
+from psycopg.adapt import Loader
+from sqlalchemy import (
+    DateTime,
+    Engine,
+    MetaData,
+    Row,
+    Select,
+    TextClause,
+    Uuid,
+    create_engine,
+    event,
+    text,
+)
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from uuid_utils.compat import uuid7
 
 from app.config import get_settings
+from app.core.database.driver_sql import driver_sql, execute_driver_sql
 from app.core.database.session import OPTIONS, support_poolers
 from app.core.type_aliases import ColumnValues, JsonDict
 
@@ -81,7 +95,6 @@ def _new_engine(**options: object) -> Engine:
         pool_recycle=1800,
         hide_parameters=True,  # errors are logged, and parameters contain personal data
         json_serializer=to_json,
-        json_deserializer=orjson.loads,
         connect_args={
             "options": f"{role}{OPTIONS}",
             "application_name": f"relance:{os.getpid()}",
@@ -90,7 +103,19 @@ def _new_engine(**options: object) -> Engine:
         },
     )
     support_poolers(made)
+    event.listen(made, "connect", _read_json_fast)
     return made
+
+
+def _read_json_fast(connection: psycopg.Connection, _: object) -> None:
+    for kind in ("json", "jsonb"):
+        connection.adapters.register_loader(kind, _JsonLoader)
+
+
+class _JsonLoader(Loader):
+    """Parse JSON without a call in Python. psycopg's own loader copies each value first."""
+
+    load = staticmethod(orjson.loads)  # type: ignore[assignment]
 
 
 @contextmanager
@@ -146,16 +171,16 @@ def insert_many(
     given, more = {"rows": to_json(rows)}, None
     if besides and besides[1]:
         given["more"], more = to_json(besides[1]), (besides[0], tuple(besides[1][0]))
-    result = session.execute(_insert(model, tuple(rows[0]), tail, more), given)
-    return list(result.all()) if isinstance(result, CursorResult) and result.returns_rows else []
+    result = execute_driver_sql(session, _insert(model, tuple(rows[0]), tail, more), given)
+    return list(result.all()) if result.returns_rows else []
 
 
 @lru_cache(maxsize=256)
 def _insert(
     model: type[Base], columns: tuple[str, ...], tail: str, more: tuple[type[Base], tuple[str, ...]] | None
-) -> TextClause:
+) -> str:
     first = f"WITH besides AS ({_insert_from(*more, parameter='more')}) " if more else ""
-    return text(f"{first}{_insert_from(model, columns)} {tail}")
+    return driver_sql(f"{first}{_insert_from(model, columns)} {tail}")
 
 
 def _insert_from(model: type[Base], columns: tuple[str, ...], *, parameter: str = "rows") -> str:

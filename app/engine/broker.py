@@ -12,7 +12,7 @@ from kombu import Connection, Exchange, Queue
 
 from app import clock
 from app.config import Settings, get_settings
-from app.core import logs
+from app.core.telemetry import logs
 from app.engine import redis_transport
 from app.engine.step_kind import ACCOUNTS, BULK, DELIVERIES, STEPS, WEBHOOKS
 
@@ -99,9 +99,10 @@ def _queue(name: str) -> Queue:
 
 
 def _transport_options(settings: Settings) -> dict[str, object]:
-    if not settings.broker_url.get_secret_value().startswith("redis"):
+    if not settings.broker_url.get_secret_value().startswith(("redis", "sentinel")):
         return {}
     return {
+        **redis_transport.sentinel_options(settings),
         "visibility_timeout": settings.visibility_timeout,
         "unacked_restore_throttle": 1,
         "unacked_restore_interval": 10,

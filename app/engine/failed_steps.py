@@ -1,5 +1,6 @@
 """Failed steps: list and retry."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from app.core.pagination import Page, page
 from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.models import Kind, Reason, Step, StepState
 from app.engine.service import horizon, wake_ups_of
+from app.engine.step_kind import STEP_KINDS
 from app.engine.steps.publish import after_commit
 from app.errors import Conflict, NotFound
 
@@ -22,7 +24,7 @@ MAX_RETRIED = 10_000  # per call; repeat the call for the rest
 
 
 class CannotRetryStep(Conflict):
-    """Only failed steps can be retried, and webhook calls whose result is unknown."""
+    """Only failed steps can be retried, and webhook calls with an unknown result."""
 
 
 class RetryTheNotification(Conflict):
@@ -35,6 +37,7 @@ class Retried:
 
     retried: int
     left: int
+    dry_run: bool = False
 
 
 def list_steps(session: Session, clinic_id: UUID, query: JsonObject) -> Page:
@@ -65,17 +68,26 @@ def retry(session: Session, clinic_id: UUID, step_id: UUID) -> Step:
     return step
 
 
-def retry_many(session: Session, clinic_id: UUID, query: JsonObject, *, spread: timedelta) -> Retried:
+def retry_many(
+    session: Session, clinic_id: UUID, query: JsonObject, *, spread: timedelta, dry_run: bool = False
+) -> Retried:
     """Plan the clinic's matching failed steps again, oldest first, spread evenly over `spread`.
 
     `query` may hold `kind`, `name` and `since`. Deliveries are excluded: they are retried through their notifications.
+    `dry_run`: count only.
     """
     failed = [*_matching(clinic_id, {**query, "state": StepState.FAILED}), Step.kind.not_in(Kind.DELIVERIES)]
+    if dry_run:
+        matching = _count(session, failed)
+        return Retried(min(matching, MAX_RETRIED), max(0, matching - MAX_RETRIED), dry_run=True)
     chosen = select(Step.id).where(*failed).order_by(Step.id).limit(MAX_RETRIED).with_for_update(skip_locked=True)
     ids = list(session.scalars(chosen))
     _plan_again(session, ids, spread)
-    left = session.scalar(select(func.count()).select_from(select(Step.id).where(*failed).subquery()))
-    return Retried(len(ids), left or 0)
+    return Retried(len(ids), _count(session, failed))
+
+
+def _count(session: Session, conditions: Sequence[ColumnElement[bool]]) -> int:
+    return session.scalar(select(func.count()).select_from(select(Step.id).where(*conditions).subquery())) or 0
 
 
 class Unfinished(NamedTuple):
@@ -104,6 +116,21 @@ def step_counts(session: Session) -> list[JsonDict]:
     return [dict(row._mapping) for row in rows]  # noqa: SLF001  (SQLAlchemy's own name for it)
 
 
+def step_counts_of(session: Session, clinic_id: UUID) -> list[JsonDict]:
+    """Return the number of a clinic's steps that have not ended well, per kind and state: `kind`, `state`, `count`."""
+    rows = session.execute(_OPEN_OF_CLINIC, {"clinic": clinic_id, "kinds": list(STEP_KINDS)})
+    return [dict(row._mapping) for row in rows]  # noqa: SLF001  (SQLAlchemy's own name for it)
+
+
+# Each part has an index of its own. Steps that ended are many, and not counted.
+_OPEN_OF_CLINIC = text(
+    "SELECT state, kind, count(*) AS count FROM ("
+    " SELECT state, kind FROM steps"
+    " WHERE kind = ANY(:kinds) AND clinic_id = :clinic AND state IN ('planned', 'published')"
+    " UNION ALL SELECT state, kind FROM steps WHERE state = 'running' AND clinic_id = :clinic"
+    " UNION ALL SELECT state, kind FROM steps WHERE clinic_id = :clinic AND state IN ('failed', 'unknown')"
+    ") AS open GROUP BY state, kind ORDER BY kind, state"
+)
 _UNFINISHED = text(
     "SELECT count(*) FILTER (WHERE state = 'failed') AS failed,"
     " count(*) FILTER (WHERE state = 'failed' AND finished_at > :since) AS failed_today,"

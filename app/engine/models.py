@@ -54,6 +54,7 @@ class Kind:
     IMPORT_CHUNK: Final = "import_chunk"
     CALL_WEBHOOK: Final = "call_webhook"
     SEND_DIGEST: Final = "send_digest"  # the daily digest of a user, or the weekly summary of an admin
+    SEND_REPORT: Final = "send_report"  # a scheduled report to a user
     POST_WEBHOOKS: Final = "post_webhooks"  # the due calls of a webhook endpoint
 
 
@@ -138,6 +139,8 @@ class Reason(StrEnum):
     READ_BEFORE_DIGEST = "read_before_digest"  # the user read it in the application before the digest
     DESTINATION_GONE = "destination_gone"  # the user removed the destination, or the browser its subscription
     NOTHING_NEW = "nothing_new"  # an empty digest
+    WAITS_FOR_HOUR = "waits_for_hour"  # the user, or the owner of the report, chose a later hour for its e-mail
+    NOT_SCHEDULED = "not_scheduled"  # the report, its schedule, or the user's permission to read it is gone
     NOT_POSSIBLE = "not_possible"  # the stage cannot be reached, or the field refuses the value
 
 

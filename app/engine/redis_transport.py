@@ -1,4 +1,4 @@
-"""Redis transport for Celery with two fixes for kombu.
+"""Redis transports for Celery, direct and through Sentinel, with two fixes for kombu.
 
 On connection loss Celery's consumer calls `collect()` and then `close()`. kombu's `Channel.close()` first reads a
 pending BRPOP. That read raises before the channel is marked closed, and the second pass finds a half-closed channel. A
@@ -6,16 +6,18 @@ worker that holds ETA messages then exits with "Unrecoverable error". A connecti
 """
 
 from queue import Empty
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from kombu.transport import TRANSPORT_ALIASES
 from kombu.transport import redis as kombu_redis
 
+from app.config import Settings
+
 log = structlog.get_logger()
 
 
-class Channel(kombu_redis.Channel):
+class _RepairedChannel(kombu_redis.Channel):
     """Channel that can always be closed, and that reuses its publishing client.
 
     kombu creates a new client object for every command, which takes a third of the publishing time.
@@ -47,13 +49,40 @@ class Channel(kombu_redis.Channel):
             super().close()  # type: ignore[no-untyped-call]
 
 
+class Channel(_RepairedChannel):
+    """Channel to the server that the URL names."""
+
+
+class SentinelChannel(_RepairedChannel, kombu_redis.SentinelChannel):
+    """Channel to the master that the Sentinels of the URL name."""
+
+
 class Transport(kombu_redis.Transport):
     """Redis transport that uses this channel."""
 
     Channel = Channel
 
 
+class SentinelTransport(kombu_redis.SentinelTransport):
+    """Redis transport that asks Sentinels for the master at each new connection."""
+
+    Channel = SentinelChannel
+
+
 def register() -> None:
-    """Use this transport for redis:// and rediss:// URLs. Call it before the application connects."""
+    """Use these transports for redis://, rediss:// and sentinel:// URLs. Call it before the application connects."""
     for scheme in ("redis", "rediss"):
         TRANSPORT_ALIASES[scheme] = "app.engine.redis_transport:Transport"
+    TRANSPORT_ALIASES["sentinel"] = "app.engine.redis_transport:SentinelTransport"
+
+
+def sentinel_options(settings: Settings) -> dict[str, object]:
+    """Return the transport options that name the master and the password of the Sentinels; empty without Sentinel."""
+    if not settings.broker_url.get_secret_value().startswith("sentinel"):
+        return {}
+    password = settings.sentinel_password.get_secret_value()
+    kept = {"password": password} if password else {}
+    return {"master_name": settings.sentinel_master, "sentinel_kwargs": {**_PATIENCE, **kept}}
+
+
+_PATIENCE: Final = {"socket_timeout": 2, "socket_connect_timeout": 2}  # seconds; a dead host must not delay a failover

@@ -38,3 +38,4 @@ class DefinitionVersion:
     definition: Mapped[JsonDict]
     created_at: Mapped[datetime]
     created_by: Mapped[UUID | None]
+    note: Mapped[str | None] = mapped_column(Text)  # why it was published; None: a user published it

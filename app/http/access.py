@@ -17,7 +17,7 @@ from app.audit import audit_log
 from app.core.database.rollback import commit_if_nothing_is_written
 from app.core.database.row_security import restrict_to_clinic
 from app.core.db import engine, sessions
-from app.core.logs import request_id
+from app.core.telemetry.logs import request_id
 from app.core.type_aliases import JsonDict
 from app.errors import Forbidden
 from app.http import rate_limits
@@ -42,9 +42,12 @@ PUBLIC: Final = OpenAccess.PUBLIC
 SIGNED_IN: Final = OpenAccess.SIGNED_IN
 
 
-def allow(needed: Permission | OpenAccess) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def allow(
+    needed: Permission | OpenAccess, *, also: Permission | None = None
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Declare the permission of a route: `@blp.get(...)`, then `@allow(Permission.LEAD_READ)`, then the rest.
 
+    Callers with the permission `also` may call it too, in its scope.
     The view raises Unauthenticated (401) without valid credentials and Forbidden (403) without the permission, before
     the body is read.
     """
@@ -55,11 +58,11 @@ def allow(needed: Permission | OpenAccess) -> Callable[[Callable[P, R]], Callabl
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
             if needed is not PUBLIC:
-                _authorize(needed)
+                _authorize(needed, also)
             refuse_unknown()
             return view(*args, **kwargs)
 
-        return _declare(guarded, needed)
+        return _declare(guarded, needed, also)
 
     return decorate
 
@@ -128,14 +131,15 @@ def register(app: Flask) -> None:
     app.teardown_appcontext(close_session)
 
 
-def _authorize(needed: Permission | OpenAccess) -> None:
+def _authorize(needed: Permission | OpenAccess, also: Permission | None) -> None:
     g.actor = who = _authenticate()
     rate_limits.count_call(who)
     if isinstance(needed, OpenAccess):
         return
-    if needed not in who.permissions:
+    held = next((one for one in (needed, also) if one in who.permissions), None)
+    if held is None:
         raise Forbidden
-    if (scope := who.permissions[needed]) is not Scope.ALL:
+    if (scope := who.permissions[held]) is not Scope.ALL:
         g.actor = replace(who, scope=scope)
 
 
@@ -185,16 +189,19 @@ def _session() -> Session:
     return session
 
 
-def _declare(view: Callable[P, R], needed: Permission | OpenAccess) -> Callable[P, R]:
+def _declare(view: Callable[P, R], needed: Permission | OpenAccess, also: Permission | None) -> Callable[P, R]:
     documented: Any = view
-    documented.permission = needed
+    documented.permission, documented.also_permission = needed, also
     described = documented._apidoc = dict(getattr(view, "_apidoc", {}))  # noqa: SLF001  (flask-smorest's place for it)
-    described["manual_doc"] = {**described.get("manual_doc", {}), **_documentation(needed)}
+    described["manual_doc"] = {**described.get("manual_doc", {}), **_documentation(needed, also)}
     return view
 
 
-def _documentation(needed: Permission | OpenAccess) -> JsonDict:
+def _documentation(needed: Permission | OpenAccess, also: Permission | None) -> JsonDict:
     if needed is PUBLIC:
         return {"security": []}
     security: JsonDict = {"security": [{"access_token": []}, {"api_key": []}]}
-    return security if needed is SIGNED_IN else {**security, "x-permission": needed.value}
+    if needed is SIGNED_IN:
+        return security
+    alternative = {"x-permission-also": also.value} if also else {}
+    return {**security, "x-permission": needed.value, **alternative}

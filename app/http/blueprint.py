@@ -97,6 +97,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # published wit
     ) -> Callable[[View], View]:
         """Render what the view returns: an object for `schema`, `(object, headers)` or `(object, headers, status)`.
 
+        A finished `Response`, such as a file, is returned unchanged.
         A POST runs once for each Idempotency-Key. `shown_once` marks a response with a secret, which is not saved for a
         replay.
         """
@@ -114,6 +115,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # published wit
             def answer(*args: object, **kwargs: object) -> Response:
                 chosen = writer.choice() if isinstance(writer, PageOut) else None
                 result = view(*args, **kwargs)
+                if isinstance(result, Response):
+                    return result
                 result, headers, status = _parts(result, status_code)
                 if writer is None:
                     return _empty(status, headers)

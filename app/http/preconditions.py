@@ -16,6 +16,7 @@ from app.core.optimistic_locking import SeenVersions
 from app.errors import RelanceError
 
 NEEDS_IF_MATCH: Final = "x-if-match"  # marks operations that need the header
+TAKES_IF_MATCH: Final = "x-if-match-optional"  # marks operations that accept the header
 HAS_ETAG: Final = "x-tagged"  # marks operations whose response has an ETag
 
 _TAGS = re.compile(r'"[^"]*"')
@@ -40,6 +41,21 @@ def if_match(view: Callable[..., Any]) -> Callable[..., Any]:
 
     documented: Any = read
     documented._apidoc = {"manual_doc": {NEEDS_IF_MATCH: True}}  # noqa: SLF001  (flask-smorest's place for it)
+    return read
+
+
+def if_match_accepted(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Accept If-Match and pass the versions to the view as `seen`; without the header, any version.
+
+    Put it directly above the view.
+    """
+
+    @wraps(view)
+    def read(*args: object, **kwargs: object) -> Any:
+        return view(*args, seen=_seen() if "If-Match" in request.headers else None, **kwargs)
+
+    documented: Any = read
+    documented._apidoc = {"manual_doc": {TAKES_IF_MATCH: True}}  # noqa: SLF001  (flask-smorest's place for it)
     return read
 
 

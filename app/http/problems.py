@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from app.core.logs import request_id
+from app.core.telemetry.logs import request_id
 from app.core.type_aliases import JsonDict, JsonObject
 from app.errors import Conflict, NotFound, RelanceError, Unauthenticated
 

@@ -8,12 +8,14 @@ from uuid import UUID
 import structlog
 from flask import Flask, Request, Response, g, request
 
-from app.core.logs import begin_request, request_id
-from app.core.type_aliases import JsonDict
+from app.core.telemetry import traces
+from app.core.telemetry.logs import begin_request, request_id
+from app.core.type_aliases import JsonDict, JsonObject
 from app.http import rate_limits
 from app.identity.sign_in import api_key_format, idle_timeout
 
 REQUEST_ID: Final = "X-Request-Id"
+SERVER_ERROR: Final = 500
 MOST_DROPPED: Final = 10_000_000  # bytes; a larger unread body closes the connection
 PROBES: Final = frozenset({"/livez", "/readyz", "/metrics"})  # called every few seconds, so not logged
 
@@ -34,6 +36,7 @@ def after_response(work: Callable[[], None]) -> None:
 def _begin() -> None:
     g.started = perf_counter()
     begin_request(request.headers.get(REQUEST_ID))
+    traces.begin_request(request.headers.get("traceparent"))
 
 
 def _end(response: Response) -> Response:
@@ -75,3 +78,17 @@ def _log(call: Request, status: int) -> None:
         about["clinic_id"] = actor.clinic.id
         about["api_key_id" if actor.api_key_id else "user_id"] = actor.api_key_id or actor.user_id
     log.info("request", **about)
+    name = f"{call.method} {rule.rule if rule else 'unknown path'}"
+    traces.end_request(name, _attributes(about), is_failure=status >= SERVER_ERROR)
+
+
+def _attributes(about: JsonObject) -> dict[str, str | int | None]:
+    """Return the attributes of the request's span: standard names of OpenTelemetry where there is one."""
+    named = {name: about.get(name) for name in ("clinic_id", "user_id", "api_key_id")}
+    return {
+        "http.request.method": about["method"],
+        "http.route": about["route"],
+        "http.response.status_code": about["status"],
+        "relance.request_id": request_id(),
+        **{f"relance.{name}": str(value) for name, value in named.items() if value},
+    }

@@ -26,6 +26,7 @@ class ClinicContext:
     policy: ContactPolicy = field(default_factory=ContactPolicy)
     inbound_email: InboundEmailSettings = field(default_factory=InboundEmailSettings)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
+    detects_sentiment: bool = False  # of messages from leads
 
     @property
     def sender(self) -> str:

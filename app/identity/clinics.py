@@ -56,6 +56,8 @@ class ClinicRow(Protocol):
     @property
     def message_tracking(self) -> JsonDict: ...
     @property
+    def detects_sentiment(self) -> bool: ...
+    @property
     def rules_version(self) -> int: ...
 
 
@@ -128,6 +130,7 @@ def _build(clinic: ClinicRow) -> ClinicContext:
         policy=ContactPolicy.from_json(clinic.contact_policy),
         inbound_email=InboundEmailSettings.from_json(clinic.inbound_email),
         tracking=TrackingSettings.from_json(clinic.message_tracking),
+        detects_sentiment=clinic.detects_sentiment,
     )
 
 

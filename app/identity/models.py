@@ -5,12 +5,13 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Date, ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy import ARRAY, Date, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, new_id
 from app.core.type_aliases import JsonDict
 from app.core.validation import language_tags
+from app.security.encrypted_fields import EncryptedField
 
 WEEKDAYS_9_TO_18: JsonDict = {
     **{day: [["09:00", "18:00"]] for day in ("mon", "tue", "wed", "thu", "fri")},
@@ -63,6 +64,9 @@ class Clinic(Base):
     inbound_email_version: Mapped[int] = mapped_column(default=1, server_default="1")
     message_tracking: Mapped[JsonDict] = mapped_column(default=dict, server_default="{}")  # see TrackingSettings
     message_tracking_version: Mapped[int] = mapped_column(default=1, server_default="1")
+    detects_sentiment: Mapped[bool] = mapped_column(default=False, server_default="false")  # of messages from leads
+    sentiment_version: Mapped[int] = mapped_column(default=1, server_default="1")
+    profile_version: Mapped[int] = mapped_column(default=1, server_default="1")  # of name and time zone
     rules_version: Mapped[int] = mapped_column(default=1)  # incremented by every change to rules or calendar
     created_at: Mapped[datetime]
 
@@ -150,12 +154,17 @@ class SignIn(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    refresh_id: Mapped[UUID]  # id of the only valid refresh token
+    refresh_id: Mapped[UUID]  # id of the valid refresh token
+    former_refresh_id: Mapped[UUID | None]  # of the token before it, which a browser may use for some seconds more
+    refreshed_at: Mapped[datetime | None]  # when it was replaced
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]  # accurate to a minute; None: not since the upgrade
     emergency_until: Mapped[datetime | None]  # end of the emergency access
+    address = EncryptedField()  # IP address of the login; None: before the upgrade
+    client = EncryptedField()  # its header User-Agent
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 class ApiKey(Base):

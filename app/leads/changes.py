@@ -114,8 +114,12 @@ def update_events(lead: WritableLead, before: JsonObject, at: datetime) -> Itera
     if changed:
         yield lead_event(EventName.LEAD_UPDATED, lead, at, about={"changed": changed})
     if "score" in changed:
-        scores = {"score": lead.score, "previous_score": before["score"]}
-        yield lead_event(EventName.LEAD_SCORED, lead, at, about=scores)
+        yield lead_event(EventName.LEAD_SCORED, lead, at, about=score_facts(lead.score, before["score"]))
+
+
+def score_facts(score: int | None, previous: int | None) -> JsonDict:
+    """Return the facts of `lead.scored`. A missing score counts as 0 in the change."""
+    return {"score": score, "previous_score": previous, "score_change": (score or 0) - (previous or 0)}
 
 
 def _changed_keys(before: JsonObject, after: JsonObject) -> list[str]:

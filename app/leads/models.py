@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Computed,
+    Double,
     ForeignKey,
     Index,
     LargeBinary,
@@ -39,6 +40,7 @@ OPEN_LEAD_SQL = "status IN ('NEW', 'ACTIVE') AND deleted_at IS NULL"
 IS_OPEN_LEAD = text("leads.status IN ('NEW', 'ACTIVE') AND leads.deleted_at IS NULL")
 WITH_TAGS = "tags <> '{}' AND deleted_at IS NULL"
 WITH_SCORE = f"score IS NOT NULL AND opted_out_at IS NULL AND restricted_at IS NULL AND {OPEN_LEAD_SQL}"
+ANY_SCORE = "score IS NOT NULL AND deleted_at IS NULL"
 WITH_VALUE = "value_cents IS NOT NULL AND deleted_at IS NULL"
 NAME_KEY = '"left"(lower(last_name), 3)'  # names are compared within one key
 
@@ -46,6 +48,7 @@ NAME_KEY = '"left"(lower(last_name), 3)'  # names are compared within one key
 ANALYTICS_COLUMNS: Final = (
     *("created_at", "status", "pipeline_stage", "stage_entered_at", "past_stages", "source_id", "assigned_to_id"),
     *("capture_channel", "first_contact_at", "converted_at", "lost_at", "lost_reason", "lead_value"),
+    *("contacted_at", "replied_at", "first_touch_source_id", "last_touch_source_id", "past_stage_seconds"),
 )
 
 NEWEST_ORDER = "id DESC NULLS LAST"
@@ -128,6 +131,7 @@ class Lead(Base):
         *(_name_index(name) for name in ("first_name", "last_name")),
         Index("ix_leads_tags", "tags", postgresql_using="gin", postgresql_where=text(WITH_TAGS)),
         Index("ix_leads_value", "clinic_id", "value_cents", "id", postgresql_where=text(WITH_VALUE)),
+        Index("ix_leads_score", "clinic_id", "score", "id", postgresql_where=text(ANY_SCORE)),
         # For nurture runs, highest score first.
         Index("ix_leads_scored", "clinic_id", "score", "id", postgresql_where=text(WITH_SCORE)),
         Index(
@@ -147,6 +151,14 @@ class Lead(Base):
         ),
         _closed_index("converted"),
         _closed_index("lost"),
+        # For the list of conversations.
+        Index(
+            "ix_leads_replied",
+            "clinic_id",
+            "replied_at",
+            "id",
+            postgresql_where=text(f"replied_at IS NOT NULL AND {NOT_DELETED}"),
+        ),
         Index("ix_leads_merged", "merged_into_id", postgresql_where=text("merged_into_id IS NOT NULL")),
         Index(
             "uq_leads_external",
@@ -168,6 +180,7 @@ class Lead(Base):
     stage_entered_at: Mapped[datetime]
     stage_overdue_since: Mapped[datetime | None]
     past_stages: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")  # left stages, in that order
+    past_stage_seconds: Mapped[list[float]] = mapped_column(ARRAY(Double), server_default="{}")  # in each of them
 
     patient_first_name: Mapped[str] = mapped_column(Text)
     patient_last_name: Mapped[str] = mapped_column(Text)
@@ -216,6 +229,9 @@ class Lead(Base):
     custom: Mapped[JsonDict] = mapped_column(server_default="{}")  # values by custom field key
 
     treatment_interest: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    captured_interest: Mapped[list[str] | None] = mapped_column(
+        ARRAY(Text)
+    )  # as captured; None: from before it was kept
     insurance_carrier = EncryptedField()
     insurance_member_id = EncryptedField()
     notes = EncryptedField()
@@ -236,6 +252,7 @@ class Lead(Base):
     first_contact_at: Mapped[datetime | None]  # first attempt or conversation; messages of rules do not count
     contacted_at: Mapped[datetime | None]  # last conversation with the lead
     replied_at: Mapped[datetime | None]  # last message or call from the lead
+    conversation_done_at: Mapped[datetime | None]  # the reply up to which a user marked the conversation as done
     opted_out_at: Mapped[datetime | None]  # from all channels
     opted_out_channels: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     restricted_at: Mapped[datetime | None]  # use restricted (GDPR, article 18)

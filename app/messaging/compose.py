@@ -15,7 +15,7 @@ from app.core.live_events.entries import About, LiveKind
 from app.core.type_aliases import ColumnDict, ColumnValues, JsonDict, JsonObject
 from app.engine.models import BegunBy, Kind
 from app.engine.rules.conditions import single_conditions
-from app.engine.service import step_row
+from app.engine.service import request_of, step_row
 from app.identity.passwords.links import LINK_TEMPLATES
 from app.messaging.channels.base import Channel
 from app.messaging.channels.registry import CHANNELS
@@ -30,7 +30,8 @@ ENROLLMENT_FACTS: Final = "enrollment."  # prefix of facts about a lead's enroll
 _VERSION_AND_VARIANT: Final = 0xF << 76 | 0b11 << 62  # bits of a UUID
 _VERSION_7: Final = 7 << 76 | 0b10 << 62
 
-OriginStep: TypeAlias = JsonObject  # `stop_on`, `guard`, `lateness`, `params` of the step that wrote a notification
+# `stop_on`, `guard`, `lateness`, `params` and `cause` of the step that wrote a notification
+OriginStep: TypeAlias = JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,8 @@ class MessageMetadata:
     task_id: UUID | None = None
     step_id: UUID | None = None  # the step that writes it
     series: str | None = None  # to a lead: slug of its rule or sequence
-    gateway_id: UUID | None = None  # this, message_type and media_url: for `http`
+    account_name: str | None = None  # the sending account that the text or the user names
+    gateway_id: UUID | None = None  # for `http`
     message_type: str | None = None
     media_url: str | None = None
     provider_template: JsonObject | None = None  # for channels with sessions: `ProviderTemplate.to_json()`
@@ -104,7 +106,8 @@ def delivery_steps(
     """Return rows for `app.engine.service.add_steps`: one deliver step for each pending notification.
 
     The dedupe key makes planning idempotent. `origins` maps the id of the step that wrote a notification to its
-    `stop_on`, `guard`, `lateness` and `params`: what stops or postpones the writing also applies to the sending.
+    `stop_on`, `guard`, `lateness`, `params` and `cause`: what stops or postpones the writing also applies to the
+    sending, and both have the same request.
     """
     origins = origins or {}
     return [
@@ -133,7 +136,11 @@ def delivery_step(
         kind=_delivery_kind(notification),
         name="deliver",
         params=_ids(notification) | _delivery_params(origin.get("params", {})),
-        cause={"notification_id": str(notification["id"]), "step_id": _text(notification["step_id"])},
+        cause={
+            "notification_id": str(notification["id"]),
+            "step_id": _text(notification["step_id"]),
+            **request_of(origin.get("cause", {})),
+        },
         begun_by=begun_by,
         guard=_delivery_guard(origin.get("guard")),
         stop_on=origin.get("stop_on") or (),
@@ -208,6 +215,7 @@ def _row(wording: Wording, to: Recipient, metadata: MessageMetadata, *, route: R
         "subject": wording.subject,
         "body": wording.body,
         "message_id": channel.message_id(id),
+        "account_name": metadata.account_name,
         "gateway_id": metadata.gateway_id,
         "destination_id": route.destination_id,
         "message_type": metadata.message_type,

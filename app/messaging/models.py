@@ -86,6 +86,8 @@ class Notification(Base):
     variant: Mapped[str | None] = mapped_column(Text)  # its name in that version, such as `email:fr-CA`
     series: Mapped[str | None] = mapped_column(Text)  # to a lead: slug of the rule or sequence it counts for
     address = EncryptedField()  # for `http`: JSON with `phone` and `social`
+    html = EncryptedField()  # the body as HTML, where it is not made from the body; None for most messages
+    attachment = EncryptedField()  # a file, as `rendering.attachment.Attachment.to_json` returns it
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     subject: Mapped[str] = mapped_column(Text)
     body: Mapped[str] = mapped_column(Text)
@@ -93,9 +95,10 @@ class Notification(Base):
     written_by: Mapped[UUID | None]  # the user who wrote it; None: written from a template
     message_id: Mapped[str | None] = mapped_column(Text)  # the same at each attempt, so that copies are recognised
     gateway_id: Mapped[UUID | None]  # for `http`; no foreign key: a message outlives its gateway
+    account_name: Mapped[str | None] = mapped_column(Text)  # the slug that the template or the user names
     account_id: Mapped[UUID | None]  # the sending account of the last attempt; no foreign key, as above
     destination_id: Mapped[UUID | None]  # of the user, for `slack`, `teams`, `web_push`; no foreign key, as above
-    message_type: Mapped[str | None] = mapped_column(Text)  # for `http`: text, image or video
+    message_type: Mapped[str | None] = mapped_column(Text)  # text, image, video or document
     media_url: Mapped[str | None] = mapped_column(Text)
     provider_template: Mapped[JsonDict | None]  # for channels with sessions: the approved text, with its values
     state: Mapped[str] = mapped_column(Text)

@@ -43,6 +43,7 @@ ENCRYPTED_COLUMNS: Final = (
     EncryptedColumn("mailboxes", ["id"]),
     EncryptedColumn("sending_accounts", ["id"]),
     EncryptedColumn("notice_destinations", ["id"]),
+    EncryptedColumn("sign_ins", ["id"]),
     EncryptedColumn("job_items", ["job_id", "position"], "lead_sealed"),
     EncryptedColumn("import_rows", ["import_id", "position"], "cells_sealed"),
 )

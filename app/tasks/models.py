@@ -129,6 +129,14 @@ class Task(Base):
             "id",
             postgresql_where=text("status IN ('PENDING', 'IN_PROGRESS', 'OVERDUE')"),
         ),
+        # For analytics: an index-only scan of the tasks due in a period.
+        Index(
+            "ix_lead_tasks_due",
+            "clinic_id",
+            "due_at",
+            postgresql_where=text("status <> 'CANCELLED' AND deleted_at IS NULL"),
+            postgresql_include=["lead_id", "assigned_to_id", "status", "completed_at"],
+        ),
         Index("ix_lead_tasks_pinned", "clinic_id", "due_at", "id", postgresql_where=text("pinned")),
         Index("ix_lead_tasks_tags", "tags", postgresql_using="gin", postgresql_where=text("tags <> '{}'")),
         # Tasks of rules are found by the rules' titles, so this index skips them.

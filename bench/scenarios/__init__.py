@@ -30,7 +30,7 @@ ORDER = (
         "bulk",
         "imports",
     ),
-    *("exports", "simulate", "enrollments", "inbound", "live", "analytics"),
+    *("exports", "simulate", "enrollments", "inbound", "live", "analytics", "large_analytics", "scores", "console"),
 )
 
 

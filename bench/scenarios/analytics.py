@@ -18,14 +18,17 @@ from bench.web import HOST, serve
 
 TITLE = "Analytics: reports of a clinic with 100,000 leads and 1,000,000 activities"
 METHOD = """One clinic with all leads, of two years; its admin reads each report, one request at a time: of the last 90
-days (the default), and of a year by month. Every lead has the stage changes of its stage on its timeline. Latency is
-measured by the client; **CPU** as in reads."""
+days (the default), and of a year by month. Past days and months were rolled up before. Every lead has the stage changes
+of its stage on its timeline. Latency is measured by the client; **CPU** as in reads."""
 
 WORKERS, THREADS = 2, 8
 TARGET_P95_MS = 50.0
 P95 = "p95 (ms)"
-REPORTS = ("summary", "funnel", "sources", "coordinators", "lost-reasons", "first-contact", "velocity")
-NOT_BY_MONTH = "velocity"
+REPORTS = (
+    *("summary", "funnel", "sources", "coordinators", "lost-reasons", "first-contact", "velocity"),
+    *("response", "conversions", "attribution", "pipeline", "automation"),
+)
+NOT_BY_MONTH = ("velocity", "pipeline", "automation")
 
 # The stages before the lead's own, one day in each.
 PAST: LiteralString = """
@@ -36,6 +39,15 @@ UPDATE leads SET first_contact_at = contacted_at + interval '20 minutes',
             'treatment_accepted'])[1:array_position(ARRAY['contacted', 'consultation_scheduled',
             'consultation_completed', 'pending_decision', 'treatment_accepted', 'treatment_started'], pipeline_stage)]
     END
+"""
+SECONDS: LiteralString = """
+UPDATE leads SET past_stage_seconds = array_fill(86400::double precision, ARRAY[cardinality(past_stages)])
+"""
+SOURCES: LiteralString = """
+UPDATE leads l SET source_id = s.id, first_touch_source_id = s.id, last_touch_source_id = s.id
+FROM (SELECT id, clinic_id, row_number() OVER (PARTITION BY clinic_id ORDER BY id) - 1 AS n,
+    count(*) OVER (PARTITION BY clinic_id) AS sources FROM lead_sources) AS s
+WHERE s.clinic_id = l.clinic_id AND s.n = mod(abs(hashtext(l.id::text)::bigint), s.sources)
 """
 CHANGES: LiteralString = """
 INSERT INTO lead_activities (id, clinic_id, lead_id, type, previous_stage, new_stage, occurred_at, created_at,
@@ -49,16 +61,27 @@ FROM (
 """
 
 
+LEADS = 100_000
+
+
 def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row]:
+    return read_reports(
+        servers, leads=5_000 if quick else LEADS, requests_of_each=30 if quick else 100, runs=runs, only=only
+    )
+
+
+def read_reports(servers: Servers, *, leads: int, requests_of_each: int, runs: int, only: str) -> list[Row]:
+    """Measure all reports of a clinic with this many leads."""
     begin(servers, rules=True)
-    reader = fill(servers, leads=5_000 if quick else 100_000, activities=50_000 if quick else 1_000_000)
-    count = 30 if quick else 100
+    reader = fill(servers, leads=leads, activities=1_000_000 if leads >= LEADS else 50_000)
     processes = Processes(servers.folder / "analytics.log")
     try:
         env = environment(servers, WEB_WORKERS=str(WORKERS), WEB_THREADS=str(THREADS))
         port = serve("app:create_app()", processes, env)
         chosen = [one for one in requests() if only.lower() in one.name]
-        return in_rounds(chosen, runs, lambda one: _measure(servers, port, processes, one.requests([reader], count)))
+        return in_rounds(
+            chosen, runs, lambda one: _measure(servers, port, processes, one.requests([reader], requests_of_each))
+        )
     finally:
         processes.stop()
 
@@ -69,7 +92,11 @@ def requests() -> list[Listing]:
     year = f"from={to - timedelta(days=365)}&to={to}"
     return [
         *(_report(name, "") for name in REPORTS),
-        *(_report(f"{name}, a year", year if name == NOT_BY_MONTH else f"{year}&by=month") for name in REPORTS),
+        *(
+            _report(f"{name}, a year", year if name in NOT_BY_MONTH else f"{year}&by=month")
+            for name in REPORTS
+            if name != "pipeline"
+        ),
         _report("funnel, a year, by events", f"{year}&basis=period"),
         Listing("list of a figure", lambda _: "/api/leads?limit=50&reached_stage=treatment_started"),
         Listing(
@@ -96,18 +123,28 @@ def fill(servers: Servers, *, leads: int, activities: int) -> Reader:
         add_leads(connection, workers, leads)
         add_activities(connection, activities)
         connection.execute(PAST)
+        connection.execute(SECONDS)
+        connection.execute(SOURCES)
         connection.execute(CHANGES)
         run_action(servers, "encrypt_people", "{}")
+    run_action(servers, "roll_up", "{}")
     return Reader(admin["token"], clinic["clinic_id"], admin["id"], ())
 
 
 def verdicts(rows: Sequence[Row]) -> list[str]:
     """Compare each report with the target."""
+    return compare(rows, TARGET_P95_MS)
+
+
+def compare(rows: Sequence[Row], target: float) -> list[str]:
+    """Compare the 95th percentile of each report with the target, in milliseconds."""
     late = {one.name: one.figures[P95].median for one in rows}
-    missed = {name: value for name, value in late.items() if value >= TARGET_P95_MS}
+    missed = {name: value for name, value in late.items() if value >= target}
     slowest = max(late, key=lambda name: late[name])
     result = f"NOT reached by {', '.join(missed)}" if missed else "reached by all"
-    return [f"p95 of the slowest report, {slowest}: {late[slowest]:.1f} ms; {result} (to reach: under 50 ms)."]
+    return [
+        f"p95 of the slowest report, {slowest}: {late[slowest]:.1f} ms; {result} (to reach: under {target:.0f} ms)."
+    ]
 
 
 def _measure(servers: Servers, port: int, processes: Processes, paths: Sequence[str]) -> dict[str, float]:

@@ -6,6 +6,40 @@ export function setZone(name: string): void {
   zone = name;
 }
 
+/** The clinic's time zone, in which fields take times. */
+export const zoneName = (): string => zone ?? "UTC";
+
+/** Making a formatter takes longer than all else that a card of the board needs: each is made once. */
+const formatters = new Map<string, Intl.DateTimeFormat>();
+
+function formatter(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = JSON.stringify([zone, options]);
+  const known = formatters.get(key) ?? new Intl.DateTimeFormat("en-GB", { timeZone: zone, ...options });
+  formatters.set(key, known);
+  return known;
+}
+
+const SECONDS: Intl.DateTimeFormatOptions = { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
+
+/** The value of a datetime-local field, "2026-03-09T14:30", in the clinic's zone. */
+export function toField(at: number): string {
+  return new Date(at + offset(at)).toISOString().slice(0, 16);
+}
+
+/** The instant of such a value. In the hour that a clock change skips, the time after it. */
+export function fromField(value: string): string {
+  const wall = Date.parse(`${value}Z`);
+  const guess = wall - offset(wall);
+  return new Date(wall - offset(guess)).toISOString();
+}
+
+/** Milliseconds by which the clinic's clocks are ahead of UTC. */
+function offset(at: number): number {
+  const parts = formatter(SECONDS).formatToParts(new Date(at));
+  const of = (type: string) => Number(parts.find((one) => one.type === type)?.value ?? 0);
+  return Date.UTC(of("year"), of("month") - 1, of("day"), of("hour"), of("minute"), of("second")) - Math.floor(at / 1000) * 1000;
+}
+
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
 const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["day", 86_400],
@@ -56,9 +90,7 @@ export function words(name: string): string {
   return spaced.charAt(0).toUpperCase() + spaced.slice(1);
 }
 
-function part(date: Date, options: Intl.DateTimeFormatOptions): string {
-  return new Intl.DateTimeFormat("en-GB", { timeZone: zone, ...options }).format(date);
-}
+const part = (date: Date, options: Intl.DateTimeFormatOptions): string => formatter(options).format(date);
 
 function day(date: Date): number {
   const [d = "1", m = "1", y = "1970"] = part(date, { day: "2-digit", month: "2-digit", year: "numeric" }).split("/");

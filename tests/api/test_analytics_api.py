@@ -1,6 +1,6 @@
 """Analytics: lists behind figures, definitions, visibility, costs, filters and errors."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -15,7 +15,12 @@ pytest_plugins = ["tests.support.desk"]
 
 BASE = "/api/leads/analytics"
 REPORTS = ["summary", "funnel", "sources", "coordinators", "lost-reasons"]
-OTHERS = ["velocity", "first-contact"]
+OTHERS = ["velocity", "first-contact", "response", "pipeline", "attribution", "conversions", "automation"]
+ALL = [*REPORTS, *OTHERS, "follow-ups"]
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 def rows_of(caller: Caller, report: str, **query: Any) -> dict[str | None, dict[str, Any]]:
@@ -117,7 +122,7 @@ def test_callers_count_only_the_leads_they_see(desk: Desk):
     [figures] = rows_of(meg, "summary").values()
     assert listed(meg, figures["total_leads"]["drill"]) == {theirs}
     assert figures["cost_per_lead"]["value"] is None  # the spend bought others' leads, too
-    assert [sam.get(f"{BASE}/{report}").status for report in REPORTS + OTHERS] == [403] * 7
+    assert [sam.get(f"{BASE}/{report}").status for report in ALL] == [403] * len(ALL)
 
 
 def test_other_clinics_do_not_count(desk: Desk, other_desk: Desk):
@@ -209,3 +214,88 @@ def test_lists_filter_by_history(desk: Desk, leads: dict[str, str]):
     assert found(lost_reason="NO_RESPONSE") == {leads["lost"]}
     assert found(has_coordinator="false") == set()
     assert desk.admin.get("/api/leads", entered_to="2026-01-01T00:00:00Z").pointers == ["/entered_to"]
+
+
+def test_response_rate_counts_answers_to_people_and_to_messages(desk: Desk):
+    called, wrote, silent, _ = (desk.capture(phone=f"+1212555015{number}")["id"] for number in range(4))
+    for lead, outcome in ((called, "spoke"), (wrote, "no_answer"), (silent, "no_answer")):
+        call = {"type": "PHONE_CALL", "outcome": outcome}
+        assert desk.admin.post(f"/api/leads/{lead}/activities", call).status == 201
+    desk.admin.post(f"/api/leads/{wrote}/activities", {"type": "EMAIL", "direction": "INBOUND"})
+    [figures] = rows_of(desk.admin, "response").values()
+    assert listed(desk.admin, figures["reached_out_leads"]["drill"]) == {called, wrote, silent}
+    assert listed(desk.admin, figures["answered_leads"]["drill"]) == {called, wrote}
+    assert figures["response_rate"]["value"] == pytest.approx(2 / 3)
+    assert set(rows_of(desk.admin, "response", rows="source")) == {desk.source_id}
+
+
+def test_conversions_have_a_row_for_each_source_and_coordinator(desk: Desk, leads: dict[str, str]):
+    ana = desk.hire(Role.TREATMENT_COORDINATOR, "Ana")
+    desk.capture(phone="+12125550161", assigned_to_id=ana.id)
+    rows = rows_of(desk.admin, "conversions", basis="period", by="month")
+    for row in rows.values():
+        check_lists(desk.admin, row)
+    assert f"{desk.source_id}:{ana.id}" in rows
+    assert sum(row["total_leads"]["value"] for row in rows.values()) == 5
+
+
+def test_attribution_counts_leads_for_the_source_of_a_touch(desk: Desk):
+    lead = desk.capture()["id"]
+    sources = {one["name"]: one["id"] for one in desk.admin.every("/api/lead-sources")}
+    other = next(one for one in sources.values() if one != desk.source_id)
+    desk.sql(f"UPDATE leads SET last_touch_source_id = '{other}' WHERE id = '{lead}'")
+    assert set(rows_of(desk.admin, "attribution", touch="first")) == {desk.source_id}
+    last = rows_of(desk.admin, "attribution", touch="last")
+    assert set(last) == {other}
+    check_lists(desk.admin, last[other])
+
+
+def test_pipeline_has_the_value_of_open_leads_in_the_order_of_stages(desk: Desk, leads: dict[str, str]):
+    rows = rows_of(desk.admin, "pipeline")
+    assert list(rows) == ["new_lead", "consultation_scheduled"]
+    for row in rows.values():
+        check_lists(desk.admin, row)
+    assert rows["consultation_scheduled"]["open_value"]["value"] == 100
+    assert listed(desk.admin, rows["new_lead"]["open_leads"]["drill"]) == {leads["new"]}
+
+
+def test_follow_ups_count_tasks_by_their_completion(desk: Desk):
+    lead = desk.capture()["id"]
+    for title, due, done in (("early", 2, True), ("late", -2, True), ("overdue", -1, False), ("planned", 1, False)):
+        body = {"title": title, "type": "CALL", "due_at": (utc_now() + timedelta(hours=3)).isoformat()}
+        task = desk.admin.post(f"/api/leads/{lead}/tasks", body).body["id"]
+        desk.sql(f"UPDATE lead_tasks SET due_at = now() + interval '{due} days' WHERE id = '{task}'")
+        if done:
+            assert desk.admin.post(f"/api/leads/tasks/{task}/complete", {"outcome": "spoke"}).status == 200
+    period = {"from": str(utc_now().date() - timedelta(days=10)), "to": str(utc_now().date() + timedelta(days=10))}
+    row = rows_of(desk.admin, "follow-ups", **period)[None]
+    values = {name: figure["value"] for name, figure in row.items()}
+    assert values == {
+        "due_tasks": 4,
+        "completed_on_time": 1,
+        "completed_late": 1,
+        "overdue_tasks": 1,
+        "upcoming_tasks": 1,
+        "completion_rate": pytest.approx(2 / 3),
+        "on_time_rate": pytest.approx(1 / 3),
+    }
+    for figure in row.values():
+        url = urlsplit(figure["drill"])
+        assert len(list(desk.admin.every(url.path, **dict(parse_qsl(url.query))))) == figure["leads"], figure
+    by_assignee = rows_of(desk.admin, "follow-ups", rows="assignee", by="day", **period)
+    assert sum(one["due_tasks"]["value"] for one in by_assignee.values()) == 4
+    dashboard = desk.admin.get("/api/followups/dashboard").body
+    assert dashboard["completion_rate"] == pytest.approx(values["completion_rate"])
+
+
+def test_dashboard_has_the_mean_time_of_the_report_on_first_contact(desk: Desk):
+    for number, minutes in enumerate((10, 50, None)):
+        lead = desk.capture(phone=f"+1212555017{number}")["id"]
+        if minutes:
+            desk.sql(f"UPDATE leads SET first_contact_at = created_at + interval '{minutes} min' WHERE id = '{lead}'")
+    desk.sql(
+        f"UPDATE leads SET capture_channel = 'IMPORT', first_contact_at = now() WHERE id = '{desk.capture()['id']}'"
+    )
+    [figures] = rows_of(desk.admin, "first-contact").values()
+    assert figures["mean_time_to_contact"]["value"] == pytest.approx(30)
+    assert desk.admin.get("/api/followups/dashboard").body["response_seconds"] == pytest.approx(1800)

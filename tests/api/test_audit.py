@@ -1,12 +1,20 @@
 """Audit log: reads and changes are recorded in the transaction of the call (security: 31)."""
 
+import csv
+import json
 from datetime import timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
 import sqlalchemy.exc
 
+from app.audit.audit_log import NEVER_KEPT
+from app.audit.hash_chain import extend_chain
 from app.clock import now
+from app.core.db import transaction
+from app.http.schemas.fields import Secret
+from app.http.schemas.schema import Schema
 from app.identity.models import Role
 from app.ops.embedded import Postgres
 from tests.support.desk import Caller, Desk
@@ -94,6 +102,17 @@ def reads_of(desk: Desk, caller: Caller, lead: dict[str, Any]) -> dict[str, int]
         assert caller.get(path).status == 200
         left[path] = len(entries(desk, user_id=caller.id)) - before
     return left
+
+
+def test_no_secret_of_a_request_body_is_recorded():
+    """The name of each field that no response has is left out of the log, whatever table stores it."""
+    found = [*Schema.__subclasses__()]
+    for schema in found:
+        found += schema.__subclasses__()
+    fields = [field for schema in found for field in schema._declared_fields.items()]
+    names = {field.attribute or name for name, field in fields if isinstance(field, Secret)}
+    passwords = {name for name in names if name.endswith("password")}  # stored as `password_hash`
+    assert names - passwords - NEVER_KEPT - {"refresh_token", "token", "code"} == set()
 
 
 def test_every_route_that_returns_a_lead_adds_an_entry(desk: Desk):
@@ -217,3 +236,29 @@ def test_private_fields_of_entries_require_the_permission(desk: Desk):
     assert not [word for word in (SECRET, "2012-03-01", "D-1") if word in str(found)]
     assert "Nice" in str(found)
     assert SECRET in str(desk.admin.every("/api/audit"))
+
+
+def test_verification_finds_a_changed_entry(desk: Desk, postgres: Postgres):
+    desk.capture()
+    with transaction() as session:
+        extend_chain(session, settled=timedelta())
+    shown = desk.admin.get("/api/audit/verification").body
+    assert (shown["is_intact"], shown["links"], shown["breaks"]) == (True, 1, [])
+    assert shown["entries"] >= 1
+    with postgres.connect("relance") as owner:
+        owner.execute("SET session_replication_role = replica")  # no trigger
+        owner.execute("UPDATE audit_seals SET entries = entries + 1")
+    shown = desk.admin.get("/api/audit/verification").body
+    assert not shown["is_intact"]
+    assert "entries" in shown["breaks"][0]["problem"]
+    assert desk.coordinator.get("/api/audit/verification").status == 403
+
+
+def test_export_has_the_entries_of_the_list_without_formulas(desk: Desk):
+    desk.capture(first_name="=1+1")
+    file = desk.admin.get("/api/audit/export", subject="lead", act="create")
+    assert file.headers["Content-Type"] == "text/csv; charset=utf-8"
+    [row] = csv.DictReader(StringIO(file.body.decode("utf-8-sig")))
+    [entry] = entries(desk, subject="lead", act="create")
+    assert (row["number"], row["operation"]) == (str(entry["number"]), "leads.capture_lead")
+    assert json.loads(row["after"])["first_name"] == "=1+1"

@@ -1,16 +1,19 @@
 """Sign-in in a browser: the cookie, its renewal, and requests of other sites."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import text
 from werkzeug.http import parse_cookie
 from werkzeug.test import TestResponse
 
 from app.core.db import transaction
 from app.identity.models import Role
 from app.identity.service import create_user
+from app.identity.sign_in.tokens import read_refresh
 from tests.support.desk import Desk, the_app
 
 pytest_plugins = ["tests.support.desk"]
@@ -73,14 +76,79 @@ def test_each_refresh_replaces_the_cookie(client: FlaskClient):
     assert me(client, refresh(client)) == 200
 
 
+def send_again(client: FlaskClient, cookie: str | None, *, after: int = 0) -> TestResponse:
+    """Refresh with an earlier cookie, so many seconds after the last refresh."""
+    with transaction() as session:
+        session.execute(
+            text("UPDATE sign_ins SET refreshed_at = refreshed_at - make_interval(secs => :s)"), {"s": after}
+        )
+    client.set_cookie("relance_refresh", cookie or "", path="/api/auth")
+    return refresh(client)
+
+
 def test_reused_cookie_revokes_the_sign_in(client: FlaskClient):
     sign_in(client)
     stolen = cookie_of(client)
     renewed = refresh(client)
-    client.set_cookie("relance_refresh", stolen or "", path="/api/auth")
-    refused = refresh(client)
+    refused = send_again(client, stolen, after=11)
     assert (refused.status_code, cookie_of(client)) == (401, None)
     assert me(client, renewed) == 401
+
+
+def test_first_visit_without_a_cookie_is_no_error(client: FlaskClient):
+    answer = refresh(client)
+    assert (answer.status_code, answer.data, "Set-Cookie" in answer.headers) == (204, b"", False)
+    client.set_cookie("relance_refresh", "broken", path="/api/auth")
+    assert refresh(client).status_code == 401
+
+
+def test_reload_during_a_refresh_stays_signed_in(client: FlaskClient):
+    """The first page never stored the new cookie; the second one sends the old one again."""
+    sign_in(client)
+    first = cookie_of(client)
+    refresh(client)
+    lost = cookie_of(client)
+    answer = send_again(client, first)
+    assert (me(client, answer), token_id(cookie_of(client))) == (200, token_id(lost))
+    assert me(client, refresh(client)) == 200
+
+
+def test_concurrent_refreshes_of_two_tabs_both_succeed(client: FlaskClient):
+    sign_in(client)
+    cookie, clients = cookie_of(client) or "", [the_app().test_client() for _ in range(4)]
+    for one in clients:
+        one.set_cookie("relance_refresh", cookie, path="/api/auth")
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(refresh, clients))
+    assert [answer.status_code for answer in answers] == [200] * 4
+    assert len({token_id(cookie_of(one)) for one in clients}) == 1
+
+
+@pytest.mark.parametrize("first", ["thief", "owner"])
+def test_cookie_that_is_stolen_within_the_grace_is_found_out_later(client: FlaskClient, first: str):
+    """Both have the same cookie then. The one who uses it second, after the grace, ends the sign-in of both."""
+    sign_in(client)
+    stolen = cookie_of(client)
+    owner = (refresh(client), cookie_of(client))
+    thief = (send_again(client, stolen), cookie_of(client))
+    assert thief[0].status_code == 200
+    one, other = (thief, owner) if first == "thief" else (owner, thief)
+    renewed = send_again(client, one[1])
+    assert renewed.status_code == 200
+    assert send_again(client, other[1], after=11).status_code == 401
+    assert [me(client, answer) for answer in (owner[0], thief[0], renewed)] == [401] * 3
+
+
+def test_cookie_before_the_former_one_has_no_grace(client: FlaskClient):
+    sign_in(client)
+    first = cookie_of(client)
+    refresh(client)
+    refresh(client)
+    assert send_again(client, first).status_code == 401
+
+
+def token_id(cookie: str | None) -> object:
+    return read_refresh(cookie or "").token_id
 
 
 def test_sign_out_revokes_the_sign_in_and_removes_the_cookie(client: FlaskClient):

@@ -1,5 +1,6 @@
 """The console's files: addresses, caching, security headers, and the build."""
 
+import gzip
 import re
 from importlib.resources import files
 
@@ -56,6 +57,11 @@ def test_hashed_files_are_cached_forever_and_compressed(client: FlaskClient):
     assert any("immutable" in client.get(path).headers["Cache-Control"] for path in linked)
 
 
+def test_script_that_a_newer_build_replaced_is_not_found(client: FlaskClient, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("app.api.console.pages._assets", lambda: frozenset({"today-replaced.js"}))
+    assert client.get("/console/today-replaced.js").status_code == 404
+
+
 def test_sections_are_those_of_the_pages():
     pages = (ROOT / "console" / "src" / "pages.tsx").read_text()
     assert set(re.findall(r'path: "/([a-z]+)', pages)) == set(SECTIONS)
@@ -63,7 +69,7 @@ def test_sections_are_those_of_the_pages():
 
 def test_build_is_small_and_names_no_other_host():
     content = {one.name: one.read_bytes() for one in STATIC.iterdir()}
-    assert sum(map(len, content.values())) < 1_000_000
+    assert sum(len(gzip.compress(one)) for one in content.values()) < 400_000  # of all pages, as they are sent
     assert b"<script" in content["index.html"]
     for name in ("console/package-lock.json", "console/package.json"):
         assert not re.search(r'"resolved"|registry', (ROOT / name).read_text())

@@ -24,6 +24,12 @@ RULE = {"name": "x", "strategy": "capacity", "members": [{"user_id": NOBODY}], "
 TEMPLATE = {"name": "x", "title": "{{ custom.nope }}", "type": "CALL", "due_in": "1 day", "stage": "nowhere"}
 FORM = {"name": "y", "allowed_origins": [], "fields": [{"name": "phone"}], "source_id": NOBODY}
 TEXTS = [{"subject": "{{ custom.nope }}", "body": "{{ custom.nope }}"}]
+REPORT = {
+    "report": "total-leads",
+    "parameters": {"source_id": NOBODY, "assigned_to_id": NOBODY},
+    "schedule": {"every": "month", "day": 1, "recipients": [NOBODY]},
+}
+REPORT_MISTAKES = ["/parameters/assigned_to_id", "/parameters/source_id", "/schedule/recipients/0"]
 FOLLOW_UP_RULE = {"name": "y", "on": ["lead.made"], "do": [{"notify": {"users": "x"}}], "when": []}
 
 # For each route: a body whose shape is right, with wrong references, and the pointers to them.
@@ -42,6 +48,7 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     "POST /api/leads/search": ({"phone": "12"}, ["/phone"]),
     "POST /api/leads/{lead_id}/stage": ({"stage": "nowhere"}, ["/stage"]),
     "POST /api/leads/{lead_id}/assign": ({"assigned_to_id": NOBODY}, ["/assigned_to_id"]),
+    "POST /api/settings/lead-scores/preview": ({"lead_id": NOBODY}, ["/lead_id"]),
     "POST /api/leads/{lead_id}/merge": ({"lead_id": NOBODY}, ["/lead_id"]),
     "POST /api/leads/{lead_id}/touches": ({"source_id": NOBODY}, ["/source_id"]),
     "POST /api/leads/reassign": (
@@ -54,6 +61,15 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["/filters/assigned_to_id", "/filters/created_by"],
     ),
     "PATCH /api/followups/views/{view_id}": ({"filters": {"source_id": NOBODY}}, ["/filters/source_id"]),
+    "POST /api/leads/analytics/saved-reports": ({"name": "y", **REPORT}, REPORT_MISTAKES),
+    "PUT /api/leads/analytics/saved-reports/{saved_report_id}": ({"name": "y", **REPORT}, REPORT_MISTAKES),
+    "PATCH /api/leads/analytics/saved-reports/{saved_report_id}": (REPORT, REPORT_MISTAKES),
+    "POST /api/leads/views": ({"name": "y", "filters": {"source_id": NOBODY}}, ["/filters/source_id"]),
+    "PUT /api/leads/views/{lead_view_id}": (
+        {"name": "y", "filters": {"assigned_to_id": NOBODY, "source_id": NOBODY}},
+        ["/filters/assigned_to_id", "/filters/source_id"],
+    ),
+    "PATCH /api/leads/views/{lead_view_id}": ({"filters": {"source_id": NOBODY}}, ["/filters/source_id"]),
     "POST /api/leads/{lead_id}/tasks": ({**TASK, "assigned_to_id": NOBODY}, ["/assigned_to_id"]),
     "POST /api/followups": (
         {**TASK, "lead_id": NOBODY, "template_id": NOBODY, "assigned_to_id": NOBODY},
@@ -213,6 +229,8 @@ WRONG |= {
     "PATCH /api/pipeline-stages/{stage_id}": ({"is_default": True}, ["/is_default"]),
     "POST /api/playbooks/{name}/simulate": (SIMULATION, SIMULATION_MISTAKES),
     "POST /api/sequences/{sequence_id}/simulate": (SIMULATION, SIMULATION_MISTAKES),
+    "POST /api/follow-up-rules/{follow_up_rule_id}/simulate": (SIMULATION, SIMULATION_MISTAKES),
+    "POST /api/definitions/read": ({"kind": "rule"}, ["/text"]),
     "POST /api/follow-up-rules/{follow_up_rule_id}/test": (
         {"event": "nope", "facts": {"lead.nope": 1, "lead.contacted_at": "x"}},
         ["/event", "/facts/lead.nope", "/facts/lead.contacted_at"],
@@ -249,16 +267,20 @@ APART = {
 BY_SCHEMA_ALONE = {
     "PATCH /api/lead-activities/{activity_id}/complete",
     "PATCH /api/lead-sources/{source_id}",
+    "PATCH /api/settings/clinic",
     "PATCH /api/settings/contact-policy",
     "PATCH /api/settings/hours",
+    "PATCH /api/settings/lead-scores",
     "PATCH /api/settings/message-tracking",
     "PATCH /api/settings/sender",
+    "PATCH /api/settings/sentiment",
     "PATCH /api/teams/{team_id}",
     "POST /api/auth/emergency-access",
     "POST /api/auth/browser-session",
     "POST /api/auth/login",
     "POST /api/auth/password-link",
     "POST /api/auth/refresh",
+    "POST /api/conversations/{lead_id}/done",
     "POST /api/custom-fields",
     "POST /api/followups/batch",  # each operation has its own result: see below
     "POST /api/follow-up-rules/{follow_up_rule_id}/backfill",
@@ -275,10 +297,13 @@ BY_SCHEMA_ALONE = {
     "POST /api/leads/tasks/{task_id}/cancel",
     "POST /api/leads/tasks/{task_id}/snooze",
     "POST /api/leads/{lead_id}/activities",
+    "POST /api/leads/{lead_id}/automation/steps/{step_id}/snooze",
     "POST /api/leads/{lead_id}/consents",
     "POST /api/leads/{lead_id}/convert",
     "POST /api/leads/{lead_id}/erase",
     "POST /api/leads/{lead_id}/lost",
+    "POST /api/leads/{lead_id}/next-action/accept",
+    "POST /api/leads/{lead_id}/next-action/dismiss",
     "POST /api/leads/{lead_id}/opt-out",
     "POST /api/leads/{lead_id}/restrict",
     "POST /api/notifications/mine/read",  # an unknown message marks nothing newer
@@ -294,8 +319,10 @@ BY_SCHEMA_ALONE = {
     "PUT /api/lead-sources/{source_id}",
     "PUT /api/settings/contact-policy",
     "PUT /api/settings/hours",
+    "PUT /api/settings/lead-scores",
     "PUT /api/settings/message-tracking",
     "PUT /api/settings/sender",
+    "PUT /api/settings/sentiment",
     "PUT /api/teams/{team_id}",
     "PUT /api/users/{user_id}/working-hours",
 }

@@ -9,6 +9,7 @@ import pytest
 from app.clock import now
 from app.config import get_settings
 from app.core.db import transaction
+from app.identity.models import Role
 from app.messaging.inbound.addresses import return_addresses
 from app.messaging.models import Notification
 from tests.support.desk import Caller, Desk
@@ -167,6 +168,7 @@ def test_message_of_a_user_respects_opt_outs(desk: Desk):
     without = desk.capture(email=None, phone="+12125550143")
     refused = desk.admin.post(f"/api/leads/{without['id']}/messages", body)
     assert (refused.status, refused.body["reason"]) == (409, "no_address")
+    assert refused.body["detail"] == "The lead has no address for this channel."
 
 
 def test_settings_are_replaced_and_edited(desk: Desk):
@@ -217,3 +219,91 @@ def test_webhooks_are_managed_and_show_no_secret(desk: Desk):
     assert "key-1234" not in row.stored
     assert desk.admin.delete(path).status == 204
     assert desk.admin.get(path).status == 404
+
+
+# --- the list of conversations ---
+
+
+def conversations(caller: Caller, **query: Any) -> list[tuple[str, bool]]:
+    return [(one["first_name"], one["is_answered"]) for one in caller.every("/api/conversations", **query)]
+
+
+def test_conversations_list_the_leads_that_wrote_and_whether_a_person_answered(desk: Desk):
+    mia = desk.capture(first_name="Mia", email=LEAD)
+    ben = desk.capture(first_name="Ben", email="ben@lead.example", phone="+12125550191")
+    desk.capture(first_name="Silent", phone="+12125550192")
+    receive(desk.clinic_id, mail("Which day?", to=reply_to(sent_message(desk, mia["id"]))))
+    receive(desk.clinic_id, mail("No.", sender="ben@lead.example", to=reply_to(sent_message(desk, ben["id"]))))
+    sent_message(desk, mia["id"], body="Still there?", template="check-in")  # a message of a rule is no answer
+    assert conversations(desk.admin, is_answered="false", limit=1) == [("Ben", False), ("Mia", False)]
+    [shown] = desk.admin.get("/api/conversations", q="mia").body["items"]
+    assert shown["last_message"]["text"] == "Still there?"
+    written = {"channel": "email", "subject": "A day", "body": "Friday?"}
+    assert desk.admin.post(f"/api/leads/{mia['id']}/messages", written).status == 201
+    assert conversations(desk.admin, is_answered="false") == [("Ben", False)]
+    assert conversations(desk.admin, is_answered="true") == [("Mia", True)]
+    [shown] = desk.admin.get("/api/conversations", q="mia").body["items"]
+    assert (shown["last_message"]["direction"], shown["last_message"]["text"]) == ("OUTBOUND", "Friday?")
+
+
+def test_call_by_a_person_answers_and_scope_limits_conversations(desk: Desk):
+    sam = desk.hire(Role.SALES)
+    own = desk.capture(first_name="Own", assigned_to_id=sam.id, email=LEAD)
+    other = desk.capture(
+        first_name="Other", phone="+12125550193", email="o@lead.example", assigned_to_id=desk.coordinator.id
+    )
+    for lead, sender in ((own, LEAD), (other, "o@lead.example")):
+        receive(desk.clinic_id, mail("Hi", sender=sender, to=reply_to(sent_message(desk, lead["id"]))))
+    assert conversations(sam) == [("Own", False)]
+    call = {"type": "PHONE_CALL", "direction": "OUTBOUND", "outcome": "spoke"}
+    assert desk.admin.post(f"/api/leads/{own['id']}/activities", call).status == 201
+    assert conversations(sam) == [("Own", True)]
+
+
+def wrote(desk: Desk, **lead: Any) -> dict[str, Any]:
+    """Return a new lead that has answered a message."""
+    made = desk.capture(email=LEAD, **lead)
+    receive(desk.clinic_id, mail("Which day?", to=reply_to(sent_message(desk, made["id"]))))
+    return made
+
+
+def test_conversation_is_done_until_the_lead_writes_again(desk: Desk):
+    mia = wrote(desk, first_name="Mia")
+    path = f"/api/conversations/{mia['id']}"
+    [shown] = desk.coordinator.get("/api/conversations", is_done="false").body["items"]
+    assert shown["is_done"] is False
+    done = desk.coordinator.post(f"{path}/done", {"replied_at": shown["replied_at"]})
+    assert (done.status, done.body["is_done"]) == (200, True)
+    assert (conversations(desk.admin, is_done="false"), conversations(desk.admin, is_done="true")) == (
+        [],
+        [("Mia", False)],
+    )
+    receive(desk.clinic_id, mail("Hello?", to=reply_to(sent_message(desk, mia["id"]))))
+    assert conversations(desk.admin, is_done="false") == [("Mia", False)]
+    late = desk.coordinator.post(f"{path}/done", {"replied_at": shown["replied_at"]})
+    assert (late.status, late.body["code"]) == (409, "wrote-again")
+
+
+def test_done_conversation_is_opened_again_by_a_user(desk: Desk):
+    mia = wrote(desk, first_name="Mia")
+    path = f"/api/conversations/{mia['id']}"
+    assert desk.coordinator.post(f"{path}/done", {}).body["is_done"] is True
+    assert desk.coordinator.post(f"{path}/reopen").body["is_done"] is False
+    assert conversations(desk.admin, is_done="false") == [("Mia", False)]
+    changed = [entry for entry in desk.admin.every("/api/audit", subject_id=mia["id"]) if entry["act"] == "update"]
+    assert "conversations.reopen_conversation" in [entry["operation"] for entry in changed]
+
+
+def test_conversation_is_marked_only_with_access_to_its_lead(desk: Desk, other_desk: Desk):
+    silent, mia = desk.capture(first_name="Silent", phone="+12125550192"), wrote(desk, first_name="Mia")
+    assert desk.admin.post(f"/api/conversations/{silent['id']}/done", {}).status == 409
+    path = f"/api/conversations/{mia['id']}/done"
+    answers = (desk.doctor.post(path, {}), desk.caller(Role.SALES).post(path, {}), other_desk.admin.post(path, {}))
+    assert [answer.status for answer in answers] == [403, 404, 404]
+
+
+def test_merged_conversation_is_open_if_one_of_both_was(desk: Desk):
+    mia, other = wrote(desk, first_name="Mia"), desk.capture(first_name="Mia", phone="+12125550194")
+    assert desk.admin.post(f"/api/conversations/{mia['id']}/done", {}).status == 200
+    assert desk.admin.post(f"/api/leads/{other['id']}/merge", {"lead_id": mia["id"]}).status == 200
+    assert conversations(desk.admin, is_done="true") == [("Mia", False)]

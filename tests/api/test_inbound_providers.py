@@ -89,8 +89,8 @@ def rows(desk: Desk) -> list[tuple[str, str, str | None]]:
     return [(row.classification, row.via, row.lead_id and str(row.lead_id)) for row in found]
 
 
-def signed_by_mailgun(values: dict[str, str]) -> dict[str, str]:
-    given = {"timestamp": "1773154800", "token": "a" * 50}
+def signed_by_mailgun(values: dict[str, str], *, age: int = 0, token: str | None = None) -> dict[str, str]:
+    given = {"timestamp": str(int(now().timestamp()) - age), "token": token or uuid4().hex}
     signature = hmac.new(SECRET.encode(), "".join(given.values()).encode(), hashlib.sha256).hexdigest()
     return {**values, **given, "signature": signature}
 
@@ -205,6 +205,65 @@ def test_ses_passes_on_a_reply(desk: Desk, sent: Sent, sns: Sns, amazon: Provide
     assert rows(desk) == [("reply", "ses", sent.lead_id)]
 
 
+# --- authentication of the sender -------------------------------------------------------------------------------------
+
+
+def results(desk: Desk) -> list[Any]:
+    found = desk.admin.every("/api/inbound-emails")
+    return [one["authentication"] and tuple(one["authentication"][name] for name in CHECKS) for one in found]
+
+
+CHECKS = ("server", "dmarc", "spf", "dkim")
+CLAIM = b"Authentication-Results: amazonses.com; dmarc=pass; spf=pass; dkim=pass\r\n"
+
+
+def test_ses_says_that_an_answer_is_forged(desk: Desk, sent: Sent, sns: Sns):
+    """The verdicts stand in the signed call; a header of the mail, which the sender wrote, does not change them."""
+    forged = {"on_failed_authentication": "review", "authentication_server": "amazonses.com"}
+    amazon = Provider(desk, "ses", {"topic": TOPIC, **forged})
+    content = received(CLAIM + mail(), sent.reply_to)
+    verdicts = {"spf": "PASS", "dkim": "PROCESSING_FAILED", "dmarc": "FAIL"}
+    content["receipt"] |= {f"{name}Verdict": {"status": status} for name, status in verdicts.items()}
+    assert amazon.take(data=sns.message(content)) == (1, 0)
+    assert rows(desk) == [("unmatched", "ses", None)]
+    assert results(desk) == [("ses", "fail", "pass", "temperror")]
+
+
+def test_only_results_of_the_providers_count(desk: Desk, sent: Sent, postmark: Provider, sendgrid: Provider):
+    """A header that the sender wrote counts for nothing, whichever server it names."""
+    raw, to = (CLAIM + mail(message_id="<one@lead.example>")).decode(), {"OriginalRecipient": sent.reply_to}
+    spf = {"Name": "Received-SPF", "Value": "Fail (no) identity=mailfrom; receiver=x+y@inbound.postmarkapp.com"}
+    own = {"Name": "Received-SPF", "Value": "Pass (yes) receiver=mx.lead.example"}
+    assert postmark.take(json={"RawEmail": raw, "Headers": [own, spf], **to}) == (1, 0)
+    raw = raw.replace("<one@", "<two@")
+    assert postmark.take(json={"RawEmail": raw, "Headers": [spf, own], **to}) == (1, 0)
+    form = {"email": raw.replace("<two@", "<three@"), "envelope": json.dumps({"to": [sent.reply_to], "from": LEAD})}
+    assert sendgrid.take(data={**form, "SPF": "softfail", "dkim": "{@a.example : fail}{@b.example : pass}"}) == (1, 0)
+    found = [None, ("postmark", "none", "fail", "none"), ("sendgrid", "none", "softfail", "pass")]
+    assert sorted(results(desk), key=str) == sorted(found, key=str)
+    assert {kind for kind, *_ in rows(desk)} == {"reply"}
+
+
+@pytest.mark.parametrize(("headers", "shown"), [(1, ("mailgun", "none", "fail", "pass")), (2, None)])
+def test_mailguns_results_count_unless_the_sender_wrote_some(
+    desk: Desk, sent: Sent, mailgun: Provider, headers: int, shown: Any
+):
+    fields = {"X-Mailgun-Spf": "Fail", "X-Mailgun-Dkim-Check-Result": "Pass"}
+    listed = json.dumps([["From", LEAD], *(list(pair) for pair in fields.items() for _ in range(headers))])
+    told = {"recipient": sent.reply_to, "sender": LEAD, "message-headers": listed, "body-plain": "Friday"}
+    assert mailgun.take(data=signed_by_mailgun({**told, **fields})) == (1, 0)
+    assert results(desk) == [shown]
+
+
+def test_a_forwarding_server_of_the_clinic_can_be_named(desk: Desk, sent: Sent):
+    forwarded = {"authentication_server": "mx.clinic.example", "on_failed_authentication": "review"}
+    postmark = Provider(desk, "postmark", {"secret": SECRET, **forwarded}, by_password)
+    header = b"Authentication-Results: mx.clinic.example; dmarc=fail; spf=pass\r\n"
+    raw = (header + CLAIM.replace(b"amazonses.com", b"mx.clinic.example") + mail()).decode()
+    assert postmark.take(json={"RawEmail": raw, "OriginalRecipient": sent.reply_to}) == (1, 0)
+    assert (rows(desk)[0][0], results(desk)) == ("unmatched", [("mx.clinic.example", "fail", "pass", "none")])
+
+
 # --- trust ------------------------------------------------------------------------------------------------------------
 
 
@@ -307,14 +366,17 @@ def test_mailgun_reports_failures(desk: Desk, sent: Sent, mailgun: Provider):
         "message": {"headers": {"message-id": str(sent.note.message_id).strip("<>")}},
         "delivery-status": {"code": 450, "message": "Greylisted"},
     }  # fmt: skip
-    call = {"signature": signed_by_mailgun({}), "event-data": event}
-    assert mailgun.take(json=call) == (1, 0)
+
+    def call() -> dict[str, Any]:
+        return {"signature": signed_by_mailgun({}), "event-data": event}
+
+    assert mailgun.take(json=call()) == (1, 0)
     assert state(desk, sent) == "sent"
     lasting = {"code": 550, "message": "5.1.1 The email account does not exist", "enhanced-code": "5.1.1"}
     event |= {"id": "e2", "severity": "permanent", "delivery-status": lasting}
-    assert mailgun.take(json=call) == (1, 0)
+    assert mailgun.take(json=call()) == (1, 0)
     event |= {"id": "e3", "event": "opened"}
-    assert mailgun.take(json=call) == (0, 0)
+    assert mailgun.take(json=call()) == (0, 0)
     assert [kind for kind, *_ in rows(desk)] == ["bounce_delayed", "bounce_hard"]
     assert state(desk, sent) == "failed"
 
@@ -353,3 +415,43 @@ def test_subscription_is_confirmed_only_at_sns(desk: Desk, sns: Sns, amazon: Pro
     wrong = sns.message("You have chosen to subscribe", Type="SubscriptionConfirmation", Token="x",
                         SubscribeURL="https://evil.example/?Action=ConfirmSubscription")  # fmt: skip
     assert amazon.call(data=wrong).status_code == 400
+
+
+# --- attacks ----------------------------------------------------------------------------------------------------------
+
+
+def test_token_of_mailgun_counts_only_for_its_content(desk: Desk, mailgun: Provider):
+    """Mailgun signs only timestamp and token, so who sees one call could forge others."""
+
+    def call(number: int, **more: Any) -> dict[str, Any]:
+        return signed_by_mailgun({"body-mime": mail(message_id=f"<{number}@lead.example>").decode()}, **more)
+
+    first = call(1, token="seen")
+    assert mailgun.take(data=first) == (1, 0)
+    assert mailgun.take(data=first) == (0, 1)  # Mailgun repeats a call that it got no answer to
+    assert mailgun.call(data=call(2, token="seen")).status_code == 401
+    event = {"id": "e", "event": "complained", "recipient": LEAD}
+    complaint = {"signature": signed_by_mailgun({}, token="seen"), "event-data": event}
+    assert mailgun.call(json=complaint).status_code == 401
+    assert mailgun.take(data=call(3, token="see")) == (1, 0)
+    assert len(rows(desk)) == 2
+
+
+@pytest.mark.parametrize(("age", "status"), [(13 * 3600, 401), (-700, 401), (8 * 3600, 200), (-60, 200)])
+def test_old_calls_of_mailgun_are_refused(desk: Desk, mailgun: Provider, age: int, status: int):
+    assert mailgun.call(data=signed_by_mailgun({"body-mime": mail().decode()}, age=age)).status_code == status
+
+
+def test_events_without_an_id_are_different_events(desk: Desk, postmark: Provider, sendgrid: Provider):
+    bounce = {"event": "bounce", "status": "5.1.1"}
+    events = [{**bounce, "email": f"{name}@lead.example"} for name in ("ana", "ben")]
+    assert sendgrid.take(json=[*events, events[0]]) == (2, 1)
+    for name, expected in (("ana", (1, 0)), ("ben", (1, 0)), ("ana", (0, 1))):
+        event = {"RecordType": "Bounce", "Type": "HardBounce", "Email": f"{name}@lead.example"}
+        assert postmark.take(json=event) == expected
+
+
+@pytest.mark.parametrize("number", ["a\x00b", "a\nb", "x" * 9000, {"a": 1}, None, True])
+def test_unusable_ids_of_events_are_no_failure(desk: Desk, sendgrid: Provider, number: object):
+    event = {"event": "bounce", "status": "5.1.1", "email": LEAD, "sg_event_id": number, "smtp-id": number}
+    assert sendgrid.take(json=[event]) == (1, 0)

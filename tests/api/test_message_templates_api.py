@@ -39,11 +39,29 @@ def change(who: Caller, template: dict[str, Any], *, seen: str = "*", **given: A
     return who._send("PATCH", path_of(template), headers={"If-Match": seen}, json=given)
 
 
+def test_templates_are_listed_by_recipient(desk: Desk):
+    make(desk, DEFAULT)
+    make(desk, {**DEFAULT, "body": "Dear{% if user.name %} {{ user.name }}{% endif %}"}, slug="reminder")
+    listed = [
+        {one["slug"] for one in desk.admin.every(TEMPLATES, **query)} & {"welcome", "reminder", "task-reminder"}
+        for query in ({"recipient": "lead"}, {"recipient": "user"})
+    ]
+    assert listed == [{"welcome"}, {"reminder", "task-reminder"}]
+    assert desk.admin.get(TEMPLATES, recipient="nobody").pointers == ["/recipient"]
+
+
 def test_template_is_created_as_version_1(desk: Desk):
     template = make(desk, DEFAULT, FRENCH, TEXT, description="For new ones")
     assert (template["slug"], template["name"], template["description"]) == ("welcome", "Welcome", "For new ones")
     assert (template["number"], template["version"], template["created_by"]) == (1, 1, desk.admin.id)
-    nothing = {"channel": None, "language": None, "subject": None, "media": None, "provider_template": None}
+    nothing = {
+        "channel": None,
+        "language": None,
+        "subject": None,
+        "media": None,
+        "account": None,
+        "provider_template": None,
+    }
     assert template["variants"] == [
         {**nothing, **DEFAULT, "name": "any:default"},
         {**nothing, **FRENCH, "name": "any:fr"},

@@ -221,3 +221,10 @@ def _insert_notice(caller: Caller, desk: Desk) -> None:
             channels=["in_app"],
             at=now(),
         )
+
+
+def test_closed_guide_is_kept_for_the_user(desk: Desk):
+    assert desk.admin.get(PREFERENCES).body["is_guide_closed"] is False
+    assert desk.admin.patch(PREFERENCES, {"is_guide_closed": True}).body["is_guide_closed"] is True
+    assert desk.admin.patch(PREFERENCES, {"digest_at": "08:00"}).body["is_guide_closed"] is True
+    assert desk.coordinator.get(PREFERENCES).body["is_guide_closed"] is False

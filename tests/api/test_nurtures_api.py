@@ -114,6 +114,7 @@ def test_manual_run_takes_the_leads_of_the_preview(desk: Desk, nurture: dict[str
     run_nurtures()
     [done] = desk.admin.every(f"{path}/runs")
     assert (done["state"], done["taken"], done["refused"], done["id"]) == ("done", 1, {}, run.body["id"])
+    assert [one["enrolled"] for one in desk.admin.every("/api/nurtures")] == [1]
     assert [one["lead_id"] for one in desk.admin.every(f"{path}/leads")] == [lead]
     assert desk.admin.get(f"{path}/preview").body["leads"] == 0
 

@@ -1,10 +1,13 @@
 """Conditional requests: If-Match on edits, If-None-Match on reads."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 from tests.support.desk import Answer, Caller, Desk
+
+CALL = {"create_task": {"type": "CALL", "title": "Call"}}
 
 pytest_plugins = ["tests.support.desk"]
 
@@ -80,6 +83,25 @@ def test_logged_activities_do_not_change_the_etag_of_an_edit(desk: Desk):
 
     assert desk.admin.get(path).headers["ETag"] != tag  # something else is shown
     assert desk.admin.put(path, {"notes": "x"}, seen=tag).status == 200  # no edit in between
+
+
+@pytest.mark.parametrize(
+    ("path", "begin"),
+    [
+        ("/api/follow-up-rules", {"name": "call", "on": "lead.created", "do": [CALL]}),
+        ("/api/sequences", {"name": "welcome", "steps": [{"name": "one", "after": "1 day", "wait": {}}]}),
+    ],
+    ids=["rule", "sequence"],
+)
+def test_publishing_another_draft_than_the_one_seen_is_refused(desk: Desk, path: str, begin: dict[str, Any]):
+    one = f"{path}/{desk.admin.post(path, begin).body['id']}"
+    seen = desk.admin.patch(one, {"description": "Seen", "is_draft": True}).headers["ETag"]
+    desk.admin.patch(one, {"description": "Not seen", "is_draft": True})
+    assert desk.admin.post(f"{one}/publish", seen=seen).status == 412
+    assert desk.admin.post(f"{one}/rollback", {"number": 1}, seen=seen).status == 412
+    assert desk.admin.get(one).body["draft"]["description"] == "Not seen"
+    assert desk.admin.post(f"{one}/publish", seen=desk.admin.get(one).headers["ETag"]).status == 200
+    assert desk.admin.post(f"{one}/rollback", {"number": 1}).status == 200  # the header is optional
 
 
 def test_one_of_many_concurrent_edits_succeeds(desk: Desk):

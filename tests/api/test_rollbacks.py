@@ -9,6 +9,7 @@ from app.core.database.rollback import commit_if_nothing_is_written
 from app.core.db import engine, new_id, sessions
 from app.leads.attribution.models import LeadSource
 from tests.support.desk import Answer, Desk
+from tests.support.pooler import needs_direct_connections
 
 
 def prepared_statements() -> set[str]:
@@ -25,6 +26,7 @@ REFUSED: dict[int, Callable[[Desk], Answer]] = {
 }
 
 
+@needs_direct_connections
 @pytest.mark.parametrize("status", REFUSED)
 def test_refused_call_keeps_the_prepared_statements(desk: Desk, status: int):
     refused = REFUSED[status]

@@ -13,15 +13,21 @@ from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import ProgrammingError
 
 from app import create_app
+from app.analytics.training.train import train
 from app.audit.hash_chain import extend_chain
 from app.clock import now
 from app.core.database.row_security import ROLE, restrict_to_clinic
+from app.core.database_roles import READABLE
 from app.core.db import engine, transaction
 from app.engine.models import Kind
 from app.http.access import allow, reading, unit_of_work
+from app.identity.clinics import load_contexts
 from app.identity.models import Role
 from app.identity.permissions import Permission
+from app.leads.facts.best_time.load import learn_contact_hours
 from app.leads.models import Lead
+from app.leads.scoring.basis import load_basis
+from app.leads.scoring.keep import update_scores
 from app.messaging.inbound.receive import receive_email
 from app.models import Base
 from app.ops.embedded import Postgres
@@ -83,7 +89,9 @@ def fill(desk: Desk) -> None:
     away = {"starts_at": now().isoformat(), "ends_at": (now() + timedelta(days=1)).isoformat()}
     admin.post(f"/api/users/{admin.id}/out-of-office", away)
     admin.put(f"/api/users/{admin.id}/working-hours", {"hours": {"mon": [["09:00", "12:00"]]}})
-    admin.post("/api/followups/views", {"name": "x", "filters": {}})
+    for views in ("/api/followups/views", "/api/leads/views"):
+        admin.post(views, {"name": "x", "filters": {}})
+    admin.post("/api/leads/analytics/saved-reports", {"name": "x", "report": "total-leads"})
     admin.post("/api/task-templates", {"name": "x", "title": "x", "type": "CALL", "due_in": "1 day"})
     admin.post("/api/custom-fields", {"key": "x", "label": "x", "type": "text"})
     form = {"name": "x", "allowed_origins": [], "source_id": desk.source_id, "fields": [{"name": "phone"}]}
@@ -99,7 +107,8 @@ def fill(desk: Desk) -> None:
     admin.post("/api/me/destinations", Browser().subscription("https://8.8.8.8/x"))
     admin.patch("/api/me/notice-preferences", {"digest_at": "08:00"})
     _fill_mail(desk)
-    _fill_accounts(desk)
+    for part in (_fill_accounts, _fill_scores, _fill_rollups):
+        part(desk)
     gateway = admin.post("/api/gateways", {"name": "x", "purpose": "webhook", "url": "https://8.8.8.8/"}).body
     for table, column in (("gateway_minutes", "now(), 1, 0"), ("gateway_receipts", "'x', now()")):
         desk.sql(f"INSERT INTO {table} VALUES (:gateway, {column})", gateway=gateway["id"])
@@ -118,11 +127,44 @@ def fill(desk: Desk) -> None:
             pass
 
 
+def _fill_scores(desk: Desk) -> None:
+    assert desk.admin.patch("/api/settings/lead-scores", {"is_kept": True}).status == 200
+    [lead] = desk.sql("SELECT id FROM leads WHERE clinic_id = :c LIMIT 1", c=desk.clinic_id)
+    with transaction() as session:
+        train(session, desk.clinic_id)
+        clinic = load_contexts(session, {desk.clinic_id})[desk.clinic_id]
+        update_scores(session, clinic, load_basis(session, desk.clinic_id), [lead.id], after_event=False)
+    desk.sql(
+        "INSERT INTO next_action_answers (id, clinic_id, lead_id, act, facts_key, is_accepted, answered_at)"
+        " VALUES (gen_random_uuid(), :c, :lead, 'reply', 'x', true, now())",
+        c=desk.clinic_id,
+        lead=lead.id,
+    )
+
+
+def _fill_rollups(desk: Desk) -> None:
+    group = "source_id, status, pipeline_stage, past_stages, capture_channel"
+    for columns, values in (
+        ("spans (clinic_id, starts_at, ends_at, is_month, timezone, rolled_up_at)", "now(), now(), true, 'x', now()"),
+        (
+            f"groups (clinic_id, fingerprint, has_contact, has_answered, has_replied, {group})",
+            f"gen_random_uuid(), true, true, true, {group} FROM leads WHERE clinic_id = :c LIMIT 1",
+        ),
+        (
+            "counts (clinic_id, span_id, group_id, leads, days_to_convert_of, days_to_loss_of, minutes_mean_of)",
+            "s.id, g.id, 1, 0, 0, 0 FROM lead_rollup_spans s, lead_rollup_groups g WHERE s.clinic_id = :c",
+        ),
+        ("changes (clinic_id, created_at)", "now()"),
+    ):
+        desk.sql(f"INSERT INTO lead_rollup_{columns} SELECT CAST(:c AS uuid), {values}", c=desk.clinic_id)
+
+
 def _fill_mail(desk: Desk) -> None:
     login = {"host": "8.8.8.8", "username": "x", "password": "x"}
     desk.admin.post("/api/mailboxes", {"name": "x", **login})
     desk.admin.post("/api/inbound-hooks", {"name": "x", "provider": "postmark", "secret": "x"})
     with transaction() as session:
+        learn_contact_hours(session, desk.clinic_id, at=now())
         receive_email(session, desk.clinic_id, b"From: ana@lead.example\r\n\r\nHello", received_at=now(), via="imap")
 
 
@@ -231,14 +273,17 @@ def test_every_table_is_protected_or_listed_as_exempt(postgres: Postgres):
     with postgres.connect("relance") as owner:
         policies = owner.execute("SELECT tablename, policyname, roles[1], qual FROM pg_policies").fetchall()
         enabled = {row[0] for row in owner.execute("SELECT relname FROM pg_class WHERE relrowsecurity").fetchall()}
-        may = "SELECT has_table_privilege(%s, %s, 'SELECT')"
-        reached = {name for name in LEFT_OUT if owner.execute(may, [ROLE, name]).fetchone()[0]}
+        may = "SELECT has_table_privilege(%s, %s, %s)"
+        reached, changed = (
+            {name for name in LEFT_OUT if owner.execute(may, [ROLE, name, privilege]).fetchone()[0]}
+            for privilege in ("SELECT", "INSERT, UPDATE, DELETE")
+        )
     assert enabled == set(TABLES)
     assert {(table, role) for table, _, role, _ in policies} == {
         (name, role) for name in TABLES for role in ("relance_app", ROLE)
     }
     assert {qual for _, _, role, qual in policies if role == "relance_app"} == {"true"}
-    assert reached == set()
+    assert (reached, changed) == (READABLE, set())
 
 
 def test_functions_of_the_owner_answer_for_the_calling_clinic(desk: Desk, foreign_clinic: Desk):

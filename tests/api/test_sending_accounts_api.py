@@ -85,6 +85,9 @@ def test_settings_get_their_defaults(desk: Desk) -> None:
         "security": "starttls",
         "sender_name": None,
         "send_as_coordinator": False,
+        "sign_in": "password",
+        "tenant": None,
+        "client_id": None,
     }
     assert made["is_active"]
 

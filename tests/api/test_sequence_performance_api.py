@@ -35,7 +35,7 @@ def open_with(open_practice: Callable[..., Practice], smtp: SmtpServer) -> OpenW
 @pytest.fixture
 def server(configure: Callable[..., None]) -> Iterator[Gateway]:
     with Gateway() as server:
-        configure(outgoing_allow=server.place, outgoing_timeout=1)
+        configure(outgoing_allow=server.place, outgoing_timeout=10)
         yield server
 
 
@@ -151,6 +151,7 @@ def test_variants_with_few_messages_have_no_winner(open_with: OpenWith):
     assert (first["variant"], first["against"], first["measure"]) == ("b", "a", "replied")
     assert (first["verdict"], first["difference"]) == ("not_enough_data", None)
     assert first["words"].startswith("Not enough data: ")
+    assert first["advice"] == "keep_going"
 
 
 def test_better_variant_is_significant(open_with: OpenWith, watch: Watch):
@@ -164,7 +165,9 @@ def test_better_variant_is_significant(open_with: OpenWith, watch: Watch):
     [step] = shown(practice)["steps"]
     by_measure = {one["measure"]: one for one in step["comparisons"]}
     replied, converted = by_measure["replied"], by_measure["converted"]
-    assert (replied["verdict"], replied["difference"]) == ("better", 1.0)
+    assert (replied["verdict"], replied["advice"], replied["difference"]) == ("better", "wins", 1.0)
+    assert replied["words"].startswith("b wins: replied: b 100.0%, a 0.0%")
+    assert (step["sample_ratio"]["is_alarm"], converted["advice"]) == (False, "keep_going")
     assert 0.8 < replied["low"] < 1.0
     assert (converted["verdict"], converted["difference"]) == ("no_difference", 0.0)
     assert converted["low"] < 0 < converted["high"]

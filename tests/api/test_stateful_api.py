@@ -97,9 +97,9 @@ class Journeys:
         return self.clinics[1 - self.begun % 2]
 
     def fill_in(self, case: schemathesis.Case) -> None:
-        """Replace generated ids by existing ones, in one call of five by those of the other clinic."""
+        """Replace generated ids by existing ones, in one call of three by those of the other clinic."""
         has_some = all(self.other.ids[name] for name in case.path_parameters or ())  # otherwise the id stays unchanged
-        self.uses_foreign_ids = bool(case.path_parameters) and self.random.random() < 0.2 and has_some
+        self.uses_foreign_ids = bool(case.path_parameters) and self.random.random() < 0.33 and has_some
         whose = self.other if self.uses_foreign_ids else self.clinic
         for name in case.path_parameters or ():
             if known := whose.ids[name]:

@@ -118,6 +118,23 @@ def test_unsaved_texts_can_be_previewed_and_are_validated(desk: Desk):
     assert rows_of(desk) == before
 
 
+def test_users_with_lead_update_can_choose_templates(desk: Desk, other_desk: Desk):
+    template, lead = make(desk), desk.capture()
+    path, theirs = f"{TEMPLATES}/{template['id']}/preview", {"lead_id": other_desk.capture(phone="+12125550143")["id"]}
+    for role in (Role.TREATMENT_COORDINATOR, Role.FRONT_DESK):
+        caller = desk.caller(role)
+        assert template["id"] in [one["id"] for one in caller.every(TEMPLATES)]
+        assert caller.post(path, {"lead_id": lead["id"]}).status == 200
+        assert caller.post(path, theirs).status == 404
+        closed = (caller.get(f"{TEMPLATES}/{template['id']}"), caller.post(f"{TEMPLATES}/preview", {"variants": []}))
+        assert [answer.status for answer in closed] == [403, 403]
+    assert template["id"] not in [one["id"] for one in other_desk.coordinator.every(TEMPLATES)]
+    assert other_desk.coordinator.post(path, {}).status == 404
+    sales = desk.caller(Role.SALES)  # sees the leads assigned to them
+    assert (sales.get(TEMPLATES).status, sales.post(path, {"lead_id": lead["id"]}).status) == (200, 404)
+    assert desk.doctor.get(TEMPLATES).status == 403
+
+
 def test_preview_of_a_lead_requires_access_to_it(desk: Desk, other_desk: Desk):
     template, lead = make(desk), desk.capture()
     theirs = other_desk.capture(phone="+12125550143")

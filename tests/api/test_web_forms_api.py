@@ -167,6 +167,7 @@ def test_only_post_is_accepted(desk: Desk):
         ({**VISITOR, "clinic_id": "x"}, ["/clinic_id"]),
         ({**VISITOR, "status": "CONVERTED"}, ["/status"]),
         ({**VISITOR, "utm_source": "x" * 201}, ["/utm_source"]),
+        ({**VISITOR, "first_name": "Win at https://evil.example"}, ["/first_name"]),
     ],
 )
 def test_unknown_or_invalid_field_is_refused(desk: Desk, given: Any, pointers: list[str]):

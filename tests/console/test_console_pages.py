@@ -12,7 +12,6 @@ from app.identity.models import Role
 from tests.support.browser import PASSWORD, Browsing
 from tests.support.desk import Desk
 
-expect.set_options(timeout=10_000)
 EVIL = "<img src=x onerror=window.hacked=1>"
 
 
@@ -76,24 +75,44 @@ def test_queue_is_worked_through_by_keyboard_alone(browsing: Browsing, desk: Des
     page = browsing.sign_in(desk.coordinator)
     expect(page.get_by_role("article", name="First")).to_be_visible()
     page.keyboard.press("e")
+    expect(dialog(page).get_by_label("Notes")).to_be_focused()
     page.keyboard.type("Reached the mother")
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
+    expect(dialog(page)).to_have_count(0)
     expect(page.get_by_role("article", name="Second")).to_be_visible()  # opens by itself
     page.keyboard.press("c")
+    expect(dialog(page).get_by_label("Notes")).to_be_focused()
     page.keyboard.type("Voicemail full")
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
+    expect(dialog(page)).to_have_count(0)
     expect(page.get_by_role("article", name="Third")).to_be_visible()
     page.keyboard.press("s")
+    expect(dialog(page).get_by_role("button", name="1 hour")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_contain_text("Snoozed until")
     states = {row.title: (row.status, row.snoozed_until) for row in desk.sql("SELECT * FROM lead_tasks")}
     assert (states["First"][0], states["Second"][0]) == ("COMPLETED", "COMPLETED")
     assert states["Third"][1] > now() + timedelta(minutes=50)
+
+
+def test_dialog_keeps_its_task_when_a_colleague_completes_it(browsing: Browsing, desk: Desk):
+    overdue(desk, "First", "Second")
+    page = browsing.sign_in(desk.coordinator)
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    page.get_by_role("article", name="First").get_by_role("button", name="Complete").click()
+    expect(dialog(page).get_by_role("heading", name="Complete: First")).to_be_visible()
+    [first] = desk.sql("SELECT id FROM lead_tasks WHERE title = 'First'")
+    assert desk.admin.post(f"/api/followups/{first.id}/complete", {}).status == 200
+    expect(page.locator(".queue-item", has_text="First")).to_have_count(0)
+    expect(dialog(page).get_by_role("heading", name="Complete: First")).to_be_visible()
+    dialog(page).get_by_role("button", name="Complete").click()
+    expect(dialog(page).get_by_role("alert")).to_be_visible()
+    assert [row.status for row in desk.sql("SELECT status FROM lead_tasks WHERE title = 'Second'")] != ["COMPLETED"]
 
 
 def test_snooze_can_be_undone(browsing: Browsing, desk: Desk):

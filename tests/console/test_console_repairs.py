@@ -40,6 +40,7 @@ def states(desk: Desk) -> list[str]:
 
 @pytest.mark.parametrize("by", ["menu", "keyboard"])
 def test_card_moves_to_another_stage(browsing: Browsing, desk: Desk, by: str):
+    desk.capture(first_name="Bea")
     lead = desk.capture()
     page = browsing.sign_in(desk.coordinator, "/board")
     if by == "menu":
@@ -47,10 +48,14 @@ def test_card_moves_to_another_stage(browsing: Browsing, desk: Desk, by: str):
         page.get_by_role("menuitem", name="Contacted").click()
     else:
         page.get_by_role("button", name="Move Ana Ruiz to…").focus()
+        expect(page.get_by_role("button", name="Move Ana Ruiz to…")).to_be_focused()
         page.keyboard.press("Enter")
+        expect(page.get_by_role("menuitem", name="Contacted")).to_be_focused()
         page.keyboard.press("Enter")
     expect(page.get_by_role("region", name="Contacted").get_by_role("link", name="Ana Ruiz")).to_be_visible()
     expect(page.get_by_text("Ana Ruiz: moved to Contacted.")).to_be_visible()
+    if by == "keyboard":
+        expect(page.get_by_role("row", name="Bea Ruiz")).to_be_focused()  # the next card of the column
     assert desk.admin.get(f"/api/leads/{lead['id']}").body["pipeline_stage"] == "contacted"
 
 
@@ -101,6 +106,27 @@ def test_failed_step_is_retried(browsing: Browsing, desk: Desk):
     expect(page.get_by_text("boom")).to_be_visible()
     page.get_by_role("button", name="Retry", exact=True).click()
     expect(page.get_by_text("The step runs again.")).to_be_visible()
+    expect(page.get_by_text("No failed steps.")).to_be_visible()
+
+
+def test_missing_workers_are_shown_when_no_sweep_finishes(browsing: Browsing, desk: Desk):
+    desk.sql("DELETE FROM sweep_runs")
+    desk.sql("INSERT INTO sweep_runs (name, started_at, finished_at, runs) VALUES"
+             " ('publish_due_steps', now() - interval '2 hours', now() - interval '2 hours', 1),"
+             " ('publish_lost', now() - interval '2 hours', NULL, 1)")  # fmt: skip
+    page = browsing.sign_in(desk.admin, "/operations")
+    expect(page.get_by_text("No sweep has finished for 2 h: start the workers.")).to_be_visible()
+    expect(page.get_by_role("row", name="Publish lost")).to_contain_text("Not yet")
+
+
+def test_many_failed_steps_are_retried_after_their_count(browsing: Browsing, desk: Desk):
+    desk.multiply(desk.capture(), 2)
+    desk.sql("UPDATE steps SET state = 'failed', error = 'boom', finished_at = now()")
+    [row] = desk.sql("SELECT count(*) AS number FROM steps WHERE state = 'failed'")  # a worker may add others meanwhile
+    page = browsing.sign_in(desk.admin, "/operations")
+    page.get_by_role("button", name="Retry all that match…").click()
+    dialog(page).get_by_role("button", name=f"Retry {row.number} failed steps").click()
+    expect(page.get_by_text(f"{row.number} run again.")).to_be_visible()
     expect(page.get_by_text("No failed steps.")).to_be_visible()
 
 

@@ -17,6 +17,7 @@ from app.clock import now
 from app.ops.embedded import Postgres
 from tests.support.broker_monitor import BrokerMonitor, broker_contents
 from tests.support.chaos import OpenClinic, Scene, call_task, enter, escalation, mail_to_lead, ready, reminder
+from tests.support.collector import Collector
 from tests.support.importing import CSV
 from tests.support.processes import Process, wait_until
 from tests.support.smtp import SmtpServer
@@ -52,7 +53,9 @@ REFUSAL = "550 5.1.1 <x.quill@canary.example>: no such Quillfeather"
 Answers = list[httpx.Response]
 
 
-def test_personal_data_appears_only_in_the_database(scene: Scene, mail_server: SmtpServer, postgres: Postgres) -> None:
+def test_personal_data_appears_only_in_the_database(
+    scene: Scene, mail_server: SmtpServer, postgres: Postgres, collector: Collector
+) -> None:
     flower = scene.processes.start_flower(env=scene.env)
     workers = [scene.start_worker(queues) for queues in ("steps,sweeps", "deliveries,accounts", "bulk")]
     scene.start_beat()
@@ -80,6 +83,7 @@ def test_personal_data_appears_only_in_the_database(scene: Scene, mail_server: S
     places = {
         "the commands of the broker": monitor.text(),
         "the broker's keys": broker_contents(scene.valkey),
+        "the traces": repr(collector.received),
         "the metrics": httpx.get(f"{clinic.url}/metrics").text,
         "responses to another clinic": "\n".join(answer.text for answer in foreign),
         "an address": "\n".join(answer.headers.get("Location", "") for answer in answers),
@@ -87,6 +91,7 @@ def test_personal_data_appears_only_in_the_database(scene: Scene, mail_server: S
         **logs,
     }
     assert "speed-to-lead" in places["Flower's /api/tasks"]
+    assert {"POST /api/leads", "step deliver"} <= {span.name for span in collector.received}
     for place, text in places.items():
         _assert_no_trace(place, text)
 

@@ -1,6 +1,7 @@
 """Development mailbox: SMTP in, HTTP out, and answers into the inboxes that Relance reads."""
 
 import smtplib
+import socket
 from collections.abc import Iterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -14,6 +15,7 @@ from app.ops.embedded import free_port
 from app.ops.mailbox.inboxes import Inboxes, add_account
 from app.ops.mailbox.server import page_server, smtp_server
 from app.ops.mailbox.store import Store
+from tests.support.imap import ImapAccount
 
 
 @pytest.fixture
@@ -165,3 +167,15 @@ def test_mail_to_an_account_lands_in_its_inbox_too(smtp_port: int, page: httpx.C
 
     assert [str(mail["Subject"]) for mail in delivered(tmp_path)] == ["Bounce"]
     assert len(page.get("/messages.json").json()) == 2
+
+
+def test_imap_server_stops_quietly_while_a_client_waits(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """`make run` printed a traceback at Ctrl-C."""
+    with ImapAccount(tmp_path) as account, socket.create_connection(("127.0.0.1", account.port), 10) as client:
+        lines = client.makefile("rb")
+        for command in (f"login {account.settings['username']} {account.password}", "select INBOX", "idle"):
+            client.sendall(f"a {command}\r\n".encode())
+            while not lines.readline().startswith((b"a OK", b"+ ")):
+                pass
+        account.stop()
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -11,11 +12,14 @@ from sqlalchemy import text
 from app.api.operations.health import require_ready
 from app.config import get_settings
 from app.core import db
+from app.core.database.row_security import restrict_to_clinic
 from app.core.database.session import SETTINGS, require_safe_session, session_problems
 from app.http.problems import Unavailable
 from app.ops.cli import relance
 from app.ops.doctor.database_checks import check_database
 from app.ops.embedded import Postgres
+from tests.support.desk import Caller, Desk
+from tests.support.pooler import needs_direct_connections
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -63,6 +67,30 @@ def test_queries_of_many_threads_share_connections_of_a_pooler(
         assert list(pool.map(ask, range(300))) == list(range(1, 301))
 
 
+def test_clinics_stay_apart_on_shared_connections(
+    pooler: Pooler, through: Callable[..., None], desk: Desk, other_desk: Desk
+) -> None:
+    through(pooler(connections=2))
+    own = desk.capture()["id"]
+    theirs = other_desk.capture(phone="+34600000001")["id"]
+    callers = [(desk.admin, own, theirs), (other_desk.admin, theirs, own)] * 10
+
+    def call(given: tuple[Caller, str, str]) -> tuple[list[str], int]:
+        caller, _, foreign = given
+        listed = [lead["id"] for lead in caller.get("/api/leads").body["items"]]
+        return listed, caller.get(f"/api/leads/{foreign}").status
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(call, callers)) == [([mine], 404) for _, mine, _ in callers]
+    with db.sessions()() as session:
+        restrict_to_clinic(session, UUID(str(desk.clinic_id)))
+        assert session.scalars(text("SELECT id FROM leads")).all() == [UUID(own)]  # a query without a condition
+    with db.transaction() as session:  # the next transaction on that connection is not restricted
+        assert session.scalar(text("SELECT current_user")) == "relance_web"
+        assert session.scalar(text("SELECT count(*) FROM leads")) == 2
+
+
+@needs_direct_connections
 def test_direct_connections_prepare_statements(postgres: Postgres) -> None:
     with db.engine().connect() as connection:
         assert connection.connection.dbapi_connection.prepare_threshold == 2  # type: ignore[union-attr]
@@ -108,6 +136,7 @@ def test_init_stores_the_settings_with_the_login(pooler: Pooler, through: Callab
         "idle_in_transaction_session_timeout": "1min",
         "lock_timeout": "20s",
         "client_connection_check_interval": "1s",
+        "jit": "off",
     }
 
 

@@ -108,11 +108,26 @@ class Oracle:
             "median_business_time_to_contact": Expected(business[0], contacted),
             "p90_business_time_to_contact": Expected(business[1], contacted),
             "contacted_within_target": self.share(in_time, contactable),
+            "mean_time_to_contact": Expected(sum(waits) / len(waits) if waits else None, contacted),
+            **self._answers(created),
             "marketing_spend": Expected(None, created),
             "cost_per_lead": Expected(None, created),
             "cost_per_acquisition": Expected(None, converted),
             **self._consultations(cohort=cohort),
         }
+
+    def _answers(self, created: Leads) -> dict[str, Expected]:
+        reached_out = [lead for lead in created if lead.contact]
+        answered = [lead for lead in reached_out if lead.has_answered]
+        return {
+            "reached_out_leads": Expected(len(reached_out), reached_out),
+            "answered_leads": Expected(len(answered), answered),
+            "response_rate": self.share(answered, reached_out),
+        }
+
+    def pipeline(self) -> dict[str, Expected]:
+        leads = [lead for lead in self.living if lead.status == "OPEN" and self.row(lead)]
+        return {"open_leads": Expected(len(leads), leads), "open_value": Expected(self._sum(leads), leads)}
 
     def _consultations(self, *, cohort: bool) -> dict[str, Expected]:
         stages = ("consultation_scheduled", "consultation_completed", "treatment_accepted")
@@ -172,11 +187,7 @@ class Oracle:
         }
 
     def _hours_in(self, lead: Known, stage: str) -> int:
-        spent, since = timedelta(), lead.created
-        for previous, _, at in lead.changes:
-            if previous == stage:
-                spent += max(at - since, timedelta())
-            since = at
+        spent = lead.spent.get(stage, timedelta())
         if lead.stage == stage:
             spent += self.now - lead.entered
         return int(spent.total_seconds() // 3600)

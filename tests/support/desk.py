@@ -70,9 +70,10 @@ class Caller:
         headers = {name: value for name, value in given.items() if value is not None}
         return self._send("GET", path, headers=headers, query_string=query)
 
-    def post(self, path: str, body: Any = None, *, key: str | None = None) -> Answer:
-        """`key` goes into the header Idempotency-Key."""
-        headers = {} if key is None else {"Idempotency-Key": key}
+    def post(self, path: str, body: Any = None, *, key: str | None = None, seen: str | None = None) -> Answer:
+        """`key` goes into the header Idempotency-Key, `seen` into If-Match."""
+        given = {"Idempotency-Key": key, "If-Match": seen}
+        headers = {name: value for name, value in given.items() if value is not None}
         return self._send("POST", path, headers=headers, **({} if body is None else {"json": body}))
 
     def put(self, path: str, body: Any, *, seen: str | None = "*") -> Answer:

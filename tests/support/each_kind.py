@@ -10,6 +10,7 @@ from app.clock import now
 from app.core.db import insert_many, new_id, transaction
 from app.identity.actor import Actor
 from app.identity.clinics import load_context
+from app.identity.models import SignIn
 from app.messaging.inbound.texts.items import ReceivedText
 from app.messaging.inbound.texts.models import InboundText
 from app.messaging.inbound.texts.receive import receive_text
@@ -74,6 +75,10 @@ def ids_of_each_kind(desk: Desk) -> dict[str, str]:
         "customer_id": patient,
         "activity_id": desk.plan(lead)["id"],
         "view_id": desk.admin.post("/api/followups/views", {"name": "x", "filters": {}}).body["id"],
+        "saved_report_id": desk.admin.post(
+            "/api/leads/analytics/saved-reports", {"name": "x", "report": "total-leads"}
+        ).body["id"],
+        "lead_view_id": desk.admin.post("/api/leads/views", {"name": "x", "filters": {}}).body["id"],
         "template_id": desk.admin.post("/api/task-templates", template).body["id"],
         "message_template_id": message["id"],
         "version_id": message["version_id"],
@@ -83,6 +88,7 @@ def ids_of_each_kind(desk: Desk) -> dict[str, str]:
         "destination_id": desk.admin.post("/api/me/destinations", Browser().subscription("http://127.0.0.1:9/")).body[
             "id"
         ],
+        "session_id": second_sign_in(desk),
         "mailbox_id": desk.admin.post("/api/mailboxes", mailbox).body["id"],
         "account_id": desk.admin.post("/api/sending-accounts", account).body["id"],
         "form_id": desk.admin.post("/api/web-forms", form).body["id"],
@@ -90,6 +96,16 @@ def ids_of_each_kind(desk: Desk) -> dict[str, str]:
         "nurture_id": desk.admin.post("/api/nurtures", nurture).body["id"],
         "enrollment_id": desk.admin.every(f"/api/leads/{lead['id']}/enrollments")[0]["id"],
     }
+
+
+def second_sign_in(desk: Desk) -> str:
+    """Create another sign-in of the admin and return its id."""
+    user_id, made_at = UUID(desk.admin.id), now()
+    row = SignIn(id=new_id(), user_id=user_id, refresh_id=new_id(), created_at=made_at)
+    row.expires_at = made_at + timedelta(days=1)
+    with transaction() as session:
+        session.add(row)
+        return str(row.id)
 
 
 def unmatched_text(clinic_id: UUID) -> str:

@@ -41,7 +41,7 @@ def prepare() -> None:
         "IDLE_TIMEOUT_MINUTES": "0",  # tests move the clock; those of the time-out set their own
         "OUTGOING_ALLOW": "127.0.0.1:9",  # where nobody listens
         "SECRET_KEY": "only-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz",
-        "DATABASE_URL": database_url("relance_web"),
+        "DATABASE_URL": pooled_url() if is_pooled() else database_url("relance_web"),
         "OWNER_DATABASE_URL": database_url("postgres"),
         "BROKER_URL": f"redis://:{BROKER_PASSWORD}@127.0.0.1:{_free_port()}/0",
     }
@@ -50,6 +50,16 @@ def prepare() -> None:
 def database_url(user: str, database: str = "relance") -> str:
     """Where this process's PostgreSQL will listen."""
     return f"postgresql+psycopg://{user}@/{database}?host={this_process() / 'postgres' / 'data'}"
+
+
+def is_pooled() -> bool:
+    """Whether this run reaches the database through PgBouncer."""
+    return "RELANCE_TEST_POOLER" in os.environ
+
+
+def pooled_url() -> str:
+    """Return a new address for this process's PgBouncer."""
+    return f"postgresql+psycopg://relance_web@127.0.0.1:{_free_port()}/relance"
 
 
 def this_run() -> Path:

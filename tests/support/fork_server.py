@@ -9,11 +9,8 @@ run_module("app.ops.cli", "simulate", env=...)                                  
 """
 
 import fcntl
-import gc
-import importlib
 import json
 import os
-import runpy
 import selectors
 import signal
 import socket
@@ -28,22 +25,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
-from pydantic import ValidationError
-
-from app.config import get_settings
-from app.engine import broker
+from app.ops.stack import preload
 from tests.support.environment import ROOT, this_run
-
-LIBRARIES = (
-    *("celery.bin.celery", "celery.bin.worker", "celery.apps.worker", "celery.apps.beat", "celery.worker.consumer"),
-    *("celery.worker.components", "celery.concurrency.prefork", "celery.fixups.django", "celery.events.state"),
-    *("kombu.transport.redis", "redis.asyncio", "billiard.pool", "sqlalchemy.orm", "orjson", "yaml"),
-    *("sqlalchemy.dialects.postgresql.psycopg", "pydantic_settings", "structlog", "flask_smorest", "jinja2.sandbox"),
-    *("apispec.ext.marshmallow", "gunicorn.app.wsgiapp", "gunicorn.workers.gthread", "httpx", "phonenumbers"),
-    *("cryptography.hazmat.primitives.ciphers.aead", "argon2", "jwt", "holidays", "prometheus_client", "rapidfuzz"),
-    *("holidays.countries", "python_calamine", "xlsxwriter", "email_validator", "rich.console", "alembic.config"),
-)  # fmt: skip
-APPLICATION = ("app.api.application", "app.ops.cli", "app.ops.mailbox", "workers.app")
 
 
 @dataclass
@@ -187,32 +170,13 @@ def _exit_code(pid: int) -> int | None:
 
 def become(request: Mapping[str, Any]) -> None:
     """Run the requested module in this fork."""
-    os.environ.clear()
-    os.environ.update(request["env"])
-    reload_settings()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for number, output in enumerate(request["outputs"], start=1):
         os.dup2(os.open(output, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644), number)
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    sys.argv = [request["run"], *request["arguments"]]
-    runpy.run_module(request["run"], run_name="__main__", alter_sys=True)
-
-
-def reload_settings() -> None:
-    """Make the imported application use the settings of the changed environment, as if it were imported now."""
-    get_settings.cache_clear()
-    with suppress(ValidationError):  # the module itself reports wrong settings when it reads them
-        fresh = broker.make_celery(get_settings())
-        schedule = broker.celery.conf.beat_schedule  # set by `workers.app`; it depends on no setting
-        broker.celery.conf.update({**fresh.conf.changes, "beat_schedule": schedule})
-        broker.celery.set_current()
+    preload.run_module(request["run"], request["arguments"], request["env"])
 
 
 if __name__ == "__main__":
-    for name in (*LIBRARIES, *APPLICATION):
-        importlib.import_module(name)
-    gc.collect()
-    gc.freeze()
+    preload.import_modules()
     if (request := serve(Path(sys.argv[1]))) is not None:
         become(request)

@@ -15,7 +15,7 @@ TASK_TEMPLATE = UUID("00000000-0000-7000-8000-00000000007e")  # one task in ten 
 LARGE_TABLES = [
     *("leads", "steps", "lead_tasks", "lead_activities", "notifications", "deliveries"),
     *("audit_entries", "lead_touches", "gateway_minutes", "gateway_receipts", "series_hours", "enrollments"),
-    *("enrollment_steps", "sending_account_counts"),
+    *("enrollment_steps", "sending_account_counts", "lead_rollup_counts", "lead_score_changes"),
 ]
 
 
@@ -28,7 +28,7 @@ def fill(owner: psycopg.Connection) -> None:
         for name, _ in indexes:
             owner.execute(f'DROP INDEX "{name}"')
         owner.execute("ALTER TABLE steps DROP CONSTRAINT pk_steps")
-        for statement in (*_ROWS, _AUDIT, _TOUCHES, *_GATEWAYS, *_ACCOUNTS, _SERIES, *_SEQUENCES):
+        for statement in (*_ROWS, _AUDIT, _TOUCHES, *_GATEWAYS, *_ACCOUNTS, _SERIES, *_SEQUENCES, *_ROLLUPS):
             owner.execute(statement)
         owner.execute("ALTER TABLE steps ADD CONSTRAINT pk_steps PRIMARY KEY (id)")
         for _, definition in indexes:
@@ -70,7 +70,8 @@ INSERT INTO leads (
     patient_last_name, patient_relationship, first_name, last_name, email_blind, phone_blind, preferred_contact,
     source_id, treatment_interest, assigned_to_id, lost_reason, failed_attempts, last_activity_at, stale_since,
     created_at, updated_at, version, tags, lead_value, external_source, external_id,
-    rots_at, rotting_reason, without_next_action_since, language, score, converted_at, lost_at
+    rots_at, rotting_reason, without_next_action_since, language, score, converted_at, lost_at,
+    replied_at
 )
 SELECT {_id("now() - age", "n")}, c.clinic_id, status, stage, now() - age / 2,
     CASE WHEN {_random(1, 50)} > 0 THEN now() END, 'Mia', 'Keller', 'SELF', 'Mia', 'Keller',
@@ -84,7 +85,8 @@ SELECT {_id("now() - age", "n")}, c.clinic_id, status, stage, now() - age / 2,
     CASE WHEN status IN ('NEW', 'ACTIVE') THEN 'NO_CONTACT' END,
     CASE WHEN {_random(45, 50)} = 0 THEN now() - age / 3 END,
     CASE WHEN {_random(46, 20)} = 0 THEN 'fr' END, CASE WHEN {_random(48, 2)} = 0 THEN {_random(49, 101)} END,
-    CASE WHEN status = 'CONVERTED' THEN now() - age / 2 END, CASE WHEN status = 'LOST' THEN now() - age / 2 END
+    CASE WHEN status = 'CONVERTED' THEN now() - age / 2 END, CASE WHEN status = 'LOST' THEN now() - age / 2 END,
+    CASE WHEN {_random(51, 5)} = 0 THEN now() - age / 4 END
 FROM (
     SELECT n, CASE WHEN {_random(6, 5)} < 3 THEN 1 ELSE 2 + {_random(7, 4)} END AS nth,
         interval '300 days' * (1 - n / {LEADS}.0) AS age,
@@ -161,12 +163,12 @@ FROM (
 
 _NOTIFICATIONS = f"""
 INSERT INTO notifications (
-    id, clinic_id, lead_id, user_id, channel, template, template_version_id, subject, body, message_id, state, attempts,
-    created_at, sent_at, read_at
+    id, clinic_id, lead_id, user_id, channel, template, series, template_version_id, subject, body, message_id, state,
+    attempts, created_at, sent_at, read_at
 )
 SELECT {_id("created_at + interval '1 hour'", "n * 16 + i")}, clinic_id, id,
     CASE WHEN i = 1 OR {_random(32, 2)} = 0 THEN assigned_to_id END, -- half of the e-mails go to the lead
-    CASE i WHEN 1 THEN 'in_app' ELSE 'email' END, 'task-reminder',
+    CASE i WHEN 1 THEN 'in_app' ELSE 'email' END, 'task-reminder', 'reminders',
     (SELECT reminder FROM numbered_clinics AS c WHERE c.clinic_id = l.clinic_id),
     'Coming up', 'Hello', id::text, CASE WHEN i = 1 THEN 'sent' WHEN {_random(30, 100)} = 0 THEN 'failed'
     WHEN {_random(30, 100)} = 1 THEN 'unknown' ELSE 'sent' END, 1, created_at, created_at,
@@ -193,7 +195,15 @@ INSERT INTO lead_touches (id, clinic_id, lead_id, source_id, channel, occurred_a
 SELECT {_id("created_at", "n")}, clinic_id, id, source_id, 'WEB_FORM', created_at, created_at FROM {_NUMBERED}
 """
 
-_ROWS = (_CLINICS, _LEADS, _STEPS, _TASKS, _ACTIVITIES, _NOTIFICATIONS, _DELIVERIES)
+# One change of the score of each lead, and three of each second one.
+_SCORES = f"""
+INSERT INTO lead_score_changes (id, clinic_id, lead_id, occurred_at, score, previous_score, model, parts)
+SELECT {_id("created_at + interval '1 hour' * i", "n * 16 + i")}, clinic_id, id, created_at + interval '1 hour' * i,
+    20 + i, 19 + i, 'rules', '[]'
+FROM {_NUMBERED} CROSS JOIN generate_series(1, 3) AS i WHERE mod(n, 2) = 0 OR i = 1
+"""
+
+_ROWS = (_CLINICS, _LEADS, _STEPS, _TASKS, _ACTIVITIES, _NOTIFICATIONS, _DELIVERIES, _SCORES)
 
 # Statistics of 200 rules and sequences of each clinic, by hour and process; few of them have failures.
 _SERIES = f"""
@@ -202,6 +212,32 @@ SELECT c.id, 'series-' || n, date_trunc('hour', now()) - make_interval(hours => 
     CASE WHEN {_random(50, 100)} = 0 THEN 1 ELSE 0 END, 0, 0
 FROM clinics AS c, generate_series(1, 200) AS n, generate_series(0, 25) AS h, generate_series(0, 3) AS s
 """
+
+# A year of days in each clinic, with leads of 50 of its 200 groups each day; some leads have changed since.
+_ROLLUPS = (
+    """
+    INSERT INTO lead_rollup_spans (clinic_id, starts_at, ends_at, is_month, timezone, rolled_up_at)
+    SELECT c.id, at, at + interval '1 day', false, c.timezone, now() FROM clinics AS c, LATERAL
+        generate_series(date_trunc('day', now(), c.timezone) - interval '365 days',
+            date_trunc('day', now(), c.timezone) - interval '2 days', interval '1 day') AS at
+    """,
+    f"""
+    INSERT INTO lead_rollup_groups (clinic_id, fingerprint, source_id, status, pipeline_stage, past_stages,
+        capture_channel, has_contact, has_answered, has_replied)
+    SELECT clinic_id, {_id("now()", "n")}, sources[1], 'NEW', 'new_lead', ARRAY[n::text], 'MANUAL', true, true, true
+    FROM numbered_clinics, generate_series(1, 200) AS n
+    """,
+    f"""
+    INSERT INTO lead_rollup_counts (clinic_id, span_id, group_id, leads, days_to_convert_of, days_to_loss_of,
+        minutes_mean_of)
+    SELECT s.clinic_id, s.id, g.id, 1, 0, 0, 0 FROM lead_rollup_spans AS s JOIN lead_rollup_groups AS g
+        ON g.clinic_id = s.clinic_id AND {_random(70, 4, "s.id * 1000 + g.id")} = 0 ORDER BY s.id, g.id
+    """,
+    """
+    INSERT INTO lead_rollup_changes (clinic_id, created_at)
+    SELECT id, now() - make_interval(days => n) FROM clinics, generate_series(20, 40, 10) AS n
+    """,
+)
 
 # Ten gateways in each clinic, with a row for each minute of eight hours and twice as many calls.
 _GATEWAYS = (

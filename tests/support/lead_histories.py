@@ -24,7 +24,21 @@ STAGES = [
 OPEN = STAGES[:-1]
 REASONS = ["NO_RESPONSE", "OTHER"]
 OWNERS = [Role.TREATMENT_COORDINATOR, Role.MANAGER, None]
-ACTS = ["capture", "capture", "capture", "move", "move", "move", "call", "lose", "reopen", "convert", "merge", "erase"]
+ACTS = [
+    "capture",
+    "capture",
+    "capture",
+    "move",
+    "move",
+    "move",
+    "call",
+    "reply",
+    "lose",
+    "reopen",
+    "convert",
+    "merge",
+    "erase",
+]
 
 
 @dataclass
@@ -44,8 +58,12 @@ class Known:
     ended: datetime | None = None
     reason: str | None = None
     contact: datetime | None = None
+    has_answered: bool = False
     is_there: bool = True
     first: str = "new_lead"
+
+    spent: dict[str, timedelta] = field(default_factory=dict)  # in stages that it has left
+    touches: list[tuple[datetime, UUID]] = field(default_factory=list)  # with their sources
 
     @property
     def past(self) -> set[str]:
@@ -57,6 +75,7 @@ class Known:
         return {*self.past, self.stage}
 
     def enter(self, stage: str, at: datetime) -> None:
+        self.spent[self.stage] = self.spent.get(self.stage, timedelta()) + (at - self.entered)
         self.changes.append((self.stage, stage, at))
         self.stage, self.entered = stage, at
 
@@ -100,6 +119,7 @@ class History:
             with transaction() as session:
                 session.execute(text("UPDATE leads SET assigned_to_id = NULL WHERE id = :id"), {"id": lead_id})
         lead = Known(lead_id, at, known["source_id"], owner, value, is_imported=channel == "IMPORT", entered=at)
+        lead.touches.append((at, lead.source))
         self.leads.append(lead)
 
     def _move(self, lead: Known, other: int, at: datetime) -> None:
@@ -113,6 +133,13 @@ class History:
         if lead.status != "CONVERTED":
             self.practice.log(lead.id, outcome=["spoke", "no_answer"][other % 2])
             lead.contact = lead.contact or at
+
+            lead.has_answered |= other % 2 == 0
+
+    def _reply(self, lead: Known, _: int, __: datetime) -> None:
+        if lead.status != "CONVERTED":
+            self.practice.hear_from(lead.id)
+            lead.has_answered = True
 
     def _lose(self, lead: Known, other: int, at: datetime) -> None:
         if lead.status == "OPEN":
@@ -150,6 +177,10 @@ class History:
             lead.first = twin.changes[0][0]
         lead.changes = sorted([*lead.changes, *twin.changes], key=lambda change: change[2])
         lead.contact = min((at for at in (lead.contact, twin.contact) if at), default=None)
+        for stage, spent in twin.spent.items():
+            lead.spent[stage] = max(lead.spent.get(stage, timedelta()), spent)
+        lead.touches = sorted([*lead.touches, *twin.touches])
+        lead.has_answered |= twin.has_answered
         lead.owner = lead.owner or twin.owner
         lead.value = lead.value if lead.value is not None else twin.value
 

@@ -82,6 +82,7 @@ _CASTS = {
     UUID: "::uuid",
     datetime: "::timestamptz",
     int: "::bigint",
+    float: "::double precision",
     bool: "::boolean",
     str: "::text",
     bytes: "::bytea",

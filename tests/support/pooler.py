@@ -11,11 +11,14 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import sql
 
+from app.ops.cli.init import store_session_settings
 from app.ops.embedded import Postgres, free_port
-from tests.support.environment import this_process
+from tests.support.environment import is_pooled, this_process
 from tests.support.processes import wait_until
 
+needs_direct_connections = pytest.mark.skipif(is_pooled(), reason="statements are not prepared behind a pooler")
 LOGINS = ("relance_web", "postgres")
 
 
@@ -29,9 +32,21 @@ def pooler(postgres: Postgres) -> Iterator[Callable[..., int]]:
 
 
 @contextmanager
-def pgbouncer(server: Postgres, *, drops_options: bool = False, connections: int = 4) -> Iterator[int]:
+def stored_settings(server: Postgres) -> Iterator[None]:
+    """Store the session settings with the application's login, as `relance init --login` does."""
+    with server.connect("relance") as owner:
+        store_session_settings(owner, sql.Identifier("relance_web"))
+    yield
+    with server.connect("relance") as owner:
+        owner.execute("ALTER ROLE relance_web RESET ALL")
+
+
+@contextmanager
+def pgbouncer(
+    server: Postgres, *, drops_options: bool = False, connections: int = 4, port: int | None = None
+) -> Iterator[int]:
     """Run PgBouncer with few server connections, so that clients share them. Yields its port."""
-    port, folder = free_port(), Path(tempfile.mkdtemp(prefix="pooler", dir=this_process()))
+    port, folder = port or free_port(), Path(tempfile.mkdtemp(prefix="pooler", dir=this_process()))
     folder.chmod(0o755)
     _configure(folder, server, port, drops_options=drops_options, connections=connections)
     with (folder / "log").open("w") as log:
@@ -52,7 +67,7 @@ def _configure(folder: Path, server: Postgres, port: int, *, drops_options: bool
         f"[databases]\n* = host={server.folder / 'data'}\n"
         f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = trust\n"
         f"auth_file = {folder / 'users'}\npool_mode = transaction\ndefault_pool_size = {connections}\n"
-        f"ignore_startup_parameters = {ignored}\nserver_round_robin = 1\n"
+        f"ignore_startup_parameters = {ignored}\nserver_round_robin = 1\nserver_login_retry = 1\n"
     )
 
 

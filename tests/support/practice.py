@@ -26,8 +26,8 @@ from sqlalchemy import select, text
 
 from app.clock import now
 from app.config import get_settings
-from app.core import logs
 from app.core.db import insert_many, new_id, transaction
+from app.core.telemetry import logs
 from app.engine.models import PENDING, Kind, Step
 from app.identity.actor import Actor
 from app.identity.clinics import load_context
@@ -48,6 +48,7 @@ from app.ops.embedded import Postgres
 from app.security.encrypted_fields import decrypt_fields, encrypt_row
 from app.tasks import service as tasks
 from tests.support.clinics import new_clinic
+from tests.support.gateway import Gateway
 from tests.support.servers import connection_past_all_checks
 from tests.support.smtp import SmtpServer
 from workers import runner
@@ -317,6 +318,16 @@ def settings_kept() -> Iterator[None]:
     os.environ.clear()
     os.environ.update(before)
     _forget_settings()
+
+
+@contextmanager
+def no_answer(server: Gateway) -> Iterator[None]:
+    """Let calls of the server time out soon until the context ends."""
+    server.hang()
+    with settings_kept():
+        set_settings(outgoing_timeout=0.3)
+        yield
+    server.hang_up()
 
 
 @pytest.fixture

@@ -1,19 +1,29 @@
-"""The client of `tests/production.sh`: capture leads over the API, then compare the steps with what they made."""
+"""The client of `tests/production.sh`: capture leads over the API, then compare the steps with what they made.
+
+`hold` plans steps whose messages the workers hold while the broker is killed. `quorum` makes a queue of the wrong type.
+"""
 
 import os
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
 import httpx
 import psycopg
+from kombu import Connection, Exchange, Queue
+
+from app.ops.doctor.broker_checks import check_broker
+from tests.support.step_copies import plan_copies
 
 API: Final = f"http://127.0.0.1:{os.environ['PORT']}"
 ACCOUNT: Final = {"email": "admin@north.example", "password": "a long password of the admin"}
-PATIENCE: Final = 90  # seconds
+PATIENCE: Final = 180  # seconds; the machine may be slow
 KILL_AFTER: Final = 100  # leads
+
+QUEUE: Final = "webhooks"  # of a part that does not run here
+HELD_FOR: Final = 25  # seconds
 
 _LEDGER: Final = """
 SELECT (SELECT count(*) FROM leads) AS leads,
@@ -25,6 +35,10 @@ SELECT (SELECT count(*) FROM leads) AS leads,
  (SELECT count(*) FROM steps WHERE state IN ('planned', 'published', 'running')
   AND due_at < now() - interval '2 seconds') AS overdue
 """
+_PUBLISHED: Final = (
+    "SELECT count(*) FROM steps WHERE state = 'published' AND published_at IS NOT NULL AND due_at > now()"
+)
+_LATEST: Final = "SELECT extract(epoch FROM max(finished_at - due_at)) FROM steps WHERE name = 'speed-to-lead'"
 
 
 def capture(number: int, signal: Path) -> None:
@@ -69,24 +83,67 @@ def _require_sign_in_limit(client: httpx.Client) -> None:
         raise SystemExit(f"wrong passwords are not limited: {answers}")
 
 
-def check_ledger(number: int, owner: str) -> None:
-    """Wait until every lead has its one call task. Exit with the differences otherwise."""
-    wanted = {"leads": number, "done": number, "tasks": number, "leads_with_task": number, "failed": 0, "overdue": 0}
+def hold(number: int, owner: str) -> None:
+    """Plan so many steps that are due soon, and wait until nearly all their messages are sent."""
+    with psycopg.connect(owner, autocommit=True) as connection:
+        until = time.monotonic() + PATIENCE
+        while not plan_copies(connection, number, seconds=HELD_FOR) and time.monotonic() < until:
+            time.sleep(0.2)
+        until = time.monotonic() + HELD_FOR
+        while (sent := _one(connection, _PUBLISHED)) < number * 9 // 10:
+            if time.monotonic() > until:
+                break
+            time.sleep(0.2)
+        print(f"production.sh: the broker is killed while workers hold {sent} steps")
+
+
+def check_quorum() -> None:
+    """Check that `relance doctor` names a queue of the wrong type. The queue is deleted afterwards."""
+    quorum = Queue(QUEUE, Exchange(QUEUE), routing_key=QUEUE, queue_arguments={"x-queue-type": "quorum"})
+    with Connection(os.environ["BROKER_URL"]) as connection:
+        bound = quorum(connection.default_channel)
+        bound.declare()
+        try:
+            [found, *_] = check_broker()
+        finally:
+            bound.delete()
+    if found.is_fine or f"refuses the queue {QUEUE}" not in found.found:
+        raise SystemExit(f"doctor does not name the quorum queue: {found}")
+
+
+def check_ledger(number: int, held: int, owner: str) -> None:
+    """Wait until every lead and every held step has its one call task. Exit with the differences otherwise."""
+    all_steps = number + held
+    wanted = {
+        "leads": number,
+        "done": all_steps,
+        "tasks": all_steps,
+        "leads_with_task": number,
+        "failed": 0,
+        "overdue": 0,
+    }
     until, found = time.monotonic() + PATIENCE, dict[str, Any]()
     with psycopg.connect(owner, autocommit=True) as connection:
-        while time.monotonic() < until:
-            row = connection.execute(_LEDGER).fetchone() or ()
-            found = dict(zip(wanted, row, strict=True))
-            if found == wanted:
-                print(f"production.sh: {number} leads through PgBouncer and RabbitMQ: {found}")
-                return
+        while time.monotonic() < until and found != wanted:
             time.sleep(0.5)
-    raise SystemExit(f"the ledger differs: {found}, not {wanted}")
+            found = dict(zip(wanted, connection.execute(_LEDGER).fetchone() or (), strict=True))
+        late = _one(connection, _LATEST)
+    if found != wanted:
+        raise SystemExit(f"the ledger differs: {found}, not {wanted}; the latest step was {late:.1f} s late")
+    print(f"production.sh: through PgBouncer and RabbitMQ: {found}; the latest step was {late:.1f} s late")
+
+
+def _one(connection: psycopg.Connection[Any], query: LiteralString) -> Any:
+    return (connection.execute(query).fetchone() or (0,))[0]
 
 
 if __name__ == "__main__":
-    _, command, amount, place = sys.argv
+    command, arguments = sys.argv[1], sys.argv[2:]
     if command == "capture":
-        capture(int(amount), Path(place))
+        capture(int(arguments[0]), Path(arguments[1]))
+    elif command == "quorum":
+        check_quorum()
+    elif command == "hold":
+        hold(int(arguments[0]), arguments[1])
     else:
-        check_ledger(int(amount), place)
+        check_ledger(int(arguments[0]), int(arguments[1]), arguments[2])

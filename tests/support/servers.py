@@ -11,6 +11,7 @@ import fcntl
 import os
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from itertools import count
 
@@ -18,6 +19,7 @@ import psycopg
 import pytest
 from psycopg import sql
 from redis import Redis, RedisError
+from sqlalchemy import make_url
 
 from app.core import db
 from app.engine import broker
@@ -29,6 +31,7 @@ from app.security import rate_counters
 from tests.support import environment
 from tests.support.environment import this_process, this_run
 from tests.support.fork_server import run_module
+from tests.support.pooler import pgbouncer, stored_settings
 
 TEMPLATE = "relance_template"
 KEPT = ("alembic_version",)
@@ -57,8 +60,16 @@ def postgres() -> Iterator[Postgres]:
     _copy_migrated(server)
     server.start()
     copy_template(server, "relance")
-    yield server
+    with _pooled(server) if environment.is_pooled() else nullcontext():
+        yield server
     server.stop()
+
+
+@contextmanager
+def _pooled(server: Postgres) -> Iterator[None]:
+    """Run the PgBouncer that every query of the application passes through (RELANCE_TEST_POOLER)."""
+    with stored_settings(server), pgbouncer(server, port=make_url(os.environ["DATABASE_URL"]).port, connections=6):
+        yield
 
 
 def _copy_migrated(server: Postgres) -> None:

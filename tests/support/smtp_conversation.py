@@ -89,7 +89,7 @@ class Conversation:
 
     def _ehlo(self, _: str) -> None:
         offers = ["STARTTLS"] * (self.server.starttls and not isinstance(self.connection, ssl.SSLSocket))
-        offers += ["AUTH PLAIN LOGIN"] * (self.server.login is not None)
+        offers += ["AUTH PLAIN LOGIN XOAUTH2"] * (self.server.login is not None)
         self._answer("ehlo", "\r\n".join(["250-localhost", *(f"250-{offer}" for offer in offers), "250 HELP"]))
 
     def _starttls(self, _: str) -> None:
@@ -97,8 +97,16 @@ class Conversation:
         self._encrypt()
 
     def _auth(self, rest: str) -> None:
-        _, _, initial = rest.partition(" ")
-        given = base64.b64decode(initial).decode().split("\0")[1:]
+        mechanism, _, initial = rest.partition(" ")
+        content = base64.b64decode(initial).decode()
+        if mechanism == "XOAUTH2":  # the password is the token
+            user, _, token = content.removeprefix("user=").rstrip("\x01").partition("\x01auth=Bearer ")
+            given = [user, token]
+            if tuple(given) != self.server.login:
+                self._say("334 eyJzdGF0dXMiOiI0MDAifQ==")
+                self.lines.readline()
+        else:
+            given = content.split("\0")[1:]
         self.logged_in = tuple(given) == self.server.login
         self._answer("auth", None if self.logged_in else "535 5.7.8 Bad user or password")
 

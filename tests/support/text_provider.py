@@ -8,6 +8,7 @@ with TextProvider() as provider:      # OUTGOING_ALLOW names it
 """
 
 import json
+import ssl
 import threading
 from base64 import b64encode
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from typing import Any, Self
 
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
+
+from tests.support.smtp_conversation import TLS
 
 ACCOUNT_SID = "AC00000000000000000000000000000001"
 AUTH_TOKEN = "eleven blue bicycles"
@@ -103,6 +106,43 @@ class TextProvider:
             status, retry_after = self._busy
             return 20429, "Too many requests", status, {"Retry-After": retry_after} if retry_after else {}
         return (*self._refusal, {}) if self._refusal else None
+
+
+@dataclass
+class FileServer:
+    """A server with one file, by https. SSL_CERT_FILE must name AUTHORITY, and OUTGOING_ALLOW its place."""
+
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def __enter__(self) -> Self:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(TLS / "server.pem")
+        self._server = HTTPServer(host="127.0.0.1", port=0, ssl_context=tls)
+        self._server.expect_request("/smile", method="HEAD").respond_with_handler(lambda _: self._describe())
+        self._server.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.clear()
+        self._server.stop()
+
+    @property
+    def place(self) -> str:
+        return f"127.0.0.1:{self._server.port}"
+
+    @property
+    def url(self) -> str:
+        return f"https://{self.place}/smile"
+
+    def _describe(self) -> Response:
+        response = Response(status=self.status, headers=self.headers)
+        response.automatically_set_content_length = False
+        return response
+
+    def describe(self, status: int, **headers: str) -> None:
+        """Answer this from now on. Underscores in the names of headers become hyphens."""
+        self.status, self.headers = status, {name.replace("_", "-"): value for name, value in headers.items()}
 
 
 def _json(body: dict[str, Any], status: int, headers: dict[str, str] | None = None) -> Response:

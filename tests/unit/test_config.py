@@ -1,5 +1,6 @@
-"""Settings: deprecated names."""
+"""Settings: deprecated names, and traces without their packages."""
 
+import sys
 import warnings
 
 import pytest
@@ -46,4 +47,14 @@ def test_weak_deprecated_key_is_refused_in_production(monkeypatch: pytest.Monkey
     monkeypatch.setenv("MARKS_KEY", "short")
     monkeypatch.delenv("BLIND_INDEX_KEY", raising=False)
     with pytest.warns(FutureWarning), pytest.raises(ValueError, match="BLIND_INDEX_KEY must be random"):
+        Settings()
+
+
+def test_traces_without_their_packages_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318")
+    assert Settings().otel_exporter_otlp_endpoint == "http://collector:4318"
+    for name in [name for name in sys.modules if name.partition(".")[0] == "opentelemetry"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "opentelemetry.exporter", None)
+    with pytest.raises(ValueError, match=r"relance\[otel\]"):
         Settings()

@@ -4,7 +4,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from threading import Thread
 
@@ -13,6 +13,7 @@ import pytest
 from app.messaging.channels.base import Outcome, OutgoingMessage, Permanent, Receipt, Sent, Transient
 from app.messaging.channels.email import EmailSender
 from app.messaging.channels.mail.mail_server import MailServer
+from app.messaging.channels.mail.smtp_connection import open_connection
 from tests.support.smtp import AUTHORITY, DROP, HANG, SmtpServer
 
 WAIT = 1.0  # seconds for each network wait; servers that hang are given up after that
@@ -44,6 +45,13 @@ def test_accepted_message_is_sent_and_keeps_the_server_reply(server: SmtpServer)
     assert receipt == Sent("250 2.0.0 Queued as 1")
     [mail] = server.received
     assert (mail.sender, mail.recipient) == ("no-reply@clinic.example", "mia@example.org")
+
+
+def test_the_end_of_a_message_waits_for_no_confirmation_of_its_text(server: SmtpServer):
+    connection = open_connection(MailServer.from_url(server.url, timeout=10), time.monotonic() + 10)
+    with closing(connection):
+        assert connection.sock is not None
+        assert connection.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_message_arrives_unchanged(server: SmtpServer):

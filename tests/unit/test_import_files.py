@@ -336,3 +336,8 @@ def test_invalid_cell_is_refused_with_a_reason(cells: dict[str, str]):
 def test_american_dates_begin_with_the_month():
     american = CellContext(DateOrder.MONTH, {}, {}, WEB)
     assert parse_row({"patient_dob": "03/31/2012"}, american)[0] == {"patient_dob": "2012-03-31", "source_id": str(WEB)}
+
+
+def test_row_keeps_the_values_of_all_its_custom_columns():
+    lead, mistakes = read(**{"custom.braces": "metal", "custom.school": "Elm Street", "custom.empty": " "})
+    assert (lead["custom"], mistakes) == ({"braces": "metal", "school": "Elm Street"}, {})

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from app.messaging.inbound.auto_replies import automatic_sign
-from app.messaging.inbound.parse import Unreadable, parse_email
-from app.messaging.inbound.reply_text import LONGEST_TEXT, new_text
+from app.messaging.inbound.parsing.auto_replies import automatic_sign
+from app.messaging.inbound.parsing.parse import Unreadable, parse_email
+from app.messaging.inbound.parsing.reply_text import LONGEST_TEXT, new_text
 from app.messaging.inbound.reports import read_report
 
 HEAD = b"From: Mia <mia@lead.example>\r\nTo: hello@clinic.example\r\n"

@@ -1,8 +1,8 @@
-"""Confidence intervals of proportions and their differences, against published values."""
+"""Confidence intervals of proportions against published values."""
 
 import pytest
 
-from app.automation.sequences.performance.intervals import Interval, Share, difference, shared_confidence, wilson
+from app.automation.sequences.performance.intervals import Interval, Share, shared_confidence, wilson
 
 
 def rounded(interval: Interval) -> tuple[float, float]:
@@ -23,24 +23,6 @@ def rounded(interval: Interval) -> tuple[float, float]:
 )
 def test_wilson_interval(share: Share, expected: tuple[float, float]):
     assert rounded(wilson(share)) == expected
-
-
-# Newcombe, Interval estimation for the difference between independent proportions, ibid., method 10.
-@pytest.mark.parametrize(
-    ("one", "other", "expected"),
-    [
-        (Share(56, 70), Share(48, 80), (0.0524, 0.3339)),
-        (Share(9, 10), Share(3, 10), (0.1705, 0.8090)),
-        (Share(6, 7), Share(2, 7), (0.0582, 0.8062)),
-        (Share(5, 56), Share(0, 29), (-0.0381, 0.1926)),
-        (Share(0, 10), Share(0, 20), (-0.1611, 0.2775)),
-        (Share(10, 10), Share(0, 20), (0.6791, 1.0)),
-    ],
-)
-def test_newcombe_interval(one: Share, other: Share, expected: tuple[float, float]):
-    assert rounded(difference(one, other)) == expected
-    low, high = expected
-    assert rounded(difference(other, one)) == (-high + 0.0, -low + 0.0)
 
 
 def test_several_comparisons_need_a_higher_confidence():

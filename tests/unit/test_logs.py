@@ -9,7 +9,7 @@ import pytest
 import structlog
 from sqlalchemy.exc import IntegrityError
 
-from app.core import logs
+from app.core.telemetry import logs
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 
 from app.messaging.channels.base import OutgoingMessage
 from app.messaging.channels.mail.mime import BadAddress, build_mime_message, normalise_address, parse_sender
+from app.messaging.rendering.attachment import Attachment
 
 SENDER = parse_sender("Relance <no-reply@clinic.example>")
 
@@ -108,3 +109,19 @@ def test_international_domain_is_encoded_as_ascii():
 def test_sender_address_is_required(mail_from: str):
     with pytest.raises(BadAddress):
         parse_sender(mail_from)
+
+
+def test_files_stand_behind_the_text():
+    file = Attachment("figures.csv", "text/csv", "Grüße,1\r\n".encode())
+    made = mime_message(body="Grüße", html="<p>Grüße</p>", attachments=(file,))
+
+    assert made.get_content_type() == "multipart/mixed"
+    texts, attached = made.iter_parts()
+    assert [part.get_content_type() for part in texts.iter_parts()] == ["text/plain", "text/html"]
+    assert (attached.get_filename(), attached.get_content()) == ("figures.csv", "Grüße,1\r\n")
+    assert Attachment.from_json(file.to_json()) == file
+
+
+def test_file_name_cannot_add_headers():
+    file = Attachment("x.csv\r\nBcc: eve@example.org", "text/csv", b"x")
+    assert mime_message(attachments=(file,))["Bcc"] is None

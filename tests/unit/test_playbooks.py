@@ -104,7 +104,7 @@ def test_default_playbook_uses_the_default_stages():
 
 def test_rules_and_sequences_know_every_step_kind():
     deliveries = {Kind.DELIVER, Kind.DELIVER_TO_USER, Kind.DELIVER_ACCOUNT_EMAIL, Kind.POST_WEBHOOKS}
-    by_themselves = {*deliveries, Kind.IMPORT_CHUNK, Kind.SEND_DIGEST}
+    by_themselves = {*deliveries, Kind.IMPORT_CHUNK, Kind.SEND_DIGEST, Kind.SEND_REPORT}
     assert {*rule_actions(), *sequence_actions()} == {*STEP_KINDS} - by_themselves
 
 
@@ -223,9 +223,9 @@ def test_gateway_messages_may_have_media_and_webhooks_are_allowed():
         (f"{TASK}.due", {"time": "5 minutes"}, f"{TASK}.due.after", "is missing"),
         (f"{TASK}.due", {"after": "soon"}, f"{TASK}.due.after", "is not whole numbers"),
         (f"{SEND}.gateway", "social", f"{SEND}.gateway", "is not known"),  # e-mail goes through none
-        (SEND, {**HTTP, "type": "audio"}, f"{SEND}.type", "allowed: image, text, video"),
-        (SEND, {**HTTP, "type": "image"}, f"{SEND}.media_url", "goes with an image or a video"),
-        (SEND, {**HTTP, "media_url": SMILE}, f"{SEND}.media_url", "goes with an image or a video"),
+        (SEND, {**HTTP, "type": "audio"}, f"{SEND}.type", "allowed: document, image, text, video"),
+        (SEND, {**HTTP, "type": "image"}, f"{SEND}.media_url", "goes with an image, a video or a document"),
+        (SEND, {**HTTP, "media_url": SMILE}, f"{SEND}.media_url", "goes with an image, a video or a document"),
         (SEND, {**HTTP, "type": "video", "media_url": "http://8.8.8.8/x"}, f"{SEND}.media_url", "begin with https://"),
         (SEND, {**HTTP, "type": "video", "media_url": "x"}, f"{SEND}.media_url", "begin with https://"),
         (SEND, {**HTTP, "gateway": "Social Desk"}, f"{SEND}.gateway", "must be a gateway's slug"),

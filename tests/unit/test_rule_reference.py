@@ -127,7 +127,7 @@ def test_every_model_has_a_description_and_an_example_in_the_schema():
 @pytest.mark.parametrize("name", shipped.names())
 def test_every_shipped_playbook_is_valid_by_the_schema(name: str):
     text = (files("app.automation.playbooks") / f"{name}.yaml").read_text(encoding="utf-8")
-    document = yaml.load(text, shipped._Loader)
+    document = yaml.load(text, shipped.DefinitionLoader)
     assert [error.message for error in jsonschema_rs.iter_errors(document_schema(Playbook), document)] == []
 
 

@@ -57,7 +57,7 @@ def server() -> Iterator[TextProvider]:
 
 @pytest.fixture
 def provider(server: TextProvider, configure: Callable[..., None]) -> TextProvider:
-    configure(outgoing_allow=server.place, outgoing_timeout=1)
+    configure(outgoing_allow=server.place, outgoing_timeout=10)
     return server.reset()
 
 
@@ -146,6 +146,15 @@ def test_rate_limit_of_whatsapp_in_a_400_is_transient(provider: TextProvider, wh
     provider.refuse(131056, "Too many messages to this number")
     receipt = whatsapp_cloud.send(whatsapp_account, MESSAGE)
     assert receipt == Transient("error 131056: Too many messages to this number")
+
+
+@pytest.mark.parametrize("status", [302, 307, 404])
+def test_answer_of_another_server_is_an_outage_and_no_refusal(provider: TextProvider, send: Send, status: int):
+    """Else a proxy that redirects, or a deleted account, would fail every message for good."""
+    provider.refuse(20404, "The resource was not found", status=status)
+    receipt = send(MESSAGE)
+    assert isinstance(receipt, Transient)
+    assert receipt.is_outage
 
 
 def test_refused_login_is_an_outage(twilio_account: TwilioAccount, whatsapp_account: WhatsAppAccount):

@@ -135,3 +135,17 @@ def test_lead_shows_its_stages_with_durations(desk: Desk):
     assert first["left_at"] == second["entered_at"]
     assert 90 <= first["seconds"] <= 95
     assert last["left_at"] is None
+
+
+def test_sweep_adds_the_time_in_the_archived_stage(desk: Desk):
+    once, again = desk.capture(), desk.capture()
+    move(desk, once, "contacted")
+    move(desk, again, "contacted")
+    desk.sql("UPDATE leads SET stage_entered_at = stage_entered_at - interval '2 hours', past_stage_seconds = '{3600}'")
+    back = "past_stages = '{contacted,new_lead}', past_stage_seconds = '{60,3600}'"
+    desk.sql(f"UPDATE leads SET {back} WHERE id = :id", id=again["id"])
+    archive(desk, "contacted", "pending_decision")
+    assert sweep("empty_archived_stages") == 2
+    found = desk.sql("SELECT past_stages, past_stage_seconds FROM leads ORDER BY id")
+    minutes = [{stage: round(seconds / 60) for stage, seconds in zip(*row, strict=True)} for row in found]
+    assert minutes == [{"new_lead": 60, "contacted": 120}, {"contacted": 121, "new_lead": 60}]

@@ -10,7 +10,7 @@ from app.engine.models import PENDING, Kind
 from app.messaging.contact_policy.suppression_list import find_suppressed
 from app.messaging.inbound.match import match_report
 from app.messaging.inbound.models import Classification
-from app.messaging.inbound.parse import parse_email
+from app.messaging.inbound.parsing.parse import parse_email
 from app.messaging.inbound.reports import read_report
 from app.messaging.models import AddressKind
 from tests.support.delivery_reports import LEAD, Sample, complaint, reports

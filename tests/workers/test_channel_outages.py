@@ -288,7 +288,7 @@ def test_without_probes_messages_are_tried_again(practice: Practice, smtp: SmtpS
 def test_unanswered_messages_open_the_breaker(
     practice: Practice, smtp: SmtpServer, watch: Watch, configure: Callable[..., None]
 ) -> None:
-    configure(smtp_timeout=0.2)
+    configure(smtp_timeout=0.6)
     smtp.on("dot", HANG)
     write_messages(practice, THRESHOLD + 3)
 

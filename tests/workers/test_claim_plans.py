@@ -1,8 +1,7 @@
 """PostgreSQL keeps the plan of the claim, and reads due steps by index, however small the table was."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -10,6 +9,7 @@ from app import clock
 from app.core.db import engine, transaction
 from app.engine.models import Kind
 from app.ops.embedded import Postgres
+from tests.support.pooler import needs_direct_connections
 from tests.support.practice import TUESDAY, Practice, Watch
 from workers import runner
 from workers.pipeline.claim import avoid_table_scans, claim_turn
@@ -19,31 +19,18 @@ STEPS = 1_200  # twelve batches: the driver prepares the third execution, Postgr
 KEPT = text(
     "SELECT coalesce(sum(generic_plans), 0) FROM pg_prepared_statements WHERE statement LIKE 'SELECT claimed.*%'"
 )
-TABLES = ("steps", "leads", "clinics")
-CLEAR_STATISTICS = """
-SELECT pg_clear_relation_stats('public', %(table)s), pg_clear_attribute_stats('public', %(table)s, attname, false)
-FROM pg_attribute WHERE attrelid = to_regclass(%(table)s) AND attnum > 0 AND NOT attisdropped
-"""
 TABLE_SCANS = text("SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname = 'steps'")
 
 
-@pytest.fixture
-def new_tables(postgres: Postgres) -> Iterator[None]:
-    """Tables without statistics, whatever ran before: with others PostgreSQL may plan each claim anew."""
-    with postgres.connect("relance") as owner:
-        for table in TABLES:
-            owner.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = false)")  # type: ignore[arg-type]
-            owner.execute(CLEAR_STATISTICS, {"table": table})
-        engine().dispose()
-        yield
-        for table in TABLES:
-            owner.execute(f"ALTER TABLE {table} RESET (autovacuum_enabled)")  # type: ignore[arg-type]
-
-
-@pytest.mark.usefixtures("new_tables")
-def test_the_plan_of_a_turn_is_kept(practice: Practice, watch: Watch, configure: Callable[..., None]):
+@needs_direct_connections
+def test_the_plan_of_a_turn_is_kept_with_fresh_statistics(
+    practice: Practice, watch: Watch, postgres: Postgres, configure: Callable[..., None]
+):
     configure(drain_seconds=60)
     ids = practice.fill(STEPS, Kind.CREATE_TASK, due_at=TUESDAY)
+    with postgres.connect("relance") as owner:
+        owner.execute("ANALYZE steps, leads, clinics")
+    engine().dispose()
 
     assert runner.run(Kind.CREATE_TASK, ids[:100], clinic_id=practice.clinic_id) == STEPS
     with transaction() as session:

@@ -108,6 +108,7 @@ def test_timeout_before_the_message_is_retried(
     practice.run(SEND)
     assert (note(practice).state, [outcome for _, outcome, _ in deliveries(practice)]) == ("pending", ["transient"])
 
+    configure(smtp_timeout=20)
     try_again(practice, watch)
     assert len(smtp.received) == 1
     assert note(practice).state == "sent"
@@ -117,7 +118,7 @@ def test_timeout_before_the_message_is_retried(
 def test_possibly_accepted_message_is_not_retried(
     practice: Practice, smtp: SmtpServer, watch: Watch, configure: Callable[..., None], act: str
 ):
-    configure(smtp_timeout=0.3)
+    configure(smtp_timeout=1)
     smtp.on("dot", act, times=1)
     practice.run(SEND)
 

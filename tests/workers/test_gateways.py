@@ -5,6 +5,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
 
@@ -24,7 +25,7 @@ from app.messaging.outages.report import clinic_outages
 from app.ops.embedded import Valkey
 from tests.support.gateway import Gateway
 from tests.support.messages import messages
-from tests.support.practice import TUESDAY, Practice, Watch, at, sql
+from tests.support.practice import TUESDAY, Practice, Watch, at, no_answer, sql
 from tests.support.processes import wait_until
 from tests.support.smtp import SmtpServer
 from workers.sweeps.run import sweep
@@ -69,7 +70,7 @@ RULES: dict[str, Any] = {
 @pytest.fixture
 def server(configure: Callable[..., None]) -> Iterator[Gateway]:
     with Gateway() as server:
-        configure(outgoing_allow=server.place, outgoing_timeout=1, retry_base_seconds=10)
+        configure(outgoing_allow=server.place, outgoing_timeout=10, retry_base_seconds=10)
         yield server
 
 
@@ -244,12 +245,12 @@ def test_message_that_breaks_the_gateway_is_tried_eight_times(practice: Practice
 def test_messages_wait_for_a_gateway_that_is_down(practice: Practice, server: Gateway, watch: Watch, away: str):
     connect(practice, server)
     write(practice)
-    go_away = {"refuses": server.stop, "hangs": server.hang, "unavailable": lambda: server.answer(503)}
-    go_away[away]()
-    for _ in range(MAX_ATTEMPTS + 2):
-        sweep("watch_channels")
-        watch.advance(minutes=2)
-        practice.run(Kind.DELIVER)
+    go_away = {"refuses": server.stop, "unavailable": lambda: server.answer(503)}
+    with no_answer(server) if away == "hangs" else nullcontext(go_away[away]()):
+        for _ in range(MAX_ATTEMPTS + 2):
+            sweep("watch_channels")
+            watch.advance(minutes=2)
+            practice.run(Kind.DELIVER)
     assert (note(practice).state, step(practice).reason) == ("pending", "channel_down")
     assert step(practice).attempts < MAX_ATTEMPTS
     notices = practice.rows("notifications", template="channel-down")
@@ -358,10 +359,9 @@ def test_success_resets_the_count_of_failures(practice: Practice, server: Gatewa
 def test_idempotent_gateway_is_called_again_after_a_timeout(practice: Practice, server: Gateway, watch: Watch):
     connect(practice, server)
     write(practice)
-    server.hang()
-    practice.run(Kind.DELIVER)
+    with no_answer(server):
+        practice.run(Kind.DELIVER)
     assert (note(practice).state, outcomes(practice)) == ("pending", ["transient"])
-    server.hang_up()
     try_again(practice, watch)
     assert note(practice).state == "sent"
     assert [call.id for call in server.calls] == [str(note(practice).id)] * 2
@@ -370,10 +370,9 @@ def test_idempotent_gateway_is_called_again_after_a_timeout(practice: Practice, 
 def test_other_gateway_is_not_called_again_after_a_timeout(practice: Practice, server: Gateway, watch: Watch):
     connect(practice, server, idempotent=False)
     write(practice)
-    server.hang()
-    practice.run(Kind.DELIVER)
+    with no_answer(server):
+        practice.run(Kind.DELIVER)
     assert (note(practice).state, step(practice).state, outcomes(practice)) == ("unknown", "unknown", ["unknown"])
-    server.hang_up()
     for _ in range(3):
         watch.advance(minutes=10)
         for name in ("rescue_expired_leases", "publish_due_steps"):
@@ -566,9 +565,8 @@ def test_message_that_may_have_arrived_is_not_sent_through_another_gateway(
 ):
     connect(practice, server)
     write(practice)
-    server.hang()
-    practice.run(Kind.DELIVER)
-    server.hang_up()
+    with no_answer(server):
+        practice.run(Kind.DELIVER)
     sql("DELETE FROM gateways")
     connect(practice, server, "new")
     try_again(practice, watch)
@@ -654,20 +652,16 @@ def test_refused_webhook_is_retried_or_fails(
 ):
     connect(practice, server, "crm", purpose="webhook", idempotent=idempotent)
     practice.speak_with(practice.capture(phone=PHONE))
-    if answer:
-        server.answer(answer)
-    else:
-        server.hang()
-    practice.run(Kind.CALL_WEBHOOK)
+    with nullcontext(server.answer(answer)) if answer else no_answer(server):
+        practice.run(Kind.CALL_WEBHOOK)
     assert step(practice, "call_webhook").state == state
 
 
 def test_webhook_in_doubt_can_be_called_again_by_a_user(practice: Practice, server: Gateway):
     connect(practice, server, "crm", purpose="webhook", idempotent=False)
     practice.speak_with(practice.capture(phone=PHONE))
-    server.hang()
-    practice.run(Kind.CALL_WEBHOOK)
-    server.hang_up()
+    with no_answer(server):
+        practice.run(Kind.CALL_WEBHOOK)
     with transaction() as session:
         steps.retry(session, practice.clinic_id, step(practice, "call_webhook").id)
     practice.run(Kind.CALL_WEBHOOK)

@@ -98,7 +98,7 @@ def test_dry_run_reports_every_error_by_row_and_creates_no_lead(desk: Desk):
     assert failed.keys() == {3, 4, 5}
     assert failed[3] == "Phone: Not a phone number."
     assert failed[4].startswith("Born: Not a date")  # without the value itself: that is stored beside, encrypted
-    assert "first_name" in failed[5]
+    assert failed[5] == "Name: Missing data for required field."
     assert names(desk) == []
 
 
@@ -135,6 +135,9 @@ def test_duplicates_are_handled_as_requested(desk: Desk, policy: str, leads: int
     kept = upload(desk, TWICE)
     work_off(desk.admin, kept, on_duplicate=policy, source_id=desk.source_id)
     assert [row["reason"] for row in rows(desk, kept)] == reasons
+    shown = desk.admin.get(f"/api/imports/{kept['id']}").body
+    assert (shown["skipped"], shown["updated"]) == (reasons.count("skipped"), reasons.count("updated"))
+    assert (shown["options"]["on_duplicate"], shown["options"]["is_preview"]) == (policy, False)
     assert len(desk.admin.every("/api/leads")) == leads
     assert desk.lead(known)["city"] == city
 

@@ -12,9 +12,9 @@ from app.core.db import transaction
 from app.engine.models import PENDING, Kind
 from app.identity.models import Role
 from app.messaging.inbound.answers import write_message
-from app.messaging.inbound.auto_replies import automatic_sign
 from app.messaging.inbound.models import Classification
-from app.messaging.inbound.parse import Envelope, parse_email
+from app.messaging.inbound.parsing.auto_replies import automatic_sign
+from app.messaging.inbound.parsing.parse import Envelope, parse_email
 from app.messaging.inbound.receive import receive_email
 from tests.support.enrolling import mail as message_step
 from tests.support.enrolling import playbook, put, sequence, way
@@ -237,6 +237,17 @@ def test_unknown_sender_becomes_a_lead_if_the_clinic_wants_it(practice: Practice
     again = receive(practice.clinic_id, mail("Hello?", sender="ana@new.example"))
     assert again.lead_id == got.lead_id
     assert receive(practice.clinic_id, mail(sender="b@new.example", precedence="bulk")).lead_id is None
+
+
+@pytest.mark.parametrize(
+    ("sender", "name"),
+    [("Win at evil.example/x <ana@new.example>", "ana"), ("www.evil.com <evil.com@new.example>", "Unknown")],
+)
+def test_new_lead_is_not_named_by_an_address(practice: Practice, sender: str, name: str):
+    set_address(practice, unknown_senders="lead")
+    got = receive(practice.clinic_id, mail("Do you treat adults?", sender=sender))
+    made = practice.row("leads", id=got.lead_id)
+    assert (made.first_name, made.last_name) == (name, "")
 
 
 def test_reply_that_arrives_while_the_step_is_due_stops_it(practice: Practice, lead: UUID, sent: Mail, watch: Watch):

@@ -152,6 +152,33 @@ def test_hour_is_local_also_after_a_clock_change(
     assert due.astimezone(ZoneInfo("UTC")).isoformat().removesuffix("+00:00") == due_at
 
 
+@pytest.mark.parametrize(
+    ("first_day", "digest_at"),
+    [
+        ("2026-10-31", "01:30"),  # this hour comes twice on November 1
+        ("2026-03-07", "02:30"),  # this one is skipped on March 8
+    ],
+)
+def test_one_digest_a_day_has_each_notice_once_when_clocks_change(
+    practice: Practice, watch: Watch, first_day: str, digest_at: str
+) -> None:
+    watch.set(at(f"{first_day} 18:10"))
+    prefer(practice, {"rule": {"email": "digest"}}, digest_at=digest_at)
+    for hour in range(34):
+        if hour % 6 == 0:
+            notify(practice, first_name=f"Lead{hour}x")
+        for _ in range(2):  # of several hosts, or after a restart
+            sweep("plan_digests")
+            due = [step for step in practice.steps(kind=Kind.SEND_DIGEST) if step.due_at <= now()]
+            practice.run(Kind.SEND_DIGEST, *due)
+        watch.advance(hours=1)
+    sent = practice.rows("notifications", template="notice-digest", channel="email")
+    days = [row.created_at.astimezone(ZoneInfo("America/New_York")).date() for row in sent]
+    assert len(days) == len({*days}) == 2
+    named = [word for row in sent for word in row.body.split() if word.startswith("Lead")]
+    assert len(named) == len({*named}) == sum(reason == "in_digest" for reason in reasons(practice)) == 6
+
+
 def test_admin_gets_the_week_in_numbers_once(practice: Practice, watch: Watch) -> None:
     watch.set(at("2026-03-10 12:00"))
     notify(practice)

@@ -27,7 +27,7 @@ from tests.support.smtp import SmtpServer
 @pytest.fixture
 def server(configure: Callable[..., None]) -> Iterator[Gateway]:
     with Gateway() as server:
-        configure(outgoing_allow=server.place, outgoing_timeout=1, public_url="https://app.clinic.example")
+        configure(outgoing_allow=server.place, outgoing_timeout=10, public_url="https://app.clinic.example")
         yield server
 
 

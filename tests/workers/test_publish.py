@@ -167,7 +167,7 @@ CANARY = "Canary"
 # Of jobs, of users, of accounts, of gateways, and of webhook endpoints.
 OTHERS = {
     *(Kind.IMPORT_CHUNK, Kind.DELIVER_TO_USER, Kind.DELIVER_ACCOUNT_EMAIL),
-    *(Kind.CALL_WEBHOOK, Kind.POST_WEBHOOKS, Kind.SEND_DIGEST),
+    *(Kind.CALL_WEBHOOK, Kind.POST_WEBHOOKS, Kind.SEND_DIGEST, Kind.SEND_REPORT),
 }
 
 

@@ -298,7 +298,7 @@ def test_variants_are_chosen_by_weight_and_stored(
 @pytest.fixture
 def server(configure: Callable[..., None]) -> Any:
     with Gateway() as server:
-        configure(outgoing_allow=server.place, outgoing_timeout=1, retry_base_seconds=10)
+        configure(outgoing_allow=server.place, outgoing_timeout=10, retry_base_seconds=10)
         yield server
 
 

@@ -16,7 +16,15 @@ from app.clock import now
 from app.engine.models import Kind
 from tests.support.desk import Answer, Desk
 from tests.support.practice import TUESDAY, Watch
-from tests.support.text_provider import ACCESS_TOKEN, ACCOUNT_SID, AUTH_TOKEN, PHONE_NUMBER_ID, TextProvider
+from tests.support.smtp import AUTHORITY
+from tests.support.text_provider import (
+    ACCESS_TOKEN,
+    ACCOUNT_SID,
+    AUTH_TOKEN,
+    PHONE_NUMBER_ID,
+    FileServer,
+    TextProvider,
+)
 from workers import runner
 from workers.sweeps.run import sweep
 
@@ -42,8 +50,18 @@ def server() -> Iterator[TextProvider]:
 @pytest.fixture
 def provider(server: TextProvider, configure: Callable[..., None]) -> TextProvider:
     urls = {"twilio_api_url": server.url, "whatsapp_api_url": server.url, "public_url": HOST}
-    configure(outgoing_allow=server.place, outgoing_timeout=1, retry_base_seconds=10, **urls)
+    configure(outgoing_allow=server.place, outgoing_timeout=10, retry_base_seconds=10, **urls)
     return server.reset()
+
+
+@pytest.fixture
+def files(
+    provider: TextProvider, configure: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[FileServer]:
+    monkeypatch.setenv("SSL_CERT_FILE", str(AUTHORITY))
+    with FileServer() as files:
+        configure(outgoing_allow=f"{provider.place},{files.place}")
+        yield files
 
 
 @pytest.fixture
@@ -96,8 +114,10 @@ class Meta:
         return f"/api/channels/whatsapp_cloud/{self.account_id}/events"
 
     def call(self, value: Mapping[str, Any], *, secret: str = APP_SECRET) -> int:
-        content = {"metadata": {"phone_number_id": PHONE_NUMBER_ID}, **value}
-        body = json.dumps({"entry": [{"changes": [{"field": "messages", "value": content}]}]}).encode()
+        return self.post({"entry": [_entry(value)]}, secret=secret)
+
+    def post(self, call: Mapping[str, Any], *, secret: str = APP_SECRET) -> int:
+        body = json.dumps(call).encode()
         signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
         headers = {"X-Hub-Signature-256": f"sha256={signature}", "Content-Type": "application/json"}
         return self.desk.client().post(self.path, data=body, headers=headers).status_code
@@ -506,6 +526,31 @@ def test_approved_template_is_sent_outside_a_session(desk: Desk, meta: Meta, pro
     assert (shown["body"], shown["delivered_at"] is None, shown["opened_at"] is None) == ("Hi", False, False)
 
 
+@pytest.mark.parametrize("is_approved", [False, True])
+def test_session_that_closes_before_the_delivery(
+    desk: Desk, meta: Meta, provider: TextProvider, watch: Watch, is_approved: bool
+):
+    """The text is written in the session and handed over after it, so the gate decides anew."""
+    if is_approved:
+        add_approved_text(desk)
+    lead = desk.capture(first_name="Mia", phone=PHONE)
+    assert meta.text("Hello?", at=now() - timedelta(hours=23, minutes=59)) == 200
+    message = {"send_message": WHATSAPP if is_approved else {"channel": "whatsapp", "template": "hello"}}
+    created(desk, "/api/follow-up-rules", {"name": "late", "on": "lead.stage_changed", "do": [message]})
+    assert desk.admin.post(f"/api/leads/{lead['id']}/stage", {"stage": "contacted"}).status == 200
+    run(Kind.SEND_MESSAGE)
+    assert state(desk, "whatsapp")[0] == "pending"
+    watch.advance(minutes=2)
+    run(Kind.DELIVER)
+    shown = note(desk, "whatsapp")
+    if is_approved:
+        assert [call["template"]["name"] for call in provider.calls] == ["hello_again"]
+        return
+    assert (shown["state"], shown["reason"], provider.calls) == ("suppressed", "outside_session", [])
+    why = json.dumps(desk.admin.get(f"/api/leads/{lead['id']}/why").body)
+    assert "because the lead wrote nothing on WhatsApp in the 24 hours before" in why
+
+
 def test_number_without_whatsapp_still_gets_text_messages(desk: Desk, twilio: Twilio, meta: Meta):
     lead = desk.capture(phone=PHONE)
     assert meta.text("Hi") == 200
@@ -550,6 +595,59 @@ def answer(desk: Desk, lead: Mapping[str, Any], **more: Any) -> Any:
     return written.body
 
 
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"type": "text"},
+        {"from": ["x"], "id": {}, "type": "text", "text": "x"},
+        {"from": "12125550143", "id": "", "type": "text", "text": {"body": "Hi"}},
+        "no object",
+        None,
+    ],
+)
+def test_unreadable_message_does_not_block_the_others(desk: Desk, meta: Meta, bad: object):
+    """Meta repeats a whole call that was refused, so one bad message would hold the others for days."""
+    good = {"from": PHONE.removeprefix("+"), "id": "wamid.good", "type": "text", "text": {"body": "Yes"}}
+    assert meta.call({"messages": [bad, good], "contacts": [bad], "statuses": [bad]}) == 200
+    assert [one["body"] for one in desk.admin.every("/api/inbound-texts")] == ["Yes"]
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "a\u2028b", "\u202e\u0000"])
+def test_odd_characters_are_no_failure(desk: Desk, meta: Meta, twilio: Twilio, text: str):
+    desk.capture(phone=PHONE)
+    assert meta.text(text, wamid=f"wamid.{text}") == 200
+    assert twilio.text(text, sid=f"SM{text}") == 200
+    assert len(desk.admin.every("/api/inbound-texts")) == 2
+
+
+@pytest.mark.parametrize("seconds", ["9" * 30, "99999999999", "-1", "x"])
+def test_impossible_time_of_a_message_is_that_of_its_arrival(desk: Desk, meta: Meta, seconds: str):
+    message = {"from": PHONE.removeprefix("+"), "id": "wamid.t", "timestamp": seconds, "type": "text"}
+    assert meta.call({"messages": [{**message, "text": {"body": "Yes"}}]}) == 200
+    [found] = desk.admin.every("/api/inbound-texts")
+    assert found["received_at"] == now().isoformat().replace("+00:00", "Z")
+
+
+def test_early_report_does_not_delay_an_answer_in_the_same_call(desk: Desk, meta: Meta, provider: TextProvider):
+    lead = desk.capture(phone=PHONE)
+    assert meta.text("Hi") == 200
+    answer(desk, lead, channel="whatsapp")
+    desk.sql(
+        "UPDATE notifications SET state = 'sending', account_id = :id WHERE channel = 'whatsapp'", id=meta.account_id
+    )
+    report = {"id": "wamid.out", "biz_opaque_callback_data": note(desk, "whatsapp")["id"], "status": "delivered"}
+    reply = {"from": PHONE.removeprefix("+"), "id": "wamid.2", "type": "text", "text": {"body": "Yes"}}
+    assert meta.call({"statuses": [report]}) == 503
+    both = {"entry": [_entry({"statuses": [report]}), _entry({"messages": [reply]})]}
+    assert meta.post(both) == 503
+    assert [one["body"] for one in desk.admin.every("/api/inbound-texts")] == ["Yes", "Hi"]
+
+
+def _entry(value: Mapping[str, Any]) -> dict[str, Any]:
+    content = {"metadata": {"phone_number_id": PHONE_NUMBER_ID}, **value}
+    return {"changes": [{"field": "messages", "value": content}]}
+
+
 def test_user_answers_on_the_channel_of_the_conversation(desk: Desk, twilio: Twilio, provider: TextProvider):
     lead = desk.capture(phone=OTHER, phone_alt=PHONE)
     assert twilio.text("Friday?") == 200
@@ -574,6 +672,152 @@ def test_user_gets_a_reason_if_the_message_is_not_possible(desk: Desk, twilio: T
     assert post_message(desk, lead, channel="sms", subject="Hi").pointers == ["/subject"]
     assert post_message(desk, lead, channel="sms", body="x" * 1601).pointers == ["/body"]
     assert post_message(desk, lead, channel="http").pointers == ["/channel"]
+
+
+def test_user_names_the_account_of_a_message(desk: Desk, twilio: Twilio, provider: TextProvider):
+    settings = {"account_sid": ACCOUNT_SID, "number": "+15005550009"}
+    account = {"name": "front-desk", "kind": "twilio", "channels": ["sms"], "settings": settings}
+    created(desk, "/api/sending-accounts", {**account, "credentials": {"auth_token": AUTH_TOKEN}})
+    lead = desk.capture(phone=PHONE)
+    written = answer(desk, lead, channel="sms", account="front-desk")
+    assert written["account"] == "front-desk"
+    run(Kind.DELIVER)
+    assert [call["From"] for call in provider.calls] == ["+15005550009"]
+    assert note(desk)["account_name"] == "front-desk"
+    for wrong in ("unknown", "whatsapp"):
+        assert post_message(desk, lead, channel="sms", account=wrong).pointers == ["/account"]
+
+
+def test_template_names_the_account_unless_the_rule_does(desk: Desk, twilio: Twilio, provider: TextProvider):
+    for name, number in (("second", "+15005550008"), ("third", "+15005550009")):
+        settings = {"account_sid": ACCOUNT_SID, "number": number}
+        account = {"name": name, "kind": "twilio", "channels": ["sms"], "settings": settings, "default_for": []}
+        created(desk, "/api/sending-accounts", {**account, "credentials": {"auth_token": AUTH_TOKEN}})
+    account_path = f"/api/sending-accounts/{twilio.account_id}"
+    changed = desk.admin.patch(account_path, {"default_for": []}, seen="*")
+    assert changed.status == 200, changed.body  # no default: only a name tells which account is used
+    texts = [{"subject": "Hi", "body": "Hi"}, {"channel": "sms", "body": "Hi", "account": "second"}]
+    created(desk, "/api/message-templates", {"slug": "named", "name": "Named", "variants": texts})
+    for more in ({}, {"account": "third"}):
+        message = {"send_message": {"channel": "sms", "template": "named", **more}}
+        created(desk, "/api/follow-up-rules", {"name": f"rule{len(more)}", "on": "lead.created", "do": [message]})
+    desk.capture(phone=PHONE)
+    run()
+    assert sorted(call["From"] for call in provider.calls) == ["+15005550008", "+15005550009"]
+
+
+def test_template_with_an_unusable_account_is_refused(desk: Desk, twilio: Twilio):
+    def pointers(**more: Any) -> list[str]:
+        texts = [{"subject": "Hi", "body": "Hi"}, {"body": "Hi", **more}]
+        return desk.admin.post("/api/message-templates", {"slug": "x", "name": "X", "variants": texts}).pointers
+
+    assert pointers(channel="sms", account="unknown") == ["/variants/1/account"]
+    assert pointers(channel="email", subject="Hi", account="texts") == ["/variants/1/account"]
+    assert pointers(channel="in_app", subject="Hi", account="texts") == ["/variants/1/account"]
+
+
+@pytest.mark.parametrize("channel", ["sms", "whatsapp"])
+def test_user_sends_a_file_with_a_text(
+    desk: Desk, twilio: Twilio, meta: Meta, provider: TextProvider, files: FileServer, channel: str
+):
+    lead = desk.capture(phone=PHONE)
+    assert meta.text("Hi") == 200
+    files.describe(200, Content_Type="image/jpeg", Content_Length="20000")
+    written = answer(desk, lead, channel=channel, media={"type": "image", "url": files.url})
+    assert [one["reference"] for one in written["media"]] == [files.url]
+    run(Kind.DELIVER)
+    [call] = provider.calls
+    if channel == "sms":
+        assert (call["Body"], call["MediaUrl"]) == ("See you then", files.url)
+    else:
+        assert call["image"] == {"link": files.url, "caption": "See you then"}
+
+
+def test_document_by_whatsapp_has_its_file_name(desk: Desk, meta: Meta, provider: TextProvider, files: FileServer):
+    lead = desk.capture(phone=PHONE)
+    assert meta.text("Hi") == 200
+    files.describe(200, Content_Type="application/pdf")
+    answer(desk, lead, channel="whatsapp", media={"type": "document", "url": files.url})
+    run(Kind.DELIVER)
+    [call] = provider.calls
+    assert call["document"] == {"link": files.url, "caption": "See you then", "filename": "smile"}
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "error"),
+    [
+        (200, {"Content_Type": "text/html"}, "no image that the provider takes: text/html"),
+        (200, {"Content_Type": "image/png", "Content_Length": "5000001"}, "larger than 5 MB"),
+        (404, {}, "its server answers 404"),
+        (302, {"Location": "http://127.0.0.1/"}, "its server answers 302"),
+    ],
+)
+def test_file_that_cannot_be_sent_fails_the_message(
+    desk: Desk,
+    twilio: Twilio,
+    provider: TextProvider,
+    files: FileServer,
+    status: int,
+    headers: dict[str, str],
+    error: str,
+):
+    files.describe(status, **headers)
+    answer(desk, desk.capture(phone=PHONE), channel="sms", media={"type": "image", "url": files.url})
+    run(Kind.DELIVER)
+    assert provider.calls == []
+    [state_, words] = state(desk)
+    assert state_ == "failed"
+    assert error in words
+
+
+def test_file_is_fetched_again_while_its_server_is_away(
+    desk: Desk, twilio: Twilio, provider: TextProvider, files: FileServer, watch: Watch
+):
+    files.describe(503)
+    answer(desk, desk.capture(phone=PHONE), channel="sms", media={"type": "image", "url": files.url})
+    run(Kind.DELIVER)
+    assert (provider.calls, state(desk)[0]) == ([], "pending")
+    files.describe(405)  # a server that knows no HEAD: the provider checks the file
+    watch.advance(minutes=5)
+    run(Kind.DELIVER)
+    assert [call["MediaUrl"] for call in provider.calls] == [files.url]
+
+
+def test_rule_and_template_send_files(desk: Desk, twilio: Twilio, provider: TextProvider, files: FileServer):
+    files.describe(200, Content_Type="image/png; charset=binary")
+    texts = [
+        {"subject": "Hi", "body": "Hi"},
+        {"channel": "sms", "body": "Look", "media": {"type": "image", "url": files.url}},
+    ]
+    created(desk, "/api/message-templates", {"slug": "look", "name": "Look", "variants": texts})
+    message = {"send_message": {"channel": "sms", "template": "look"}}
+    created(desk, "/api/follow-up-rules", {"name": "look", "on": "lead.created", "do": [message]})
+    desk.capture(phone=PHONE)
+    run()
+    assert [call["MediaUrl"] for call in provider.calls] == [files.url]
+    document = {**texts[1], "media": {"type": "document", "url": files.url}}
+    refused = desk.admin.post("/api/message-templates", {"slug": "y", "name": "Y", "variants": [texts[0], document]})
+    assert refused.pointers == ["/variants/1/media"]
+
+
+@pytest.mark.parametrize(
+    ("given", "pointer"),
+    [
+        ({"channel": "sms", "media": {"type": "document", "url": "https://a.example/x.pdf"}}, "/media/type"),
+        (
+            {"channel": "email", "subject": "Hi", "media": {"type": "image", "url": "https://a.example/x"}},
+            "/media/type",
+        ),
+        ({"channel": "sms", "media": {"type": "image", "url": "https://127.0.0.1/x"}}, "/media/url"),
+        ({"channel": "sms", "media": {"type": "image", "url": "http://a.example/x"}}, "/media/url"),
+        (
+            {"channel": "whatsapp", "body": "x" * 1025, "media": {"type": "image", "url": "https://a.example/x"}},
+            "/body",
+        ),
+    ],
+)
+def test_unusable_file_is_refused_at_once(desk: Desk, twilio: Twilio, meta: Meta, given: dict[str, Any], pointer: str):
+    assert post_message(desk, desk.capture(phone=PHONE), **given).pointers == [pointer]
 
 
 def test_erasure_and_export_include_text_messages(desk: Desk, twilio: Twilio):

@@ -2,13 +2,14 @@
 
 import re
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from werkzeug.test import TestResponse
 
+from app.api.messaging.preference_page import CALLS_PER_MINUTE
 from app.engine.models import Kind
-from app.messaging.unsubscribe.links import PURPOSE
+from app.messaging.unsubscribe.links import PURPOSE, UNSUBSCRIBE_PATH
 from app.security.signed_ids import sign_id
 from tests.support.desk import Desk
 from tests.support.practice import Watch, sql
@@ -105,6 +106,29 @@ def test_one_click_stops_the_very_next_mail(desk: Desk, smtp: SmtpServer):
     assert "email" in desk.lead(lead)["opted_out_channels"]
     [consent] = desk.admin.get(f"/api/leads/{lead['id']}/consents").body["items"]
     assert (consent["way"], consent["is_given"], consent["source"]) == ("email", False, "one-click unsubscribe")
+
+
+@pytest.mark.parametrize("query", ["?utm_source=mail&fbclid=1", "?a=b&a=c", "?%00"])
+def test_parameters_that_gateways_add_to_links_are_ignored(desk: Desk, smtp: SmtpServer, query: str):
+    lead, message = commercial_mail(desk, smtp)
+    for path in (link_of(message), link_of(message).replace("/unsubscribe/", "/preferences/")):
+        assert desk.client().get(path + query).status_code == 200
+    assert page(desk, link_of(message) + query, **{"List-Unsubscribe": "One-Click"}).status_code == 200
+    write_to(desk, lead)
+    send()
+    assert len(smtp.accepted) == 1
+
+
+def test_many_people_unsubscribe_from_one_network(desk: Desk, smtp: SmtpServer):
+    """A mail provider does it for all of them."""
+    _, message = commercial_mail(desk, smtp)
+    for number in range(CALLS_PER_MINUTE + 1):
+        path = f"{UNSUBSCRIBE_PATH}/{sign_id(PURPOSE, uuid4())}"
+        assert page(desk, path).status_code == 404, number
+    assert page(desk, link_of(message)).status_code == 200
+    invalid = [page(desk, f"{UNSUBSCRIBE_PATH}/{number}").status_code for number in range(CALLS_PER_MINUTE + 1)]
+    assert (invalid[0], invalid[-1]) == (404, 429)
+    assert page(desk, link_of(message)).status_code == 200
 
 
 def test_preference_page_stops_and_allows_messages_and_sets_the_language(desk: Desk, smtp: SmtpServer):

@@ -239,7 +239,7 @@ def test_enrollment_shows_its_beginning_and_its_end(
         "replied",
         begun_by in {"user", "bulk_job"},
     )
-    assert "because of replied" in enrolled["because"]
+    assert "because the lead replied" in enrolled["because"]
     assert [step["name"] for step in story["steps"]][:1] == ["welcome/first"]
     assert log.why(lead, rule="welcome") == [story]
 

@@ -11,9 +11,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import wiring
 from app.config import get_settings
-from app.core import logs
 from app.core.database.session import require_safe_session
 from app.core.db import engine, new_id, transaction
+from app.core.telemetry import logs
 from app.engine.steps.publish import flush
 from app.messaging.mailboxes.reading_state import Claim, claim_mailboxes, release_mailboxes
 from app.security.key_verification import require_valid_keys

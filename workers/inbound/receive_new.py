@@ -109,7 +109,9 @@ def _is_received(place: Place, claim: Claim, mail: _Listed, content: bytes | Non
     try:
         with transaction() as session:
             if content is not None:
-                receive_email(session, place.clinic_id, content, received_at=mail.received_at, via=VIA)
+                receive_email(
+                    session, place.clinic_id, content, received_at=mail.received_at, via=VIA, policy=place.policy
+                )
             record_stored(session, claim, mail.uid)
     except (NotHeld, OperationalError, InterfaceError):
         raise

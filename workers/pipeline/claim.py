@@ -85,11 +85,12 @@ _MORE = ("rules_version", "skips_messages", "outages")
 _LEAD = tuple(f"of_lead_{name}" for name in ("id", *LEAD_COLUMNS))
 _STEP_SQL = ", ".join(f"s.{name}" for name in _STEP)
 _LEAD_SQL = ", ".join(f"l.{name} AS of_lead_{name}" for name in ("id", *LEAD_COLUMNS))
+_GIVEN_NOW = "(SELECT CAST(:now AS timestamptz))"
 _WITH_LEAD = (
     f"SELECT {_STEP_SQL}, {_LEAD_SQL}, c.rules_version, {SKIPS_MESSAGES} AS skips_messages,"  # noqa: S608
     f" {OUTAGES_SQL} AS outages FROM steps s JOIN leads l ON l.id = s.lead_id"
     " JOIN clinics c ON c.id = s.clinic_id WHERE {which}"
-    f" AND s.state IN ('planned', 'published') AND s.due_at <= :now AND NOT {IS_HELD}"
+    f" AND s.state IN ('planned', 'published') AND s.due_at <= {_GIVEN_NOW} AND NOT {IS_HELD}"
     " ORDER BY s.due_at, s.id LIMIT {most}"  # the order of an index, so that no other clinic's steps are read
     " FOR NO KEY UPDATE OF l SKIP LOCKED FOR UPDATE OF s SKIP LOCKED"  # lock the lead first
 )
@@ -97,12 +98,15 @@ _WITHOUT_LEAD = (
     f"SELECT {_STEP_SQL}, c.rules_version, {SKIPS_MESSAGES} AS skips_messages,"  # noqa: S608
     f" {OUTAGES_SQL} AS outages FROM steps s"
     " JOIN clinics c ON c.id = s.clinic_id WHERE {which}"
-    f" AND s.state IN ('planned', 'published') AND s.due_at <= :now AND NOT {IS_HELD}"
+    f" AND s.state IN ('planned', 'published') AND s.due_at <= {_GIVEN_NOW} AND NOT {IS_HELD}"
     " ORDER BY s.due_at, s.id LIMIT {most}"  # the order of an index, so that no other clinic's steps are read
     " FOR UPDATE OF s SKIP LOCKED"
 )
 _OWN = "s.id = ANY(:ids)"
-_OF_CLINIC = "s.kind = :kind AND s.clinic_id = turn.clinic_id AND s.id <> ALL(:ids)"
+_OF_CLINIC = (
+    "s.kind = (SELECT CAST(:kind AS text)) AND s.clinic_id = turn.clinic_id"
+    " AND s.id <> ALL((SELECT CAST(:ids AS uuid[]))::uuid[])"
+)
 _WAITING = (
     f"SELECT id, kind, name, due_at, clinic_id, {IS_HELD} AS is_held FROM steps"  # noqa: S608
     " WHERE id = ANY(:ids) AND state IN ('planned', 'published')"
@@ -169,7 +173,8 @@ _STILL_ASKING = text(
     "SELECT id FROM steps WHERE id = :id AND state IN ('running', 'unknown') AND lease_until = :lease FOR UPDATE"
 )
 # PostgreSQL keeps the plan of a prepared statement only if its estimated cost does not depend on the parameters. So the
-# limit is part of the text, and the sub-select hides the number of clinics. Planning took as long as the execution.
+# limit is part of the text, and sub-selects hide the clinics, the kind, the time and the ids from the planner. Planning
+# took as long as the execution.
 _TURN = (
     "SELECT claimed.* FROM unnest((SELECT CAST(:clinics AS uuid[]))) AS turn(clinic_id)"
     " CROSS JOIN LATERAL ({query}) AS claimed"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import repeat
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -35,7 +36,7 @@ from app.messaging.models import Notification
 from app.messaging.rendering.variants import Template
 from app.messaging.templates.library import load_templates
 from app.messaging.user_preferences.load import SettingsByUser, notice_settings_of
-from app.messaging.webhooks.subscriptions import subscriptions_of
+from app.messaging.webhooks.subscriptions import Subscription, subscriptions_of
 from app.security.encrypted_fields import decrypt_rows
 from app.tasks.escalations import open_escalations
 from app.tasks.models import Task
@@ -45,6 +46,7 @@ from workers.pipeline.message_context.accounts import load_account_contexts
 from workers.pipeline.message_context.contact_context import load_contact_contexts
 from workers.pipeline.message_context.destinations import load_destinations
 from workers.pipeline.message_context.gateways import load_gateways
+from workers.pipeline.report_mails import load_report_mails
 from workers.pipeline.webhooks import load_webhooks
 
 
@@ -58,6 +60,7 @@ class _OfClinic(NamedTuple):
     names: DisplayNames
     sequences: PublishedSequences
     notice_settings: SettingsByUser
+    subscriptions: Sequence[Subscription]
 
 
 def load(session: Session, rows: Sequence[ClaimedStep], *, now: datetime) -> list[StepContext]:
@@ -77,7 +80,7 @@ def load(session: Session, rows: Sequence[ClaimedStep], *, now: datetime) -> lis
     webhooks = load_webhooks(session, rows, now=now)
     destinations = load_destinations(session, list(notifications.values()))
     digests = load_digests(session, rows, clinics, now=now)
-    subscriptions = {clinic_id: subscriptions_of(session, clinic) for clinic_id, clinic in clinics.items()}
+    report_mails = load_report_mails(session, rows, clinics)
     escalated = open_escalations(session, {row.lead_id for row in rows if row.kind == Kind.ESCALATE and row.lead_id})
     return [
         StepContext(
@@ -86,9 +89,9 @@ def load(session: Session, rows: Sequence[ClaimedStep], *, now: datetime) -> lis
             clinic=of_clinic.context,
             rules=of_clinic.rules,
             lead=lead_of(row),
-            task=tasks.get(row.params.get("task_id", "")),
-            notification=notifications.get(row.params.get("notification_id", "")),
-            template=templates.get((row.clinic_id, row.params.get("template", ""))),
+            task=tasks.get(row.params.get("task_id", "")) if tasks else None,
+            notification=(note := notifications.get(row.params.get("notification_id", "")) if notifications else None),
+            template=templates.get((row.clinic_id, row.params.get("template", ""))) if templates else None,
             people=of_clinic.people,
             extra_facts=extra_facts.get(row.lead_id, {}) if extra_facts and row.lead_id else {},
             stages=of_clinic.stages,
@@ -98,20 +101,29 @@ def load(session: Session, rows: Sequence[ClaimedStep], *, now: datetime) -> lis
             gateway_context=gateways.get(row.id, NO_GATEWAY) if gateways else NO_GATEWAY,
             account_context=accounts.get(row.id, NO_ACCOUNT) if accounts else NO_ACCOUNT,
             sequences=of_clinic.sequences,
-            enrollment=enrolled.get(row.cause.get("enrollment_id", ""), {}),
-            unsent_until=unsent.get(row.cause.get("enrollment_id", "")),
+            enrollment=enrolled.get(row.cause.get("enrollment_id", ""), {}) if enrolled else {},
+            unsent_until=unsent.get(row.cause.get("enrollment_id", "")) if unsent else None,
             is_escalated=bool(escalated) and row.lead_id in escalated,
             has_left=bool(exited) and row.id in exited,
-            webhooks=webhooks.get(row.id),
-            subscriptions=subscriptions[row.clinic_id],
+            webhooks=webhooks.get(row.id) if webhooks else None,
+            subscriptions=of_clinic.subscriptions,
             notice_settings=of_clinic.notice_settings,
-            destination=_destination(destinations, notifications.get(row.params.get("notification_id", ""))),
-            digest=digests.get(row.id),
+            destination=_destination(destinations, note) if destinations else None,
+            digest=digests.get(row.id) if digests else None,
+            report_mail=report_mails.get(row.id) if report_mails else None,
             skips_messages=row.skips_messages,
             outages=row.outages or {},
         )
-        for row, of_clinic in zip(rows, [shared[row.clinic_id] for row in rows], strict=True)
+        for row, of_clinic in zip(rows, _for_each(shared, rows), strict=True)
     ]
+
+
+def _for_each(shared: Mapping[UUID, _OfClinic], rows: Sequence[ClaimedStep]) -> Iterable[_OfClinic]:
+    """Return the shared data of each row's clinic. Ids are hashed only if there are several clinics."""
+    if len(shared) == 1:
+        [of_clinic] = shared.values()
+        return repeat(of_clinic, len(rows))
+    return [shared[row.clinic_id] for row in rows]
 
 
 def _load_shared(
@@ -128,6 +140,7 @@ def _load_shared(
             display_names(session, clinic),
             sequences_of(session, clinic),
             notice_settings_of(session, clinic),
+            subscriptions_of(session, clinic),
         )
         for clinic_id, clinic in clinics.items()
     }

@@ -9,9 +9,6 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app.automation.handlers.support.context import StepContext
-from app.automation.rules import backfill_job as _backfills  # noqa: F401  (as above)
-from app.automation.sequences.enrollments import bulk as _bulk  # noqa: F401  (as above, for jobs that enroll)
-from app.automation.sequences.versions import version_moves as _version_moves  # noqa: F401  (and for those that move to a version)
 from app.core.db import insert_many, update_many
 from app.core.live_events.changes import note
 from app.core.live_events.entries import About, LiveKind
@@ -20,7 +17,6 @@ from app.engine.jobs.process_chunk import process_chunk
 from app.engine.outcomes import BaseOutcome, Row
 from app.engine.service import add_steps, record
 from app.identity.clinic_context import ClinicContext
-from app.leads.capture.imports import job as _imports  # noqa: F401  (jobs that make leads are known by its being there)
 from app.leads.models import Lead
 from app.leads.timeline.models import Activity
 from app.messaging.compose import OriginStep, delivery_steps, insert_notifications
@@ -76,7 +72,7 @@ def _origin(context: StepContext) -> Mapping[UUID, OriginStep]:
     """Return the origin: events that stop the step, its guard and its lateness apply to the delivery too."""
     step = context.step
     origin = {"stop_on": step.stop_on, "guard": step.guard, "lateness": step.lateness}
-    return {step.id: {**origin, "params": step.params}}
+    return {step.id: {**origin, "params": step.params, "cause": step.cause}}
 
 
 def _update(session: Session, decided: Sequence[tuple[StepContext, BaseOutcome]]) -> None:

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 import structlog
 
 from app.automation.handlers.support.context import StepContext
+from app.core.telemetry.logs import of_request
 from app.engine.outcomes import ExternalCall, Outcome
 from app.engine.step_kind import STEP_KINDS, AnyOutsideCall
 from workers.error_text import describe_error
@@ -30,12 +31,13 @@ def make_calls(calls: Calls) -> Iterator[Ends]:
 
 
 def _ask(outside: AnyOutsideCall, context: StepContext, question: Any) -> Outcome:
-    try:
-        answer = outside.ask(question)
-    except Exception as error:
-        log.exception("step.cut_off", step=str(context.step.id), name=context.step.name)
-        return outside.cut_off(context, question, describe_error(error))
-    return outside.conclude(context, question, answer)
+    with of_request(context.step.cause.get("request_id")):
+        try:
+            answer = outside.ask(question)
+        except Exception as error:
+            log.exception("step.cut_off", step=str(context.step.id), name=context.step.name)
+            return outside.cut_off(context, question, describe_error(error))
+        return outside.conclude(context, question, answer)
 
 
 def _ask_all(outside: AnyOutsideCall, calls: Calls) -> Ends:

@@ -4,6 +4,8 @@ import random
 from collections.abc import Sequence
 from datetime import datetime
 from functools import singledispatch
+from itertools import groupby
+from operator import attrgetter
 from typing import cast
 from uuid import UUID
 
@@ -53,12 +55,9 @@ def record(session: Session, ends: Sequence[tuple[StepContext, Outcome]]) -> Non
 
 def _note_live(session: Session, ends: Sequence[tuple[StepContext, Outcome]]) -> None:
     """Note the leads whose steps ended, or were postponed, for live updates: set-wise, by clinic."""
-    leads: dict[UUID, dict[UUID | None, None]] = {}
-    for context, _ in ends:
-        step = cast("ClaimedStep", context.step)  # the context of a poisoned step has no clinic
-        leads.setdefault(step.clinic_id, {})[step.lead_id] = None
-    for clinic_id, lead_ids in leads.items():
-        note_leads(session, clinic_id, LiveKind.STEP_CHANGED, lead_ids)
+    steps = [cast("ClaimedStep", context.step) for context, _ in ends]  # the context of a poisoned step has no clinic
+    for clinic_id, of_clinic in groupby(steps, key=attrgetter("clinic_id")):
+        note_leads(session, clinic_id, LiveKind.STEP_CHANGED, (step.lead_id for step in of_clinic))
 
 
 def _wake_up(row: Row, step: "ClaimedStep") -> WakeUp:

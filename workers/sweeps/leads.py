@@ -53,6 +53,7 @@ def detect_stage_overdue(session: Session) -> int:
 _ROTS_AT, _ROTTING_REASON = rotting_date_sql(
     "l", days="c.stale_after_days", most_days="goal.max_days_in_stage", entered="CAST(:now AS timestamptz)"
 )
+_IN_STAGE = "greatest(date_part('epoch', :now - l.stage_entered_at), 0)"
 # One stage of one clinic at a time, so that all leads of a batch move to the same stage.
 _IN_ARCHIVED_STAGE = text(
     "WITH stage AS (SELECT s.clinic_id, s.slug, s.moves_to FROM pipeline_stages s"  # noqa: S608  (ours)
@@ -64,6 +65,10 @@ _IN_ARCHIVED_STAGE = text(
     " ORDER BY id LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED) l)"
     " UPDATE leads AS l SET pipeline_stage = s.moves_to, stage_entered_at = :now, stage_overdue_since = NULL,"
     " past_stages = CASE WHEN s.slug = ANY(l.past_stages) THEN l.past_stages ELSE l.past_stages || s.slug END,"
+    f" past_stage_seconds = CASE WHEN s.slug = ANY(l.past_stages) THEN (SELECT array_agg(p.seconds +"
+    f" CASE WHEN p.stage = s.slug THEN {_IN_STAGE} ELSE 0 END ORDER BY p.place) FROM unnest(l.past_stages,"
+    " l.past_stage_seconds) WITH ORDINALITY AS p(stage, seconds, place))"
+    f" ELSE l.past_stage_seconds || {_IN_STAGE} END,"
     f" rots_at = {_ROTS_AT}, rotting_reason = {_ROTTING_REASON}, updated_at = :now, version = l.version + 1"
     " FROM few, stage s JOIN clinics c ON c.id = s.clinic_id"
     " JOIN pipeline_stages goal ON goal.clinic_id = s.clinic_id AND goal.slug = s.moves_to WHERE l.id = few.id"

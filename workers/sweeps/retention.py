@@ -12,6 +12,7 @@ from app.core.idempotency_records import KEPT_FOR
 from app.engine.jobs.retention import forget_old_job
 from app.engine.statistics.metrics_store import merge_stale_rows
 from app.leads.capture.imports.models import RETENTION as IMPORTS_RETENTION
+from app.leads.scoring.models import HISTORY_RETENTION
 from app.messaging.gateways.status_events import RECEIPT_RETENTION
 from app.messaging.tracking.settle import HIT_RETENTION
 from app.messaging.webhooks.deliveries import DELIVERY_RETENTION
@@ -76,18 +77,23 @@ _DELETE_TEXT_RECEIPTS = text(
 )
 
 _DELETE_WEBHOOKS = text(
-    "DELETE FROM webhook_deliveries WHERE id IN"
-    " (SELECT id FROM webhook_deliveries WHERE id < :oldest ORDER BY id LIMIT :batch FOR UPDATE SKIP LOCKED)"
+    "DELETE FROM webhook_deliveries WHERE ctid = ANY(ARRAY(SELECT ctid FROM webhook_deliveries WHERE id < :oldest"
+    " ORDER BY id LIMIT :batch FOR UPDATE SKIP LOCKED))"
 )
 
 _DELETE_HITS = text(
-    "DELETE FROM tracking_hits WHERE id IN"
-    " (SELECT id FROM tracking_hits WHERE id < :oldest ORDER BY id LIMIT :batch FOR UPDATE SKIP LOCKED)"
+    "DELETE FROM tracking_hits WHERE ctid = ANY(ARRAY(SELECT ctid FROM tracking_hits WHERE id < :oldest"
+    " ORDER BY id LIMIT :batch FOR UPDATE SKIP LOCKED))"
+)
+
+_DELETE_SCORES = text(
+    "DELETE FROM lead_score_changes WHERE ctid = ANY(ARRAY(SELECT ctid FROM lead_score_changes WHERE id < :oldest"
+    " ORDER BY id LIMIT :batch FOR UPDATE SKIP LOCKED))"
 )
 
 _DELETE_RAW_EMAILS = text(
-    "DELETE FROM inbound_raw_emails WHERE id IN (SELECT id FROM inbound_raw_emails WHERE received_at < :before"
-    " ORDER BY received_at LIMIT :batch FOR UPDATE SKIP LOCKED)"
+    "DELETE FROM inbound_raw_emails WHERE ctid = ANY(ARRAY(SELECT ctid FROM inbound_raw_emails"
+    " WHERE received_at < :before ORDER BY received_at LIMIT :batch FOR UPDATE SKIP LOCKED))"
 )
 
 
@@ -159,6 +165,12 @@ def delete_old_webhooks(session: Session) -> int:
 def delete_old_hits(session: Session) -> int:
     """Delete one batch of hits on tracked e-mails past their retention. The counts of the messages stay."""
     result = session.execute(_DELETE_HITS, {"oldest": first_id_at(clock.now() - HIT_RETENTION), "batch": BATCH})
+    return result.rowcount  # type: ignore[attr-defined, no-any-return]
+
+
+def delete_old_scores(session: Session) -> int:
+    """Delete one batch of changes of scores past their retention. The present scores stay."""
+    result = session.execute(_DELETE_SCORES, {"oldest": first_id_at(clock.now() - HISTORY_RETENTION), "batch": BATCH})
     return result.rowcount  # type: ignore[attr-defined, no-any-return]
 
 

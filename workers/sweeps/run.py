@@ -13,8 +13,13 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
 from app import clock
+from app.analytics.reporting.saved.plans import plan_reports
+from app.analytics.statements.rolled_up import roll_up
+from app.analytics.training.train import train_next_clinic
+from app.automation.sequences.performance import winner
 from app.core.db import transaction
 from app.engine.steps.holds import IS_HELD
+from app.leads.facts.best_time import learn
 from app.messaging.mailboxes.failure_notices import notify_of_failures
 from app.messaging.tracking import settle
 from app.messaging.user_notices.digest import send_digests
@@ -33,6 +38,7 @@ from workers.sweeps import (
     publishing,
     retention,
     rotting,
+    scores,
     tasks,
     webhooks,
 )
@@ -50,7 +56,13 @@ SWEEPS: dict[str, Batch] = {
     "detect_stale_leads": leads.detect_stale,
     "detect_time_in_stage": leads.detect_stage_overdue,
     rotting.NAME: rotting.date_rotting,
+    learn.NAME: learn.learn_next_clinic,
+    winner.NAME: winner.choose_winners,
     next_actions.NAME: next_actions.find_leads_without_next_action,
+    scores.AFTER_EVENTS: scores.score_changed_leads,
+    scores.SCAN: scores.rescore_leads,
+    roll_up.NAME: roll_up.roll_up_next_clinic,
+    "train_scores": train_next_clinic,
     "run_nurtures": nurtures.run_nurtures,
     "empty_archived_stages": leads.empty_archived_stages,
     "assign_orphans": assignment.assign_unassigned_leads,
@@ -61,6 +73,7 @@ SWEEPS: dict[str, Batch] = {
     "send_digests": send_digests,
     "plan_digests": plan_digests,
     "plan_weekly_summaries": plan_weekly_summaries,
+    "plan_reports": plan_reports,
     "take_census": publishing.take_census,
     "seal_audit": audit.extend_audit_chains,
     "forget_old_steps": retention.delete_old_steps,
@@ -77,6 +90,7 @@ SWEEPS: dict[str, Batch] = {
     settle.NAME: settle.settle_hits,
     "forget_old_raw_emails": retention.delete_old_raw_emails,
     "forget_old_tracking_hits": retention.delete_old_hits,
+    "forget_old_scores": retention.delete_old_scores,
 }
 
 # Calls to other systems. They come before the batches of the sweep, and no transaction is open meanwhile.

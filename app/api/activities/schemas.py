@@ -8,10 +8,11 @@ from app.core.type_aliases import JsonDict, JsonObject
 from app.http.schemas.common_fields import require_past
 from app.http.schemas.fields import Boolean, Choice, Choices, Id, Instant, Integer, ListOf, Text
 from app.http.schemas.paging import PageQuery
-from app.http.schemas.private_fields import WITHHELD, PrivateText
+from app.http.schemas.private_fields import WITHHELD, PrivateText, PrivateTexts
 from app.http.schemas.schema import Schema
 from app.leads.activities.service import TimelineSort
 from app.leads.timeline.models import OUTCOME_WORDS, ActivityType, Direction, Outcome
+from app.leads.timeline.sentiment import Sentiment
 from app.leads.timeline.vocabulary import LOGGED_TYPE_WORDS, WITH_DIRECTION, ContactChannel, LoggedType
 from app.messaging.user_notices.mentions import MAX_MENTIONS
 
@@ -77,6 +78,17 @@ class ActivityOut(Schema):
     outcome = Choice(Outcome, required=True, allow_none=True)
     is_auto_reply = Boolean(required=True)
     notes = PrivateText(required=True, allow_none=True, metadata=WITHHELD)
+    sentiment = Choice(
+        Sentiment,
+        required=True,
+        allow_none=True,
+        metadata={"description": "Of a message from the lead, if the clinic has it on."},
+    )
+    sentiment_words = PrivateTexts(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The words that decided it. Null for a caller without `lead:private`."},
+    )
     duration_minutes = Integer(required=True, allow_none=True)
     scheduled_for = Instant(required=True, allow_none=True)
     task_id = Id(required=True, allow_none=True)

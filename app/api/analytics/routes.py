@@ -1,7 +1,19 @@
 """Routes of `/api/leads/analytics`."""
 
 from app.analytics import reports
-from app.api.analytics.schemas import AnalyticsOut, CohortQuery, ContactQuery, ReportQuery
+from app.analytics.work.automation_effect import automation_report
+from app.analytics.work.follow_ups import follow_up_report
+from app.api.analytics.files import also_as_file
+from app.api.analytics.schemas import (
+    AnalyticsOut,
+    AttributionQuery,
+    CohortQuery,
+    ContactQuery,
+    FilterQuery,
+    FollowUpQuery,
+    ReportQuery,
+    ResponseQuery,
+)
 from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading
 from app.http.blueprint import Blueprint
@@ -19,6 +31,7 @@ blp = Blueprint(
 @allow(Permission.LEAD_ANALYTICS)
 @blp.arguments(ReportQuery)
 @blp.response(200, AnalyticsOut)
+@also_as_file(blp)
 def show_summary(query: JsonDict) -> JsonDict:
     """Show the key metrics.
 
@@ -33,6 +46,7 @@ def show_summary(query: JsonDict) -> JsonDict:
 @allow(Permission.LEAD_ANALYTICS)
 @blp.arguments(ReportQuery)
 @blp.response(200, AnalyticsOut)
+@also_as_file(blp)
 def show_funnel(query: JsonDict) -> JsonDict:
     """Show the conversion funnel.
 
@@ -47,6 +61,7 @@ def show_funnel(query: JsonDict) -> JsonDict:
 @allow(Permission.LEAD_ANALYTICS)
 @blp.arguments(ReportQuery)
 @blp.response(200, AnalyticsOut)
+@also_as_file(blp)
 def show_sources(query: JsonDict) -> JsonDict:
     """Compare lead sources.
 
@@ -60,6 +75,7 @@ def show_sources(query: JsonDict) -> JsonDict:
 @allow(Permission.LEAD_ANALYTICS)
 @blp.arguments(ReportQuery)
 @blp.response(200, AnalyticsOut)
+@also_as_file(blp)
 def show_coordinators(query: JsonDict) -> JsonDict:
     """Compare coordinators.
 
@@ -73,6 +89,7 @@ def show_coordinators(query: JsonDict) -> JsonDict:
 @allow(Permission.LEAD_ANALYTICS)
 @blp.arguments(ReportQuery)
 @blp.response(200, AnalyticsOut)
+@also_as_file(blp)
 def show_lost_reasons(query: JsonDict) -> JsonDict:
     """Show why leads are lost.
 
@@ -86,6 +103,7 @@ def show_lost_reasons(query: JsonDict) -> JsonDict:
 @allow(Permission.LEAD_ANALYTICS)
 @blp.arguments(CohortQuery)
 @blp.response(200, AnalyticsOut)
+@also_as_file(blp)
 def show_velocity(query: JsonDict) -> JsonDict:
     """Show the time that leads spend in each stage.
 
@@ -99,6 +117,7 @@ def show_velocity(query: JsonDict) -> JsonDict:
 @allow(Permission.LEAD_ANALYTICS)
 @blp.arguments(ContactQuery)
 @blp.response(200, AnalyticsOut)
+@also_as_file(blp)
 def show_first_contact(query: JsonDict) -> JsonDict:
     """Show the time to first contact.
 
@@ -106,3 +125,89 @@ def show_first_contact(query: JsonDict) -> JsonDict:
     """
     with reading() as session:
         return reports.first_contact_report(session, actor(), query)
+
+
+@blp.get("/response")
+@allow(Permission.LEAD_ANALYTICS)
+@blp.arguments(ResponseQuery)
+@blp.response(200, AnalyticsOut)
+@also_as_file(blp)
+def show_response(query: JsonDict) -> JsonDict:
+    """Show how many leads answer.
+
+    Leads with outbound contact, those that answered, and the response rate.
+    """
+    with reading() as session:
+        return reports.response_report(session, actor(), query)
+
+
+@blp.get("/conversions")
+@allow(Permission.LEAD_ANALYTICS)
+@blp.arguments(ReportQuery)
+@blp.response(200, AnalyticsOut)
+@also_as_file(blp)
+def show_conversions(query: JsonDict) -> JsonDict:
+    """Compare the coordinators within each source.
+
+    A row for each source and coordinator, so that a coordinator with better sources does not look better. With
+    `by=month` also each month.
+    """
+    with reading() as session:
+        return reports.conversion_report(session, actor(), query)
+
+
+@blp.get("/attribution")
+@allow(Permission.LEAD_ANALYTICS)
+@blp.arguments(AttributionQuery)
+@blp.response(200, AnalyticsOut)
+@also_as_file(blp)
+def show_attribution(query: JsonDict) -> JsonDict:
+    """Compare sources by the first or the last touch.
+
+    Leads, conversions and costs of each source. A lead without stored touches counts for its source.
+    """
+    with reading() as session:
+        return reports.attribution_report(session, actor(), query)
+
+
+@blp.get("/pipeline")
+@allow(Permission.LEAD_ANALYTICS)
+@blp.arguments(FilterQuery)
+@blp.response(200, AnalyticsOut)
+@also_as_file(blp)
+def show_pipeline(query: JsonDict) -> JsonDict:
+    """Show the value of the pipeline.
+
+    Open leads and their value by stage, as they are now.
+    """
+    with reading() as session:
+        return reports.pipeline_report(session, actor(), query)
+
+
+@blp.get("/follow-ups")
+@allow(Permission.LEAD_ANALYTICS)
+@blp.arguments(FollowUpQuery)
+@blp.response(200, AnalyticsOut)
+@also_as_file(blp)
+def show_follow_ups(query: JsonDict) -> JsonDict:
+    """Show how follow-ups are completed.
+
+    Tasks due in the period: completed on time, completed late, overdue, upcoming. `leads` and `drill` of these figures
+    count and list tasks.
+    """
+    with reading() as session:
+        return follow_up_report(session, actor(), query)
+
+
+@blp.get("/automation")
+@allow(Permission.LEAD_ANALYTICS)
+@blp.arguments(CohortQuery)
+@blp.response(200, AnalyticsOut)
+@also_as_file(blp)
+def show_automation(query: JsonDict) -> JsonDict:
+    """Show the effect of rules and sequences.
+
+    For each rule and sequence: leads with a message, replies and conversions, against leads without a message of it.
+    """
+    with reading() as session:
+        return automation_report(session, actor(), query)

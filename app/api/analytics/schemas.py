@@ -2,9 +2,12 @@
 
 from marshmallow import fields
 
-from app.analytics.definitions import Unit
-from app.analytics.measures import Basis
+from app.analytics.metrics.measures import Basis
+from app.analytics.metrics.metric import Unit
 from app.analytics.periods import DEFAULT_DAYS, DEFAULT_MATURE_DAYS, By, Compare
+from app.analytics.reports import Rows, Touch
+from app.analytics.work.follow_ups import TaskRows
+from app.api.analytics.files import DATA_FORMATS
 from app.core.calendar.date_range import MOST_DAYS
 from app.http.schemas import words
 from app.http.schemas.common_fields import UserIdOrMe
@@ -17,22 +20,17 @@ from app.leads.search.history_filters import MOST_MINUTES
 DEFAULT_TARGET = 60
 
 
-class CohortQuery(Aliases, QuerySchema):
-    """Period, comparison and filters of a report about the leads created in the period."""
+class FormatQuery(QuerySchema):
+    """Format of a report."""
+
+    format = Choice(DATA_FORMATS, metadata={"description": "Instead of the header `Accept`."})
+
+
+class FilterQuery(Aliases, FormatQuery):
+    """Filters of a report."""
 
     aliases = words.STAGE
 
-    from_ = Day(
-        data_key="from",
-        metadata={"description": f"First local day. By default {DEFAULT_DAYS} days before `to`."},
-    )
-    to = Day(metadata={"description": f"Exclusive; at most {MOST_DAYS} days after `from`. By default tomorrow."})
-    compare = Choice(Compare, metadata={"description": "Also return the rows of an earlier period."})
-    mature_days = Integer(
-        most=MOST_DAYS,
-        load_default=DEFAULT_MATURE_DAYS,
-        metadata={"description": "Rates leave out leads that are younger than this many days."},
-    )
     source_id = Id()
     assigned_to_id = UserIdOrMe()
     stage = Text(100, least=1, metadata={"description": "A stage's slug: leads that are there now."})
@@ -41,6 +39,27 @@ class CohortQuery(Aliases, QuerySchema):
     language = Language()
     value_from = Money()
     value_to = Money()
+
+
+class PeriodQuery(QuerySchema):
+    """Period of a report, and the period to compare with."""
+
+    from_ = Day(
+        data_key="from",
+        metadata={"description": f"First local day. By default {DEFAULT_DAYS} days before `to`."},
+    )
+    to = Day(metadata={"description": f"Exclusive; at most {MOST_DAYS} days after `from`. By default tomorrow."})
+    compare = Choice(Compare, metadata={"description": "Also return the rows of an earlier period."})
+
+
+class CohortQuery(FilterQuery, PeriodQuery):
+    """Period, comparison and filters of a report about the leads created in the period."""
+
+    mature_days = Integer(
+        most=MOST_DAYS,
+        load_default=DEFAULT_MATURE_DAYS,
+        metadata={"description": "Rates leave out leads that are younger than this many days."},
+    )
 
 
 class ByQuery(CohortQuery):
@@ -73,6 +92,32 @@ class ContactQuery(ByQuery):
     )
 
 
+class ResponseQuery(ByQuery):
+    """As ByQuery, with the choice of rows."""
+
+    rows = Choice(Rows, metadata={"description": "A row for each source or coordinator. By default one row."})
+
+
+class AttributionQuery(ReportQuery):
+    """As ReportQuery, with the touch that counts."""
+
+    touch = Choice(
+        Touch,
+        load_default=Touch.LAST,
+        metadata={"description": "A lead counts for the source of its `first` or `last` touch."},
+    )
+
+
+class FollowUpQuery(PeriodQuery, FormatQuery):
+    """Period, filters and rows of the report about tasks."""
+
+    source_id = Id()
+    assigned_to_id = UserIdOrMe()
+    stage = Text(100, least=1, metadata={"description": "A stage's slug: tasks of leads that are there now."})
+    by = Choice(By, metadata={"description": "Also return the rows of each day, week or month."})
+    rows = Choice(TaskRows, metadata={"description": "A row for each assignee. By default one row."})
+
+
 class DefinitionOut(Schema):
     """The definition of a metric, as it was computed."""
 
@@ -85,7 +130,9 @@ class DefinitionOut(Schema):
 class LeadsBehindOut(Schema):
     """A number of leads, and the list of exactly these leads."""
 
-    leads = Integer(required=True)
+    leads = Integer(
+        required=True, metadata={"description": "Number of leads; in the report about follow-ups, of tasks."}
+    )
     drill = fields.String(
         required=True,
         metadata={
@@ -115,7 +162,9 @@ class FigureRowOut(Schema):
     key = fields.String(
         required=True,
         allow_none=True,
-        metadata={"description": "Id, slug or reason. Null: all leads, or leads without a coordinator."},
+        metadata={
+            "description": "Id, two ids with a colon, slug or reason. Null: all leads, or leads without a coordinator."
+        },
     )
     label = fields.String(required=True)
     figures = fields.List(fields.Nested(FigureOut), required=True)

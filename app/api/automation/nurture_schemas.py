@@ -44,6 +44,7 @@ class NurtureOut(Schema):
     batch = Integer(required=True)
     most = Integer(required=True, allow_none=True)
     next_run_at = Instant(required=True, allow_none=True, metadata={"description": "Null: inactive."})
+    enrolled = Integer(required=True, metadata={"description": "Leads that its runs have enrolled."})
     created_at = Instant(required=True)
     updated_at = Instant(required=True)
     updated_by = Id(required=True, allow_none=True)

@@ -26,7 +26,7 @@ from app.core.pagination import Page
 from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
-from app.http.preconditions import if_match
+from app.http.preconditions import if_match, if_match_accepted
 from app.http.schemas.paging import PageQuery, page_of
 from app.identity.permissions import Permission
 
@@ -119,26 +119,29 @@ def delete_follow_up_rule(follow_up_rule_id: UUID, seen: SeenVersions) -> None:
 @allow(Permission.AUTOMATION_MANAGE)
 @blp.response(200, FollowUpRuleOut)
 @blp.alt_response(409, "CONFLICT")
-def publish_follow_up_rule(follow_up_rule_id: UUID) -> JsonDict:
+@if_match_accepted
+def publish_follow_up_rule(follow_up_rule_id: UUID, seen: SeenVersions) -> JsonDict:
     """Publish the draft of a rule.
 
-    Check its impact first. A rule that is published for the first time becomes active.
+    Check its impact first, and send `If-Match` to publish no other draft than the one that you have seen. A rule that
+    is published for the first time becomes active.
     """
     with unit_of_work() as session:
-        return service.publish(session, actor(), follow_up_rule_id)
+        return service.publish(session, actor(), follow_up_rule_id, seen=seen)
 
 
 @blp.post("/<uuid:follow_up_rule_id>/rollback")
 @allow(Permission.AUTOMATION_MANAGE)
 @blp.arguments(RollBackIn)
 @blp.response(200, FollowUpRuleOut)
-def roll_back_follow_up_rule(given: dict[str, int], follow_up_rule_id: UUID) -> JsonDict:
+@if_match_accepted
+def roll_back_follow_up_rule(given: dict[str, int], follow_up_rule_id: UUID, seen: SeenVersions) -> JsonDict:
     """Roll back a rule to an earlier version.
 
-    The earlier definition becomes a new version. A draft is discarded.
+    The earlier definition becomes a new version. A draft is discarded. Send `If-Match` to discard no draft unseen.
     """
     with unit_of_work() as session:
-        return service.roll_back(session, actor(), follow_up_rule_id, given["number"])
+        return service.roll_back(session, actor(), follow_up_rule_id, given["number"], seen=seen)
 
 
 @blp.get("/<uuid:follow_up_rule_id>/versions")

@@ -9,7 +9,7 @@ from app.http.access import actor, allow, reading
 from app.http.blueprint import Blueprint
 from app.identity.permissions import Permission
 
-blp = Blueprint("simulations", __name__, url_prefix="/api", description="Dry runs of playbooks and sequences.")
+blp = Blueprint("simulations", __name__, url_prefix="/api", description="Dry runs of playbooks, sequences and rules.")
 
 
 @blp.post("/playbooks/<name>/simulate")
@@ -42,3 +42,19 @@ def simulate_sequence(given: JsonDict, sequence_id: UUID) -> JsonDict:
     """
     with reading() as session:
         return service.simulate_sequence(session, actor(), sequence_id, given)
+
+
+@blp.post("/follow-up-rules/<uuid:follow_up_rule_id>/simulate")
+@allow(Permission.AUTOMATION_READ)
+@blp.arguments(SimulationIn, lookups=service.check_simulation)
+@blp.response(200, SimulationOut)
+@blp.alt_response(404, "NOT_FOUND")
+@blp.alt_response(409, "CONFLICT")
+@blp.alt_response(410, "GONE")
+def simulate_rule(given: JsonDict, follow_up_rule_id: UUID) -> JsonDict:
+    """Simulate a rule for one lead. Nothing is written or sent.
+
+    The draft is used if there is one. No other rules run.
+    """
+    with reading() as session:
+        return service.simulate_rule(session, actor(), follow_up_rule_id, given)

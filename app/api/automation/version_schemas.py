@@ -56,6 +56,14 @@ class VersionOut(Schema):
     state = fields.String(required=True, metadata={"enum": ["draft", "published", "retired"]})
     created_at = Instant(required=True)
     created_by = Id(required=True, allow_none=True)
+    note = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "Why it was published without a user: the automatic winner of an A/B test.",
+            "examples": ["Step hello: B wins automatically: replied 14.8% of 810 messages, against A 9.6% of 797; …"],
+        },
+    )
 
 
 class CompareQuery(QuerySchema):

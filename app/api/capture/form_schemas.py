@@ -13,6 +13,7 @@ from app.http.schemas.fields import Boolean, Choice, Email, Id, Instant, Integer
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
 from app.leads.capture.forms.models import FormField
+from app.leads.contact.names import contains_address
 from app.leads.enums import PreferredContact, TreatmentInterest
 
 MOST_ORIGINS: Final = 20
@@ -134,17 +135,30 @@ class WebFormQuery(PageQuery):
     is_active = Boolean()
 
 
+class TextWithoutAddress(Text):
+    """Text that our mails may repeat. A visitor could send a link to other people with it, so it may have none."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(most)
+        self.validators.append(_refuse_address)
+
+
+def _refuse_address(text: str) -> None:
+    if contains_address(text):
+        raise ValidationError("Web and e-mail addresses are not allowed here.")
+
+
 class Submission(TouchDetails):
     """Submission of a visitor: the form's fields and attribution."""
 
-    first_name = Text(100)
-    last_name = Text(100)
+    first_name = TextWithoutAddress(100)
+    last_name = TextWithoutAddress(100)
     email = Email()
     phone = Text(50)
     preferred_contact = Choice(PreferredContact)
-    preferred_time = Text(100)
-    city = Text(100)
-    postal_code = Text(20)
+    preferred_time = TextWithoutAddress(100)
+    city = TextWithoutAddress(100)
+    postal_code = TextWithoutAddress(20)
     treatment_interest = ListOf(Choice(TreatmentInterest), most=len(TreatmentInterest))
     notes = Text(5000, lines=True)
     consent = Boolean(metadata={"description": "Whether the visitor agrees to the form's consent text."})

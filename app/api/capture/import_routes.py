@@ -6,7 +6,15 @@ from uuid import UUID
 from flask import Response, request
 from werkzeug.wsgi import wrap_file
 
-from app.api.capture.import_schemas import ImportDetailOut, ImportOut, RowOut, RowQuery, StartIn, UploadQuery
+from app.api.capture.import_schemas import (
+    ImportDetailOut,
+    ImportFieldsOut,
+    ImportOut,
+    RowOut,
+    RowQuery,
+    StartIn,
+    UploadQuery,
+)
 from app.core.pagination import Page
 from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
@@ -18,6 +26,7 @@ from app.http.problems import UnsupportedMediaType
 from app.http.schemas.paging import PageQuery, page_of
 from app.identity.permissions import Permission
 from app.leads.capture.imports import service
+from app.leads.capture.imports.field_list import list_fields
 from app.leads.capture.imports.tables import FileKind, Table, open_table
 
 KINDS: Final = {
@@ -62,6 +71,19 @@ def upload(query: dict[str, str]) -> tuple[object, dict[str, str]]:
         created = service.upload(session, actor(), table, name=query["name"])
         response = service.describe(session, actor(), created.id)
     return response, {"Location": f"/api/imports/{created.id}"}
+
+
+@blp.get("/fields")
+@allow(Permission.LEAD_IMPORT)
+@blp.response(200, ImportFieldsOut)
+def list_import_fields() -> JsonDict:
+    """List the fields that an import can fill.
+
+    With a description, examples and the titles of columns that are recognized. The clinic's custom fields are at the
+    end.
+    """
+    with reading() as session:
+        return {"fields_": list_fields(session, actor())}
 
 
 @blp.get("/<uuid:import_id>")

@@ -63,6 +63,17 @@ class ImportOut(Schema):
     created_by = Id(required=True, allow_none=True)
 
 
+class ImportOptionsOut(Schema):
+    """Options of the last preview or run."""
+
+    mapping = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+    source_id = Id(required=True, allow_none=True)
+    date_order = Choice(DateOrder, required=True)
+    on_duplicate = Choice(ON_DUPLICATE_IN_IMPORTS, required=True)
+    runs_rules = Boolean(required=True)
+    is_preview = Boolean(required=True)
+
+
 class ImportDetailOut(ImportOut):
     """An imported file with its guessed mapping, sample rows and job."""
 
@@ -74,6 +85,32 @@ class ImportDetailOut(ImportOut):
     )
     sample = fields.List(fields.List(fields.String()), required=True, metadata={"description": "First rows."})
     job = fields.Nested(JobOut, required=True, allow_none=True, metadata={"description": "Last preview or run."})
+    options = fields.Nested(ImportOptionsOut, required=True, allow_none=True)
+    skipped = Integer(required=True, metadata={"description": "Rows of existing leads that were left out."})
+    updated = Integer(required=True, metadata={"description": "Rows that changed an existing lead."})
+
+
+class ImportFieldOut(Schema):
+    """A field that a column of a file can fill."""
+
+    name = fields.String(
+        required=True, metadata={"description": "For `mapping`.", "examples": ["phone", "custom.braces"]}
+    )
+    label = fields.String(required=True, metadata={"examples": ["Phone"]})
+    description = fields.String(required=True, metadata={"description": "The values that it takes."})
+    examples = fields.List(fields.String(), required=True)
+    aliases = fields.List(
+        fields.String(),
+        required=True,
+        metadata={"description": "Titles of columns that are recognized besides its name."},
+    )
+    is_custom = Boolean(required=True)
+
+
+class ImportFieldsOut(Schema):
+    """All fields that an import can fill; custom fields at the end."""
+
+    fields_ = fields.List(fields.Nested(ImportFieldOut), required=True, data_key="fields")
 
 
 class RowQuery(PageQuery):

@@ -1,6 +1,15 @@
 """Routes for the settings of a clinic."""
 
-from app.api.clinic.settings_schemas import ContactPolicyIn, ContactPolicyOut, HoursIn, HoursOut, SenderIn, SenderOut
+from app.api.clinic.settings_schemas import (
+    ClinicProfileIn,
+    ClinicProfileOut,
+    ContactPolicyIn,
+    ContactPolicyOut,
+    HoursIn,
+    HoursOut,
+    SenderIn,
+    SenderOut,
+)
 from app.core.optimistic_locking import SeenVersions
 from app.core.type_aliases import JsonDict, JsonObject
 from app.http.access import actor, allow, reading, unit_of_work
@@ -8,11 +17,36 @@ from app.http.blueprint import Blueprint
 from app.http.merge_patch import MergePatch
 from app.http.preconditions import if_match
 from app.identity.permissions import Permission
-from app.messaging.contact_policy import clinic_hours
+from app.messaging.contact_policy import clinic_hours, clinic_profile
 from app.messaging.contact_policy import settings as policies
 from app.messaging.sending_accounts import sender_settings
 
 blp = Blueprint("settings", __name__, url_prefix="/api/settings", description="Settings of the clinic.")
+
+
+@blp.get("/clinic")
+@allow(Permission.LEAD_READ)
+@blp.response(200, ClinicProfileOut)
+def get_clinic_profile() -> JsonDict:
+    """Show the clinic's name, time zone, country and language."""
+    with reading() as session:
+        return clinic_profile.get_profile(session, actor())
+
+
+@blp.patch("/clinic")
+@allow(Permission.AUTOMATION_MANAGE)
+@blp.merge_patch(ClinicProfileIn, ClinicProfileOut)
+@blp.response(200, ClinicProfileOut)
+@if_match
+def change_clinic_profile(patch: MergePatch, seen: SeenVersions) -> JsonDict:
+    """Change the clinic's name or time zone.
+
+    Planned steps and tasks keep their due times. From the next call on, steps are planned in the new zone, and opening
+    hours, quiet hours, daily limits, digests and reports follow it, also for messages that are already planned.
+    """
+    with unit_of_work() as session:
+        given, seen = patch.onto(session, clinic_profile.get_profile(session, actor()), seen)
+        return clinic_profile.set_profile(session, actor(), given, seen=seen)
 
 
 @blp.get("/contact-policy")

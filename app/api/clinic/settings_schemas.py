@@ -8,6 +8,7 @@ from typing import Any, Final
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from app.api.assignment.availability_schemas import HoursSchema
+from app.api.leads.schemas import Zone
 from app.api.tasks.template_schemas import Duration
 from app.automation.language.types.primitives import HOUR
 from app.core.calendar.durations import parse_duration
@@ -160,6 +161,23 @@ class HoursOut(Schema):
     business_hours = fields.Nested(HoursSchema, required=True)
     closed_dates = fields.List(Day(), required=True)
     quiet_hours = fields.Nested(QuietHoursSchema, required=True, allow_none=True)
+    version = Integer(required=True)
+
+
+class ClinicProfileIn(Schema):
+    """Name and time zone of the clinic."""
+
+    name = Text(100, least=1, required=True, metadata={"examples": ["Smile Orthodontics"]})
+    timezone = Zone(required=True)
+
+
+class ClinicProfileOut(Schema):
+    """The clinic: its name, and the place and language with which it was created."""
+
+    name = fields.String(required=True)
+    timezone = fields.String(required=True, metadata={"description": "IANA time zone of all local times."})
+    region = fields.String(required=True, metadata={"description": "ISO 3166 country of phone numbers and holidays."})
+    language = fields.String(required=True, metadata={"description": "BCP 47; of messages to leads without their own."})
     version = Integer(required=True)
 
 

@@ -14,7 +14,10 @@ from app.http.access import PUBLIC, allow
 from app.http.body.unknown_parameters import declare_reads_query
 
 # The first parts of the addresses of pages, as in `console/src/pages.tsx`. All show the same document.
-SECTIONS: Final = ("today", "board", "leads", "messages", "operations", "inbox")
+SECTIONS: Final = (
+    *("today", "board", "leads", "messages", "operations", "numbers", "reports", "inbox"),
+    *("automation", "conversations", "templates", "settings", "audit", "import", "me"),
+)
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
     " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -57,7 +60,10 @@ def serve_asset(name: str) -> Response:
     if name not in _assets():
         raise NotFound
     caching = _FOREVER if _HASHED.search(name) else "no-cache"
-    return _respond(name, _TYPES[name.rpartition(".")[2]], {"Cache-Control": caching})
+    try:
+        return _respond(name, _TYPES[name.rpartition(".")[2]], {"Cache-Control": caching})
+    except FileNotFoundError:  # a newer build replaced it while this process runs
+        raise NotFound from None
 
 
 def _respond(name: str, content_type: str, headers: dict[str, str]) -> Response:

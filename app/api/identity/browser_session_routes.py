@@ -1,11 +1,13 @@
 """Routes for sign-in in a browser: the refresh token is kept in a cookie that no script can read."""
 
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any, Final
 
 from flask import Response, after_this_request, request
 from werkzeug.http import dump_cookie
 
+from app.api.identity.calling_client import calling_client
 from app.api.identity.sign_in_schemas import AccessOut, LoginIn
 from app.config import get_settings
 from app.errors import Unauthenticated
@@ -16,6 +18,7 @@ from app.identity.sign_in import attempts, sessions, tokens
 
 COOKIE: Final = "relance_refresh"
 COOKIE_PATH: Final = "/api/auth"
+GRACE: Final = timedelta(seconds=10)  # a page that is loaded again may send the cookie before it has the new one
 
 blp = Blueprint(
     "browser-session",
@@ -43,7 +46,7 @@ def start_browser_session(login: dict[str, str]) -> tuple[sessions.Tokens, dict[
     address = request.remote_addr or ""
     attempts.count_attempt(login["email"], address)
     with unit_of_work() as session:
-        signed_in = sessions.sign_in(session, **login)
+        signed_in = sessions.sign_in(session, **login, client=calling_client())
     attempts.forget_failed_attempts(login["email"], address)
     return signed_in, _cookie(signed_in.refresh_token)
 
@@ -53,17 +56,21 @@ def start_browser_session(login: dict[str, str]) -> tuple[sessions.Tokens, dict[
 @same_origin
 @blp.doc(parameters=[DOCUMENTATION])
 @blp.response(200, AccessOut)
+@blp.alt_response(204, description="There is no cookie, so there is no sign-in.")
 @blp.alt_response(401, "UNAUTHORIZED")
 @blp.alt_response(403, "FORBIDDEN")
-def refresh_browser_session() -> tuple[sessions.Tokens, dict[str, str]]:
+def refresh_browser_session() -> tuple[sessions.Tokens, dict[str, str]] | Response:
     """Get a new access token with the cookie.
 
-    The cookie gets a new refresh token: each is valid once. Using one again revokes the sign-in. With 401 the cookie
-    is removed.
+    The cookie gets a new refresh token: each is valid once, and for ten seconds more, because a page that is loaded
+    again may not have received the new one. Using one again later revokes the sign-in. With 401 the cookie is removed.
+    Without a cookie, as at a first visit, the answer is 204.
     """
+    if COOKIE not in request.cookies:
+        return Response(status=204)
     renewed: sessions.Tokens | None = None
     with suppress(Unauthenticated), unit_of_work() as session:
-        renewed = sessions.refresh(session, request.cookies.get(COOKIE, ""))
+        renewed = sessions.refresh(session, request.cookies[COOKIE], grace=GRACE)
     if renewed is None:  # after the commit of the revocation
         after_this_request(_remove_cookie)
         raise Unauthenticated

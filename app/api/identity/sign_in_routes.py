@@ -4,6 +4,7 @@ from uuid import UUID
 
 from flask import request
 
+from app.api.identity.calling_client import calling_client
 from app.api.identity.sign_in_schemas import (
     ApiKeyIn,
     ApiKeyOut,
@@ -46,7 +47,7 @@ def log_in(login: dict[str, str]) -> sessions.Tokens:
     address = request.remote_addr or ""
     attempts.count_attempt(login["email"], address)
     with unit_of_work() as session:
-        tokens = sessions.sign_in(session, **login)
+        tokens = sessions.sign_in(session, **login, client=calling_client())
     attempts.forget_failed_attempts(login["email"], address)
     return tokens
 

@@ -4,7 +4,7 @@ from marshmallow import fields
 
 from app.api.operations.step_schemas import StepOut
 from app.engine.models import BegunBy
-from app.http.schemas.fields import Choice, Instant
+from app.http.schemas.fields import Choice, Id, Instant
 from app.http.schemas.schema import Schema
 
 
@@ -13,6 +13,7 @@ class MovedOut(Schema):
 
     by = fields.String(required=True)
     to = Instant(required=True)
+    user_id = Id(required=True, allow_none=True, metadata={"description": "User who moved it (`by_hand`)."})
 
 
 class LeadStepOut(StepOut):

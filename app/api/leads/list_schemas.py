@@ -4,13 +4,14 @@ from typing import Any, Final
 
 from marshmallow import ValidationError, validates_schema
 
+from app.automation.language.types.primitives import LONGEST_SLUG
 from app.http.schemas import words
 from app.http.schemas.common_fields import UserIdOrMe
 from app.http.schemas.fields import Boolean, Choice, Choices, Id, Instant, Integer, Language, Money, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Aliases, QuerySchema, Schema
 from app.leads.enums import CaptureChannel, LeadStatus, LostReason
-from app.leads.models import LONGEST_EXTERNAL_ID, LONGEST_TAG
+from app.leads.models import HIGHEST_SCORE, LONGEST_EXTERNAL_ID, LONGEST_TAG
 from app.leads.pipeline.models import LONGEST_STAGE_SLUG, MOST_STAGES
 from app.leads.search.history_filters import MOST_MINUTES
 from app.leads.search.listing import LeadPart, LeadSort
@@ -48,6 +49,8 @@ class LeadTests(Aliases, Schema):
     external_id = Text(LONGEST_EXTERNAL_ID, least=1)
     value_from = Money()
     value_to = Money()
+    score_from = Integer(most=HIGHEST_SCORE, metadata={"description": "Leads with this score or a higher one."})
+    score_to = Integer(most=HIGHEST_SCORE, metadata={"description": "Leads with this score or a lower one."})
     rotting = Boolean(metadata={"description": "Open leads that are rotting now (true), or not yet (false)."})
     next_follow_up_from = Instant(metadata={"description": "Leads whose next open task is due at this time or later."})
     next_follow_up_to = Instant(metadata={"description": "Exclusive."})
@@ -62,6 +65,11 @@ class StageSlugs(Text):
 
     def _deserialize(self, value: object, *args: object, **more: object) -> Any:
         return tuple(super()._deserialize(value, *args, **more).split(","))
+
+
+def _Series(description: str) -> Text:  # noqa: N802  (a field)
+    """Return a field for the slug of a rule or a sequence."""
+    return Text(LONGEST_SLUG, least=1, metadata={"description": description, "examples": ["break-up-email"]})
 
 
 class LeadHistoryTests(Schema):
@@ -82,6 +90,24 @@ class LeadHistoryTests(Schema):
     has_contact = Boolean(
         metadata={"description": "Leads with (true) or without (false) a first contact or attempt by a person."}
     )
+    was_contacted = Boolean(
+        metadata={
+            "description": "Leads with (true) or without (false) outbound contact: by a person, or by a sent message of"
+            " a rule or a sequence."
+        }
+    )
+    has_answered = Boolean(
+        metadata={"description": "Leads that spoke with a person, called or wrote (true), or none of these (false)."}
+    )
+    has_replied = Boolean(metadata={"description": "Leads that called or wrote (true), or did not (false)."})
+    is_open = Boolean(metadata={"description": "Leads that are open (true), or closed (false)."})
+    first_touch_source_id = Id(metadata={"description": "The source of the first touch; without touches, the source."})
+    last_touch_source_id = Id(metadata={"description": "The source of the last touch; without touches, the source."})
+    planned_by = _Series("Leads with a message that this rule or sequence wrote, sent or not.")
+    messaged_by = _Series("Leads to which this rule or sequence sent a message.")
+    not_messaged_by = _Series("Leads to which this rule or sequence sent no message.")
+    replied_to = _Series("Leads that replied within 7 days to a message of this rule or sequence.")
+    converted_after = _Series("Leads that converted after a message of this rule or sequence was sent.")
     first_contact_within = Integer(
         least=1,
         most=MOST_MINUTES,
@@ -117,8 +143,8 @@ class LeadQuery(PageQuery, LeadTests, LeadHistoryTests):
         LeadSort,
         load_default=LeadSort.NEWEST,
         metadata={
-            "description": "Sorting by value, `rots_at` or next follow-up lists only leads with a value, open leads, or"
-            " leads with an open task."
+            "description": "Sorting by value, score, `rots_at` or next follow-up lists only leads with a value, leads"
+            " with a score, open leads, or leads with an open task."
         },
     )
     expand = Choices(LeadPart, metadata=EXPAND_LEAD)

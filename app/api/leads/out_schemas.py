@@ -129,6 +129,11 @@ class LeadOut(RottingOut):
     )
     contacted_at = Instant(required=True, allow_none=True)
     replied_at = Instant(required=True, allow_none=True)
+    conversation_done_at = Instant(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The `replied_at` up to which a user marked the conversation as done."},
+    )
     opted_out_at = Instant(
         required=True, allow_none=True, metadata={"description": "Time of the opt-out from all channels."}
     )

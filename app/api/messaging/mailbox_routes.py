@@ -1,4 +1,4 @@
-"""Routes for mailboxes, whose mail is read by IMAP."""
+"""Routes for mailboxes. Their mail is read by IMAP."""
 
 from uuid import UUID
 
@@ -14,7 +14,9 @@ from app.identity.permissions import Permission
 from app.messaging.mailboxes import service
 from app.messaging.mailboxes.models import Mailbox
 
-blp = Blueprint("mailboxes", __name__, url_prefix="/api/mailboxes", description="Mailboxes whose mail is read by IMAP.")
+blp = Blueprint(
+    "mailboxes", __name__, url_prefix="/api/mailboxes", description="Mailboxes. Their mail is read by IMAP."
+)
 
 
 @blp.get("")

@@ -8,11 +8,17 @@ from app.core.http_client.targets import NotAllowed, read_host
 from app.http.schemas.fields import Boolean, Choice, Day, Id, Instant, Integer, Secret, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
-from app.messaging.channels.mail.mail_server import Security
+from app.messaging.channels.mail.mail_server import Security, SignIn
+from app.messaging.channels.mail.microsoft import CLIENT_ID, TENANT
+from app.messaging.inbound.authentication import OnFailedAuthentication
 from app.messaging.mailboxes.models import INBOX
 
 MAX_PORT: Final = 65535
 LONGEST_HOST: Final = 253
+AUTHENTICATION_SERVER: Final = (
+    r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+    "Must be the name of a server, such as `mx.google.com`.",
+)
 LONGEST_NAME: Final = 100
 LONGEST_LOGIN: Final = 254
 LONGEST_PASSWORD: Final = 500
@@ -47,6 +53,46 @@ class MailboxChange(Schema):
         LONGEST_PASSWORD,
         metadata={"description": "An app password where the provider has them. It is never in a response."},
     )
+    sign_in = Choice(
+        SignIn,
+        metadata={
+            "description": "`password`; or `microsoft`: OAuth with an application in Microsoft Entra, with `tenant`,"
+            " `client_id` and `client_secret` (Microsoft 365)."
+        },
+    )
+    tenant = Text(
+        100,
+        form=(TENANT, "Must be the id or the domain of a directory."),
+        allow_none=True,
+        metadata={"description": "The directory in Microsoft Entra.", "examples": ["clinic.example"]},
+    )
+    client_id = Text(
+        100,
+        form=(CLIENT_ID, "Must be the id of an application."),
+        allow_none=True,
+        metadata={"description": "The application in Microsoft Entra."},
+    )
+    client_secret = Secret(
+        LONGEST_PASSWORD, allow_none=True, metadata={"description": "Its secret. It is never in a response."}
+    )
+    authentication_server = Text(
+        LONGEST_HOST,
+        least=1,
+        form=AUTHENTICATION_SERVER,
+        allow_none=True,
+        metadata={
+            "description": "The name with which the mailbox's own server begins `Authentication-Results`. Only its"
+            " results of SPF, DKIM and DMARC count. Null: none count.",
+            "examples": ["mx.google.com"],
+        },
+    )
+    on_failed_authentication = Choice(
+        OnFailedAuthentication,
+        metadata={
+            "description": "An answer that fails DMARC: `accept` as any other, or `review`: it stops nothing and waits"
+            " for a user in the list of unmatched mail."
+        },
+    )
     folder = Text(LONGEST_NAME, least=1)
     is_active = Boolean(metadata={"description": "Whether its mail is read."})
     mark_seen = Boolean(metadata={"description": "Mark mails as seen on the server. Mails are never deleted."})
@@ -67,10 +113,13 @@ class MailboxIn(MailboxChange):
         metadata={"description": "`none` is accepted only for servers that the operator lists in OUTGOING_ALLOW."},
     )
     username = Text(LONGEST_LOGIN, least=1, required=True, metadata={"description": "Usually the e-mail address."})
-    password = Secret(
-        LONGEST_PASSWORD,
-        required=True,
-        metadata={"description": "An app password where the provider has them. It is never in a response."},
+    sign_in = Choice(
+        SignIn,
+        load_default=SignIn.PASSWORD,
+        metadata={
+            "description": "`password`; or `microsoft`: OAuth with an application in Microsoft Entra, with `tenant`,"
+            " `client_id` and `client_secret` (Microsoft 365)."
+        },
     )
     folder = Text(LONGEST_NAME, least=1, load_default=INBOX)
     is_active = Boolean(load_default=True)
@@ -97,6 +146,11 @@ class MailboxOut(Schema):
     port = Integer(required=True)
     security = Choice(Security, required=True)
     username = fields.String(required=True)
+    sign_in = Choice(SignIn, required=True)
+    tenant = fields.String(required=True, allow_none=True)
+    client_id = fields.String(required=True, allow_none=True)
+    authentication_server = fields.String(required=True, allow_none=True)
+    on_failed_authentication = Choice(OnFailedAuthentication, required=True)
     folder = fields.String(required=True)
     is_active = Boolean(required=True)
     mark_seen = Boolean(required=True)

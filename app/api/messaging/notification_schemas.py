@@ -191,6 +191,11 @@ class NotificationDetailOut(NotificationOut):
         required=True, allow_none=True, metadata={"description": "For `http`: JSON with `phone` and `social`."}
     )
     gateway_id = Id(required=True, allow_none=True, metadata={"description": "For `http`."})
+    account_name = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The sending account that its text or author names."},
+    )
     account_id = Id(
         required=True,
         allow_none=True,
@@ -199,7 +204,9 @@ class NotificationDetailOut(NotificationOut):
     destination_id = Id(
         required=True, allow_none=True, metadata={"description": "For `slack`, `teams`, `web_push`: of the user."}
     )
-    message_type = fields.String(required=True, allow_none=True, metadata={"description": "text, image or video."})
+    message_type = fields.String(
+        required=True, allow_none=True, metadata={"description": "text, image, video, document."}
+    )
     media_url = fields.String(required=True, allow_none=True)
     subject = fields.String(required=True)
     body = fields.String(required=True)

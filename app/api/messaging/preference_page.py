@@ -1,4 +1,7 @@
-"""Public pages for leads: unsubscribe by one click (RFC 8058), and the preference page. A signed link gives access."""
+"""Public pages for leads: unsubscribe by one click (RFC 8058), and the preference page. A signed link gives access.
+
+Mail gateways add parameters to links, so the query is ignored.
+"""
 
 from collections.abc import Callable, Iterable
 from functools import cache, partial
@@ -11,16 +14,16 @@ from sqlalchemy.orm import Session
 
 from app.errors import NotFound
 from app.http.access import PUBLIC, act_for_clinic, allow, unit_of_work
-from app.http.body.unknown_parameters import declare_reads_body
+from app.http.body.unknown_parameters import declare_reads_body, declare_reads_query
 from app.messaging.models import AddressKind
 from app.messaging.unsubscribe import preferences
-from app.messaging.unsubscribe.links import PREFERENCES_PATH, UNSUBSCRIBE_PATH
+from app.messaging.unsubscribe.links import PREFERENCES_PATH, UNSUBSCRIBE_PATH, is_valid_link
 from app.messaging.unsubscribe.page_texts import PageTexts, all_texts, texts_for
 from app.messaging.unsubscribe.preferences import LinkedLead, Preferences, find_linked_lead
 from app.security.client_network import client_network
 from app.security.public_limits import count_public_call
 
-CALLS_PER_MINUTE: Final = 60  # of one client network
+CALLS_PER_MINUTE: Final = 60  # of one link; of invalid links from one client network
 _HEADERS: Final = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -37,6 +40,7 @@ blp = Blueprint("preference-page", __name__)
 
 @blp.get(f"{UNSUBSCRIBE_PATH}/<token>")
 @allow(PUBLIC)
+@declare_reads_query
 def show_unsubscribe_page(token: str) -> Response:
     """Show the preference page. A GET changes nothing: scanners open every link."""
     return _show(token)
@@ -45,14 +49,16 @@ def show_unsubscribe_page(token: str) -> Response:
 @blp.post(f"{UNSUBSCRIBE_PATH}/<token>")
 @allow(PUBLIC)
 @declare_reads_body
+@declare_reads_query
 def unsubscribe(token: str) -> Response:
     """Stop e-mails to the lead, as mail programs ask for it. It needs no cookie and can be repeated."""
-    _count_call()
+    _count_call(token)
     return _answer(token, preferences.unsubscribe, message="unsubscribed")
 
 
 @blp.get(f"{PREFERENCES_PATH}/<token>")
 @allow(PUBLIC)
+@declare_reads_query
 def show_preferences(token: str) -> Response:
     """Show the lead's choices: channels and language."""
     return _show(token)
@@ -61,9 +67,10 @@ def show_preferences(token: str) -> Response:
 @blp.post(f"{PREFERENCES_PATH}/<token>")
 @allow(PUBLIC)
 @declare_reads_body
+@declare_reads_query
 def save_preferences(token: str) -> Response:
     """Store the choices of the page. An unknown field or value is ignored."""
-    _count_call()
+    _count_call(token)
     request.max_content_length = _LARGEST_FORM
     if "stop_all" in request.form:
         return _answer(token, preferences.stop_all, message="saved")
@@ -81,7 +88,7 @@ def serve_style() -> Response:
 
 
 def _show(token: str) -> Response:
-    _count_call()
+    _count_call(token)
     return _answer(token, preferences.read_preferences)
 
 
@@ -97,8 +104,13 @@ def _answer(token: str, act: Callable[[Session, LinkedLead], Preferences], *, me
     return _page(chosen, token, message=getattr(texts_for(chosen.language), message) if message else "")
 
 
-def _count_call() -> None:
-    count_public_call("preferences", client_network(request.remote_addr or ""), most=CALLS_PER_MINUTE, noun="calls")
+def _count_call(token: str) -> None:
+    """Limit the calls of each link, and of each network that tries invalid links.
+
+    One mail provider unsubscribes thousands of people from one network, so valid links do not count for it.
+    """
+    caller = token if is_valid_link(token) else client_network(request.remote_addr or "")
+    count_public_call("preferences", caller, most=CALLS_PER_MINUTE, noun="calls")
 
 
 def _allowed_kinds() -> frozenset[AddressKind]:

@@ -15,6 +15,7 @@ from app.api.messaging.template_schemas import (
     MessageTemplateDetailOut,
     MessageTemplateIn,
     MessageTemplateOut,
+    MessageTemplateQuery,
     TemplateChange,
     TemplateRollbackIn,
     TemplateVersionDetailOut,
@@ -41,13 +42,13 @@ blp = Blueprint(
 
 
 @blp.get("")
-@allow(Permission.AUTOMATION_READ)
-@blp.arguments(PageQuery)
+@allow(Permission.AUTOMATION_READ, also=Permission.LEAD_UPDATE)
+@blp.arguments(MessageTemplateQuery)
 @blp.response(200, page_of(MessageTemplateOut))
 def list_templates(query: JsonDict) -> Page:
     """List the clinic's message templates.
 
-    Sorted by slug, without their texts.
+    Sorted by slug, without their texts. Users who may write to leads (`lead:update`) see them too.
     """
     with reading() as session:
         return service.list_templates(session, actor(), query)
@@ -175,7 +176,7 @@ def roll_back(given: JsonDict, message_template_id: UUID) -> JsonDict:
 
 
 @blp.post("/<uuid:message_template_id>/preview")
-@allow(Permission.AUTOMATION_READ)
+@allow(Permission.AUTOMATION_READ, also=Permission.LEAD_UPDATE)
 @blp.arguments(MessagePreviewIn, lookups=check_preview)
 @blp.response(200, MessagePreviewOut)
 @blp.alt_response(410, "GONE")
@@ -183,7 +184,7 @@ def preview_template(given: JsonDict, message_template_id: UUID) -> JsonDict:
     """Preview a message from a template.
 
     For a lead that you may see, or for sample data. Returns the variant that is used, its text, and the fields without
-    a value. Nothing is written.
+    a value. Nothing is written. Users who may write to leads (`lead:update`) use it to choose a template.
     """
     with reading() as session:
         return preview(session, actor(), service.current_texts(session, actor(), message_template_id), given)

@@ -7,13 +7,21 @@ from marshmallow import ValidationError, fields, validates_schema
 
 from app.core.type_aliases import JsonDict
 from app.http.schemas.fields import Choice, Id, Instant, Integer, Language, ListOf, RegisteredName, Text
+from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import QuerySchema, Schema
 from app.messaging.channels.base import TextPart
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.rendering.render import MAX_TEMPLATE_LENGTH
 from app.messaging.rendering.variables import CUSTOM_GROUP, VARIABLES
 from app.messaging.rendering.variants import MAX_URL_LENGTH, MediaType, is_public_url
-from app.messaging.templates.template_definitions import LONGEST_APPROVED_NAME, MAX_VARIANTS, MOST_PARAMETERS
+from app.messaging.sending_accounts.kinds import SERVED_CHANNELS, may_use_account
+from app.messaging.templates.service import TemplateRecipient
+from app.messaging.templates.template_definitions import (
+    LONGEST_ACCOUNT,
+    LONGEST_APPROVED_NAME,
+    MAX_VARIANTS,
+    MOST_PARAMETERS,
+)
 
 SLUG: Final = (r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", "Must be a slug such as `break-up-email`.")
 _VARIABLES: Final = ", ".join(sorted(f"`{group}.{name}`" for group, names in VARIABLES.items() for name in names))
@@ -34,7 +42,7 @@ class MediaUrl(Text):
 
 
 class MessageMedia(Schema):
-    """An image or a video that is sent with a text."""
+    """A file that is sent with a text. The provider fetches it; `document` is only for `whatsapp`."""
 
     type = Choice(MediaType, required=True)
     url = MediaUrl(MAX_URL_LENGTH, required=True, metadata={"examples": ["https://media.example/smile.jpg"]})
@@ -80,9 +88,21 @@ class MessageVariantIn(Schema):
     )
     body = Text(MAX_TEMPLATE_LENGTH, least=1, lines=True, required=True, metadata={"description": _BODY_DESCRIPTION})
     media = fields.Nested(
-        MessageMedia, allow_none=True, load_default=None, metadata={"description": "Only for `http`."}
+        MessageMedia,
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "Only for `http`, `sms` and `whatsapp`."},
     )
-
+    account = Text(
+        LONGEST_ACCOUNT,
+        form=SLUG,
+        allow_none=True,
+        load_default=None,
+        metadata={
+            "description": "The sending account to use, unless the rule names one. Null: the channel's default.",
+            "examples": ["newsletter"],
+        },
+    )
     provider_template = fields.Nested(
         ApprovedTemplate,
         allow_none=True,
@@ -99,6 +119,10 @@ class MessageVariantIn(Schema):
             mistakes["subject"] = ["Required for e-mails and in-app messages."]
         if data["media"] and data["channel"] not in (with_media := CHANNELS.names_with(TextPart.MEDIA)):
             mistakes["media"] = [f"Only allowed in a text for {' or '.join(with_media)}."]
+        elif data["media"] and data["media"]["type"] not in CHANNELS.media_types(data["channel"]):
+            mistakes["media"] = [f"{data['channel']} sends no {data['media']['type']}."]
+        if data["account"] and not may_use_account(data["channel"]):
+            mistakes["account"] = [f"Only allowed in a text for {' or '.join(sorted(SERVED_CHANNELS))}."]
         if data["provider_template"] and data["channel"] not in (with_session := CHANNELS.names_with_session()):
             mistakes["provider_template"] = [f"Only allowed in a text for {' or '.join(with_session)}."]
         if mistakes:
@@ -161,7 +185,19 @@ class MessageVariantOut(Schema):
     subject = fields.String(required=True, allow_none=True)
     body = fields.String(required=True)
     media = fields.Nested(MessageMedia, required=True, allow_none=True)
+    account = fields.String(required=True, allow_none=True, metadata={"description": "A sending account."})
     provider_template = fields.Nested(ApprovedTemplate, required=True, allow_none=True)
+
+
+class MessageTemplateQuery(PageQuery):
+    """Filters of the list of templates."""
+
+    recipient = Choice(
+        TemplateRecipient,
+        metadata={
+            "description": "`user`: templates with `user.…` in their texts, for messages to users; `lead`: others."
+        },
+    )
 
 
 class MessageTemplateOut(Schema):

@@ -1,11 +1,15 @@
 """Routes and schemas of the audit log."""
 
 from datetime import timedelta
+from itertools import islice
 from typing import Any, Final
 
+from flask import Response, request
 from marshmallow import ValidationError, fields, validates_schema
+from werkzeug.wsgi import wrap_file
 
-from app.audit import search
+from app.audit import hash_chain, search
+from app.audit.export import export
 from app.audit.models import Act
 from app.clock import now
 from app.core.pagination import Page
@@ -15,16 +19,17 @@ from app.http.blueprint import Blueprint
 from app.http.schemas import words
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, Text
 from app.http.schemas.paging import PageQuery, page_of
-from app.http.schemas.schema import Aliases, Schema
+from app.http.schemas.schema import Aliases, QuerySchema, Schema
 from app.identity.permissions import Permission
 
 LONGEST_PERIOD: Final = timedelta(days=366)
 USUAL_PERIOD: Final = timedelta(days=31)
+MOST_BREAKS: Final = 100
 
 blp = Blueprint("audit", __name__, url_prefix="/api/audit", description="Audit log.")
 
 
-class AuditQuery(Aliases, PageQuery):
+class AuditFilters(Aliases, QuerySchema):
     """Filters for audit log entries. Default period: the last 31 days; at most 366 days."""
 
     aliases = words.FROM
@@ -55,6 +60,10 @@ class AuditQuery(Aliases, PageQuery):
             raise ValidationError(f"Must be before `to`, by at most {LONGEST_PERIOD.days} days.", "from")
 
 
+class AuditQuery(AuditFilters, PageQuery):
+    """Filters and page of audit log entries."""
+
+
 class EntryOut(Schema):
     """An audit log entry: a read or a change by one call."""
 
@@ -81,6 +90,59 @@ class EntryOut(Schema):
         required=True,
         metadata={"description": "False if the values were erased, their key is missing, or you may not see them."},
     )
+
+
+class ChainBreakOut(Schema):
+    """A failed check: entries after number `after`, up to `up_to`, are not as they were written."""
+
+    after = Integer(required=True)
+    up_to = Integer(required=True)
+    problem = fields.String(required=True)
+
+
+class VerificationOut(Schema):
+    """The result of the verification."""
+
+    is_intact = Boolean(required=True)
+    links = Integer(required=True, metadata={"description": "Number of links of the hash chain."})
+    entries = Integer(
+        required=True, metadata={"description": "Entries that the chain covers. New ones follow within minutes."}
+    )
+    breaks = fields.List(fields.Nested(ChainBreakOut), required=True, metadata={"description": "The first 100."})
+
+
+@blp.get("/verification")
+@allow(Permission.AUDIT_READ)
+@blp.response(200, VerificationOut)
+def verify_chain() -> JsonDict:
+    """Verify the audit log.
+
+    Computes the hash chain again, as `relance audit verify` does. It finds entries that were changed, removed,
+    reordered or inserted.
+    """
+    with reading() as session:
+        clinic_id = actor().clinic.id
+        breaks = list(islice(hash_chain.verify_chain(session, clinic_id), MOST_BREAKS))
+        return {**hash_chain.count_links(session, clinic_id), "is_intact": not breaks, "breaks": breaks}
+
+
+@blp.get("/export")
+@allow(Permission.AUDIT_READ)
+@blp.arguments(AuditFilters)
+@blp.alt_response(200, schema={"type": "string"}, content_type="text/csv", success=True)
+@blp.alt_response(409, "CONFLICT")
+def export_entries(query: JsonDict) -> Response:
+    """Download audit log entries.
+
+    CSV in UTF-8, latest first, with the filters and the redaction of the list. At most 10,000 entries: narrow the
+    period for more.
+    """
+    with reading() as session:
+        file = export(session, actor(), query)
+    headers = {"Content-Disposition": 'attachment; filename="audit.csv"'}
+    response = Response(wrap_file(request.environ, file), headers=headers, content_type="text/csv; charset=utf-8")
+    response.call_on_close(file.close)
+    return response
 
 
 @blp.get("")

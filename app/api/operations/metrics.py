@@ -59,7 +59,7 @@ class _Collector:
         yield from _sweeps(self._session)
         yield from _queues()
         yield _broker()
-        yield _disks()
+        yield from _disks()
 
 
 def _counters(counted: Iterable[tuple[str, Mapping[str, str], float]]) -> Iterator[Metric]:
@@ -226,8 +226,11 @@ def _broker() -> Metric:
     return family
 
 
-def _disks() -> Metric:
+def _disks() -> Iterator[Metric]:
     free = GaugeMetricFamily("relance_disk_free_bytes", "Free space on the disks of RELANCE_HOME", labels=["folder"])
+    size = GaugeMetricFamily("relance_disk_size_bytes", "Size of these disks", labels=["folder"])
     for disk in data_disks(get_settings()):
         free.add_metric([str(disk.folder)], disk.free)
-    return free
+        size.add_metric([str(disk.folder)], disk.size)
+    yield free
+    yield size

@@ -1,4 +1,4 @@
-"""State of the installation as JSON: queues, workers, sweeps and steps. `/metrics` has the same figures."""
+"""State of the engine as JSON: queues, workers and sweeps of the installation, and the steps of a clinic."""
 
 from collections.abc import Mapping
 
@@ -11,23 +11,24 @@ from app.config import get_settings
 from app.core.type_aliases import JsonDict
 from app.engine import broker
 from app.engine.broker_health import broker_takes_writes
+from app.engine.failed_steps import step_counts_of
 from app.engine.models import SweepRun
 from app.engine.steps.holds import current_hold
+from app.identity.actor import Actor
 
 log = structlog.get_logger()
 
 
-def operations_overview(session: Session) -> JsonDict:
-    """Return the state of the engine. Counts of workers and steps are those of the last census."""
+def operations_overview(session: Session, actor: Actor) -> JsonDict:
+    """Return the state of the engine, with the steps of the actor's clinic. Workers are those of the last census."""
     runs = {run.name: run for run in session.scalars(select(SweepRun).order_by(SweepRun.name))}
     workers = _result_of(runs, "workers")
-    steps = _result_of(runs, "census").get("steps", [])
     return {
         "status": HELD if current_hold(session) else READY,
         "is_broker_up": broker_takes_writes(),
         "flower_port": get_settings().flower_port,
         "queues": [{**queue, "workers": workers.get(queue["queue"])} for queue in _queues()],
-        "steps": [{"state": row["state"], "kind": row["kind"], "count": row["n"]} for row in steps],
+        "steps": step_counts_of(session, actor.clinic.id),
         "sweeps": [
             {"name": run.name, "finished_at": run.finished_at, "runs": run.runs, "has_failed": run.error is not None}
             for run in runs.values()

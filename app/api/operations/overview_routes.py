@@ -2,9 +2,8 @@
 
 from app.api.operations.overview import operations_overview
 from app.api.operations.overview_schemas import OperationsOut
-from app.core.db import transaction
 from app.core.type_aliases import JsonDict
-from app.http.access import allow, end_transaction
+from app.http.access import actor, allow, reading
 from app.http.blueprint import Blueprint
 from app.identity.permissions import Permission
 
@@ -17,9 +16,8 @@ blp = Blueprint("operations", __name__, url_prefix="/api/operations", descriptio
 def show_operations() -> JsonDict:
     """Show the state of the engine.
 
-    Queues, workers, sweeps, and steps by state, over all clinics of the installation. It has no data of clinics.
-    `GET /api/automation/lateness` reports the steps of your clinic.
+    Queues, workers and sweeps are those of the installation. The steps are those of your clinic that have not ended:
+    planned, running, failed, or with an unknown result.
     """
-    end_transaction()
-    with transaction() as session:  # these tables are of no clinic, and not visible in the caller's transaction
-        return operations_overview(session)
+    with reading() as session:
+        return operations_overview(session, actor())

@@ -41,5 +41,5 @@ class OperationsOut(Schema):
     is_broker_up = fields.Boolean(required=True)
     flower_port = fields.Integer(required=True, metadata={"description": "Port of Flower on its host."})
     queues = fields.List(fields.Nested(QueueOut), required=True)
-    steps = fields.List(fields.Nested(StepCountOut), required=True, metadata={"description": "At the last census."})
+    steps = fields.List(fields.Nested(StepCountOut), required=True, metadata={"description": "Of your clinic."})
     sweeps = fields.List(fields.Nested(SweepOut), required=True)

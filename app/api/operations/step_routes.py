@@ -50,8 +50,9 @@ def retry_step(step_id: UUID) -> Step:
 def retry_steps(given: JsonDict) -> Retried:
     """Retry all matching failed steps.
 
-    Oldest first, spread evenly over `spread_seconds`; at most 10,000 steps per call.
+    Oldest first, spread evenly over `spread_seconds`; at most 10,000 steps per call. `dry_run` counts without changing
+    anything.
     """
-    spread = timedelta(seconds=given.pop("spread_seconds"))
+    spread, dry_run = timedelta(seconds=given.pop("spread_seconds")), given.pop("dry_run")
     with unit_of_work() as session:
-        return failed_steps.retry_many(session, actor().clinic.id, given, spread=spread)
+        return failed_steps.retry_many(session, actor().clinic.id, given, spread=spread, dry_run=dry_run)

@@ -7,7 +7,7 @@ from marshmallow import fields
 from app.api.operations.kind_field import StepKindName
 from app.engine.models import StepState
 from app.http.schemas import words
-from app.http.schemas.fields import Choice, Id, Instant, Integer, Text
+from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Aliases, QuerySchema, Schema
 
@@ -54,6 +54,7 @@ class RetryIn(Schema):
     name = Text(100)
     since = Instant()
     spread_seconds = Integer(most=LONGEST_SPREAD, load_default=0)
+    dry_run = Boolean(load_default=False, metadata={"description": "Count the matching steps; change nothing."})
 
 
 class RetriedOut(Schema):
@@ -61,6 +62,7 @@ class RetriedOut(Schema):
 
     retried = fields.Integer(required=True)
     left = fields.Integer(required=True)
+    dry_run = Boolean(required=True, metadata={"description": "`true`: nothing was changed."})
 
 
 class LatenessQuery(Aliases, QuerySchema):

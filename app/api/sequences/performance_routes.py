@@ -21,8 +21,10 @@ def show_performance(query: JsonDict, sequence_id: UUID) -> JsonDict:
     """Show the performance of a sequence.
 
     For leads enrolled in a period of at most one year that you may see: in total, by step and by variant. Each rate has
-    a confidence interval. The variants of a step are compared.
+    a confidence interval. The variants of a step are compared, with intervals and an
+    advice that hold however often you look.
     """
     period = date_range_of(query.get("since"), query.get("until"))
     with reading() as session:
-        return performance(session, actor(), sequence_id, period, version=query.get("version"))
+        options = {"version": query.get("version"), "worth": query["worth"]}
+        return performance(session, actor(), sequence_id, period, **options)

@@ -1,10 +1,10 @@
 """Request and response schemas for sequence performance."""
 
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from app.api.messaging.template_report_schemas import PeriodQuery
 from app.api.operations.kind_field import StepKindName
-from app.automation.sequences.performance.comparison import LEAST, Verdict
+from app.automation.sequences.performance.comparison import LEAST, WORTH, Advice, Verdict
 from app.http.schemas.fields import Choice, Instant, Integer
 from app.http.schemas.schema import Schema
 from app.leads.timeline.responses import REPLY_DAYS
@@ -18,6 +18,11 @@ class PerformanceQuery(PeriodQuery):
     version = Integer(
         least=1,
         metadata={"description": "Only enrollments and steps of this version."},
+    )
+    worth = fields.Float(
+        load_default=WORTH,
+        validate=validate.Range(0.001, 0.5),
+        metadata={"description": "Smallest difference of two variants' rates that is worth it, such as 0.02."},
     )
 
 
@@ -91,17 +96,39 @@ class VariantComparisonOut(Schema):
     verdict = Choice(
         Verdict, required=True, metadata={"description": f"`not_enough_data` below {LEAST} messages of each variant."}
     )
+    advice = Choice(
+        Advice,
+        required=True,
+        metadata={
+            "description": "What to do with the test. It holds however often you look. `no_difference_worth_it`: the"
+            " difference is smaller than `worth`."
+        },
+    )
     difference = fields.Float(
         required=True,
         allow_none=True,
         metadata={"description": "Difference of the rates, -1 to 1. Null: not enough data."},
     )
-    low = fields.Float(required=True, allow_none=True)
+    low = fields.Float(
+        required=True,
+        allow_none=True,
+        metadata={"description": "`low` to `high`: always-valid interval of the difference (mixture SPRT)."},
+    )
     high = fields.Float(required=True, allow_none=True)
     confidence = fields.Float(
         required=True, metadata={"description": "Confidence of this comparison. All comparisons together have 0.95."}
     )
     words = fields.String(required=True, metadata={"description": "The result as a sentence."})
+
+
+class SampleRatioOut(Schema):
+    """Whether the variants of the published version got the leads that their weights intend."""
+
+    is_alarm = fields.Boolean(required=True, metadata={"description": "True: do not trust the comparisons."})
+    chance = fields.Float(
+        required=True, metadata={"description": "Chance of such shares, 0 to 1; an alarm is below 0.001."}
+    )
+    words = fields.String(required=True)
 
 
 class StepPerformanceOut(StepFiguresOut):
@@ -117,6 +144,9 @@ class StepPerformanceOut(StepFiguresOut):
     )
     variants = fields.List(fields.Nested(VariantPerformanceOut), required=True)
     comparisons = fields.List(fields.Nested(VariantComparisonOut), required=True)
+    sample_ratio = fields.Nested(
+        SampleRatioOut, required=True, allow_none=True, metadata={"description": "Null without variants."}
+    )
 
 
 class PerformanceOut(Schema):

@@ -11,7 +11,7 @@ from app.core.pagination import Page
 from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
-from app.http.preconditions import if_match
+from app.http.preconditions import if_match, if_match_accepted
 from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
 
@@ -87,26 +87,29 @@ def delete_sequence(sequence_id: UUID, seen: SeenVersions) -> None:
 @allow(Permission.AUTOMATION_MANAGE)
 @blp.response(200, SequenceOut)
 @blp.alt_response(409, "CONFLICT")
-def publish_sequence(sequence_id: UUID) -> JsonDict:
+@if_match_accepted
+def publish_sequence(sequence_id: UUID, seen: SeenVersions) -> JsonDict:
     """Publish the draft of a sequence.
 
-    New enrollments use it. A sequence that is published for the first time becomes active.
+    New enrollments use it. A sequence that is published for the first time becomes active. Send `If-Match` to publish
+    no other draft than the one that you have seen.
     """
     with unit_of_work() as session:
-        return service.publish(session, actor(), sequence_id)
+        return service.publish(session, actor(), sequence_id, seen=seen)
 
 
 @blp.post("/<uuid:sequence_id>/rollback")
 @allow(Permission.AUTOMATION_MANAGE)
 @blp.arguments(RollBackIn)
 @blp.response(200, SequenceOut)
-def roll_back_sequence(given: dict[str, int], sequence_id: UUID) -> JsonDict:
+@if_match_accepted
+def roll_back_sequence(given: dict[str, int], sequence_id: UUID, seen: SeenVersions) -> JsonDict:
     """Roll back a sequence to an earlier version.
 
-    The earlier definition becomes a new version. A draft is discarded.
+    The earlier definition becomes a new version. A draft is discarded. Send `If-Match` to discard no draft unseen.
     """
     with unit_of_work() as session:
-        return service.roll_back(session, actor(), sequence_id, given["number"])
+        return service.roll_back(session, actor(), sequence_id, given["number"], seen=seen)
 
 
 @blp.get("/<uuid:sequence_id>/versions")

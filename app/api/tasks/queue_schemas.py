@@ -13,6 +13,7 @@ from app.http.schemas.schema import Aliases, QuerySchema, Schema
 from app.leads.models import LONGEST_TAG
 from app.tasks.lookup import TaskPart
 from app.tasks.models import TASK_TYPE_WORDS, TaskPriority, TaskStatus, TaskType
+from app.tasks.queue.completion import Completion
 from app.tasks.queue.queue import Sort
 
 
@@ -79,6 +80,13 @@ class QueueFilters(TaskFilters):
     status = Choices(TaskStatus, metadata={"description": "Default: all statuses."})
     due_from = Instant()
     due_to = Instant(metadata={"description": "Exclusive."})
+    completion = Choices(
+        Completion,
+        metadata={
+            "description": "Tasks that are not cancelled: completed by their due time or later, open after it, or open"
+            " and not due yet."
+        },
+    )
     sort = Choice(
         Sort,
         load_default=Sort.DUE,

@@ -12,8 +12,8 @@ from app.http.merge_patch import MergePatch
 from app.http.preconditions import if_match
 from app.http.schemas.paging import PageQuery, page_of
 from app.identity.permissions import Permission
-from app.tasks.views import views
 from app.tasks.views.models import TaskView
+from app.tasks.views.views import task_views
 
 blp = Blueprint("followup-views", __name__, url_prefix="/api/followups/views", description="Saved views of the queue.")
 
@@ -28,12 +28,12 @@ def list_views(query: JsonDict) -> Page:
     Ordered by name.
     """
     with reading() as session:
-        return views.list_views(session, actor(), query)
+        return task_views.list_views(session, actor(), query)
 
 
 @blp.post("")
 @allow(Permission.LEAD_READ)
-@blp.arguments(ViewIn, lookups=views.require_known_ids)
+@blp.arguments(ViewIn, lookups=task_views.require_known_ids)
 @blp.response(201, ViewOut)
 @blp.alt_response(409, "CONFLICT")
 def create_view(given: JsonDict) -> TaskView:
@@ -42,7 +42,7 @@ def create_view(given: JsonDict) -> TaskView:
     Its filters are query parameters of `GET /api/followups`. They are validated when the view is saved.
     """
     with unit_of_work() as session:
-        return views.create_view(session, actor(), given)
+        return task_views.create_view(session, actor(), given)
 
 
 @blp.get("/<uuid:view_id>")
@@ -51,12 +51,12 @@ def create_view(given: JsonDict) -> TaskView:
 def get_view(view_id: UUID) -> object:
     """Show one of my views."""
     with reading() as session:
-        return views.read_view(session, actor(), view_id)
+        return task_views.read_view(session, actor(), view_id)
 
 
 @blp.put("/<uuid:view_id>")
 @allow(Permission.LEAD_READ)
-@blp.arguments(ViewIn, lookups=views.require_known_ids)
+@blp.arguments(ViewIn, lookups=task_views.require_known_ids)
 @blp.response(200, ViewOut)
 @blp.alt_response(409, "CONFLICT")
 @if_match
@@ -66,12 +66,12 @@ def update_view(given: JsonDict, view_id: UUID, seen: SeenVersions) -> TaskView:
     Missing fields get their default.
     """
     with unit_of_work() as session:
-        return views.update_view(session, actor(), view_id, given, seen=seen)
+        return task_views.update_view(session, actor(), view_id, given, seen=seen)
 
 
 @blp.patch("/<uuid:view_id>")
 @allow(Permission.LEAD_READ)
-@blp.merge_patch(ViewIn, ViewOut, lookups=views.require_known_ids)
+@blp.merge_patch(ViewIn, ViewOut, lookups=task_views.require_known_ids)
 @blp.response(200, ViewOut)
 @blp.alt_response(409, "CONFLICT")
 @if_match
@@ -81,8 +81,8 @@ def edit_view(patch: MergePatch, view_id: UUID, seen: SeenVersions) -> object:
     Given fields are replaced; others stay unchanged.
     """
     with unit_of_work() as session:
-        given, seen = patch.onto(session, views.read_view(session, actor(), view_id), seen)
-        return views.update_view(session, actor(), view_id, given, seen=seen)
+        given, seen = patch.onto(session, task_views.read_view(session, actor(), view_id), seen)
+        return task_views.update_view(session, actor(), view_id, given, seen=seen)
 
 
 @blp.delete("/<uuid:view_id>")
@@ -92,4 +92,4 @@ def edit_view(patch: MergePatch, view_id: UUID, seen: SeenVersions) -> object:
 def delete_view(view_id: UUID, seen: SeenVersions) -> None:
     """Delete one of my views."""
     with unit_of_work() as session:
-        views.delete_view(session, actor(), view_id, seen=seen)
+        task_views.delete_view(session, actor(), view_id, seen=seen)

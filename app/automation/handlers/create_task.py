@@ -124,9 +124,11 @@ def _assignee(context: StepContext) -> ActiveUser | None:
 def _words(context: StepContext) -> Row:
     """Return the title and description. Texts that differ by lead are searchable (`own_words`)."""
     words, template_id = task_text(context), context.step.cause.get("task_template_id")
+    title, description = words
     if template_id is None:
-        return {**words._asdict(), "own_words": words.title != context.params["title"] or words.description is not None}
-    return {**words._asdict(), "task_template_id": UUID(template_id)}
+        is_own = title != context.params["title"] or description is not None
+        return {"title": title, "description": description, "own_words": is_own}
+    return {"title": title, "description": description, "task_template_id": UUID(template_id)}
 
 
 def step_params(settings: Settings, due_at: datetime, calendar: Calendar) -> JsonDict:

@@ -53,7 +53,9 @@ from app.messaging.delivery.delivery_state import MAX_ATTEMPTS, state_after
 from app.messaging.gateways.failure_counts import result_row
 from app.messaging.gateways.service import endpoint_of
 from app.messaging.models import NotificationState
+from app.messaging.rendering.attachment import Attachment
 from app.messaging.rendering.links import lead_url
+from app.messaging.rendering.variants import Media
 from app.messaging.unsubscribe.footer import add_footer
 from app.messaging.unsubscribe.links import unsubscribe_headers
 
@@ -163,10 +165,12 @@ def _send(context: StepContext) -> ExternalCall:
         reply_to=returned.reply_to,
         return_path=returned.return_path,
         provider_template=provider_template(context),
+        media=_media(note),
         destination=context.destination.place if context.destination else None,
         link=lead_url(note.lead_id) if note.lead_id else None,
         headers={**returned.headers, **_unsubscribe_headers(context), **(note.headers or {})},
-        html=text.html,
+        html=text.html or note.html,
+        attachments=(Attachment.from_json(note.attachment),) if note.attachment else (),
     )
     effects = Effects(
         tracked_messages=text.messages,
@@ -177,6 +181,11 @@ def _send(context: StepContext) -> ExternalCall:
         account_counts=account_count_rows(context),
     )
     return ExternalCall(Question(delivery["id"], note.channel, message), effects=effects)
+
+
+def _media(note: NotificationView) -> Media | None:
+    """Return the file of a message; None without one."""
+    return Media(note.message_type, note.media_url) if note.message_type and note.media_url else None
 
 
 def _body(context: StepContext) -> str:

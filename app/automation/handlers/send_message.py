@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import BeforeValidator, Field
 
 from app.automation.handlers.support.context import StepContext
-from app.automation.handlers.support.messages import notification_ids, to_lead
+from app.automation.handlers.support.messages import notification_ids, to_lead, variant_for_lead
 from app.automation.handlers.support.missing_gateway import wait_for_account, wait_for_gateway
 from app.automation.handlers.support.provider_templates import with_provider_template
 from app.automation.language.base import Maybe
@@ -27,9 +27,10 @@ from app.engine.step_kind import Details, Settings, StepKind
 from app.messaging.channels.gateway_payload import MessageType
 from app.messaging.channels.registry import CHANNELS, UnknownChannel
 from app.messaging.contact_policy.gate import Allow, Never, Until
+from app.messaging.rendering.variants import MediaType
 from app.messaging.sending_accounts.kinds import may_use_account
 
-BY_GATEWAY: Final = ("type", "media_url", "gateway")  # settings for messages through gateways
+MEDIA: Final = ("type", "media_url")  # settings for channels that send files
 MOST_VARIANTS: Final = 10
 SHORTEST_WAIT: Final = timedelta(seconds=5)  # for an earlier message of the enrollment
 
@@ -55,10 +56,12 @@ class SendMessage(Params):
     template: TemplateSlug
     transactional: Truth = Field(default=False, description="Pass quiet hours and caps.", examples=[True])
     type: Annotated[MessageType, OneOf()] = Field(
-        default=MessageType.TEXT, description="The type of message, for `http` only.", examples=["image"]
+        default=MessageType.TEXT,
+        description="The type of message, for `http`, `sms` and `whatsapp`.",
+        examples=["image"],
     )
     media_url: Maybe[Annotated[str, BeforeValidator(_https), about("An https address.")]] = Field(
-        default=None, description="The address of the image or video.", examples=["https://clinic.example/smile.png"]
+        default=None, description="The address of the file.", examples=["https://clinic.example/smile.png"]
     )
     gateway: Maybe[GatewaySlug] = None
     account: Maybe[AccountSlug] = None
@@ -66,14 +69,19 @@ class SendMessage(Params):
     @classmethod
     def conflicts(cls, given: JsonObject) -> Iterator[Line]:
         """Yield the settings that do not fit the channel or the type."""
-        unused: tuple[str, ...] = () if CHANNELS.needs_gateway(given.get("channel")) else BY_GATEWAY
-        unused += () if may_use_account(given.get("channel")) else ("account",)
+        channel = given.get("channel")
+        unused: tuple[str, ...] = () if CHANNELS.media_types(channel) else MEDIA
+        unused += () if CHANNELS.needs_gateway(channel) else ("gateway",)
+        unused += () if may_use_account(channel) else ("account",)
         allowed = [key for key in cls.parts() if key not in unused]
         yield from (Line((key,), not_known(key, allowed)) for key in unused if key in given)
-        if BY_GATEWAY[0] in unused:
+        if MEDIA[0] in unused:
             return
-        if ("media_url" in given) != (given.get("type", MessageType.TEXT) != MessageType.TEXT):
-            yield Line(("media_url",), "goes with an image or a video, and only with those")
+        kind = given.get("type", MessageType.TEXT)
+        if ("media_url" in given) != (kind != MessageType.TEXT):
+            yield Line(("media_url",), "goes with an image, a video or a document, and only with those")
+        if kind in {*MediaType} - CHANNELS.media_types(channel):
+            yield Line(("type",), f"{channel} sends no {kind}")
 
 
 class SequenceMessage(SendMessage):
@@ -89,6 +97,14 @@ class SequenceMessage(SendMessage):
         description="Templates to choose from; an enrollment always gets the same one.",
         examples=[[Variant.example, {"name": "B", "template": "other"}]],
     )
+    winner: Maybe[Annotated[Literal["replied", "converted", "clicked", "opened"], OneOf()]] = Field(
+        default=None,
+        description=(
+            "Publish the best variant automatically, as a new version with a note, once it is better than each other"
+            " one in this measure. Unless given, a user decides."
+        ),
+        examples=["replied"],
+    )
 
     @classmethod
     def conflicts(cls, given: JsonObject) -> Iterator[Line]:
@@ -98,6 +114,8 @@ class SequenceMessage(SendMessage):
             yield Line(("template",), "is missing")
         if "variants" in given and "template" in given:
             yield Line(("template",), "and variants exclude each other: each variant has its own")
+        if "winner" in given and "variants" not in given:
+            yield Line(("winner",), "needs variants")
         yield from repeated(given.get("variants"), "variants", "variant")
 
 
@@ -107,7 +125,7 @@ def decide(context: StepContext) -> Outcome:
         raise UnknownChannel(context.params["channel"])  # the contact policy would report a missing address
     if CHANNELS.needs_gateway(context.params["channel"]) and (missing := wait_for_gateway(context)):
         return missing
-    if without_account := wait_for_account(context):
+    if (without_account := wait_for_account(context)) and not _names_account(context):
         return without_account
     if context.unsent_until is not None:
         return _wait_for_previous(context, context.unsent_until)
@@ -119,6 +137,12 @@ def decide(context: StepContext) -> Outcome:
         case Allow():
             messages = to_lead(context)
             return Done(notification_ids(messages), effects=Effects(notifications=messages))
+
+
+def _names_account(context: StepContext) -> bool:
+    """Return whether the template names the account, and not the step. Its delivery waits if there is none."""
+    variant = None if context.params.get("account") else variant_for_lead(context)
+    return variant is not None and variant.account is not None
 
 
 def _wait_for_previous(context: StepContext, next_try: datetime) -> Snooze:

@@ -13,7 +13,7 @@ from app.automation.language.vocabulary import Field, Refers
 class KnownNames:
     """Names of a clinic or a playbook. None: the names are not known, so every name is allowed.
 
-    `fields`: the custom fields by key. `users`: the ids of the users to whom leads can be assigned.
+    `fields`: the custom fields by key. `users`: the ids of the users who can get leads.
     `ids`: the ids of all users and sources, which conditions may compare with.
     """
 

@@ -36,6 +36,11 @@ class _Generator(GenerateJsonSchema):
         """Keep the order in which parts are defined."""
         return value
 
+    def literal_schema(self, schema: core_schema.LiteralSchema) -> JsonDict:
+        """Write one value as `enum` too: client generators read a `const` within `oneOf` as the only choice."""
+        written = super().literal_schema(schema)
+        return {"enum": [written.pop("const")], **written} if "const" in written else written
+
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonDict:
         if schema.get("default", "given") is None:
             return self.generate_inner(schema["schema"])

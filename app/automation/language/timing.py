@@ -18,6 +18,7 @@ from app.core.calendar.durations import InvalidDuration, parse_wait
 from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.validation_errors import not_known
 from app.engine.events.events import DATE_REACHED
+from app.engine.rules.timing import BEST_TIME
 
 MOST_HOURS: Final = 24
 DATED: Final = frozenset({Type.DATE, Type.INSTANT, Type.ANY})
@@ -76,7 +77,7 @@ Clock = Annotated[Literal["wall", "business", "business_days"], OneOf()]
 
 
 class Delay(Strict):
-    """A delay from the end of the step before. Without `at` or `on_day` it needs `time`."""
+    """A delay from the end of the step before. Without `at`, `on_day` or `best_time` it needs `time`."""
 
     example: ClassVar[object] = {"time": "2 hours", "clock": "business"}
 
@@ -92,18 +93,29 @@ class Delay(Strict):
     at: At = None
     zone: Zone = "clinic"
     on_day: OnDay = None
+    best_time: bool = Field(
+        default=False,
+        description=(
+            "After the wait, the next hour in opening hours at which the lead is best reached; the next opening if no"
+            " hour is likely better than others. `after: best_time` is the same without a wait."
+        ),
+        examples=[True],
+    )
 
     @classmethod
     def conflicts(cls, given: JsonObject) -> Iterator[Line]:
-        """Yield a mistake for a delay without a length, and for a date in a step."""
-        if not given.keys() & {"time", "at", "on_day"}:
+        """Yield a mistake for a delay without a length, for hours beside the best time, and for a date in a step."""
+        is_best, hours = given.get("best_time") is True, given.keys() & {"at", "on_day"}
+        if not is_best and not hours and "time" not in given:
             yield Line(("time",), "is missing")
+        if is_best and hours:
+            yield Line((min(hours),), "and best_time exclude each other")
         if "of" in given and "of" not in cls.model_fields:
             yield Line(("of",), "is not for steps: they count from the end of the one before")
 
 
 class After(Delay):
-    """A delay from the event, or from a date. Without `at` or `on_day` it needs `time`."""
+    """A delay from the event, or from a date. Without `at`, `on_day` or `best_time` it needs `time`."""
 
     example: ClassVar[object] = {"time": "3 days", "at": "09:00", "zone": "lead"}
 
@@ -128,6 +140,10 @@ class Before(Strict):
     on_day: OnDay = None
 
 
+def _shape_of_after(value: object) -> str:
+    return "best" if value == BEST_TIME else is_mapping(value)
+
+
 def _at_least_a_day(text: str) -> None:
     """Raises InvalidDuration."""
     wait = parse_wait(text)
@@ -135,8 +151,9 @@ def _at_least_a_day(text: str) -> None:
         raise InvalidDuration("must be at least a day")
 
 
-AfterOrPeriod = Annotated[str | After, ByShape({"word": Period, "parts": After}, is_mapping)]
-DelayOrPeriod = Annotated[str | Delay, ByShape({"word": Period, "parts": Delay}, is_mapping)]
+_BestTime = Annotated[Literal["best_time"], OneOf()]
+AfterOrPeriod = Annotated[str | After, ByShape({"best": _BestTime, "word": Period, "parts": After}, _shape_of_after)]
+DelayOrPeriod = Annotated[str | Delay, ByShape({"best": _BestTime, "word": Period, "parts": Delay}, _shape_of_after)]
 Every = Annotated[str, Parsed(_at_least_a_day)]
 
 

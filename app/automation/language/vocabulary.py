@@ -9,6 +9,7 @@ from typing import Final
 from app.leads.attribution.models import SourceCategory
 from app.leads.enums import CaptureChannel, LeadStatus, LostReason, PreferredContact, SocialPlatform
 from app.leads.timeline.models import ActivityType, Direction, Outcome
+from app.leads.timeline.sentiment import Sentiment
 from app.tasks.models import TaskPriority, TaskStatus, TaskType
 
 
@@ -103,7 +104,14 @@ FIELDS: Final[Mapping[str, Field]] = {
     "lead.last_activity_at": Field(INSTANT, "When the lead was last active."),
     "lead.stage_entered_at": Field(INSTANT, "When it entered its stage."),
     "lead.assigned_at": Field(INSTANT, "When it was assigned to its coordinator."),
+    "lead.first_contact_at": Field(INSTANT, "When a person first spoke with it or tried to."),
+    "lead.hours_to_first_contact": Field(NUMBER, "The hours from its creation to its first contact."),
+    "lead.past_stages": Field(LIST, "The slugs of the stages that it has left."),
+    "lead.has_email": Field(TRUTH, "Whether it has an e-mail address."),
+    "lead.has_phone": Field(TRUTH, "Whether it has a phone number."),
+    "lead.has_opened": Field(TRUTH, "Whether a person opened one of its e-mails; needs tracking."),
     "lead.next_follow_up_at": Field(INSTANT, "When its first open task is due; empty if it has no open task."),
+    "lead.best_hours": Field(LIST, "The hours at which it is best reached, the best first, such as `weekday 17`."),
     "task.status": Field(TEXT, "The status of the task.", _values(TaskStatus)),
     "task.type": Field(TEXT, "The type of the task.", _values(TaskType)),
     "task.priority": Field(TEXT, "The priority of the task.", _values(TaskPriority)),
@@ -115,10 +123,14 @@ FIELDS: Final[Mapping[str, Field]] = {
     ),
     "event.outcome": Field(TEXT, "The outcome of the activity or task.", _values(Outcome), known=When.PLANNING),
     "event.direction": Field(TEXT, "The direction of the activity.", _values(Direction), known=When.PLANNING),
+    "event.sentiment": Field(
+        TEXT, "The sentiment of the message from the lead; off by default.", _values(Sentiment), known=When.PLANNING
+    ),
     "event.changed": Field(LIST, "The names of the changed fields.", known=When.PLANNING),
     "event.reason": Field(TEXT, "Why the lead was lost.", _values(LostReason), known=When.PLANNING),
     "event.score": Field(NUMBER, "The lead's new score.", known=When.PLANNING),
     "event.previous_score": Field(NUMBER, "The lead's score before.", known=When.PLANNING),
+    "event.score_change": Field(NUMBER, "The new score minus the score before.", known=When.PLANNING),
     "event.scheduled_for": Field(INSTANT, "The time of the consultation.", known=When.PLANNING),
     "event.template": Field(TEXT, "The template of the message.", known=When.PLANNING),
     "event.channel": Field(TEXT, "The channel of the message.", known=When.PLANNING),

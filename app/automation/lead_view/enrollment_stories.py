@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.automation.language import explanations
+from app.automation.lead_view import explanations
 from app.automation.sequences.models import Enrollment
 from app.core.calendar.calendar import Calendar
 from app.core.db import AnyRow

@@ -46,6 +46,13 @@ def automation_of(session: Session, actor: Actor, lead_id: UUID, query: JsonObje
     return Page(_with_moves(session, found.items), found.next_cursor, found.total_count)
 
 
+def step_of(session: Session, clinic_id: UUID, step_id: UUID) -> JsonDict:
+    """Return one step as `automation_of` lists it. The caller has checked that it may be seen."""
+    mine = _STEPS.where(Step.id == step_id, Step.clinic_id == clinic_id)
+    [shown] = _with_moves(session, [session.execute(mine).one()])
+    return shown
+
+
 def _with_moves(session: Session, steps: Sequence[AnyRow]) -> list[JsonDict]:
     """Add to each step what moved its due time. Steps of older versions have it in their rule's stored decision."""
     ids = {step.cause["event_id"] for step in steps if step.moves is None and "event_id" in step.cause}
@@ -64,7 +71,10 @@ def _shown(step: AnyRow, decisions: Sequence[JsonObject]) -> JsonDict:
         "rule_version": cause.get("rule_version"),
         "begun_by": cause.get("begun_by"),
         "wanted_at": _instant(planned["wanted_at"]) if "wanted_at" in planned else None,
-        "moves": [{"by": move["by"], "to": _instant(move["to"])} for move in planned.get("moves", ())],
+        "moves": [
+            {"by": move["by"], "to": _instant(move["to"]), "user_id": move.get("user_id")}
+            for move in planned.get("moves", ())
+        ],
     }
 
 

@@ -1,14 +1,14 @@
 """Decision log of a lead: its events and enrollments, the decisions of the rules, and the resulting steps."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, literal, or_, select
 from sqlalchemy.orm import Session
 
-from app.automation.language import explanations
+from app.automation.lead_view import explanations
 from app.automation.lead_view.enrollment_stories import enrollment_response, load_enrollments
 from app.automation.sequences.models import Enrollment
 from app.core.calendar.calendar import Calendar
@@ -21,6 +21,7 @@ from app.engine.sequences.models import SequenceRow
 from app.engine.sequences.sequence import trigger_name
 from app.errors import NotFound
 from app.identity.actor import Actor
+from app.identity.models import User
 from app.leads.search.lookup import read_lead
 
 ENROLLED: Final = "sequence.enrolled"
@@ -29,7 +30,7 @@ _KEYS: Final[list[list[Key]]] = [[(model.id, "desc")] for model in (EventRecord,
 
 _SHOWN: Final = (
     *(Step.id, Step.kind, Step.name, Step.state, Step.reason, Step.due_at, Step.finished_at),
-    *(Step.cause, Step.moves, Step.created_at),
+    *(Step.cause, Step.moves, Step.outcome, Step.created_at),
 )
 _EVENT, _ENROLLMENT, _WRITER = (Step.cause[name].astext for name in ("event_id", "enrollment_id", "step_id"))
 _BEGUN_OTHERWISE: Final = and_(_EVENT.is_(None), _ENROLLMENT.is_(None), _WRITER.is_(None))
@@ -101,12 +102,13 @@ class _Loaded:
         self.events = {row.id: row for row in session.scalars(select(EventRecord).where(EventRecord.id.in_(ids)))}
         self.enrollments = load_enrollments(session, [id_ for id_ in ids if id_ not in self.events])
         self.steps = _steps_by_story(session, lead_id, ids)
+        self.users = _names_of_users(session, (step for steps in self.steps.values() for step in steps))
 
     def entry(self, story_id: UUID, calendar: Calendar, rule: str | None) -> JsonDict:
         """Return one story as WhyOut."""
         if event := self.events.get(story_id):
             steps = [step for step in self.steps[story_id] if rule is None or step.name == rule]
-            return _event_entry(event, steps, calendar, rule)
+            return {**_event_entry(event, calendar, rule), "steps": self._shown(steps, calendar)}
         steps = self.steps[story_id]
         if row := self.enrollments.get(story_id):
             led_by = row.Enrollment.cause.get("chain", {}).get("rules", [])
@@ -115,7 +117,10 @@ class _Loaded:
         else:
             [first, *_] = steps
             shown = {"event": first.cause.get("event") or BEGUN, "occurred_at": first.created_at, "led_by": []}
-        return {**_NOTHING, "id": story_id, **shown, "steps": [_step(step, calendar) for step in steps]}
+        return {**_NOTHING, "id": story_id, **shown, "steps": self._shown(steps, calendar)}
+
+    def _shown(self, steps: Sequence[AnyRow], calendar: Calendar) -> list[JsonDict]:
+        return [_step(step, calendar, self.users) for step in steps]
 
 
 _NOTHING: Final[JsonDict] = {"backfill_job_id": None, "enrollment": None, "decisions": []}
@@ -140,7 +145,14 @@ def _steps_by_story(session: Session, lead_id: UUID, ids: Sequence[UUID]) -> Map
     return stories
 
 
-def _event_entry(event: EventRecord, steps: Sequence[AnyRow], calendar: Calendar, rule: str | None) -> JsonDict:
+def _names_of_users(session: Session, steps: Iterable[AnyRow]) -> Mapping[str, str]:
+    """Return the names of the users who changed these steps by hand, by id."""
+    ids = set().union(*(explanations.users_of_step(step) for step in steps))
+    found = session.execute(select(User.id, User.name).where(User.id.in_(map(UUID, ids)))) if ids else ()
+    return {str(user_id): name for user_id, name in found}
+
+
+def _event_entry(event: EventRecord, calendar: Calendar, rule: str | None) -> JsonDict:
     return {
         **_NOTHING,
         "id": event.id,
@@ -153,12 +165,11 @@ def _event_entry(event: EventRecord, steps: Sequence[AnyRow], calendar: Calendar
             for decision in event.decisions
             if rule is None or decision["rule"] == rule
         ],
-        "steps": [_step(step, calendar) for step in steps],
     }
 
 
-def _step(step: AnyRow, calendar: Calendar) -> JsonDict:
-    because = f"{step.name}: {explanations.of_step(step, calendar)}."
+def _step(step: AnyRow, calendar: Calendar, users: Mapping[str, str]) -> JsonDict:
+    because = f"{step.name}: {explanations.of_step(step, calendar, users)}."
     return {**step._mapping, "begun_by": step.cause.get("begun_by"), "because": because}  # noqa: SLF001  (public)
 
 

@@ -2,10 +2,23 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Boolean, CheckConstraint, ForeignKey, Index, SmallInteger, Text, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    func,
+    select,
+    text,
+)
+from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from app.core.db import Base, new_id
 from app.core.type_aliases import JsonDict
@@ -38,6 +51,7 @@ class Nurture(Base):
     updated_at: Mapped[datetime]
     updated_by: Mapped[UUID | None]
     version: Mapped[int] = mapped_column(default=1)
+    enrolled: ClassVar[Any]  # number of leads that its runs enrolled; set below, where runs are known
 
 
 class RunState(StrEnum):
@@ -89,3 +103,12 @@ class NurtureRun(Base):
     reached_id: Mapped[UUID | None]
     taken: Mapped[int] = mapped_column(default=0)
     refused: Mapped[JsonDict]  # number of leads by EnrollmentResult
+
+
+Nurture.enrolled = column_property(
+    select(func.coalesce(func.sum(NurtureRun.taken), 0))
+    .where(NurtureRun.nurture_id == Nurture.id)
+    .correlate_except(NurtureRun)
+    .scalar_subquery(),
+    deferred=True,  # only responses show it
+)

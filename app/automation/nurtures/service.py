@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, undefer
 
 from app.automation.language.known_names import ANY_NAME, KnownNames
 from app.automation.language.nurtures import Nurture as NurtureDefinition
@@ -39,12 +39,14 @@ _SCHEDULE_FIELDS: Final = frozenset({"is_active", "run_hours", "days"})
 
 def list_nurtures(session: Session, actor: Actor, query: JsonObject) -> Page:
     """List the clinic's nurtures, by name."""
-    return page(session, select(Nurture).where(Nurture.clinic_id == actor.clinic.id), BY_NAME, query)
+    of_clinic = select(Nurture).where(Nurture.clinic_id == actor.clinic.id)
+    return page(session, of_clinic.options(undefer(Nurture.enrolled)), BY_NAME, query)
 
 
 def find_nurture(session: Session, actor: Actor, nurture_id: UUID, *, lock: bool = False) -> Nurture:
     """Return the clinic's nurture with this id. Raises NotFound."""
-    wanted = select(Nurture).where(Nurture.id == nurture_id, Nurture.clinic_id == actor.clinic.id)
+    of_clinic = select(Nurture).where(Nurture.id == nurture_id, Nurture.clinic_id == actor.clinic.id)
+    wanted = of_clinic.options(undefer(Nurture.enrolled))
     nurture = session.scalars(wanted.with_for_update() if lock else wanted).one_or_none()
     if nurture is None:
         raise NotFound
@@ -63,6 +65,7 @@ def create_nurture(session: Session, actor: Actor, data: JsonObject) -> Nurture:
         session.flush()
     except IntegrityError:
         raise NurtureNameTaken from None
+    session.refresh(nurture, ["enrolled"])
     return nurture
 
 

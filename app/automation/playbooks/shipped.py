@@ -41,7 +41,7 @@ class Playbook:
     nurtures: tuple[JsonObject, ...] = ()
 
 
-class _Loader(yaml.CSafeLoader):
+class DefinitionLoader(yaml.CSafeLoader):
     """YAML loader: `on` is text, only true and false are booleans, `<<` merges nothing, and keys must be unique."""
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
@@ -55,7 +55,7 @@ class _Loader(yaml.CSafeLoader):
         return mapping
 
 
-_Loader.yaml_implicit_resolvers = {
+DefinitionLoader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool" or first in "tTfF"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
@@ -82,8 +82,8 @@ def read(text: str, known: KnownNames | None = None) -> Playbook:
         InvalidPlaybook: with every mistake and its path.
     """
     try:
-        _refuse_too_many_values(text)
-        document = yaml.load(text, _Loader)  # noqa: S506  (a SafeLoader)
+        refuse_too_many_values(text)
+        document = yaml.load(text, DefinitionLoader)  # noqa: S506  (a SafeLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: 2026-13-45 is no date
         raise InvalidPlaybook([Mistake("playbook", " ".join(str(error).split()))]) from error
     if mistakes := mistakes_in_playbook(document, known):
@@ -101,9 +101,9 @@ def read(text: str, known: KnownNames | None = None) -> Playbook:
     )
 
 
-def _refuse_too_many_values(text: str) -> None:
+def refuse_too_many_values(text: str) -> None:
     """Count the values before they are built: a short text can hold a list of 250,000. Raises InvalidPlaybook."""
-    if any(count > MOST_VALUES for count, _ in enumerate(yaml.parse(text, _Loader), start=1)):
+    if any(count > MOST_VALUES for count, _ in enumerate(yaml.parse(text, DefinitionLoader), start=1)):
         raise InvalidPlaybook([Mistake("playbook", f"At most {MOST_VALUES:,} keys and values.")])
 
 

@@ -67,14 +67,14 @@ def delete_rule(session: Session, actor: Actor, rule_id: UUID, *, seen: SeenVers
     RULES.save(session, actor, rule)
 
 
-def publish(session: Session, actor: Actor, rule_id: UUID) -> JsonDict:
-    """Publish the draft. Raises NotFound, NothingToPublish, Invalid."""
-    return _to_response(session, RULES.publish(session, actor, rule_id))
+def publish(session: Session, actor: Actor, rule_id: UUID, *, seen: SeenVersions) -> JsonDict:
+    """Publish the draft. Raises NotFound, ChangedMeanwhile, NothingToPublish, Invalid."""
+    return _to_response(session, RULES.publish(session, actor, rule_id, seen=seen))
 
 
-def roll_back(session: Session, actor: Actor, rule_id: UUID, number: int) -> JsonDict:
-    """Publish an earlier version's text as a new version. Raises NotFound, Invalid."""
-    return _to_response(session, RULES.roll_back(session, actor, rule_id, number))
+def roll_back(session: Session, actor: Actor, rule_id: UUID, number: int, *, seen: SeenVersions) -> JsonDict:
+    """Publish an earlier version's text as a new version. Raises NotFound, ChangedMeanwhile, Invalid."""
+    return _to_response(session, RULES.roll_back(session, actor, rule_id, number, seen=seen))
 
 
 def versions_of(session: Session, actor: Actor, rule_id: UUID) -> list[JsonDict]:

@@ -58,14 +58,14 @@ def delete_sequence(session: Session, actor: Actor, sequence_id: UUID, *, seen: 
     SEQUENCES.save(session, actor, sequence)
 
 
-def publish(session: Session, actor: Actor, sequence_id: UUID) -> JsonDict:
-    """Publish the draft: new enrollments use it. Raises NotFound, NothingToPublish, Invalid."""
-    return _to_response(session, SEQUENCES.publish(session, actor, sequence_id))
+def publish(session: Session, actor: Actor, sequence_id: UUID, *, seen: SeenVersions) -> JsonDict:
+    """Publish the draft: new enrollments use it. Raises NotFound, ChangedMeanwhile, NothingToPublish, Invalid."""
+    return _to_response(session, SEQUENCES.publish(session, actor, sequence_id, seen=seen))
 
 
-def roll_back(session: Session, actor: Actor, sequence_id: UUID, number: int) -> JsonDict:
-    """Publish an earlier version's text as a new version. Raises NotFound, Invalid."""
-    return _to_response(session, SEQUENCES.roll_back(session, actor, sequence_id, number))
+def roll_back(session: Session, actor: Actor, sequence_id: UUID, number: int, *, seen: SeenVersions) -> JsonDict:
+    """Publish an earlier version's text as a new version. Raises NotFound, ChangedMeanwhile, Invalid."""
+    return _to_response(session, SEQUENCES.roll_back(session, actor, sequence_id, number, seen=seen))
 
 
 def versions_of(session: Session, actor: Actor, sequence_id: UUID) -> list[JsonDict]:

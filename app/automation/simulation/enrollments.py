@@ -138,7 +138,7 @@ def _go_on(world: World, enrollment: SimpleNamespace, step: SequenceStep | None)
 
 
 def _plan_step(world: World, enrollment: SimpleNamespace, step: SequenceStep) -> None:
-    context = EnrollmentContext(enrollment.id, world.lead.timezone, enrollment.cause)
+    context = EnrollmentContext(enrollment.id, world.lead.timezone, enrollment.cause, tuple(world.lead.best_hours))
     calendar = world.setting.clinic.calendar
     planned = world.plan(plan_step(enrollment.text, step, context, at=world.now, calendar=calendar))
     assert planned is not None  # noqa: S101  (it has no deduplication key)

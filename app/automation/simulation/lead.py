@@ -21,7 +21,8 @@ _HISTORY: Final = (
 _EMPTY: Final = dict.fromkeys(column.key for column in Lead.__table__.columns)
 _OWN: Final = "custom."
 _NAMED: Final[Mapping[str, str]] = {"value": "lead_value"}  # facts with a different column name
-_COLUMNS: Final = [(name, _NAMED.get(name, name)) for name in FACT_NAMES if name != "next_follow_up_at"]
+_COMPUTED: Final = frozenset({"next_follow_up_at", "has_email", "has_phone", "has_opened", "hours_to_first_contact"})
+_COLUMNS: Final = [(name, _NAMED.get(name, name)) for name in FACT_NAMES - _COMPUTED - {"best_hours"}]
 
 
 def sample_lead(*, stage: str, zone: str, at: datetime) -> SimpleNamespace:
@@ -44,6 +45,7 @@ def sample_lead(*, stage: str, zone: str, at: datetime) -> SimpleNamespace:
         "treatment_interest": [],
         "custom": {},
         "opted_out_channels": [],
+        "best_hours": [],
         "version": 1,
         **_initial_values(stage, at),
     }
@@ -62,6 +64,7 @@ def _initial_values(stage: str, at: datetime) -> JsonDict:
         "pipeline_stage": stage,
         "failed_attempts": 0,
         "past_stages": [],
+        "past_stage_seconds": [],
         **dict.fromkeys(times, at),
     }
 
@@ -70,8 +73,18 @@ def lead_facts_for_rules(lead: SimpleNamespace, next_follow_up_at: datetime | No
     """Return the facts of the lead that rules may use and that no event carries, by name."""
     facts = {name: getattr(lead, column) for name, column in _COLUMNS}
     facts["next_follow_up_at"] = next_follow_up_at
+    facts["best_hours"] = lead.best_hours
     facts["value"] = lead.lead_value and float(lead.lead_value)
+    facts |= {name: vars(lead).get(name, value) for name, value in _computed(lead).items()}
     return facts | {f"{_OWN}{key}": known for key, known in lead.custom.items()}
+
+
+def _computed(lead: SimpleNamespace) -> JsonDict:
+    """Return the facts that no column holds. A script may set others. A simulation sends nothing to open."""
+    contact = lead.first_contact_at
+    hours = contact and (contact - lead.created_at).total_seconds() / 3600
+    known = {"has_email": bool(lead.email), "has_phone": bool(lead.phone)}
+    return {**known, "has_opened": False, "hours_to_first_contact": hours}
 
 
 def set_facts(lead: SimpleNamespace, facts: JsonObject) -> None:

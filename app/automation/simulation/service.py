@@ -1,4 +1,4 @@
-"""Simulations in a clinic: of a shipped playbook, of the active rules, or of a sequence. Nothing is written."""
+"""Simulations in a clinic: of a playbook, of the active rules, of one rule, or of a sequence. Nothing is written."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.automation.nurtures.models import Nurture
 from app.automation.playbooks import shipped
+from app.automation.rules.dry_run import draft_or_published
 from app.automation.sequences.definitions import SEQUENCES, find_sequence
 from app.automation.simulation import sandbox
 from app.automation.simulation.facts import Facts, read_facts
@@ -30,6 +31,7 @@ from app.engine.sequences.sequence import Sequence, read_sequence
 from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.users.lookup import active_users
+from app.leads.facts.best_time.load import best_hours_of_clinic
 from app.leads.facts.template_values import display_names
 from app.leads.pipeline.models import PipelineStage
 from app.leads.pipeline.stages import Stage
@@ -63,13 +65,23 @@ def simulate_sequence(session: Session, actor: Actor, sequence_id: UUID, data: J
 
     Raises NotFound, Conflict (when the sequence has no definition), Forbidden, LeadWasMerged, Invalid.
     """
-    sequence = _draft_or_published(session, actor, sequence_id)
+    sequence = _sequence_definition(session, actor, sequence_id)
     alone = PublishedSequences({sequence.slug: sequence}, frozenset({sequence_id}))
     setting = replace(_own_setting(session, actor), rules=RuleSet(), sequences=alone, nurtures=())
     return _simulate(session, actor, setting, data, name=sequence.slug, into=sequence.slug)
 
 
-def _draft_or_published(session: Session, actor: Actor, sequence_id: UUID) -> Sequence:
+def simulate_rule(session: Session, actor: Actor, rule_id: UUID, data: JsonObject) -> JsonDict:
+    """Simulate a rule by itself (its draft, if it has one) with a lead. The clinic's sequences can enroll the lead.
+
+    Raises NotFound, Conflict (when the rule has no definition), Forbidden, LeadWasMerged, Invalid.
+    """
+    rule = draft_or_published(session, actor, rule_id)
+    setting = replace(_own_setting(session, actor), rules=RuleSet.of([rule]), nurtures=())
+    return _simulate(session, actor, setting, data, name=rule.slug)
+
+
+def _sequence_definition(session: Session, actor: Actor, sequence_id: UUID) -> Sequence:
     found = find_sequence(session, actor, sequence_id)
     draft = SEQUENCES.draft(session, found)
     text = draft.definition if draft else found.definition
@@ -130,7 +142,9 @@ def _check_existing_lead(data: JsonObject) -> Iterator[Mistake]:
 def _begin(session: Session, actor: Actor, setting: Setting, data: JsonObject, *, start: datetime) -> World:
     if "lead_id" not in data:
         zone = actor.clinic.calendar.zone.key
-        return World(setting, sample_lead(stage=setting.first_stage, zone=zone, at=start), now=start)
+        sample = sample_lead(stage=setting.first_stage, zone=zone, at=start)
+        sample.best_hours = best_hours_of_clinic(session, actor.clinic.id)
+        return World(setting, sample, now=start)
     lead = read_lead(session, lead_reader(actor), data["lead_id"])
     begin = start_as_new if data["is_new"] else start_as_is
     return begin(session, setting, lead, at=start)

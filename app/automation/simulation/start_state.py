@@ -25,6 +25,7 @@ from app.messaging.models import CONTACTED_AT, IS_CONTACT
 from app.tasks.escalations import open_escalations
 from app.tasks.models import Task
 
+_NO_COLUMNS: Final = ("source", "source_category", "best_hours")
 MAX_ROWS: Final = 500  # tasks, steps and messages each; the latest messages
 
 _CONTACTS: Final = text(
@@ -60,8 +61,8 @@ def start_as_is(session: Session, setting: Setting, lead: SimpleNamespace, *, at
 
 
 def _load_source(session: Session, lead: SimpleNamespace) -> None:
-    """Load the lead's source, which rules may use and which is no column of the lead."""
-    vars(lead).update(load_facts(session, [lead.id], ("source", "source_category"))[lead.id])
+    """Load the lead's source and best hours, which rules may use and which are no columns of the lead."""
+    vars(lead).update({"best_hours": []}, **load_facts(session, [lead.id], _NO_COLUMNS)[lead.id])
 
 
 def _rows(session: Session, table: Any, *conditions: Any) -> list[ColumnDict]:

@@ -14,9 +14,14 @@ def write_csv(rows: Iterable[Sequence[Any]], to: IO[bytes]) -> None:
     text = TextIOWrapper(to, encoding="utf-8-sig", newline="")
     writer = csv.writer(text)
     for row in rows:
-        writer.writerow([escape_formula(cell_text(value)) for value in row])
+        writer.writerow([_cell(value) for value in row])
     text.flush()
     text.detach()
+
+
+def _cell(value: object) -> str:
+    """Return the text of a cell. Negative numbers are no formulas."""
+    return str(value) if isinstance(value, int | float) else escape_formula(cell_text(value))
 
 
 def cell_text(value: object) -> str:

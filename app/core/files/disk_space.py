@@ -12,10 +12,11 @@ MEGABYTE = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """A folder and the free space of its disk, in bytes."""
+    """A folder, and the free space and the size of its disk, in bytes."""
 
     folder: Path
     free: int
+    size: int
 
     def __str__(self) -> str:
         return f"{self.free // MEGABYTE} MB free in {self.folder}"
@@ -40,4 +41,5 @@ def _disks(folders: Iterable[Path]) -> Iterator[Disk]:
         device = place.stat().st_dev
         if device not in seen:
             seen.add(device)
-            yield Disk(place, shutil.disk_usage(place).free)
+            usage = shutil.disk_usage(place)
+            yield Disk(place, usage.free, usage.total)

@@ -14,7 +14,7 @@ from app.engine.models import BegunBy
 from app.engine.rules.conditions import Condition, fact, holds
 from app.engine.rules.rule_evaluation import Decision, RuleVerdict, matched, unmet
 from app.engine.rules.rules import DEFAULT_PRIORITY, Action, Rule, RuleSet
-from app.engine.rules.timing import Due, LocalClock, due_time
+from app.engine.rules.timing import BEST_HOURS, Due, LocalClock, at_best_time, due_time
 from app.engine.step_kind import STEP_KINDS
 from app.engine.steps.guard import CLOSED_STATUSES
 from app.engine.steps.moves import moves_of_plan
@@ -142,6 +142,10 @@ def _due_times(rule: Rule, context: _EventContext) -> list[Due]:
         return []
     clock = LocalClock(calendar, _zone(rule.timing.zone, event, calendar))
     due = due_time(rule.timing, anchor, event.occurred_at, clock)
+    if due and rule.timing.at_best_time:
+        local = LocalClock(calendar, _zone("lead", event, calendar))
+        hours = fact(context.facts, BEST_HOURS)
+        due = at_best_time(due, hours if isinstance(hours, list) else [], local)
     return [due] if due else []
 
 

@@ -16,7 +16,7 @@ from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.events.events import DATE_REACHED, expand_event_name
 from app.engine.rules.conditions import Condition, looked_up, single_conditions
 from app.engine.rules.stop_events import stop_events
-from app.engine.rules.timing import Timing
+from app.engine.rules.timing import BEST_HOURS, Timing
 from app.engine.step_kind import STEP_KINDS
 
 IMMEDIATELY = Timing()
@@ -61,7 +61,8 @@ class Rule:
     def required_facts(self) -> frozenset[str]:
         """Names of the lead facts that must be fetched when an event happens, such as `tags`."""
         asked = {leaf["field"] for condition in self.when for leaf in single_conditions(condition)}
-        return looked_up(frozenset(asked | ({self.timing.of} if self.timing.of else set())))
+        dated = {self.timing.of} if self.timing.of else set()
+        return looked_up(frozenset(asked | dated | ({BEST_HOURS} if self.timing.at_best_time else set())))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,10 @@ from app.core.calendar.months import add_months, day_in_month
 from app.core.type_aliases import JsonObject
 
 NO_WAIT = Wait()
+BEST_TIME = "best_time"  # the word for a timing without a wait
+BEST_HOURS = "lead.best_hours"  # the fact that it needs
+_DAYS_A_WEEK, _SATURDAY = 7, 5
+_ONE_HOUR = timedelta(hours=1)
 _ONE_DAY = timedelta(days=1)
 _MAX_SLACK = timedelta(hours=1)  # see `_slack`
 _INSTANT = timedelta(microseconds=1)
@@ -20,7 +24,7 @@ _INSTANT = timedelta(microseconds=1)
 class Move(NamedTuple):
     """A shift of a due time: the cause and the new time."""
 
-    by: str  # opening_hours, hour_of_day, day_of_month, quiet_hours, at_once
+    by: str  # opening_hours, hour_of_day, day_of_month, best_time, quiet_hours, at_once
     to: datetime
 
 
@@ -52,7 +56,8 @@ class Timing:
     """The timing of a rule.
 
     `of` is the field of a date or instant to count from, instead of the event. `is_before` counts backwards from it.
-    `at` holds hours of the day in `zone` ("lead" or "clinic"). `on_day` is a day of the month.
+    `at` holds hours of the day in `zone` ("lead" or "clinic"). `on_day` is a day of the month. `at_best_time` shifts to
+    the next hour at which the lead is best reached.
     """
 
     wait: Wait = NO_WAIT
@@ -63,11 +68,12 @@ class Timing:
     on_day: int | None = None
     of: str | None = None
     is_before: bool = False
+    at_best_time: bool = False
 
     @classmethod
     def read(cls, written: object, *, is_before: bool = False) -> "Timing":
         """Parse a validated timing: "3 days", or a mapping with the parts above."""
-        parts: JsonObject = written if isinstance(written, Mapping) else {"time": written}
+        parts: JsonObject = _parts(written)
         return cls(
             wait=parse_wait(parts.get("time", "0 minutes")),
             in_business=parts.get("clock") == "business",
@@ -77,7 +83,14 @@ class Timing:
             on_day=parts.get("on_day"),
             of=parts.get("of"),
             is_before=is_before,
+            at_best_time=parts.get("best_time", False),
         )
+
+
+def _parts(written: object) -> JsonObject:
+    if isinstance(written, Mapping):
+        return written
+    return {"best_time": True} if written == BEST_TIME else {"time": written}
 
 
 def read_hours(written: str | Sequence[str]) -> tuple[time, ...]:
@@ -101,6 +114,32 @@ def due_time(timing: Timing, anchor: date | datetime, happened_at: datetime, clo
         return due
     # The date is closer than the rule's lead time: run at once, unless the date itself is past.
     return due.moved("at_once", happened_at) if timing.is_before and start > happened_at else None
+
+
+def at_best_time(due: Due, hours: Sequence[str], clock: LocalClock) -> Due:
+    """Shift to the next of the lead's best hours while the clinic is open; without any, to the next opening.
+
+    `hours` are like `weekday 17`, the best first. The best one with an opening within a week decides. `clock` has the
+    time zone of the lead. A due time within that hour stays.
+    """
+    for hour in hours:
+        part, _, number = hour.partition(" ")
+        if found := _next_open_hour(due.at, part == "weekend", int(number), clock):
+            return due.moved("best_time", found)
+    return due.moved("opening_hours", clock.calendar.due_after(due.at, timedelta()))
+
+
+def _next_open_hour(at: datetime, is_weekend: bool, hour: int, clock: LocalClock) -> datetime | None:
+    """Return the first open instant within this local hour, in the week from `at` on; None if there is none."""
+    today = at.astimezone(clock.zone).date()
+    for day in (today + timedelta(days=ahead) for ahead in range(_DAYS_A_WEEK + 1)):
+        begins = clock.at(day, time(hour))
+        start = max(begins, at)
+        if (day.weekday() >= _SATURDAY) is is_weekend and start < begins + _ONE_HOUR:
+            opens = clock.calendar.due_after(start, timedelta())
+            if opens < begins + _ONE_HOUR:
+                return opens
+    return None
 
 
 def next_time(every: Wait, last: datetime, now: datetime, calendar: Calendar) -> datetime:

@@ -28,7 +28,7 @@ from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.models import BegunBy, Kind, Reason
 from app.engine.plan.plan import PlannedStep, out_of_quiet_hours
 from app.engine.rules.rules import DEFAULT_PRIORITY
-from app.engine.rules.timing import NO_WAIT, Due, LocalClock, due_time
+from app.engine.rules.timing import NO_WAIT, Due, LocalClock, at_best_time, due_time
 from app.engine.sequences.sequence import ExitReason, Sequence, SequenceStep, Variant, trigger_name
 from app.engine.step_kind import STEP_KINDS
 from app.engine.steps.moves import moves_of_plan
@@ -52,11 +52,15 @@ _EXIT_BY_SKIP: Final[Mapping[str, ExitReason]] = {
 
 @dataclass(frozen=True, slots=True)
 class EnrollmentContext:
-    """The state of an enrollment that planning needs: its id, the lead's time zone and the cause."""
+    """The state of an enrollment that planning needs: its id, the lead's time zone, the cause, the best hours.
+
+    `best_hours` are read for steps with `at_best_time` only; they are as in `at_best_time`.
+    """
 
     id: UUID
     timezone: str | None = None
     cause: JsonObject = field(default_factory=dict)
+    best_hours: tuple[str, ...] = ()
 
     @classmethod
     def start(cls, id: UUID, slug: str, cause: JsonObject, *, timezone: str | None = None) -> Self:  # noqa: A002
@@ -85,6 +89,8 @@ def plan_step(
     settings = {**step.settings, **(variant.settings if variant else {})}
     zone = ZoneInfo(passage.timezone) if passage.timezone else None
     due = _due(step, zone, at=at, calendar=calendar, left=left)
+    if step.timing.at_best_time:
+        due = at_best_time(due, passage.best_hours, LocalClock(calendar, zone or calendar.zone))
     due = out_of_quiet_hours(due, step.kind, settings, calendar=calendar, zone=zone)
     return PlannedStep(
         kind=step.kind,

@@ -177,6 +177,7 @@ def _read_step(written: JsonObject) -> SequenceStep:
     settings = dict(written[kind])
     variants = tuple(_read_variant(one) for one in settings.pop("variants", ()))
     holds = settings.pop("wait_for", None) is not None
+    settings.pop("winner", None)  # of the test, not of the message
     ways = {way: settings.pop(way) for way in ("then", "else") if way in settings} if kind == Kind.BRANCH else {}
     later = written.get("skip_when_later_than")
     return SequenceStep(

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from app.core.type_aliases import JsonDict, JsonObject
+from app.engine.models import Reason
 from app.engine.outcomes import Snooze
 from app.engine.rules.timing import Due
 
@@ -28,6 +29,17 @@ def moves_of_snooze(before: Sequence[JsonObject] | None, due_at: datetime, snooz
         else:
             moves.append(_move(by, start, to))
         start = to
+    return _shortened(moves)
+
+
+def moves_by_hand(
+    before: Sequence[JsonObject] | None, due_at: datetime, to: datetime, user: JsonObject
+) -> list[JsonDict]:
+    """Return the moves so far and one by a user; `user` is the id."""
+    return _shortened([*(dict(move) for move in before or ()), _move(Reason.BY_HAND, due_at, to) | dict(user)])
+
+
+def _shortened(moves: list[JsonDict]) -> list[JsonDict]:
     return moves if len(moves) <= MOST else [moves[0], *moves[1 - MOST :]]
 
 

@@ -16,7 +16,7 @@ from app.core.type_aliases import JsonDict, JsonObject
 from app.http import idempotency
 from app.http.blueprint import Blueprint
 from app.http.openapi.examples import RequestBodies, add_examples
-from app.http.preconditions import HAS_ETAG, NEEDS_IF_MATCH
+from app.http.preconditions import HAS_ETAG, NEEDS_IF_MATCH, TAKES_IF_MATCH
 from app.http.problems import CONTENT_TYPE
 from app.http.schemas import model_fields
 from app.http.schemas.paging import COUNT_PREFERRED
@@ -101,6 +101,7 @@ _IF_MATCH: Final = {
     "description": "`ETag` of the resource, or its `version` in quotes; `*` for any version.",
     "schema": {"type": "string"},
 }
+_IF_MATCH_ACCEPTED: Final = {**_IF_MATCH, "required": False}
 
 _IF_NONE_MATCH: Final = {
     "in": "header",
@@ -235,6 +236,9 @@ class _DerivedDocs(BasePlugin):
                 operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
             if is_an_edit := operation.pop(NEEDS_IF_MATCH, False):
                 operation.setdefault("parameters", []).append(_IF_MATCH)
+            if operation.pop(TAKES_IF_MATCH, False):
+                operation.setdefault("parameters", []).append(_IF_MATCH_ACCEPTED)
+                answers.setdefault(int(HTTPStatus.PRECONDITION_FAILED), HTTPStatus.PRECONDITION_FAILED.name)
             if operation.pop(HAS_ETAG, False):
                 _describe_tag(operation, method)
             if any(parameter.get("name") == "cursor" for parameter in operation.get("parameters", ())):
@@ -244,7 +248,8 @@ class _DerivedDocs(BasePlugin):
                 answers.setdefault(int(status), status.name)
             operation["responses"] = {key: answers[key] for key in sorted(answers, key=str)}
             if permission := operation.get("x-permission"):
-                _add(operation, f"Requires the permission `{permission}`.")
+                also = operation.get("x-permission-also")
+                _add(operation, f"Requires the permission `{permission}`{f' or `{also}`' if also else ''}.")
 
 
 def _describe_tag(operation: MutableMapping[str, Any], method: str) -> None:

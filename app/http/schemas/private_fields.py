@@ -19,6 +19,16 @@ class PrivateText(fields.String):
         return value if actor().allows(Permission.LEAD_PRIVATE) else None
 
 
+class PrivateTexts(fields.List[Any]):
+    """List of texts for callers with `lead:private`; null for others."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(fields.String(), **options)
+
+    def _serialize(self, value: Any, *_: object, **__: object) -> list[str] | None:
+        return value if actor().allows(Permission.LEAD_PRIVATE) else None
+
+
 class PrivateDay(Day):
     """Date for callers with `lead:private`; null for others."""
 

@@ -6,7 +6,8 @@ from functools import cached_property, partial
 from typing import Any, ClassVar
 
 import marshmallow
-from marshmallow import RAISE, ValidationError, fields, missing, pre_load
+from marshmallow import EXCLUDE, INCLUDE, RAISE, ValidationError, fields, missing, pre_load
+from marshmallow.utils import set_value
 from werkzeug.datastructures import MultiDict
 
 from app.core.type_aliases import JsonDict
@@ -56,6 +57,54 @@ class Schema(marshmallow.Schema):
         with suppress(ReadsInvalidField):
             super()._run_validator(*args, **more)
 
+    def _deserialize(self, data: Any, *, error_store: Any, **options: Any) -> Any:
+        """Deserialize one object by the fields that it has. marshmallow tries every field of the schema."""
+        if options.get("many") or options.get("partial") is not None or not isinstance(data, Mapping):
+            return super()._deserialize(data, error_store=error_store, **options)
+        index = options.get("index") if self.opts.index_errors else None
+        loaded: JsonDict = {}
+        for key, target, field, may_miss in self._readers:
+            raw = data.get(key, missing)
+            if raw is missing and may_miss:
+                continue
+            try:
+                value = field.deserialize(raw, key, data)
+            except ValidationError as error:
+                error_store.store_error(error.messages, key, index=index)
+                value = error.valid_data or missing
+            if value is not missing:
+                set_value(loaded, target, value)
+        self._add_unknown(loaded, data, options.get("unknown", RAISE), partial(error_store.store_error, index=index))
+        return loaded
+
+    def _add_unknown(
+        self, loaded: JsonDict, data: Mapping[str, Any], unknown: str, store_error: Callable[..., None]
+    ) -> None:
+        if unknown == EXCLUDE or self._keys >= data.keys():
+            return
+        for key in data.keys() - self._keys:
+            if unknown == INCLUDE:
+                loaded[key] = data[key]
+            else:
+                store_error([self.error_messages["unknown"]], key)
+
+    @cached_property
+    def _readers(self) -> list[tuple[str, str, fields.Field[Any], bool]]:
+        """Return for each field its key, its attribute, the field, and whether it may miss without any effect."""
+        return [
+            (
+                _key_of(name, field),
+                field.attribute or name,
+                field,
+                not field.required and field.load_default is missing,
+            )
+            for name, field in self.load_fields.items()
+        ]
+
+    @cached_property
+    def _keys(self) -> frozenset[str]:
+        return frozenset(_key_of(name, field) for name, field in self.load_fields.items())
+
     def _serialize(self, obj: Any, *, many: bool = False) -> Any:
         """Serialize without the unused features of marshmallow, which are slow for pages of many large objects.
 
@@ -83,6 +132,10 @@ class Schema(marshmallow.Schema):
             )
             for name, field in self.dump_fields.items()
         ]
+
+
+def _key_of(name: str, field: fields.Field[Any]) -> str:
+    return name if field.data_key is None else field.data_key
 
 
 class Aliases(marshmallow.Schema):

@@ -5,7 +5,7 @@ from typing import Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy import or_, update
+from sqlalchemy import ColumnElement, or_, true, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.clock import now
@@ -28,6 +28,14 @@ def is_idle(last_used_at: datetime | None, grants: Grants) -> bool:
     if not minutes or last_used_at is None or Permission.LEAD_PRIVATE not in grants:
         return False
     return last_used_at < now() - timedelta(minutes=minutes)
+
+
+def is_active(grants: Grants) -> ColumnElement[bool]:
+    """Return the condition that a sign-in with these grants was not unused for too long, as `is_idle`."""
+    minutes = get_settings().idle_timeout_minutes
+    if not minutes or Permission.LEAD_PRIVATE not in grants:
+        return true()
+    return or_(SignIn.last_used_at.is_(None), SignIn.last_used_at >= now() - timedelta(minutes=minutes))
 
 
 def note_use(sign_in_id: UUID, last_used_at: datetime | None) -> None:

@@ -1,7 +1,9 @@
 """Sign-in, token refresh and sign-out. Each login is a row; revoking it invalidates all its tokens at once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import structlog
@@ -35,7 +37,17 @@ class Tokens:
     expires_in: int
 
 
-def sign_in(session: Session, *, email: str, password: str) -> Tokens:
+class Client(NamedTuple):
+    """The program that signs in: its IP address, and its header User-Agent or None."""
+
+    address: str | None = None
+    program: str | None = None
+
+
+UNKNOWN: Final = Client()
+
+
+def sign_in(session: Session, *, email: str, password: str, client: Client = UNKNOWN) -> Tokens:
     """Sign in a user. Raises WrongCredentials, after the same time whatever was wrong."""
     user = session.scalars(select(User).where(func.lower(User.email) == email.lower())).one_or_none()
     if not verify_password(password, user.password_hash if user else None) or user is None or not user.is_active:
@@ -49,16 +61,18 @@ def sign_in(session: Session, *, email: str, password: str) -> Tokens:
         expires_at=at + timedelta(days=get_settings().refresh_token_days),
         last_used_at=at,
     )
+    created.address, created.client = client
     session.add(created)
     user.last_login_at = at
     return _tokens_for(created)
 
 
-def refresh(session: Session, token: str) -> Tokens | None:
+def refresh(session: Session, token: str, *, grace: timedelta = timedelta()) -> Tokens | None:
     """Exchange a refresh token, which is valid once, for new tokens. Raises Unauthenticated.
 
     Returns None if the token was used before, which means it was copied, or if the user was idle for too long. The
-    sign-in is then revoked; the caller must commit that.
+    sign-in is then revoked; the caller must commit that. Within `grace` the token before the valid one gets the valid
+    one again: a page that was loaded again during a refresh never saw it.
     """
     claims = tokens.read_refresh(token)
     begun = _lock(session, claims.sign_in_id, claims.user_id)
@@ -66,12 +80,18 @@ def refresh(session: Session, token: str) -> Tokens | None:
     if is_idle(begun.last_used_at, grants_of(session, user.clinic_id, user.role)):
         sign_out(session, begun.id)
         return None
+    if _was_replaced_within(begun, claims.token_id, grace):
+        return _tokens_for(begun)
     if begun.refresh_id != claims.token_id:
         log.warning("refresh_token_reused", user_id=begun.user_id, sign_in_id=begun.id)
         sign_out(session, begun.id)
         return None
-    begun.refresh_id = new_id()
+    begun.former_refresh_id, begun.refresh_id, begun.refreshed_at = begun.refresh_id, new_id(), now()
     return _tokens_for(begun)
+
+
+def _was_replaced_within(begun: SignIn, token_id: UUID, grace: timedelta) -> bool:
+    return begun.former_refresh_id == token_id and begun.refreshed_at is not None and now() < begun.refreshed_at + grace
 
 
 def extend_access(session: Session, sign_in_id: UUID, until: datetime) -> None:
@@ -91,6 +111,15 @@ def sign_out_everywhere(session: Session, user_id: UUID) -> None:
     still_good = (SignIn.user_id == user_id, SignIn.revoked_at.is_(None))
     session.execute(update(SignIn).where(*still_good).values(revoked_at=now()))
     close_streams(session, user_id=user_id)
+
+
+def sign_out_elsewhere(session: Session, user_id: UUID, kept: UUID) -> Sequence[UUID]:
+    """Revoke all sign-ins of a user except `kept`. Returns their ids."""
+    others = (SignIn.user_id == user_id, SignIn.id != kept, SignIn.revoked_at.is_(None), SignIn.expires_at > now())
+    ended = session.scalars(update(SignIn).where(*others).values(revoked_at=now()).returning(SignIn.id)).all()
+    for sign_in_id in ended:
+        close_streams(session, sign_in_id=sign_in_id)
+    return ended
 
 
 def _lock(session: Session, sign_in_id: UUID, user_id: UUID) -> SignIn:

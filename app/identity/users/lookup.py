@@ -80,12 +80,12 @@ def resolve_user_id(user: UUID | str, actor: Actor, *, pointer: str = "/assigned
 
 
 def assignable_user_ids(session: Session, clinic_id: UUID) -> frozenset[str]:
-    """Return the ids of all users of the clinic to whom leads and tasks may be assigned, as text."""
+    """Return the ids of all users of the clinic who may get leads and tasks, as text."""
     return frozenset(map(str, session.scalars(select(User.id).where(User.clinic_id == clinic_id, MAY_WORK))))
 
 
 def is_assignable(users: UsersById, user_id: UUID | None) -> bool:
-    """Return whether the id belongs to a user among `users` to whom leads and tasks may be assigned."""
+    """Return whether the id belongs to a user among `users` who may get leads and tasks."""
     return user_id is not None and user_id in users and users[user_id].may_work
 
 

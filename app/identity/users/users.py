@@ -90,7 +90,7 @@ def update_user(session: Session, actor: Actor, user_id: UUID, data: JsonObject,
 
 
 def _close_streams(session: Session, user: User, data: JsonObject) -> None:
-    """Close live updates whose scope changes: the user's own, and with a new team those of the clinic."""
+    """Close live updates that get another scope: the user's own, and with a new team those of the clinic."""
     if data.get("team_id", user.team_id) != user.team_id:
         close_streams(session, clinic_id=user.clinic_id)
     elif data.get("role", user.role) != user.role:

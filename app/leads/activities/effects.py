@@ -99,6 +99,8 @@ def _extra_events(lead: WritableLead, entry: LoggedActivity) -> list[Event]:
 def activity_event(name: EventName, lead: LeadColumns, entry: LoggedActivity) -> Event:
     """Return an event about the activity, with the lead's current facts."""
     about = {"type": entry.type, "outcome": entry.outcome, "direction": entry.direction}
+    if sentiment := getattr(entry, "sentiment", None):
+        about["sentiment"] = sentiment
     return lead_event(name, lead, entry.created_at, about=about, subject_id=entry.id, key="")
 
 

@@ -2,7 +2,7 @@
 
 from calendar import monthrange
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from itertools import pairwise
@@ -30,21 +30,29 @@ def save_cost(session: Session, source: LeadSource) -> None:
     session.execute(insert(SourceCost).values(row).on_conflict_do_update(index_elements=key, set_=values))
 
 
-def spend_by_source(session: Session, clinic_id: UUID, first: date, end: date) -> dict[UUID, Decimal]:
-    """Return what each source cost from `first` to before `end`, without sources of unknown cost.
+CostHistory = Mapping[UUID, Sequence[SourceCost]]  # by source, in order of time
 
-    A month's cost is spread evenly over its days.
-    """
+
+def cost_history(session: Session, clinic_id: UUID, end: date) -> CostHistory:
+    """Return the costs of each source that are valid before `end`."""
     rows = select(SourceCost).where(SourceCost.clinic_id == clinic_id, SourceCost.valid_from < end)
     history: defaultdict[UUID, list[SourceCost]] = defaultdict(list)
     for row in session.scalars(rows.order_by(SourceCost.valid_from)):
         history[row.source_id].append(row)
+    return history
+
+
+def spend_by_source(history: CostHistory, first: date, end: date) -> dict[UUID, Decimal]:
+    """Return what each source cost from `first` to before `end`, without sources of unknown cost.
+
+    A month's cost is spread evenly over its days.
+    """
     spent = {source_id: _spend(costs, first, end) for source_id, costs in history.items()}
     return {source_id: amount for source_id, amount in spent.items() if amount is not None}
 
 
 def _spend(costs: Sequence[SourceCost], first: date, end: date) -> Decimal | None:
-    starts = [*(cost.valid_from for cost in costs), end]
+    starts = [*(min(cost.valid_from, end) for cost in costs), end]
     parts = [
         _between(cost.monthly_cost, max(since, first), min(until, end))
         for cost, (since, until) in zip(costs, pairwise(starts), strict=True)

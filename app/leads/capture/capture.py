@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from app.audit import audit_log
 from app.audit.models import Act
 from app.clock import now
+from app.core.database.driver_sql import execute_driver_sql
 from app.core.db import new_id, to_json
 from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.check_all import check_all
@@ -48,6 +49,7 @@ DEFAULTS: Final[JsonObject] = {
     "treatment_interest": [],
     "tags": [],
     "past_stages": [],
+    "past_stage_seconds": [],
     "opted_out_channels": [],
     "failed_attempts": 0,
     "version": 1,
@@ -109,6 +111,7 @@ def new_lead_values(actor: Actor, data: JsonObject, *, at: datetime) -> JsonDict
         **of_lead,
         **normalise_phones(data, actor.clinic.region),
         "custom": merge_custom_values({}, data.get("custom", {})),
+        "captured_interest": data.get("treatment_interest", []),
         **first_touch_columns(new_id(), data["source_id"], at),
         "id": new_lead_id(at),
         "clinic_id": actor.clinic.id,
@@ -146,7 +149,8 @@ def _insert(
         **_choice(session, actor, given),
         **blind_indexes_of(given["clinic_id"], values),
     }
-    decided = session.connection().execute(capture_statement(frozenset(values)), parameters).mappings().one_or_none()
+    statement = capture_statement(frozenset(values))
+    decided = execute_driver_sql(session, statement, parameters).mappings().one_or_none()
     if decided is None:
         _raise_refusal(session, given)
     return decided  # type: ignore[return-value]

@@ -3,8 +3,7 @@
 from functools import lru_cache
 from typing import Final
 
-from sqlalchemy import TextualSelect, column, text
-
+from app.core.database.driver_sql import driver_sql
 from app.core.db import recordset
 from app.identity.models import Role
 from app.identity.roles import LEAD_OWNER_ROLES, may_work_sql, roles_in_sql
@@ -79,13 +78,13 @@ _HISTORY: Final = """
 
 
 @lru_cache(maxsize=16)
-def capture_statement(values: frozenset[str]) -> TextualSelect:
-    """Return the statement for a lead with these comparison values (see `comparison_values`).
+def capture_statement(values: frozenset[str]) -> str:
+    """Return the statement, as `driver_sql`, for a lead with these comparison values (see `comparison_values`).
 
     Parts of one statement do not see each other's writes, so the lead is not found as its own duplicate.
     """
     alike = "coalesce(json_agg(json_build_array(id, by, first_name, last_name)), '[]')"
-    return text(
+    return driver_sql(
         f"WITH lead AS ({_LEAD}), touched AS ({_TOUCH}), noted AS ({_HISTORY}), found AS ({candidates_sql(values)})"  # noqa: S608  (as above)
         f" SELECT {', '.join(DECIDED)}, (SELECT {alike} FROM found) AS alike FROM lead"
-    ).columns(*map(column, (*DECIDED, "alike")))
+    )

@@ -36,9 +36,11 @@ MOVED_TABLES: Final = (
     "events",
     "inbound_emails",
     "inbound_texts",
+    "next_action_answers",
 )
 # A job's input and the events that were sent stay unchanged. They are never looked up by lead, except by an erasure.
-KEPT_TABLES: Final = ("job_items", "webhook_deliveries")
+# Scores are computed from the facts of one lead.
+KEPT_TABLES: Final = ("job_items", "webhook_deliveries", "lead_scores", "lead_score_changes")
 
 _MOVES: Final = [text(f"UPDATE {table} SET lead_id = :survivor WHERE lead_id = :duplicate") for table in MOVED_TABLES]  # noqa: S608
 _MERGED_EARLIER: Final = text("UPDATE leads SET merged_into_id = :survivor WHERE merged_into_id = :duplicate")

@@ -1,11 +1,12 @@
 """Field values of a merged lead: the survivor's value wins; its empty fields are filled from the duplicate."""
 
+from datetime import datetime
 from typing import Any, Final
 
 from app.leads.duplicates.search import has_name
 from app.leads.enums import LeadStatus
 from app.leads.models import LONGEST_NOTE, Lead
-from app.leads.pipeline.lead_state import mark_active, mark_activity
+from app.leads.pipeline.lead_state import mark_active, mark_activity, seconds_by_stage
 
 FILLED: Final = (
     *("patient_dob", "email", "phone", "phone_alt", "preferred_time", "timezone", "language"),
@@ -32,8 +33,9 @@ def fill_missing_fields(survivor: Lead, duplicate: Lead) -> None:
 def merge_contact_facts(survivor: Lead, duplicate: Lead) -> None:
     """Merge contact times, touches and opt-outs. An opt-out of either lead holds for the survivor."""
     survivor.first_contact_at = _earliest(survivor.first_contact_at, duplicate.first_contact_at)
-    survivor.past_stages = _union(survivor.past_stages, duplicate.past_stages)
+    _merge_past_stages(survivor, duplicate)
     survivor.contacted_at = _latest(survivor.contacted_at, duplicate.contacted_at)
+    survivor.conversation_done_at = _conversation_done_at(survivor, duplicate)
     survivor.replied_at = _latest(survivor.replied_at, duplicate.replied_at)
     survivor.opted_out_at = _earliest(survivor.opted_out_at, duplicate.opted_out_at)
     survivor.opted_out_channels = _union(survivor.opted_out_channels, duplicate.opted_out_channels)
@@ -44,6 +46,27 @@ def merge_contact_facts(survivor: Lead, duplicate: Lead) -> None:
         at = getattr(duplicate, f"{which}_touch_at")
         if at and choose(getattr(survivor, f"{which}_touch_at"), at) == at:
             _copy(survivor, duplicate, [f"{which}_touch_{name}" for name in ("id", "at", "source_id")])
+
+
+def _conversation_done_at(survivor: Lead, duplicate: Lead) -> datetime | None:
+    """Return None if either conversation is open."""
+    if _has_open_conversation(survivor) or _has_open_conversation(duplicate):
+        return None
+    latest: datetime | None = _latest(survivor.conversation_done_at, duplicate.conversation_done_at)
+    return latest
+
+
+def _has_open_conversation(lead: Lead) -> bool:
+    done_at = lead.conversation_done_at
+    return lead.replied_at is not None and (done_at is None or done_at < lead.replied_at)
+
+
+def _merge_past_stages(survivor: Lead, duplicate: Lead) -> None:
+    """Keep the stages that either lead has left, each with the longer time: both are the same person."""
+    spent = seconds_by_stage(survivor)
+    for stage, seconds in seconds_by_stage(duplicate).items():
+        spent[stage] = max(spent.get(stage, 0.0), seconds)
+    survivor.past_stages, survivor.past_stage_seconds = list(spent), list(spent.values())
 
 
 def _copy(survivor: Lead, duplicate: Lead, names: Any) -> None:

@@ -1,20 +1,29 @@
-"""Facts of leads that rules may test and that events do not carry. One query for many leads."""
+"""Facts of leads that rules may test and that events do not carry. One query for many leads.
+
+The best hours need three more, only where a rule uses them.
+"""
 
 from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import RowMapping, func, select
+from sqlalchemy import ARRAY, Boolean, Float, RowMapping, bindparam, cast, extract, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from app.core.type_aliases import ColumnValues, JsonDict
+from app.engine.rules.conditions import CARRIED
 from app.leads.attribution.models import LeadSource
+from app.leads.facts.best_time.load import best_hours_of
 from app.leads.models import Lead
 from app.leads.search.open_task import IS_OPEN_TASK, OpenTask
 
 _CUSTOM_PREFIX: Final = "custom."  # prefix of custom field keys
 
+_HAS_OPENED: Final = (
+    "EXISTS (SELECT FROM notifications n JOIN tracked_messages t ON t.id = n.id"
+    " WHERE n.lead_id = leads.id AND t.person_opens > 0)"
+)
 _COLUMNS: Final[ColumnValues] = {
     "source": LeadSource.name,
     "source_category": LeadSource.category,
@@ -22,29 +31,46 @@ _COLUMNS: Final[ColumnValues] = {
     "next_follow_up_at": select(func.min(OpenTask.due_at))
     .where(OpenTask.lead_id == Lead.id, IS_OPEN_TASK)
     .scalar_subquery(),
+    "has_email": Lead.email_blind.is_not(None),
+    "has_phone": Lead.phone_blind.is_not(None),
+    "has_opened": literal_column(_HAS_OPENED, Boolean),
+    "hours_to_first_contact": cast(extract("epoch", Lead.first_contact_at - Lead.created_at) / 3600, Float),
     **{
         name: getattr(Lead, name)
         for name in (
             *("capture_channel", "social_platform", "tags", "treatment_interest", "score", "city", "state"),
             *("postal_code", "lost_reason", "created_at", "last_activity_at", "stage_entered_at", "assigned_at"),
+            *("first_contact_at", "past_stages"),
         )
     },
 }
-FACT_NAMES: Final = frozenset(_COLUMNS)  # without custom fields
-_READ: Final[Mapping[type, Callable[[Any], Any]]] = {Decimal: float}
+_BEST_HOURS: Final = "best_hours"
+FACT_NAMES: Final = frozenset({*_COLUMNS, _BEST_HOURS})  # without custom fields
+# Facts that events carry, for scores, which no event starts. Contact data is not read here: it is encrypted.
+_LOADED: Final[ColumnValues] = {**{name: getattr(Lead, name) for name in CARRIED - {"email", "phone"}}, **_COLUMNS}
+_IDS: Final = ARRAY(Lead.id.type)
+_READ: Final[Mapping[type, Callable[[Any], Any]]] = {Decimal: float, UUID: str}
 
 
 def load_facts(session: Session, lead_ids: Collection[UUID], names: Collection[str]) -> dict[UUID, JsonDict]:
     """Return facts such as `tags` and `custom.passport_expiry` by lead id. Missing leads are left out."""
-    columns = [_COLUMNS[name].label(name) for name in names if name in _COLUMNS]
+    columns = [_LOADED[name].label(name) for name in names if name in _LOADED]
     custom = [name for name in names if name.startswith(_CUSTOM_PREFIX)]
     wanted = select(Lead.id, *columns, *([Lead.custom.label("_custom")] if custom else []))
-    found = session.execute(wanted.join(LeadSource, LeadSource.id == Lead.source_id).where(Lead.id.in_(lead_ids)))
-    return {row.id: _facts(row._mapping, custom) for row in found}  # noqa: SLF001  (public accessor of SQLAlchemy's Row)
+    found = session.execute(
+        wanted.join(LeadSource, LeadSource.id == Lead.source_id).where(
+            Lead.id == func.any(bindparam(None, [*lead_ids], type_=_IDS))
+        )
+    )
+    facts = {row.id: _facts(row._mapping, custom) for row in found}  # noqa: SLF001  (public accessor of SQLAlchemy's Row)
+    if _BEST_HOURS in names:
+        for lead_id, hours in best_hours_of(session, lead_ids).items():
+            facts[lead_id][_BEST_HOURS] = hours
+    return facts
 
 
 def _facts(row: RowMapping, custom: Collection[str]) -> JsonDict:
-    facts = {name: _READ.get(type(value), _unchanged)(value) for name, value in row.items() if name in _COLUMNS}
+    facts = {name: _READ.get(type(value), _unchanged)(value) for name, value in row.items() if name in _LOADED}
     return facts | {name: row["_custom"].get(name.removeprefix(_CUSTOM_PREFIX)) for name in custom}
 
 

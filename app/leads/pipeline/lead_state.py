@@ -55,10 +55,17 @@ def save_stage_change(session: Session, actor: Actor, lead: Lead, moved: Event) 
 def set_stage(lead: WritableLead, stage: str, *, at: datetime) -> Event:
     """Set the lead's stage fields. Returns the event, which the caller records. Call `mark_updated` first."""
     previous = lead.pipeline_stage
-    lead.past_stages = list(dict.fromkeys([*(lead.past_stages or ()), previous]))
+    spent = seconds_by_stage(lead)
+    spent[previous] = spent.get(previous, 0.0) + max((at - lead.stage_entered_at).total_seconds(), 0.0)
+    lead.past_stages, lead.past_stage_seconds = list(spent), list(spent.values())
     lead.pipeline_stage = stage
     lead.stage_entered_at = at
     lead.stage_overdue_since = None
     mark_active(lead)
     mark_activity(lead, at)
     return lead_event(EventName.LEAD_STAGE_CHANGED, lead, at, about={"previous_stage": previous, "stage": stage})
+
+
+def seconds_by_stage(lead: WritableLead) -> dict[str, float]:
+    """Return the time in each stage that the lead has left, all stays together, in the order of `past_stages`."""
+    return dict(zip(lead.past_stages or (), lead.past_stage_seconds or (), strict=True))

@@ -24,6 +24,9 @@ PERSONAL_DATA_TABLES: Final[Mapping[str, str]] = {
     "webhook_deliveries": "t.lead_id",
     "inbound_emails": "t.lead_id",
     "inbound_texts": "t.lead_id",
+    "lead_scores": "t.lead_id",
+    "lead_score_changes": "t.lead_id",
+    "next_action_answers": "t.lead_id",
     "inbound_raw_emails": "(SELECT i.lead_id FROM inbound_emails i WHERE i.id = t.id)",
     "enrollment_steps": "(SELECT e.lead_id FROM enrollments e WHERE e.id = t.enrollment_id)",
 }
@@ -40,7 +43,8 @@ _BLANKED: Final[Mapping[str, str]] = {
     ),
     "lead_tasks": "title = 'Erased', description = NULL, completion_notes = NULL, cancelled_reason = NULL, tags = '{}'",
     "lead_activities": "sealed = NULL",
-    "notifications": "sealed = NULL, subject = 'Erased', body = 'Erased', error = NULL, provider_template = NULL",
+    "notifications": "sealed = NULL, subject = 'Erased', body = 'Erased', error = NULL, provider_template = NULL,"
+    " media_url = NULL",
     "steps": "error = NULL, outcome = NULL",
     "inbound_emails": "sealed = NULL",
     "inbound_texts": "sealed = NULL",
@@ -102,6 +106,10 @@ ERASE_STATEMENTS: Final = (
     f"UPDATE job_items SET lead_sealed = NULL, error = NULL WHERE lead_id IN ({LEAD_IDS_SQL})",  # noqa: S608  (constants)
     "DELETE FROM consents WHERE lead_id = :lead",
     f"DELETE FROM webhook_deliveries WHERE lead_id IN ({LEAD_IDS_SQL})",  # noqa: S608  (constants)
+    *(
+        f"DELETE FROM {table} WHERE lead_id IN ({LEAD_IDS_SQL})"  # noqa: S608  (constants)
+        for table in ("lead_scores", "lead_score_changes", "next_action_answers")
+    ),
     "DELETE FROM inbound_raw_emails r USING inbound_emails i WHERE i.id = r.id AND i.lead_id = :lead",
     *(
         f"UPDATE {table} SET {blank} WHERE {'coalesce(merged_into_id, id)' if table == 'leads' else 'lead_id'} = :lead"  # noqa: S608  (constants)

@@ -13,15 +13,15 @@ ID_CLOCK_SLACK: Final = timedelta(seconds=1)  # tolerance between the time in a 
 
 def created_from(at: datetime) -> ColumnElement[bool]:
     """Return the condition that a lead was created at this time or later."""
-    return (Lead.created_at >= at) & (Lead.id >= _first_id_of(at - ID_CLOCK_SLACK))
+    return (Lead.created_at >= at) & (Lead.id >= first_id_of(at - ID_CLOCK_SLACK))
 
 
 def created_to(at: datetime) -> ColumnElement[bool]:
     """Return the condition that a lead was created before this time."""
-    return (Lead.created_at < at) & (Lead.id < _first_id_of(at + ID_CLOCK_SLACK))
+    return (Lead.created_at < at) & (Lead.id < first_id_of(at + ID_CLOCK_SLACK))
 
 
-def _first_id_of(at: datetime) -> UUID:
+def first_id_of(at: datetime) -> UUID:
     """Return the smallest id of this millisecond."""
     milliseconds = max(int(at.timestamp() * 1000), 0)
     return UUID(int=milliseconds << 80)

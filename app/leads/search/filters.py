@@ -13,6 +13,7 @@ from app.identity.users.lookup import resolve_user_id
 from app.leads.models import IS_OPEN_LEAD, Lead
 from app.leads.search.creation_time import created_from, created_to
 from app.leads.search.history_filters import HISTORY_FILTERS, entry_conditions
+from app.leads.search.message_filters import MESSAGE_FILTERS
 
 
 def is_rotting() -> ColumnElement[bool]:
@@ -68,7 +69,10 @@ _FILTERS: Final[Mapping[str, Callable[[Any], ColumnElement[bool]]]] = {
     "external_id": lambda external_id: Lead.external_id == external_id,
     "value_from": lambda amount: Lead.value_cents >= int(amount * 100),
     "value_to": lambda amount: Lead.value_cents <= int(amount * 100),
+    "score_from": lambda score: Lead.score >= score,
+    "score_to": lambda score: Lead.score <= score,
     "q": _is_named,
     "rotting": lambda wanted: is_rotting() if wanted else is_not_yet_rotting(),
     **HISTORY_FILTERS,
+    **MESSAGE_FILTERS,
 }

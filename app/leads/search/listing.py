@@ -27,17 +27,20 @@ class LeadSort(StrEnum):
     NEWEST = "-created_at"
     OLDEST = "created_at"
     MOST_VALUE = "-lead_value"  # only leads with a value
+    BEST_SCORE = "-score"  # only leads with a score
     ROTTING = "rots_at"  # only open leads
     FRESH = "-rots_at"
     NEXT_FOLLOW_UP = "next_follow_up_at"  # only leads with an open task
     LAST_FOLLOW_UP = "-next_follow_up_at"
 
 
+_HAS_SCORE: Final = text("leads.score IS NOT NULL AND leads.deleted_at IS NULL")
 # Some orders list only the leads in their partial index.
 _ORDERS: Final[Mapping[str, tuple[list[Key], tuple[TextClause, ...]]]] = {
     LeadSort.NEWEST: (NEWEST_FIRST, ()),
     LeadSort.OLDEST: ([(Lead.id, "asc")], ()),  # ids are ordered by time
     LeadSort.MOST_VALUE: ([(Lead.value_cents, "desc"), (Lead.id, "desc")], (text(f"leads.{WITH_VALUE}"),)),
+    LeadSort.BEST_SCORE: ([(Lead.score, "desc"), (Lead.id, "desc")], (_HAS_SCORE,)),
     LeadSort.ROTTING: ([(Lead.rots_at, "asc"), (Lead.id, "asc")], (IS_OPEN_LEAD,)),
     LeadSort.FRESH: ([(Lead.rots_at, "desc"), (Lead.id, "desc")], (IS_OPEN_LEAD,)),
 }

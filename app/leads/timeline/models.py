@@ -89,6 +89,8 @@ class Activity(Base):
     direction: Mapped[str | None] = mapped_column(Text)
     outcome: Mapped[str | None] = mapped_column(Text)
     notes = EncryptedField()
+    sentiment: Mapped[str | None] = mapped_column(Text)  # of a message from the lead, if the clinic wants it
+    sentiment_words = EncryptedField()  # list of the words that decided it
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     is_auto_reply: Mapped[bool] = mapped_column(default=False)  # automatic reply, such as an out-of-office message
     duration_minutes: Mapped[int | None]

@@ -1,4 +1,4 @@
-"""Reply and conversion lookups for performance reports.
+"""Reply and conversion lookups, and the time to first contact: shared by the dashboard and all reports.
 
 `LIMIT 1` makes PostgreSQL look up each row by index instead of joining a large table.
 """
@@ -6,8 +6,9 @@
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import literal, select
+from sqlalchemy import ColumnElement, Double, case, func, literal, select
 
+from app.leads.enums import CaptureChannel
 from app.leads.models import Lead
 from app.leads.timeline.models import Activity, Direction
 
@@ -32,3 +33,21 @@ def converted_lateral(lead_id: object, *, after: object, beside: tuple[Any, ...]
     """Return a lateral subquery `converted_lateral` with a row if the lead converted after this time."""
     found = select(literal(1).label("one")).where(Lead.id == lead_id, Lead.converted_at > after).limit(1)
     return found.correlate(*beside).lateral("converted")
+
+
+def has_time_to_contact() -> ColumnElement[bool]:
+    """Return the condition that a lead counts in the time to first contact: it was not imported."""
+    return Lead.capture_channel != CaptureChannel.IMPORT
+
+
+def seconds_to_contact() -> Any:
+    """Return the seconds from creation to first contact; null without contact. See `seconds_from_creation`."""
+    return seconds_from_creation(Lead.first_contact_at)
+
+
+def seconds_from_creation(at: Any) -> Any:
+    """Return the seconds from a lead's creation, at least 0; null if `at` is.
+
+    Imported leads and contacts logged later may have an earlier time.
+    """
+    return case((at < Lead.created_at, 0.0), else_=func.date_part("epoch", at - Lead.created_at, type_=Double()))

@@ -10,11 +10,12 @@ from uuid import UUID
 from app.messaging.channels.account import Account
 from app.messaging.channels.gateway_payload import GatewayPayload
 from app.messaging.models import AddressKind
+from app.messaging.rendering.attachment import Attachment
 from app.messaging.rendering.render import DEFAULT_LIMITS, Limits, Wording, render
 from app.messaging.rendering.safe_text import one_line
 from app.messaging.rendering.values import Placeholder
 from app.messaging.rendering.variables import Values
-from app.messaging.rendering.variants import ProviderTemplate
+from app.messaging.rendering.variants import Media, MediaType, ProviderTemplate
 
 MAX_RESPONSE_LENGTH = 500
 
@@ -97,9 +98,11 @@ class OutgoingMessage:
     return_path: str | None = None  # the envelope's sender, which gets bounces; None: the address in MAIL_FROM
     headers: Mapping[str, str] = field(default_factory=dict)  # further mail headers, such as `In-Reply-To`
     provider_template: ProviderTemplate | None = None  # sent instead of the body
+    media: Media | None = None  # sent with the body, without a gateway
     destination: Destination | None = None  # of a channel with destinations
     link: str | None = None  # of the lead that a notice is about
     html: str | None = None  # the same text as HTML, sent beside the plain text; None: only plain text
+    attachments: tuple[Attachment, ...] = ()  # files; only e-mail has them
 
 
 class TextPart(StrEnum):
@@ -107,7 +110,7 @@ class TextPart(StrEnum):
 
     SUBJECT = "subject"
     BODY = "body"
-    MEDIA = "media"  # the URL of an image or a video
+    MEDIA = "media"  # the URL of an image, a video or a document
 
 
 class LeadContact(Protocol):
@@ -189,6 +192,7 @@ class Channel:
         is called.
     for_users, for_leads: how the channel reaches them; None: it does not.
     parts: the parts of its texts. A text for a channel without a subject may leave it out.
+    media: the types of files that it sends, if MEDIA is one of the parts.
     limits: the longest subject and body, in characters. A longer subject is shortened; a longer body is refused.
     render: makes the message from a template's text.
     needs_gateway: a gateway of the clinic accepts the messages, may limit their number per hour, and reports which ones
@@ -217,6 +221,7 @@ class Channel:
     for_users: ForUsers | None = None
     for_leads: ForLeads | None = None
     parts: frozenset[TextPart] = SUBJECT_AND_BODY
+    media: frozenset[MediaType] = frozenset()
     limits: Limits = DEFAULT_LIMITS
     render: Renderer = render
     needs_gateway: bool = False

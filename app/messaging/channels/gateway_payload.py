@@ -5,11 +5,12 @@ from enum import StrEnum
 
 
 class MessageType(StrEnum):
-    """The type of a gateway's message."""
+    """The type of a message: only a text, or a text with a file."""
 
     TEXT = "text"
     IMAGE = "image"
     VIDEO = "video"
+    DOCUMENT = "document"
 
 
 @dataclass(frozen=True, slots=True)

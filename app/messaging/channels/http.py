@@ -20,6 +20,7 @@ from app.messaging.channels.base import (
 )
 from app.messaging.channels.gateway_client import call, unanswered_receipt
 from app.messaging.models import AddressKind
+from app.messaging.rendering.variants import MediaType
 
 
 def send(message: OutgoingMessage) -> Receipt:
@@ -82,6 +83,7 @@ CHANNEL: Final = Channel(
         address=lambda lead: lead.phone or lead.social_handle, suppressed_by=AddressKind.PHONE, destination=destination
     ),
     parts=frozenset({TextPart.BODY, TextPart.MEDIA}),
+    media=frozenset({MediaType.IMAGE, MediaType.VIDEO}),
     needs_gateway=True,
     message_id=str,
     interrupted=interrupted,

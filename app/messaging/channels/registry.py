@@ -6,6 +6,7 @@ from typing import Final
 
 from app.messaging.channels.base import Channel, ForLeads, TextPart
 from app.messaging.models import AddressKind
+from app.messaging.rendering.variants import MediaType
 
 
 class ChannelsAreMissing(RuntimeError):
@@ -100,6 +101,11 @@ class Channels(Mapping[str, Channel]):
         """Return whether a channel sends through a gateway; False if `name` is no channel."""
         channel = self._find(name)
         return channel is not None and channel.needs_gateway
+
+    def media_types(self, name: object) -> frozenset[MediaType]:
+        """Return the types of files that a channel sends; none if `name` is no channel."""
+        channel = self._find(name)
+        return channel.media if channel else frozenset()
 
     def for_leads(self, name: str) -> ForLeads | None:
         """Return how a channel reaches leads; None if it does not or the name is unknown."""

@@ -11,6 +11,7 @@ from app.messaging.channels.text_providers.answers import code_of
 from app.messaging.channels.text_providers.twilio import TwilioAccount
 from app.messaging.models import AddressKind
 from app.messaging.rendering.render import Limits
+from app.messaging.rendering.variants import MediaType
 
 LONGEST_TEXT: Final = 1600  # characters that Twilio accepts
 _NUMBER: Final = re.compile(r"\+[1-9][0-9]{6,14}")
@@ -48,7 +49,8 @@ CHANNEL: Final = Channel(
     label="by text message",
     send=send,
     for_leads=ForLeads(address=lambda lead: lead.phone, suppressed_by=AddressKind.PHONE, is_valid=is_number),
-    parts=frozenset({TextPart.BODY}),
+    parts=frozenset({TextPart.BODY, TextPart.MEDIA}),
+    media=frozenset({MediaType.IMAGE, MediaType.VIDEO}),
     limits=Limits(subject=0, body=LONGEST_TEXT),
     needs_account=True,
     message_id=str,

@@ -15,6 +15,7 @@ from app.messaging.channels.text_providers.answers import code_of
 from app.messaging.channels.text_providers.whatsapp_cloud import WhatsAppAccount
 from app.messaging.models import AddressKind
 from app.messaging.rendering.render import Limits
+from app.messaging.rendering.variants import MediaType
 
 LONGEST_TEXT: Final = 4096  # characters that WhatsApp accepts; Twilio: 1600, and it refuses more
 SESSION: Final = timedelta(hours=24)  # WhatsApp's customer service window
@@ -50,7 +51,8 @@ CHANNEL: Final = Channel(
         is_valid=is_number,
         unreachable_as=lambda number: f"{twilio.WHATSAPP}{number}",  # text messages may still reach it
     ),
-    parts=frozenset({TextPart.BODY}),
+    parts=frozenset({TextPart.BODY, TextPart.MEDIA}),
+    media=frozenset(MediaType),
     limits=Limits(subject=0, body=LONGEST_TEXT),
     needs_account=True,
     message_id=str,

@@ -199,7 +199,7 @@ def _dismiss_failed_steps(session: Session, actor: Actor, notification_ids: Sequ
 
 
 _PENDING_AGAIN = text("UPDATE notifications SET state = 'pending', reason = NULL, error = NULL WHERE id = ANY(:ids)")
-_ORIGINS = text("SELECT id, stop_on, guard, lateness, params FROM steps WHERE id = ANY(:ids)")
+_ORIGINS = text("SELECT id, stop_on, guard, lateness, params, cause FROM steps WHERE id = ANY(:ids)")
 
 
 def _origins(session: Session, step_ids: set[UUID]) -> dict[UUID, OriginStep]:

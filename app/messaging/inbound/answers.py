@@ -1,5 +1,6 @@
 """Answers that users write to leads. They are notifications with a deliver step, as messages of rules are."""
 
+from collections.abc import Mapping
 from typing import Final, TypeAlias
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from app.leads.search.lookup import lock_editable_lead
 from app.leads.timeline.models import ActivityType, Direction
 from app.messaging.channels import email, sms, whatsapp
 from app.messaging.channels.registry import CHANNELS
+from app.messaging.channels.text_providers.whatsapp_cloud import LONGEST_CAPTION
 from app.messaging.compose import MessageMetadata, Recipient, compose, delivery_step, insert_notifications
 from app.messaging.contact_policy.gate import Never, evaluate_gate
 from app.messaging.contact_policy.gate_input import ContactAttempt
@@ -27,6 +29,8 @@ from app.messaging.inbound.models import InboundEmail
 from app.messaging.inbound.texts.models import InboundText
 from app.messaging.rendering.render import Wording
 from app.messaging.rendering.safe_text import one_line
+from app.messaging.sending_accounts.choice import choose_account, why_none
+from app.messaging.sending_accounts.directory import list_accounts_of
 
 TEMPLATE: Final = "answer"  # the slug that stands for messages of users
 LONGEST_SUBJECT: Final = 200
@@ -37,12 +41,23 @@ _NOT_ON_CHANNEL: Final = "Not a message of this lead on this channel."
 
 Answered: TypeAlias = InboundEmail | InboundText | None  # the message that is answered
 
+# The refusals of the contact policy that hold for messages of users too.
+_REFUSALS: Final[Mapping[Reason, str]] = {
+    Reason.NO_ADDRESS: "The lead has no address for this channel.",
+    Reason.INVALID_ADDRESS: "The lead's address for this channel is not valid.",
+    Reason.OPTED_OUT: "The lead has opted out of all messages.",
+    Reason.OPTED_OUT_OF_CHANNEL: "The lead has opted out of this channel.",
+    Reason.SUPPRESSED: "The lead's address is on the suppression list.",
+    Reason.RESTRICTED: "The use of the lead's data is restricted.",
+    Reason.OUTSIDE_SESSION: "The lead has written nothing on WhatsApp in the last 24 hours.",
+}
+
 
 class MessageNotAllowed(Conflict):
     """The lead may not be written to on this channel."""
 
     def __init__(self, reason: Reason) -> None:
-        super().__init__()
+        super().__init__(_REFUSALS.get(reason))
         self._reason = reason
 
     def members(self) -> JsonObject:
@@ -57,7 +72,7 @@ def write_message(session: Session, actor: Actor, lead_id: UUID, data: JsonObjec
     decides. Raises NotFound, LeadWasMerged, LeadIsLocked, Invalid, MessageNotAllowed.
     """
     lead = lock_editable_lead(session, actor, lead_id)
-    _require_fits(data)
+    check_message(session, actor, data, lead_id=lead_id)
     answered = _answered(session, actor, lead_id, data)
     address = answered.sender if answered is not None and answered.sender else address_for(lead, data["channel"])
     _require_allowed(session, AttemptContext(lead, actor.clinic, _attempt(data["channel"], address)))
@@ -75,15 +90,40 @@ def write_message(session: Session, actor: Actor, lead_id: UUID, data: JsonObjec
 
 
 def check_message(session: Session, actor: Actor, data: JsonObject, /, *, lead_id: UUID) -> None:
-    """Check that the answered message belongs to the lead, and the length of the text. Raises Invalid."""
-    check_all(lambda: _require_fits(data), lambda: _answered(session, actor, lead_id, data))
+    """Check that the answered message belongs to the lead, the account, the file and the text. Raises Invalid."""
+    check_all(
+        lambda: _require_fits(data),
+        lambda: _require_file(data),
+        lambda: _require_account(session, actor, data),
+        lambda: _answered(session, actor, lead_id, data),
+    )
 
 
 def _require_fits(data: JsonObject) -> None:
     """Check the length that the channel allows. Raises Invalid."""
     channel = CHANNELS[data["channel"]] if data.get("channel") in ANSWER_CHANNELS else None
-    if channel and channel.name != email.CHANNEL.name and len(data.get("body") or "") > channel.limits.body:
-        raise Invalid.at("/body", f"At most {channel.limits.body} characters on this channel.")
+    if channel is None or channel.name == email.CHANNEL.name:
+        return
+    most, with_file = (LONGEST_CAPTION, " with a file") if data.get("media") else (channel.limits.body, "")
+    if len(data.get("body") or "") > most:
+        raise Invalid.at("/body", f"At most {most} characters on this channel{with_file}.")
+
+
+def _require_file(data: JsonObject) -> None:
+    """Check that the channel sends files of this type. Raises Invalid."""
+    media, channel = data.get("media"), data.get("channel")
+    if media and channel in ANSWER_CHANNELS and media.get("type") not in CHANNELS.media_types(channel):
+        raise Invalid.at("/media/type", f"{channel} sends no {media.get('type')}.")
+
+
+def _require_account(session: Session, actor: Actor, data: JsonObject) -> None:
+    """Check that the clinic has this active account, and that it serves the channel. Raises Invalid."""
+    name, channel = data.get("account"), data.get("channel")
+    if name is None or channel not in ANSWER_CHANNELS:
+        return
+    known = list_accounts_of(session, actor.clinic.id)
+    if choose_account(known, channel, name) is None:
+        raise Invalid.at("/account", why_none(known, channel, name))
 
 
 def _answered(session: Session, actor: Actor, lead_id: UUID, data: JsonObject) -> Answered:
@@ -123,7 +163,14 @@ def _row(actor: Actor, to: Recipient, data: JsonObject, answered: Answered) -> J
     is_email = data["channel"] == email.CHANNEL.name
     mail = answered if isinstance(answered, InboundEmail) else None
     wording = Wording(data.get("subject") or (_subject(mail) if is_email else ""), data["body"])
-    metadata = MessageMetadata(actor.clinic.id, template=TEMPLATE)
+    media = data.get("media") or {}
+    metadata = MessageMetadata(
+        actor.clinic.id,
+        template=TEMPLATE,
+        account_name=data.get("account"),
+        message_type=media.get("type"),
+        media_url=media.get("url"),
+    )
     [row] = compose(wording, to, metadata=metadata, channels=[data["channel"]], at=now())
     return {**row, "headers": _headers(mail) if is_email else None, "written_by": actor.user_id}
 

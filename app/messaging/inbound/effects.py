@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.core.type_aliases import JsonObject
 from app.engine.events.events import EventName
 from app.engine.service import record
 from app.engine.statistics.outcome_statistics import Series, add_counts
@@ -27,12 +28,15 @@ from app.messaging.compose import MessageMetadata
 from app.messaging.contact_policy.opt_outs import opt_out
 from app.messaging.contact_policy.suppression_list import INVALID_ADDRESS, UNREACHABLE, suppress_addresses
 from app.messaging.inbound.models import Classification, InboundEmail
+from app.messaging.inbound.sentiment.settings import sentiment_columns
 from app.messaging.models import AddressKind, Notification, NotificationState
 from app.messaging.rendering.render import Wording
 from app.messaging.user_notices.send import send_notice
 from app.messaging.user_preferences.kinds import NoticeKind
 
+NOTHING: Final[JsonObject] = {}
 REPLY_NOTICE: Final = "email-reply"  # template of the coordinator's notice
+FORGERY_NOTICE: Final = "email-forged"
 MOST_SOFT_BOUNCES: Final = 3  # messages to one address; the last one suppresses it
 SOFT_BOUNCE_PERIOD: Final = timedelta(days=30)
 
@@ -57,7 +61,7 @@ def apply_effect(session: Session, actor: Actor, effect: Effect) -> UUID | None:
     match effect.kind:
         case Classification.REPLY:
             notify_coordinator(session, actor, lead, effect.at, label=email.CHANNEL.label, template=REPLY_NOTICE)
-            return _log(session, actor, effect)
+            return _log(session, actor, effect, sentiment_columns(actor.clinic, effect.text, lead.language))
         case Classification.AUTO_REPLY:
             return _log(session, actor, effect)
         case Classification.BOUNCE_HARD | Classification.BOUNCE_SOFT:
@@ -74,7 +78,7 @@ def lock_lead(session: Session, clinic_id: UUID, lead_id: UUID) -> Lead | None:
     return session.scalars(locked).one_or_none()
 
 
-def _log(session: Session, actor: Actor, effect: Effect) -> UUID | None:
+def _log(session: Session, actor: Actor, effect: Effect, more: JsonObject = NOTHING) -> UUID | None:
     """Log the mail as inbound: a reply cancels everything pending in this transaction, an automatic one nothing."""
     entry = {
         "type": ActivityType.EMAIL,
@@ -83,6 +87,7 @@ def _log(session: Session, actor: Actor, effect: Effect) -> UUID | None:
         "is_auto_reply": effect.kind is Classification.AUTO_REPLY,
         "occurred_at": effect.at,
         "notes": effect.text or None,
+        **more,
     }
     with suppress(LeadIsLocked):  # converted or restricted: nothing is pending, and nothing may be logged
         return log_activity(session, actor, effect.lead_id, entry).id
@@ -91,11 +96,31 @@ def _log(session: Session, actor: Actor, effect: Effect) -> UUID | None:
 
 def notify_coordinator(session: Session, actor: Actor, lead: Lead, at: datetime, *, label: str, template: str) -> None:
     """Notify the lead's coordinator in the app that the lead replied, such as `by e-mail`."""
+    name = f"{lead.first_name} {lead.last_name}".strip()
+    wording = Wording(f"{name} replied {label}", f"{name} replied {label}. The reply is on the timeline.")
+    _notify_coordinator(session, actor, lead, wording, template=template, at=at)
+
+
+def notify_of_forgery(session: Session, actor: Actor, lead_id: UUID, at: datetime) -> None:
+    """Notify the lead's coordinator that a mail in the lead's name waits for a decision."""
+    lead = lock_lead(session, actor.clinic.id, lead_id)
+    if lead is None:
+        return
+    name = f"{lead.first_name} {lead.last_name}".strip()
+    wording = Wording(
+        f"A mail in the name of {name} may be forged",
+        f"The mail server could not confirm that a mail in the name of {name} is from the sender's domain (DMARC)."
+        " It stopped nothing. Read it under the unmatched mail, and assign it to the lead if it is genuine.",
+    )
+    _notify_coordinator(session, actor, lead, wording, template=FORGERY_NOTICE, at=at)
+
+
+def _notify_coordinator(
+    session: Session, actor: Actor, lead: Lead, wording: Wording, *, template: str, at: datetime
+) -> None:
     coordinator = coordinator_of(lead.id, lead.assigned_to_id, active_users(session, actor.clinic.id))
     if coordinator is None:
         return
-    name = f"{lead.first_name} {lead.last_name}".strip()
-    wording = Wording(f"{name} replied {label}", f"{name} replied {label}. The reply is on the timeline.")
     metadata = MessageMetadata(actor.clinic.id, template=template, notice=NoticeKind.REPLY, lead_id=lead.id)
     send_notice(
         session, actor.clinic, coordinator.id, wording, metadata=metadata, channels=[in_app.CHANNEL.name], at=at

@@ -24,8 +24,8 @@ from app.leads.models import Lead
 from app.leads.search.lookup import get_lead, visible_to
 from app.messaging.inbound.effects import Effect, apply_effect
 from app.messaging.inbound.models import Classification, InboundEmail, InboundRawEmail, Match
-from app.messaging.inbound.parse import Unreadable, attachment_parts, parse_email
-from app.messaging.inbound.reply_text import html_to_text
+from app.messaging.inbound.parsing.parse import Unreadable, attachment_parts, parse_email
+from app.messaging.inbound.parsing.reply_text import html_to_text
 
 MAX_ATTACHMENT: Final = 10_000_000  # bytes of an attachment that can be downloaded
 # File name endings of programs, and of documents that run code when they are opened.

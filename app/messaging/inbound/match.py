@@ -14,7 +14,7 @@ from app.leads.models import Lead
 from app.messaging.channels import email
 from app.messaging.inbound.addresses import ids_in_addresses, ids_in_headers
 from app.messaging.inbound.models import InboundEmail, Match
-from app.messaging.inbound.parse import ParsedEmail
+from app.messaging.inbound.parsing.parse import ParsedEmail
 from app.messaging.inbound.reports import reported_ids
 from app.messaging.models import Notification, NotificationState
 from app.security.encrypted_fields import blind_index, decrypt_fields

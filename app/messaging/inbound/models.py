@@ -8,6 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Text, Un
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, new_id
+from app.core.type_aliases import JsonDict
 from app.security.encrypted_fields import EncryptedField
 
 
@@ -83,6 +84,7 @@ class InboundEmail(Base):
     body = EncryptedField()  # the new text, without quoted text and signature
     attachments = EncryptedField()  # list of `{"name", "type", "size", "sha256"}`
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    authentication: Mapped[JsonDict | None]  # SPF, DKIM and DMARC, as the mailbox's own server reports them
     thread_ids: Mapped[str | None] = mapped_column(Text)  # Message-IDs of its thread, for an answer
     received_at: Mapped[datetime]
     created_at: Mapped[datetime]
@@ -110,6 +112,7 @@ class InboundHook(Base):
     __table_args__ = (
         UniqueConstraint("clinic_id", "name"),
         CheckConstraint(f"provider IN ({', '.join(repr(p.value) for p in HookProvider)})", name="provider"),
+        CheckConstraint("on_failed_authentication IN ('accept', 'review')", name="on_failed_authentication"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -119,6 +122,8 @@ class InboundHook(Base):
     topic: Mapped[str | None] = mapped_column(Text)  # for SES: ARN of the SNS topic
     secret = EncryptedField()  # for Mailgun: its signing key; for the others: password of the URL
     verification_key = EncryptedField()  # for SendGrid: public key of signed calls
+    authentication_server: Mapped[str | None] = mapped_column(Text)  # as of a mailbox
+    on_failed_authentication: Mapped[str] = mapped_column(Text, default="accept", server_default="accept")
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     is_active: Mapped[bool]
     last_called_at: Mapped[datetime | None]  # of the last call with a valid signature; accurate to a minute

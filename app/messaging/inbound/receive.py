@@ -22,11 +22,18 @@ from app.identity.clinics import load_context
 from app.identity.inbound_email import UnknownSenders
 from app.identity.models import User
 from app.messaging.inbound.addresses import ids_in_headers
-from app.messaging.inbound.auto_replies import automatic_sign
-from app.messaging.inbound.effects import Effect, apply_effect
+from app.messaging.inbound.authentication import (
+    NO_AUTHENTICATION,
+    Authentication,
+    AuthenticationPolicy,
+    OnFailedAuthentication,
+    read_authentication,
+)
+from app.messaging.inbound.effects import Effect, apply_effect, notify_of_forgery
 from app.messaging.inbound.match import Matched, is_own_message, lead_with_address, match_reply, match_report
 from app.messaging.inbound.models import Classification, InboundEmail, InboundRawEmail, Match
-from app.messaging.inbound.parse import (
+from app.messaging.inbound.parsing.auto_replies import automatic_sign
+from app.messaging.inbound.parsing.parse import (
     LONGEST_MESSAGE_ID,
     MAX_BYTES,
     NO_ENVELOPE,
@@ -36,13 +43,14 @@ from app.messaging.inbound.parse import (
     content_id,
     parse_email,
 )
-from app.messaging.inbound.reply_text import new_text
+from app.messaging.inbound.parsing.reply_text import new_text
 from app.messaging.inbound.reports import RELANCE_ID_HEADER, MailEvent, Report, read_report
 from app.messaging.inbound.unknown_senders import create_lead
 from app.security.encrypted_fields import encrypt_row
 
 log = structlog.get_logger()
 
+FORGED: Final = "dmarc"  # the reason of an answer that waits for a user, because its sender may be forged
 _MOST_THREAD_IDS: Final = 20
 _ONE_AT_A_TIME: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:name AS text), 0))")
 
@@ -72,6 +80,8 @@ class _Read:
     mail: ParsedEmail
     report: Report | None
     text: str
+    authentication: Authentication | None
+    needs_review: bool  # the mail server says that the sender is forged, and a user is to decide
 
 
 def receive_email(
@@ -82,13 +92,16 @@ def receive_email(
     received_at: datetime,
     via: str,
     envelope: Envelope = NO_ENVELOPE,
+    policy: AuthenticationPolicy = NO_AUTHENTICATION,
 ) -> Received:
     """Store a mail of the clinic and apply its effects. `via` is `imap` or the name of a provider.
+
+    `policy`: whose results of SPF, DKIM and DMARC count, and what happens to a forged answer.
 
     A mail that was received before changes nothing. A mail that cannot be parsed is stored as `unreadable`. Raises
     NotFound for an unknown clinic, and nothing for a bad mail.
     """
-    read = _read(raw, envelope)
+    read = _read(raw, envelope, policy)
     message_id = content_id(raw) if isinstance(read, Unreadable) else read.mail.message_id
     session.execute(_ONE_AT_A_TIME, {"name": f"inbound {clinic_id} {message_id}"})
     if known := _known(session, clinic_id, message_id):
@@ -128,12 +141,14 @@ def store_unreadable(session: Session, clinic_id: UUID, raw: bytes, *, received_
         _store(session, clinic_id, {**row, "classification": Classification.UNREADABLE}, raw)
 
 
-def _read(raw: bytes, envelope: Envelope) -> _Read | Unreadable:
+def _read(raw: bytes, envelope: Envelope, policy: AuthenticationPolicy) -> _Read | Unreadable:
     """Parse the mail. No database is used here, so every error is one of the mail itself."""
     try:
         mail = parse_email(raw, envelope)
         report = read_report(mail)
-        return _Read(mail, report, "" if report else new_text(mail))
+        found = read_authentication(mail, policy)
+        needs_review = found is not None and found.is_forged and policy.on_failure is OnFailedAuthentication.REVIEW
+        return _Read(mail, report, "" if report else new_text(mail), found, needs_review)
     except Unreadable as refusal:
         return refusal
     except Exception as error:  # noqa: BLE001  (the mail was written by a stranger)
@@ -165,6 +180,10 @@ def _classify(session: Session, actor: Actor, read: _Read, at: datetime) -> _Res
         return _Result(Classification.AUTO_REPLY, sign, matched)
     if matched is None and _is_user(session, clinic_id, mail.sender):
         return _Result(Classification.OWN, "user")
+    if read.needs_review:
+        if matched is not None:
+            notify_of_forgery(session, actor, matched.lead_id, at)
+        return _Result(Classification.UNMATCHED, FORGED)
     matched = matched or _unknown_sender(session, actor, mail)
     return _Result(Classification.REPLY if matched else Classification.UNMATCHED, None, matched)
 
@@ -205,6 +224,7 @@ def _columns(read: _Read) -> ColumnDict:
         "subject": mail.subject,
         "body": read.text or None,
         "attachments": list(mail.attachments),
+        "authentication": read.authentication and read.authentication.to_json(),
         "thread_ids": " ".join(list(thread)[-_MOST_THREAD_IDS:]) or None,
     }
 

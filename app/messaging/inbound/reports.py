@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from flufl.bounce import all_failures
 
 from app.messaging.inbound.models import Classification
-from app.messaging.inbound.parse import ParsedEmail, readable, text_of
+from app.messaging.inbound.parsing.parse import ParsedEmail, readable, text_of
 
 RELANCE_ID_HEADER: Final = "X-Relance-Id"
 _MAX_SEARCHED: Final = 300_000  # characters

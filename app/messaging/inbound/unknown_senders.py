@@ -11,6 +11,7 @@ from app.identity.actor import Actor
 from app.leads.attribution.models import LeadSource, SourceCategory
 from app.leads.attribution.sources import SourceNameTaken, create_source
 from app.leads.capture.capture import capture_lead
+from app.leads.contact.names import contains_address
 from app.leads.enums import CaptureChannel
 
 EMAIL_SOURCE: Final = "E-mail"
@@ -22,13 +23,13 @@ _NO_NAME: Final = "Unknown"
 def create_lead(session: Session, actor: Actor, sender: str, sender_name: str) -> UUID:
     """Create a lead from the sender of a mail. Raises Conflict (the clinic has no stage for new leads)."""
     contact = {"email": sender, "capture_channel": CaptureChannel.EMAIL}
-    return _create(session, actor, {**_names(sender_name or sender.partition("@")[0]), **contact}, EMAIL_SOURCE)
+    return _create(session, actor, {**_names(sender_name, sender.partition("@")[0]), **contact}, EMAIL_SOURCE)
 
 
 def create_lead_with_phone(session: Session, actor: Actor, number: str, sender_name: str) -> UUID:
     """Create a lead from the sender of a text message. Raises Conflict (as above), Invalid (not a phone number)."""
     contact = {"phone": number, "capture_channel": CaptureChannel.SMS}
-    return _create(session, actor, {**_names(sender_name or _NO_NAME), **contact}, TEXT_SOURCE)
+    return _create(session, actor, {**_names(sender_name), **contact}, TEXT_SOURCE)
 
 
 def _create(session: Session, actor: Actor, values: JsonDict, source_name: str) -> UUID:
@@ -37,8 +38,9 @@ def _create(session: Session, actor: Actor, values: JsonDict, source_name: str) 
     return lead_id
 
 
-def _names(given: str) -> JsonDict:
-    """Split the sender's name."""
+def _names(*choices: str) -> JsonDict:
+    """Split the first name that is there. One with an address is none: our mails would carry the link in it."""
+    given = next((name for name in choices if name and not contains_address(name)), _NO_NAME)
     if "," in given:  # `Keller, Mia`
         last, _, first = given.partition(",")
     else:

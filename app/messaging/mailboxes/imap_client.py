@@ -20,6 +20,13 @@ from app.core.http_client import pinned_socket
 from app.core.http_client.connection import ssl_context
 from app.core.http_client.targets import NotAllowed
 from app.messaging.channels.mail.mail_server import Security
+from app.messaging.channels.mail.microsoft import (
+    Application,
+    ApplicationRefused,
+    access_token,
+    forget_token,
+    xoauth2,
+)
 
 PORTS: Final = frozenset({143, 993})
 REPLY_WITHIN: Final = 60.0  # seconds for each reply
@@ -42,6 +49,7 @@ class MailboxLogin:
     username: str
     password: str = field(repr=False)
     folder: str
+    application: Application | None = None  # sign in with its tokens instead of the password
 
 
 class _LimitedConnection(imaplib.IMAP4):
@@ -137,10 +145,24 @@ class ImapClient(imapclient.IMAPClient):  # type: ignore[misc]  # the library ha
         """Encrypt the connection if it is not, and sign in. Raises SignInRefused."""
         if self._login.security is Security.STARTTLS:
             self.starttls(ssl_context())
+        if self._login.application is not None:
+            return self._sign_in_with_token(self._login.application)
         try:
             sign_in = self.login if self._login.password.isascii() else self.plain_login
             sign_in(self._login.username, self._login.password)
         except LoginError as refusal:
+            raise SignInRefused(str(refusal)) from None
+        return None
+
+    def _sign_in_with_token(self, application: Application) -> None:
+        """Sign in by XOAUTH2. After a refusal the server waits for an empty line."""
+        try:
+            first = xoauth2(self._login.username, access_token(application))
+            self._command_and_check("authenticate", "XOAUTH2", lambda challenge: "" if challenge else first)
+        except ApplicationRefused as refusal:
+            raise SignInRefused(str(refusal)) from None
+        except IMAPClientError as refusal:
+            forget_token(application)
             raise SignInRefused(str(refusal)) from None
 
     def allow(self, seconds: float = REPLY_WITHIN) -> None:

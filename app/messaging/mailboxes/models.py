@@ -7,7 +7,8 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, LargeBinary, Tex
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, new_id
-from app.messaging.channels.mail.mail_server import Security
+from app.messaging.channels.mail.mail_server import Security, SignIn
+from app.messaging.inbound.authentication import OnFailedAuthentication
 from app.security.encrypted_fields import EncryptedField
 
 INBOX = "INBOX"
@@ -19,6 +20,11 @@ class Mailbox(Base):
     __tablename__ = "mailboxes"
     __table_args__ = (
         UniqueConstraint("clinic_id", "name"),
+        CheckConstraint(f"sign_in IN ({', '.join(repr(s.value) for s in SignIn)})", name="sign_in"),
+        CheckConstraint(
+            f"on_failed_authentication IN ({', '.join(repr(one.value) for one in OnFailedAuthentication)})",
+            name="on_failed_authentication",
+        ),
         CheckConstraint(f"security IN ({', '.join(repr(s.value) for s in Security)})", name="security"),
     )
 
@@ -29,10 +35,19 @@ class Mailbox(Base):
     port: Mapped[int]
     security: Mapped[str] = mapped_column(Text)
     username = EncryptedField()
-    password = EncryptedField()
+    sign_in: Mapped[str] = mapped_column(Text, default=SignIn.PASSWORD, server_default=SignIn.PASSWORD)
+    password = EncryptedField()  # for `password`
+    tenant: Mapped[str | None] = mapped_column(Text)  # this, client_id and client_secret: for `microsoft`
+    client_id: Mapped[str | None] = mapped_column(Text)
+    client_secret = EncryptedField()
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     folder: Mapped[str] = mapped_column(Text)
     is_active: Mapped[bool]
+    # Name of the server whose Authentication-Results count; None: none count.
+    authentication_server: Mapped[str | None] = mapped_column(Text)
+    on_failed_authentication: Mapped[str] = mapped_column(
+        Text, default=OnFailedAuthentication.ACCEPT, server_default=OnFailedAuthentication.ACCEPT
+    )
     mark_seen: Mapped[bool]  # set the flag `Seen` on mails that were read
     since: Mapped[date | None]  # read mails since this day; None: those that arrive after the first connection
     uidvalidity: Mapped[int | None] = mapped_column(BigInteger)

@@ -10,6 +10,7 @@ from sqlalchemy import CursorResult, TextClause, select, text
 from sqlalchemy.orm import Session
 
 from app.clock import now
+from app.messaging.inbound.authentication import AuthenticationPolicy, OnFailedAuthentication
 from app.messaging.mailboxes.imap_client import MailboxLogin
 from app.messaging.mailboxes.models import Mailbox
 from app.messaging.mailboxes.service import login_of
@@ -38,6 +39,7 @@ class Place:
     login: MailboxLogin
     mark_seen: bool
     since: date
+    policy: AuthenticationPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,10 @@ def load_place(session: Session, claim: Claim) -> Place:
     if mailbox is None or mailbox.version != claim.version:
         raise NotHeld
     since = mailbox.since or mailbox.created_at.date() - timedelta(days=1)  # servers compare days of their own zone
-    return Place(mailbox.clinic_id, login_of(mailbox), mailbox.mark_seen, since)
+    policy = AuthenticationPolicy(
+        mailbox.authentication_server, OnFailedAuthentication(mailbox.on_failed_authentication)
+    )
+    return Place(mailbox.clinic_id, login_of(mailbox), mailbox.mark_seen, since, policy)
 
 
 def record_opened(session: Session, claim: Claim, folder: Folder) -> int:

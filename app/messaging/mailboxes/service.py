@@ -1,6 +1,8 @@
 """Manage a clinic's mailboxes, and check that one can be read."""
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -14,16 +16,19 @@ from app.core.db import new_id
 from app.core.http_client.targets import NotAllowed, Unresolved, read_host, resolve_mail_server
 from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Page, page
-from app.core.type_aliases import JsonObject
-from app.errors import Conflict, Invalid, NotFound
+from app.core.type_aliases import JsonDict, JsonObject
+from app.core.validation.check_all import check_all
+from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.identity.actor import Actor
-from app.messaging.channels.mail.mail_server import Security
+from app.messaging.channels.mail.mail_server import Security, SignIn
+from app.messaging.channels.mail.microsoft import Application
 from app.messaging.mailboxes.imap_client import IMAP_ERRORS, PORTS, MailboxLogin, error_text, open_mailbox
 from app.messaging.mailboxes.models import Mailbox
 
 MAX_MAILBOXES: Final = 20
 DEFAULT_PORTS: Final = {Security.TLS: 993, Security.STARTTLS: 143, Security.NONE: 143}
 _ADDRESS: Final = ("host", "port", "security")
+_SIGN_IN: Final = ("sign_in", "password", "tenant", "client_id", "client_secret")
 # A change of one of these leads to another folder: its mails are numbered anew.
 _PLACE: Final = frozenset({"host", "port", "username", "folder", "since"})
 
@@ -69,7 +74,7 @@ def create_mailbox(session: Session, clinic_id: UUID, data: JsonObject) -> Mailb
     Raises Invalid (an address that is not allowed), MailboxNameTaken, TooManyMailboxes.
     """
     data = {**data, "port": data.get("port") or DEFAULT_PORTS[data["security"]]}
-    _require_allowed(data)
+    check_all(partial(_require_allowed, data), partial(_require_sign_in, data))
     if (session.scalar(select(func.count()).where(Mailbox.clinic_id == clinic_id)) or 0) >= MAX_MAILBOXES:
         raise TooManyMailboxes
     at = now()
@@ -91,6 +96,8 @@ def change_mailbox(
     require_version(mailbox, seen)
     if data.keys() & set(_ADDRESS):
         _require_allowed({name: data.get(name, getattr(mailbox, name)) for name in _ADDRESS})
+    if data.keys() & set(_SIGN_IN):
+        _require_sign_in({name: data.get(name, getattr(mailbox, name)) for name in _SIGN_IN})
     is_moved = any(getattr(mailbox, name) != data[name] for name in data.keys() & _PLACE)
     _set(mailbox, data)
     if is_moved:
@@ -112,8 +119,20 @@ def delete_mailbox(session: Session, clinic_id: UUID, mailbox_id: UUID, *, seen:
 def login_of(mailbox: Mailbox) -> MailboxLogin:
     """Return the settings that a connection needs, decrypted."""
     return MailboxLogin(
-        mailbox.host, mailbox.port, Security(mailbox.security), mailbox.username, mailbox.password, mailbox.folder
+        mailbox.host,
+        mailbox.port,
+        Security(mailbox.security),
+        mailbox.username,
+        mailbox.password or "",
+        mailbox.folder,
+        _application(mailbox),
     )
+
+
+def _application(mailbox: Mailbox) -> Application | None:
+    if mailbox.sign_in != SignIn.MICROSOFT:
+        return None
+    return Application(mailbox.tenant or "", mailbox.client_id or "", mailbox.client_secret or "")
 
 
 def try_mailbox(login: MailboxLogin) -> MailboxTest:
@@ -127,10 +146,27 @@ def try_mailbox(login: MailboxLogin) -> MailboxTest:
 
 
 def check_address(session: Session, actor: Actor, data: JsonObject, /, *, mailbox_id: UUID | None = None) -> None:
-    """Check that the server may be called, if the host, the port or the encryption is given. Raises Invalid."""
-    if any(name in data for name in _ADDRESS):
-        known = _find(session, actor.clinic.id, mailbox_id, lock=False) if mailbox_id else None
-        _require_allowed({name: data[name] if name in data else getattr(known, name, None) for name in _ADDRESS})
+    """Check that the server may be called and that the sign-in is complete, if they are given. Raises Invalid."""
+    known = _find(session, actor.clinic.id, mailbox_id, lock=False) if mailbox_id else None
+
+    checks: list[Callable[[], None]] = []
+
+    def merged(names: Collection[str]) -> JsonDict:
+        return {name: data[name] if name in data else getattr(known, name, None) for name in names}
+
+    if known is None or any(name in data for name in _ADDRESS):
+        checks.append(lambda: _require_allowed(merged(_ADDRESS)))
+    if known is None or any(name in data for name in _SIGN_IN):
+        checks.append(lambda: _require_sign_in(merged(_SIGN_IN)))
+    check_all(*checks)
+
+
+def _require_sign_in(login: JsonObject) -> None:
+    """Check that the password, or the application, is complete. Raises Invalid."""
+    sign_in = login.get("sign_in") or SignIn.PASSWORD
+    needed = ("tenant", "client_id", "client_secret") if sign_in == SignIn.MICROSOFT else ("password",)
+    if missing := [name for name in needed if not login.get(name)]:
+        raise Invalid(*(FieldError(f"/{name}", f"Required for the sign-in {sign_in!s}.") for name in missing))
 
 
 def _require_allowed(address: JsonObject) -> None:

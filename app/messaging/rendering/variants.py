@@ -18,10 +18,11 @@ class MediaType(StrEnum):
 
     IMAGE = "image"
     VIDEO = "video"
+    DOCUMENT = "document"
 
 
 class Media(NamedTuple):
-    """An image or a video that is sent with a text."""
+    """A file that is sent with a text."""
 
     type: str
     url: str
@@ -57,6 +58,7 @@ class Variant(NamedTuple):
     body: str
     media: Media | None = None
     provider_template: ProviderTemplate | None = None
+    account: str | None = None  # the slug of a sending account
 
     @classmethod
     def from_json(cls, stored: JsonObject) -> Self:

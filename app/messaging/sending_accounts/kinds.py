@@ -10,7 +10,8 @@ from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.json_pointer import pointer
 from app.errors import FieldError
 from app.messaging.channels.account import AccountKind
-from app.messaging.channels.mail.mail_server import DEFAULT_PORTS, Security
+from app.messaging.channels.mail.mail_server import DEFAULT_PORTS, Security, SignIn
+from app.messaging.channels.mail.microsoft import CLIENT_ID, TENANT
 from app.messaging.channels.mail.mime import normalise_address
 
 MAX_PORT: Final = 65535
@@ -39,6 +40,16 @@ class SmtpSettings(_Part):
         default=Security.STARTTLS, description="`none` only for servers that the operator lists in OUTGOING_ALLOW."
     )
     username: Line | None = Field(default=None, description="Usually the e-mail address.")
+    sign_in: Annotated[SignIn, Field(strict=False)] = Field(
+        default=SignIn.PASSWORD,
+        description="`microsoft`: OAuth with an application in Microsoft Entra (Microsoft 365).",
+    )
+    tenant: Annotated[str, StringConstraints(pattern=TENANT)] | None = Field(
+        default=None, description="For `microsoft`: the id or domain of the directory.", examples=["clinic.example"]
+    )
+    client_id: Annotated[str, StringConstraints(pattern=CLIENT_ID)] | None = Field(
+        default=None, description="For `microsoft`: the id of the application."
+    )
     sender_address: Address = Field(description="The address in `From`.", examples=["hello@clinic.example"])
     sender_name: Line | None = Field(default=None, description="The name in `From`; null: the clinic's sender name.")
     send_as_coordinator: bool = Field(
@@ -56,6 +67,7 @@ class SmtpCredentials(_Part):
     """Credentials of a mail server. Without a user name none are needed."""
 
     password: Secret | None = Field(default=None, description="An app password where the provider has them.")
+    client_secret: Secret | None = Field(default=None, description="For `microsoft`: a secret of the application.")
 
 
 class TwilioSettings(_Part):
@@ -137,8 +149,18 @@ def settings_errors(kind: str, settings: JsonObject, credentials: JsonObject) ->
     parts = KINDS[kind]
     found = part_errors(parts.settings, settings, "/settings")
     found += part_errors(parts.credentials, credentials, "/credentials")
-    needs_password = kind == AccountKind.SMTP and settings.get("username") and not credentials.get("password")
+    if kind != AccountKind.SMTP:
+        return found
+    if settings.get("sign_in") == SignIn.MICROSOFT:
+        return [*found, *_missing_for_microsoft(settings, credentials)]
+    needs_password = settings.get("username") and not credentials.get("password")
     return [*found, FieldError("/credentials/password", "Required with a user name.")] if needs_password else found
+
+
+def _missing_for_microsoft(settings: JsonObject, credentials: JsonObject) -> list[FieldError]:
+    places = [(f"/settings/{name}", settings.get(name)) for name in ("username", "tenant", "client_id")]
+    places.append(("/credentials/client_secret", credentials.get("client_secret")))
+    return [FieldError(place, "Required for the sign-in with Microsoft.") for place, value in places if not value]
 
 
 def channel_errors(kind: str, settings: JsonObject, channels: list[str]) -> list[FieldError]:

@@ -1,9 +1,10 @@
 """Manage the clinic's message templates."""
 
 from collections.abc import Sequence
+from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import Text, cast, exists, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -17,7 +18,7 @@ from app.errors import Conflict, Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.clinics import bump_rules_version
 from app.identity.passwords.links import LINK_TEMPLATES
-from app.messaging.models import MessageTemplate
+from app.messaging.models import MessageTemplate, MessageTemplateVersion
 from app.messaging.rendering.variants import Variant
 from app.messaging.templates.variant_validation import validated_variants
 from app.messaging.templates.versions import add_version, current_version, referenced_version, restore_version
@@ -27,6 +28,21 @@ SELECT slug FROM rules WHERE clinic_id = :clinic AND active
   AND jsonb_path_exists(definition, '$.**.template ? (@ == $slug)', jsonb_build_object('slug', CAST(:slug AS text)))
 ORDER BY slug
 """)
+
+
+class TemplateRecipient(StrEnum):
+    """The kind of recipient that a template's texts suit."""
+
+    LEAD = "lead"
+    USER = "user"
+
+
+# Only messages to users have values for `user.…`.
+_NAMES_USER = exists().where(
+    MessageTemplateVersion.template_id == MessageTemplate.id,
+    MessageTemplateVersion.number == MessageTemplate.number,
+    cast(MessageTemplateVersion.variants, Text).regexp_match(r"\{[{%][^{}]*\muser\."),
+)
 
 
 class TemplateSlugTaken(Conflict):
@@ -46,8 +62,10 @@ class TemplateInUse(Conflict):
 
 
 def list_templates(session: Session, actor: Actor, query: JsonObject) -> Page:
-    """Return the clinic's templates by slug."""
+    """Return the clinic's templates by slug; with `recipient`, those whose texts name the user, or the others."""
     templates = select(MessageTemplate).where(MessageTemplate.clinic_id == actor.clinic.id)
+    if recipient := query.get("recipient"):
+        templates = templates.where(_NAMES_USER if recipient == TemplateRecipient.USER else ~_NAMES_USER)
     return page(session, templates, [(MessageTemplate.slug, "asc")], query)
 
 

@@ -1,5 +1,6 @@
 """Template definitions in playbooks: a default text and variants for a channel or a language. Pure."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -10,11 +11,14 @@ from app.core.validation.validation_errors import Mistake, one_of
 from app.messaging.channels.base import TextPart
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.rendering.render import check_template
-from app.messaging.rendering.variants import Media, MediaType, ProviderTemplate, Variant, is_public_url
+from app.messaging.rendering.variants import Media, ProviderTemplate, Variant, is_public_url
+from app.messaging.sending_accounts.kinds import SERVED_CHANNELS, may_use_account
 
 TemplateDefinition = JsonObject
 
 MAX_VARIANTS: Final = 40  # texts of a template
+LONGEST_ACCOUNT: Final = 100
+_SLUG: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _KEYS: Final = frozenset({"name", "description", "subject", "body", "variants"})
 _VARIANT_KEYS: Final = frozenset(Variant._fields)
 _MEDIA_KEYS: Final = frozenset(Media._fields)
@@ -57,6 +61,7 @@ def _variant(given: JsonObject) -> Variant:
         given["body"],
         Media(**media) if media else None,
         ProviderTemplate.from_json(approved) if approved else None,
+        given.get("account"),
     )
 
 
@@ -76,7 +81,7 @@ def _check_variant(given: object, place: str) -> list[Mistake]:
     if not isinstance(given, Mapping):
         return [Mistake(place, "must be a mapping with subject and body, and a channel, a language or both")]
     mistakes = [*_unknown_keys(given, _VARIANT_KEYS), *_check_channel_and_language(given), *_check_media(given)]
-    mistakes += _check_provider_template(given)
+    mistakes += _check_provider_template(given) + _check_account(given)
     has_subject = "subject" in given or CHANNELS.has_part(given.get("channel"), TextPart.SUBJECT)
     mistakes += check_template(given.get("subject", "") if has_subject else None, given.get("body", ""))
     return [Mistake(f"{place}.{mistake.place}", mistake.problem) for mistake in mistakes]
@@ -102,7 +107,17 @@ def _check_media(given: JsonObject) -> list[Mistake]:
     if not isinstance(media, Mapping) or media.keys() != _MEDIA_KEYS:
         return [Mistake("media", "must be a mapping with type and url")]
     wrong = [] if is_public_url(media["url"]) else [Mistake("media.url", "must be an https address")]
-    return one_of(media["type"], list(MediaType), "media.type") + wrong
+    return one_of(media["type"], sorted(CHANNELS.media_types(given["channel"])), "media.type") + wrong
+
+
+def _check_account(given: JsonObject) -> list[Mistake]:
+    if "account" not in given:
+        return []
+    if not may_use_account(given.get("channel")):
+        return [Mistake("account", f"is only allowed in a text for {' or '.join(sorted(SERVED_CHANNELS))}")]
+    name = given["account"]
+    is_slug = isinstance(name, str) and len(name) <= LONGEST_ACCOUNT and _SLUG.fullmatch(name)
+    return [] if is_slug else [Mistake("account", "must be the slug of a sending account")]
 
 
 def _check_provider_template(given: JsonObject) -> list[Mistake]:

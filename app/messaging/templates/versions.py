@@ -125,8 +125,8 @@ def _by_name(version: Version) -> JsonDict:
 
 
 def _parts(text: JsonObject) -> tuple[str, ...]:
-    """Return the names of the parts of a text. Few texts have an approved template."""
-    return ("subject", "body", "media", *(["provider_template"] if text["provider_template"] else []))
+    """Return the names of the parts of a text. Few texts have an approved template or name an account."""
+    return ("subject", "body", "media", *(name for name in ("provider_template", "account") if text[name]))
 
 
 def referenced_version(session: Session, template: MessageTemplate, version_id: UUID, pointer: str) -> Version:

@@ -19,6 +19,7 @@ class NoticeKind(StrEnum):
     SYSTEM = "system"
     DAILY_SUMMARY = "daily_summary"
     WEEKLY_SUMMARY = "weekly_summary"
+    REPORT = "report"
     SECURITY = "security"
     ACCOUNT = "account"
 
@@ -44,9 +45,12 @@ DESCRIPTIONS: Final[Mapping[NoticeKind, str]] = {
     NoticeKind.SYSTEM: "For admins: something of the clinic does not work, or needs a decision.",
     NoticeKind.DAILY_SUMMARY: "For admins: what has waited for a decision for more than an hour.",
     NoticeKind.WEEKLY_SUMMARY: "For admins: the week in numbers, and what waits or failed.",
+    NoticeKind.REPORT: "A report that is mailed to you every week or month.",
     NoticeKind.SECURITY: "For admins: an emergency access.",
     NoticeKind.ACCOUNT: "Invitations and password resets.",
 }
 MANDATORY: Final = frozenset({NoticeKind.SECURITY, NoticeKind.ACCOUNT})
-ONLY_BY_EMAIL: Final = frozenset({NoticeKind.DAILY_SUMMARY, NoticeKind.WEEKLY_SUMMARY, NoticeKind.ACCOUNT})
+ONLY_BY_EMAIL: Final = frozenset(
+    {NoticeKind.DAILY_SUMMARY, NoticeKind.WEEKLY_SUMMARY, NoticeKind.REPORT, NoticeKind.ACCOUNT}
+)
 DIGEST_CHANNEL: Final = "email"

@@ -25,6 +25,7 @@ class NoticePreferences(Base):
     choices: Mapped[JsonDict]  # kind → channel → value
     digest_at: Mapped[str | None] = mapped_column(Text)  # HH:MM; None: the default
     timezone: Mapped[str | None] = mapped_column(Text)  # IANA name; None: the clinic's
+    is_guide_closed: Mapped[bool] = mapped_column(default=False, server_default="false")  # first-run guide
     updated_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(default=1)
 

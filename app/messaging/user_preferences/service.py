@@ -33,6 +33,7 @@ def read_preferences(session: Session, actor: Actor) -> JsonDict:
             "digest_at": _source(row is not None and row.digest_at is not None),
             "timezone": _source(settings.timezone is not None),
         },
+        "is_guide_closed": row is not None and row.is_guide_closed,
         "notices": [_described(kind, settings) for kind in NoticeKind],
         "version": row.version if row is not None else FIRST_VERSION,
     }
@@ -47,9 +48,11 @@ def change_preferences(session: Session, actor: Actor, data: JsonObject, *, seen
     bump_rules_version(session, actor.clinic.id)  # also locks the clinic's row, so that changes run one after another
     row = _find(session, user_id)
     if row is None:
-        row = NoticePreferences(id=user_id, clinic_id=actor.clinic.id, choices={}, version=FIRST_VERSION)
+        row = NoticePreferences(
+            id=user_id, clinic_id=actor.clinic.id, choices={}, is_guide_closed=False, version=FIRST_VERSION
+        )
     require_version(row, seen)
-    for name in data.keys() & {"digest_at", "timezone"}:
+    for name in data.keys() & {"digest_at", "timezone", "is_guide_closed"}:
         setattr(row, name, data[name])
     row.choices = _merged(row.choices, data.get("notices", {}))
     row.updated_at = now()

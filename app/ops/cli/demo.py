@@ -12,8 +12,8 @@ from app.core.type_aliases import JsonDict
 from app.ops.cli.support.output import as_json, print_json
 from app.ops.demo.client import Client
 from app.ops.demo.scenario import ACTIONS, ENDS_AFTER, Scenario
-from app.ops.demo.scenario_clinic import create_scenario_clinic
-from app.ops.demo.view import scene
+from app.ops.demo.scenario_clinic import Person, create_scenario_clinic
+from app.ops.demo.view import funnel, scene
 from app.ops.embedded import CannotStart
 from app.ops.stack.addresses import read_addresses
 from app.ops.stack.environment import is_demo
@@ -33,7 +33,8 @@ def demo(*, as_json: bool) -> None:
     mailbox = read_addresses().mailbox
     scenario = Scenario(Client.sign_in(api, clinic.coordinator.email, clinic.coordinator.password), mailbox)
     if as_json:
-        print_json({"clinic": clinic.slug, "timelines": run(scenario, lambda *_: None), "why": why_stopped(scenario)})
+        timelines, why = run(scenario, lambda *_: None), why_stopped(scenario)
+        print_json({"clinic": clinic.slug, "timelines": timelines, "why": why, "funnel": funnel_of(api, clinic.admin)})
         return
     show(scenario)
     click.echo("Why Carla's steps stopped (GET /api/leads/{id}/why):")
@@ -41,6 +42,7 @@ def demo(*, as_json: bool) -> None:
         click.echo(f"  {line}")
     if mailbox:
         click.echo(f"The e-mails of the demo are in {mailbox}")
+    Console().print(funnel(funnel_of(api, clinic.admin)))
 
 
 def show(scenario: Scenario) -> None:
@@ -88,6 +90,13 @@ def why_stopped(scenario: Scenario) -> list[str]:
     stories = scenario.ben.get(f"/leads/{scenario.ids['Carla']}/why", limit=100)["items"]
     steps = [step for story in stories for step in story["steps"]]
     return [step["because"] for step in steps if step["state"] == "cancelled"]
+
+
+def funnel_of(api: str, admin: Person) -> list[JsonDict]:
+    """Return the rows of the clinic's conversion funnel, from the API."""
+    report = Client.sign_in(api, admin.email, admin.password).get("/leads/analytics/funnel")
+    rows: list[JsonDict] = report["rows"]
+    return rows
 
 
 def is_over(timelines: JsonDict) -> bool:

@@ -9,8 +9,10 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app import clock
 from app.automation.playbooks.onboarding import open_clinic
 from app.core.db import transaction
+from app.core.type_aliases import JsonDict
 from app.engine.steps.publish import flush
 from app.identity.actor import Actor
 from app.identity.clinics import load_context
@@ -21,6 +23,8 @@ from app.leads.attribution.models import LeadSource
 from app.leads.capture.capture import capture_lead
 from app.ops.cli.support.output import as_json, print_json
 from app.ops.demo.echo_gateways import connect_echo_gateways
+from app.ops.demo.history.clinic import create_history, has_history
+from app.ops.demo.history.truths import SLUG as HISTORY_SLUG
 from app.ops.demo.mailbox_account import connect_mailbox
 from app.ops.demo.seed_data import CLINIC, LEADS, MAILBOX, PEOPLE, SLUG
 from app.ops.embedded import CannotStart
@@ -31,11 +35,32 @@ Passwords = Mapping[str, str]  # by e-mail address
 
 
 @click.command()
+@click.option("--history", is_flag=True, help="Create another clinic, with a year of leads; logins in history.json.")
+@click.option("--leads", type=click.IntRange(100, 200_000), default=5_000, show_default=True, help="With --history.")
+@click.option("--seed", "number", type=int, default=1, show_default=True, help="With --history.")
 @as_json
-def seed(*, as_json: bool) -> None:
+def seed(*, history: bool, leads: int, number: int, as_json: bool) -> None:
     """Create the demo clinic once and write the logins to demo.json. Refused in production."""
     if not is_demo():
         raise CannotStart("the demo clinic cannot be created in production: set RELANCE_ENV=demo")
+    report = _seed_history(leads, number) if history else _seed_demo()
+    name = "the clinic with a year of history" if history else "the demo clinic"
+    print_json(report) if as_json else click.echo(f"{name} is ready; the logins are in {report['file']}")
+
+
+def _seed_history(leads: int, number: int) -> JsonDict:
+    """Create the clinic with a year of history, unless it exists."""
+    file = home() / "history.json"
+    with transaction() as session:
+        is_new = not has_history(session)
+        if is_new:
+            users = create_history(session, leads=leads, seed=number, until=clock.now())
+            write_private(file, {"clinic": HISTORY_SLUG, "users": [one._asdict() for one in users]})
+    return {"clinic": HISTORY_SLUG, "new": is_new, "file": str(file)}
+
+
+def _seed_demo() -> JsonDict:
+    """Create the demo clinic, or renew its connections."""
     passwords = known_passwords() or {email: secrets.token_urlsafe(12) for _, email, _ in PEOPLE}
     with transaction() as session:
         is_new = make_clinic(session, passwords)
@@ -47,8 +72,7 @@ def seed(*, as_json: bool) -> None:
             connect_echo_gateways(session, clinic_id, echo_port())
     flush()
     write_private(home() / "demo.json", {**read_addresses().as_json(), "users": sign_ins(passwords)})
-    report = {"clinic": SLUG, "new": is_new, "file": str(home() / "demo.json")}
-    print_json(report) if as_json else click.echo(f"the demo clinic is ready; the logins are in {report['file']}")
+    return {"clinic": SLUG, "new": is_new, "file": str(home() / "demo.json")}
 
 
 def known_passwords() -> dict[str, str]:

@@ -5,9 +5,8 @@ import os
 import signal
 import sys
 import time
-from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from itertools import cycle
 
 import click
@@ -38,12 +37,15 @@ from app.ops.stack.addresses import (
 from app.ops.stack.connectivity import require_migrated, require_reachable
 from app.ops.stack.embedded_servers import lock_data_folder, run_servers
 from app.ops.stack.environment import home, is_demo, require_writable_home, save_shared_settings
+from app.ops.stack.forked_parts import forked_parts
 from app.ops.stack.migrations import alembic_configuration
 from app.ops.stack.numeric_settings import require_process_counts
+from app.ops.stack.part_process import StartPart, part_environment, start_part
 from app.ops.stack.procfile import ROOT, Part, parts, required_parts
-from app.ops.stack.supervisor import Supervisor, Write, part_environment
+from app.ops.stack.supervisor import Supervisor, Write
 
 WITHOUT_DATABASE = frozenset({"flower", "mailbox", "echo"})
+SEED = Part("seed", "python -m app.ops.cli seed")
 REASON_AFTER = 15  # seconds
 COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "bright_cyan", "bright_yellow", "bright_green")
 
@@ -64,10 +66,18 @@ def serve(names: tuple[str, ...], *, watch: bool, as_json: bool) -> None:
     require_process_counts()
     if is_demo() or not names:
         require_writable_home()
-    with lock_data_folder(everything=not names) as owned:
+    with starter(chosen) as start, lock_data_folder(everything=not names) as owned:
         require_free_ports([part.name for part in chosen])
         with run_servers(owned=owned, notice=say):
-            run(chosen, owned=owned, everything=not names, watch=watch, as_json=as_json)
+            prepare(chosen, owned=owned, everything=not names)
+            if len(chosen) == 1 and names and not owned and not watch:
+                become(chosen[0])
+            run(chosen, start, everything=not names, as_json=as_json)
+
+
+def starter(chosen: Sequence[Part]) -> AbstractContextManager[StartPart]:
+    """Return how parts are started: many as forks of one process, whose imports begin while the servers start."""
+    return forked_parts() if len(chosen) > 1 and sys.platform == "linux" else nullcontext(start_part)
 
 
 def choose(names: Sequence[str]) -> list[Part]:
@@ -78,11 +88,12 @@ def choose(names: Sequence[str]) -> list[Part]:
     return [known[name] for name in names] or required_parts(known)
 
 
-def run(chosen: Sequence[Part], *, owned: bool, everything: bool, watch: bool, as_json: bool) -> None:
-    """Check the settings, migrate the database and start the parts."""
-    if "mailbox" in {part.name for part in chosen}:
+def prepare(chosen: Sequence[Part], *, owned: bool, everything: bool) -> None:
+    """Check the settings and migrate the database."""
+    names = {part.name for part in chosen}
+    if "mailbox" in names:
         choose_mailbox_ports()
-    if "echo" in {part.name for part in chosen}:
+    if "echo" in names:
         choose_echo_port()
     settings = get_settings()
     require_reachable(settings)
@@ -90,18 +101,20 @@ def run(chosen: Sequence[Part], *, owned: bool, everything: bool, watch: bool, a
     if is_demo() and owned:
         save_shared_settings()
     if everything or (is_demo() and owned):
-        prepare()
-    elif {part.name for part in chosen} - WITHOUT_DATABASE:
+        prepare_database()
+    elif names - WITHOUT_DATABASE:
         require_migrated(settings)
         repair_or_warn()
-    if {part.name for part in chosen} - WITHOUT_DATABASE:
+    if names - WITHOUT_DATABASE:
         warn_if_held()
-    if len(chosen) == 1 and not everything and not owned and not watch:
-        become(chosen[0])
-    write = writer([part.name for part in chosen], as_json=as_json)
-    supervisor = Supervisor(chosen, write, probe_urls())
-    if "web" in {part.name for part in chosen}:
-        asyncio.run(supervisor.run(lambda: announce(everything=everything, as_json=as_json)))
+
+
+def run(chosen: Sequence[Part], start: StartPart, *, everything: bool, as_json: bool) -> None:
+    """Run the parts until a signal."""
+    names = [part.name for part in chosen]
+    supervisor = Supervisor(chosen, writer(names, as_json=as_json), probe_urls(), start=start)
+    if "web" in names:
+        asyncio.run(supervisor.run(lambda: announce(start, everything=everything, as_json=as_json)))
     else:
         asyncio.run(supervisor.run(lambda: asyncio.sleep(0)))
 
@@ -121,7 +134,7 @@ def require_mail_settings(settings: Settings) -> None:
             raise WrongSetting(str(error)) from None
 
 
-def prepare() -> None:
+def prepare_database() -> None:
     """Migrate the database as the owner of the tables, and repair its roles and grants."""
     say("preparing the database ...")
     command.upgrade(alembic_configuration(), "head")
@@ -149,9 +162,9 @@ def warn_if_held() -> None:
     engine().dispose()  # the parts open their own connections
 
 
-async def announce(*, everything: bool, as_json: bool) -> None:
+async def announce(start: StartPart, *, everything: bool, as_json: bool) -> None:
     """Wait until the API is ready, then print the addresses."""
-    seeding = asyncio.create_task(seed()) if everything and is_demo() else None
+    seeding = asyncio.create_task(seed(start)) if everything and is_demo() else None
     async with httpx.AsyncClient(timeout=5) as client:
         await wait_until_ready(client)
     if seeding:
@@ -162,13 +175,11 @@ async def announce(*, everything: bool, as_json: bool) -> None:
         show()
 
 
-async def seed() -> None:
+async def seed(start: StartPart) -> None:
     """Run `relance seed` while the parts start. A separate process, because it publishes messages."""
-    seeder = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "app.ops.cli", "seed"), cwd=ROOT, stdout=PIPE, stderr=STDOUT
-    )
-    output, _ = await seeder.communicate()
-    if seeder.returncode:
+    seeder = await start(SEED, {})
+    output = await seeder.stdout.read() if seeder.stdout else b""
+    if await seeder.wait():
         say(f"`relance seed` failed: {output.decode(errors='replace').strip()}")
 
 

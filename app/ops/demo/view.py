@@ -23,6 +23,7 @@ COLOURS: Final[Mapping[str, str]] = {
     "unknown": "bold red",
 }
 VISIBLE_LINES: Final = 4  # lines of the log
+BAR: Final = 6  # characters for each lead
 
 Steps = Sequence[JsonObject]
 
@@ -40,6 +41,20 @@ def timeline(timelines: Mapping[str, Steps], began: datetime) -> RenderableType:
         for number, step in enumerate(steps):
             table.add_row("" if number else Text(name, "bold"), *cells(step, began))
         table.add_section()
+    return table
+
+
+def funnel(rows: Sequence[JsonObject]) -> Table:
+    """Return the conversion funnel: for each stage the leads that reached it and those still there."""
+    table = Table("stage", "reached", "", "still in", "of the stage before", box=box.SIMPLE_HEAD)
+    table.title, table.title_justify = "Funnel of the three leads (GET /api/leads/analytics/funnel)", "left"
+    before = 0
+    for row in rows:
+        figures = {one["metric"]: int(one["value"] or 0) for one in row["figures"]}
+        reached = figures["reached"]
+        share = f"{reached / before:.0%}" if before else ""
+        table.add_row(row["label"], str(reached), "█" * (BAR * reached), str(figures["still_in"]), share)
+        before = reached
     return table
 
 

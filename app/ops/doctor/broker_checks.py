@@ -13,7 +13,7 @@ from redis.exceptions import (
 from redis.exceptions import TimeoutError as RedisTimeout
 
 from app.config import get_settings
-from app.engine.broker import QUEUES, answering_workers
+from app.engine.broker import IMPATIENT, QUEUES, answering_workers, celery
 from app.engine.broker_health import redis_client, write_refusal
 from app.ops.doctor.check import TIMEOUT, Check
 from app.ops.doctor.local_processes import advice_for_silent
@@ -34,14 +34,26 @@ def check_broker() -> Iterator[Check]:
 def _broker() -> Check:
     client = redis_client(get_settings(), timeout=TIMEOUT)
     if client is None:
-        problem = broker_problem(get_settings().broker_url.get_secret_value(), timeout=TIMEOUT)
+        problem = broker_problem(get_settings(), timeout=TIMEOUT)
         advice = f"start the broker or correct BROKER_URL; {WAITS}"
-        return Check("broker", problem, advice) if problem else Check("broker", "answers")
+        return Check("broker", problem, advice) if problem else _declared()
     with client:
         try:
             return _redis(client)
         except (RedisError, OSError) as error:
             return Check("broker", f"BROKER_URL: {first_line(error)}", f"{_advice(error)}; {WAITS}")
+
+
+def _declared() -> Check:
+    """Check that RabbitMQ has no queue of another type: workers cannot take messages from it."""
+    with celery.connection_for_read(transport_options=IMPATIENT) as connection:
+        for queue in celery.conf.task_queues:
+            try:
+                queue(connection.default_channel).declare()
+            except connection.channel_errors as error:
+                found = f"refuses the queue {queue.name}: {first_line(error)}"
+                return Check("broker", found, f"delete this queue: Relance declares classic queues; {WAITS}")
+    return Check("broker", "answers")
 
 
 def _redis(client: Redis) -> Check:

@@ -55,7 +55,7 @@ def _settings() -> Iterator[Check]:
 
 
 def _unset_in_production() -> Iterator[Check]:
-    """Yield the settings whose default suits a trial only."""
+    """Yield the settings with a default that suits a trial only."""
     for name, advice in NEEDED_IN_PRODUCTION.items():
         if not os.environ.get(name):
             yield Check(name, "is not set", advice)

@@ -8,7 +8,7 @@ import sys
 import structlog
 
 from app.config import get_settings
-from app.core import logs
+from app.core.telemetry import logs
 from app.ops.embedded import WrongSetting
 from app.ops.live_updates.feed import Feed
 from app.ops.live_updates.messages import CloseReason

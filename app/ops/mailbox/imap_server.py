@@ -68,6 +68,8 @@ class ImapServer:
             await _Conversation(self, reader, writer).run()
         except (OSError, asyncio.IncompleteReadError, ValueError):
             pass  # the client is gone, or sent a line without an end
+        except asyncio.CancelledError:
+            pass  # the server stops; asyncio of Python 3.11 would print a traceback for a cancelled connection
         finally:
             self.connections.discard(writer)
             with suppress(OSError):
@@ -128,7 +130,7 @@ class _Conversation:
 
     @property
     def capabilities(self) -> str:
-        return f"IMAP4rev1 LITERAL+ AUTH=PLAIN{' IDLE' if self.server.has_idle else ''}"
+        return f"IMAP4rev1 LITERAL+ AUTH=PLAIN AUTH=XOAUTH2{' IDLE' if self.server.has_idle else ''}"
 
     def do_capability(self) -> None:
         self.send(f"* CAPABILITY {self.capabilities}")
@@ -144,13 +146,22 @@ class _Conversation:
         return "OK signed in" if self.inbox else "NO [AUTHENTICATIONFAILED] wrong user name or password"
 
     async def do_authenticate(self, mechanism: str, given: str = "") -> str:
-        if mechanism.upper() != "PLAIN":
+        if mechanism.upper() not in {"PLAIN", "XOAUTH2"}:
             return "NO unknown mechanism"
         if not given:
             self.send("+ ")
-            given = (await self.reader.readline()).decode(errors="replace").strip()
-        _, address, password = b64decode(given).decode().split("\0")
-        return self.do_login(address, password)
+            given = await self._read_answer()
+        if mechanism.upper() == "PLAIN":
+            _, address, password = b64decode(given).decode().split("\0")
+            return self.do_login(address, password)
+        result = self.do_login(*_read_bearer(b64decode(given).decode()))
+        if self.inbox is None:
+            self.send("+ eyJzdGF0dXMiOiI0MDAifQ==")  # the reason; the client answers with an empty line
+            await self._read_answer()
+        return result
+
+    async def _read_answer(self) -> str:
+        return (await self.reader.readline()).decode(errors="replace").strip()
 
     def do_list(self, *_: str) -> None:
         self.send('* LIST () "/" INBOX')
@@ -250,6 +261,12 @@ class _Conversation:
         if self.selected is None:
             raise SyntaxMistake("no folder is selected")
         return self.selected
+
+
+def _read_bearer(given: str) -> tuple[str, str]:
+    """Return user and token of XOAUTH2. The token of an account is its password."""
+    parts = dict(part.partition("=")[::2] for part in given.split("\x01") if part)
+    return parts.get("user", ""), parts.get("auth", "").removeprefix("Bearer ")
 
 
 _BEFORE_SIGN_IN = frozenset({"CAPABILITY", "NOOP", "LOGOUT", "LOGIN", "AUTHENTICATE"})

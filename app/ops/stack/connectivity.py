@@ -9,6 +9,7 @@ from sqlalchemy import make_url
 
 from app.config import Settings
 from app.core.database.schema_revision import needed_revision
+from app.engine import redis_transport
 from app.ops.embedded import CannotStart
 
 TIMEOUT = 5  # seconds
@@ -44,7 +45,7 @@ def require_reachable(settings: Settings) -> None:
     """
     if problem := database_problem(settings.database_url.get_secret_value()):
         raise CannotStart(problem)
-    if problem := broker_problem(settings.broker_url.get_secret_value()):
+    if problem := broker_problem(settings):
         raise CannotStart(problem)
 
 
@@ -73,10 +74,15 @@ def plain_url(url: str) -> str:
     return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-def broker_problem(url: str, *, timeout: float = TIMEOUT) -> str | None:
+def broker_problem(settings: Settings, *, timeout: float = TIMEOUT) -> str | None:
     """Return why the broker cannot be reached, or None."""
-    options = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
-    connection = Connection(url, connect_timeout=timeout, transport_options=options if "redis" in url else {})
+    url = settings.broker_url.get_secret_value()
+    options = {
+        **redis_transport.sentinel_options(settings),
+        "socket_timeout": timeout,
+        "socket_connect_timeout": timeout,
+    }
+    connection = Connection(url, connect_timeout=timeout, transport_options={} if url.startswith("amqp") else options)
     try:
         connection.ensure_connection(max_retries=1, interval_start=0, timeout=timeout)
     except (OperationalError, OSError) as error:

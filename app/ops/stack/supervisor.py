@@ -1,18 +1,16 @@
 """Supervisor: run the parts of the Procfile side by side and restart those that end or freeze."""
 
 import asyncio
-import ctypes
 import os
 import signal
-import sys
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from app.ops.stack.liveness import PATIENCE, Liveness
-from app.ops.stack.procfile import ROOT, Part
+from app.ops.stack.part_process import PartProcess, StartPart, start_part
+from app.ops.stack.procfile import Part
 
 STOP_PATIENCE = 40  # seconds; a running step has 30, then its worker puts the remaining messages back
 SHORT_PATIENCE = 8  # seconds, for parts without work; Flower waits for a stopped broker
@@ -21,7 +19,6 @@ STATELESS_PARTS = frozenset({"stream", "flower", "mailbox", "echo"})
 EARLY_END = 20  # seconds; parts that end sooner are restarted with growing pauses
 MAX_PAUSE = 30
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 Write = Callable[[str, str], None]  # part's name, line
 
@@ -34,7 +31,8 @@ class Supervisor:
     write: Write
     probes: Mapping[str, str] = field(default_factory=dict)  # part's name → URL that answers while it is alive
     patience: float = PATIENCE  # seconds without a sign of life until a part counts as frozen
-    _running: dict[str, asyncio.subprocess.Process] = field(default_factory=dict, init=False)
+    start: StartPart = start_part
+    _running: dict[str, PartProcess] = field(default_factory=dict, init=False)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     async def run(self, once_started: Callable[[], Awaitable[None]]) -> None:
@@ -65,7 +63,7 @@ class Supervisor:
 
     async def _run_once(self, part: Part) -> int:
         with Liveness(self.probes.get(part.name), self.patience) as liveness:
-            process = await start_part(part, liveness.environment)
+            process = await self.start(part, liveness.environment)
             self._running[part.name] = process
             relay = asyncio.create_task(self._relay(part.name, process.stdout))
             watch = asyncio.create_task(self._end_if_frozen(part.name, process, liveness))
@@ -74,15 +72,15 @@ class Supervisor:
             await self._wait_for_children(process, relay)
             return code
 
-    async def _end_if_frozen(self, name: str, process: asyncio.subprocess.Process, liveness: Liveness) -> None:
-        """Name a frozen part and end it. Whoever waits for its end starts it again."""
+    async def _end_if_frozen(self, name: str, process: PartProcess, liveness: Liveness) -> None:
+        """Name a frozen part and end it. The function that waits for its end starts it again."""
         silent = await liveness.wait_until_frozen(process.pid)
         self.write(name, f"is frozen: no sign of life for {silent:.0f} s (process {process.pid}); ending it ...")
         end_softly(process)
         await asyncio.sleep(STOP_PATIENCE)
         send(process.pid, signal.SIGKILL, group=True)
 
-    async def _wait_for_children(self, process: asyncio.subprocess.Process, relay: asyncio.Task[None]) -> None:
+    async def _wait_for_children(self, process: PartProcess, relay: asyncio.Task[None]) -> None:
         """Wait until all processes of the part have closed its output, so that no part runs twice."""
         _, open_still = await asyncio.wait([relay], timeout=ORPHAN_PATIENCE)
         if open_still:
@@ -118,28 +116,12 @@ class Supervisor:
         for process in self._alive(only=only):
             send(process.pid, signal.SIGKILL, group=True)
 
-    def _alive(self, *, only: Collection[str] | None = None) -> list[asyncio.subprocess.Process]:
+    def _alive(self, *, only: Collection[str] | None = None) -> list[PartProcess]:
         named = [process for name, process in self._running.items() if only is None or name in only]
         return [process for process in named if process.returncode is None]
 
 
-async def start_part(part: Part, environment: Mapping[str, str]) -> asyncio.subprocess.Process:
-    """Start the part in a process group of its own, with these variables added to the environment."""
-    return await asyncio.create_subprocess_exec(
-        "/bin/sh",
-        "-c",
-        f"exec {part.command}",
-        cwd=ROOT,
-        env={**part_environment(), **environment},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        start_new_session=True,
-        preexec_fn=die_with_parent,
-    )
-
-
-def end_softly(process: asyncio.subprocess.Process) -> None:
+def end_softly(process: PartProcess) -> None:
     """Ask the part's main process to finish. SIGCONT lets processes run that a signal has stopped."""
     send(process.pid, signal.SIGTERM)
     send(process.pid, signal.SIGCONT, group=True)
@@ -149,19 +131,3 @@ def send(pid: int, number: signal.Signals, *, group: bool = False) -> None:
     """Send a signal to the process, or to its process group. Processes that have ended are ignored."""
     with suppress(ProcessLookupError):
         (os.killpg if group else os.kill)(pid, number)
-
-
-def part_environment() -> dict[str, str]:
-    """Return this process's environment, with its own programs first in PATH."""
-    programs = str(Path(sys.executable).parent)
-    return {
-        **os.environ,
-        "PYTHONUNBUFFERED": "1",
-        "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}",
-    }
-
-
-def die_with_parent() -> None:
-    """On Linux, end the part when its supervisor is killed. Elsewhere its port stays taken."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGTERM)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from typing import Final
 
-from sqlalchemy import extract, func, literal, or_, select, true, union_all
+from sqlalchemy import func, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from app.clock import now
@@ -16,15 +16,15 @@ from app.identity.users.lookup import resolve_user_id
 from app.leads.models import Lead
 from app.leads.search.filters import filter_conditions, is_rotting
 from app.leads.search.lookup import visible_to
-from app.leads.timeline.models import Activity, ActivityType, Direction
+from app.leads.timeline.responses import has_time_to_contact, seconds_to_contact
 from app.tasks.lookup import visible_tasks
 from app.tasks.models import Task, TaskStatus
+from app.tasks.queue.completion import completion, completion_rate
 from app.tasks.queue.queue import has_status
 
 LOOKED_BACK: Final = timedelta(days=30)
 OPEN_GROUPS: Final = ((TaskStatus.PENDING, TaskStatus.IN_PROGRESS), (TaskStatus.OVERDUE,))  # each group has an index
 _COMPLETED: Final = (TaskStatus.COMPLETED,)
-ATTEMPTS: Final = (ActivityType.PHONE_CALL, ActivityType.EMAIL, ActivityType.SMS, ActivityType.IN_PERSON)
 
 
 def dashboard(session: Session, actor: Actor, query: JsonObject) -> JsonDict:
@@ -71,37 +71,23 @@ def bounded_count(session: Session, parts: Sequence[AnySelect]) -> int:
 
 def _completion_rate(session: Session, tasks: AnySelect, at: datetime) -> float | None:
     """Return the completion rate of the latest tasks: those that were due, and those completed before they are due."""
-    were_due = tasks.add_columns(Task.due_at.label("at")).where(Task.due_at >= at - LOOKED_BACK, Task.due_at < at)
+    columns = (completion(at).label("completion"), Task.due_at.label("at"))
+    were_due = tasks.with_only_columns(*columns).where(Task.due_at >= at - LOOKED_BACK, Task.due_at < at)
     groups = (*OPEN_GROUPS, _COMPLETED)
     parts = [were_due.where(has_status(group)).order_by(Task.due_at.desc()).limit(MOST_COUNTED) for group in groups]
-    early = tasks.add_columns(Task.completed_at).where(Task.due_at >= at, has_status(_COMPLETED))
+    early = tasks.with_only_columns(columns[0], Task.completed_at).where(Task.due_at >= at, has_status(_COMPLETED))
     together = union_all(*parts, early.order_by(Task.due_at).limit(MOST_COUNTED)).subquery()
-    latest = select(together.c.status).order_by(together.c.at.desc()).limit(MOST_COUNTED).subquery()
-    done = func.count().filter(latest.c.status == TaskStatus.COMPLETED)
-    completed, wanted = session.execute(select(done, func.count()).select_from(latest)).one()
-    return completed / wanted if wanted else None
+    latest = select(together.c.completion).order_by(together.c.at.desc()).limit(MOST_COUNTED).subquery()
+    found = session.execute(select(latest.c.completion, func.count().label("number")).group_by(latest.c.completion))
+    return completion_rate({row.completion: row.number for row in found})
 
 
 def _response_seconds(session: Session, leads: AnySelect) -> float | None:
-    """Return the mean time in seconds from a lead's creation to the first contact attempt.
-
-    An attempt before creation counts as 0.
-    """
-    latest = leads.with_only_columns(Lead.id, Lead.created_at).order_by(Lead.id.desc()).limit(MOST_COUNTED).subquery()
-    first = (
-        select(Activity.occurred_at)
-        .where(
-            Activity.lead_id == latest.c.id,
-            Activity.type.in_(ATTEMPTS),
-            or_(Activity.direction.is_(None), Activity.direction == Direction.OUTBOUND),
-        )
-        .order_by(Activity.occurred_at, Activity.id)
-        .limit(1)
-        .lateral("first")
-    )
-    waited = func.greatest(first.c.occurred_at, latest.c.created_at) - latest.c.created_at
-    seconds = session.scalar(select(func.avg(extract("epoch", waited))).select_from(latest).join(first, true()))
-    return None if seconds is None else float(seconds)
+    """Return the mean time in seconds from creation to first contact, of the latest leads."""
+    seconds = seconds_to_contact().label("seconds")
+    latest = leads.with_only_columns(seconds).where(has_time_to_contact()).order_by(Lead.id.desc()).limit(MOST_COUNTED)
+    mean: float | None = session.scalar(select(func.avg(latest.subquery().c.seconds)))
+    return mean
 
 
 MOST_COUNTED: Final = 1000  # largest count; further rows are not read

@@ -21,6 +21,7 @@ from app.leads.search.filters import is_not_yet_rotting, is_rotting
 from app.leads.search.lookup import is_assigned_within
 from app.tasks.lookup import visible_tasks
 from app.tasks.models import OPEN_TASKS, SEARCH_VECTOR, Task, TaskStatus
+from app.tasks.queue.completion import has_completion, statuses_of
 
 
 class Sort(StrEnum):
@@ -132,6 +133,9 @@ def disjoint_statements(actor: Actor, query: JsonObject) -> list[AnySelect]:
 def status_groups(query: JsonObject) -> list[list[TaskStatus]]:
     """Group the requested statuses so that each group has an index ordered by due time."""
     wanted = query.get("status", tuple(TaskStatus))
+    if "completion" in query:  # other statuses have no rows
+        possible = statuses_of(query["completion"])
+        wanted = [status for status in wanted if status in possible] or wanted
     if query.get("pinned") or query.keys() & _INDEXED_FILTERS:
         return [list(wanted)]
     groups = _USER_GROUPS if "assigned_to_id" in query else _CLINIC_GROUPS
@@ -180,6 +184,7 @@ _FILTERS: Final[Mapping[str, Callable[[Any], ColumnElement[bool]]]] = {
     "priority": Task.priority.in_,
     "due_from": lambda at: Task.due_at >= at,
     "due_to": lambda at: Task.due_at < at,
+    "completion": has_completion,
     "stage": lambda stage: Lead.pipeline_stage == stage,
     "source_id": lambda source_id: Lead.source_id == source_id,
     "tag": _is_tagged,

@@ -1,16 +1,12 @@
 """Saved views of the work queue."""
 
-from datetime import datetime
-from uuid import UUID
+from sqlalchemy import Index, UniqueConstraint, text
 
-from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column
-
-from app.core.db import Base, new_id
-from app.core.type_aliases import JsonDict
+from app.core.db import Base
+from app.leads.search.view_models import SavedView
 
 
-class TaskView(Base):
+class TaskView(SavedView, Base):
     """Named filters of the work queue, private or shared with the clinic."""
 
     __tablename__ = "task_views"
@@ -18,13 +14,3 @@ class TaskView(Base):
         UniqueConstraint("user_id", "name"),
         Index("ix_task_views_shared", "clinic_id", postgresql_where=text("shared")),
     )
-
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    clinic_id: Mapped[UUID]
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
-    name: Mapped[str] = mapped_column(Text)
-    filters: Mapped[JsonDict]  # as in the query string
-    shared: Mapped[bool]
-    created_at: Mapped[datetime]
-    updated_at: Mapped[datetime]
-    version: Mapped[int] = mapped_column(default=1)

@@ -3,11 +3,12 @@
 import { type FormEvent, useState } from "react";
 import { api, ok } from "../api/client";
 import { sentences } from "../api/problem";
-import { useAct, useUsers } from "../api/queries";
+import { useAct, useStages, useUsers } from "../api/queries";
 import type { Schemas } from "../api/types";
 import { texts } from "../texts";
+import { moveTexts } from "../texts/lead";
 import { DialogBox, toast } from "../ui/overlays";
-import { optionsOf, SelectField, TextField, useMistakes } from "../ui/parts";
+import { type Option, optionsOf, SelectField, TextField, useMistakes } from "../ui/parts";
 import { Footer } from "./task-dialogs";
 
 type TaskType = Schemas["FollowUpIn"]["type"];
@@ -65,25 +66,36 @@ export function PlanDialog({ count, target, onClose, onDone }: Props) {
   );
 }
 
-export function AssignDialog({ leadIds, onClose, onDone }: { leadIds: string[]; onClose: () => void; onDone: () => void }) {
-  const users = useUsers().data ?? [];
-  const [user, setUser] = useState("");
+interface EachProps {
+  title: string;
+  label: string;
+  choice: { label: string; options: Option[] };
+  leadIds: string[];
+  act: (leadId: string, value: string) => Promise<unknown>;
+  done: (count: number, label: string) => string;
+  onClose: () => void;
+  onDone: () => void;
+}
+
+/** One act on each of the chosen leads, one after the other. The sentences of refusals are shown, and the rest is done. */
+function EachDialog({ title, label, choice, leadIds, act, done, onClose, onDone }: EachProps) {
+  const [value, setValue] = useState("");
   const [refusals, setRefusals] = useState<string[]>([]);
-  const chosen = users.find((one) => one.id === user) ?? users[0];
-  const assign = useAct(() => assignAll(leadIds, chosen?.id ?? ""), ["leads", "lead", "tasks", "board"]);
+  const chosen = choice.options.find((one) => one.value === value) ?? choice.options[0];
+  const run = useAct(() => each(leadIds, (id) => act(id, chosen?.value ?? "")), ["leads", "lead", "tasks", "board"]);
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    assign.mutate(undefined, {
+    run.mutate(undefined, {
       onSuccess: (refused) => {
         if (refused.length === 0) {
-          toast(t.assigned(leadIds.length, chosen?.name ?? ""));
+          toast(done(leadIds.length, chosen?.label ?? ""));
           onDone();
         } else setRefusals([t.partly(leadIds.length - refused.length, refused.length), ...new Set(refused)]);
       },
     });
   };
   return (
-    <DialogBox title={t.assignFor(leadIds.length)} onClose={onClose}>
+    <DialogBox title={title} onClose={onClose}>
       <form className="stack" onSubmit={submit}>
         {refusals.length > 0 && (
           <div className="notice warn" role="alert">
@@ -92,20 +104,49 @@ export function AssignDialog({ leadIds, onClose, onDone }: { leadIds: string[]; 
             ))}
           </div>
         )}
-        <SelectField label={t.assignTo} value={chosen?.id ?? ""} onChange={setUser} options={users.map(({ id, name }) => ({ value: id, label: name }))} />
-        <Footer label={t.assign} onClose={onClose} isBusy={assign.isPending || !chosen} />
+        <SelectField label={choice.label} value={chosen?.value ?? ""} onChange={setValue} options={choice.options} />
+        <Footer label={label} onClose={onClose} isBusy={run.isPending || !chosen} />
       </form>
     </DialogBox>
   );
 }
 
-/** Assign one lead after the other. Returns the sentences of refusals. */
-async function assignAll(leadIds: string[], userId: string): Promise<string[]> {
+async function each(leadIds: string[], act: (leadId: string) => Promise<unknown>): Promise<string[]> {
   const refused: string[] = [];
-  for (const lead_id of leadIds) {
-    await ok(api.POST("/api/leads/{lead_id}/assign", { params: { path: { lead_id } }, body: { assigned_to_id: userId } })).catch(
-      (error: unknown) => refused.push(sentences(error).join(" ")),
-    );
-  }
+  for (const id of leadIds) await act(id).catch((error: unknown) => refused.push(sentences(error).join(" ")));
   return refused;
+}
+
+interface ManyProps {
+  leadIds: string[];
+  onClose: () => void;
+  onDone: () => void;
+}
+
+export function AssignDialog(props: ManyProps) {
+  const users = useUsers().data ?? [];
+  return (
+    <EachDialog
+      {...props}
+      title={t.assignFor(props.leadIds.length)}
+      label={t.assign}
+      choice={{ label: t.assignTo, options: users.map(({ id, name }) => ({ value: id, label: name })) }}
+      act={(lead_id, assigned_to_id) => ok(api.POST("/api/leads/{lead_id}/assign", { params: { path: { lead_id } }, body: { assigned_to_id } }))}
+      done={t.assigned}
+    />
+  );
+}
+
+export function MoveDialog(props: ManyProps) {
+  const stages = (useStages().data ?? []).filter((stage) => !stage.archived_at && stage.slug !== "lost");
+  return (
+    <EachDialog
+      {...props}
+      title={moveTexts.title(props.leadIds.length)}
+      label={texts.lead.moveTo.replace("…", "")}
+      choice={{ label: moveTexts.to, options: stages.map(({ slug, name }) => ({ value: slug, label: name })) }}
+      act={(lead_id, stage) => ok(api.POST("/api/leads/{lead_id}/stage", { params: { path: { lead_id } }, body: { stage } }))}
+      done={moveTexts.moved}
+    />
+  );
 }

@@ -1,13 +1,13 @@
 /** Acts on one lead that need more than a click. */
 
 import { type FormEvent, type ReactNode, useState } from "react";
-import { api, ifMatch, ok } from "../api/client";
-import { Problem } from "../api/problem";
+import { api, ok } from "../api/client";
 import { useAct } from "../api/queries";
-import type { Lead, Schemas } from "../api/types";
+import type { Schemas } from "../api/types";
+import { fromField, toField } from "../format";
 import { texts } from "../texts";
 import { DialogBox, toast } from "../ui/overlays";
-import { optionsOf, SelectField, TextArea, TextField, useMistakes } from "../ui/parts";
+import { optionsOf, SelectField, TextArea, TextField, TimeField, useMistakes } from "../ui/parts";
 import { Footer } from "./task-dialogs";
 
 const t = texts.lead;
@@ -21,10 +21,12 @@ interface FormProps {
   save: { mutate: (given: undefined, options: { onSuccess: () => void }) => void; isPending: boolean };
   onClose: () => void;
   children: ReactNode;
+  isWide?: boolean;
+  isReady?: boolean; // false until the data that it sends is loaded
 }
 
 /** A dialog with one form: it closes when the API has accepted the change. */
-function FormDialog({ title, label, done, save, onClose, children }: FormProps) {
+export function FormDialog({ title, label, done, save, onClose, children, isWide = false, isReady = true }: FormProps) {
   const submit = (event: FormEvent) => {
     event.preventDefault();
     save.mutate(undefined, {
@@ -35,10 +37,10 @@ function FormDialog({ title, label, done, save, onClose, children }: FormProps) 
     });
   };
   return (
-    <DialogBox title={title} onClose={onClose}>
+    <DialogBox title={title} onClose={onClose} isWide={isWide}>
       <form className="stack" onSubmit={submit}>
         {children}
-        <Footer label={label} onClose={onClose} isBusy={save.isPending} />
+        <Footer label={label} onClose={onClose} isBusy={save.isPending || !isReady} />
       </form>
     </DialogBox>
   );
@@ -68,7 +70,7 @@ export function TaskDialog({ leadId, onClose }: Props) {
   const [type, setType] = useState("CALL");
   const [title, setTitle] = useState("");
   const [priority, setPriority] = useState("NORMAL");
-  const [due, setDue] = useState(() => localTime(Date.now() + 24 * HOUR));
+  const [due, setDue] = useState(() => toField(Date.now() + 24 * HOUR));
   const save = useAct(
     () =>
       ok(
@@ -78,7 +80,7 @@ export function TaskDialog({ leadId, onClose }: Props) {
             type: type as Schemas["TaskIn"]["type"],
             title,
             priority: priority as Schemas["TaskIn"]["priority"],
-            due_at: new Date(due).toISOString(),
+            due_at: fromField(due),
           },
         }),
       ),
@@ -92,16 +94,10 @@ export function TaskDialog({ leadId, onClose }: Props) {
       <div className="fields">
         <SelectField label={texts.task.type} value={type} onChange={setType} options={optionsOf(texts.task.types)} />
         <SelectField label={texts.task.priority} value={priority} onChange={setPriority} options={optionsOf(texts.task.priorities)} />
-        <TextField label={texts.task.due} type="datetime-local" value={due} onChange={setDue} required wrong={mistakes.at("/due_at")} />
+        <TimeField label={texts.task.due} value={due} onChange={setDue} required wrong={mistakes.at("/due_at")} />
       </div>
     </FormDialog>
   );
-}
-
-/** The value of a datetime-local field, which is in the browser's zone. */
-function localTime(at: number): string {
-  const offset = new Date(at).getTimezoneOffset() * 60_000;
-  return new Date(at - offset).toISOString().slice(0, 16);
 }
 
 export function LoseDialog({ leadId, onClose }: Props) {
@@ -135,46 +131,6 @@ export function ReopenDialog({ leadId, onClose }: Props) {
     <FormDialog title={t.reopen} label={t.reopen} done={t.reopened} save={save} onClose={onClose}>
       {mistakes.rest("/reason")}
       <TextField label={t.reason} value={reason} onChange={setReason} required autoFocus wrong={mistakes.at("/reason")} />
-    </FormDialog>
-  );
-}
-
-const EDITED = ["first_name", "last_name", "phone", "email", "lead_value", "notes"] as const;
-type Edited = Record<(typeof EDITED)[number], string>;
-
-/** Send only what was changed here, so that a colleague's edit of another field stays. */
-export function EditDialog({ lead, onClose }: { lead: Lead; onClose: () => void }) {
-  const [before] = useState<Edited>(() => Object.fromEntries(EDITED.map((name) => [name, lead[name] ?? ""])) as Edited);
-  const [given, setGiven] = useState(before);
-  const changes = Object.fromEntries(EDITED.filter((name) => given[name] !== before[name]).map((name) => [name, given[name] || null]));
-  const save = useAct(
-    () => ok(api.PATCH("/api/leads/{lead_id}", { params: { path: { lead_id: lead.id }, header: ifMatch(lead.version) }, body: changes })),
-    TOPICS,
-  );
-  const isStale = save.error instanceof Problem && save.error.status === 412;
-  const mistakes = useMistakes(isStale ? null : save.error);
-  const field = (name: (typeof EDITED)[number]) => ({
-    value: given[name],
-    onChange: (value: string) => setGiven({ ...given, [name]: value }),
-    wrong: mistakes.at(`/${name}`),
-    hint: isStale && (lead[name] ?? "") !== given[name] ? (lead[name] ?? "–") : undefined,
-  });
-  return (
-    <FormDialog title={t.edit} label={texts.shell.save} done={t.saved} save={save} onClose={onClose}>
-      {isStale && (
-        <p className="notice warn" role="alert">
-          {t.changedMeanwhile}
-        </p>
-      )}
-      {mistakes.rest(...EDITED.map((name) => `/${name}`))}
-      <div className="fields">
-        <TextField label={texts.leads.firstName} {...field("first_name")} required autoFocus />
-        <TextField label={texts.leads.lastName} {...field("last_name")} required />
-        <TextField label={t.phone} type="tel" {...field("phone")} />
-        <TextField label={t.email} type="email" {...field("email")} />
-        <TextField label={t.value} inputMode="decimal" {...field("lead_value")} />
-      </div>
-      <TextArea label={texts.leads.notes} {...field("notes")} />
     </FormDialog>
   );
 }

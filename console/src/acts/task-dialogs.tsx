@@ -4,13 +4,13 @@ import { type FormEvent, useState } from "react";
 import { api, ok } from "../api/client";
 import { useAct } from "../api/queries";
 import type { Schemas } from "../api/types";
-import { when } from "../format";
+import { fromField, when } from "../format";
 import { texts } from "../texts";
 import { DialogBox, toast } from "../ui/overlays";
-import { optionsOf, SelectField, TextArea, TextField, useMistakes } from "../ui/parts";
+import { optionsOf, SelectField, TextArea, TimeField, useMistakes } from "../ui/parts";
 
 type Outcome = NonNullable<Schemas["Completion"]["outcome"]>;
-type Open = Pick<Schemas["TaskOut"], "id" | "title" | "type" | "due_at" | "lead_id">;
+type Open = Pick<Schemas["TaskOut"], "id" | "title" | "type" | "due_at" | "lead_id"> & { lead_name?: string | null };
 
 const t = texts.task;
 const TOPICS = ["tasks", "lead", "leads", "board"];
@@ -79,7 +79,7 @@ export function CallDialog({ leadId, task, onClose, onDone }: CallProps) {
     });
   };
   return (
-    <DialogBox title={t.call} onClose={onClose}>
+    <DialogBox title={task?.lead_name ? `${t.call}: ${task.lead_name}` : t.call} onClose={onClose}>
       <form className="stack" onSubmit={submit}>
         {mistakes.rest()}
         <SelectField label={t.outcome} value={outcome} onChange={setOutcome} options={optionsOf(texts.outcomes)} />
@@ -112,7 +112,7 @@ export function SnoozeDialog({ task, onClose, onDone }: Props) {
     });
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (until) choose(new Date(until).toISOString());
+    if (until) choose(fromField(until));
   };
   const choices: [string, number][] = [
     [t.snoozeFor.hour, HOUR],
@@ -131,7 +131,7 @@ export function SnoozeDialog({ task, onClose, onDone }: Props) {
             </button>
           ))}
         </div>
-        <TextField label={t.due} type="datetime-local" value={until} onChange={setUntil} wrong={mistakes.at("/until")} />
+        <TimeField label={t.due} value={until} onChange={setUntil} wrong={mistakes.at("/until")} />
         <Footer label={t.snooze} onClose={onClose} isBusy={snooze.isPending || !until} />
       </form>
     </DialogBox>

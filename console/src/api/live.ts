@@ -6,7 +6,7 @@ import { accessToken, dropToken, send } from "./session";
 import { createStore } from "./store";
 
 /** First parts of query keys: see queries.ts. */
-export type Topic = "leads" | "lead" | "tasks" | "messages" | "steps" | "inbox" | "jobs" | "board" | "settings";
+type Topic = "leads" | "lead" | "tasks" | "messages" | "steps" | "inbox" | "jobs" | "board" | "settings";
 
 const TOPICS: Record<string, Topic[]> = {
   "lead.changed": ["leads", "lead", "board"],

@@ -2,6 +2,7 @@
 
 import {
   type InfiniteData,
+  notifyManager,
   QueryClient,
   type QueryKey,
   useInfiniteQuery,
@@ -14,6 +15,8 @@ import { Offline, Problem } from "./problem";
 import type { Me, Permission } from "./types";
 
 const BUSY = new Set([429, 502, 503, 504]);
+
+notifyManager.setScheduler(queueMicrotask); // a click and the change of data that it makes are drawn in one frame
 
 /** Personal data is only in memory: no query is written to the browser's storage. */
 export const queries = new QueryClient({
@@ -81,11 +84,27 @@ export function usePages<T>(key: QueryKey, load: (cursor: string | undefined) =>
   return { ...query, items: query.data?.pages.flatMap((page) => page.items) ?? [] };
 }
 
-/** A change. When it has ended, everything under these topics loads again. */
+interface Callbacks<Out> {
+  onSuccess?: (result: Out) => void;
+  onError?: (error: Error) => void;
+}
+
+/**
+ * A change. When it has ended, everything under these topics loads again. The callbacks are called even if the list
+ * that loaded again no longer shows the part that began the change.
+ */
 export function useAct<In, Out>(act: (given: In) => Promise<Out>, topics: string[]) {
   const client = useQueryClient();
-  return useMutation<Out, Error, In>({
+  const mutation = useMutation<Out, Error, In>({
     mutationFn: act,
     onSettled: () => Promise.all(topics.map((topic) => client.invalidateQueries({ queryKey: [topic] }))),
   });
+  const mutate = (given: In, { onSuccess, onError }: Callbacks<Out> = {}) => {
+    mutation.mutateAsync(given).then(onSuccess, onError ?? (() => undefined)); // `error` has it
+  };
+  return { ...mutation, mutate };
 }
+
+/** One lead with its owner and its source. */
+export const useLead = (id: string) =>
+  useQuery({ queryKey: ["lead", id, "self"], queryFn: () => ok(api.GET("/api/leads/{lead_id}", { params: { path: { lead_id: id }, query: { expand: "assigned_to,source" } } })) });

@@ -1,8 +1,8 @@
 /** Board: stages as columns. Cards move by drag, by menu, and by keyboard; the API decides, and a refusal is undone. */
 
-import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
-import { Button, type DropItem, GridList, GridListItem, isTextDropItem, useDragAndDrop } from "react-aria-components";
+import { replaceEqualDeep, useQuery, useQueryClient } from "@tanstack/react-query";
+import { createContext, memo, useCallback, useContext, useRef, useState } from "react";
+import { Button, Collection, type DropItem, GridList, GridListItem, type GridListRenderProps, isTextDropItem, type Key, ListLayout, Menu, MenuItem, Popover, type Size, useDragAndDrop, Virtualizer } from "react-aria-components";
 import { Link } from "wouter";
 import { LoseDialog } from "../acts/lead-dialogs";
 import { api, ok } from "../api/client";
@@ -12,7 +12,7 @@ import type { Card, Schemas } from "../api/types";
 import { money } from "../format";
 import { texts } from "../texts";
 import { Icon } from "../ui/icons";
-import { MenuButton, toast, toastError } from "../ui/overlays";
+import { toast, toastError } from "../ui/overlays";
 import { Badge, Query, SelectField, Time } from "../ui/parts";
 import { useNames } from "./names";
 
@@ -23,6 +23,31 @@ type Move = { id: string; stage: string };
 const t = texts.board;
 const TYPE = "relance-lead";
 const DAY = 86_400_000;
+const LAYOUT = { estimatedRowHeight: 96, gap: 8, padding: 2 }; // only the cards that are in sight are drawn
+const heights = new WeakMap<object, { width: number; height: number }>(); // of cards that were measured, in any column
+
+type CardNode = NonNullable<ReturnType<GridListRenderProps["state"]["collection"]["getItem"]>>;
+
+/** A layout that measures a card once, not again each time that another card was moved. */
+class CardLayout extends ListLayout<unknown> {
+  protected override buildItem(node: CardNode, x: number, y: number) {
+    const built = super.buildItem(node, x, y);
+    const { rect } = built.layoutInfo;
+    const known = heights.get(node.value as Card);
+    if (known?.width === rect.width) {
+      rect.height = known.height;
+      built.layoutInfo.estimatedSize = false;
+    }
+    return built;
+  }
+
+  override updateItemSize(key: Key, size: Size): boolean {
+    const isChanged = super.updateItemSize(key, size);
+    const { node, layoutInfo } = this.layoutNodes.get(key) ?? {};
+    if (node && layoutInfo) heights.set(node.value as Card, { width: layoutInfo.rect.width, height: size.height });
+    return isChanged;
+  }
+}
 
 export default function BoardPage() {
   const [whose, setWhose] = useState("");
@@ -32,8 +57,11 @@ export default function BoardPage() {
     queryKey: key,
     queryFn: () => ok(api.GET("/api/pipeline/board", { params: { query: { cards: 50, assigned_to_id: whose || undefined, source_id: source || undefined } } })),
     placeholderData: (previous) => previous,
+    structuralSharing: (before, after) => sharedBoard(before as Board | undefined, after as Board),
   });
   const sources = useSources().data ?? [];
+  const mayMove = useMay("lead:update");
+  const [asked, ask] = useState<Asked | null>(null);
   const { move, losing, close } = useMoves(key, board.data);
   return (
     <>
@@ -47,10 +75,11 @@ export default function BoardPage() {
       <Query of={board} rows={8}>
         <div className="board">
           {board.data?.columns.map((column) => (
-            <StageColumn key={column.stage.id} column={column} columns={board.data.columns} move={move} />
+            <StageColumn key={column.stage.id} column={column} move={mayMove ? move : undefined} ask={ask} />
           ))}
         </div>
       </Query>
+      {asked && <MoveMenu of={asked} columns={board.data?.columns ?? []} move={move} close={() => ask(null)} />}
       {losing && <LoseDialog leadId={losing} onClose={close} />}
     </>
   );
@@ -76,8 +105,24 @@ function useMoves(key: string[], board: Board | undefined) {
       },
     });
   };
-  return { move, losing, close: () => lose("") };
+  const latest = useRef(move);
+  latest.current = move;
+  const stable = useCallback((given: Move) => latest.current(given), []); // so that only changed columns are drawn again
+  return { move: stable, losing, close: () => lose("") };
 }
+
+/** Keep each card and column that is the same as before: it is not drawn again, even if its place has changed. */
+function sharedBoard(before: Board | undefined, after: Board): Board {
+  if (!before) return after;
+  const cards = new Map(before.columns.flatMap((column) => column.cards.map((card) => [card.id, card])));
+  const columns = after.columns.map((column) => ({ ...column, cards: column.cards.map((card) => replaceEqualDeep(cards.get(card.id), card)) }));
+  return { ...after, columns: columns.map((column) => before.columns.find((one) => isSame(one, column)) ?? column) };
+}
+
+const isSame = (one: Column, other: Column): boolean =>
+  one.cards.length === other.cards.length &&
+  one.cards.every((card, at) => card === other.cards[at]) &&
+  JSON.stringify({ ...one, cards: [] }) === JSON.stringify({ ...other, cards: [] });
 
 function withMoved(board: Board, card: Card, stage: string): Board {
   const worth = Number(card.lead_value ?? 0);
@@ -97,23 +142,13 @@ const changed = (column: Column, cards: Card[], more: number, worth: number): Co
 
 interface ColumnProps {
   column: Column;
-  columns: Column[];
-  move: (move: Move) => void;
+  move: ((move: Move) => void) | undefined; // none: the user may not move cards
+  ask: (asked: Asked) => void;
 }
 
-function StageColumn({ column, columns, move }: ColumnProps) {
-  const mayMove = useMay("lead:update");
+/** A moved card changes two columns. The others have the same column as before, and stay as they are. */
+const StageColumn = memo(function StageColumn({ column, move, ask }: ColumnProps) {
   const { slug, name } = column.stage;
-  const { dragAndDropHooks } = useDragAndDrop({
-    getItems: (ids) => [...ids].map((id) => ({ [TYPE]: String(id), "text/plain": nameOf(column.cards.find((card) => card.id === id)) })),
-    acceptedDragTypes: [TYPE],
-    getDropOperation: () => "move",
-    onRootDrop: async ({ items }) => take(items),
-    onInsert: async ({ items }) => take(items),
-  });
-  const take = async (items: DropItem[]) => {
-    for (const item of items) if (isTextDropItem(item)) move({ id: await item.getText(TYPE), stage: slug });
-  };
   return (
     <section className="column" aria-label={name}>
       <header className="row between">
@@ -122,20 +157,9 @@ function StageColumn({ column, columns, move }: ColumnProps) {
         </h2>
         {Number(column.value) > 0 && <span className="small soft number">{money(column.value)}</span>}
       </header>
-      <GridList
-        aria-label={name}
-        className="cards"
-        items={column.cards}
-        selectionMode="none"
-        dragAndDropHooks={mayMove ? dragAndDropHooks : undefined}
-        renderEmptyState={() => <p className="soft small">{t.empty}</p>}
-      >
-        {(card) => (
-          <GridListItem id={card.id} textValue={nameOf(card)} className="lead-card">
-            <LeadCard card={card} columns={columns} slug={slug} move={mayMove ? move : undefined} />
-          </GridListItem>
-        )}
-      </GridList>
+      <Shown.Provider value={column.cards}>
+        <CardList slug={slug} name={name} move={move} ask={ask} />
+      </Shown.Provider>
       {column.count > column.cards.length && (
         <Link className="small" href={`/leads?stage=${slug}`}>
           {t.rest(column.count - column.cards.length)}
@@ -143,35 +167,84 @@ function StageColumn({ column, columns, move }: ColumnProps) {
       )}
     </section>
   );
-}
+});
 
-interface CardProps {
-  card: Card;
-  columns: Column[];
+/** The cards of a column, for `Cards`. Through a context, because a GridList that gets other props draws all its items. */
+const Shown = createContext<Card[]>([]);
+
+interface ListProps extends Omit<ColumnProps, "column"> {
   slug: string;
-  move: ((move: Move) => void) | undefined;
+  name: string;
 }
 
-function LeadCard({ card, columns, slug, move }: CardProps) {
+const CardList = memo(function CardList({ slug, name, move, ask }: ListProps) {
+  const client = useQueryClient();
+  const textOf = (id: Key) => nameOf(cardsOf(client.getQueriesData<Board>({ queryKey: ["board"] })).find((card) => card.id === id));
+  const { dragAndDropHooks } = useDragAndDrop({
+    getItems: (ids) => [...ids].map((id) => ({ [TYPE]: String(id), "text/plain": textOf(id) })),
+    acceptedDragTypes: [TYPE],
+    getDropOperation: () => "move",
+    onRootDrop: async ({ items }) => take(items),
+    onInsert: async ({ items }) => take(items),
+  });
+  const take = async (items: DropItem[]) => {
+    for (const item of items) if (isTextDropItem(item)) move?.({ id: await item.getText(TYPE), stage: slug });
+  };
+  return (
+    <Virtualizer layout={CardLayout} layoutOptions={LAYOUT}>
+      <GridList
+        aria-label={name}
+        className="cards"
+        selectionMode="none"
+        dragAndDropHooks={move ? dragAndDropHooks : undefined}
+        renderEmptyState={() => <p className="soft small">{t.empty}</p>}
+      >
+        <Cards slug={slug} ask={move && ask} />
+      </GridList>
+    </Virtualizer>
+  );
+});
+
+interface CardsProps {
+  slug: string;
+  ask: ((asked: Asked) => void) | undefined;
+}
+
+function Cards({ slug, ask }: CardsProps) {
+  return (
+    <Collection items={useContext(Shown)}>
+      {(card) => (
+        <GridListItem id={card.id} textValue={nameOf(card)} className={card.is_rotting ? "lead-card rots" : "lead-card"}>
+          <LeadCard card={card} slug={slug} ask={ask} />
+        </GridListItem>
+      )}
+    </Collection>
+  );
+}
+
+function LeadCard({ card, slug, ask }: CardsProps & { card: Card }) {
   const { userName } = useNames();
   const days = Math.floor((Date.now() - Date.parse(card.stage_entered_at)) / DAY);
-  const entries = columns
-    .filter((column) => column.stage.slug !== slug)
-    .map(({ stage }) => ({ id: stage.slug, label: stage.name, act: () => move?.({ id: card.id, stage: stage.slug }) }));
   return (
     <>
       <div className="row between tight">
         <Link className="lead-link cut" href={`/leads/${card.id}`}>
           {nameOf(card)}
         </Link>
-        {move && (
+        {ask && (
           <span className="row tight grips">
             <Button slot="drag" className="button plain icon-only">
               <Icon name="grip" />
             </Button>
-            <MenuButton label={t.move(nameOf(card))} className="button plain icon-only" entries={entries}>
+            <button
+              type="button"
+              className="button plain icon-only"
+              aria-label={t.move(nameOf(card))}
+              aria-haspopup="menu"
+              onClick={({ currentTarget }) => ask({ card, slug, button: currentTarget })}
+            >
               <Icon name="more" />
-            </MenuButton>
+            </button>
           </span>
         )}
       </div>
@@ -194,5 +267,34 @@ function LeadCard({ card, columns, slug, move }: CardProps) {
     </>
   );
 }
+
+/** The card whose menu is open, and the button that opened it. */
+interface Asked {
+  card: Card;
+  slug: string;
+  button: HTMLElement;
+}
+
+/** The menu of stages. There is one for all cards, because each card that is drawn costs time. */
+function MoveMenu({ of: { card, slug, button }, columns, move, close }: { of: Asked; columns: Column[]; move: (move: Move) => void; close: () => void }) {
+  const trigger = useRef(button);
+  const stages = columns.map((column) => column.stage).filter((stage) => stage.slug !== slug);
+  return (
+    <Popover className="popover" triggerRef={trigger} isOpen onOpenChange={(isOpen) => !isOpen && close()} aria-label={t.move(nameOf(card))}>
+      <Menu className="menu" aria-label={t.move(nameOf(card))} autoFocus="first" onClose={close} onAction={(stage) => move({ id: card.id, stage: String(stage) })}>
+        {stages.map((stage, at) => (
+          <MenuItem key={stage.slug} id={stage.slug} className="menu-item" ref={at === 0 ? takeFocus : undefined}>
+            {stage.name}
+          </MenuItem>
+        ))}
+      </Menu>
+    </Popover>
+  );
+}
+
+/** At once: the menu itself would have the focus first, and the next key could be lost. */
+const takeFocus = (entry: HTMLElement | null): void => entry?.focus({ preventScroll: true });
+
+const cardsOf = (boards: [unknown, Board | undefined][]): Card[] => boards.flatMap(([, board]) => board?.columns.flatMap((column) => column.cards) ?? []);
 
 const nameOf = (card: Card | undefined): string => (card ? `${card.first_name} ${card.last_name}` : "");

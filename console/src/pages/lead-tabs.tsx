@@ -2,27 +2,23 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
+import { EnrollDialog } from "../acts/enroll-dialog";
+import { StepList, toneOf } from "../acts/lead-steps";
 import { useMessages } from "../acts/message-dialog";
 import { CompleteDialog, SnoozeDialog } from "../acts/task-dialogs";
 import { Timeline } from "../acts/timeline";
 import { api, ok } from "../api/client";
 import { useAct, useMay, usePages } from "../api/queries";
-import type { Schemas, Step } from "../api/types";
-import { duration, words } from "../format";
+import type { Schemas } from "../api/types";
+import { words } from "../format";
 import { texts } from "../texts";
+import { leadTexts } from "../texts/lead";
 import { MenuButton, toastError } from "../ui/overlays";
 import { Icon } from "../ui/icons";
-import { Badge, Query, Time, type Tone } from "../ui/parts";
+import { Badge, MorePages, Query, Time } from "../ui/parts";
 import { useNames } from "./names";
 
 const t = texts.lead;
-
-const More = ({ query, label }: { query: { hasNextPage: boolean; isFetchingNextPage: boolean; fetchNextPage: () => unknown }; label: string }) =>
-  query.hasNextPage ? (
-    <button type="button" className="button" disabled={query.isFetchingNextPage} onClick={() => query.fetchNextPage()}>
-      {label}
-    </button>
-  ) : null;
 
 /** Latest first, 50 at a time: a long history opens as quickly as a short one. */
 export function LeadTimeline({ leadId }: { leadId: string }) {
@@ -34,7 +30,7 @@ export function LeadTimeline({ leadId }: { leadId: string }) {
     <Query of={entries}>
       {entries.items.length === 0 && <p className="soft">{t.emptyTimeline}</p>}
       <Timeline entries={entries.items} stageName={stageName} userName={userName} />
-      <More query={entries} label={t.earlier} />
+      <MorePages query={entries} label={t.earlier} />
     </Query>
   );
 }
@@ -106,7 +102,7 @@ export function LeadTasks({ leadId }: { leadId: string }) {
           );
         })}
       </ul>
-      <More query={tasks} label={texts.shell.more} />
+      <MorePages query={tasks} label={texts.shell.more} />
       {acting?.kind === "complete" && <CompleteDialog task={acting.task} onClose={close} onDone={close} />}
       {acting?.kind === "snooze" && <SnoozeDialog task={acting.task} onClose={close} onDone={close} />}
     </Query>
@@ -119,47 +115,25 @@ export function LeadAutomation({ leadId }: { leadId: string }) {
   );
   const toCome = steps.items.filter((step) => step.finished_at === null);
   const past = steps.items.filter((step) => step.finished_at !== null).reverse();
+  const [isEnrolling, enroll] = useState(false);
+  const mayUpdate = useMay("lead:update");
+  const mayEnroll = useMay("automation:read") && mayUpdate;
   return (
     <Query of={steps}>
+      {mayEnroll && (
+        <div className="row no-print">
+          <button type="button" className="button" onClick={() => enroll(true)}>
+            {leadTexts.enroll.act}
+          </button>
+        </div>
+      )}
+      {isEnrolling && <EnrollDialog leadIds={[leadId]} onClose={() => enroll(false)} />}
       <Enrollments leadId={leadId} />
       {steps.items.length === 0 && <p className="soft">{t.emptyPlanned}</p>}
-      <Steps title={t.upcoming} steps={toCome} />
-      <Steps title={t.past} steps={past} />
-      <More query={steps} label={texts.shell.more} />
+      <StepList title={t.upcoming} steps={toCome} />
+      <StepList title={t.past} steps={past} />
+      <MorePages query={steps} label={texts.shell.more} />
     </Query>
-  );
-}
-
-function Steps({ title, steps }: { title: string; steps: Step[] }) {
-  if (steps.length === 0) return null;
-  return (
-    <section className="stack close">
-      <h2>{title}</h2>
-      <ul className="lines">
-        {steps.map((step) => (
-          <li key={step.id}>
-            <div className="grow">
-              <p className="row">
-                <strong>{words(step.kind)}</strong>
-                <span className="soft">{step.name}</span>
-                <Badge tone={toneOf(step.state)}>{words(step.state)}</Badge>
-                {step.reason && <Badge>{words(step.reason)}</Badge>}
-              </p>
-              {step.moves.map((move) => (
-                <p key={move.to + move.by} className="small soft">
-                  {words(move.by)} → <Time at={move.to} />
-                </p>
-              ))}
-              {step.error && <p className="wrong">{step.error}</p>}
-            </div>
-            <span className="small soft right">
-              <Time at={step.due_at} />
-              {step.lateness_seconds !== null && step.lateness_seconds > 60 && <span className="late"> {t.ran(duration(step.lateness_seconds))}</span>}
-            </span>
-          </li>
-        ))}
-      </ul>
-    </section>
   );
 }
 
@@ -211,7 +185,8 @@ function Enrollments({ leadId }: { leadId: string }) {
   );
 }
 
-export function LeadWhy({ leadId }: { leadId: string }) {
+/** `rule`: the rule or sequence whose lines stand out. */
+export function LeadWhy({ leadId, rule }: { leadId: string; rule: string }) {
   const events = usePages(["lead", leadId, "why"], (cursor) =>
     ok(api.GET("/api/leads/{lead_id}/why", { params: { path: { lead_id: leadId }, query: { limit: 30, cursor } } })),
   );
@@ -231,25 +206,20 @@ export function LeadWhy({ leadId }: { leadId: string }) {
             <ul>
               {event.enrollment && <li>{event.enrollment.because}</li>}
               {event.decisions.map((decision) => (
-                <li key={decision.rule} className={decision.verdict === "matched" ? undefined : "soft"}>
+                <li key={decision.rule} className={decision.verdict === "matched" ? undefined : "soft"} data-chosen={decision.rule === rule ? "" : undefined}>
                   {decision.because}
                 </li>
               ))}
               {event.steps.map((step) => (
-                <li key={step.id}>{step.because}</li>
+                <li key={step.id} data-chosen={rule && (step.name === rule || step.because.startsWith(`${rule}:`)) ? "" : undefined}>
+                  {step.because}
+                </li>
               ))}
             </ul>
           </li>
         ))}
       </ol>
-      <More query={events} label={t.earlier} />
+      <MorePages query={events} label={t.earlier} />
     </Query>
   );
-}
-
-export function toneOf(state: string): Tone {
-  if (state === "done" || state === "sent") return "good";
-  if (state === "failed" || state === "bounced") return "bad";
-  if (state === "unknown") return "warn";
-  return "";
 }

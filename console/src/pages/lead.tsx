@@ -1,23 +1,28 @@
 /** One lead: timeline, messages, tasks, the automation and its reasons, and the acts on it. */
 
-import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Tab, TabList, TabPanel, Tabs } from "react-aria-components";
-import { Link, useParams } from "wouter";
-import { EditDialog, LoseDialog, NoteDialog, ReopenDialog, TaskDialog } from "../acts/lead-dialogs";
+import { Link, useParams, useSearchParams } from "wouter";
+import { EditDialog } from "../acts/edit-lead";
+import { LoseDialog, NoteDialog, ReopenDialog, TaskDialog } from "../acts/lead-dialogs";
+import { Duplicates } from "../acts/merge-dialog";
 import { MessageDialog } from "../acts/message-dialog";
 import { CallDialog } from "../acts/task-dialogs";
 import { api, ok } from "../api/client";
 import { Problem } from "../api/problem";
-import { useAct, useMay, useStages, useUsers } from "../api/queries";
+import { useAct, useLead, useMay, useStages, useUsers } from "../api/queries";
 import type { Lead } from "../api/types";
 import { money, words } from "../format";
 import { texts } from "../texts";
+import { leadTexts } from "../texts/lead";
 import { Icon } from "../ui/icons";
 import { useKeys } from "../ui/keys";
 import { MenuButton, type MenuEntry, toast, toastError } from "../ui/overlays";
 import { Badge, Empty, Query, Time } from "../ui/parts";
+import { LeadConsents, LeadHistory } from "./lead-history";
+import { LeadScore } from "./lead-score";
 import { LeadAutomation, LeadConversation, LeadTasks, LeadTimeline, LeadWhy } from "./lead-tabs";
+import { withParam } from "./lead-filters";
 import { useNames } from "./names";
 
 type Open = "" | "call" | "write" | "note" | "task" | "edit" | "lose" | "reopen";
@@ -27,10 +32,7 @@ const TOPICS = ["lead", "leads", "board", "tasks"];
 
 export default function LeadPage() {
   const { id = "" } = useParams<{ id: string }>();
-  const lead = useQuery({
-    queryKey: ["lead", id, "self"],
-    queryFn: () => ok(api.GET("/api/leads/{lead_id}", { params: { path: { lead_id: id }, query: { expand: "assigned_to,source" } } })),
-  });
+  const lead = useLead(id);
   const merged = lead.error instanceof Problem ? lead.error.body.merged_into : undefined;
   if (merged)
     return (
@@ -49,14 +51,18 @@ function Shown({ lead }: { lead: Lead }) {
   const close = () => setOpen("");
   const begin = (one: Open) => () => mayUpdate && setOpen(one);
   useKeys({ c: begin("call"), r: begin("write") });
+  const [search, setSearch] = useSearchParams();
   const isOpen = lead.status === "NEW" || lead.status === "ACTIVE";
   const tabs: [string, string, React.ReactNode][] = [
     ["timeline", t.timeline, <LeadTimeline key="timeline" leadId={lead.id} />],
     ["messages", t.conversation, <LeadConversation key="messages" leadId={lead.id} />],
     ["tasks", t.tasks, <LeadTasks key="tasks" leadId={lead.id} />],
     ["automation", t.planned, <LeadAutomation key="automation" leadId={lead.id} />],
-    ["why", t.why, <LeadWhy key="why" leadId={lead.id} />],
+    ["why", t.why, <LeadWhy key="why" leadId={lead.id} rule={search.get("rule") ?? ""} />],
+    ["history", leadTexts.history.tab, <LeadHistory key="history" leadId={lead.id} />],
+    ["consents", leadTexts.consents.tab, <LeadConsents key="consents" lead={lead} />],
   ];
+  const tab = tabs.find(([id]) => id === search.get("tab"))?.[0] ?? "timeline";
   return (
     <>
       <Link className="row small soft back" href="/leads">
@@ -67,7 +73,7 @@ function Shown({ lead }: { lead: Lead }) {
       {mayUpdate && (
         <div className="row no-print">
           <ActButton icon="phone" label={texts.task.call} hotkey="c" act={begin("call")} />
-          <ActButton icon="mail" label={t.write} hotkey="r" act={begin("write")} />
+          <ActButton icon="mail" label={texts.message.write} hotkey="r" act={begin("write")} />
           <ActButton icon="note" label={t.note} act={begin("note")} />
           <ActButton icon="plus" label={texts.task.create} act={begin("task")} />
           {isOpen && <StageMenu lead={lead} lose={begin("lose")} />}
@@ -76,7 +82,7 @@ function Shown({ lead }: { lead: Lead }) {
         </div>
       )}
       <div className="lead">
-        <Tabs className="card tabs">
+        <Tabs className="card tabs" selectedKey={tab} onSelectionChange={(key) => setSearch(withParam(search, "tab", String(key)), { replace: true })}>
           <TabList aria-label={t.sections} className="tab-list">
             {tabs.map(([id, label]) => (
               <Tab key={id} id={id} className="tab">
@@ -90,7 +96,11 @@ function Shown({ lead }: { lead: Lead }) {
             </TabPanel>
           ))}
         </Tabs>
-        <Facts lead={lead} />
+        <div className="stack">
+          <Duplicates lead={lead} />
+          <LeadScore leadId={lead.id} />
+          <Facts lead={lead} />
+        </div>
       </div>
       {open === "call" && <CallDialog leadId={lead.id} onClose={close} onDone={close} />}
       {open === "write" && <MessageDialog leadId={lead.id} onClose={close} />}

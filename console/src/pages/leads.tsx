@@ -2,24 +2,28 @@
 
 import { useDeferredValue, useState } from "react";
 import { Link, useLocation, useSearchParams } from "wouter";
-import { AssignDialog, PlanDialog } from "../acts/bulk-dialogs";
+import { AssignDialog, MoveDialog, PlanDialog } from "../acts/bulk-dialogs";
+import { EnrollDialog } from "../acts/enroll-dialog";
 import { api, ok } from "../api/client";
 import { useMay, usePages, useSources, useStages, useUsers } from "../api/queries";
 import type { Lead, Schemas } from "../api/types";
 import { money } from "../format";
 import { overlay } from "../shell/overlay";
 import { texts } from "../texts";
+import { filterTexts, leadTexts } from "../texts/lead";
 import { Icon } from "../ui/icons";
 import { useKeys } from "../ui/keys";
 import { Badge, Empty, type Option, optionsOf, Query, SelectField, TextField, Time } from "../ui/parts";
+import { FilterChips, type LeadFilters, filtersOf, MoreFilters, withParam } from "./lead-filters";
 import { useNames } from "./names";
+import { SavedViews } from "./saved-views";
 
 type View = keyof typeof texts.leads.view;
 type Filter = Schemas["FilterIn"];
 
 const t = texts.leads;
+const f = filterTexts;
 const VIEWS = Object.keys(t.view) as View[];
-const FILTERS = ["stage", "source_id", "assigned_to_id", "status", "sort"] as const;
 const BULK = ["stage", "source_id", "assigned_to_id", "status"] as const; // filters of POST /api/followups/bulk
 
 export default function Leads() {
@@ -27,17 +31,15 @@ export default function Leads() {
   const [typed, type] = useState("");
   const q = useDeferredValue(typed.trim());
   const view = VIEWS.find((one) => one === search.get("view")) ?? "all";
-  const filters = Object.fromEntries(FILTERS.flatMap((name) => (search.get(name) ? [[name, search.get(name)]] : [])));
+  const filters = filtersOf(search);
   const leads = useLeads(view, filters, q);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
-  const [dialog, open] = useState<"" | "plan" | "plan-all" | "assign">("");
-  const set = (name: string, value: string) => {
-    const next = new URLSearchParams(search);
-    if (value) next.set(name, value);
-    else next.delete(name);
+  const [dialog, open] = useState<BulkAct | "">("");
+  const show = (next: URLSearchParams) => {
     setSearch(next, { replace: true });
     setChosen(new Set());
   };
+  const set = (name: string, value: string) => show(withParam(search, name, value));
   const shownChosen = leads.items.filter((lead) => chosen.has(lead.id)).map((lead) => lead.id);
   const total = leads.data?.pages[0]?.total_count;
   const filter = bulkFilter(view, filters, q);
@@ -57,10 +59,12 @@ export default function Leads() {
               {t.view[one]}
             </button>
           ))}
+          <SavedViews filters={{ ...filters, ...preset(view) }} canSave={view !== "idle" && view !== "unassigned"} show={(saved) => show(new URLSearchParams(saved))} />
         </div>
       </div>
+      <FilterChips filters={filters} remove={(name) => set(name, "")} />
       <Filters typed={typed} type={type} filters={filters} set={set} isFixed={view === "idle" || view === "unassigned"} />
-      <BulkBar chosen={shownChosen.length} total={filter && total} open={open} clear={() => setChosen(new Set())} />
+      <BulkBar chosen={shownChosen.length} total={filter ? total : null} open={open} clear={() => setChosen(new Set())} />
       <Query of={leads} rows={12}>
         {leads.items.length === 0 ? (
           <NoLeads isFiltered={Boolean(q) || search.size > 0} clear={() => { type(""); setSearch(new URLSearchParams()); }} />
@@ -75,12 +79,14 @@ export default function Leads() {
       </Query>
       {dialog === "plan" && <PlanDialog count={shownChosen.length} target={{ lead_ids: shownChosen }} onClose={close} onDone={done} />}
       {dialog === "plan-all" && filter && total !== undefined && <PlanDialog count={total} target={{ filter }} onClose={close} onDone={done} />}
+      {dialog === "move" && <MoveDialog leadIds={shownChosen} onClose={close} onDone={done} />}
+      {dialog === "enroll" && <EnrollDialog leadIds={shownChosen} title={leadTexts.enroll.many(shownChosen.length)} onClose={done} />}
       {dialog === "assign" && <AssignDialog leadIds={shownChosen} onClose={close} onDone={done} />}
     </>
   );
 }
 
-function useLeads(view: View, filters: Record<string, string | null>, q: string) {
+function useLeads(view: View, filters: LeadFilters, q: string) {
   const expand = "assigned_to,source";
   const params = (query: object) => ({ query: { limit: 100, expand, ...query }, header: { Prefer: "return=total-count" } });
   return usePages<Lead>(["leads", "list", view, filters, q], (cursor) => {
@@ -97,8 +103,9 @@ function preset(view: View) {
 }
 
 /** The filter for a bulk job, or null if the list is narrowed by more than such a job knows. */
-function bulkFilter(view: View, filters: Record<string, string | null>, q: string): Filter | null {
-  if (q || view === "rotting" || view === "idle" || view === "unassigned") return null;
+function bulkFilter(view: View, filters: LeadFilters, q: string): Filter | null {
+  const isNarrower = Object.keys(filters).some((name) => name !== "sort" && !(BULK as readonly string[]).includes(name));
+  if (q || isNarrower || view === "rotting" || view === "idle" || view === "unassigned") return null;
   const known = Object.fromEntries(BULK.flatMap((name) => (filters[name] ? [[name, filters[name]]] : [])));
   return { ...known, ...preset(view) } as Filter;
 }
@@ -106,7 +113,7 @@ function bulkFilter(view: View, filters: Record<string, string | null>, q: strin
 interface FiltersProps {
   typed: string;
   type: (text: string) => void;
-  filters: Record<string, string | null>;
+  filters: LeadFilters;
   set: (name: string, value: string) => void;
   isFixed: boolean;
 }
@@ -115,48 +122,63 @@ function Filters({ typed, type, filters, set, isFixed }: FiltersProps) {
   const stages = useStages().data ?? [];
   const sources = useSources().data ?? [];
   const users = useUsers().data ?? [];
+  const [isMore, showMore] = useState(false);
   if (isFixed) return null;
-  const choices: [(typeof FILTERS)[number], string, Option[]][] = [
+  const choices: [string, string, Option[]][] = [
     ["stage", t.stage, stages.map(({ slug, name }) => ({ value: slug, label: name }))],
     ["source_id", t.source, sources.map(({ id, name }) => ({ value: id, label: name }))],
     ["assigned_to_id", t.owner, users.map(({ id, name }) => ({ value: id, label: name }))],
     ["status", t.status, optionsOf(t.statuses)],
   ];
   return (
-    <div className="filters" role="search" aria-label={t.filters}>
-      <TextField label={t.search} type="search" value={typed} onChange={type} autoComplete="off" />
-      {choices.map(([name, label, options]) => (
-        <SelectField key={name} label={label} value={filters[name] ?? ""} onChange={(value) => set(name, value)} options={[{ value: "", label: t.any }, ...options]} />
-      ))}
-      <SelectField label={t.sort} value={filters.sort ?? "-created_at"} onChange={(value) => set("sort", value)} options={optionsOf(t.sorts)} />
+    <div className="stack close" role="search" aria-label={t.filters}>
+      <div className="filters">
+        <TextField label={t.search} type="search" value={typed} onChange={type} autoComplete="off" />
+        {choices.map(([name, label, options]) => (
+          <SelectField key={name} label={label} value={filters[name] ?? ""} onChange={(value) => set(name, value)} options={[{ value: "", label: t.any }, ...options]} />
+        ))}
+        <SelectField label={t.sort} value={filters.sort ?? "-created_at"} onChange={(value) => set("sort", value)} options={optionsOf(t.sorts)} />
+      </div>
+      <button type="button" className="link small more-filters" aria-expanded={isMore} onClick={() => showMore(!isMore)}>
+        {f.more}
+      </button>
+      {isMore && <MoreFilters filters={filters} set={set} />}
     </div>
   );
 }
 
+type BulkAct = "plan" | "plan-all" | "assign" | "move" | "enroll";
+
 interface BarProps {
   chosen: number;
   total: number | undefined | null;
-  open: (dialog: "plan" | "plan-all" | "assign") => void;
+  open: (dialog: BulkAct) => void;
   clear: () => void;
 }
 
 function BulkBar({ chosen, total, open, clear }: BarProps) {
   const mayPlan = useMay("lead:update");
   const mayAssign = useMay("lead:assign");
+  const mayEnroll = useMay("automation:read");
   if (!mayPlan || (!chosen && !total)) return null;
+  const acts: [BulkAct, string, boolean][] = [
+    ["plan", t.plan, true],
+    ["assign", t.assign, mayAssign],
+    ["move", texts.lead.moveTo, true],
+    ["enroll", leadTexts.enroll.act, mayEnroll],
+  ];
   return (
     <div className="row bulk" role="toolbar" aria-label={t.selected(chosen)}>
       {chosen > 0 ? (
         <>
           <strong role="status">{t.selected(chosen)}</strong>
-          <button type="button" className="button" onClick={() => open("plan")}>
-            {t.plan}
-          </button>
-          {mayAssign && (
-            <button type="button" className="button" onClick={() => open("assign")}>
-              {t.assign}
-            </button>
-          )}
+          {acts
+            .filter(([, , may]) => may)
+            .map(([act, label]) => (
+              <button key={act} type="button" className="button" onClick={() => open(act)}>
+                {label}
+              </button>
+            ))}
           <button type="button" className="button plain" onClick={clear}>
             {t.unselect}
           </button>

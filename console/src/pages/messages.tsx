@@ -11,7 +11,7 @@ import { words } from "../format";
 import { texts } from "../texts";
 import { DialogBox, toast, toastError } from "../ui/overlays";
 import { Badge, Empty, Query, SelectField, TextField, Time } from "../ui/parts";
-import { toneOf } from "./lead-tabs";
+import { toneOf } from "../acts/lead-steps";
 
 const t = texts.messages;
 const STATES = ["failed", "unknown", "pending", "suppressed", "sent"] as const;

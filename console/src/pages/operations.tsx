@@ -16,6 +16,7 @@ import { Badge, Query, TextField, Time, useMistakes } from "../ui/parts";
 type Overview = Schemas["OperationsOut"];
 
 const t = texts.operations;
+const SILENT = 300; // seconds without a finished sweep: several of them run each minute
 const OFTEN = 15_000; // milliseconds: queues and sweeps send no live events
 
 export default function Operations() {
@@ -55,10 +56,14 @@ export default function Operations() {
   );
 }
 
+/** Sweeps run in workers. If none has finished for minutes, no worker takes them, and the counts of workers are old. */
 function Health({ overview }: { overview: Overview }) {
+  const latest = Math.max(...overview.sweeps.map((sweep) => Date.parse(sweep.finished_at ?? "")).filter(Number.isFinite));
+  const silence = (Date.now() - latest) / 1000; // Infinity before the first sweep
   return (
     <p className="row">
       <Badge tone={overview.status === "ready" ? "good" : "warn"}>{overview.status === "ready" ? t.ready : t.held}</Badge>
+      {Number.isFinite(silence) && silence > SILENT && <Badge tone="bad">{t.silent(duration(silence))}</Badge>}
       {!overview.is_broker_up && <Badge tone="bad">{`${t.broker}: ${t.brokerDown}`}</Badge>}
     </p>
   );
@@ -118,14 +123,19 @@ function FailedSteps() {
           </button>
         )}
       </Query>
-      {isMany && <RetryAll count={total} onClose={() => openMany(false)} />}
+      {isMany && <RetryAll onClose={() => openMany(false)} />}
     </section>
   );
 }
 
-function RetryAll({ count, onClose }: { count: number; onClose: () => void }) {
+/** The API counts first: the list also has deliveries, which are retried as messages. */
+function RetryAll({ onClose }: { onClose: () => void }) {
   const [minutes, setMinutes] = useState("10");
-  const retry = useAct(() => ok(api.POST("/api/steps/retry", { body: { spread_seconds: Number(minutes) * 60 } })), ["steps", "lead"]);
+  const run = (dry_run: boolean) => ok(api.POST("/api/steps/retry", { body: { dry_run, spread_seconds: Number(minutes) * 60 } }));
+  const counted = useQuery({ queryKey: ["steps", "count"], queryFn: () => run(true), staleTime: 0, gcTime: 0 });
+  const count = (counted.data?.retried ?? 0) + (counted.data?.left ?? 0);
+  const label = t.retryConfirm(count.toLocaleString());
+  const retry = useAct(() => run(false), ["steps", "lead"]);
   const mistakes = useMistakes(retry.error);
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -137,12 +147,14 @@ function RetryAll({ count, onClose }: { count: number; onClose: () => void }) {
     });
   };
   return (
-    <DialogBox title={t.retryConfirm(count.toLocaleString())} onClose={onClose}>
-      <form className="stack" onSubmit={submit}>
-        {mistakes.rest("/spread_seconds")}
-        <TextField label={texts.messages.spread} type="number" min={0} value={minutes} onChange={setMinutes} wrong={mistakes.at("/spread_seconds")} autoFocus />
-        <Footer label={t.retryConfirm(count.toLocaleString())} onClose={onClose} isBusy={retry.isPending} />
-      </form>
+    <DialogBox title={t.retryAll} onClose={onClose}>
+      <Query of={counted} rows={2}>
+        <form className="stack" onSubmit={submit}>
+          {mistakes.rest("/spread_seconds")}
+          <TextField label={texts.messages.spread} type="number" min={0} value={minutes} onChange={setMinutes} wrong={mistakes.at("/spread_seconds")} autoFocus />
+          <Footer label={label} onClose={onClose} isBusy={retry.isPending || count === 0} />
+        </form>
+      </Query>
     </DialogBox>
   );
 }
@@ -249,7 +261,7 @@ function Sweeps({ overview }: { overview: Overview }) {
         {overview.sweeps.map((sweep) => (
           <tr key={sweep.name}>
             <td>{words(sweep.name)}</td>
-            <td className="right">{sweep.has_failed ? <Badge tone="bad">{t.failedCount}</Badge> : sweep.finished_at && <Time at={sweep.finished_at} relative />}</td>
+            <td className="right">{sweep.has_failed ? <Badge tone="bad">{t.failedCount}</Badge> : sweep.finished_at ? <Time at={sweep.finished_at} relative /> : t.notYet}</td>
           </tr>
         ))}
       </tbody>

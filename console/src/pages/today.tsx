@@ -10,13 +10,14 @@ import { api, ok } from "../api/client";
 import { useMay, useMe, usePages } from "../api/queries";
 import type { Task } from "../api/types";
 import { isByToday } from "../format";
+import { Guide } from "../shell/guide";
 import { texts } from "../texts";
 import { Icon } from "../ui/icons";
 import { useKeys } from "../ui/keys";
 import { Badge, Empty, Query, Time } from "../ui/parts";
 import { useNames } from "./names";
 
-type Act = "" | "complete" | "call" | "snooze" | "reply";
+type Act = "complete" | "call" | "snooze" | "reply";
 
 const t = texts.today;
 const WEEK = 7 * 86_400_000;
@@ -26,7 +27,7 @@ export default function Today() {
   const [whose, setWhose] = useState<"me" | "">("me");
   const queue = useQueue(whose);
   const [chosen, choose] = useState("");
-  const [act, setAct] = useState<Act>("");
+  const [acting, act] = useState<{ kind: Act; task: Task } | null>(null); // keeps its task when the list changes meanwhile
   const mayAct = useMay("lead:update");
   const [, go] = useLocation();
   const place = useRef(0);
@@ -43,12 +44,12 @@ export default function Today() {
     choose(next.id);
     document.getElementById(`task-${next.id}`)?.scrollIntoView({ block: "nearest" });
   };
-  const begin = (one: Act) => () => task && mayAct && setAct(one);
-  useKeys({ j: () => step(1), k: () => step(-1), e: begin("complete"), c: begin("call"), s: begin("snooze"), r: begin("reply"), o: () => task && go(`/leads/${task.lead_id}`) });
-  const close = () => setAct("");
+  const begin = (kind: Act) => task && mayAct && act({ kind, task });
+  useKeys({ j: () => step(1), k: () => step(-1), e: () => begin("complete"), c: () => begin("call"), s: () => begin("snooze"), r: () => begin("reply"), o: () => task && go(`/leads/${task.lead_id}`) });
+  const close = () => act(null);
   const done = () => {
     close();
-    if (task) choose(task.id); // stays at this place of the list
+    if (acting) choose(acting.task.id); // stays at this place of the list
   };
   return (
     <>
@@ -59,6 +60,7 @@ export default function Today() {
           <Whose value={whose} onChange={setWhose} />
         </div>
       </div>
+      <Guide />
       <Query of={queue}>
         {!task ? (
           <Empty icon="check" title={t.empty} hint={t.emptyHint}>
@@ -69,14 +71,14 @@ export default function Today() {
         ) : (
           <div className="queue" data-open={chosen ? "" : undefined}>
             <Groups tasks={queue.items} current={task.id} choose={choose} />
-            <TaskPane key={task.id} task={task} begin={(one) => mayAct && setAct(one)} back={() => choose("")} mayAct={mayAct} />
+            <TaskPane key={task.id} task={task} begin={begin} back={() => choose("")} mayAct={mayAct} />
           </div>
         )}
       </Query>
-      {task && act === "complete" && <CompleteDialog task={task} onClose={close} onDone={done} />}
-      {task && act === "snooze" && <SnoozeDialog task={task} onClose={close} onDone={done} />}
-      {task && act === "call" && <CallDialog leadId={task.lead_id} task={task} onClose={close} onDone={done} />}
-      {task && act === "reply" && <MessageDialog leadId={task.lead_id} onClose={close} />}
+      {acting?.kind === "complete" && <CompleteDialog task={acting.task} onClose={close} onDone={done} />}
+      {acting?.kind === "snooze" && <SnoozeDialog task={acting.task} onClose={close} onDone={done} />}
+      {acting?.kind === "call" && <CallDialog leadId={acting.task.lead_id} task={acting.task} onClose={close} onDone={done} />}
+      {acting?.kind === "reply" && <MessageDialog leadId={acting.task.lead_id} name={acting.task.lead_name} onClose={close} />}
     </>
   );
 }
@@ -214,7 +216,7 @@ function TaskPane({ task, begin, back, mayAct }: PaneProps) {
           <ActButton act="complete" label={texts.task.complete} hotkey="e" isPrimary begin={begin} />
           <ActButton act="call" label={texts.task.call} hotkey="c" begin={begin} />
           <ActButton act="snooze" label={texts.task.snooze} hotkey="s" begin={begin} />
-          <ActButton act="reply" label={texts.lead.write} hotkey="r" begin={begin} />
+          <ActButton act="reply" label={texts.message.write} hotkey="r" begin={begin} />
         </div>
       )}
       <section className="stack">

@@ -11,7 +11,7 @@ import { setZone } from "../format";
 import { Failure, Loading } from "../ui/parts";
 import { Toasts } from "../ui/overlays";
 import { Shell } from "./shell";
-import { SignIn } from "./sign-in";
+import { SignIn, SignInAgain } from "./sign-in";
 
 export function App() {
   const state = useStore(session);
@@ -21,7 +21,8 @@ export function App() {
   if (state === "unknown") return <Begin />;
   return (
     <>
-      {state === "in" ? <SignedIn /> : <SignIn />}
+      {state === "out" ? <SignIn /> : <SignedIn />}
+      {state === "expired" && <SignInAgain />}
       <Toasts />
     </>
   );

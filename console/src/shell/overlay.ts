@@ -2,6 +2,6 @@
 
 import { createStore } from "../api/store";
 
-export type Overlay = "" | "palette" | "keys" | "password" | "new-lead";
+type Overlay = "" | "palette" | "keys" | "password" | "new-lead";
 
 export const overlay = createStore<Overlay>("");

@@ -31,6 +31,7 @@ export function Palette({ me, onClose }: { me: Me; onClose: () => void }) {
     onClose();
     go(path);
   };
+  const named = useNamed(me, typed.trim().length > 1);
   const contains = (entry: Entry) => entry.label.toLowerCase().includes(typed.trim().toLowerCase());
   const pages = PAGES.filter((page) => !page.path.includes(":") && mayOpen(page, me.permissions))
     .map((page): Entry => ({ id: page.path, label: page.title, icon: page.icon, act: visit(page.path) }))
@@ -38,6 +39,7 @@ export function Palette({ me, onClose }: { me: Me; onClose: () => void }) {
   const sections: [string, Entry[]][] = [
     [t.paletteLeads, leads.map(({ id, name }) => ({ id, label: name, icon: "user", act: visit(`/leads/${id}`) }))],
     [t.palettePages, pages],
+    [t.paletteNamed, typed.trim().length > 1 ? named.map((one) => ({ ...one, act: visit(one.id) })).filter(contains).slice(0, MOST) : []],
     [t.paletteActs, acts(me).filter(contains)],
   ];
   const shown = sections.filter(([, entries]) => entries.length > 0);
@@ -80,6 +82,34 @@ function useLeads(typed: string, me: Me): { id: string; name: string }[] {
     placeholderData: (previous) => previous,
   });
   return q.length > 1 ? (data?.items.map(({ id, first_name, last_name }) => ({ id, name: `${first_name} ${last_name}` })) ?? []) : [];
+}
+
+/** Rules, sequences, nurtures, playbooks and saved reports. Their ids are paths of pages. */
+function useNamed(me: Me, isOn: boolean): Omit<Entry, "act">[] {
+  const may = { rules: me.permissions.includes("automation:read"), reports: me.permissions.includes("lead:analytics") };
+  const { data = [] } = useQuery({
+    queryKey: ["settings", "palette", may],
+    enabled: isOn,
+    queryFn: async () => {
+      const params = { query: { limit: 200 } };
+      const [rules, sequences, nurtures, playbooks, reports] = await Promise.all([
+        may.rules ? ok(api.GET("/api/follow-up-rules", { params })) : null,
+        may.rules ? ok(api.GET("/api/sequences", { params })) : null,
+        may.rules ? ok(api.GET("/api/nurtures", { params })) : null,
+        may.rules ? ok(api.GET("/api/playbooks")) : null,
+        may.reports ? ok(api.GET("/api/leads/analytics/saved-reports", { params })) : null,
+      ]);
+      const entries = (family: string, of: { name: string; id: string }[] = []) => of.map(({ name, id }) => ({ id: `/automation/${family}/${id}`, label: name, icon: "bolt" as const }));
+      return [
+        ...entries("rules", rules?.items),
+        ...entries("sequences", sequences?.items),
+        ...entries("nurtures", nurtures?.items),
+        ...(playbooks?.items.map(({ name, title }) => ({ id: `/automation/playbooks/${name}`, label: title, icon: "bolt" as const })) ?? []),
+        ...(reports?.items.map(({ id, name }) => ({ id: `/reports?open=${id}`, label: name, icon: "numbers" as const })) ?? []),
+      ];
+    },
+  });
+  return data;
 }
 
 function acts(me: Me): Entry[] {

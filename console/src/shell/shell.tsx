@@ -8,7 +8,7 @@ import { isLive } from "../api/live";
 import { isOnline, signOut } from "../api/session";
 import { useStore } from "../api/store";
 import type { Me } from "../api/types";
-import { mayOpen, PAGES } from "../pages";
+import { mayOpen, PAGES, pageOf } from "../pages";
 import { texts } from "../texts";
 import { Icon } from "../ui/icons";
 import { type KeyMap, useKeys } from "../ui/keys";
@@ -88,7 +88,9 @@ function Sidebar({ me }: { me: Me }) {
 
 function TopBar({ me }: { me: Me }) {
   const chosen = useStore(theme);
+  const [, go] = useLocation();
   const entries = [
+    { id: "me", label: texts.pages.me, act: () => go("/me") },
     { id: "password", label: texts.password.title, act: () => overlay.set("password") },
     ...(["auto", "light", "dark"] as const).map((one) => ({
       id: one,
@@ -139,7 +141,7 @@ function Content({ me }: { me: Me }) {
   const content = useRef<HTMLElement>(null);
   const [location] = useLocation();
   const [first] = useState(location);
-  const page = PAGES.find((one) => matches(one.path, location));
+  const page = pageOf(location);
   useEffect(() => {
     document.title = page ? `${page.title} · ${texts.product}` : texts.product;
     if (location !== first) content.current?.focus(); // a screen reader reads the new page from its beginning
@@ -182,9 +184,4 @@ function NoPage({ title }: { title: string }) {
       </Link>
     </Empty>
   );
-}
-
-function matches(pattern: string, location: string): boolean {
-  const [wanted, given] = [pattern.split("/"), location.split("/")];
-  return wanted.length === given.length && wanted.every((part, at) => part.startsWith(":") || part === given[at]);
 }

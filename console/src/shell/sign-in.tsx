@@ -1,10 +1,12 @@
 /** Sign-in, and the request for a password link. */
 
 import { useMutation } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useEffect, useState } from "react";
 import { readProblem } from "../api/problem";
-import { send, signIn } from "../api/session";
+import { useMe } from "../api/queries";
+import { end, resume, send, signIn } from "../api/session";
 import { texts } from "../texts";
+import { DialogBox } from "../ui/overlays";
 import { Failure, TextField, useMistakes } from "../ui/parts";
 
 export function SignIn() {
@@ -18,6 +20,42 @@ export function SignIn() {
         <Credentials email={email} setEmail={setEmail} forget={() => forget(true)} />
       )}
     </main>
+  );
+}
+
+/** The sign-in has ended while the page was open. A call that waits goes on after the new sign-in. */
+export function SignInAgain() {
+  const me = useMe();
+  const [email, setEmail] = useState(me.email ?? "");
+  const [password, setPassword] = useState("");
+  const attempt = useMutation({ mutationFn: () => signIn(email, password) });
+  const mistakes = useMistakes(attempt.error);
+  useEffect(() => {
+    const look = () => void resume().catch(() => undefined);
+    window.addEventListener("focus", look);
+    return () => window.removeEventListener("focus", look);
+  }, []);
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    attempt.mutate();
+  };
+  return (
+    <DialogBox title={texts.signIn.again}>
+      <p>{texts.signIn.ended}</p>
+      <form className="stack" onSubmit={submit}>
+        {mistakes.rest("/email", "/password")}
+        <TextField label={texts.signIn.email} value={email} onChange={setEmail} type="email" autoComplete="username" required wrong={mistakes.at("/email")} />
+        <TextField label={texts.signIn.password} value={password} onChange={setPassword} type="password" autoComplete="current-password" required autoFocus wrong={mistakes.at("/password")} />
+        <footer className="row">
+          <button type="button" className="button" onClick={end}>
+            {texts.signIn.discard}
+          </button>
+          <button type="submit" className="button primary" disabled={attempt.isPending}>
+            {texts.signIn.submit}
+          </button>
+        </footer>
+      </form>
+    </DialogBox>
   );
 }
 

@@ -2,7 +2,7 @@
 
 import { createStore } from "../api/store";
 
-export type Theme = "auto" | "light" | "dark";
+type Theme = "auto" | "light" | "dark";
 
 const NAME = "relance.theme";
 export const theme = createStore<Theme>(read());

@@ -1,6 +1,6 @@
 /** Dialogs, menus and toasts. */
 
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import { Button, Dialog, Heading, Menu, MenuItem, MenuTrigger, Modal, ModalOverlay, Popover } from "react-aria-components";
 import { createStore, useStore } from "../api/store";
 import { texts } from "../texts";
@@ -9,28 +9,73 @@ import { Icon, type IconName } from "./icons";
 
 interface DialogProps {
   title: string;
-  onClose: () => void;
+  onClose?: () => void; // without it, only the content closes the dialog, and it hides the page
   children: ReactNode;
   isWide?: boolean;
 }
 
-/** A dialog over the page. Escape and a click beside it close it; the focus returns to where it was. */
+/**
+ * A dialog over the page. Escape and a click beside it close it; the focus returns to where it was. Once something is
+ * typed, a click beside it does nothing, so that nothing is lost by a slip of the hand, and Escape asks first.
+ */
 export function DialogBox({ title, onClose, children, isWide = false }: DialogProps) {
+  const isTouched = useRef(false);
+  const touch = () => {
+    isTouched.current = true;
+  };
+  useEffect(() => {
+    const unload = (event: BeforeUnloadEvent) => isTouched.current && event.preventDefault();
+    window.addEventListener("beforeunload", unload);
+    return () => window.removeEventListener("beforeunload", unload);
+  }, []);
+  const mayClose = () => !isTouched.current || window.confirm(texts.shell.discard);
+  const dismiss = (isOpen: boolean) => {
+    if (!isOpen && mayClose()) onClose?.();
+  };
+  useBackGuard(mayClose, onClose);
   return (
-    <ModalOverlay className="veil" isOpen isDismissable onOpenChange={(isOpen) => !isOpen && onClose()}>
+    <ModalOverlay
+      className={onClose ? "veil" : "veil closed"}
+      isOpen
+      isDismissable={Boolean(onClose)}
+      isKeyboardDismissDisabled={!onClose}
+      shouldCloseOnInteractOutside={() => !isTouched.current}
+      onOpenChange={dismiss}
+    >
       <Modal className={isWide ? "modal wide" : "modal"}>
         <Dialog className="dialog">
           <header>
             <Heading slot="title">{title}</Heading>
-            <button type="button" className="button plain icon-only" onClick={onClose} aria-label={texts.shell.close}>
-              <Icon name="close" />
-            </button>
+            {onClose && (
+              <button type="button" className="button plain icon-only" onClick={onClose} aria-label={texts.shell.close}>
+                <Icon name="close" />
+              </button>
+            )}
           </header>
-          {children}
+          <div className="contents" onInput={touch}>
+            {children}
+          </div>
         </Dialog>
       </Modal>
     </ModalOverlay>
   );
+}
+
+/** Ask before the browser's back button leaves the page under a dialog. Browsers without `navigation` leave it at once. */
+function useBackGuard(mayClose: () => boolean, onClose: (() => void) | undefined) {
+  const latest = useRef({ mayClose, onClose });
+  latest.current = { mayClose, onClose };
+  useEffect(() => {
+    const guard = (event: Event) => {
+      const { navigationType, cancelable } = event as Event & { navigationType: string };
+      if (navigationType !== "traverse" || !cancelable) return;
+      if (latest.current.mayClose()) latest.current.onClose?.();
+      else event.preventDefault();
+    };
+    const navigation = (window as { navigation?: EventTarget }).navigation;
+    navigation?.addEventListener("navigate", guard);
+    return () => navigation?.removeEventListener("navigate", guard);
+  }, []);
 }
 
 export interface MenuEntry {

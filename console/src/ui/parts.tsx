@@ -2,7 +2,7 @@
 
 import { type ComponentProps, type ReactNode, useId } from "react";
 import { Offline, Problem, sentences } from "../api/problem";
-import { ago, exact, when } from "../format";
+import { ago, exact, when, zoneName } from "../format";
 import { texts } from "../texts";
 import { Icon, type IconName } from "./icons";
 
@@ -23,7 +23,7 @@ export function Failure({ error, retry }: { error: unknown; retry?: () => void }
       <Icon name="warn" />
       <div className="grow">
         {error instanceof Offline ? texts.state.offline : sentences(error).map((line) => <p key={line}>{line}</p>)}
-        {error instanceof Problem && error.body.request_id && <p className="small">{error.body.request_id}</p>}
+        {error instanceof Problem && error.status >= 500 && error.body.request_id && <p className="small">{texts.state.reference(error.body.request_id)}</p>}
       </div>
       {retry && (
         <button type="button" className="button" onClick={retry}>
@@ -58,6 +58,14 @@ export function Query({ of: query, rows, children }: { of: Shown; rows?: number;
   if (query.error && query.data === undefined) return <Failure error={query.error} retry={() => query.refetch()} />;
   return children;
 }
+
+/** The button that loads the next page of a list. */
+export const MorePages = ({ query, label }: { query: { hasNextPage: boolean; isFetchingNextPage: boolean; fetchNextPage: () => unknown }; label: string }) =>
+  query.hasNextPage ? (
+    <button type="button" className="button" disabled={query.isFetchingNextPage} onClick={() => query.fetchNextPage()}>
+      {label}
+    </button>
+  ) : null;
 
 /** A time in the clinic's zone; the tooltip has it in full. */
 export function Time({ at, relative = false }: { at: string; relative?: boolean }) {
@@ -99,6 +107,11 @@ export function TextField({ label, value, onChange, wrong, hint, ...more }: Inpu
       <More id={`${id}-more`} wrong={wrong} hint={hint} />
     </div>
   );
+}
+
+/** A time in the clinic's zone; the hint says so. `value` is as `toField` gives it. */
+export function TimeField(props: Omit<InputProps, "type" | "hint">) {
+  return <TextField {...props} type="datetime-local" hint={texts.shell.zone(zoneName())} />;
 }
 
 type AreaProps = Pick<InputProps, "label" | "value" | "onChange" | "wrong" | "hint"> & { rows?: number; autoFocus?: boolean; required?: boolean };

@@ -9,10 +9,12 @@ from sqlalchemy.orm import Session
 from app.automation.sequences.enrollments.transitions import lock_enrollments
 from app.automation.sequences.facts import enrollment_facts
 from app.engine.models import Kind
+from app.leads.scoring.basis import Basis
+from app.leads.scoring.keep import update_scores
 from app.messaging.contact_policy.history import HistoryQuery, load_histories
 from app.messaging.gateways.throttle import count_calls, lock_usage, minute_row
 from app.messaging.inbound.match import match_reply
-from app.messaging.inbound.parse import parse_email
+from app.messaging.inbound.parsing.parse import parse_email
 from app.messaging.outages.store import release_waiting
 from app.messaging.sending_accounts.usage import add_counts, count_rows, load_usage
 from tests.support.large_clinic import LargeClinic, now
@@ -87,6 +89,12 @@ def release_waiting_messages(session: Session, _: LargeClinic) -> None:
     release_waiting(session)
 
 
+def store_scores(session: Session, large: LargeClinic) -> None:
+    some = "SELECT id FROM leads WHERE clinic_id = :clinic AND status = 'ACTIVE' AND deleted_at IS NULL LIMIT 100"
+    ids = session.scalars(text(some), {"clinic": large.practice.clinic_id}).all()
+    update_scores(session, large.actor.clinic, Basis(is_kept=True, kept_since=now()), ids, after_event=True)
+
+
 ENGINE: dict[str, Query] = {
     "claim: steps of the message": (
         claim_and_load(Kind.CREATE_TASK, own=True),
@@ -98,7 +106,7 @@ ENGINE: dict[str, Query] = {
     ),
     "claim: chunks of jobs": (
         lambda s, large: claim_turn(s, Turn(Kind.IMPORT_CHUNK, [large.practice.clinic_id], 1), now=now()),
-        {"ix_steps_due"},
+        {"ix_steps_due_by_clinic"},
     ),
     "claim: clinics with due steps": (
         lambda s, _: clinics_with_steps(s, Kind.CREATE_TASK, due_by=now()),
@@ -108,6 +116,7 @@ ENGINE: dict[str, Query] = {
     "lock unclaimed steps": (lambda s, large: lock_unclaimed(s, large.other["due"]), {"pk_steps"}),
     "process a chunk of a backfill": (process_backfill_chunk, {"ix_steps_lead", "ix_leads_clinic"}),
     "pause failing rules": (sweep("pause_failing_rules"), {"ix_series_hours_trouble", "pk_series_hours"}),
+    "roll up leads": (sweep("roll_up_leads"), {"ix_leads_analytics", "pk_lead_rollup_counts"}),
     "assign orphans": (sweep("assign_orphans"), {"ix_leads_open_of"}),
     "cover absences": (sweep("cover_absences"), {"ix_lead_tasks_mine"}),
     "publish due steps": (sweep("publish_due_steps"), {"ix_steps_due"}),
@@ -132,6 +141,8 @@ ENGINE: dict[str, Query] = {
     "empty archived stages": (sweep("empty_archived_stages"), {"ix_leads_stage"}),
     "extend the hash chain of the audit log": (sweep("seal_audit"), {"ix_audit_entries_clinic"}),
     "forget old steps": (sweep("forget_old_steps"), {"pk_steps"}),
+    "forget old scores": (sweep("forget_old_scores"), {"pk_lead_score_changes"}),
+    "store scores of leads": (store_scores, {"pk_leads"}),
     "load facts of an enrollment": (
         lambda s, large: enrollment_facts(s, [str(large.other["enrolled"].id)]),
         {"pk_enrollments", "ix_enrollment_steps_enrollment"},

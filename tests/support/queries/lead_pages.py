@@ -3,6 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 
+from app.automation.lead_view.next_action_service import next_action
 from app.automation.lead_view.steps import automation_of
 from app.engine.service import steps_of
 from app.identity.permissions import Scope
@@ -11,8 +12,13 @@ from app.leads.assignment.assignment_history import list_assignments
 from app.leads.assignment.unassigned import list_unassigned
 from app.leads.attribution.touches import list_touches
 from app.leads.duplicates.search import duplicates_of
+from app.leads.facts.best_time.load import best_hours_of
+from app.leads.facts.best_time.report import best_time
+from app.leads.scoring.features import load_bins
+from app.leads.scoring.service import score_history, score_lead
 from app.leads.search.next_follow_up import with_next_follow_ups
 from app.leads.timeline.models import ActivityType
+from app.messaging.inbound.conversation.listing import list_conversations
 from app.tasks import service as tasks
 from tests.support.large_clinic import now
 from tests.support.queries.admin_calls import audit_log
@@ -56,6 +62,11 @@ LEAD_PAGES: dict[str, Query] = {
     "leads by the beginning of a name": (page_of(all_leads, q="mia kel"), set()),
     "leads by the beginning of many names": (page_of(all_leads, q="m"), set()),
     "leads by tag": (page_of(all_leads, tag="tag 7"), {"ix_leads_clinic"}),
+    "open leads without an answer": (page_of(all_leads, is_open=True, has_answered=False), set()),
+    "leads with messages of a rule": (
+        page_of(all_leads, messaged_by="reminders"),
+        {"ix_notifications_lead"},
+    ),
     "leads that entered a stage": (
         page_of(all_leads, entered_stage="new_lead", entered_from=lambda _: now() - timedelta(days=7)),
         {"ix_lead_activities_stage_entries"},
@@ -79,6 +90,37 @@ LEAD_PAGES: dict[str, Query] = {
     "leads by coordinator": (page_of(all_leads, assigned_to_id="me"), {"ix_leads_assigned"}),
     "leads, oldest first": (page_of(all_leads, sort="created_at"), {"ix_leads_clinic"}),
     "leads by value, descending": (page_of(all_leads, sort="-lead_value"), {"ix_leads_value"}),
+    "leads by score": (page_of(all_leads, sort="-score"), {"ix_leads_score"}),
+    "leads from a score": (page_of(all_leads, sort="-score", score_from=50), {"ix_leads_score"}),
+    "score of a lead": (lambda s, large: score_lead(s, large.actor, large.lead), {"pk_leads"}),
+    "scores of a lead so far": (
+        page_of(lambda s, large, query: score_history(s, large.actor, large.lead, query), limit=1),
+        {"ix_lead_score_changes_lead"},
+    ),
+    "learned score of a lead": (
+        lambda s, large: load_bins(s, [large.lead], at=now()),
+        {"pk_leads", "ix_lead_activities_timeline"},
+    ),
+    "best time of a lead": (
+        lambda s, large: best_time(s, large.actor, large.lead),
+        {"pk_leads", "ix_lead_activities_timeline"},
+    ),
+    "best hours of leads of a batch": (
+        lambda s, large: best_hours_of(s, [large.lead, large.other["twin"]]),
+        {"pk_leads", "ix_lead_activities_timeline"},
+    ),
+    "conversations": (
+        page_of(lambda s, large, query: list_conversations(s, large.actor, query)),
+        {"ix_leads_replied", "ix_lead_activities_timeline"},
+    ),
+    "conversations without an answer": (
+        page_of(lambda s, large, query: list_conversations(s, large.actor, query), is_answered=False, is_done=False),
+        {"ix_leads_replied", "ix_lead_activities_timeline"},
+    ),
+    "next action of a lead": (
+        lambda s, large: next_action(s, large.actor, large.lead),
+        {"ix_lead_activities_timeline"},
+    ),
     "leads by rotting time, ascending": (page_of(all_leads, sort="rots_at"), {"ix_leads_rotting"}),
     "leads by rotting time, descending": (page_of(all_leads, sort="-rots_at"), {"ix_leads_rotting"}),
     "rotting leads": (page_of(all_leads, sort="rots_at", rotting=True), {"ix_leads_rotting"}),

@@ -6,8 +6,20 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.analytics.measures import Basis
-from app.analytics.reports import funnel_report, lost_reason_report, summary_report, velocity_report
+from app.analytics.forecast.forecast import forecast
+from app.analytics.metrics.measures import Basis
+from app.analytics.reports import (
+    attribution_report,
+    conversion_report,
+    funnel_report,
+    lost_reason_report,
+    pipeline_report,
+    response_report,
+    summary_report,
+    velocity_report,
+)
+from app.analytics.work.automation_effect import automation_report
+from app.analytics.work.follow_ups import follow_up_report
 from app.engine import failed_steps as steps
 from app.engine.steps.lateness_report import lateness_report
 from app.identity.permissions import Scope
@@ -33,9 +45,20 @@ REPORTS: dict[str, Query] = {
     "key metrics": (analytics(summary_report), {"ix_leads_analytics"}),
     "key metrics by events": (analytics(summary_report, basis=Basis.PERIOD), {"ix_leads_converted"}),
     "funnel": (analytics(funnel_report), {"ix_leads_analytics"}),
+    "funnel of a month": (
+        analytics(funnel_report, from_=now().date() - timedelta(days=30)),
+        {"ix_leads_analytics", "uq_lead_rollup_spans_time", "pk_lead_rollup_counts"},
+    ),
     "funnel by events": (analytics(funnel_report, basis=Basis.PERIOD), {"ix_lead_activities_stage_entries"}),
     "losses by events": (analytics(lost_reason_report, basis=Basis.PERIOD), {"ix_leads_lost"}),
     "time in stages": (analytics(velocity_report), {"ix_leads_analytics"}),
+    "answers": (analytics(response_report), {"ix_leads_analytics", "ix_notifications_touches"}),
+    "conversions": (analytics(conversion_report), {"ix_leads_analytics"}),
+    "last touches": (analytics(attribution_report, touch="last"), {"ix_leads_analytics"}),
+    "value of the pipeline": (analytics(pipeline_report), {"ix_leads_analytics"}),
+    "completion of follow-ups": (analytics(follow_up_report), {"ix_lead_tasks_due"}),
+    "effect of automation": (analytics(automation_report), {"ix_lead_activities_timeline"}),
+    "forecast": (analytics(forecast), {"ix_leads_analytics"}),
     "lateness report": (
         lambda s, large: lateness_report(s, large.actor.clinic),
         {"ix_steps_finished", "ix_steps_due_by_clinic", "ix_steps_put_off"},

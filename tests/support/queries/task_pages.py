@@ -50,6 +50,10 @@ TASK_PAGES: dict[str, Query] = {
         page_of(queue, due_from=now(), due_to=now() + timedelta(days=7), status=OPEN_TASKS),
         {"ix_lead_tasks_falling_due"},
     ),
+    "queue of tasks completed late": (
+        page_of(queue, completion=["late"], due_from=now() - timedelta(days=7), due_to=now()),
+        {"ix_lead_tasks_by_status"},
+    ),
     "queue by stage": (page_of(queue, stage="contacted"), set()),
     "queue by source": (page_of(queue, source_id=lambda large: large.practice.source_id), set()),
     "pinned tasks": (page_of(queue, pinned=True), {"ix_lead_tasks_pinned"}),

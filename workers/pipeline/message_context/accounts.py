@@ -26,7 +26,8 @@ class _Message(NamedTuple):
 
     step: ClaimedStep
     channel: str
-    own: UUID | None  # the account of the last attempt
+    name: str | None  # of the account that the rule, else the text or the user names
+    own: UUID | None = None  # the account of the last attempt
 
 
 class _Choice(NamedTuple):
@@ -77,15 +78,14 @@ def _messages(rows: Sequence[ClaimedStep], notifications: Mapping[str, Notificat
         note = notifications.get(row.params.get("notification_id", ""))
         if note is not None and may_use_account(note.channel):
             if note.user_id is None or CHANNELS.needs_account(note.channel):
-                yield _Message(row, note.channel, note.account_id)
+                yield _Message(row, note.channel, row.params.get("account") or note.account_name, note.account_id)
         elif row.kind == Kind.SEND_MESSAGE and may_use_account(row.params.get("channel")):
-            yield _Message(row, row.params["channel"], None)
+            yield _Message(row, row.params["channel"], row.params.get("account"))
 
 
 def _choose(message: _Message, known: Sequence[ListedAccount]) -> _Choice:
     """Return the account of the last attempt while it is active, else the one that the step uses."""
-    name = message.step.params.get("account")
     own = next((one for one in known if one.id == message.own and one.is_active), None)
-    chosen = own or choose_account(known, message.channel, name)
-    is_missing = chosen is None and (name is not None or CHANNELS.needs_account(message.channel))
+    chosen = own or choose_account(known, message.channel, message.name)
+    is_missing = chosen is None and (message.name is not None or CHANNELS.needs_account(message.channel))
     return _Choice(message.step, chosen, is_missing)

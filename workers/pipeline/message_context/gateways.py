@@ -22,10 +22,11 @@ def load_gateways(
     session: Session, rows: Sequence[ClaimedStep], notifications: Mapping[str, NotificationView], *, now: datetime
 ) -> dict[UUID, GatewayContext]:
     """Return the gateways by step id, for steps that need one."""
-    notes = {row.id: notifications.get(row.params.get("notification_id", "")) for row in rows}
-    wanting = [row for row in rows if _wants_gateway(row, notes[row.id])]
+    with_notes = [(row, notifications.get(row.params.get("notification_id", ""))) for row in rows]
+    wanting = [row for row, note in with_notes if _wants_gateway(row, note)]
     if not wanting:
         return {}
+    notes = {row.id: note for row, note in with_notes}
     known = _gateways(session, {row.clinic_id for row in wanting})
     found = {row.id: _choose(known, row, notes[row.id]) for row in wanting}
     called = {

@@ -40,6 +40,15 @@ class AttachmentOut(Schema):
         return {**given, "is_blocked": is_blocked(given)}
 
 
+class AuthenticationOut(Schema):
+    """SPF, DKIM and DMARC of a mail, as the mailbox's own server reports them."""
+
+    server = fields.String(required=True, metadata={"description": "The server that the mailbox names."})
+    dmarc = fields.String(required=True, metadata={"examples": ["pass"], "description": "`none`: not reported."})
+    spf = fields.String(required=True, metadata={"examples": ["pass"]})
+    dkim = fields.String(required=True, metadata={"examples": ["pass"]})
+
+
 class InboundEmailOut(Schema):
     """A mail that arrived."""
 
@@ -59,6 +68,12 @@ class InboundEmailOut(Schema):
     subject = fields.String(required=True, allow_none=True)
     body = fields.String(
         required=True, allow_none=True, metadata={"description": "New text, without quotes and signature."}
+    )
+    authentication = fields.Nested(
+        AuthenticationOut,
+        required=True,
+        allow_none=True,
+        metadata={"description": "Null: the mailbox has no `authentication_server`."},
     )
     via = fields.String(required=True)
     received_at = Instant(required=True)

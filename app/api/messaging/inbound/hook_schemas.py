@@ -5,9 +5,11 @@ from typing import Any, Final
 from marshmallow import ValidationError, fields, validates_schema
 
 from app.api.messaging.gateway_schemas import SLUG
+from app.api.messaging.mailbox_schemas import AUTHENTICATION_SERVER, LONGEST_HOST
 from app.core.type_aliases import JsonDict
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, Secret, Text
 from app.http.schemas.schema import Schema
+from app.messaging.inbound.authentication import OnFailedAuthentication
 from app.messaging.inbound.hooks import hook_url, missing_credentials
 from app.messaging.inbound.models import HookProvider
 
@@ -36,6 +38,24 @@ class InboundHookChange(Schema):
     verification_key = Secret(
         LONGEST_SECRET, metadata={"description": "SendGrid: public key of signed event webhooks (base64)."}
     )
+    authentication_server = Text(
+        LONGEST_HOST,
+        least=1,
+        form=AUTHENTICATION_SERVER,
+        allow_none=True,
+        metadata={
+            "description": "The name with which the provider's own server, or yours that forwards to it, begins"
+            " `Authentication-Results`. Its first header counts. Without it, only results beside the mail count.",
+            "examples": ["amazonses.com"],
+        },
+    )
+    on_failed_authentication = Choice(
+        OnFailedAuthentication,
+        metadata={
+            "description": "An answer that fails DMARC: `accept` as any other, or `review`: it stops nothing and waits"
+            " for a user in the list of unmatched mail."
+        },
+    )
     is_active = Boolean()
 
 
@@ -44,6 +64,7 @@ class InboundHookIn(InboundHookChange):
 
     name = Text(100, least=1, form=SLUG, required=True)
     provider = Choice(HookProvider, required=True)
+    on_failed_authentication = Choice(OnFailedAuthentication, load_default=OnFailedAuthentication.ACCEPT)
     is_active = Boolean(load_default=True)
 
     @validates_schema
@@ -63,6 +84,8 @@ class InboundHookOut(Schema):
         hook_url, required=True, metadata={"type": "string", "description": "For the provider's settings."}
     )
     topic = fields.String(required=True, allow_none=True)
+    authentication_server = fields.String(required=True, allow_none=True)
+    on_failed_authentication = Choice(OnFailedAuthentication, required=True)
     is_active = Boolean(required=True)
     last_called_at = Instant(required=True, allow_none=True, metadata={"description": "Accurate to a minute."})
     created_at = Instant(required=True)

@@ -11,7 +11,7 @@ from app.http.blueprint import Blueprint
 from app.http.schemas.paging import PageQuery, page_of
 from app.identity.permissions import Permission
 from app.messaging.inbound.answers import check_message, write_message
-from app.messaging.inbound.conversation import get_message, list_messages
+from app.messaging.inbound.conversation.messages import get_message, list_messages
 
 blp = Blueprint("lead-messages", __name__, url_prefix="/api/leads", description="Conversations with leads.")
 

@@ -4,14 +4,16 @@ from typing import Any, Final
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from app.api.messaging.inbound.email_schemas import AttachmentOut
+from app.api.messaging.inbound.email_schemas import AttachmentOut, AuthenticationOut
 from app.api.messaging.inbound.text_schemas import MediaOut
+from app.api.messaging.template_schemas import SLUG, MessageMedia
 from app.core.type_aliases import JsonDict
 from app.http.schemas.fields import Choice, Id, Instant, Text
 from app.http.schemas.schema import Schema
 from app.leads.timeline.models import Direction
 from app.messaging.channels import email
 from app.messaging.inbound.answers import ANSWER_CHANNELS, LONGEST_SUBJECT
+from app.messaging.templates.template_definitions import LONGEST_ACCOUNT
 
 LONGEST_BODY: Final = 50_000
 
@@ -31,6 +33,18 @@ class LeadMessageIn(Schema):
         lines=True,
         required=True,
         metadata={"description": "At most 1,600 characters for `sms`, 4,096 for `whatsapp`."},
+    )
+    media = fields.Nested(
+        MessageMedia,
+        metadata={"description": "Only for `sms` and `whatsapp`. With a file, a text has at most 1,024 characters."},
+    )
+    account = Text(
+        LONGEST_ACCOUNT,
+        form=SLUG,
+        metadata={
+            "description": "The sending account to use. By default that of the channel.",
+            "examples": ["front-desk"],
+        },
     )
     in_reply_to = Id(
         metadata={"description": "Id of the message that is answered. It goes to its sender, and a mail to its thread."}
@@ -65,5 +79,11 @@ class LeadMessageOut(Schema):
     answers_id = Id(
         required=True, allow_none=True, metadata={"description": "The message that an inbound one answers."}
     )
+    authentication = fields.Nested(
+        AuthenticationOut, required=True, allow_none=True, metadata={"description": "Of an inbound mail."}
+    )
     attachments = fields.List(fields.Nested(AttachmentOut), required=True)
-    media = fields.List(fields.Nested(MediaOut), required=True)
+    media = fields.List(
+        fields.Nested(MediaOut), required=True, metadata={"description": "Of a message to the lead: type and URL."}
+    )
+    account = fields.String(required=True, allow_none=True, metadata={"description": "The sending account it names."})

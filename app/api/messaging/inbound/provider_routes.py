@@ -11,7 +11,7 @@ from app.http.access import PUBLIC, act_for_clinic, allow, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.body.json_body import read_bytes
 from app.http.body.unknown_parameters import declare_reads_body
-from app.messaging.inbound.parse import MAX_BYTES
+from app.messaging.inbound.parsing.parse import MAX_BYTES
 from app.messaging.inbound.providers import calls
 from app.messaging.inbound.providers.base import ProviderCall, UploadedFile
 from app.messaging.inbound.providers.calls import Processed
@@ -42,10 +42,10 @@ def take_provider_call(provider: str, hook_id: UUID) -> Processed:
         hook = calls.find_hook(session, provider, hook_id)
     request.max_content_length = request.max_form_memory_size = MAX_BODY
     request.max_form_parts = MAX_FORM_PARTS
-    items = calls.read_call(hook, _read_call())
+    content = calls.read_call(hook, _read_call())
     with unit_of_work() as session:
         act_for_clinic(hook.clinic_id)
-        return calls.process(session, hook, items)
+        return calls.process(session, hook, content)
 
 
 def _read_call() -> ProviderCall:

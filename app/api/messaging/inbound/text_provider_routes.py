@@ -12,6 +12,7 @@ from app.http.body.json_body import read_bytes
 from app.http.body.unknown_parameters import declare_reads_body, declare_reads_query
 from app.messaging.inbound.texts import calls
 from app.messaging.inbound.texts.items import TextCall
+from app.messaging.inbound.texts.reports import MessageIsBeingSent
 
 blp = Blueprint(
     "channel-events",
@@ -48,9 +49,15 @@ def take_channel_events(provider: str, account_id: UUID) -> Response:
         called = calls.find_account(session, provider, account_id)
     items = calls.read_call(called.account, call)
     act_for_clinic(called.clinic_id)
-    for item in items:
-        with unit_of_work() as session:
-            calls.process(session, called, item)
+    busy = None
+    for item in items:  # a report that comes too early must not delay the answers of leads in the same call
+        try:
+            with unit_of_work() as session:
+                calls.process(session, called, item)
+        except MessageIsBeingSent as refusal:
+            busy = refusal
+    if busy is not None:
+        raise busy
     return Response(_NO_ANSWER, content_type="text/xml")
 
 

@@ -95,6 +95,7 @@ class NoticesChange(Schema):
     system = _kind()
     daily_summary = _kind(SummaryChannels)
     weekly_summary = _kind(SummaryChannels)
+    report = _kind(SummaryChannels)
     security = Mandatory()
     account = Mandatory()
 
@@ -110,6 +111,7 @@ class NoticePreferencesChange(Schema):
         allow_none=True,
         metadata={"examples": ["Europe/Paris"], "description": "Your zone; null: the clinic's."},
     )
+    is_guide_closed = Boolean(metadata={"description": "Whether the console hides its first-run guide."})
     notices = fields.Nested(NoticesChange)
 
 
@@ -154,5 +156,6 @@ class NoticePreferencesOut(Schema):
     digest_at = fields.String(required=True, metadata={"description": "Local time of the daily digest."})
     timezone = fields.String(required=True, metadata={"description": "IANA name."})
     sources = fields.Nested(PreferenceSourcesOut, required=True)
+    is_guide_closed = Boolean(required=True, metadata={"description": "Whether the console hides its first-run guide."})
     notices = fields.List(fields.Nested(NoticeOut), required=True)
     version = Integer(required=True)

@@ -1,13 +1,13 @@
 """Step context: the input of guards and handlers. Workers load it from the database; simulations construct it."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from app.core.type_aliases import JsonDict, JsonObject
-from app.engine.outcomes import Row
+from app.engine.outcomes import Row, checked_frozen
 from app.engine.plan.follow_up_steps import FinishedStep
 from app.engine.rules.rules import RuleSet
 from app.engine.sequences.definitions import PublishedSequences
@@ -30,6 +30,7 @@ from app.messaging.rendering.variants import Template
 from app.messaging.sending_accounts.limits import Limits
 from app.messaging.sending_accounts.limits import Usage as AccountUsage
 from app.messaging.user_notices.digest_content import DigestContent
+from app.messaging.user_notices.report_mail import ReportMail
 from app.messaging.user_preferences.load import SettingsByUser
 from app.messaging.webhooks.due import WebhookBatch
 from app.messaging.webhooks.subscriptions import Subscription
@@ -101,6 +102,10 @@ class NotificationView(Protocol):
     @property
     def body(self) -> str: ...
     @property
+    def html(self) -> str | None: ...
+    @property
+    def attachment(self) -> JsonObject | None: ...
+    @property
     def headers(self) -> Mapping[str, str] | None: ...
     @property
     def written_by(self) -> UUID | None: ...
@@ -110,6 +115,8 @@ class NotificationView(Protocol):
     def message_type(self) -> str | None: ...
     @property
     def gateway_id(self) -> UUID | None: ...
+    @property
+    def account_name(self) -> str | None: ...
     @property
     def account_id(self) -> UUID | None: ...
     @property
@@ -178,7 +185,7 @@ class WriteMessage(Protocol):
     ) -> list[Row]: ...
 
 
-@dataclass(frozen=True, slots=True)
+@checked_frozen
 class StepContext:
     """One step and the data that its guard and its handler use."""
 
@@ -209,6 +216,7 @@ class StepContext:
     notice_settings: SettingsByUser = field(default_factory=dict)  # of the clinic's users
     destination: DestinationView | None = None  # of the message that the step delivers
     digest: DigestContent | None = None  # that the step sends
+    report_mail: ReportMail | None = None  # that the step sends
     skips_messages: bool = False  # whether an operator chose to skip the messages of this step when a hold ended
 
     @property

@@ -127,23 +127,31 @@ def _metadata(context: StepContext, variant: Variant, *, approved: JsonObject | 
         step_id=context.step.id,
         series=context.contact.attempt.series if context.contact else None,
         provider_template=approved,
-        **_gateway_columns(context, variant),
+        account_name=variant.account,
+        **_media_columns(context, variant),
+        **_gateway_columns(context),
     )
 
 
-def _gateway_columns(context: StepContext, variant: Variant) -> ColumnDict:
-    """Return the columns of a message through a gateway. The rule's media take precedence over the template's."""
-    if not CHANNELS.needs_gateway(context.params.get("channel")):
+def _media_columns(context: StepContext, variant: Variant) -> ColumnDict:
+    """Return the columns of a message with a file. The rule's file takes precedence over the template's."""
+    params = context.params
+    if not CHANNELS.media_types(params.get("channel")):
         return {}
-    gateway, params = context.gateway_context.gateway, context.params
-    if gateway is None:
-        raise LookupError("the clinic has no gateway for this message")  # `send_message` waits before this
     media = variant.media if "type" not in params else None
     return {
-        "gateway_id": gateway.id,
         "message_type": media.type if media else params.get("type", MessageType.TEXT),
         "media_url": media.url if media else params.get("media_url"),
     }
+
+
+def _gateway_columns(context: StepContext) -> ColumnDict:
+    if not CHANNELS.needs_gateway(context.params.get("channel")):
+        return {}
+    gateway = context.gateway_context.gateway
+    if gateway is None:
+        raise LookupError("the clinic has no gateway for this message")  # `send_message` waits before this
+    return {"gateway_id": gateway.id}
 
 
 def _template(context: StepContext) -> Template:

@@ -13,7 +13,7 @@ def task_text(context: StepContext) -> TaskText:
     A text with mistakes stays as it is: rules that were saved earlier may have one.
     """
     written = TaskText(context.params["title"], context.params.get("description"))
-    if not any("{" in (text or "") for text in written):
+    if "{" not in f"{written.title}{written.description}":
         return written
     try:
         return fill(written, values_of(context))

@@ -7,77 +7,54 @@ from collections.abc import Iterator
 from textwrap import wrap
 from typing import Final
 
-from app.automation.language.docs import sentences
-from app.automation.language.docs.days import days_of
+from app.automation.language.docs import pictures
+from app.automation.language.docs.pictures import Direction, Edge, Node, Picture, Shape
 from app.core.type_aliases import JsonObject
-from app.engine.sequences.sequence import Sequence, SequenceStep, read_sequence
 
 Written = JsonObject
 
 WIDEST: Final = 24  # characters of a line; Mermaid breaks longer lines at any place
 # Codes of characters that would end a label or start a code.
 _CODES: Final = str.maketrans({"#": "#35;", '"': "#quot;", "<": "#lt;", ">": "#gt;"})
+_DIRECTIONS: Final = {Direction.RIGHT: "LR", Direction.DOWN: "TD"}
+_BRACKETS: Final = {
+    Shape.EVENT: ("([", "])"),
+    Shape.CONDITION: ("{{", "}}"),
+    Shape.STEP: ("[", "]"),
+    Shape.END: ("([", "])"),
+}
 
 
 def of_rule(rule: Written) -> Iterator[str]:
     """Yield the lines of a rule's diagram, from left to right."""
-    yield from ("```mermaid", "flowchart LR")
-    before = "event"
-    yield f"  event([{_label(sentences.of_events(rule['on']))}])"
-    for id_, shape in _between(rule):
-        yield f"  {before} --> {id_}{shape}"
-        before = id_
-    for i, action in enumerate(rule["do"]):
-        yield f"  {before} --> do{i}[{_label(sentences.of_action(action))}]"
-    stops = [event for events in sentences.stops_in(rule) for event in events]
-    if stops and sentences.of_timing(rule):  # a rule without a delay leaves nothing to cancel
-        yield f"  stops[{_label(sentences.of_stops(stops))}] -.->|cancels it| wait"
-    yield "```"
+    return _draw(pictures.of_rule(rule))
 
 
 def of_sequence(sequence: Written) -> Iterator[str]:
-    """Yield the lines of a sequence's diagram, from top to bottom: each step with its day, counted from the first."""
-    read = read_sequence(sequence)
-    days, texts = days_of(read), {step["name"]: step for step in sequence["steps"]}
-    reached = [step for step in read.steps if step.name in days]
-    yield from ("```mermaid", "flowchart TD")
-    yield f"  begin([{_label(sentences.of_beginning(sequence))}]) --> {_id(read, read.first)}"
-    for step in reached:
-        label = _label(f"Day {days[step.name]}: {sentences.of_step(texts[step.name])}")
-        yield f"  {_id(read, step)}" + ("{{" + label + "}}" if step.ways else f"[{label}]")
-    for step in reached:
-        for said, way in _BRANCHED if step.ways else _STRAIGHT:
-            yield f"  {_id(read, step)} -->{said} {_id(read, read.after(step.name, way))}"
-    yield from ("  over([end])", "```")
+    """Yield the lines of a sequence's diagram, from top to bottom."""
+    return _draw(pictures.of_sequence(sequence))
 
 
 def of_nurture(nurture: Written) -> Iterator[str]:
     """Yield the lines of a nurture's diagram: the leads that it enrolls, and the sequence."""
-    yield from ("```mermaid", "flowchart LR")
-    yield f"  run([{_label(sentences.of_nurture(nurture))}])"
-    yield f"  run --> into[{_label('enroll in the sequence ' + nurture['sequence'])}]"
+    return _draw(pictures.of_nurture(nurture))
+
+
+def _draw(picture: Picture) -> Iterator[str]:
+    yield from ("```mermaid", f"flowchart {_DIRECTIONS[picture.direction]}")
+    yield from (f"  {_node(node)}" for node in picture.nodes)
+    yield from (f"  {edge.source} {_arrow(edge)} {edge.target}" for edge in picture.edges)
     yield "```"
 
 
-_STRAIGHT: Final[tuple[tuple[str, str | None], ...]] = (("", None),)
-_BRANCHED: Final[tuple[tuple[str, str | None], ...]] = (("|yes|", "then"), ("|no|", "else"))
+def _node(node: Node) -> str:
+    opening, closing = _BRACKETS[node.shape]
+    return f"{node.id}{opening}{_label(node.text)}{closing}"
 
 
-def _id(sequence: Sequence, step: SequenceStep | None) -> str:
-    """Return the node id of a step; None stands for the end."""
-    return f"step{sequence.steps.index(step)}" if step else "over"
-
-
-def _between(rule: Written) -> Iterator[tuple[str, str]]:
-    """Yield id and shape of each node between the event and the actions."""
-    if rule.get("when"):
-        yield "when", "{{" + _label("if " + sentences.of_conditions(rule["when"])) + "}}"
-    if timing := sentences.of_timing(rule):
-        yield "wait", f"[{_label(timing)}]"
-    if rule.get("only_if"):
-        yield "still", "{{" + _label("if by then " + sentences.of_conditions(rule["only_if"])) + "}}"
-    if rule.get("unless"):
-        yield "unless", "{{" + _label("unless by then " + sentences.of_conditions(rule["unless"])) + "}}"
+def _arrow(edge: Edge) -> str:
+    arrow = "-.->" if edge.is_stop else "-->"
+    return f"{arrow}|{edge.label}|" if edge.label else arrow
 
 
 def _label(text: str) -> str:

@@ -10,6 +10,7 @@ from typing import Final
 from app.core.type_aliases import JsonObject
 from app.engine.events.events import EventName
 from app.engine.rules.stop_events import DEFAULT_STOPS, stop_events
+from app.engine.rules.timing import BEST_TIME
 from app.engine.sequences.sequence import action_in
 from app.engine.step_kind import STEP_KINDS
 from app.messaging.channels.registry import CHANNELS
@@ -192,12 +193,15 @@ _CLOCKS: Final[Mapping[str, str]] = {"business": "in opening hours", "business_d
 
 def of_wait(wait: object, *, way: str = "after") -> str:
     """Return a delay as text: `3 days later, at 09:00`."""
+    if wait == BEST_TIME:
+        return "at the next hour at which the lead is best reached"
     parts: Written = wait if isinstance(wait, Mapping) else {"time": wait}
     of_field = f" {way} the lead's {plain(parts['of'].rpartition('.')[2])}" if "of" in parts else " later"
     said = [f"{parts['time']}{of_field}"] if "time" in parts else []
     said += [_CLOCKS[parts["clock"]]] if parts.get("clock") in _CLOCKS else []
     said += [f"on day {parts['on_day']} of the month"] if "on_day" in parts else []
     said += [f"at {_hours(parts['at'])}"] if "at" in parts else []
+    said += ["then at the next hour at which the lead is best reached"] if parts.get("best_time") else []
     said += ["in the lead's time zone"] if parts.get("zone") == "lead" else []
     return ", ".join(said)
 

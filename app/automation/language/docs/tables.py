@@ -58,6 +58,11 @@ def flow(value: object) -> str:
     return text.removesuffix("\n").removesuffix("\n...")
 
 
+def block(value: object) -> str:
+    """Return a value as YAML in lines."""
+    return str(yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100))
+
+
 def _resolved(part: JsonObject, definitions: JsonObject) -> JsonObject:
     reference = part.get("$ref")
     return definitions[reference.rpartition("/")[2]] if reference else part
@@ -65,7 +70,7 @@ def _resolved(part: JsonObject, definitions: JsonObject) -> JsonObject:
 
 def _sentences(part: JsonObject) -> str:
     values = part.get("enum", ())
-    listed = f"One of {', '.join(f'`{value}`' for value in values)}." if values else ""
+    listed = f"One of {', '.join(f'`{value}`' for value in values)}." if len(values) > 1 else ""
     default = part.get("default")
     unless_given = f"Default: `{flow(default)}`." if default not in (None, [], {}) else ""
     return " ".join(sentence for sentence in (part.get("description", ""), listed, unless_given) if sentence)

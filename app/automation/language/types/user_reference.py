@@ -13,7 +13,7 @@ from app.core.type_aliases import JsonDict
 
 @dataclass(frozen=True, slots=True)
 class UserIdOr:
-    """Validator: the id of a user of the clinic to whom leads can be assigned, or this word."""
+    """Validator: the id of a user of the clinic who can get leads, or this word."""
 
     word: str
 
@@ -31,7 +31,7 @@ class UserIdOr:
         return value
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonDict:
-        return {"anyOf": [{"const": self.word}, {"type": "string", "format": "uuid"}]}
+        return {"anyOf": [{"enum": [self.word], "type": "string"}, {"type": "string", "format": "uuid"}]}
 
 
 def _is_id(value: object) -> bool:

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from app.automation.sequences.enrollments.best_hours import best_hours_for
 from app.automation.sequences.enrollments.labels import add_labels
 from app.automation.sequences.models import IS_LIVE, LIVE, Enrollment, EnrollmentState
 from app.core.db import AnyRow, insert_many, new_id
@@ -139,7 +140,8 @@ def _insert(session: Session, entry: EnrollmentBatch, leads: Sequence[tuple[AnyR
     fresh = {row.id for row in insert_many(session, Enrollment, rows, tail=_ONLY_NEW)}
     new = [(lead, row) for (lead, _), row in zip(leads, rows, strict=True) if row["id"] in fresh]
     if new:
-        add_steps(session, [_first_step(entry, lead, row) for lead, row in new])
+        hours = best_hours_for(session, ((lead.id, entry.sequence.first) for lead, _ in new))
+        add_steps(session, [_first_step(entry, lead, row, hours.get(lead.id, ())) for lead, row in new])
         add_labels(session, {lead.id: row["label"] for lead, row in new if row["label"]})
     return {lead.id for lead, _ in new}
 
@@ -150,8 +152,8 @@ def _label(sequence: SequenceText, lead: Any, before: Sequence[Any]) -> str | No
     return sequence.label if is_ours or sequence.label not in lead.tags else None
 
 
-def _first_step(entry: EnrollmentBatch, lead: AnyRow, row: ColumnValues) -> JsonDict:
-    context = EnrollmentContext(row["id"], lead.timezone, row["cause"])
+def _first_step(entry: EnrollmentBatch, lead: AnyRow, row: ColumnValues, best_hours: Sequence[str]) -> JsonDict:
+    context = EnrollmentContext(row["id"], lead.timezone, row["cause"], tuple(best_hours))
     calendar = entry.clinic.calendar
     planned = plan_step(entry.sequence, entry.sequence.first, context, at=entry.at, calendar=calendar)
     return {**planned_row(entry.clinic.id, lead.id, planned), "id": row["step_id"]}

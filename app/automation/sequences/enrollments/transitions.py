@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from app.automation.sequences.enrollments.best_hours import best_hours_for
 from app.automation.sequences.enrollments.labels import remove_labels
 from app.automation.sequences.models import IS_LIVE, Enrollment, EnrollmentState
 from app.core.calendar.calendar import Calendar
@@ -107,8 +108,10 @@ def sequence_texts(session: Session, enrollments: Collection[EnrollmentRow]) -> 
 def move_enrollments(session: Session, moves: Sequence[Move], *, at: datetime) -> None:
     """Save the moves, and plan the next steps. Waits count from `at`."""
     steps, rows = [], []
+    hours = best_hours_for(session, ((one.enrollment.lead_id, one.to) for one in moves if one.to and one.is_active))
     for one in moves:
-        step = _step(one, at=at) if one.to and one.is_active else None
+        best = hours.get(one.enrollment.lead_id, ())
+        step = _step(one, best, at=at) if one.to and one.is_active else None
         steps += [step] if step else []
         rows.append(_state(one, step, at=at))
     if steps:
@@ -122,10 +125,10 @@ def save_states(session: Session, rows: Sequence[ColumnValues]) -> None:
     update_many(session, Enrollment, rows, _CHANGED)
 
 
-def _step(one: Move, *, at: datetime) -> JsonDict:
+def _step(one: Move, best_hours: Sequence[str], *, at: datetime) -> JsonDict:
     row = one.enrollment
     assert one.to is not None  # noqa: S101  (called for moves to a step only)
-    context = EnrollmentContext(row.id, row.timezone, row.cause)
+    context = EnrollmentContext(row.id, row.timezone, row.cause, tuple(best_hours))
     planned = plan_step(one.text, one.to, context, at=at, calendar=one.calendar, left=one.left)
     return planned_row(row.clinic_id, row.lead_id, planned)
 

@@ -56,13 +56,15 @@ def count_enrollments(session: Session, actor: Actor, report_filter: ReportFilte
 
 
 def count_steps(session: Session, actor: Actor, report_filter: ReportFilter) -> Sequence[AnyRow]:
-    """Count finished steps and the results of their messages by step, kind, variant, outcome and reason."""
+    """Count finished steps and the results of their messages by step, kind, variant, outcome, reason and version."""
     steps = _of_version(_steps(actor, report_filter), EnrollmentStep.sequence_version, report_filter)
     return session.execute(steps).all()
 
 
 def _steps(actor: Actor, report_filter: ReportFilter) -> AnySelect:
-    keys = tuple(getattr(EnrollmentStep, name) for name in ("step", "kind", "variant", "outcome", "reason"))
+    keys = tuple(
+        getattr(EnrollmentStep, name) for name in ("step", "kind", "variant", "outcome", "reason", "sequence_version")
+    )
     message = _message()
     sent_at, beside = message.c.sent_at, (Enrollment, message)
     replied = replied_lateral(Enrollment.lead_id, after=sent_at, until=sent_at + REPLY_WINDOW, beside=beside)

@@ -1,7 +1,7 @@
-"""Confidence intervals of proportions and of their differences. Pure.
+"""Confidence intervals of proportions. Pure.
 
-Wilson's interval for a proportion; Newcombe's for a difference, built from two Wilson intervals. Both hold for small
-samples and for proportions near 0 and 1, unlike the normal approximation (Newcombe, Statistics in Medicine 17, 1998).
+Wilson's interval holds for small samples and for proportions near 0 and 1, unlike the normal approximation (Newcombe,
+Statistics in Medicine 17, 1998). `sequential` has the intervals of differences.
 """
 
 from dataclasses import dataclass
@@ -39,15 +39,6 @@ def wilson(share: Share, *, confidence: float = CONFIDENCE) -> Interval:
     margin = z * sqrt(share.count * (1 - share.rate) + z * z / 4)
     total = share.of + z * z
     return Interval(max((middle - margin) / total, 0.0), min((middle + margin) / total, 1.0))
-
-
-def difference(one: Share, other: Share, *, confidence: float = CONFIDENCE) -> Interval:
-    """Return Newcombe's interval of `one` minus `other`. Raises ZeroDivisionError."""
-    observed = one.rate - other.rate
-    mine, theirs = wilson(one, confidence=confidence), wilson(other, confidence=confidence)
-    down = sqrt((one.rate - mine.low) ** 2 + (theirs.high - other.rate) ** 2)
-    up = sqrt((mine.high - one.rate) ** 2 + (other.rate - theirs.low) ** 2)
-    return Interval(observed - down, observed + up)
 
 
 def shared_confidence(comparisons: int, *, confidence: float = CONFIDENCE) -> float:

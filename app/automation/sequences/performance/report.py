@@ -11,33 +11,37 @@ from sqlalchemy.orm import Session
 from app.automation.sequences.definitions import find_sequence
 from app.automation.sequences.enrollments.advance import StepOutcome
 from app.automation.sequences.models import EnrollmentState
-from app.automation.sequences.performance.comparison import compare
+from app.automation.sequences.performance.comparison import WORTH, check_ratio, compare
 from app.automation.sequences.performance.counts import MESSAGES, ReportFilter, count_enrollments, count_steps
 from app.automation.sequences.performance.intervals import Share, wilson
+from app.automation.sequences.performance.rates import BASE_OF, sum_of
 from app.core.calendar.date_range import DateRange
 from app.core.db import AnyRow
 from app.core.type_aliases import JsonDict
 from app.engine.sequences.definitions import sequence_versions
 from app.engine.sequences.sequence import Sequence as SequenceText
+from app.engine.sequences.sequence import SequenceStep
 from app.errors import NotFound
 from app.identity.actor import Actor
 
 Rows = Sequence[AnyRow]
 
-# The base of each rate: only gateways report deliveries; opens and clicks are also known of tracked e-mails.
-_OF: Final[Mapping[str, str]] = {
-    "delivered": "told_of",
-    "opened": "reports_opens",
-    "clicked": "reports_clicks",
-    **dict.fromkeys(("replied", "converted"), "sent"),
-}
 COMPARED: Final = ("replied", "converted", "opened", "clicked")
 
 
 def performance(
-    session: Session, actor: Actor, sequence_id: UUID, period: DateRange, *, version: int | None
+    session: Session,
+    actor: Actor,
+    sequence_id: UUID,
+    period: DateRange,
+    *,
+    version: int | None,
+    worth: float = WORTH,
 ) -> JsonDict:
-    """Return the report, as PerformanceOut. Raises NotFound if the sequence or the version does not exist."""
+    """Return the report, as PerformanceOut. `worth`: the smallest difference of variants that is worth it, 0 to 1.
+
+    Raises NotFound if the sequence or the version does not exist.
+    """
     sequence = find_sequence(session, actor, sequence_id)
     text = _text(session, sequence_id, version or sequence.published)
     if version and not text:
@@ -49,7 +53,7 @@ def performance(
         "version": version,
         **_totals(enrollments),
         "messages": _messages(steps),
-        "steps": [_step(name, text, steps, enrollments) for name in _names(text, steps)],
+        "steps": [_step(name, text, steps, enrollments, worth=worth) for name in _names(text, steps)],
     }
 
 
@@ -59,9 +63,9 @@ def _text(session: Session, sequence_id: UUID, version: int | None) -> SequenceT
 
 
 def _totals(enrollments: Rows) -> JsonDict:
-    enrolled = _sum(enrollments, "enrolled")
-    states = {str(one): _sum((row for row in enrollments if row.state == one), "enrolled") for one in EnrollmentState}
-    shares = {name: Share(_sum(enrollments, name), enrolled) for name in ("replied", "converted")}
+    enrolled = sum_of(enrollments, "enrolled")
+    states = {str(one): sum_of((row for row in enrollments if row.state == one), "enrolled") for one in EnrollmentState}
+    shares = {name: Share(sum_of(enrollments, name), enrolled) for name in ("replied", "converted")}
     return {
         "enrolled": enrolled,
         **states,
@@ -80,7 +84,7 @@ def _names(text: SequenceText | None, steps: Rows) -> list[str]:
     return list(dict.fromkeys((*written, *sorted(row.step for row in steps))))
 
 
-def _step(name: str, text: SequenceText | None, steps: Rows, enrollments: Rows) -> JsonDict:
+def _step(name: str, text: SequenceText | None, steps: Rows, enrollments: Rows, *, worth: float) -> JsonDict:
     mine = [row for row in steps if row.step == name]
     written = next((step for step in text.steps if step.name == name), None) if text else None
     order = [variant.name for variant in written.variants] if written else []
@@ -92,7 +96,8 @@ def _step(name: str, text: SequenceText | None, steps: Rows, enrollments: Rows) 
         **_figures(mine),
         "exit_reasons": _exits(row for row in enrollments if row.step == name),
         "variants": [{"variant": one, **_figures(rows)} for one, rows in variants.items()],
-        "comparisons": _comparisons(variants),
+        "comparisons": _comparisons(variants, worth),
+        "sample_ratio": _sample_ratio(written, [row for row in mine if text and row.sequence_version == text.version]),
     }
 
 
@@ -102,26 +107,38 @@ def _variants(order: Sequence[str], rows: Rows) -> list[str]:
 
 def _figures(rows: Rows) -> JsonDict:
     """Return the figures of a step, as StepFiguresOut."""
-    by_outcome = {str(one): _sum((row for row in rows if row.outcome == one), "came") for one in StepOutcome}
+    by_outcome = {str(one): sum_of((row for row in rows if row.outcome == one), "came") for one in StepOutcome}
     skips = _reasons((row.reason, row.came) for row in rows if row.outcome == StepOutcome.SKIPPED)
-    return {"came": _sum(rows, "came"), **by_outcome, "skip_reasons": skips, "messages": _messages(rows)}
+    return {"came": sum_of(rows, "came"), **by_outcome, "skip_reasons": skips, "messages": _messages(rows)}
 
 
 def _messages(rows: Rows) -> JsonDict:
-    counts = {name: _sum(rows, name) for name in MESSAGES}
-    rates = {name: _rate(Share(counts[name], counts[of])) for name, of in _OF.items()}
+    counts = {name: sum_of(rows, name) for name in MESSAGES}
+    rates = {name: _rate(Share(counts[name], counts[of])) for name, of in BASE_OF.items()}
     return {**{name: counts[name] for name in ("sent", "failed", "machine_opened", "machine_clicked")}, **rates}
 
 
-def _comparisons(variants: Mapping[str, Rows]) -> list[JsonDict]:
+def _sample_ratio(written: SequenceStep | None, rows: Rows) -> JsonDict | None:
+    """Compare the leads by variant with the weights of the text. `rows`: of its version, because weights may change."""
+    weights = {one.name: one.weight for one in written.variants} if written else {}
+    if len(weights) < 2:  # noqa: PLR2004
+        return None
+    counts = {name: sum_of((row for row in rows if row.variant == name), "came") for name in weights}
+    return asdict(check_ratio(counts, weights))
+
+
+def _comparisons(variants: Mapping[str, Rows], worth: float) -> list[JsonDict]:
     if len(variants) < 2:  # noqa: PLR2004  (one variant has nothing to compare with)
         return []
-    found = [compare(measure, {name: _share(rows, measure) for name, rows in variants.items()}) for measure in COMPARED]
+    found = [
+        compare(measure, {name: _share(rows, measure) for name, rows in variants.items()}, worth=worth)
+        for measure in COMPARED
+    ]
     return [asdict(one) for comparisons in found for one in comparisons]
 
 
 def _share(rows: Rows, measure: str) -> Share:
-    return Share(_sum(rows, measure), _sum(rows, _OF[measure]))
+    return Share(sum_of(rows, measure), sum_of(rows, BASE_OF[measure]))
 
 
 def _rate(share: Share) -> JsonDict:
@@ -137,7 +154,3 @@ def _reasons(counted: Iterable[tuple[str, int]]) -> list[JsonDict]:
     for reason, count in counted:
         total[reason] += count
     return [{"reason": reason, "count": count} for reason, count in total.most_common()]
-
-
-def _sum(rows: Iterable[AnyRow], name: str) -> int:
-    return sum(getattr(row, name) for row in rows)

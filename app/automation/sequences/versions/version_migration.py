@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from app.automation.sequences.versions.version_mapping import UNDER_WAY, MoveKin
 from app.core.db import AnyRow, update_many
 from app.core.type_aliases import ColumnDict, JsonDict, JsonObject
 from app.engine.models import Reason
+from app.engine.rules.rules import IMMEDIATELY
 from app.engine.sequences.progression import EnrollmentContext, plan_step
 from app.engine.sequences.sequence import ExitReason
 from app.engine.sequences.sequence import Sequence as SequenceText
@@ -111,9 +112,9 @@ def _cancel_steps(session: Session, step_ids: Sequence[UUID], *, at: datetime) -
 
 
 def _step(work: Migration, one: _Migrated, due_at: datetime) -> JsonDict:
-    row, step = one.row, work.new.step(one.lands.to or "")
+    row, step = one.row, replace(work.new.step(one.lands.to or ""), timing=IMMEDIATELY)
     context, calendar = EnrollmentContext(row.id, row.timezone, row.cause), work.clinic.calendar
-    planned = plan_step(work.new, step, context, at=due_at, calendar=calendar, left=timedelta())
+    planned = plan_step(work.new, step, context, at=due_at, calendar=calendar)
     return planned_row(row.clinic_id, row.lead_id, replace(planned, due_at=due_at, moves=None))
 
 

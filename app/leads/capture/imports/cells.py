@@ -41,19 +41,21 @@ def parse_row(cells: Mapping[str, str], context: CellContext) -> tuple[ColumnDic
     lead: JsonDict = {}
     mistakes: dict[str, str] = {}
     for field, cell in cells.items():
-        if text := unescape_formula(cell).strip():
-            try:
-                lead |= _read(field, text, context)
-            except InvalidCell as mistake:
-                mistakes[field] = str(mistake)
+        if not (text := unescape_formula(cell).strip()):
+            continue
+        if field.startswith(CUSTOM):
+            lead.setdefault("custom", {})[field.removeprefix(CUSTOM)] = text
+            continue
+        try:
+            lead |= _read(field, text, context)
+        except InvalidCell as mistake:
+            mistakes[field] = str(mistake)
     if "source_id" not in lead and "source" not in mistakes and context.default_source:
         lead["source_id"] = str(context.default_source)
     return lead, mistakes
 
 
 def _read(field: str, text: str, context: CellContext) -> JsonDict:
-    if field.startswith(CUSTOM):
-        return {"custom": {field.removeprefix(CUSTOM): text}}
     if field in _NAMES:
         return {_NAMES[field][0]: str(_known(text, getattr(context, _NAMES[field][1])))}
     if field == "full_name":

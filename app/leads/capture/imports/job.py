@@ -223,8 +223,10 @@ def _in_columns(context: ImportContext, mistakes: Mapping[str, str]) -> str:
 def _with_columns(context: ImportContext, message: str) -> str:
     """Replace the JSON pointers in `message` by the file's column names."""
     for column, field in sorted(context.spec.mapping.items(), key=lambda named: -len(named[1])):
-        message = message.replace(f"/{field}:", f"{column}:").replace(f"/{field}_id:", f"{column}:")
-    return message
+        parts = ("first_name", "last_name") if field == "full_name" else (field, f"{field}_id")
+        for part in parts:
+            message = message.replace(f"/{part}:", f"{column}:")
+    return "; ".join(dict.fromkeys(message.split("; ")))  # a full name without content lacks both of its parts
 
 
 def _error_text(refusal: RelanceError) -> str:

@@ -7,7 +7,7 @@ from tempfile import TemporaryFile
 from typing import IO, Any, Final
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from app.audit import audit_log
@@ -17,7 +17,7 @@ from app.core.files.csv_files import write_csv
 from app.core.pagination import Key, Page, page
 from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.check_all import check_all
-from app.engine.jobs.models import Job, JobItem, JobState
+from app.engine.jobs.models import ItemReason, Job, JobItem, JobState
 from app.engine.jobs.split import chunks_of, plan_chunks
 from app.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from app.identity.actor import Actor
@@ -81,12 +81,29 @@ def describe(session: Session, actor: Actor, import_id: UUID) -> JsonDict:
     rows = select(ImportRow.position, ImportRow.cells_sealed).where(ImportRow.import_id == import_.id)
     first = session.execute(rows.order_by(ImportRow.position).limit(SAMPLE))
     columns = ("id", "name", "kind", "encoding", "columns", "rows", "created_at", "created_by")
+    job = session.get(Job, import_.job_id) if import_.job_id else None
     return {
         **{column: getattr(import_, column) for column in columns},
         "mapping": guess_mapping(import_.columns),
         "sample": [decrypted_cells(import_.id, row) for row in first],
-        "job": session.get(Job, import_.job_id) if import_.job_id else None,
+        "job": job,
+        "options": _options(ImportSpec.from_json(job.spec)) if job else None,
+        **_duplicates(session, import_),
     }
+
+
+def _options(spec: ImportSpec) -> JsonDict:
+    names = ("mapping", "source_id", "date_order", "on_duplicate", "runs_rules")
+    return {**{name: getattr(spec, name) for name in names}, "is_preview": spec.is_rehearsal}
+
+
+def _duplicates(session: Session, import_: Import) -> dict[str, int]:
+    """Count the rows of existing leads, by what the last preview or run did with them."""
+    reasons = {"skipped": ItemReason.SKIPPED, "updated": ItemReason.UPDATED}
+    of_job = select(JobItem.reason, func.count()).where(JobItem.job_id == import_.job_id)
+    rows = session.execute(of_job.where(JobItem.reason.in_(reasons.values())).group_by(JobItem.reason))
+    found: dict[str | None, int] = {reason: count for reason, count in rows}  # noqa: C416
+    return {name: found.get(reason, 0) for name, reason in reasons.items()}
 
 
 def start(session: Session, actor: Actor, import_id: UUID, data: JsonObject, *, is_rehearsal: bool) -> None:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from app.config import Settings
+from app.messaging.channels.mail.microsoft import Application
 
 BOOLEAN_VALUES = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
@@ -29,6 +30,13 @@ class Security(StrEnum):
     TLS = "tls"
 
 
+class SignIn(StrEnum):
+    """The way to sign in to a mail server."""
+
+    PASSWORD = "password"  # noqa: S105  (its name)
+    MICROSOFT = "microsoft"  # OAuth client credentials of an application in Microsoft Entra
+
+
 @dataclass(frozen=True, slots=True)
 class MailServer:
     """Address, login and encryption of one mail server. `timeout` is for each wait on the network, in seconds."""
@@ -41,6 +49,7 @@ class MailServer:
     password: str = field(default="", repr=False)
     timeout: float = 10
     local_name: str = "[127.0.0.1]"  # the name in EHLO
+    application: Application | None = None  # sign in with its tokens instead of the password
     is_entered_by_user: bool = False  # so its addresses are checked at each connection
 
     @classmethod

@@ -60,9 +60,9 @@ def parse_sender(mail_from: str) -> Sender:
 
 
 def build_mime_message(message: OutgoingMessage, sender: Sender) -> MimeMessage:
-    """Build the message: text/plain, or multipart/alternative if it has HTML. `headers` may replace the usual ones.
+    """Build the message: text/plain; with HTML multipart/alternative, and with files multipart/mixed.
 
-    Raises BadAddress when the recipient's address is invalid.
+    `headers` may replace the usual ones. Raises BadAddress when the recipient's address is invalid.
     """
     recipient = normalise_address(message.address)
     headers = {
@@ -77,7 +77,7 @@ def build_mime_message(message: OutgoingMessage, sender: Sender) -> MimeMessage:
     }
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items() if value)
     return_path = _plain_address(message.return_path) or sender.address
-    return MimeMessage(return_path, recipient, head.encode("ascii") + _content(message.body, message.html))
+    return MimeMessage(return_path, recipient, head.encode("ascii") + _content(message))
 
 
 def _plain_address(address: str | None) -> str | None:
@@ -88,11 +88,15 @@ def _plain_address(address: str | None) -> str | None:
         return None
 
 
-def _content(body: str, html: str | None) -> bytes:
+def _content(message: OutgoingMessage) -> bytes:
     part = EmailMessage(policy=_POLICY)
-    part.set_content(body)
-    if html is not None:
-        part.add_alternative(html, subtype="html")
+    part.set_content(message.body)
+    if message.html is not None:
+        part.add_alternative(message.html, subtype="html")
+    for file in message.attachments:
+        kind, _, subtype = file.content_type.partition("/")
+        charset = {"charset": "utf-8"} if kind == "text" else None
+        part.add_attachment(file.content, maintype=kind, subtype=subtype, filename=one_line(file.name), params=charset)
     return part.as_bytes()
 
 

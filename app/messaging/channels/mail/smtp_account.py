@@ -7,7 +7,8 @@ from typing import Final, NamedTuple
 from app.config import get_settings
 from app.messaging.channels.account import Account
 from app.messaging.channels.mail import smtp
-from app.messaging.channels.mail.mail_server import DEFAULT_PORTS, MailServer, Security, local_name
+from app.messaging.channels.mail.mail_server import DEFAULT_PORTS, MailServer, Security, SignIn, local_name
+from app.messaging.channels.mail.microsoft import Application
 from app.messaging.channels.mail.mime import BadAddress, Sender, normalise_address
 
 MOST_OPEN: Final = 32  # connections that a process keeps
@@ -37,10 +38,20 @@ def server_of(account: Account, *, timeout: float | None = None) -> MailServer:
         security=security,
         user=settings["username"] or "",
         password=account.credentials.get("password", ""),
+        application=_application(account),
         timeout=min(timeout or installation.smtp_timeout, installation.smtp_timeout),
         local_name=local_name(installation.public_url),
         is_entered_by_user=True,
     )
+
+
+def _application(account: Account) -> Application | None:
+    """Return the application whose tokens the account signs in with; None: it signs in with a password."""
+    settings = account.settings
+    if settings.get("sign_in") != SignIn.MICROSOFT:
+        return None
+    secret = account.credentials.get("client_secret", "")
+    return Application(settings.get("tenant") or "", settings.get("client_id") or "", secret)
 
 
 def coordinator_address(account: Account, address: str | None) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from app.core.http_client.targets import resolve_mail_server
 from app.messaging.channels.mail.mail_server import SMTP_PORTS, MailServer, Security
+from app.messaging.channels.mail.microsoft import Application, access_token, forget_token, xoauth2
 
 # Errors of the network or the server. ValueError: smtplib cannot encode the login, or an address is not allowed.
 CONNECTION_ERRORS = (OSError, smtplib.SMTPException, ValueError)
@@ -86,6 +87,12 @@ class SmtpConnection(smtplib.SMTP):
         return super().getreply()
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        sock = self._connect(host, port, timeout)
+        # A message ends with a small packet of its own. Otherwise it waits until the server has confirmed the rest.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return sock
+
+    def _connect(self, host: str, port: int, timeout: float) -> socket.socket:
         # smtplib tries every address of the host with the same timeout; together they must take only one.
         *others, last = self._addresses(host, port)
         each = timeout / (len(others) + 1)
@@ -116,12 +123,24 @@ def open_connection(server: MailServer, deadline: float) -> SmtpConnection:
         if server.security is Security.STARTTLS:
             connection.starttls(context=ssl.create_default_context())
             _greet(connection)
-        if server.user:
+        if server.application is not None:
+            _sign_in_with_token(connection, server, server.application)
+        elif server.user:
             connection.login(server.user, server.password)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _sign_in_with_token(connection: SmtpConnection, server: MailServer, application: Application) -> None:
+    """Sign in by XOAUTH2. After a refusal the server waits for an empty line (RFC 4954, 4)."""
+    first = xoauth2(server.user, access_token(application))
+    try:
+        connection.auth("XOAUTH2", lambda challenge=None: "" if challenge else first)
+    except smtplib.SMTPAuthenticationError:
+        forget_token(application)
+        raise
 
 
 def _connect(server: MailServer, deadline: float) -> SmtpConnection:

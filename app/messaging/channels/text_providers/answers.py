@@ -13,7 +13,9 @@ from app.core.http_client.client import Response
 from app.messaging.channels.base import OutgoingMessage, Permanent, Receipt, Transient
 from app.messaging.channels.provider_call import excerpt, retry_receipt
 
-_REFUSED_LOGIN: Final = frozenset({401, 403})  # the account takes no message at all, whoever gets it
+# The account takes no message at all, whoever gets it: a refused login, or an account that is not there.
+_ACCOUNT_REFUSED: Final = frozenset({401, 403, 404})
+_REDIRECTION: Final = 3  # a proxy or another server answers, not the provider
 _CODE: Final = re.compile(r"error (\d{1,9})\b")
 
 
@@ -45,7 +47,7 @@ def to_receipt(
     response = refusal(code, excerpt(words or str(answer.status), _texts(message)))
     if receipt := retry_receipt(answer, response):
         return receipt
-    if answer.status in _REFUSED_LOGIN:
+    if answer.status in _ACCOUNT_REFUSED or answer.status // 100 == _REDIRECTION:
         return Transient(response, is_outage=True)
     return Transient(response) if code in retried else Permanent(response)
 

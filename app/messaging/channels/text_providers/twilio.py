@@ -11,6 +11,7 @@ import orjson
 from app.core.http_client.client import Response
 from app.messaging.channels.base import OutgoingMessage, Receipt, Sent
 from app.messaging.channels.provider_call import is_success, post
+from app.messaging.channels.text_providers import media
 from app.messaging.channels.text_providers.answers import read_object, to_receipt
 
 API: Final = "https://api.twilio.com"
@@ -36,6 +37,9 @@ class TwilioAccount:
 
 def send(account: TwilioAccount, message: OutgoingMessage, *, status_url: str, by_whatsapp: bool = False) -> Receipt:
     """Make one delivery attempt. Twilio reports the delivery to `status_url`."""
+    limits = media.WHATSAPP_BY_TWILIO if by_whatsapp else media.MMS
+    if message.provider_template is None and (refusal := media.refusal_of(message.media, limits)):
+        return refusal
     prefix = WHATSAPP if by_whatsapp else ""
     form = [("To", prefix + (message.address or "")), *_sender(account, prefix), *_content(message)]
     body = urlencode([*form, ("StatusCallback", status_url + REPEAT_REPORTS)]).encode()
@@ -64,6 +68,8 @@ def _content(message: OutgoingMessage) -> Iterator[tuple[str, str]]:
     template = message.provider_template
     if template is None:
         yield "Body", message.body
+        if message.media is not None:
+            yield "MediaUrl", message.media.url
         return
     yield "ContentSid", template.name
     if template.parameters:

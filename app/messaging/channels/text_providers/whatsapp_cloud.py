@@ -2,19 +2,22 @@
 
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 import orjson
 
 from app.core.http_client.client import Response
 from app.core.type_aliases import JsonDict
-from app.messaging.channels.base import OutgoingMessage, Receipt, Sent, Transient
+from app.messaging.channels.base import OutgoingMessage, Permanent, Receipt, Sent, Transient
 from app.messaging.channels.provider_call import is_success, post
+from app.messaging.channels.text_providers import media
 from app.messaging.channels.text_providers.answers import read_object, to_receipt
 from app.messaging.rendering.safe_text import one_line
-from app.messaging.rendering.variants import ProviderTemplate
+from app.messaging.rendering.variants import Media, MediaType, ProviderTemplate
 
 API: Final = "https://graph.facebook.com/v23.0"
+LONGEST_CAPTION: Final = 1024  # characters of a text with a file
+LONGEST_FILE_NAME: Final = 100
 NOT_ON_WHATSAPP: Final = frozenset({131026})
 OUTSIDE_SESSION: Final = frozenset({131047})
 # Rate limits and maintenance.
@@ -34,6 +37,8 @@ class WhatsAppAccount:
 
 def send(account: WhatsAppAccount, message: OutgoingMessage) -> Receipt:
     """Make one delivery attempt. The provider repeats the message's id in its reports."""
+    if message.provider_template is None and (refusal := _media_refusal(message)):
+        return refusal
     payload = {
         "messaging_product": "whatsapp",
         "recipient_type": "individual",
@@ -48,9 +53,25 @@ def send(account: WhatsAppAccount, message: OutgoingMessage) -> Receipt:
 
 
 def _content(message: OutgoingMessage) -> JsonDict:
-    if message.provider_template is None:
-        return {"type": "text", "text": {"body": message.body, "preview_url": False}}
-    return {"type": "template", "template": _template(message.provider_template)}
+    if message.provider_template is not None:
+        return {"type": "template", "template": _template(message.provider_template)}
+    if message.media is not None:
+        return {"type": message.media.type, message.media.type: _file(message.media, message.body)}
+    return {"type": "text", "text": {"body": message.body, "preview_url": False}}
+
+
+def _file(file: Media, caption: str) -> JsonDict:
+    """Return the URL of a file with its text. A document keeps the name that its URL ends with."""
+    name = unquote(urlsplit(file.url).path).rpartition("/")[2]
+    named = {"filename": one_line(name)[:LONGEST_FILE_NAME]} if file.type == MediaType.DOCUMENT and name else {}
+    return {"link": file.url, "caption": caption, **named}
+
+
+def _media_refusal(message: OutgoingMessage) -> Receipt | None:
+    """Return the receipt if the message's file cannot be sent with its text."""
+    if message.media is not None and len(message.body) > LONGEST_CAPTION:
+        return Permanent(f"a text with a file has at most {LONGEST_CAPTION} characters on WhatsApp")
+    return media.refusal_of(message.media, media.WHATSAPP)
 
 
 def _template(template: ProviderTemplate) -> JsonDict:

@@ -1,5 +1,6 @@
 """Calls of mail providers: their data, and the mails and events in them."""
 
+import hashlib
 import hmac
 import re
 from base64 import b64decode
@@ -12,12 +13,14 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 import orjson
 
-from app.messaging.inbound.parse import NO_ENVELOPE, Envelope
+from app.messaging.inbound.parsing.parse import NO_ENVELOPE, Envelope
 from app.messaging.inbound.reports import MailEvent
 from app.messaging.rendering.safe_text import one_line
 
 SECRET_HEADER: Final = "x-relance-secret"  # noqa: S105  (its name)
 _CONTENT_TYPE: Final = re.compile(r"[^a-zA-Z0-9/+.-]")  # characters that are not part of one
+_RESULT: Final = re.compile(r"[A-Za-z]{1,20}")
+_RESULTS: Final = frozenset({"pass", "fail", "softfail", "neutral", "temperror", "permerror"})
 _OWN_HEADERS: Final = frozenset({"content-type", "content-transfer-encoding", "mime-version", "content-disposition"})
 
 
@@ -65,10 +68,11 @@ class ProviderCall:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedMail:
-    """A mail in a call."""
+    """A mail in a call. `checks`: the provider's own results of `spf`, `dkim` and `dmarc`, outside the mail."""
 
     raw: bytes
     envelope: Envelope = NO_ENVELOPE
+    checks: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,14 @@ class Confirmation:
     """A request of SNS to confirm the subscription, by a GET of the URL."""
 
     url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Nonce:
+    """The token of a call whose signature does not cover its content, and a hash of the content."""
+
+    token: str
+    digest: str
 
 
 Item: TypeAlias = ReceivedMail | MailEvent | Confirmation
@@ -99,6 +111,20 @@ def require_password(call: ProviderCall, hook: Hook) -> None:
 def text_or_none(value: object) -> str | None:
     """Return a text that is not empty, in one line; else None."""
     return one_line(value)[:500] or None if isinstance(value, str) else None
+
+
+def result_of_check(value: object) -> str:
+    """Return the result of a check, such as `pass`, from the first word of a provider's text; `none` for others."""
+    found = _RESULT.match(value) if isinstance(value, str) else None
+    word = found[0].lower() if found else ""
+    return word if word in _RESULTS else "none"
+
+
+def event_id(given: object, event: object) -> str:
+    """Return the provider's id of an event; without a usable one, a hash of the event."""
+    is_number = isinstance(given, int) and not isinstance(given, bool)
+    known = text_or_none(str(given) if is_number else given)
+    return known or f"sha256:{hashlib.sha256(orjson.dumps(event, option=orjson.OPT_SORT_KEYS)).hexdigest()}"
 
 
 def rebuild(headers: Sequence[tuple[str, str]], texts: tuple[str, str], files: Sequence[UploadedFile]) -> bytes:

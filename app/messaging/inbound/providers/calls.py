@@ -1,12 +1,12 @@
 """Calls of mail providers: check them, and process their mails and events."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from app.clock import now
@@ -16,6 +16,7 @@ from app.errors import RelanceError, Unauthenticated
 from app.identity.actor import Actor
 from app.identity.clinics import load_context
 from app.messaging.inbound.addresses import ids_in_headers
+from app.messaging.inbound.authentication import NO_RESULT, AuthenticationPolicy, OnFailedAuthentication
 from app.messaging.inbound.match import Matched, last_message_to, match_message_id, match_signed_id
 from app.messaging.inbound.models import HookProvider, InboundHook, Match
 from app.messaging.inbound.providers import mailgun, postmark, sendgrid, ses
@@ -23,6 +24,7 @@ from app.messaging.inbound.providers.base import (
     Confirmation,
     Hook,
     Item,
+    Nonce,
     ProviderCall,
     ReceivedMail,
     UnreadableCall,
@@ -33,6 +35,14 @@ from app.messaging.inbound.reports import MailEvent
 from app.security.encrypted_fields import decrypt_row
 
 _Reader = Callable[[ProviderCall], Iterator[Item]]
+_LOCK_TOKEN: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:name AS text), 0))")
+_USES: Final = text(
+    "SELECT report_id FROM text_receipts WHERE account_id = :hook AND clinic_id = :clinic"
+    " AND starts_with(report_id, :prefix)"
+)
+_USE: Final = text(
+    "INSERT INTO text_receipts (account_id, report_id, clinic_id, received_at) VALUES (:hook, :receipt, :clinic, :now)"
+)
 _CALLED_EVERY: Final = timedelta(minutes=1)  # accuracy of `last_called_at`
 _VERIFY: Final[Mapping[str, Callable[[ProviderCall, Hook], None]]] = {
     HookProvider.SES: ses.verify,
@@ -74,7 +84,14 @@ def find_hook(session: Session, provider: str, hook_id: UUID) -> Any:
     return decrypt_row(InboundHook, found)
 
 
-def read_call(hook: Any, call: ProviderCall) -> list[Item]:
+class CallContent(NamedTuple):
+    """The mails and events of a verified call, and its token if the signature does not cover them."""
+
+    items: Sequence[Item]
+    nonce: Nonce | None
+
+
+def read_call(hook: Any, call: ProviderCall) -> CallContent:
     """Check and read a call. No transaction is open, because SNS needs calls to AWS.
 
     Raises Unauthenticated, InvalidProviderCall.
@@ -92,24 +109,50 @@ def read_call(hook: Any, call: ProviderCall) -> list[Item]:
         if isinstance(item, Confirmation):
             with suppress(NotAllowed, NotSent, NoResponse):
                 ses.confirm(item.url)
-    return items
+    return CallContent(items, mailgun.nonce_of(call) if hook.provider == HookProvider.MAILGUN else None)
 
 
-def process(session: Session, hook: Any, items: Iterable[Item]) -> Processed:
-    """Process the mails and events of a verified call."""
-    done = [_process(session, hook, item) for item in items if not isinstance(item, Confirmation)]
+def process(session: Session, hook: Any, content: CallContent) -> Processed:
+    """Process the mails and events of a verified call. Raises Unauthenticated (its token came with other content)."""
+    if content.nonce is not None:
+        _require_first_use(session, hook, content.nonce)
+    done = [_process(session, hook, item) for item in content.items if not isinstance(item, Confirmation)]
     _note_call(session, hook)
     repeated = sum(one.is_repeat for one in done)
     return Processed(len(done) - repeated, repeated)
 
 
+def _require_first_use(session: Session, hook: Any, nonce: Nonce) -> None:
+    """Store the token with its content. A repetition passes; the same token with other content is refused."""
+    given = {"hook": hook.id, "clinic": hook.clinic_id, "now": now()}
+    session.execute(_LOCK_TOKEN, {"name": f"nonce {hook.id} {nonce.token}"})
+    known = session.scalars(_USES, {**given, "prefix": f"{nonce.token} "}).all()
+    if not known:
+        session.execute(_USE, {**given, "receipt": f"{nonce.token} {nonce.digest}"})
+    elif f"{nonce.token} {nonce.digest}" not in known:
+        raise Unauthenticated
+
+
 def _process(session: Session, hook: Any, item: ReceivedMail | MailEvent) -> Received:
     if isinstance(item, ReceivedMail):
         return receive_email(
-            session, hook.clinic_id, item.raw, received_at=now(), via=hook.provider, envelope=item.envelope
+            session,
+            hook.clinic_id,
+            item.raw,
+            received_at=now(),
+            via=hook.provider,
+            envelope=item.envelope,
+            policy=_policy(hook, item),
         )
     actor = Actor.system(load_context(session, hook.clinic_id))
     return receive_event(session, actor, item, _match(session, actor, item), via=hook.provider)
+
+
+def _policy(hook: Any, mail: ReceivedMail) -> AuthenticationPolicy:
+    """Return whose results count. A provider without any result beside the mail reports nothing."""
+    checks = {method: result for method, result in mail.checks.items() if result != NO_RESULT}
+    on_failure = OnFailedAuthentication(hook.on_failed_authentication)
+    return AuthenticationPolicy(hook.authentication_server, on_failure, hook.provider if checks else None, checks)
 
 
 def _match(session: Session, actor: Actor, event: MailEvent) -> Matched | None:

@@ -1,5 +1,6 @@
 """SendGrid: Inbound Parse, and the event webhook. A password in the URL or a signature (ECDSA) authenticates."""
 
+import re
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from app.messaging.inbound.models import Classification
-from app.messaging.inbound.parse import Envelope
+from app.messaging.inbound.parsing.parse import Envelope
 from app.messaging.inbound.providers.base import (
     Hook,
     Item,
@@ -19,15 +20,19 @@ from app.messaging.inbound.providers.base import (
     ReceivedMail,
     UnreadableCall,
     UntrustedCall,
+    event_id,
     read_json,
     rebuild,
     require_password,
+    result_of_check,
     text_or_none,
 )
 from app.messaging.inbound.reports import MailEvent, classify_failure
 
 _SIGNATURE = "x-twilio-email-event-webhook-signature"
 _TIMESTAMP = "x-twilio-email-event-webhook-timestamp"
+_SIGNATURE_RESULT = re.compile(r":\s*([A-Za-z]{1,20})")
+_LONGEST_RESULTS = 2000
 
 
 def verify(call: ProviderCall, hook: Hook) -> None:
@@ -49,7 +54,7 @@ def read(call: ProviderCall) -> Iterator[Item]:
     for event in events:
         if isinstance(event, dict) and (kind := _kind(event)):
             yield MailEvent(
-                str(event.get("sg_event_id")),
+                event_id(event.get("sg_event_id"), event),
                 kind,
                 text_or_none(event.get("email")),
                 text_or_none(event.get("status")) or text_or_none(event.get("type")),
@@ -86,8 +91,16 @@ def _mail(call: ProviderCall) -> ReceivedMail:
     if not isinstance(envelope, dict):
         raise UnreadableCall("envelope is not an object.")
     told = Envelope(text_or_none(envelope.get("from")), list(map(str, envelope.get("to") or ())))
+    checks = {"spf": result_of_check(call.form.get("SPF")), "dkim": _dkim(call.form.get("dkim", ""))}
     if "email" in call.form:
-        return ReceivedMail(call.form["email"].encode(), told)
+        return ReceivedMail(call.form["email"].encode(), told, checks)
     pairs = [line.partition(": ") for line in call.form.get("headers", "").splitlines() if ": " in line]
     headers = [(name, value) for name, _, value in pairs if not name.startswith((" ", "\t"))]
-    return ReceivedMail(rebuild(headers, (call.form.get("text", ""), call.form.get("html", "")), call.files), told)
+    raw = rebuild(headers, (call.form.get("text", ""), call.form.get("html", "")), call.files)
+    return ReceivedMail(raw, told, checks)
+
+
+def _dkim(written: str) -> str:
+    """Return the result of `{@lead.example : pass}`. Of several signatures, one that passes counts."""
+    found = [result_of_check(result) for result in _SIGNATURE_RESULT.findall(written[:_LONGEST_RESULTS])]
+    return "pass" if "pass" in found else next(iter(found), "none")

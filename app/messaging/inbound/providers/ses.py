@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from app.core.http_client.client import NoResponse, NotSent, get
 from app.core.http_client.targets import NotAllowed
 from app.messaging.inbound.models import Classification
-from app.messaging.inbound.parse import Envelope
+from app.messaging.inbound.parsing.parse import Envelope
 from app.messaging.inbound.providers.base import (
     Confirmation,
     Hook,
@@ -22,12 +22,17 @@ from app.messaging.inbound.providers.base import (
     ReceivedMail,
     UnreadableCall,
     UntrustedCall,
+    event_id,
     read_json,
+    result_of_check,
     text_or_none,
 )
 from app.messaging.inbound.reports import RELANCE_ID_HEADER, MailEvent, classify_failure
 
 _AWS: Final = re.compile(r"https://sns\.[a-z0-9-]{1,40}\.amazonaws\.com(\.cn)?/[\x21-\x7e]{1,1000}")
+_CERTIFICATE: Final = re.compile(
+    r"https://sns\.[a-z0-9-]{1,40}\.amazonaws\.com(\.cn)?/SimpleNotificationService-[A-Za-z0-9]{1,100}\.pem"
+)
 _SIGNED: Final[Mapping[str, tuple[str, ...]]] = {
     "Notification": ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"),
     "SubscriptionConfirmation": ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),
@@ -72,7 +77,7 @@ def read(call: ProviderCall) -> Iterator[Item]:
         case "Received":
             yield _mail(content)
         case "Bounce" | "Complaint" as kind:
-            yield from _events(content, kind, str(message.get("MessageId")))
+            yield from _events(content, kind, event_id(message.get("MessageId"), content))
 
 
 def confirm(url: str) -> None:
@@ -82,7 +87,7 @@ def confirm(url: str) -> None:
 
 def _certificate(url: str) -> x509.Certificate:
     """Return the certificate at the URL, which is one of AWS. Raises UntrustedCall, ValueError (no certificate)."""
-    if not _AWS.fullmatch(url):
+    if not _CERTIFICATE.fullmatch(url):
         raise UntrustedCall
     if url not in certificates:
         try:
@@ -110,17 +115,23 @@ def _mail(content: dict[str, Any]) -> ReceivedMail:
         raise UnreadableCall("The notification has no content: let the SNS action include it.")
     action = receipt.get("action") or {}
     decoded = b64decode(raw) if action.get("encoding") == "BASE64" else raw.encode()
-    return ReceivedMail(
-        decoded, Envelope(text_or_none(mail.get("source")), list(map(str, receipt.get("recipients") or [])))
-    )
+    envelope = Envelope(text_or_none(mail.get("source")), list(map(str, receipt.get("recipients") or [])))
+    return ReceivedMail(decoded, envelope, {method: _check(receipt, method) for method in ("dmarc", "spf", "dkim")})
 
 
-def _events(content: dict[str, Any], kind: str, event_id: str) -> Iterator[MailEvent]:
+def _check(receipt: dict[str, Any], method: str) -> str:
+    """Return a verdict of SES, which stands beside the mail in the signed call. GRAY means that there is no result."""
+    verdict = receipt.get(f"{method}Verdict")
+    status = verdict.get("status") if isinstance(verdict, dict) else None
+    return "temperror" if status == "PROCESSING_FAILED" else result_of_check(status)
+
+
+def _events(content: dict[str, Any], kind: str, id_: str) -> Iterator[MailEvent]:
     about = content.get(kind.lower()) or {}
     headers = {str(one.get("name")).lower(): one.get("value") for one in content.get("mail", {}).get("headers") or ()}
     for i, one in enumerate(about.get("bouncedRecipients") or about.get("complainedRecipients") or ()):
         yield MailEvent(
-            f"{event_id}:{i}",
+            f"{id_}:{i}",
             _kind(kind, about, one),
             text_or_none(one.get("emailAddress")),
             text_or_none(one.get("status")) or text_or_none(about.get("bounceSubType")),

@@ -19,6 +19,7 @@ from app.leads.models import Lead
 from app.leads.timeline.models import ActivityType, Direction
 from app.leads.timeline.vocabulary import ContactChannel
 from app.messaging.contact_policy.keywords import apply_keyword
+from app.messaging.inbound.sentiment.settings import sentiment_columns
 from app.messaging.models import AddressKind, Notification, NotificationState
 
 
@@ -85,6 +86,7 @@ def log_reply(session: Session, actor: Actor, lead: Lead, reply: Reply) -> UUID 
         "is_auto_reply": reply.is_auto_reply,
         "occurred_at": reply.at,
         "notes": reply.text,
+        **({} if reply.is_auto_reply else sentiment_columns(actor.clinic, reply.text, lead.language)),
     }
     activity_id = None
     with suppress(LeadIsLocked):  # converted or restricted: nothing is pending, and nothing may be logged

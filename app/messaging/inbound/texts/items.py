@@ -97,6 +97,14 @@ def read_uuid(text: object) -> UUID | None:
         return None
 
 
+def read_id(given: object) -> str:
+    """Return a provider's id of a message, in one line of at most 255 characters. Raises UnreadableCall."""
+    found = one_line(given)[:255] if isinstance(given, str) else ""
+    if not found:
+        raise UnreadableCall("A message has no id.")
+    return found
+
+
 def clean_name(text: object) -> str:
     """Return a name in one line of at most 200 characters."""
     return one_line(str(text or ""))[:200]

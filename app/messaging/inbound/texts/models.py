@@ -55,7 +55,10 @@ class InboundText(Base):
 
 
 class TextReceipt(Base):
-    """A processed report about a sent message. The same report again changes nothing."""
+    """A processed report about a sent message. The same report again changes nothing.
+
+    Also a token of Mailgun with a hash of its call: then `account_id` is the id of the webhook.
+    """
 
     __tablename__ = "text_receipts"
     __table_args__ = (Index("ix_text_receipts_received_at", "received_at"),)

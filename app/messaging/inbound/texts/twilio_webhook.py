@@ -20,6 +20,7 @@ from app.messaging.inbound.texts.items import (
     UnreadableCall,
     UntrustedCall,
     clean_name,
+    read_id,
     read_uuid,
     require_equal,
 )
@@ -68,8 +69,7 @@ def _spellings(url: str) -> list[str]:
 def read(call: TextCall) -> Iterator[Item]:
     """Yield the message or the report of a verified call. Raises UnreadableCall."""
     form = {name: values[0] for name, values in parse_qs(call.body.decode(errors="replace")).items()}
-    if not (provider_id := form.get("MessageSid") or form.get("SmsSid")):
-        raise UnreadableCall("MessageSid is missing.")
+    provider_id = read_id(form.get("MessageSid") or form.get("SmsSid"))
     if form.get("MessageStatus", _RECEIVED) != _RECEIVED:
         yield from _report(form, provider_id, call.url)
     elif form.get("From"):

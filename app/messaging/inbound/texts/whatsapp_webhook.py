@@ -2,11 +2,12 @@
 
 import hashlib
 import hmac
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import orjson
+import structlog
 
 from app.messaging.inbound.texts.items import (
     LONGEST_TEXT,
@@ -19,9 +20,13 @@ from app.messaging.inbound.texts.items import (
     UnreadableCall,
     UntrustedCall,
     clean_name,
+    read_id,
     read_uuid,
     require_equal,
 )
+
+Found = TypeVar("Found")
+log = structlog.get_logger()
 
 _SIGNATURE: Final = "x-hub-signature-256"
 _MEDIA: Final = ("image", "video", "audio", "document", "sticker")
@@ -56,21 +61,53 @@ def read(call: TextCall, phone_number_id: str) -> Iterator[Item]:
         given = orjson.loads(call.body)
     except orjson.JSONDecodeError:
         raise UnreadableCall("The body is not JSON.") from None
-    for entry in given["entry"]:
-        for change in entry["changes"]:
-            value = change["value"]
-            if change.get("field") == "messages" and value["metadata"]["phone_number_id"] == phone_number_id:
-                yield from _items(value)
+    unreadable: list[Exception] = []
+    found = [
+        item
+        for entry in given["entry"]
+        for change in entry["changes"]
+        if change.get("field") == "messages" and change["value"]["metadata"]["phone_number_id"] == phone_number_id
+        for item in _items(change["value"], unreadable)
+    ]
+    if unreadable and not found:
+        raise UnreadableCall("No message or report can be read.")
+    yield from found
 
 
-def _items(value: dict[str, Any]) -> Iterator[Item]:
-    names = {one.get("wa_id"): one.get("profile", {}).get("name") for one in value.get("contacts", ())}
-    for message in value.get("messages", ()):
-        if message.get("type") != "system":  # such as a changed number
-            yield _message(message, clean_name(names.get(message["from"])))
-    for report in value.get("statuses", ()):
-        if report["status"] in _STATUSES:
-            yield _report(report)
+def _items(value: dict[str, Any], unreadable: list[Exception]) -> Iterator[Item]:
+    """Yield what can be read, and collect the errors of the rest.
+
+    One unreadable part of a call must not block the others: Meta repeats the whole call for days.
+    """
+    names = dict(_each(value.get("contacts", ()), lambda one: (one["wa_id"], one["profile"]["name"]), []))
+    yield from _each(
+        [one for one in value.get("messages", ()) if not _is_system(one)],
+        lambda one: _message(one, clean_name(names.get(one["from"]))),
+        unreadable,
+    )
+    yield from _each(
+        [one for one in value.get("statuses", ()) if _is_known(one)],
+        _report,
+        unreadable,
+    )
+
+
+def _each(values: Iterable[Any], read: Callable[[Any], Found], unreadable: list[Exception]) -> Iterator[Found]:
+    for one in values:
+        try:
+            yield read(one)
+        except (UnreadableCall, AttributeError, TypeError, KeyError, ValueError, IndexError) as error:
+            log.warning("inbound_text.unreadable", provider="whatsapp_cloud", error=type(error).__name__)
+            unreadable.append(error)
+
+
+def _is_system(message: Any) -> bool:
+    """Whether the message is about the conversation itself, such as a changed number."""
+    return isinstance(message, dict) and message.get("type") == "system"
+
+
+def _is_known(report: Any) -> bool:
+    return not isinstance(report, dict) or str(report.get("status")) in _STATUSES
 
 
 def _message(message: dict[str, Any], name: str) -> ReceivedText:
@@ -78,7 +115,7 @@ def _message(message: dict[str, Any], name: str) -> ReceivedText:
     content = message.get(kind)
     content = content if isinstance(content, dict) else {}
     return ReceivedText(
-        str(message["id"]),
+        read_id(message["id"]),
         "whatsapp",
         f"+{message['from']}",
         _text(kind, content)[:LONGEST_TEXT],
@@ -122,7 +159,7 @@ def _report(report: dict[str, Any]) -> StatusReport:
     errors = report.get("errors") or [{}]
     code, details = errors[0].get("code"), errors[0].get("error_data") or {}
     return StatusReport(
-        str(report["id"]),
+        read_id(report["id"]),
         read_uuid(report.get("biz_opaque_callback_data")),
         _STATUSES[report["status"]],
         code=code if isinstance(code, int) else None,
@@ -132,4 +169,8 @@ def _report(report: dict[str, Any]) -> StatusReport:
 
 
 def _instant(seconds: object) -> datetime | None:
-    return datetime.fromtimestamp(int(seconds), UTC) if isinstance(seconds, str) and seconds.isdecimal() else None
+    """Return the time of a message or report; None without a usable one."""
+    try:
+        return datetime.fromtimestamp(int(seconds), UTC) if isinstance(seconds, str) and seconds.isdecimal() else None
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -27,6 +27,7 @@ _IDS: Final[Mapping[str, str]] = {
     "key": reference("web-forms.rotate_key", "key"),
     "key_id": reference("api-keys.create_api_key"),
     "lead_id": reference("leads.capture_lead"),
+    "lead_view_id": reference("lead-views.create_view"),
     "mailbox_id": reference("mailboxes.create_mailbox"),
     "message_template_id": reference("message-templates.create_template"),
     "name": "moving_sales",
@@ -34,9 +35,12 @@ _IDS: Final[Mapping[str, str]] = {
     "nurture_id": reference("nurtures.create_nurture"),
     "opportunity_id": reference("leads.capture_lead"),
     "provider": "postmark",
+    "report_name": "marketing-roi",
     "role_id": reference("roles.create_role"),
     "rule_id": reference("assignment-rules.create_rule"),
+    "saved_report_id": reference("saved-reports.create_saved_report"),
     "sequence_id": reference("sequences.create_sequence"),
+    "session_id": reference("sessions.list_my_sessions", "items[0].id"),
     "sha256": reference("inbound-emails.get_inbound_email", "attachments[0].sha256"),
     "source_id": reference("lead-sources.create_source"),
     "stage_id": reference("pipeline-stages.create_stage"),
@@ -53,6 +57,10 @@ _IDS: Final[Mapping[str, str]] = {
 _ID_OF: Final[Mapping[str, str]] = {
     "followups.cancel": reference(BATCH, "results[0].task_id"),
     "followups.delete_task": reference(BATCH, "results[1].task_id"),
+    **dict.fromkeys(
+        ("lead-steps.snooze_step", "lead-steps.run_step_now", "lead-steps.cancel_step"),
+        reference("leads.automation", "items[0].id"),
+    ),
     "jobs.cancel_job": reference("imports.preview", "job.id"),
     "tasks.cancel": reference(BATCH, "results[2].task_id"),
     "lead-activities.delete": reference(BATCH, "results[3].task_id"),
@@ -86,6 +94,9 @@ _LAST: Final = (
     "enrollments.resume_enrollment",
     "enrollments.skip_step",
     "enrollments.exit_enrollment",
+    "lead-steps.snooze_step",
+    "lead-steps.run_step_now",
+    "lead-steps.cancel_step",
     "message-templates.roll_back",
     "jobs.cancel_job",
     "imports.start",
@@ -106,18 +117,21 @@ _LAST: Final = (
     "users.deactivate_user",
     "users.reactivate_user",
 )
-_VERY_LAST: Final = ("passwords.change_password", "auth.log_out")
+_VERY_LAST: Final = ("passwords.change_password", "sessions.end_my_session", "auth.log_out")
 
 # Calls that need what no call of the API creates, with the reason.
 NEEDS_MORE: Final[Mapping[str, str]] = {
     "browser-session.start_browser_session": "It is for pages of this server, which have an `Origin`.",
     "browser-session.refresh_browser_session": "It needs the cookie of a browser.",
     "browser-session.end_browser_session": "It needs the cookie of a browser.",
+    "sessions.end_my_session": "It needs a second sign-in.",
     "passwords.choose_password": "It needs the token of an e-mail.",
     "gateway-events.take_events": "The gateway signs the call with its secret.",
     "inbound-calls.take_provider_call": "The provider signs the call.",
     "channel-events.take_channel_events": "The provider signs the call.",
     "channel-events.answer_channel_handshake": "The provider makes this call.",
+    "next-actions.accept_next_action": "It needs a lead with a due task.",
+    "next-actions.dismiss_next_action": "It needs a lead with a due task.",
     "inbound-texts.get_inbound_text": "It needs a text message that arrived.",
     "inbound-texts.assign_inbound_text": "It needs a text message that arrived.",
     "inbound-texts.ignore_inbound_text": "It needs a text message that arrived.",
@@ -125,6 +139,8 @@ NEEDS_MORE: Final[Mapping[str, str]] = {
     "inbound-emails.download_attachment": "It needs a mail that arrived.",
     "inbound-emails.assign_inbound_email": "It needs a mail that arrived.",
     "inbound-emails.ignore_inbound_email": "It needs a mail that arrived.",
+    "conversations.mark_conversation_done": "It needs a lead that wrote.",
+    "conversations.reopen_conversation": "It needs a lead that wrote.",
     "steps.retry_step": "It needs a failed step.",
     "auth.log_out": "It needs a new sign-in, because a changed password ends this one.",
     "notifications.read_notification": "It needs a notification to you.",
@@ -136,7 +152,7 @@ NEEDS_MORE: Final[Mapping[str, str]] = {
 
 def path_value(operation: str, parameter: str) -> str:
     """Return what a request has for a path parameter: a value, or a reference to an earlier answer."""
-    if parameter in {"task_id", "activity_id", "job_id"} and operation in _ID_OF:
+    if parameter in {"task_id", "activity_id", "job_id", "step_id"} and operation in _ID_OF:
         return _ID_OF[operation]
     return _IDS[parameter]
 

@@ -1,0 +1,1 @@
+"""Definitions of the metrics, and the leads that they count."""

@@ -1,0 +1,1 @@
+"""Reports by name, as files and pages, and saved reports."""

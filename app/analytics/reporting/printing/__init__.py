@@ -1,0 +1,1 @@
+"""Reports as printable HTML with SVG charts, and as plain text."""

@@ -1,0 +1,1 @@
+"""Saved reports: a report with its parameters, and the schedule of its e-mails."""

@@ -1,0 +1,1 @@
+"""SQL statements that count leads. Each returns the numbers of all measures, rows and buckets at once."""

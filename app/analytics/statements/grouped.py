@@ -1,0 +1,173 @@
+"""Count leads by groups: PostgreSQL reads the leads once, then decides for each group which measures count it.
+
+Leads created in a past day or month are read from rollups, unless one of them has changed since.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Double,
+    Integer,
+    Numeric,
+    and_,
+    cast,
+    column,
+    func,
+    select,
+    true,
+    union_all,
+)
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.visitors import iterate, replacement_traverse
+
+from app.analytics.metrics.measures import Event, Measure, Value
+from app.analytics.periods import edges_of
+from app.analytics.report import Report
+from app.analytics.statements.rolled_up.counted import (
+    NotInRollups,
+    Test,
+    counted_leads,
+    filter_on_counts,
+    on_counts,
+)
+from app.analytics.statements.rolled_up.models import RollupSpan
+from app.analytics.statements.rolled_up.spans import ALWAYS, Range, leads_in, parts_of
+from app.analytics.statements.selection import TIMES, Counted, Selection, tests_of
+from app.leads.models import Lead
+from app.leads.search.filters import filter_conditions
+from app.leads.timeline.responses import seconds_from_creation, seconds_to_contact
+
+_ROLLED_UP: Final = frozenset({Event.CREATED, Event.OPEN})  # rollups are by the day of creation
+_SECONDS_A_DAY: Final = 86_400
+_SECONDS_A_MINUTE: Final = 60
+# Columns with few values. A condition on other columns becomes a column of its own, true or false.
+_OF_GROUP: Final = frozenset(
+    {"status", "pipeline_stage", "past_stages", "source_id", "assigned_to_id", "capture_channel", "lost_reason"}
+)
+
+
+class _Tests(NamedTuple):
+    """Columns to group by, by name, and each test as a condition on these columns.
+
+    `computed` are the columns that have the result of a test.
+    """
+
+    columns: Mapping[str, Any]
+    conditions: Mapping[Test, ColumnElement[bool]]
+    computed: Mapping[str, Test]
+
+
+def count_groups(session: Session, selection: Selection, measures: Sequence[Measure]) -> Iterator[Counted]:
+    """Count leads, and sum up their values. The measures have the same event."""
+    for row in session.execute(_statement(session, selection, measures)):
+        key, bucket, is_total, *values = row
+        yield Counted(key, bucket, bool(is_total), dict(zip(measures, values, strict=True)))
+
+
+def _statement(session: Session, selection: Selection, measures: Sequence[Measure]) -> Any:
+    tests = _tests(selection.report, measures)
+    parts = _parts(session, selection, measures, tests)
+    found: Any = union_all(*parts) if len(parts) > 1 else parts[0]
+    groups = found.subquery("groups")
+    columns = [_value(one, [tests.conditions[test] for test in tests_of(selection.report, one)]) for one in measures]
+    return selection.by_levels(groups, *columns)
+
+
+def _parts(session: Session, selection: Selection, measures: Sequence[Measure], tests: _Tests) -> list[Any]:
+    """Return the statements of the groups: from rollups where these have the columns, and from the leads."""
+    report, event = selection.report, measures[0].event
+    sums = {name: value for one in measures for name, value in _SUMS[one.value].items()}
+    labels = [*selection.labels(TIMES[event]), *(value.label(name) for name, value in tests.columns.items())]
+    totals: list[Any] = [cast(func.count(), Integer).label("leads"), *(sums[name].label(name) for name in sums)]
+    leads = select(*labels, *totals).group_by(*(label.name for label in labels))
+    whole = [leads.where(*selection.in_period(measures[0]))]
+    if event not in _ROLLED_UP:
+        return whole
+    shared = [*selection.shared, *filter_conditions({"is_open": True} if event is Event.OPEN else {}, report.actor)]
+    try:
+        columns, of_rollups = _on_rollups(selection, tests), [on_counts(one) for one in shared]
+    except NotInRollups:
+        return whole
+    period = ALWAYS if event is Event.OPEN else Range(report.days.since, report.days.until)
+    parts = parts_of(session, report, period, _edges(selection, tests))
+    if not parts.counted:
+        return whole
+    counted = counted_leads(columns, parts.counted, of_rollups, sums)
+    return [counted, *([leads_in(leads, parts.rest).where(*shared)] if parts.rest else [])]
+
+
+def _edges(selection: Selection, tests: _Tests) -> list[datetime]:
+    """Return the times at which a bucket ends, or the leads are no longer mature."""
+    mature = [value for name, value in tests.conditions if name == "created_to"]
+    return [*mature, *(edges_of(selection.buckets) if selection.buckets else [])]
+
+
+def _on_rollups(selection: Selection, tests: _Tests) -> list[Any]:
+    """Return the columns to group by, of rollups. Raises NotInRollups."""
+    labels = selection.labels(RollupSpan.starts_at) if selection.key is None else _keyed(selection)
+    return [
+        *labels,
+        *(
+            (
+                filter_on_counts(tests.computed[name], selection.report) if name in tests.computed else on_counts(value)
+            ).label(name)
+            for name, value in tests.columns.items()
+        ),
+    ]
+
+
+def _keyed(selection: Selection) -> list[Any]:
+    return replace(selection, key=on_counts(selection.key)).labels(RollupSpan.starts_at)
+
+
+def _tests(report: Report, measures: Sequence[Measure]) -> _Tests:
+    grouped: dict[str, Any] = {}
+    conditions: dict[Test, ColumnElement[bool]] = {}
+    computed: dict[str, Test] = {}
+    for test in dict.fromkeys(test for one in measures for test in tests_of(report, one)):
+        condition = and_(*filter_conditions(dict([test]), report.actor))
+        names = {one.name for one in iterate(condition) if isinstance(one, Column)}
+        if names and names <= _OF_GROUP:
+            grouped |= {name: getattr(Lead, name) for name in names}
+            conditions[test] = replacement_traverse(condition, {}, _of_group)
+        else:
+            name = f"test_{len(conditions)}"
+            grouped[name], conditions[test], computed[name] = condition, column(name), test
+    return _Tests(grouped, conditions, computed)
+
+
+def _of_group(element: Any, **_: object) -> Any:
+    """Return the column of the group in place of the lead's."""
+    return column(element.name, element.type) if isinstance(element, Column) else None
+
+
+def _value(measure: Measure, conditions: Sequence[ColumnElement[bool]]) -> Any:
+    def total(name: str, kind: Any) -> Any:
+        found = func.sum(column(name, kind))
+        return found.filter(and_(true(), *conditions)) if conditions else found
+
+    value = measure.value
+    if value in _MEANS:
+        return total(value, Double()) / func.nullif(total(f"{value}_of", Double()), 0)
+    return total(value, Numeric() if value is Value.MONEY else Integer())
+
+
+# Columns of which the mean is asked for; leads without a value do not count.
+_MEANS: Final[Mapping[Value, Any]] = {
+    Value.DAYS_TO_CONVERT: seconds_from_creation(Lead.converted_at) / _SECONDS_A_DAY,
+    Value.DAYS_TO_LOSS: seconds_from_creation(Lead.lost_at) / _SECONDS_A_DAY,
+    Value.MINUTES_MEAN: seconds_to_contact() / _SECONDS_A_MINUTE,
+}
+# What groups have besides the number of their leads.
+_SUMS: Final[Mapping[Value, Mapping[str, Any]]] = {
+    Value.LEADS: {},
+    Value.MONEY: {Value.MONEY: func.sum(Lead.lead_value)},
+    **{
+        value: {value: func.sum(each), f"{value}_of": cast(func.count(each), Integer)} for value, each in _MEANS.items()
+    },
+}

@@ -1,0 +1,81 @@
+"""Tables of rollups: counts of leads by local day and month of their creation."""
+
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import ARRAY, BigInteger, Double, ForeignKey, Identity, Index, Numeric, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.db import Base
+
+
+class RollupSpan(Base):
+    """A local day or month whose leads are counted. It holds until a `RollupChange` lies in it."""
+
+    __tablename__ = "lead_rollup_spans"
+    __table_args__ = (UniqueConstraint("clinic_id", "starts_at", "ends_at", name="uq_lead_rollup_spans_time"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id", ondelete="CASCADE"))
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    is_month: Mapped[bool]
+    timezone: Mapped[str] = mapped_column(Text)  # of the clinic when it was counted
+    rolled_up_at: Mapped[datetime]
+
+
+class RollupGroup(Base):
+    """Leads of a clinic that are equal in these columns; `fingerprint` is their hash."""
+
+    __tablename__ = "lead_rollup_groups"
+    __table_args__ = (UniqueConstraint("clinic_id", "fingerprint", name="uq_lead_rollup_groups_fingerprint"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id", ondelete="CASCADE"))
+    fingerprint: Mapped[UUID]
+    source_id: Mapped[UUID]
+    assigned_to_id: Mapped[UUID | None]
+    first_touch_source_id: Mapped[UUID | None]
+    last_touch_source_id: Mapped[UUID | None]
+    status: Mapped[str] = mapped_column(Text)
+    pipeline_stage: Mapped[str] = mapped_column(Text)
+    past_stages: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    capture_channel: Mapped[str] = mapped_column(Text)
+    lost_reason: Mapped[str | None] = mapped_column(Text)
+    has_contact: Mapped[bool]
+    has_answered: Mapped[bool]
+    has_replied: Mapped[bool]
+
+
+class RollupCount(Base):
+    """The number of leads of a group created in a span, with the sums that means and values need."""
+
+    __tablename__ = "lead_rollup_counts"
+    __table_args__ = (
+        Index("ix_lead_rollup_counts_clinic", "clinic_id"),
+        Index("ix_lead_rollup_counts_group", "group_id"),
+    )
+
+    span_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    group_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id", ondelete="CASCADE"))
+    leads: Mapped[int]
+    money: Mapped[Decimal | None] = mapped_column(Numeric(18, 2))
+    days_to_convert: Mapped[float | None] = mapped_column(Double)  # sum; the next column is the number of its terms
+    days_to_convert_of: Mapped[int]
+    days_to_loss: Mapped[float | None] = mapped_column(Double)
+    days_to_loss_of: Mapped[int]
+    minutes_mean: Mapped[float | None] = mapped_column(Double)
+    minutes_mean_of: Mapped[int]
+
+
+class RollupChange(Base):
+    """A lead of an earlier day has changed. A trigger of the table `leads` writes it in the same transaction."""
+
+    __tablename__ = "lead_rollup_changes"
+    __table_args__ = (Index("ix_lead_rollup_changes_clinic", "clinic_id", "created_at"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id", ondelete="CASCADE"))
+    created_at: Mapped[datetime]  # of the lead

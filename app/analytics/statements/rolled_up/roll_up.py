@@ -1,0 +1,123 @@
+"""Sweep: count the leads of past days and months, and count them again after changes."""
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app import clock
+from app.analytics.statements.rolled_up.roll_up_sql import (
+    ADD_COUNTS,
+    ADD_MONTH_COUNTS,
+    CHANGED_DAYS,
+    COMPLETE_MONTHS,
+    FORGET_CHANGES,
+    FORGET_CLINIC,
+    FORGET_COUNTS,
+    FORGET_GROUPS,
+    FORGET_OTHER_CHANGES,
+    NEXT_CLINIC,
+    SAVE_SPANS,
+)
+from app.core.calendar.calendar import Calendar
+from app.core.calendar.months import add_months
+from app.core.db import AnyRow
+from app.core.type_aliases import JsonDict
+from app.identity.clinics import load_context
+from app.leads.search.creation_time import ID_CLOCK_SLACK, first_id_of
+
+NAME: Final = "roll_up_leads"
+SETTLED: Final = timedelta(hours=24)  # after its end; the trigger notes changes of leads that are half as old
+DAYS_AT_ONCE: Final = 62
+_ONE_DAY: Final = timedelta(days=1)
+_LONGEST_DAY: Final = timedelta(hours=25)
+
+
+class _Span(NamedTuple):
+    starts_at: datetime
+    ends_at: datetime
+
+
+def roll_up_next_clinic(session: Session) -> int:
+    """Count the changed days and the next past days of a clinic. Returns the number of days; 0 if all are counted."""
+    clinic = session.execute(NEXT_CLINIC, {"settled": clock.now() - SETTLED - _LONGEST_DAY}).one_or_none()
+    if clinic is None:
+        return 0
+    if clinic.rolled_up_in not in {None, clinic.timezone}:  # its days have other ends now
+        for statement in FORGET_CLINIC:
+            session.execute(statement, {"clinic": clinic.id})
+        return 1
+    settled = min(clock.now(), clinic.database_time) - SETTLED
+    calendar = load_context(session, clinic.id).calendar
+    days = [*_changed_days(session, clinic.id), *_new_days(calendar, clinic, settled)]
+    session.execute(FORGET_OTHER_CHANGES, {"clinic": clinic.id})
+    if days:
+        _roll_up(session, clinic, calendar, days)
+    return max(len(days), 1)
+
+
+def _changed_days(session: Session, clinic_id: UUID) -> list[_Span]:
+    found = session.execute(CHANGED_DAYS, {"clinic": clinic_id, "most": DAYS_AT_ONCE})
+    return [_Span(*row) for row in found]
+
+
+def _new_days(calendar: Calendar, clinic: AnyRow, settled: datetime) -> list[_Span]:
+    """Return the next days that are over, from the month of the first lead on."""
+    if clinic.rolled_up_to is None and clinic.first_lead_at is None:
+        return []
+    since = clinic.rolled_up_to or clinic.first_lead_at
+    first = calendar.local(since).date()
+    days = _days_from(calendar, first if clinic.rolled_up_to else first.replace(day=1))
+    return [day for day, _ in zip(days, range(DAYS_AT_ONCE), strict=False) if day.ends_at <= settled]
+
+
+def _days_from(calendar: Calendar, first: date) -> Iterator[_Span]:
+    while True:
+        yield _Span(_start_of(calendar, first), _start_of(calendar, first + _ONE_DAY))
+        first += _ONE_DAY
+
+
+def _start_of(calendar: Calendar, day: date) -> datetime:
+    return calendar.at_wall_time(day, time.min)
+
+
+def _roll_up(session: Session, clinic: AnyRow, calendar: Calendar, days: Sequence[_Span]) -> None:
+    """Count the days and their months. A change that is committed meanwhile keeps its note, and counts them again."""
+    of_clinic = {"clinic": clinic.id, "timezone": clinic.timezone, "now": clock.now()}
+    session.execute(FORGET_CHANGES, {**of_clinic, **_arrays(days)})
+    ids = list(session.scalars(SAVE_SPANS, {**of_clinic, **_arrays(days), "is_month": False}))
+    unused = set(session.scalars(FORGET_COUNTS, {"ids": ids}))
+    session.execute(ADD_COUNTS, {**of_clinic, "ids": ids, **_arrays(days), **_lead_ids(days)})
+    unused.update(_add_up_months(session, of_clinic, _months_of(calendar, days)))
+    if unused:
+        session.execute(FORGET_GROUPS, {**of_clinic, "ids": list(unused)})
+
+
+def _add_up_months(session: Session, of_clinic: JsonDict, months: Sequence[_Span]) -> Collection[int]:
+    """Count the months of which all days are counted. Returns the groups that they had before."""
+    complete = [_Span(*row) for row in session.execute(COMPLETE_MONTHS, {**of_clinic, **_arrays(months)})]
+    if not complete:
+        return ()
+    ids = list(session.scalars(SAVE_SPANS, {**of_clinic, **_arrays(complete), "is_month": True}))
+    before = session.scalars(FORGET_COUNTS, {"ids": ids}).all()
+    session.execute(ADD_MONTH_COUNTS, {**of_clinic, "ids": ids})
+    return before
+
+
+def _months_of(calendar: Calendar, days: Sequence[_Span]) -> list[_Span]:
+    firsts = sorted({calendar.local(day.starts_at).date().replace(day=1) for day in days})
+    return [_Span(_start_of(calendar, first), _start_of(calendar, add_months(first, 1))) for first in firsts]
+
+
+def _arrays(spans: Sequence[_Span]) -> dict[str, list[datetime]]:
+    return {"starts": [one.starts_at for one in spans], "ends": [one.ends_at for one in spans]}
+
+
+def _lead_ids(spans: Sequence[_Span]) -> dict[str, list[UUID]]:
+    """Return the ranges of the ids of the leads that were created in the spans."""
+    return {
+        "first_ids": [first_id_of(one.starts_at - ID_CLOCK_SLACK) for one in spans],
+        "end_ids": [first_id_of(one.ends_at + ID_CLOCK_SLACK) for one in spans],
+    }

@@ -1,0 +1,36 @@
+"""Count leads that entered stages in a period, whenever they were created."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.analytics.metrics.measures import Measure
+from app.analytics.statements.selection import Counted, Selection
+from app.leads.models import Lead
+from app.leads.search.history_filters import entries_into
+
+
+def count_entries(session: Session, selection: Selection, measures: Sequence[Measure]) -> Iterator[Counted]:
+    """Count the leads of each stage in `Measure.entered`. A lead counts once, however often it entered the stage."""
+    by_stage = {one.entered: one for one in measures}
+    found: defaultdict[tuple[Any, int, bool], dict[Measure, int]] = defaultdict(dict)
+    for key, bucket, is_total, stage, leads in session.execute(_statement(selection, by_stage)):
+        found[key, bucket, bool(is_total)][by_stage[stage]] = leads
+    return (Counted(*level, values) for level, values in found.items())
+
+
+def _statement(selection: Selection, by_stage: Mapping[str | None, Measure]) -> Any:
+    report = selection.report
+    stages = [stage for stage in by_stage if stage]
+    entries = entries_into(report.actor.clinic.id, stages, report.days.since, report.days.until).subquery("entries")
+    entered = (
+        select(entries.c.stage, entries.c.lead_id, *selection.labels(entries.c.at))
+        .join(Lead, Lead.id == entries.c.lead_id)
+        .where(*selection.shared)
+        .subquery("entered")
+    )
+    leads = func.count(entered.c.lead_id.distinct())
+    return selection.by_levels(entered, leads, also=[entered.c.stage])

@@ -1,0 +1,1 @@
+"""Training of learned scores from closed leads, in a worker."""

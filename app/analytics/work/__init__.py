@@ -1,0 +1,1 @@
+"""Reports about the work with leads: follow-ups by people, messages of rules and sequences."""

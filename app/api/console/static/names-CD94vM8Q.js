@@ -1,1 +1,0 @@
-import{bn as e,fn as t,yn as n}from"./src-cY69AstA.js";function r(){let r=n().data,i=e().data;return{stageName:e=>r?.find(t=>t.slug===e)?.name??t(e),userName:e=>i?.find(t=>t.id===e)?.name??`–`}}export{r as t};

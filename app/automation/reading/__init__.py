@@ -1,0 +1,1 @@
+"""Definitions for editors: YAML with places of mistakes, sentences, pictures, vocabulary, and the latest results."""

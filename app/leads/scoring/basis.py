@@ -1,0 +1,90 @@
+"""The basis of a clinic's scores: its table of weights, or the weights learned from its closed leads."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.clock import now
+from app.core.type_aliases import JsonObject
+from app.identity.clinic_context import ClinicContext
+from app.leads.facts.condition_facts import load_facts
+from app.leads.scoring.features import load_bins
+from app.leads.scoring.learned import weigh_learned
+from app.leads.scoring.models import LearnedModel, ScoreModel, ScoreTableRow
+from app.leads.scoring.parts import Score, score_of
+from app.leads.scoring.weights import BASE, DEFAULT_WEIGHTS, Weight, facts_asked, weigh
+
+FIRST_VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """The score settings of a clinic, and its learned weights if they are in use."""
+
+    base: int = BASE
+    weights: Sequence[Weight] = DEFAULT_WEIGHTS
+    version: int = FIRST_VERSION
+    model: ScoreModel = ScoreModel.RULES  # the clinic's choice
+    is_kept: bool = False
+    kept_since: datetime | None = None
+    learned: JsonObject | None = None
+    learned_id: UUID | None = None
+
+    @property
+    def used(self) -> ScoreModel:
+        """The model in use: the table, while nothing was learned."""
+        return self.model if self.learned else ScoreModel.RULES
+
+    @property
+    def name(self) -> str:
+        """The model in use with its version. Scores of different names do not compare."""
+        return f"learned:{self.learned_id}" if self.learned else f"rules:{self.version}"
+
+
+def load_basis(session: Session, clinic_id: UUID) -> Basis:
+    """Return the basis of the clinic's scores."""
+    row = session.scalars(select(ScoreTableRow).where(ScoreTableRow.clinic_id == clinic_id)).one_or_none()
+    if row is None:
+        return Basis()
+    learned = _learned(session, clinic_id) if row.model == ScoreModel.LEARNED else None
+    return Basis(
+        base=row.base,
+        weights=[Weight.from_json(weight) for weight in row.weights],
+        version=row.version,
+        model=ScoreModel(row.model),
+        is_kept=row.is_kept,
+        kept_since=row.kept_since,
+        learned=learned.weights if learned else None,
+        learned_id=learned.id if learned else None,
+    )
+
+
+def _learned(session: Session, clinic_id: UUID) -> LearnedModel | None:
+    wanted = select(LearnedModel).where(LearnedModel.clinic_id == clinic_id, LearnedModel.weights.is_not(None))
+    return session.scalars(wanted).one_or_none()
+
+
+def compute_scores(
+    session: Session, clinic: ClinicContext, basis: Basis, adjustments: Mapping[UUID, int]
+) -> dict[UUID, Score]:
+    """Return the scores of these leads now. `adjustments`: points given by persons and rules, by lead id."""
+    at, ids = now(), list(adjustments)
+    if basis.learned:
+        parts = {
+            lead_id: weigh_learned(basis.learned, bins) for lead_id, bins in load_bins(session, ids, at=at).items()
+        }
+    else:
+        local = {"at": clinic.calendar.local(at)}
+        known = load_facts(session, ids, facts_asked(basis.weights))
+        parts = {
+            lead_id: weigh(basis.base, basis.weights, {"lead": facts, "now": local}) for lead_id, facts in known.items()
+        }
+    return {
+        lead_id: score_of(of_lead, adjustment=adjustments[lead_id], model=basis.used, basis=basis.name)
+        for lead_id, of_lead in parts.items()
+    }

@@ -1,0 +1,48 @@
+"""Parts of a score: points with words. They sum to the score exactly. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import fsum
+from typing import Final
+
+from app.leads.models import HIGHEST_SCORE
+
+LIMIT: Final = "limit"
+ADJUSTMENT: Final = "adjustment"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a score: the reason in words, and its points."""
+
+    name: str
+    words: str
+    points: float
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A score from 0 to 100 with its parts. `model` is the one that computed it, `basis` the model with its version."""
+
+    value: float
+    parts: tuple[Part, ...]
+    model: str
+    basis: str
+
+    @property
+    def shown(self) -> int:
+        """The score as a whole number, as lists and rules see it."""
+        return round(self.value)
+
+
+def score_of(parts: Iterable[Part], *, adjustment: int, model: str, basis: str) -> Score:
+    """Return the score of these parts. A part `limit` keeps it between 0 and 100."""
+    given = [*parts]
+    if adjustment:
+        given.append(Part(ADJUSTMENT, "Changed by a person or a rule", float(adjustment)))
+    total = fsum(part.points for part in given)
+    limited = min(max(total, 0.0), float(HIGHEST_SCORE))
+    if limited != total:
+        words = f"A score is at least 0 and at most {HIGHEST_SCORE}"
+        given.append(Part(LIMIT, words, limited - total))
+    return Score(limited, tuple(given), model, basis)

@@ -1,0 +1,1 @@
+"""Conversations with leads: the list of them, and the messages of one."""

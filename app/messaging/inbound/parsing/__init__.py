@@ -1,0 +1,1 @@
+"""Parse mail that arrives: its parts, the new text of a reply, automatic replies."""

@@ -1,0 +1,1 @@
+"""Sentiment of messages from leads: a label, and the words that decided it."""

@@ -1,0 +1,1 @@
+"""A year of a believable clinic, with planted truths that reports must find. Deterministic by seed number."""

@@ -1,0 +1,4 @@
+declare module "openapi:*" {
+  const schema: import("./schema").FormSchema;
+  export default schema;
+}

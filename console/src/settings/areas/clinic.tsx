@@ -1,0 +1,88 @@
+/** Settings: the clinic, its hours, contact policy, tracking and answers by e-mail. */
+
+import ClinicProfilePatch from "openapi:ClinicProfilePatch";
+import ContactPolicyIn from "openapi:ContactPolicyIn";
+import HoursIn from "openapi:HoursIn";
+import InboundSettingsIn from "openapi:InboundSettingsIn";
+import SenderIn from "openapi:SenderIn";
+import TrackingIn from "openapi:TrackingIn";
+import { useMe, useSources } from "../../api/queries";
+import type { FieldProps } from "../../forms/fields";
+import { isObject } from "../../forms/schema";
+import { Icon } from "../../ui/icons";
+import { Single } from "../single";
+import { settingsTexts as t } from "../texts";
+
+/** All zones that the browser knows, and the present one, which it may know by another name. */
+const zones = (present: string) => [...new Set(["UTC", ...Intl.supportedValuesOf("timeZone"), present])].sort().map((value) => ({ value, label: value.replaceAll("_", " ") }));
+
+export function ClinicArea() {
+  const { clinic } = useMe();
+  return (
+    <div className="stack">
+      <Single about={t.clinic} path="/api/settings/clinic" schema={ClinicProfilePatch} rules={{ timezone: { label: t.clinic.timezone, hint: t.clinic.zoneHint, options: zones(clinic.timezone) } }}>
+        <dl className="facts card">
+          <dt>{t.clinic.country}</dt>
+          <dd>{clinic.region}</dd>
+          <dt>{t.clinic.language}</dt>
+          <dd>{clinic.language}</dd>
+        </dl>
+      </Single>
+      <Single about={t.sender} path="/api/settings/sender" schema={SenderIn} id="sender" rules={{ sender_name: { hint: t.sender.nameHint } }} />
+    </div>
+  );
+}
+
+export const HoursArea = () => (
+  <Single about={t.hours} path="/api/settings/hours" schema={HoursIn} replacesParts rules={{ business_hours: { render: (props) => <Week key="hours" {...props} /> }, starts: { label: "From" }, ends: { label: "To" } }} />
+);
+
+type Span = [string, string];
+
+/** The opening hours of a week: spans of each day. */
+export function Week({ label, value, onChange, wrong }: FieldProps) {
+  const week = (isObject(value) ? value : {}) as Record<string, Span[]>;
+  const set = (day: string, spans: Span[]) => {
+    const { [day]: _, ...rest } = week;
+    onChange(spans.length ? { ...rest, [day]: spans } : rest);
+  };
+  return (
+    <fieldset className="group">
+      <legend>{label}</legend>
+      {wrong && <p className="wrong">{wrong}</p>}
+      <ul className="lines">
+        {Object.entries(t.days).map(([day, name]) => (
+          <li key={day}>
+            <strong className="day">{name}</strong>
+            <span className="grow row">
+              {!week[day]?.length && <span className="soft">{t.hours.closed}</span>}
+              {(week[day] ?? []).map((span, at) => (
+                // biome-ignore lint/suspicious/noArrayIndexKey: spans have no id
+                <span key={at} className="row tight">
+                  {([0, 1] as const).map((end) => (
+                    <input key={end} className="input time" type="time" aria-label={`${name} ${end ? t.hours.to : t.hours.from}`} value={span[end]} onChange={(event) => set(day, (week[day] ?? []).map((one, place) => (place === at ? (one.map((old, index) => (index === end ? event.target.value : old)) as Span) : one)))} />
+                  ))}
+                  <button type="button" className="button plain icon-only" aria-label={`${t.hours.remove}: ${name} ${span[0]}`} onClick={() => set(day, (week[day] ?? []).filter((_, place) => place !== at))}>
+                    <Icon name="close" />
+                  </button>
+                </span>
+              ))}
+            </span>
+            <button type="button" className="button" aria-label={`${t.hours.add}: ${name}`} onClick={() => set(day, [...(week[day] ?? []), week[day]?.length ? ["14:00", "18:00"] : ["09:00", "18:00"]])}>
+              <Icon name="plus" />
+            </button>
+          </li>
+        ))}
+      </ul>
+    </fieldset>
+  );
+}
+
+export const PolicyArea = () => <Single about={t.policy} path="/api/settings/contact-policy" schema={ContactPolicyIn} />;
+export const TrackingArea = () => <Single about={t.tracking} path="/api/settings/message-tracking" schema={TrackingIn} />;
+
+export function InboundArea() {
+  const sources = useSources().data ?? [];
+  const options = sources.map(({ id, name }) => ({ value: id, label: name }));
+  return <Single about={t.inbound} path="/api/settings/inbound-email" schema={InboundSettingsIn} rules={{ source_id: { options } }} />;
+}

@@ -1,0 +1,47 @@
+/** A settings page of one object with a version, such as the contact policy. */
+
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { type ReactNode, useState } from "react";
+import { request } from "../api/request";
+import type { FieldRules } from "../forms/fields";
+import { SchemaForm } from "../forms/form";
+import type { FormSchema, JsonObject } from "../forms/schema";
+import { toast } from "../ui/overlays";
+import { Query } from "../ui/parts";
+import { settingsTexts as t } from "./texts";
+
+interface Props {
+  about: { title: string; hint: string };
+  path: string;
+  schema: FormSchema;
+  rules?: FieldRules;
+  replacesParts?: boolean;
+  id?: string; // of the heading, where a page has several
+  children?: ReactNode;
+}
+
+export function Single({ about, path, schema, rules, replacesParts = false, id = "area", children }: Props) {
+  const client = useQueryClient();
+  const load = () => request<JsonObject>("GET", path);
+  const stored = useQuery({ queryKey: ["settings", "single", path], queryFn: load });
+  const [saves, setSaves] = useState(0); // a form begins anew only after its own change
+  const done = async () => {
+    toast(t.saved);
+    await client.invalidateQueries({ queryKey: ["settings"] });
+    setSaves((n) => n + 1);
+  };
+  return (
+    <section className="stack" aria-labelledby={id}>
+      <h2 id={id}>{about.title}</h2>
+      <p className="soft">{about.hint}</p>
+      {children}
+      <Query of={stored} rows={4}>
+        {stored.data && (
+          <div className="card">
+            <SchemaForm key={saves} schema={schema} replacesParts={replacesParts} {...(rules && { rules })} begin={stored.data} refetch={load} send={(body, version) => request("PATCH", path, { body, version })} onDone={done} />
+          </div>
+        )}
+      </Query>
+    </section>
+  );
+}

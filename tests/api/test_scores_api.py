@@ -1,0 +1,204 @@
+"""Scores of leads: parts that add up, settings, preview, history, sort order and filters."""
+
+from math import fsum
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from app.identity.models import Role
+from tests.support.desk import Desk
+from workers.sweeps.run import sweep
+
+SETTINGS = "/api/settings/lead-scores"
+REPLIED = {
+    "name": "replied", "words": "Has replied", "points": 30, "when": [{"field": "lead.replied_at", "exists": True}],
+}  # fmt: skip
+PHONE = {"name": "phone", "words": "Phone", "points": 7, "when": [{"field": "lead.has_phone", "equals": True}]}
+
+
+def score(desk: Desk, lead: dict[str, Any]) -> dict[str, Any]:
+    answer = desk.admin.get(f"/api/leads/{lead['id']}/score")
+    assert answer.status == 200, answer.body
+    shown: dict[str, Any] = answer.body
+    assert abs(fsum(part["points"] for part in shown["parts"]) - shown["value"]) < 1e-9
+    assert shown["score"] == round(shown["value"])
+    return shown
+
+
+def points(shown: dict[str, Any]) -> dict[str, float]:
+    return {part["name"]: part["points"] for part in shown["parts"]}
+
+
+def reply(desk: Desk, lead: dict[str, Any]) -> None:
+    desk.admin.post(f"/api/leads/{lead['id']}/activities", {"type": "EMAIL", "direction": "INBOUND"})
+
+
+def keep(desk: Desk, **given: Any) -> None:
+    answer = desk.admin.put(SETTINGS, {"is_kept": True, "base": 10, "weights": [REPLIED, PHONE], **given})
+    assert answer.status == 200, answer.body
+
+
+def rescore(desk: Desk) -> None:
+    """Score all leads, as the scan does within some minutes."""
+    sweep("rescore_leads")
+
+
+class TestScoreOfALead:
+    def test_default_table_explains_the_score_without_any_settings(self, desk: Desk):
+        [other] = desk.sql("SELECT id FROM lead_sources WHERE clinic_id = :c AND name = 'Other'", c=desk.clinic_id)
+        lead = desk.capture(email="ana@lead.example", source_id=str(other.id))
+        shown = score(desk, lead)
+        assert points(shown) == {"base": 20, "phone": 5, "email": 5, "recent": 5}
+        assert (shown["model"], shown["is_kept"]) == ("rules", False)
+        assert shown["quality"]["words"] == "not enough history: 0 of 200 closed leads"
+        assert desk.lead(lead)["score"] is None  # nothing is stored
+
+        reply(desk, lead)
+        assert points(score(desk, lead))["replied"] == 15
+
+    def test_consultation_counts_also_after_its_stage_was_left(self, desk: Desk):
+        lead = desk.capture()
+        for stage in ("consultation_scheduled", "consultation_completed", "pending_decision"):
+            desk.admin.post(f"/api/leads/{lead['id']}/stage", {"stage": stage})
+        assert {"booked": 15, "attended": 10}.items() <= points(score(desk, lead)).items()
+
+    def test_score_is_limited_and_still_adds_up(self, desk: Desk):
+        weight = {**PHONE, "points": 100}
+        desk.admin.put(SETTINGS, {"base": 90, "weights": [weight]})
+        shown = score(desk, desk.capture())
+        assert (shown["score"], points(shown)["limit"]) == (100, -90)
+        desk.admin.patch(SETTINGS, {"weights": [{**PHONE, "points": -100}]})
+        assert score(desk, desk.capture(email="b@lead.example"))["score"] == 0
+
+    def test_only_visible_leads_have_a_score(self, desk: Desk):
+        lead = desk.capture()
+        sales = desk.hire(Role.SALES)
+        assert sales.get(f"/api/leads/{lead['id']}/score").status == 404
+        assert sales.get(f"/api/leads/{lead['id']}/score-history").status == 404
+        assert desk.admin.get(f"/api/leads/{uuid4()}/score").status == 404
+
+
+class TestSettings:
+    def test_table_is_replaced_and_edited_at_the_version_that_was_seen(self, desk: Desk):
+        first = desk.admin.get(SETTINGS)
+        assert (first.body["version"], first.body["is_kept"], first.body["base"]) == (1, False, 20)
+        tag = first.headers["ETag"]
+        replaced = desk.admin.put(SETTINGS, {"base": 5, "weights": [REPLIED]}, seen=tag)
+        assert (replaced.body["version"], replaced.body["weights"]) == (2, [REPLIED])
+        assert desk.admin.put(SETTINGS, {"base": 6}, seen=tag).status == 412
+        edited = desk.admin.patch(SETTINGS, {"model": "learned"}, seen=replaced.headers["ETag"])
+        assert (edited.body["model"], edited.body["base"], edited.body["weights"]) == ("learned", 5, [REPLIED])
+        assert desk.front_desk.put(SETTINGS, {}).status == 403
+
+    def test_every_mistake_is_shown_at_its_place(self, desk: Desk):
+        weights = [
+            {"name": "Bad name", "words": "", "points": 101, "when": []},
+            {**REPLIED, "when": [{"field": "lead.nothing", "exists": True}]},
+            {**REPLIED, "name": "task", "when": [{"field": "task.status", "equals": "PENDING"}]},
+            {**REPLIED, "name": "mail", "when": [{"field": "lead.email", "exists": True}]},
+        ]
+        answer = desk.admin.put(SETTINGS, {"base": -1, "weights": weights})
+        assert answer.pointers == [
+            "/base",
+            *(f"/weights/0/{name}" for name in ("name", "points", "when", "words")),
+            "/weights/1/when/0/field",
+            "/weights/2/when/0",
+            "/weights/3/when/0",
+        ]
+        assert desk.admin.put(SETTINGS, {"weights": [REPLIED, REPLIED]}).pointers == ["/weights/1/name"]
+
+    def test_preview_saves_nothing(self, desk: Desk):
+        lead = desk.capture()
+        given = {"lead_id": lead["id"], "base": 1, "weights": [PHONE]}
+        shown = desk.admin.post(f"{SETTINGS}/preview", given).body
+        assert (shown["score"], points(shown)) == (8, {"base": 1, "phone": 7})
+        assert desk.admin.get(SETTINGS).body["version"] == 1
+        assert desk.admin.post(f"{SETTINGS}/preview", {**given, "lead_id": str(uuid4())}).pointers == ["/lead_id"]
+
+
+class TestStoredScores:
+    def test_history_holds_changes_only(self, desk: Desk):
+        keep(desk)
+        lead = desk.capture()
+        for _ in range(2):
+            rescore(desk)
+        assert desk.lead(lead)["score"] == 17
+        reply(desk, lead)
+        rescore(desk)
+        history = desk.admin.every(f"/api/leads/{lead['id']}/score-history")
+        assert [(one["previous_score"], one["score"]) for one in history] == [(17, 47), (None, 17)]
+        assert points(history[0]) == {"base": 10, "replied": 30, "phone": 7}
+        assert score(desk, lead)["since"] == history[0]["occurred_at"]
+
+    def test_stored_score_keeps_the_version_of_the_lead(self, desk: Desk):
+        keep(desk)
+        lead = desk.capture()
+        rescore(desk)
+        assert desk.lead(lead)["version"] == lead["version"]
+
+    def test_points_given_by_hand_stay_as_a_part(self, desk: Desk):
+        keep(desk)
+        lead = desk.capture()
+        rescore(desk)
+        desk.admin.patch(f"/api/leads/{lead['id']}", {"score": 27})
+        reply(desk, lead)
+        rescore(desk)
+        assert desk.lead(lead)["score"] == 57
+        assert points(score(desk, lead)) == {"base": 10, "replied": 30, "phone": 7, "adjustment": 10}
+
+    def test_score_from_before_is_replaced(self, desk: Desk):
+        lead = desk.capture()
+        desk.admin.patch(f"/api/leads/{lead['id']}", {"score": 80})
+        assert "adjustment" not in points(score(desk, lead))
+        keep(desk)
+        rescore(desk)
+        assert desk.lead(lead)["score"] == 17
+
+    def test_closed_lead_keeps_its_score(self, desk: Desk):
+        keep(desk)
+        lead = desk.capture()
+        rescore(desk)
+        desk.admin.post(f"/api/leads/{lead['id']}/convert")
+        desk.admin.patch(SETTINGS, {"base": 50})
+        rescore(desk)
+        assert desk.lead(lead)["score"] == 17
+
+    def test_nothing_is_stored_for_a_clinic_that_does_not_keep_scores(self, desk: Desk):
+        lead = desk.capture()
+        rescore(desk)
+        sweep("score_changed_leads")
+        assert desk.lead(lead)["score"] is None
+        assert desk.sql("SELECT 1 FROM lead_scores") == []
+
+    def test_leads_are_sorted_and_filtered_by_score(self, desk: Desk):
+        low, high, _none = (desk.capture()["id"] for _ in range(3))
+        for lead_id, value in ((low, 20), (high, 80)):
+            desk.admin.patch(f"/api/leads/{lead_id}", {"score": value})
+
+        def ids(**query: Any) -> list[str]:
+            return [lead["id"] for lead in desk.admin.every("/api/leads", limit=1, **query)]
+
+        assert ids(sort="-score") == [high, low]
+        assert ids(score_from=50) == [high]
+        assert ids(score_to=50) == [low]
+        assert desk.admin.get("/api/leads", score_from=101).pointers == ["/score_from"]
+
+
+def test_erasure_and_export_cover_scores(desk: Desk):
+    keep(desk)
+    lead = desk.capture()
+    rescore(desk)
+    assert desk.sql("SELECT 1 FROM lead_score_changes") != []
+    exported = desk.admin.post(f"/api/leads/{lead['id']}/export").body["tables"]
+    [stored], [change] = exported["lead_scores"], exported["lead_score_changes"]
+    assert (stored["score"], change["score"], change["previous_score"]) == (change["score"], stored["score"], None)
+    assert sum(part["points"] for part in change["parts"]) == pytest.approx(change["score"], abs=0.5)
+    answer = desk.admin.post(f"/api/leads/{lead['id']}/erase", {"reason": "They asked."})
+    assert answer.status < 300, answer.body
+    assert desk.sql("SELECT 1 FROM lead_score_changes UNION ALL SELECT 1 FROM lead_scores") == []
+
+
+@pytest.mark.parametrize("path", ["score", "score-history"])
+def test_other_clinics_see_nothing(desk: Desk, other_desk: Desk, path: str):
+    assert other_desk.admin.get(f"/api/leads/{desk.capture()['id']}/{path}").status == 404

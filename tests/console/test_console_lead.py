@@ -1,0 +1,176 @@
+"""The page of a lead in a browser: planned steps, duplicates and merge, consents, history, edit of all fields."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.support.browser import Browsing
+from tests.support.desk import Desk
+
+
+def dialog(page: Page):
+    return page.get_by_role("dialog")
+
+
+def open_tab(browsing: Browsing, desk: Desk, lead: dict[str, Any], name: str) -> Page:
+    page = browsing.sign_in(desk.coordinator, f"/leads/{lead['id']}")
+    page.get_by_role("tab", name=name).click()
+    return page
+
+
+def state_of(desk: Desk, lead: dict[str, Any], step_id: str) -> tuple[str, str | None]:
+    [step] = [one for one in desk.steps(lead) if one["id"] == step_id]
+    return step["state"], step["reason"]
+
+
+def last_planned(desk: Desk, lead: dict[str, Any]) -> dict[str, Any]:
+    return [one for one in desk.steps(lead) if one["state"] == "planned"][-1]
+
+
+@pytest.mark.parametrize("by", ["mouse", "keyboard"])
+def test_planned_step_is_cancelled(browsing: Browsing, desk: Desk, by: str):
+    lead = desk.capture()
+    step = last_planned(desk, lead)
+    page = open_tab(browsing, desk, lead, "Automation")
+    menu = page.get_by_role("button", name=f"Change the step {step['name']}").last
+    if by == "mouse":
+        menu.click()
+        page.get_by_role("menuitem", name="Cancel this step").click()
+    else:
+        menu.focus()
+        for key in ("Enter", "End", "Enter"):
+            page.keyboard.press(key)
+    expect(page.get_by_text("The step is cancelled.")).to_be_visible()
+    assert state_of(desk, lead, step["id"]) == ("cancelled", "by_hand")
+
+
+def test_planned_step_runs_now(browsing: Browsing, desk: Desk):
+    desk.admin.post(
+        "/api/follow-up-rules",
+        {
+            "name": "later",
+            "on": "lead.created",
+            "after": "9 days",
+            "do": [{"create_task": {"type": "CALL", "title": "Now"}}],
+        },
+    )
+    lead = desk.capture()
+    page = open_tab(browsing, desk, lead, "Automation")
+    page.get_by_role("button", name="Change the step later").click()
+    page.get_by_role("menuitem", name="Run now").click()
+    expect(page.get_by_text("The step runs now.")).to_be_visible()
+    page.get_by_role("tab", name="Tasks").click()
+    expect(page.get_by_text("Now", exact=True)).to_be_visible()  # a worker has run it; the page heard of it
+
+
+def test_planned_step_is_snoozed_to_a_time_in_the_zone_of_the_clinic(browsing: Browsing, desk: Desk):
+    lead = desk.capture()
+    step = last_planned(desk, lead)
+    page = browsing.sign_in(desk.coordinator, f"/leads/{lead['id']}", timezone_id="Asia/Tokyo")
+    page.get_by_role("tab", name="Automation").click()
+    page.get_by_role("button", name=f"Change the step {step['name']}").last.click()
+    page.get_by_role("menuitem", name="Snooze").click()
+    expect(dialog(page)).to_contain_text("Times in America/New_York")
+    dialog(page).get_by_label("Until").fill("2030-07-01T09:30")
+    dialog(page).get_by_role("button", name="Snooze").click()
+    expect(page.get_by_text("The step is planned for 1 Jul 2030")).to_be_visible()
+    [moved] = [one for one in desk.steps(lead) if one["id"] == step["id"]]
+    assert moved["due_at"] == "2030-07-01T13:30:00Z"  # 9:30 in New York in summer
+    expect(page.get_by_text("Moved by").first).to_be_visible()
+
+
+def test_refusal_of_a_step_that_has_run_is_shown_in_the_words_of_the_api(browsing: Browsing, desk: Desk):
+    lead = desk.capture()
+    step = last_planned(desk, lead)
+    page = open_tab(browsing, desk, lead, "Automation")
+
+    def run_first(route: Route) -> None:
+        desk.sql("UPDATE steps SET state = 'done', finished_at = now() WHERE id = :id", id=step["id"])
+        route.continue_()
+
+    page.route("**/run-now", run_first)
+    page.get_by_role("button", name=f"Change the step {step['name']}").last.click()
+    page.get_by_role("menuitem", name="Run now").click()
+    expect(page.locator(".toast.bad")).to_contain_text("It is done. Only a planned step can be cancelled")
+
+
+def test_duplicates_are_compared_and_merged(browsing: Browsing, desk: Desk):
+    stays = desk.capture(email="ana@lead.example")
+    goes = desk.capture(first_name="Anna", notes="Prefers mornings")
+    page = browsing.sign_in(desk.coordinator, f"/leads/{stays['id']}")
+    section = page.get_by_role("region", name="Possible duplicates")
+    expect(section).to_contain_text("same phone number")
+    section.get_by_role("button", name="Compare and merge…").click()
+    expect(dialog(page).get_by_role("row", name="Notes")).to_contain_text("Prefers mornings")
+    dialog(page).get_by_role("button", name="Merge", exact=True).click()
+    expect(page.get_by_text("The leads are merged.")).to_be_visible()
+    expect(page.get_by_role("region", name="Possible duplicates")).to_have_count(0)
+    assert desk.admin.get(f"/api/leads/{goes['id']}").status == 410
+    assert desk.lead(stays)["notes"] == "Prefers mornings"
+
+
+def test_consent_is_recorded_and_opt_out_is_one_click(browsing: Browsing, desk: Desk):
+    lead = desk.capture(email="ana@lead.example")
+    page = open_tab(browsing, desk, lead, "Consents")
+    expect(page.get_by_text("No consent is recorded.")).to_be_visible()
+    page.get_by_role("button", name="Record a consent").click()
+    dialog(page).get_by_label("Wording that they agreed to").fill("You may write to me.")
+    dialog(page).get_by_label("Where it was given").fill("Paper")
+    dialog(page).get_by_role("button", name="Record a consent").click()
+    expect(dialog(page)).to_have_count(0)
+    expect(page.get_by_text("You may write to me.")).to_be_visible()
+    page.get_by_role("button", name="Opt out of all messages").click()
+    expect(page.get_by_text("Opted out of all messages")).to_be_visible()
+    assert desk.lead(lead)["opted_out_at"] is not None
+
+
+def test_history_has_stages_with_their_time_and_assignments(browsing: Browsing, desk: Desk):
+    lead = desk.capture(assigned_to_id=desk.coordinator.id)
+    desk.admin.post(f"/api/leads/{lead['id']}/stage", {"stage": "contacted"})
+    desk.sql("UPDATE leads SET created_at = created_at - interval '3 days' WHERE id = :id", id=lead["id"])
+    page = open_tab(browsing, desk, lead, "History")
+    expect(page.get_by_role("row", name="Contacted")).to_contain_text("now")
+    expect(page.get_by_text("to treatment_coordinator")).to_be_visible()
+
+
+def test_all_fields_are_edited_with_tags_and_custom_fields(browsing: Browsing, desk: Desk):
+    made = desk.admin.post("/api/custom-fields", {"key": "school", "label": "School", "type": "text"})
+    other = desk.admin.post("/api/custom-fields", {"key": "braces", "label": "Has braces", "type": "boolean"})
+    assert (made.status, other.status) == (201, 201)
+    lead = desk.capture(custom={"school": "North"})
+    page = browsing.sign_in(desk.coordinator, f"/leads/{lead['id']}")
+    page.get_by_role("button", name="More actions").click()
+    page.get_by_role("menuitem", name="Edit").click()
+    dialog(page).get_by_label("Tags, separated by commas").fill("vip, twins")
+    dialog(page).get_by_label("Has braces").select_option("Yes")
+    dialog(page).get_by_label("Preferred contact").select_option("E-mail")
+    dialog(page).get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    changed = desk.lead(lead)
+    assert (changed["tags"], changed["preferred_contact"]) == (["vip", "twins"], "EMAIL")
+    assert changed["custom"] == {"school": "North", "braces": True}
+
+
+def test_lead_is_enrolled_in_a_sequence(browsing: Browsing, desk: Desk):
+    steps = [{"name": name, "after": "1 day", "wait": {}} for name in ("one", "two")]
+    assert desk.admin.post("/api/sequences", {"name": "welcome", "steps": steps, "is_active": True}).status == 201
+    lead = desk.capture()
+    page = browsing.sign_in(desk.admin, f"/leads/{lead['id']}")
+    page.get_by_role("tab", name="Automation").click()
+    page.get_by_role("button", name="Enroll in a sequence…").click()
+    dialog(page).get_by_role("button", name="Enroll").click()
+    expect(page.get_by_text("Enrolled in welcome.")).to_be_visible()
+    expect(page.get_by_role("button", name="More actions: welcome")).to_be_visible()
+
+
+def test_time_of_a_new_task_is_in_the_zone_of_the_clinic(browsing: Browsing, desk: Desk):
+    lead = desk.capture()
+    page = browsing.sign_in(desk.coordinator, f"/leads/{lead['id']}", timezone_id="Asia/Tokyo")
+    page.get_by_role("button", name="New task").click()
+    dialog(page).get_by_label("Title").fill("Ask for X-rays")
+    dialog(page).get_by_label("Due").fill("2030-01-31T09:00")
+    dialog(page).get_by_role("button", name="New task").click()
+    expect(dialog(page)).to_have_count(0)
+    [task] = [one for one in desk.admin.every(f"/api/leads/{lead['id']}/tasks") if one["title"] == "Ask for X-rays"]
+    assert task["due_at"] == "2030-01-31T14:00:00Z"

@@ -1,0 +1,418 @@
+"""The console in a browser: settings, conversations, templates, audit log, import, preferences, first-run guide."""
+
+import re
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from app.clock import now
+from app.core.db import transaction
+from app.identity.models import Role
+from app.messaging.inbound.addresses import return_addresses
+from app.messaging.models import Notification
+from tests.support.browser import Browsing
+from tests.support.desk import Desk
+from tests.support.each_kind import second_sign_in
+from tests.support.inbound import ADDRESS, mail, receive
+
+EVIL = "<script>window.hacked=1</script><img src=x onerror=window.hacked=1>"
+VARIANTS = [{"subject": "Hello", "body": "Hello {{ lead.first_name }}, which day suits you?"}]
+
+
+def dialog(page: Page):
+    return page.get_by_role("dialog")
+
+
+def reply(desk: Desk, lead: dict[str, Any], text: str = "Which day?") -> None:
+    """A message to the lead, and the lead's answer."""
+    given = {"channel": "email", "template": "hello", "subject": "Hello", "body": "Hello", "state": "sent"}
+    with transaction() as session:
+        note = Notification(id=uuid4(), clinic_id=desk.clinic_id, lead_id=lead["id"], created_at=now(), **given)
+        note.address = lead["email"]
+        session.add(note)
+    to = str(return_addresses(ADDRESS, note.id, for_bounces=True).reply_to)
+    receive(desk.clinic_id, mail(text, sender=lead["email"], to=to))
+
+
+def template(desk: Desk, **more: Any) -> dict[str, Any]:
+    made = desk.admin.post(
+        "/api/message-templates", {"slug": "which-day", "name": "Which day", "variants": VARIANTS, **more}
+    )
+    assert made.status == 201, made.body
+    return dict(made.body)
+
+
+# --- settings ---
+
+
+def test_team_is_created_changed_and_deleted_by_keyboard(browsing: Browsing, desk: Desk):
+    page = browsing.sign_in(desk.admin, "/settings/teams")
+    page.get_by_role("button", name="New team").focus()
+    page.keyboard.press("Enter")
+    dialog(page).get_by_label("Name").focus()
+    page.keyboard.type(EVIL[:90])
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name=f"Edit {EVIL[:90]}")).to_be_visible()
+    page.get_by_role("button", name=re.compile("^Edit")).focus()
+    page.keyboard.press("Enter")
+    dialog(page).get_by_label("Name").fill("North")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Edit North")).to_be_visible()
+    page.get_by_role("button", name="More for North").click()
+    page.get_by_role("menuitem", name="Delete").click()
+    dialog(page).get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("button", name="Edit North")).to_have_count(0)
+    assert page.evaluate("window.hacked") is None
+    assert desk.admin.every("/api/teams") == []
+
+
+def test_mistakes_of_a_form_are_shown_at_their_fields(browsing: Browsing, desk: Desk):
+    page = browsing.sign_in(desk.admin, "/settings/sources")
+    page.get_by_role("button", name="New source").click()
+    dialog(page).get_by_label("Name").fill("Fair")
+    dialog(page).get_by_label("Category").select_option("COMMUNITY_EVENT")
+    dialog(page).get_by_label("Cost per month").fill("a lot")
+    dialog(page).get_by_role("button", name="New source").click()
+    expect(dialog(page).get_by_label("Cost per month")).to_have_attribute("aria-invalid", "true")
+    dialog(page).get_by_label("Cost per month").fill("120.50")
+    dialog(page).get_by_role("button", name="New source").click()
+    expect(page.get_by_role("button", name="Edit Fair")).to_be_visible()
+    [made] = [one for one in desk.admin.every("/api/lead-sources") if one["name"] == "Fair"]
+    assert made["monthly_cost"] == "120.50"
+
+
+def test_edit_conflict_shows_both_values_and_loses_nothing(browsing: Browsing, desk: Desk):
+    page = browsing.sign_in(desk.admin, "/settings/contact-policy")
+    page.get_by_label("Messages per day").fill("3")
+    assert desk.admin.patch("/api/settings/contact-policy", {"daily_cap": 5, "weekly_cap": 9}).status == 200
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("Somebody else has changed this meanwhile")
+    expect(page.get_by_role("alert")).to_contain_text("now 5; yours 3")
+    expect(page.get_by_label("Messages per week")).to_have_value("9")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    stored = desk.admin.get("/api/settings/contact-policy").body
+    assert (stored["daily_cap"], stored["weekly_cap"]) == (3, 9)
+
+
+def test_opening_hours_of_a_day_are_closed_and_opened(browsing: Browsing, desk: Desk):
+    page = browsing.sign_in(desk.admin, "/settings/hours")
+    page.get_by_role("button", name="Another span: Saturday").click()
+    page.get_by_label("Saturday to").fill("12:30")
+    page.get_by_role("button", name="Remove the span: Monday 09:00").click()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    hours = desk.admin.get("/api/settings/hours").body["business_hours"]
+    assert hours["sat"] == [["09:00", "12:30"]]
+    assert not hours.get("mon")
+
+
+def test_api_key_is_shown_once_and_revoked(browsing: Browsing, desk: Desk):
+    page = browsing.sign_in(desk.admin, "/settings/api-keys")
+    page.get_by_role("button", name="New API key").click()
+    dialog(page).get_by_label("Name").fill("Website")
+    dialog(page).get_by_label("See leads").check()
+    dialog(page).get_by_role("button", name="New API key").click()
+    expect(dialog(page).get_by_role("heading", name="Copy it now")).to_be_visible()
+    shown = dialog(page).locator("code").inner_text()
+    [key] = desk.admin.every("/api/api-keys")
+    assert shown.startswith(key["prefix"])
+    assert key["scopes"] == ["lead:read"]
+    dialog(page).get_by_role("button", name="I have stored it").click()
+    expect(page.get_by_text(shown)).to_have_count(0)
+    page.get_by_role("button", name="More for Website").click()
+    page.get_by_role("menuitem", name="Revoke").click()
+    dialog(page).get_by_role("button", name="Revoke").click()
+    expect(page.get_by_text("Nothing here yet.")).to_be_visible()
+
+
+def test_role_with_scopes_and_invitation(browsing: Browsing, desk: Desk):
+    page = browsing.sign_in(desk.admin, "/settings/roles")
+    page.get_by_role("button", name="New role").click()
+    dialog(page).get_by_label("Name").fill("Night desk")
+    dialog(page).get_by_label("Slug").fill("night_desk")
+    dialog(page).get_by_label("See leads").select_option("team")
+    dialog(page).get_by_role("button", name="New role").click()
+    expect(page.get_by_role("button", name="Edit Night desk")).to_be_visible()
+    page.get_by_role("link", name="People").click()
+    page.get_by_role("button", name="New user").click()
+    dialog(page).get_by_label("E-mail address").fill("night@clinic.example")
+    dialog(page).get_by_label("Name").fill("Nia Night")
+    dialog(page).get_by_label("Role").select_option("night_desk")
+    dialog(page).get_by_role("button", name="New user").click()
+    expect(page.get_by_role("row", name=re.compile("Nia Night"))).to_contain_text("Invited")
+
+
+def test_stages_are_moved_by_keyboard(browsing: Browsing, desk: Desk):
+    before = [one["slug"] for one in desk.admin.every("/api/pipeline-stages")]
+    page = browsing.sign_in(desk.admin, "/settings/stages")
+    page.get_by_role("button", name=re.compile("^Move .* down$")).nth(1).focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    after = [one["slug"] for one in desk.admin.every("/api/pipeline-stages")]
+    assert after == [before[0], before[2], before[1], *before[3:]]
+
+
+def test_webhook_with_its_secret_test_and_log(browsing: Browsing, desk: Desk):
+    page = browsing.sign_in(desk.admin, "/settings/webhooks")
+    page.get_by_role("button", name="New webhook").click()
+    dialog(page).get_by_label("Address (URL)").fill("https://8.8.8.8/hook")
+    dialog(page).get_by_label("lead.created").check()
+    dialog(page).get_by_role("button", name="New webhook").click()
+    expect(dialog(page).locator("code")).to_contain_text("whsec_")
+    dialog(page).get_by_role("button", name="I have stored it").click()
+    page.get_by_role("button", name=re.compile("^More for")).click()
+    page.get_by_role("menuitem", name="Send events again").click()
+    dialog(page).get_by_label("Since").fill("2026-01-01T00:00")
+    dialog(page).get_by_role("button", name="Count").click()
+    expect(dialog(page).get_by_role("status")).to_contain_text("events.")
+
+
+def test_name_and_zone_of_the_clinic_are_changed(browsing: Browsing, desk: Desk):
+    page = browsing.sign_in(desk.admin, "/settings/clinic")
+    form = page.get_by_role("region", name="Clinic", exact=True)
+    form.get_by_label("Name", exact=True).fill("North Clinic")
+    form.get_by_label("Time zone").select_option("Europe/Paris")
+    expect(form.get_by_text("Planned steps and tasks keep their times.")).to_be_visible()
+    form.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    expect(page.get_by_text("Times in Europe/Paris").first).to_be_visible()
+    stored = desk.admin.get("/api/settings/clinic").body
+    assert (stored["name"], stored["timezone"]) == ("North Clinic", "Europe/Paris")
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York"])
+def test_times_of_forms_are_in_the_zone_of_the_clinic(browsing: Browsing, desk: Desk, zone: str):
+    """The computer may be in another zone: New York is four hours behind UTC in July."""
+    page = browsing.sign_in(desk.admin, "/settings/api-keys", timezone_id=zone)
+    page.get_by_role("button", name="New API key").click()
+    dialog(page).get_by_label("Name").fill("Website")
+    dialog(page).get_by_label("See leads").check()
+    dialog(page).get_by_label("Valid until").fill("2040-07-01T09:00")
+    expect(dialog(page).get_by_text("Times in America/New_York")).to_be_visible()
+    dialog(page).get_by_role("button", name="New API key").click()
+    expect(dialog(page).get_by_role("heading", name="Copy it now")).to_be_visible()
+    [key] = desk.admin.every("/api/api-keys")
+    assert key["expires_at"] == "2040-07-01T13:00:00Z"
+
+
+# --- roles ---
+
+
+def test_roles_see_only_their_settings(browsing: Browsing, desk: Desk):
+    page = browsing.sign_in(desk.coordinator)
+    for name in ("Settings", "Audit log", "Templates"):
+        expect(page.get_by_role("link", name=name, exact=True)).to_have_count(0)
+    page.goto("/settings/people")
+    expect(page.get_by_role("heading", name="Your role does not include this page.")).to_be_visible()
+
+    marketing = browsing.sign_in(desk.hire(Role.MARKETING_MANAGER), "/settings")
+    expect(marketing.get_by_role("link", name="Stages")).to_have_attribute("aria-current", "page")
+    expect(marketing.get_by_role("link", name="Sources")).to_be_visible()
+    expect(marketing.get_by_role("link", name="People")).to_have_count(0)
+    expect(marketing.get_by_role("link", name="Import leads")).to_have_count(0)
+
+
+# --- conversations ---
+
+
+def test_unanswered_conversation_is_answered_with_a_template(browsing: Browsing, desk: Desk):
+    template(desk)
+    reply(desk, desk.capture(first_name="Mia", email="mia@lead.example"), EVIL)
+    page = browsing.sign_in(desk.admin, "/conversations")
+    page.get_by_role("link", name=re.compile("Mia Ruiz")).click()
+    expect(page.locator(".bubble.inbound")).to_contain_text("<script>")
+    page.get_by_label("Begin with a template").select_option(label="Which day")
+    expect(page.get_by_label("Message", exact=True)).to_have_value("Hello Mia, which day suits you?")
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_text("The message is on its way.")).to_be_visible()
+    expect(page.get_by_text("Nobody waits for an answer.")).to_be_visible()
+    page.get_by_role("button", name="Answered", exact=True).click()
+    expect(page.get_by_role("link", name=re.compile("Mia Ruiz"))).to_be_visible()
+    assert page.evaluate("window.hacked") is None
+
+
+def test_reply_of_a_lead_appears_by_itself(browsing: Browsing, desk: Desk):
+    lead = desk.capture(first_name="Mia", email="mia@lead.example", assigned_to_id=desk.coordinator.id)
+    page = browsing.sign_in(desk.coordinator, "/conversations")
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    expect(page.get_by_text("Nobody waits for an answer.")).to_be_visible()
+    reply(desk, lead)
+    expect(page.get_by_role("link", name=re.compile("Mia Ruiz"))).to_be_visible()
+
+
+def test_coordinator_answers_with_a_template_and_marks_the_conversation_as_done(browsing: Browsing, desk: Desk):
+    template(desk)
+    lead = desk.capture(first_name="Mia", email="mia@lead.example", assigned_to_id=desk.coordinator.id)
+    reply(desk, lead)
+    page = browsing.sign_in(desk.coordinator, f"/conversations/{lead['id']}")
+    page.get_by_label("Begin with a template").select_option(label="Which day")
+    expect(page.get_by_label("Message", exact=True)).to_have_value("Hello Mia, which day suits you?")
+    page.get_by_role("button", name="Mark as done").click()
+    expect(page.get_by_role("button", name="Open again")).to_be_visible()
+    expect(page.get_by_text("Nobody waits for an answer.")).to_be_visible()
+    page.get_by_role("button", name="Done", exact=True).click()
+    expect(page.get_by_role("link", name=re.compile("Mia Ruiz"))).to_be_visible()
+    reply(desk, lead, "Hello?")
+    expect(page.get_by_role("button", name="Mark as done")).to_be_visible()
+    expect(page.get_by_role("link", name=re.compile("Mia Ruiz"))).to_have_count(0)
+
+
+def test_conversation_that_a_colleague_marks_leaves_the_list_by_itself(browsing: Browsing, desk: Desk):
+    lead = desk.capture(first_name="Mia", email="mia@lead.example", assigned_to_id=desk.coordinator.id)
+    reply(desk, lead)
+    page = browsing.sign_in(desk.coordinator, "/conversations")
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name=re.compile("Mia Ruiz"))).to_be_visible()
+    assert desk.admin.post(f"/api/conversations/{lead['id']}/done", {}).status == 200
+    expect(page.get_by_text("Nobody waits for an answer.")).to_be_visible()
+
+
+# --- templates ---
+
+
+def test_template_is_edited_with_suggestions_previewed_and_rolled_back(browsing: Browsing, desk: Desk):
+    made = template(desk)
+    page = browsing.sign_in(desk.admin, f"/templates/{made['id']}")
+    text = page.get_by_label("Text", exact=True)
+    text.fill("Dear ")
+    text.press("End")
+    page.keyboard.type("{{ lead.fi")
+    expect(page.get_by_role("listbox").get_by_role("option", name="lead.first_name")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(text).to_have_value("Dear {{ lead.first_name }}")
+    expect(page.get_by_role("region", name="Preview")).to_contain_text("Dear ")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved as a new version.")).to_be_visible()
+    page.get_by_role("button", name="Differences to the current one").click()
+    expect(page.locator("ins").first).to_contain_text("Dear")
+    page.get_by_role("button", name="Use again").click()
+    expect(text).to_have_value(VARIANTS[0]["body"])
+
+
+def test_unknown_field_is_refused_at_the_text(browsing: Browsing, desk: Desk):
+    page = browsing.sign_in(desk.admin, "/templates/new")
+    page.get_by_label("Name", exact=True).fill("Broken")
+    page.get_by_label("Short name").fill("broken")
+    page.get_by_label("Subject").fill("Hello")
+    page.get_by_label("Text", exact=True).fill("{{ lead.shoe_size }}")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_label("Text", exact=True)).to_have_attribute("aria-invalid", "true")
+
+
+# --- audit log ---
+
+
+def test_audit_log_is_filtered_shown_verified_and_exported(browsing: Browsing, desk: Desk):
+    lead = desk.capture(city="Lyon")
+    assert desk.admin.patch(f"/api/leads/{lead['id']}", {"city": "Nice"}).status == 200
+    page = browsing.sign_in(desk.admin, "/audit")
+    page.get_by_label("Act", exact=True).select_option("update")
+    page.get_by_label("Kind of object").fill("lead")
+    page.get_by_role("button", name=re.compile(r"^Entry \d+")).first.click()
+    expect(dialog(page).get_by_role("row", name=re.compile("City"))).to_contain_text("Nice")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Verify the chain").click()
+    expect(dialog(page).get_by_role("status")).to_contain_text("Intact")
+    page.keyboard.press("Escape")
+    with page.expect_download() as file:
+        page.get_by_role("button", name="Export as CSV").click()
+    assert "Lyon" in Path(file.value.path()).read_text()
+
+
+# --- import ---
+
+
+def test_file_is_mapped_checked_and_imported_with_its_mistakes(browsing: Browsing, desk: Desk):
+    page = browsing.sign_in(desk.coordinator, "/import")
+    content = "Vorname,Surname,Handy\nAna,Import,(212) 555-0171\nBad,Row,12\nBo,Import,(212) 555-0172\n"
+    file = {"name": "leads.csv", "mimeType": "text/csv", "buffer": content.encode()}
+    page.get_by_label("Choose a file").set_input_files([file])  # type: ignore[list-item]
+    expect(page.get_by_label("Field of the lead: Vorname")).to_have_value("first_name")
+    expect(page.get_by_text("Such as: Ana")).to_be_visible()
+    page.get_by_label("Field of the lead: Handy").select_option("phone")
+    expect(page.get_by_text("Such as: (212) 555-0143")).to_be_visible()
+    page.get_by_label("Source, if the row names none").select_option(desk.source_id)
+    page.get_by_role("button", name="Check the rows").click()
+    expect(page.get_by_text("2 rows are ready, 1 have mistakes.")).to_be_visible()
+    expect(page.get_by_role("row", name=re.compile("^3 "))).to_be_visible()
+    assert desk.admin.every("/api/leads") == []
+    with page.expect_download() as errors:
+        page.get_by_role("button", name="Download these rows").click()
+    assert "Bad,Row" in Path(errors.value.path()).read_text()
+    page.get_by_role("button", name="Import 2 leads").click()
+    expect(page.get_by_text("2 rows are imported, 1 are not.")).to_be_visible()
+    assert sorted(lead["first_name"] for lead in desk.admin.every("/api/leads")) == ["Ana", "Bo"]
+
+
+# --- preferences and guide ---
+
+
+def test_own_notices_are_chosen(browsing: Browsing, desk: Desk):
+    page = browsing.sign_in(desk.coordinator, "/me")
+    page.get_by_label("Assignment: Email").select_option("off")
+    page.get_by_label("Time of the daily summary").fill("07:15")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    stored = desk.coordinator.get("/api/me/notice-preferences").body
+    assert stored["digest_at"] == "07:15"
+    [notice] = [one for one in stored["notices"] if one["kind"] == "assignment"]
+    assert {"channel": "email", "source": "own", "value": "off"} in notice["channels"]
+
+
+def test_guide_leads_to_the_first_steps_and_stays_closed(browsing: Browsing, desk: Desk):
+    page = browsing.sign_in(desk.admin)
+    expect(page.get_by_role("heading", name="Welcome. What to do first")).to_be_visible()
+    page.get_by_role("link", name=re.compile("Enter your opening hours")).click()
+    expect(page.get_by_role("heading", name="Opening hours")).to_be_visible()
+    page.go_back()
+    page.get_by_role("button", name="Close for ever").click()
+    page.reload()
+    expect(page.get_by_role("heading", name="Today", level=1)).to_be_visible()
+    expect(page.get_by_role("heading", name="Welcome. What to do first")).to_have_count(0)
+    elsewhere = browsing.sign_in(desk.admin)
+    expect(elsewhere.get_by_role("heading", name="Today", level=1)).to_be_visible()
+    expect(elsewhere.get_by_role("heading", name="Welcome. What to do first")).to_have_count(0)
+    other = browsing.sign_in(desk.coordinator)
+    expect(other.get_by_role("heading", name="Welcome. What to do first")).to_have_count(0)
+
+
+def test_other_session_is_ended(browsing: Browsing, desk: Desk):
+    other = second_sign_in(desk)
+    page = browsing.sign_in(desk.admin, "/me")
+    sessions = page.get_by_role("region", name="Where I am signed in")
+    expect(sessions.get_by_text("This one")).to_have_count(1)
+    sessions.get_by_role("button", name="End the session: Unknown program").first.click()
+    expect(page.get_by_text("Ended.", exact=True)).to_be_visible()
+    assert other not in [one["id"] for one in desk.admin.get("/api/me/sessions").body["items"]]
+
+
+# --- accessibility ---
+
+AREAS = (
+    *("clinic", "hours", "contact-policy", "people", "roles", "teams", "stages", "sources", "fields", "assignment"),
+    *("forms", "accounts", "mailboxes", "inbound", "providers", "gateways", "tracking", "webhooks", "api-keys"),
+)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_new_page_is_accessible(browsing: Browsing, desk: Desk, scheme: str):
+    made, lead = template(desk), desk.capture(email="mia@lead.example")
+    reply(desk, lead)
+    desk.admin.post("/api/teams", {"name": "North"})
+    page = browsing.sign_in(desk.admin, color_scheme=scheme)
+    axe, found = Axe(), []
+    paths = ("/settings", *(f"/settings/{one}" for one in AREAS), "/conversations", f"/conversations/{lead['id']}")
+    paths += ("/templates", f"/templates/{made['id']}", "/templates/new", "/audit", "/import", "/me")
+    for path in paths:
+        for width in (1280, 320):
+            page.set_viewport_size({"width": width, "height": 800})
+            browsing.open(page, path)
+            found += [(path, width, one["id"], one["nodes"][0]["html"]) for one in axe.run(page).response["violations"]]
+            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                found.append((path, width, "wider than the screen"))
+    assert found == []

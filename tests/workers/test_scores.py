@@ -1,0 +1,129 @@
+"""Stored scores: kept up to date after events, and their changes fire rules once."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from app.automation.lead_view.why import why
+from app.clock import now
+from app.core.db import first_id_at, transaction
+from app.leads.scoring.service import get_score_settings, set_score_settings
+from tests.support.practice import Practice, Watch, sql
+from workers.sweeps.run import sweep
+
+HOT = """
+name: hot
+rules:
+  - name: call-hot-leads
+    on: lead.scored
+    when:
+      - {field: event.score, greater_than: 40}
+      - {field: event.score_change, greater_than: 20}
+    do: [{create_task: {title: Call now, type: CALL, due: {after: 1 hour}}}]
+"""
+WEIGHTS = [
+    {"name": "replied", "words": "Has replied", "points": 35, "when": [{"field": "lead.replied_at", "exists": True}]}
+]
+
+
+@pytest.fixture
+def hot(open_practice: Callable[..., Practice]) -> Practice:
+    """A clinic that stores scores, with a rule for promising leads."""
+    practice = open_practice(playbook=HOT)
+    settle(practice, is_kept=True)
+    return practice
+
+
+def settle(practice: Practice, **given: Any) -> None:
+    with transaction() as session:
+        known = get_score_settings(session, practice.actor())
+        data = {"model": "rules", "base": 10, "weights": WEIGHTS, "is_kept": known["is_kept"]}
+        set_score_settings(session, practice.actor(), {**data, **given})
+
+
+def scores(practice: Practice) -> list[int | None]:
+    return [lead.score for lead in practice.rows("leads")]
+
+
+def planned(practice: Practice) -> int:
+    return len(practice.rows("steps", kind="create_task"))
+
+
+def after_a_minute(watch: Watch) -> None:
+    watch.advance(minutes=1)
+    sweep("score_changed_leads")
+
+
+def test_reply_raises_the_score_within_a_minute_and_fires_the_rule_once(hot: Practice, watch: Watch):
+    lead = hot.capture()
+    after_a_minute(watch)
+    assert (scores(hot), planned(hot)) == ([10], 0)
+
+    hot.hear_from(lead)
+    after_a_minute(watch)
+    after_a_minute(watch)
+    assert (scores(hot), planned(hot)) == ([45], 1)
+    stories = story(hot, lead)
+    assert any("call-hot-leads" in sentence for sentence in stories)
+
+
+def story(practice: Practice, lead: UUID) -> list[str]:
+    """Return what `/why` says about the changes of the score."""
+    with transaction() as session:
+        found = why(session, practice.actor(), lead, {"limit": 50})
+        return [str(one) for one in found.items if "lead.scored" in str(one)]
+
+
+def test_new_table_fires_no_rule(hot: Practice, watch: Watch):
+    hot.capture()
+    after_a_minute(watch)
+    settle(hot, base=60)
+    sweep("rescore_leads")
+    assert (scores(hot), planned(hot)) == ([60], 0)
+
+
+def test_first_scores_of_older_leads_fire_no_rule(open_practice: Callable[..., Practice], watch: Watch):
+    practice = open_practice(playbook=HOT)
+    practice.capture()
+    watch.advance(minutes=1)
+    settle(practice, is_kept=True, base=60)
+    sweep("rescore_leads")
+    assert (scores(practice), planned(practice)) == ([60], 0)
+    practice.capture()
+    after_a_minute(watch)
+    assert (scores(practice), planned(practice)) == ([60, 60], 1)
+
+
+def test_points_of_a_rule_stay(hot: Practice, watch: Watch):
+    lead = hot.capture()
+    after_a_minute(watch)
+    sql("UPDATE leads SET score = score + 5 WHERE id = :id", id=lead)
+    hot.hear_from(lead)
+    after_a_minute(watch)
+    assert scores(hot) == [50]
+
+
+def test_time_alone_changes_scores_by_the_scan(hot: Practice, watch: Watch):
+    quiet = {"field": "lead.last_activity_at", "days_since": 30}
+    settle(hot, weights=[{"name": "silent", "words": "Quiet", "points": -5, "when": [quiet]}])
+    hot.capture()
+    after_a_minute(watch)
+    watch.advance(days=31)
+    sweep("rescore_leads")
+    assert scores(hot) == [5]
+
+
+def test_history_of_scores_is_kept_for_two_years(hot: Practice, watch: Watch):
+    lead = hot.capture()
+    after_a_minute(watch)
+    hot.hear_from(lead)
+    after_a_minute(watch)
+    for score, days in ((10, 731), (45, 729)):  # ids begin with the time of their creation
+        old = first_id_at(now() - timedelta(days))
+        sql("UPDATE lead_score_changes SET id = :id WHERE score = :score", id=old, score=score)
+    assert (sweep("forget_old_scores"), sweep("forget_old_scores")) == (1, 0)
+    assert [row.score for row in hot.rows("lead_score_changes")] == [45]
+    assert scores(hot) == [45]

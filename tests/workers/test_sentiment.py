@@ -1,0 +1,75 @@
+"""Sentiment of messages that arrive: stored with the activity, and a condition of rules; off by default."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from app.core.db import transaction
+from app.engine.models import Kind
+from app.messaging.inbound.sentiment.settings import set_sentiment_settings
+from tests.support.enrolling import mail as message_step
+from tests.support.enrolling import playbook, sequence
+from tests.support.inbound import answer, receive, set_address
+from tests.support.practice import Practice
+from tests.support.smtp import Mail, SmtpServer
+
+RULES: list[dict[str, Any]] = [
+    {"name": "hello", "on": "lead.created", "do": [{"send_message": {"channel": "email", "template": "one"}}]},
+    {
+        "name": "unhappy",
+        "on": "lead.replied",
+        "when": [{"field": "event.sentiment", "in": ["negative", "urgent"]}],
+        "do": [{"create_task": {"type": "CALL", "title": "Call now"}}],
+    },
+]
+
+
+@pytest.fixture
+def calm(open_practice: Callable[..., Practice], smtp: SmtpServer) -> Practice:
+    """A clinic with a rule for unhappy leads, which has written to one lead."""
+    practice = open_practice(playbook=playbook(sequence(message_step("first", "2 days")), rules=RULES))
+    set_address(practice)
+    practice.capture(email="mia@lead.example")
+    practice.run(Kind.SEND_MESSAGE)
+    practice.run(Kind.DELIVER)
+    return practice
+
+
+@pytest.fixture
+def sent(calm: Practice, smtp: SmtpServer) -> Mail:
+    [sent] = smtp.received
+    return sent
+
+
+def turn_on(practice: Practice) -> None:
+    with transaction() as session:
+        set_sentiment_settings(session, practice.actor(), {"is_on": True})
+
+
+def labels(practice: Practice) -> list[tuple[str | None, list[str] | None]]:
+    return [(row.sentiment, row.sentiment_words) for row in practice.rows("lead_activities", direction="INBOUND")]
+
+
+def planned(practice: Practice) -> int:
+    return len(practice.rows("steps", name="unhappy"))
+
+
+def test_unhappy_reply_gets_its_label_and_starts_the_rule(calm: Practice, sent: Mail):
+    turn_on(calm)
+    receive(calm.clinic_id, answer(sent, "I am not happy. This is unacceptable."))
+    assert labels(calm) == [("negative", ["not happy", "unacceptable"])]
+    assert planned(calm) == 1
+
+
+def test_happy_reply_starts_nothing(calm: Practice, sent: Mail):
+    turn_on(calm)
+    receive(calm.clinic_id, answer(sent, "Thank you, that works for me."))
+    assert [label for label, _ in labels(calm)] == ["positive"]
+    assert planned(calm) == 0
+
+
+def test_nothing_is_labelled_by_default(calm: Practice, sent: Mail):
+    receive(calm.clinic_id, answer(sent, "I am not happy. This is unacceptable."))
+    assert labels(calm) == [(None, None)]
+    assert planned(calm) == 0

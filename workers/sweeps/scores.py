@@ -1,0 +1,92 @@
+"""Sweeps that keep scores up to date: after events within about a minute, and by a scan, because time passes."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app import clock
+from app.core.db import AnyRow, first_id_at, to_json
+from app.identity.clinics import load_contexts
+from app.leads.scoring.basis import load_basis
+from app.leads.scoring.keep import update_scores
+from workers.sweeps.scan import IN_BATCH_SQL, next_batch, save_position
+
+AFTER_EVENTS: Final = "score_changed_leads"
+SCAN: Final = "rescore_leads"
+BATCH: Final = 2000
+READ_TWICE: Final = timedelta(minutes=1)  # an event may be committed this long after its id was made
+LOOKED_BACK: Final = timedelta(minutes=10)  # of the first run
+
+_KEEPING: Final = "c.is_kept"
+_ANY: Final = text(f"SELECT EXISTS (SELECT FROM score_tables c WHERE {_KEEPING})")  # noqa: S608  (constants)
+_POSITION: Final = text("SELECT result ->> 'until' FROM sweep_runs WHERE name = :name")
+_SAVE: Final = text(
+    "INSERT INTO sweep_runs (name, started_at, runs, result) VALUES (:name, :now, 0, CAST(:result AS jsonb))"
+    " ON CONFLICT (name) DO UPDATE SET started_at = excluded.started_at, result = excluded.result"
+)
+_EVENTS: Final = text(
+    "SELECT e.id, e.lead_id, e.clinic_id FROM events e JOIN score_tables c ON c.clinic_id = e.clinic_id"  # noqa: S608
+    f" WHERE e.id > :after AND e.name <> 'lead.scored' AND {_KEEPING} ORDER BY e.id LIMIT :batch"
+)
+_WINDOW: Final = text(
+    "SELECT l.id AS lead_id, l.clinic_id FROM leads l JOIN score_tables c ON c.clinic_id = l.clinic_id"  # noqa: S608
+    f" WHERE {IN_BATCH_SQL} AND {_KEEPING} ORDER BY l.clinic_id"
+)
+
+
+def score_changed_leads(session: Session) -> int:
+    """Score the leads of the next events. Returns the number of events if more may be left, else 0.
+
+    Events of the last minute are read twice: one may be committed after a later one.
+    """
+    quiet = first_id_at(clock.now() - READ_TWICE)
+    if not session.scalar(_ANY):
+        _save(session, quiet)
+        return 0
+    after = session.scalar(_POSITION, {"name": _name()})
+    given = {"after": UUID(after) if after else first_id_at(clock.now() - LOOKED_BACK), "batch": BATCH}
+    found = session.execute(_EVENTS, given).all()
+    _score(session, sorted(found, key=attrgetter("clinic_id")), after_event=True)
+    if len(found) == BATCH:
+        _save(session, found[-1].id)
+        return BATCH
+    _save(session, max(quiet, _before(found[-1].id) if found else quiet))
+    return 0
+
+
+def _before(event_id: UUID) -> UUID:
+    """Return the first id of the minute before the event."""
+    made_at = datetime.fromtimestamp((event_id.int >> 80) / 1000, UTC)
+    return first_id_at(made_at - READ_TWICE)
+
+
+def rescore_leads(session: Session) -> int:
+    """Score the next window of open leads. Returns 0: one window for each run of the sweep."""
+    if session.scalar(_ANY):
+        window = next_batch(session, SCAN, most=BATCH)
+        _score(session, session.execute(_WINDOW, window).all(), after_event=False)
+        save_position(session, SCAN, window)
+    return 0
+
+
+def _score(session: Session, rows: Sequence[AnyRow], *, after_event: bool) -> None:
+    clinics = load_contexts(session, {row.clinic_id for row in rows})
+    for clinic_id, of_clinic in groupby(rows, key=attrgetter("clinic_id")):
+        ids = list(dict.fromkeys(row.lead_id for row in of_clinic))
+        basis = load_basis(session, clinic_id)
+        update_scores(session, clinics[clinic_id], basis, ids, after_event=after_event)
+
+
+def _name() -> str:
+    return f"{AFTER_EVENTS}: position"
+
+
+def _save(session: Session, until: UUID) -> None:
+    result = to_json({"until": str(until)})
+    session.execute(_SAVE, {"name": _name(), "now": clock.now(), "result": result})
