@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -112,6 +113,15 @@ def test_a_database_in_use_or_with_content_is_not_overwritten(file: Path, postgr
     assert rows(postgres, "leads") == 2
     with pytest.raises(psycopg.errors.UndefinedTable):
         rows(postgres, "something")
+
+
+def test_a_restore_waits_for_a_connection_that_is_ending(file: Path, postgres: Postgres, target: Any):
+    use_target(postgres)
+    ending = threading.Timer(0.5, target.close)
+    ending.start()
+    relance("restore", str(file))
+    ending.join()
+    assert rows(postgres, "leads") == 2
 
 
 def test_a_restore_that_fails_changes_nothing(file: Path, postgres: Postgres, target: Any, tmp_path: Path):

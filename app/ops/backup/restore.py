@@ -3,6 +3,7 @@
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,6 +29,9 @@ CHUNK: Final = 1 << 20  # bytes
 FIRST_WITH_TRANSACTION_TIMEOUT: Final = 17  # older servers do not know a setting that newer programs write
 _TRANSACTION_TIMEOUT: Final = b"SET transaction_timeout = 0;\n"
 _HEADER_BYTES: Final = 2000
+# A server process ends shortly after its client. A restore right after the last process stopped waits for it.
+PATIENCE: Final = 2.0  # seconds
+POLL_INTERVAL: Final = 0.05  # seconds
 
 _OTHERS: Final = text(
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -83,10 +87,19 @@ def restore(archive: ZipFile, manifest: Manifest, *, replace: bool) -> None:
 def _check_target(connection: Connection, manifest: Manifest, *, replace: bool) -> None:
     if (major := server_major(connection)) < manifest.postgres:
         raise CannotRestore(f"the backup is of PostgreSQL {manifest.postgres}, and this server is PostgreSQL {major}")
-    if others := connection.scalar(_OTHERS):
+    if others := _remaining_connections(connection):
         raise CannotRestore(f"{others} other connections use the database: stop all processes of Relance first")
     if not replace and connection.scalar(_TABLES):
         raise CannotRestore("the database is not empty: restore into a new one, or give --replace to drop its content")
+
+
+def _remaining_connections(connection: Connection) -> int:
+    """Return how many other clients are connected once those that are just ending are gone."""
+    last = time.monotonic() + PATIENCE
+    while (others := int(connection.scalar(_OTHERS) or 0)) and time.monotonic() < last:
+        time.sleep(POLL_INTERVAL)
+        connection.execute(text("SELECT pg_stat_clear_snapshot()"))  # or the transaction sees the first answer again
+    return others
 
 
 def _run_script(archive: ZipFile, manifest: Manifest, tools: Tools, *, replace: bool, major: int) -> None:
