@@ -30,10 +30,13 @@ export function EditDialog({ lead, onClose }: { lead: Lead; onClose: () => void 
   const present = valuesOf(lead, fields);
   const changes = changesOf({ ...before, ...given }, before, fields);
   const save = useAct(
-    () => ok(api.PATCH("/api/leads/{lead_id}", { params: { path: { lead_id: lead.id }, header: ifMatch(lead.version) }, body: changes })),
+    () => ok(api.PATCH("/api/leads/{lead_id}", { params: { path: { lead_id: lead.id }, header: ifMatch(seen) }, body: changes })),
     ["lead", "leads", "board", "tasks"],
   );
   const isStale = save.error instanceof Problem && save.error.status === 412;
+  // A colleague's change may arrive while the dialog is open. It is seen once the refusal has shown it.
+  const [seen, setSeen] = useState(lead.version);
+  if (isStale && seen !== lead.version) setSeen(lead.version);
   const mistakes = useMistakes(isStale ? null : save.error);
   const names = [...PLAIN, "tags", ...fields.map(({ key }) => CUSTOM + key)];
   const field = (name: string) => {
