@@ -42,6 +42,7 @@ class Settings(BaseSettings):
 
     database_url: SecretStr = SecretStr("")
     owner_database_url: SecretStr = SecretStr("")
+    replica_database_url: SecretStr = SecretStr("")  # streaming replica for reports and exports; default: none
     broker_url: SecretStr = SecretStr("")
     sentinel_master: str = Field(default="mymaster", min_length=1)  # name of the master, with BROKER_URL=sentinel://...
     sentinel_password: SecretStr = SecretStr("")  # of the Sentinels themselves; the master's is in BROKER_URL
@@ -112,7 +113,7 @@ class Settings(BaseSettings):
             return {**given, "blind_index_key": given["marks_key"]}
         return given
 
-    @field_validator("database_url", "owner_database_url")
+    @field_validator("database_url", "owner_database_url", "replica_database_url")
     @classmethod
     def _add_driver(cls, url: SecretStr) -> SecretStr:
         text = url.get_secret_value()

@@ -126,6 +126,11 @@ def stop_notes(session: Session) -> None:
     session.info.pop(NOTES, None)
 
 
+def move_notes(session: Session, to: Session) -> None:
+    """Move the notes of a session to another, which writes them."""
+    to.info[NOTES] += session.info.pop(NOTES)
+
+
 def note_read(session: Session, subject: str, ids: Iterable[UUID]) -> None:
     """Note that these objects were shown to the caller."""
     if (notes := session.info.get(NOTES)) is not None and (seen := list(ids)):

@@ -11,6 +11,7 @@ from uuid import UUID
 import orjson
 import psycopg
 from psycopg.adapt import Loader
+from pydantic import SecretStr
 from sqlalchemy import (
     DateTime,
     Engine,
@@ -73,7 +74,7 @@ def first_id_at(instant: datetime) -> UUID:
 def engine() -> Engine:
     """Return the engine of this process. It is created on first use, so that a forked child creates its own."""
     size = get_settings().database_pool
-    return _new_engine(pool_size=size, max_overflow=size)
+    return _new_engine(get_settings().database_url, pool_size=size, max_overflow=size)
 
 
 @lru_cache(maxsize=1)
@@ -82,14 +83,21 @@ def counter_engine() -> Engine:
 
     Its connections are apart, because a call counts while it holds a connection: it must not wait for another call.
     """
-    return _new_engine(pool_size=1, max_overflow=1, isolation_level="AUTOCOMMIT")
+    return _new_engine(get_settings().database_url, pool_size=1, max_overflow=1, isolation_level="AUTOCOMMIT")
 
 
-def _new_engine(**options: object) -> Engine:
+@lru_cache(maxsize=1)
+def replica_engine() -> Engine:
+    """Return an engine for the streaming replica that REPLICA_DATABASE_URL names."""
+    size = get_settings().database_pool
+    return _new_engine(get_settings().replica_database_url, pool_size=size, max_overflow=size)
+
+
+def _new_engine(url: SecretStr, **options: object) -> Engine:
     settings = get_settings()
     role = f"-c role={APP_ROLE} " if settings.app_owns_tables else ""
     made = create_engine(
-        settings.database_url.get_secret_value(),
+        url.get_secret_value(),
         **options,
         pool_pre_ping=False,
         pool_recycle=1800,
@@ -142,7 +150,7 @@ def _plain(value: object) -> str:
 
 def dispose() -> None:
     """Drop the pool after a fork without closing its sockets, because the parent still uses them."""
-    for one in (engine, counter_engine):
+    for one in (engine, counter_engine, replica_engine):
         if one.cache_info().currsize:
             one().dispose(close=False)
         one.cache_clear()

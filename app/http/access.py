@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from enum import StrEnum
 from functools import wraps
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -20,7 +20,7 @@ from app.core.db import engine, sessions
 from app.core.telemetry.logs import request_id
 from app.core.type_aliases import JsonDict
 from app.errors import Forbidden
-from app.http import rate_limits
+from app.http import rate_limits, replica
 from app.http.body.unknown_parameters import unknown_parameter_check
 from app.http.problems import is_unavailable, unavailable
 from app.identity.actor import Actor
@@ -111,6 +111,31 @@ def reading() -> Iterator[Session]:
     if "unit" not in g:
         _write_audit_log(session)
         session.commit()  # after a ROLLBACK psycopg drops all prepared statements, and the next call is slower
+
+
+def read_from_replica(read: Callable[Concatenate[Session, Actor, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run a long read on the replica of the database, if there is one, else in the call's transaction.
+
+    The read sees all that was committed before it. Its audit log entries are written to the primary.
+    """
+    if "unit" in g or not replica.is_usable():
+        with reading() as session:
+            return read(session, actor(), *args, **kwargs)
+    with reading() as session:
+        position = replica.primary_position(session)
+
+    def noted(copy: Session) -> R:
+        audit_log.start_notes(copy)
+        found = read(copy, actor(), *args, **kwargs)
+        audit_log.move_notes(copy, to=session)
+        return found
+
+    try:
+        with reading():
+            return replica.read_at(position, actor().clinic.id, noted)
+    except replica.ReplicaUnusable:
+        with reading() as session:
+            return read(session, actor(), *args, **kwargs)
 
 
 def end_transaction() -> None:

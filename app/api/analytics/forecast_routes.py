@@ -3,7 +3,7 @@
 from app.analytics.forecast.forecast import forecast
 from app.api.analytics.forecast_schemas import ForecastOut, ForecastQuery
 from app.core.type_aliases import JsonDict
-from app.http.access import actor, allow, reading
+from app.http.access import allow, read_from_replica
 from app.http.blueprint import Blueprint
 from app.identity.permissions import Permission
 
@@ -21,5 +21,4 @@ def show_forecast(query: JsonDict) -> JsonDict:
     by stage and time in it, and of new leads. The same forecast of past weeks shows how good it is. With too little
     history there is no forecast, and `words` says what is missing. Only leads that you may see count.
     """
-    with reading() as session:
-        return forecast(session, actor(), query)
+    return read_from_replica(forecast, query)

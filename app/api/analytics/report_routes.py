@@ -5,7 +5,7 @@ from app.analytics.reporting.run import run_report
 from app.api.analytics.files import ReportFormat, also_as_file
 from app.api.analytics.report_schemas import NamedReportOut, NamedReportQuery, NamedReportsOut
 from app.core.type_aliases import JsonDict
-from app.http.access import actor, allow, reading
+from app.http.access import allow, read_from_replica
 from app.http.blueprint import Blueprint
 from app.identity.permissions import Permission
 
@@ -40,5 +40,4 @@ def show_report(query: JsonDict, report_name: str) -> JsonDict:
     a line for each row, and one with a line for each figure) or HTML. In CSV, text that a spreadsheet would run as a
     formula starts with an apostrophe.
     """
-    with reading() as session:
-        return run_report(session, actor(), report_name, query)
+    return read_from_replica(run_report, report_name, query)

@@ -15,7 +15,7 @@ from app.api.analytics.schemas import (
     ResponseQuery,
 )
 from app.core.type_aliases import JsonDict
-from app.http.access import actor, allow, reading
+from app.http.access import allow, read_from_replica
 from app.http.blueprint import Blueprint
 from app.identity.permissions import Permission
 
@@ -38,8 +38,7 @@ def show_summary(query: JsonDict) -> JsonDict:
     Total leads, conversion rate, average time to convert, consultation show rate, treatment acceptance rate, cost per
     lead and cost per acquisition. Figures count the leads that you may see.
     """
-    with reading() as session:
-        return reports.summary_report(session, actor(), query)
+    return read_from_replica(reports.summary_report, query)
 
 
 @blp.get("/funnel")
@@ -53,8 +52,7 @@ def show_funnel(query: JsonDict) -> JsonDict:
     For each stage: leads that reached it, skipped it, are still in it, or never came so far, with conversion and
     drop-off from the stage before.
     """
-    with reading() as session:
-        return reports.funnel_report(session, actor(), query)
+    return read_from_replica(reports.funnel_report, query)
 
 
 @blp.get("/sources")
@@ -67,8 +65,7 @@ def show_sources(query: JsonDict) -> JsonDict:
 
     Leads, share, conversions, losses, value, spend, cost per lead and per acquisition of each source.
     """
-    with reading() as session:
-        return reports.source_report(session, actor(), query)
+    return read_from_replica(reports.source_report, query)
 
 
 @blp.get("/coordinators")
@@ -81,8 +78,7 @@ def show_coordinators(query: JsonDict) -> JsonDict:
 
     Leads count for their present coordinator.
     """
-    with reading() as session:
-        return reports.coordinator_report(session, actor(), query)
+    return read_from_replica(reports.coordinator_report, query)
 
 
 @blp.get("/lost-reasons")
@@ -95,8 +91,7 @@ def show_lost_reasons(query: JsonDict) -> JsonDict:
 
     Number, share, value and average time to loss of each reason.
     """
-    with reading() as session:
-        return reports.lost_reason_report(session, actor(), query)
+    return read_from_replica(reports.lost_reason_report, query)
 
 
 @blp.get("/velocity")
@@ -109,8 +104,7 @@ def show_velocity(query: JsonDict) -> JsonDict:
 
     Median, 75th and 90th percentile. Leads that are still in a stage count as not yet gone (Kaplan-Meier).
     """
-    with reading() as session:
-        return reports.velocity_report(session, actor(), query)
+    return read_from_replica(reports.velocity_report, query)
 
 
 @blp.get("/first-contact")
@@ -123,8 +117,7 @@ def show_first_contact(query: JsonDict) -> JsonDict:
 
     Median and 90th percentile, and the share of leads that were contacted in time. Imported leads do not count.
     """
-    with reading() as session:
-        return reports.first_contact_report(session, actor(), query)
+    return read_from_replica(reports.first_contact_report, query)
 
 
 @blp.get("/response")
@@ -137,8 +130,7 @@ def show_response(query: JsonDict) -> JsonDict:
 
     Leads with outbound contact, those that answered, and the response rate.
     """
-    with reading() as session:
-        return reports.response_report(session, actor(), query)
+    return read_from_replica(reports.response_report, query)
 
 
 @blp.get("/conversions")
@@ -152,8 +144,7 @@ def show_conversions(query: JsonDict) -> JsonDict:
     A row for each source and coordinator, so that a coordinator with better sources does not look better. With
     `by=month` also each month.
     """
-    with reading() as session:
-        return reports.conversion_report(session, actor(), query)
+    return read_from_replica(reports.conversion_report, query)
 
 
 @blp.get("/attribution")
@@ -166,8 +157,7 @@ def show_attribution(query: JsonDict) -> JsonDict:
 
     Leads, conversions and costs of each source. A lead without stored touches counts for its source.
     """
-    with reading() as session:
-        return reports.attribution_report(session, actor(), query)
+    return read_from_replica(reports.attribution_report, query)
 
 
 @blp.get("/pipeline")
@@ -180,8 +170,7 @@ def show_pipeline(query: JsonDict) -> JsonDict:
 
     Open leads and their value by stage, as they are now.
     """
-    with reading() as session:
-        return reports.pipeline_report(session, actor(), query)
+    return read_from_replica(reports.pipeline_report, query)
 
 
 @blp.get("/follow-ups")
@@ -195,8 +184,7 @@ def show_follow_ups(query: JsonDict) -> JsonDict:
     Tasks due in the period: completed on time, completed late, overdue, upcoming. `leads` and `drill` of these figures
     count and list tasks.
     """
-    with reading() as session:
-        return follow_up_report(session, actor(), query)
+    return read_from_replica(follow_up_report, query)
 
 
 @blp.get("/automation")
@@ -209,5 +197,4 @@ def show_automation(query: JsonDict) -> JsonDict:
 
     For each rule and sequence: leads with a message, replies and conversions, against leads without a message of it.
     """
-    with reading() as session:
-        return automation_report(session, actor(), query)
+    return read_from_replica(automation_report, query)

@@ -13,7 +13,7 @@ from app.api.analytics.saved_schemas import SavedReportIn, SavedReportOut, Saved
 from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
 from app.core.type_aliases import JsonDict
-from app.http.access import actor, allow, reading, unit_of_work
+from app.http.access import actor, allow, read_from_replica, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.merge_patch import MergePatch
 from app.http.preconditions import if_match
@@ -117,8 +117,7 @@ def run_saved_report(query: JsonDict, saved_report_id: UUID) -> JsonDict:
 
     Figures count the leads that you may see. The formats are those of a report by name.
     """
-    with reading() as session:
-        return service.run_saved_report(session, actor(), saved_report_id, query)
+    return read_from_replica(service.run_saved_report, saved_report_id, query)
 
 
 def _shown(session: Session, row: SavedReport) -> JsonDict:

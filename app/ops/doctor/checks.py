@@ -10,6 +10,7 @@ from app.ops.doctor.broker_checks import check_broker
 from app.ops.doctor.check import Check
 from app.ops.doctor.database_checks import check_database
 from app.ops.doctor.message_checks import check_mail_server
+from app.ops.doctor.replica_check import check_replica
 from app.ops.doctor.stream_check import check_stream
 from app.ops.stack.connectivity import first_line
 
@@ -61,4 +62,12 @@ def _unset_in_production() -> Iterator[Check]:
             yield Check(name, "is not set", advice)
 
 
-GROUPS: Sequence[Group] = (check_database, check_broker, _disk, check_mail_server, check_stream, _settings)
+GROUPS: Sequence[Group] = (
+    check_database,
+    check_replica,
+    check_broker,
+    _disk,
+    check_mail_server,
+    check_stream,
+    _settings,
+)
