@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Route
 
+from tests.support.accessibility import violations
 from tests.support.desk import Desk
 
 pytest_plugins = ["tests.support.desk"]
@@ -30,7 +30,7 @@ def printed(desk: Desk) -> dict[str, tuple[bytes, str]]:
 
 
 def test_pages_are_accessible_and_fit_the_paper(printed: dict[str, tuple[bytes, str]], chromium: Browser) -> None:
-    page, axe, found, said = chromium.new_page(), Axe(), [], []
+    page, found, said = chromium.new_page(), [], []
     page.on("console", lambda message: said.append(message.text))
     for name, (html, policy) in printed.items():
         page.unroute_all()
@@ -42,7 +42,7 @@ def test_pages_are_accessible_and_fit_the_paper(printed: dict[str, tuple[bytes, 
             page.set_viewport_size({"width": width, "height": 800})
             if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
                 found.append((name, width, "wider than the screen"))
-        found += [(name, one["id"], one["nodes"][0]["html"]) for one in _violations(axe, html, chromium)]
+        found += [(name, *one) for one in _violations(html, chromium)]
         page.emulate_media(media="print")
         page.set_viewport_size({"width": A4_WIDTH, "height": 900})
         if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
@@ -64,10 +64,10 @@ def _answer(html: bytes, policy: str) -> Callable[[Route], None]:
     return answer
 
 
-def _violations(axe: Axe, html: bytes, chromium: Browser) -> list[Any]:
+def _violations(html: bytes, chromium: Browser) -> list[Any]:
     """Return the violations. Axe is a script, so it runs on the page without its policy."""
     page = chromium.new_page()
     page.set_content(html.decode())
-    found = axe.run(page).response["violations"]
+    found = violations(page)
     page.close()
-    return list(found)
+    return found
