@@ -31,7 +31,7 @@ from uuid_utils.compat import uuid7
 
 from app.config import get_settings
 from app.core.database.driver_sql import driver_sql, execute_driver_sql
-from app.core.database.session import OPTIONS, support_poolers
+from app.core.database.session import LINK_CHECKS, OPTIONS, support_poolers
 from app.core.type_aliases import ColumnValues, JsonDict
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]  # a row of a result, whose columns are read by name
@@ -107,6 +107,7 @@ def _new_engine(url: SecretStr, **options: object) -> Engine:
             "options": f"{role}{OPTIONS}",
             "application_name": f"relance:{os.getpid()}",
             "connect_timeout": 5,
+            **LINK_CHECKS,
             "prepare_threshold": None,  # chosen once it is known whether a pooler is in between
         },
     )

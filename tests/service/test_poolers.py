@@ -130,8 +130,11 @@ def test_init_stores_the_settings_with_the_login(pooler: Pooler, through: Callab
     through(pooler(drops_options=True))
     assert problems() == []
     with db.engine().connect() as connection:
-        stored = {name: connection.scalar(text(f"SHOW {name}")) for name in SETTINGS}
-    assert stored == {
+        used = {name: connection.scalar(text(f"SHOW {name}")) for name in SETTINGS if not name.startswith("tcp_")}
+        of_login = "SELECT unnest(rolconfig) FROM pg_roles WHERE rolname = current_setting('session_authorization')"
+        stored = set(connection.scalars(text(of_login)))
+    assert {one.lower() for one in stored} == {f"{name}={value}".lower() for name, value in SETTINGS.items()}
+    assert used == {
         "timezone": "UTC",
         "idle_in_transaction_session_timeout": "1min",
         "lock_timeout": "20s",

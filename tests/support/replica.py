@@ -1,4 +1,4 @@
-"""A streaming replica of the tests' PostgreSQL."""
+"""A streaming replica of the tests' PostgreSQL, or a copy for a server of its own."""
 
 import os
 import shutil
@@ -18,21 +18,30 @@ from tests.support.processes import wait_until
 @contextmanager
 def running_replica(primary: Postgres) -> Iterator[Postgres]:
     """Copy the primary and follow it. Yields the replica, which accepts reads, and stops it at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="replica", dir=this_process()))
-    owner = (primary.folder / "data").stat()
+    with copied_data(primary, "--write-recovery-conf") as folder:
+        replica = Postgres(folder, fast=True)
+        replica.start()
+        try:
+            yield replica
+        finally:
+            replica.stop()
+
+
+@contextmanager
+def copied_data(server: Postgres, *options: str) -> Iterator[Path]:
+    """Copy the data of a running server into a folder for another server."""
+    folder = Path(tempfile.mkdtemp(prefix="copy", dir=this_process()))
+    owner = (server.folder / "data").stat()
     os.chown(folder, owner.st_uid, owner.st_gid)
     account = account_for_postgres().as_popen_arguments() if os.geteuid() == 0 else {}
-    command = [programs() / "pg_basebackup", "--write-recovery-conf", "--checkpoint=fast", "--no-sync"]
-    address = [f"--host={primary.socket_folder}", "--username=postgres", f"--pgdata={folder / 'data'}"]
+    command = [programs() / "pg_basebackup", "--checkpoint=fast", "--no-sync", *options]
+    address = [f"--host={server.socket_folder}", "--username=postgres", f"--pgdata={folder / 'data'}"]
     subprocess.run([str(part) for part in (*command, *address)], check=True, cwd="/", capture_output=True, **account)
     for lock in (folder / "data").glob(".s.PGSQL.*"):  # copied with the folder
         lock.unlink()
-    replica = Postgres(folder, fast=True)
-    replica.start()
     try:
-        yield replica
+        yield folder
     finally:
-        replica.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 
