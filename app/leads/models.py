@@ -159,6 +159,8 @@ class Lead(Base):
             "id",
             postgresql_where=text(f"replied_at IS NOT NULL AND {NOT_DELETED}"),
         ),
+        # For figures of tasks, which exclude those of deleted leads.
+        Index("ix_leads_deleted", "clinic_id", "id", postgresql_where=text("deleted_at IS NOT NULL")),
         Index("ix_leads_merged", "merged_into_id", postgresql_where=text("merged_into_id IS NOT NULL")),
         Index(
             "uq_leads_external",

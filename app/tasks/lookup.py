@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, select
+from sqlalchemy import ColumnElement, bindparam, exists, select
 from sqlalchemy.orm import Session
 
 from app.audit import audit_log
@@ -36,6 +36,12 @@ def visible_tasks(actor: Actor) -> tuple[ColumnElement[bool], ...]:
     if actor.scope is Scope.ALL:
         return live
     return (*live, is_assigned_within(actor, Task.assigned_to_id) | is_assigned_within(actor, Lead.assigned_to_id))
+
+
+def all_visible_tasks(actor: Actor) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions of `visible_tasks` for an actor with scope `all`, without a join with leads."""
+    deleted = exists().where(Lead.id == Task.lead_id, Lead.clinic_id == actor.clinic.id, Lead.deleted_at.is_not(None))
+    return (Task.clinic_id == actor.clinic.id, Task.deleted_at.is_(None), ~deleted)
 
 
 def ids_in_scope(session: Session, actor: Actor, ids: Collection[UUID]) -> Sequence[UUID]:

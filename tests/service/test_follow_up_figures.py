@@ -58,7 +58,10 @@ def test_figures_of_follow_ups_equal_a_brute_force_count(
     query = {"from_": first, "to": first + timedelta(days=5), "by": "day", "rows": "assignee"}
     with transaction() as session:
         found = follow_up_report(session, practice.actor(), query)
-    for part in (found, *found["buckets"]):
+        in_one = follow_up_report(session, practice.actor(), {**query, "by": "month"})
+        by_lead = follow_up_report(session, practice.actor(), {**query, "source_id": practice.source_id})
+    assert in_one["rows"] == found["rows"]
+    for part in (found, *found["buckets"], by_lead, *by_lead["buckets"]):
         for row in part["rows"]:
             expected = of_days(tasks, part["from_"], part["to"], ZoneInfo(zone))
             check(practice, row, expected, with_lists=part is found)
@@ -69,7 +72,7 @@ def random_tasks(practice: Practice, watch: Watch, *, begin: datetime) -> list[K
     chance = random.Random(begin.isoformat())
     leads = [practice.capture() for _ in range(4)]
     people = [practice.people[role] for role in (Role.TREATMENT_COORDINATOR, Role.MANAGER)]
-    end, found = begin + timedelta(days=4), []
+    end, found = begin + timedelta(days=4, hours=7), []
     for _ in range(24):
         watch.set(begin)
         lead, assignee, due = chance.choice(leads), chance.choice(people), chance.randint(1, 6 * 24 * 60)

@@ -3,12 +3,14 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
-from sqlalchemy import func, literal, select
+from sqlalchemy import ARRAY, Boolean, DateTime, Integer, bindparam, column, func, null, select, true
 from sqlalchemy.orm import Session
 
 from app.analytics.counting import Dimension
@@ -17,16 +19,16 @@ from app.analytics.metrics.metric import Unit
 from app.analytics.periods import Days, buckets_of
 from app.analytics.report import Report, read_report
 from app.analytics.row_labels import labels_of
-from app.analytics.statements.selection import WHOLE, bucket_of
+from app.analytics.statements.selection import WHOLE
 from app.analytics.tables import compared, heading, span
 from app.clock import now
 from app.core.type_aliases import JsonDict, JsonObject
 from app.identity.actor import Actor
-from app.identity.permissions import Permission
+from app.identity.permissions import Permission, Scope
 from app.leads.models import Lead
-from app.tasks.lookup import visible_tasks
-from app.tasks.models import Task
-from app.tasks.queue.completion import COMPLETED, IS_NOT_CANCELLED, WANTED, Completion, completion
+from app.tasks.lookup import all_visible_tasks, visible_tasks
+from app.tasks.models import Task, TaskStatus
+from app.tasks.queue.completion import COMPLETED, IS_NOT_CANCELLED, WANTED, Completion
 from app.tasks.queue.queue import filter_conditions
 
 
@@ -37,6 +39,11 @@ class TaskRows(StrEnum):
 ALL_TASKS: Final = "All tasks"
 _FOLLOW_UPS: Final = "/api/followups"
 _FILTERS: Final = frozenset({"source_id", "assigned_to_id", "stage"})  # those that the list of tasks has
+_TIME: Final = DateTime(timezone=True)
+_PARTS: Final[Sequence[Any]] = (
+    *(column("since", _TIME), column("until", _TIME)),
+    *(column("place", Integer()), column("is_due", Boolean())),  # the bucket, and whether all its tasks are due
+)
 _DUE: Final = "Tasks due in the period"
 
 Counts = Mapping[tuple[UUID | None, int], Mapping[str, int]]  # by assignee and bucket: the number by completion
@@ -117,23 +124,65 @@ def _whole_rows(session: Session, report: Report, *, by_assignee: bool) -> list[
 
 
 def _count(session: Session, report: Report, buckets: Sequence[Days], *, by_assignee: bool) -> Counts:
-    key: Any = Task.assigned_to_id if by_assignee else literal(None)
-    bucket: Any = bucket_of(Task.due_at, buckets) if buckets else literal(WHOLE)
-    labels = [key.label("key"), bucket.label("bucket"), completion(now()).label("completion")]
+    counts: defaultdict[tuple[UUID | None, int], Counter[str]] = defaultdict(Counter)
+    at = now()
+    for place, is_due, assignee, *numbers in session.execute(_statement(report, buckets, at, by_assignee=by_assignee)):
+        found = _by_completion(*numbers, is_due=is_due)
+        for bucket in {WHOLE, place} if found else ():
+            counts[assignee, bucket] += found
+    return counts
+
+
+def _by_completion(tasks: int, completed: int, on_time: int, *, is_due: bool) -> Counter[str]:
+    """Return the number of tasks by completion. `is_due`: all of them are due already, else none is."""
+    numbers: dict[str, int] = {
+        Completion.ON_TIME: on_time,
+        Completion.LATE: completed - on_time,
+        Completion.OVERDUE if is_due else Completion.UPCOMING: tasks - completed,
+    }
+    return +Counter(numbers)
+
+
+def _statement(report: Report, buckets: Sequence[Days], at: datetime, *, by_assignee: bool) -> Any:
+    """Count the tasks in each part of the period: one look-up in the index for each part."""
+    part = _parts(report, buckets, at)
+    key: Any = Task.assigned_to_id if by_assignee else null()
+    is_completed = Task.status == TaskStatus.COMPLETED
+    on_time = func.count().filter(is_completed, Task.completed_at <= Task.due_at)
+    numbers = (func.count(), func.count().filter(is_completed), on_time)
+    labels = (one.label(name) for one, name in zip(numbers, ("tasks", "completed", "on_time"), strict=True))
+    tasks = select(key.label("assignee"), *labels).select_from(Task)
+    tasks = tasks.where(IS_NOT_CANCELLED, Task.due_at >= part.since, Task.due_at < part.until)
+    tasks = _visible(tasks, report).group_by(key) if by_assignee else _visible(tasks, report)
+    counted = tasks.correlate(part.since.table).lateral("counted").c
+    return select(part.place, part.is_due, *counted).select_from(part.since.table).join(counted.tasks.table, true())
+
+
+def _parts(report: Report, buckets: Sequence[Days], at: datetime) -> Any:
+    """Return the columns of a table with the parts of the period: its buckets, of which the present one has two."""
+    found = [
+        (since, until, place, until <= at)
+        for place, one in (enumerate(buckets) if buckets else [(WHOLE, report.days)])
+        for since, until in pairwise([one.since, *([at] if one.since < at < one.until else []), one.until])
+    ]
+    arrays = [
+        bindparam(None, values, type_=ARRAY(one.type))
+        for one, values in zip(_PARTS, zip(*found, strict=True), strict=True)
+    ]
+    return func.unnest(*arrays).table_valued(*_PARTS, name="part").render_derived().c
+
+
+def _visible(tasks: Any, report: Report) -> Any:
+    """Return the statement for the tasks that the caller may see, in the queue and in analytics, and with the filters.
+
+    Without a condition on leads, the few deleted leads are excluded instead of all leads joined.
+    """
     reader = report.actor.within(Permission.LEAD_READ)
     filters = {name: value for name, value in report.filters.items() if name in _FILTERS}
-    found = (
-        select(*labels, func.count().label("tasks"))
-        .join(Lead, Lead.id == Task.lead_id)
-        .where(*visible_tasks(report.actor), *visible_tasks(reader), *filter_conditions(reader, filters))
-        .where(IS_NOT_CANCELLED, Task.due_at >= report.days.since, Task.due_at < report.days.until)
-        .group_by(*(label.name for label in labels))
-    )
-    counts: defaultdict[tuple[UUID | None, int], Counter[str]] = defaultdict(Counter)
-    for row in session.execute(found):
-        for place in {WHOLE, row.bucket}:
-            counts[row.key, place][row.completion] += row.tasks
-    return counts
+    found = tasks.where(*filter_conditions(reader, filters))
+    if {report.actor.scope, reader.scope} == {Scope.ALL} and not filters.keys() - {"assigned_to_id"}:
+        return found.where(*all_visible_tasks(report.actor))
+    return found.join(Lead, Lead.id == Task.lead_id).where(*visible_tasks(report.actor), *visible_tasks(reader))
 
 
 def _labels(session: Session, report: Report, counts: Counts, *, by_assignee: bool) -> dict[Any, str]:
