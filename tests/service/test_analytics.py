@@ -5,28 +5,23 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
-from werkzeug.datastructures import MultiDict
 
 from app.analytics import reports
 from app.analytics.metrics.measures import Basis
 from app.analytics.periods import Compare
 from app.analytics.reports import Touch
 from app.analytics.survival import Duration, quantiles
-from app.api.leads.list_schemas import LeadQuery
 from app.core.db import transaction
 from app.identity.actor import Actor
 from app.leads.attribution.models import LeadSource
-from app.leads.models import Lead
-from app.leads.search.listing import lead_conditions
 from tests.support.analytics_oracle import Expected, Oracle
-from tests.support.desk import the_app
+from tests.support.figure_lists import compare, shown
 from tests.support.lead_histories import Act, History, Known, histories, utc
 from tests.support.practice import Practice, Watch
 from tests.support.rolling_up import roll_up
@@ -155,34 +150,6 @@ def check_report(actor: Actor, oracle: Oracle, query: dict[str, Any], checked: C
         of_days = replace(oracle, first=part["from_"], end=part["to"])
         for row in part["rows"]:
             compare(actor, row, checked.expected(of_days, row), with_lists=part is found)
-
-
-def shown(report: Callable[..., Any], actor: Actor, query: dict[str, Any]) -> dict[str, Any]:
-    with transaction() as session:
-        found: dict[str, Any] = report(session, actor, query)
-    return found
-
-
-def compare(actor: Actor, row: dict[str, Any], expected: dict[str, Expected], *, with_lists: bool = True) -> None:
-    for figure in row["figures"]:
-        wanted = expected[figure["metric"]]
-        about = (row["key"], figure, wanted)
-        assert figure["value"] == (wanted.value if wanted.value is None else pytest.approx(wanted.value)), about
-        assert (figure["among"] is None) == (wanted.among is None), about
-        for counted, leads in ((figure, wanted.leads), (figure["among"], wanted.among)):
-            if counted is not None and leads is not None:
-                assert counted["leads"] == len(leads), about
-                assert not with_lists or listed(actor, counted["drill"]) == {lead.id for lead in leads}, about
-
-
-def listed(actor: Actor, drill: str) -> set[UUID]:
-    """Return the ids of the leads in the list that a figure links to."""
-    url = urlsplit(drill)
-    assert url.path == "/api/leads"
-    with the_app().test_request_context():
-        query = LeadQuery().read(MultiDict(parse_qsl(url.query)))
-    with transaction() as session:
-        return set(session.scalars(select(Lead.id).where(*lead_conditions(session, actor, query))))
 
 
 def test_median_of_durations_counts_those_that_go_on():
