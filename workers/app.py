@@ -1,6 +1,8 @@
 """Celery application for workers and beat: `celery -A workers.app worker`. One task for each step kind and sweep."""
 
 import gc
+import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -8,10 +10,12 @@ from uuid import UUID
 
 import structlog
 from celery import Task
+from celery.platforms import SecurityWarning
 from celery.signals import worker_init, worker_process_init
 from sqlalchemy.exc import OperationalError, StatementError
 
 from app import wiring
+from app.config import Environment, get_settings
 from app.core.calendar.calendar import HolidayCalendar
 from app.core.database.session import require_safe_session
 from app.core.db import dispose, engine
@@ -30,6 +34,7 @@ from workers.sweeps import run as sweeps
 log = structlog.get_logger()
 
 wiring.connect()
+warnings.filterwarnings("ignore", category=SecurityWarning)  # nine lines a worker; `_report_root` logs one
 
 app = celery
 app.conf.beat_schedule = SCHEDULE
@@ -48,6 +53,13 @@ def _check_session_and_keys(**_: object) -> None:
     require_safe_session(engine())
     require_valid_keys()
     engine().dispose()  # the parent only forks and needs no connection
+
+
+@worker_init.connect
+def _report_root(**_: object) -> None:
+    """Warn in production, where a user of its own belongs to each service. A demo in a container runs as root."""
+    if os.geteuid() == 0 and get_settings().relance_env is Environment.PRODUCTION:
+        log.warning("worker.runs_as_root")
 
 
 @worker_init.connect

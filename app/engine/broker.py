@@ -43,8 +43,12 @@ class _Amqp(AMQP):  # type: ignore[misc]  # Celery has no types
 def make_celery(settings: Settings) -> Celery:
     """Return the configured application. It opens no connection."""
     redis_transport.register()
-    celery = Celery("relance", broker=settings.broker_url.get_secret_value(), amqp=_Amqp)
+    url = settings.broker_url.get_secret_value()
+    celery = Celery("relance", broker=url, amqp=_Amqp)
     celery.conf.update(
+        # Without these two, Flower shows an address of RabbitMQ, and workers log "No hostname was supplied".
+        broker_read_url=url,
+        broker_write_url=url,
         # A message only wakes a worker. It is redelivered after a crash, and processing it twice is harmless.
         task_acks_late=True,
         task_reject_on_worker_lost=True,

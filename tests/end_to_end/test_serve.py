@@ -131,6 +131,9 @@ def test_demo_restarts_parts_and_keeps_data(home: Path) -> None:
         supervisor.send_signal(signal.SIGINT)
         assert supervisor.wait(PATIENCE) == 0
         assert not still_running(home)
+        log = (home / "serve.log").read_text()
+        assert "steps@" in log  # the lines of the parts are in it
+        assert [noise for noise in ("SecurityWarning", "No hostname was supplied") if noise in log] == []
 
     with served(home, "web") as (addresses, _):  # starts the database and the broker too
         assert leads_of(addresses["api"], home) == leads

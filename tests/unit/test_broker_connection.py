@@ -1,6 +1,9 @@
-"""The connection to the broker: how long it pauses between two tries."""
+"""The connection to the broker: how long it pauses between two tries, and the addresses that Flower shows."""
+
+import logging
 
 import pytest
+from kombu import Connection
 
 from app.engine.broker import celery
 
@@ -21,3 +24,13 @@ def test_broker_that_is_away_is_tried_again_every_three_seconds_at_most() -> Non
         connection.ensure_connection(refused)
 
     assert pauses == [1, 2, 3]
+
+
+def test_flower_shows_the_broker_that_is_used_without_its_password(caplog: pytest.LogCaptureFixture) -> None:
+    used = Connection(celery.conf.broker_url).as_uri()
+
+    with caplog.at_level(logging.WARNING):
+        shown = celery.conf.table(with_defaults=True)
+
+    assert [Connection(shown[f"broker_{kind}"]).as_uri() for kind in ("url", "read_url", "write_url")] == [used] * 3
+    assert not caplog.messages
