@@ -23,6 +23,7 @@ def type_lead(page: Page) -> None:
     dialog(page, "New lead").get_by_label("First name").fill("Nora")
     dialog(page, "New lead").get_by_label("Last name").fill("Lind")
     dialog(page, "New lead").get_by_label("Phone").fill("+12125550777")
+    dialog(page, "New lead").get_by_label("Source").select_option("Other")
 
 
 def test_form_goes_on_after_its_sign_in_has_ended(browsing: Browsing, desk: Desk):
@@ -49,6 +50,23 @@ def test_page_can_be_left_after_its_sign_in_has_ended(browsing: Browsing, desk: 
     dialog(page, "New lead").get_by_role("button", name="New lead").click()
     dialog(page, "Sign in again").get_by_role("button", name="Leave the page and sign out").click()
     expect(page.get_by_role("heading", name="Sign in", level=1)).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_page_is_forgotten_one_hour_after_its_sign_in_has_ended(browsing: Browsing, desk: Desk):
+    desk.capture(first_name="Mia")
+    page = browsing.sign_in(desk.coordinator, "/leads")
+    expect(page.get_by_role("link", name="Mia Ruiz")).to_be_visible()
+    page.clock.install()
+    type_lead(page)
+    end_sign_ins(desk, page)
+    dialog(page, "New lead").get_by_role("button", name="New lead").click()
+    expect(dialog(page, "Sign in again")).to_be_visible()
+    page.clock.fast_forward("59:00")
+    expect(dialog(page, "Sign in again")).to_be_visible()
+    page.clock.fast_forward("01:01")
+    expect(page.get_by_role("heading", name="Sign in", level=1)).to_be_visible()
+    expect(page.get_by_text("Mia Ruiz")).to_have_count(0)
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 

@@ -16,6 +16,9 @@ const t = texts.task;
 const TOPICS = ["tasks", "lead", "leads", "board"];
 const HOUR = 3_600_000;
 
+/** Many tasks have the same title: the lead tells them apart. */
+const named = (task: Open): string => (task.lead_name ? `${task.title}, ${task.lead_name}` : task.title);
+
 interface Props {
   task: Open;
   onClose: () => void;
@@ -34,13 +37,13 @@ export function CompleteDialog({ task, onClose, onDone }: Props) {
     event.preventDefault();
     complete.mutate(undefined, {
       onSuccess: () => {
-        toast(t.completed(task.title));
+        toast(t.completed(named(task)));
         onDone();
       },
     });
   };
   return (
-    <DialogBox title={`${t.complete}: ${task.title}`} onClose={onClose}>
+    <DialogBox title={`${t.complete}: ${named(task)}`} onClose={onClose}>
       <form className="stack" onSubmit={submit}>
         {mistakes.rest("/outcome", "/notes")}
         <SelectField label={t.outcome} value={outcome} onChange={setOutcome} options={[{ value: "", label: "–" }, ...optionsOf(texts.outcomes)]} wrong={mistakes.at("/outcome")} />
@@ -58,7 +61,7 @@ interface CallProps {
   onDone: (isCompleted: boolean) => void;
 }
 
-/** Log a call on the timeline; if there is a task, complete it with the call. */
+/** Log a call on the timeline; if there is a task, complete it with the call. A call always answers a task to call. */
 export function CallDialog({ leadId, task, onClose, onDone }: CallProps) {
   const [outcome, setOutcome] = useState("spoke");
   const [notes, setNotes] = useState("");
@@ -84,7 +87,8 @@ export function CallDialog({ leadId, task, onClose, onDone }: CallProps) {
         {mistakes.rest()}
         <SelectField label={t.outcome} value={outcome} onChange={setOutcome} options={optionsOf(texts.outcomes)} />
         <TextArea label={t.notes} value={notes} onChange={setNotes} autoFocus />
-        {task && (
+        {task?.type === "CALL" && <p className="soft">{t.answers}</p>}
+        {task && task.type !== "CALL" && (
           <label className="check">
             <input type="checkbox" checked={isWhole} onChange={(event) => setWhole(event.target.checked)} />
             {t.done}
@@ -121,7 +125,7 @@ export function SnoozeDialog({ task, onClose, onDone }: Props) {
     [t.snoozeFor.week, 7 * 24 * HOUR],
   ];
   return (
-    <DialogBox title={`${t.snooze}: ${task.title}`} onClose={onClose}>
+    <DialogBox title={`${t.snooze}: ${named(task)}`} onClose={onClose}>
       <form className="stack" onSubmit={submit}>
         {mistakes.rest("/until")}
         <div className="fields">

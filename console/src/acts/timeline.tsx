@@ -1,5 +1,6 @@
 /** Entries of a lead's timeline. */
 
+import type { ReactNode } from "react";
 import type { Activity } from "../api/types";
 import { words } from "../format";
 import { texts } from "../texts";
@@ -22,9 +23,10 @@ interface Props {
   entries: Activity[];
   stageName: (slug: string) => string;
   userName: (id: string | null) => string;
+  beginning?: ReactNode; // what stands below the earliest entry
 }
 
-export function Timeline({ entries, stageName, userName }: Props) {
+export function Timeline({ entries, stageName, userName, beginning }: Props) {
   return (
     <ol className="timeline">
       {entries.map((entry) => (
@@ -48,6 +50,14 @@ export function Timeline({ entries, stageName, userName }: Props) {
           </div>
         </li>
       ))}
+      {beginning && (
+        <li>
+          <span className="dot">
+            <Icon name="plus" />
+          </span>
+          <p className="row between">{beginning}</p>
+        </li>
+      )}
     </ol>
   );
 }

@@ -2,6 +2,7 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
+import { useSearchParams } from "wouter";
 import { EnrollDialog } from "../acts/enroll-dialog";
 import { StepList, toneOf } from "../acts/lead-steps";
 import { useMessages } from "../acts/message-dialog";
@@ -9,31 +10,98 @@ import { CompleteDialog, SnoozeDialog } from "../acts/task-dialogs";
 import { Timeline } from "../acts/timeline";
 import { api, ok } from "../api/client";
 import { useAct, useMay, usePages } from "../api/queries";
-import type { Schemas } from "../api/types";
+import type { Lead, Schemas } from "../api/types";
 import { words } from "../format";
 import { texts } from "../texts";
 import { leadTexts } from "../texts/lead";
 import { MenuButton, toastError } from "../ui/overlays";
 import { Icon } from "../ui/icons";
 import { Badge, MorePages, Query, Time } from "../ui/parts";
+import { withParam } from "./lead-filters";
 import { useNames } from "./names";
 
 const t = texts.lead;
 
 /** Latest first, 50 at a time: a long history opens as quickly as a short one. */
-export function LeadTimeline({ leadId }: { leadId: string }) {
+export function LeadTimeline({ lead }: { lead: Lead }) {
+  const leadId = lead.id;
   const { stageName, userName } = useNames();
   const entries = usePages(["lead", leadId, "timeline"], (cursor) =>
     ok(api.GET("/api/leads/{lead_id}/activities", { params: { path: { lead_id: leadId }, query: { sort: "-occurred_at", limit: 50, cursor } } })),
   );
   return (
     <Query of={entries}>
-      {entries.items.length === 0 && <p className="soft">{t.emptyTimeline}</p>}
-      <Timeline entries={entries.items} stageName={stageName} userName={userName} />
+      <LeadNext leadId={leadId} />
+      <Timeline entries={entries.items} stageName={stageName} userName={userName} beginning={entries.hasNextPage ? null : <Created lead={lead} />} />
       <MorePages query={entries} label={t.earlier} />
     </Query>
   );
 }
+
+function Created({ lead }: { lead: Lead }) {
+  const { userName } = useNames();
+  return (
+    <>
+      <span className="row">
+        <strong>{t.leadCreated}</strong>
+        {lead.source?.name}
+      </span>
+      <span className="small soft">
+        {lead.created_by && `${userName(lead.created_by)} · `}
+        <Time at={lead.created_at} />
+      </span>
+    </>
+  );
+}
+
+const SHOWN = 4;
+
+/** The next open tasks and planned steps of the lead, from the lists of its other sections. */
+function LeadNext({ leadId }: { leadId: string }) {
+  const { userName } = useNames();
+  const [, setSearch] = useSearchParams();
+  const tasks = useTasks(leadId).items.filter(isOpen);
+  const steps = useSteps(leadId).items.filter((step) => step.finished_at === null);
+  const next = [
+    ...tasks.map((task) => ({ id: task.id, at: task.due_at, tab: "tasks", name: task.title, more: userName(task.assigned_to_id) })),
+    ...steps.map((step) => ({ id: step.id, at: step.due_at, tab: "automation", name: words(step.kind), more: step.name })),
+  ].sort((one, other) => Date.parse(one.at) - Date.parse(other.at));
+  if (next.length === 0) return null;
+  const open = (tab: string) => setSearch((search) => withParam(search, "tab", tab), { replace: true });
+  return (
+    <section className="stack close" aria-label={t.upcoming}>
+      <h2>{t.upcoming}</h2>
+      <ul className="lines">
+        {next.slice(0, SHOWN).map(({ id, at, tab, name, more }) => (
+          <li key={id}>
+            <span className="grow row">
+              <button type="button" className="link" onClick={() => open(tab)}>
+                {name}
+              </button>
+              <span className="soft">{more}</span>
+            </span>
+            <span className={Date.parse(at) < Date.now() ? "small late" : "small soft"}>
+              <Time at={at} />
+            </span>
+          </li>
+        ))}
+      </ul>
+      {next.length > SHOWN && <p className="small soft">{t.moreUpcoming(next.length - SHOWN)}</p>}
+    </section>
+  );
+}
+
+const useTasks = (leadId: string) =>
+  usePages(["lead", leadId, "tasks"], (cursor) =>
+    ok(api.GET("/api/leads/{lead_id}/tasks", { params: { path: { lead_id: leadId }, query: { limit: 100, cursor } } })),
+  );
+
+const useSteps = (leadId: string) =>
+  usePages(["lead", leadId, "automation"], (cursor) =>
+    ok(api.GET("/api/leads/{lead_id}/automation", { params: { path: { lead_id: leadId }, query: { limit: 100, cursor } } })),
+  );
+
+const isOpen = (task: Schemas["TaskOut"]): boolean => task.status !== "COMPLETED" && task.status !== "CANCELLED";
 
 export function LeadConversation({ leadId }: { leadId: string }) {
   const messages = useMessages(leadId);
@@ -63,9 +131,7 @@ export function LeadConversation({ leadId }: { leadId: string }) {
 }
 
 export function LeadTasks({ leadId }: { leadId: string }) {
-  const tasks = usePages(["lead", leadId, "tasks"], (cursor) =>
-    ok(api.GET("/api/leads/{lead_id}/tasks", { params: { path: { lead_id: leadId }, query: { limit: 100, cursor } } })),
-  );
+  const tasks = useTasks(leadId);
   const { userName } = useNames();
   const mayAct = useMay("lead:update");
   const [acting, act] = useState<{ kind: "complete" | "snooze"; task: Schemas["TaskOut"] } | null>(null);
@@ -74,33 +140,30 @@ export function LeadTasks({ leadId }: { leadId: string }) {
     <Query of={tasks}>
       {tasks.items.length === 0 && <p className="soft">{t.emptyTasks}</p>}
       <ul className="lines">
-        {tasks.items.map((task) => {
-          const isOpen = task.status !== "COMPLETED" && task.status !== "CANCELLED";
-          return (
-            <li key={task.id}>
-              <div className="grow">
-                <p className="row">
-                  <strong>{task.title}</strong>
-                  <Badge tone={task.status === "OVERDUE" ? "bad" : task.status === "COMPLETED" ? "good" : ""}>{texts.task.statuses[task.status]}</Badge>
-                  {task.outcome && <Badge>{texts.outcomes[task.outcome]}</Badge>}
-                </p>
-                <p className="small soft">
-                  {texts.task.types[task.type]} · {userName(task.assigned_to_id)} · <Time at={task.completed_at ?? task.due_at} />
-                </p>
-              </div>
-              {isOpen && mayAct && (
-                <span className="row tight">
-                  <button type="button" className="button" onClick={() => act({ kind: "complete", task })}>
-                    {texts.task.complete}
-                  </button>
-                  <button type="button" className="button" onClick={() => act({ kind: "snooze", task })}>
-                    {texts.task.snooze}
-                  </button>
-                </span>
-              )}
-            </li>
-          );
-        })}
+        {tasks.items.map((task) => (
+          <li key={task.id}>
+            <div className="grow">
+              <p className="row">
+                <strong>{task.title}</strong>
+                <Badge tone={task.status === "OVERDUE" ? "bad" : task.status === "COMPLETED" ? "good" : ""}>{texts.task.statuses[task.status]}</Badge>
+                {task.outcome && <Badge>{texts.outcomes[task.outcome]}</Badge>}
+              </p>
+              <p className="small soft">
+                {texts.task.types[task.type]} · {userName(task.assigned_to_id)} · <Time at={task.completed_at ?? task.due_at} />
+              </p>
+            </div>
+            {isOpen(task) && mayAct && (
+              <span className="row tight">
+                <button type="button" className="button" onClick={() => act({ kind: "complete", task })}>
+                  {texts.task.complete}
+                </button>
+                <button type="button" className="button" onClick={() => act({ kind: "snooze", task })}>
+                  {texts.task.snooze}
+                </button>
+              </span>
+            )}
+          </li>
+        ))}
       </ul>
       <MorePages query={tasks} label={texts.shell.more} />
       {acting?.kind === "complete" && <CompleteDialog task={acting.task} onClose={close} onDone={close} />}
@@ -110,9 +173,7 @@ export function LeadTasks({ leadId }: { leadId: string }) {
 }
 
 export function LeadAutomation({ leadId }: { leadId: string }) {
-  const steps = usePages(["lead", leadId, "automation"], (cursor) =>
-    ok(api.GET("/api/leads/{lead_id}/automation", { params: { path: { lead_id: leadId }, query: { limit: 100, cursor } } })),
-  );
+  const steps = useSteps(leadId);
   const toCome = steps.items.filter((step) => step.finished_at === null);
   const past = steps.items.filter((step) => step.finished_at !== null).reverse();
   const [isEnrolling, enroll] = useState(false);

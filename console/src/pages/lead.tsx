@@ -54,7 +54,7 @@ function Shown({ lead }: { lead: Lead }) {
   const [search, setSearch] = useSearchParams();
   const isOpen = lead.status === "NEW" || lead.status === "ACTIVE";
   const tabs: [string, string, React.ReactNode][] = [
-    ["timeline", t.timeline, <LeadTimeline key="timeline" leadId={lead.id} />],
+    ["timeline", t.timeline, <LeadTimeline key="timeline" lead={lead} />],
     ["messages", t.conversation, <LeadConversation key="messages" leadId={lead.id} />],
     ["tasks", t.tasks, <LeadTasks key="tasks" leadId={lead.id} />],
     ["automation", t.planned, <LeadAutomation key="automation" leadId={lead.id} />],

@@ -27,7 +27,7 @@ export default function Today() {
   const [whose, setWhose] = useState<"me" | "">("me");
   const queue = useQueue(whose);
   const [chosen, choose] = useState("");
-  const [acting, act] = useState<{ kind: Act; task: Task } | null>(null); // keeps its task when the list changes meanwhile
+  const [acting, act] = useState<{ kind: Act; task: Task; next: string } | null>(null); // keeps its task when the list changes meanwhile
   const mayAct = useMay("lead:update");
   const [, go] = useLocation();
   const place = useRef(0);
@@ -44,12 +44,20 @@ export default function Today() {
     choose(next.id);
     document.getElementById(`task-${next.id}`)?.scrollIntoView({ block: "nearest" });
   };
-  const begin = (kind: Act) => task && mayAct && act({ kind, task });
+  const begin = (kind: Act) => {
+    if (!task || !mayAct) return;
+    const index = queue.items.indexOf(task);
+    act({ kind, task, next: (queue.items[index + 1] ?? queue.items[index - 1])?.id ?? "" });
+  };
   useKeys({ j: () => step(1), k: () => step(-1), e: () => begin("complete"), c: () => begin("call"), s: () => begin("snooze"), r: () => begin("reply"), o: () => task && go(`/leads/${task.lead_id}`) });
   const close = () => act(null);
-  const done = () => {
+  const done = (isDone = true) => {
     close();
-    if (acting) choose(acting.task.id); // stays at this place of the list
+    if (acting) choose(isDone ? acting.next : acting.task.id); // a snoozed task may still be in the list, further down
+  };
+  const back = () => {
+    choose("");
+    setTimeout(() => document.getElementById(`task-${chosen}`)?.focus()); // when the list is shown again
   };
   return (
     <>
@@ -71,7 +79,7 @@ export default function Today() {
         ) : (
           <div className="queue" data-open={chosen ? "" : undefined}>
             <Groups tasks={queue.items} current={task.id} choose={choose} />
-            <TaskPane key={task.id} task={task} begin={begin} back={() => choose("")} mayAct={mayAct} />
+            <TaskPane task={task} isChosen={chosen === task.id} begin={begin} back={back} mayAct={mayAct} />
           </div>
         )}
       </Query>
@@ -166,19 +174,25 @@ function inGroups(tasks: Task[]): [string, Task[]][] {
 
 interface PaneProps {
   task: Task;
+  isChosen: boolean;
   begin: (act: Act) => void;
   back: () => void;
   mayAct: boolean;
 }
 
-function TaskPane({ task, begin, back, mayAct }: PaneProps) {
+/** The buttons stay when the next task opens, and with them the focus. On a narrow screen the pane hides the list and takes its focus. */
+function TaskPane({ task, isChosen, begin, back, mayAct }: PaneProps) {
+  const pane = useRef<HTMLElement>(null);
+  useEffect(() => {
+    if (isChosen && document.activeElement?.checkVisibility() === false) pane.current?.focus();
+  }, [isChosen, task.id]);
   const { stageName, userName } = useNames();
   const latest = useQuery({
     queryKey: ["lead", task.lead_id, "latest"],
     queryFn: () => ok(api.GET("/api/leads/{lead_id}/activities", { params: { path: { lead_id: task.lead_id }, query: { sort: "-occurred_at", limit: 6 } } })),
   });
   return (
-    <article className="card stack task-pane" aria-label={task.title}>
+    <article className="card stack task-pane" aria-label={task.title} tabIndex={-1} ref={pane}>
       <button type="button" className="button plain only-narrow" onClick={back}>
         <Icon name="back" />
         {t.queue}

@@ -5,7 +5,7 @@ import { useEffect } from "react";
 import { api, ok } from "../api/client";
 import { follow } from "../api/live";
 import { queries } from "../api/queries";
-import { accessToken, session } from "../api/session";
+import { accessToken, end, session } from "../api/session";
 import { useStore } from "../api/store";
 import { setZone } from "../format";
 import { Failure, Loading } from "../ui/parts";
@@ -13,10 +13,16 @@ import { Toasts } from "../ui/overlays";
 import { Shell } from "./shell";
 import { SignIn, SignInAgain } from "./sign-in";
 
+const KEPT = 3_600_000; // milliseconds that a page waits for its user after the end of a sign-in
+
 export function App() {
   const state = useStore(session);
   useEffect(() => {
     if (state === "out") queries.clear(); // nothing of the former user stays in memory
+    if (state !== "expired") return undefined;
+    queries.removeQueries({ type: "inactive" }); // only the page under the dialog stays, with what is typed in it
+    const timer = setTimeout(end, KEPT);
+    return () => clearTimeout(timer);
   }, [state]);
   if (state === "unknown") return <Begin />;
   return (

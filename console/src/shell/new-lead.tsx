@@ -4,23 +4,31 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useLocation } from "wouter";
 import { api, ok } from "../api/client";
-import { useSources } from "../api/queries";
+import { useMe, useSources, useUsers } from "../api/queries";
 import { texts } from "../texts";
 import { DialogBox, toast } from "../ui/overlays";
 import { SelectField, TextArea, TextField, useMistakes } from "../ui/parts";
 
 const FIELDS = ["/first_name", "/last_name", "/phone", "/email", "/source_id", "/notes"];
 
+/** The source that a user chose last, until the page is loaded again. The browser stores nothing. */
+const lastSource = new Map<string, string>();
+
 export function NewLeadDialog({ onClose }: { onClose: () => void }) {
   const [given, setGiven] = useState({ first_name: "", last_name: "", phone: "", email: "", source_id: "", notes: "" });
   const sources = useSources().data?.filter((source) => source.is_active) ?? [];
   const [, go] = useLocation();
   const client = useQueryClient();
-  const source_id = given.source_id || sources[0]?.id || "";
+  const users = useUsers().data;
+  const me = useMe().id ?? "";
+  const usual = sources.length === 1 ? sources[0] : sources.find((source) => source.id === lastSource.get(me));
+  const source_id = given.source_id || usual?.id || "";
   const create = useMutation({
     mutationFn: () => ok(api.POST("/api/leads", { body: { ...present(given), first_name: given.first_name, last_name: given.last_name, source_id } })),
     onSuccess: (lead) => {
-      toast(texts.leads.created(`${lead.first_name} ${lead.last_name}`));
+      lastSource.set(me, source_id);
+      const owner = users?.find((user) => user.id === lead.assigned_to_id)?.name ?? "";
+      toast(texts.leads.created(`${lead.first_name} ${lead.last_name}`, owner));
       if (lead.duplicates.length > 0) toast(texts.leads.duplicates(lead.duplicates.length));
       void client.invalidateQueries({ queryKey: ["leads"] });
       onClose();
@@ -47,7 +55,7 @@ export function NewLeadDialog({ onClose }: { onClose: () => void }) {
           <TextField label={texts.leads.phone} {...field("phone")} type="tel" autoComplete="off" />
           <TextField label={texts.leads.email} {...field("email")} type="email" autoComplete="off" />
         </div>
-        <SelectField label={texts.leads.source} {...field("source_id")} value={source_id} options={sources.map(({ id, name }) => ({ value: id, label: name }))} />
+        <SelectField label={texts.leads.source} {...field("source_id")} value={source_id} required options={[...(source_id ? [] : [{ value: "", label: texts.leads.chooseSource }]), ...sources.map(({ id, name }) => ({ value: id, label: name }))]} />
         <TextArea label={texts.leads.notes} {...field("notes")} />
         <footer className="row">
           <button type="button" className="button" onClick={onClose}>
