@@ -99,6 +99,31 @@ def test_many_unknown_messages_are_resolved_after_their_count(browsing: Browsing
     assert states(desk) == ["sent"] * 3
 
 
+def test_outage_leads_to_the_messages_that_wait(browsing: Browsing, desk: Desk):
+    message(desk, NotificationState.PENDING)
+    desk.sql(
+        "INSERT INTO channel_outages (target, failures, error, failing_since, opened_at, checked_at)"
+        " VALUES ('email', 3, 'timed out', now() - interval '1 hour', now(), now())"
+    )
+    page = browsing.sign_in(desk.admin, "/messages")
+    expect(page.get_by_text("That is good news.")).to_be_visible()
+    notice = page.locator(".notice").filter(has_text="E-mail is down;")
+    notice.get_by_role("button", name="Show what waits").click()
+    expect(page.get_by_role("button", name="Show the message: task-reminder")).to_be_visible()
+    browsing.open(page, "/operations")
+    expect(page.get_by_text("E-mail is down;")).to_be_visible()
+
+
+def test_few_failed_messages_need_no_spreading(browsing: Browsing, desk: Desk):
+    for _ in range(2):
+        message(desk, NotificationState.FAILED)
+    page = browsing.sign_in(desk.admin, "/messages")
+    page.get_by_role("button", name="All that match…").click()
+    expect(dialog(page)).to_contain_text("2 messages match.")
+    expect(dialog(page).get_by_label("Spread over (minutes)")).to_have_value("0")
+    expect(dialog(page).get_by_role("button", name="Send 2 again")).to_be_enabled()
+
+
 def test_failed_step_is_retried(browsing: Browsing, desk: Desk):
     desk.capture()
     desk.sql("UPDATE steps SET state = 'failed', error = 'boom', finished_at = now() WHERE name = 'no-contact-24h'")

@@ -12,6 +12,7 @@ import { Failure, Query, TextField } from "../ui/parts";
 type As = "sent" | "retry";
 
 const t = texts.messages;
+const MANY = 100; // so many at once may be too fast for a provider
 
 interface Props {
   state: "failed" | "unknown";
@@ -20,9 +21,8 @@ interface Props {
 }
 
 export function ManyDialog({ state, filter, onClose }: Props) {
-  const [minutes, setMinutes] = useState("10");
-  const run = async (as: As, dry_run: boolean) => {
-    const spread_seconds = as === "retry" && !dry_run ? Number(minutes) * 60 : 0;
+  const [given, setMinutes] = useState<string | null>(null);
+  const run = async (as: As, dry_run: boolean, spread_seconds = 0) => {
     if (state === "failed") {
       const { retried, left } = await ok(api.POST("/api/notifications/retry", { body: { ...filter, dry_run, spread_seconds } }));
       return { done: retried, left };
@@ -31,7 +31,9 @@ export function ManyDialog({ state, filter, onClose }: Props) {
     return { done: resolved, left };
   };
   const counted = useQuery({ queryKey: ["messages", "count", state, filter], queryFn: () => run("retry", true), staleTime: 0, gcTime: 0 });
-  const act = useAct((as: As) => run(as, false), ["messages", "lead"]);
+  const count = (counted.data?.done ?? 0) + (counted.data?.left ?? 0);
+  const minutes = given ?? (count > MANY ? "10" : "0");
+  const act = useAct((as: As) => run(as, false, as === "retry" ? Number(minutes) * 60 : 0), ["messages", "lead"]);
   const begin = (as: As) =>
     act.mutate(as, {
       onSuccess: ({ done, left }) => {
@@ -39,7 +41,6 @@ export function ManyDialog({ state, filter, onClose }: Props) {
         onClose();
       },
     });
-  const count = (counted.data?.done ?? 0) + (counted.data?.left ?? 0);
   return (
     <DialogBox title={t.all} onClose={onClose}>
       <Query of={counted} rows={2}>

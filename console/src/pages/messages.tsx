@@ -15,7 +15,7 @@ import { toneOf } from "../acts/lead-steps";
 
 const t = texts.messages;
 const STATES = ["failed", "unknown", "pending", "suppressed", "sent"] as const;
-const CHANNELS = ["email", "http", "in_app"] as const;
+const CHANNELS = ["email", "sms", "whatsapp", "http", "in_app", "web_push", "slack", "teams"] as const;
 const TOPICS = ["messages", "lead"];
 
 type State = (typeof STATES)[number];
@@ -51,10 +51,10 @@ export default function Messages() {
           ))}
         </div>
       </div>
-      <Outages />
+      <Outages showWaiting={state === "pending" ? undefined : () => set("state", "pending")} />
       <p className="soft">{t.hints[state]}</p>
       <div className="filters three">
-        <SelectField label={t.channel} value={channel ?? ""} onChange={(value) => set("channel", value)} options={[{ value: "", label: texts.leads.any }, ...CHANNELS.map((one) => ({ value: one, label: words(one) }))]} />
+        <SelectField label={t.channel} value={channel ?? ""} onChange={(value) => set("channel", value)} options={[{ value: "", label: texts.leads.any }, ...CHANNELS.map((one) => ({ value: one, label: channelName(one) }))]} />
         <TextField label={t.rule} value={rule} onChange={(value) => set("rule", value)} hint={t.ruleHint} />
         {(state === "failed" || state === "unknown") && messages.items.length > 0 && (
           <button type="button" className="button" onClick={() => openMany(true)}>
@@ -63,7 +63,7 @@ export default function Messages() {
         )}
       </div>
       <Query of={messages} rows={10}>
-        {messages.items.length === 0 ? <Empty icon="messages" title={t.none} hint={t.noneHint} /> : <MessageTable messages={messages.items} show={show} total={total} />}
+        {messages.items.length === 0 ? <Empty icon="messages" title={t.none} hint={state === "failed" || state === "unknown" ? t.noTrouble : t.noneHint} /> : <MessageTable messages={messages.items} show={show} total={total} />}
         {messages.hasNextPage && (
           <button type="button" className="button" disabled={messages.isFetchingNextPage} onClick={() => messages.fetchNextPage()}>
             {texts.shell.more}
@@ -76,13 +76,22 @@ export default function Messages() {
   );
 }
 
+const channelName = (channel: string): string => t.channels[channel] ?? words(channel);
+
 /** Channels that are down: their messages wait, and use no tries. */
-function Outages() {
+function Outages({ showWaiting }: { showWaiting: (() => void) | undefined }) {
   const { data } = useQuery({ queryKey: ["messages", "outages"], queryFn: () => ok(api.GET("/api/notifications/outages")) });
   return data?.items.map((outage) => (
-    <p key={outage.gateway_id ?? outage.channel} className="notice warn">
-      {t.outage(outage.gateway ?? words(outage.channel ?? ""), outage.waiting_messages)} {outage.reason}
-    </p>
+    <div key={outage.gateway_id ?? outage.channel} className="notice warn">
+      <p className="grow">
+        {t.outage(outage.gateway ?? channelName(outage.channel ?? ""), outage.waiting_messages)} {outage.reason}
+      </p>
+      {showWaiting && (
+        <button type="button" className="button" onClick={showWaiting}>
+          {t.showWaiting}
+        </button>
+      )}
+    </div>
   ));
 }
 
@@ -109,7 +118,7 @@ function MessageTable({ messages, show, total }: { messages: Message[]; show: (i
                   {message.template}
                 </button>
               </td>
-              <td className="wide-only">{words(message.channel)}</td>
+              <td className="wide-only">{channelName(message.channel)}</td>
               <td>{message.error ?? (message.reason ? words(message.reason) : <Badge tone={toneOf(message.state)}>{t.states[message.state]}</Badge>)}</td>
               <td className="wide-only right">{message.attempts}</td>
               <td className="wide-only soft">

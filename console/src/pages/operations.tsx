@@ -278,7 +278,9 @@ function Outages() {
         {outages.data?.items.length === 0 && <p className="soft">{t.noOutages}</p>}
         {outages.data?.items.map((outage) => (
           <p key={outage.gateway_id ?? outage.channel} className="notice warn">
-            {texts.messages.outage(outage.gateway ?? words(outage.channel ?? ""), outage.waiting_messages)} {outage.reason} {t.since} <Time at={outage.since} />
+            <span>
+              {texts.messages.outage(outage.gateway ?? texts.messages.channels[outage.channel ?? ""] ?? "", outage.waiting_messages)} {outage.reason} {t.since} <Time at={outage.since} />.
+            </span>
           </p>
         ))}
       </Query>
