@@ -1,6 +1,7 @@
 """The list of leads behind a figure: a query of `GET /api/leads`."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -17,22 +18,45 @@ LEADS: Final = "/api/leads"
 _NOWHERE: Final = {"has_coordinator": False}  # for leads without a coordinator
 
 
+@dataclass(frozen=True, slots=True)
+class ListStart:
+    """The parameters that all lists of a row begin with: filters of the report and of the row."""
+
+    row: JsonDict
+    names: Collection[str]
+    text: str
+    is_plain: bool  # no name is in both
+
+
 def drill(report: Report, measure: Measure, days: Days, row: JsonDict) -> str:
     """Return path and query of the list with exactly the leads that the measure counts. `row`: the row's filters."""
-    listed = report.list_filters(measure, days)
+    return drill_from(list_start(report, row), report, measure, days)
+
+
+def list_start(report: Report, row: JsonDict) -> ListStart:
+    """Return the parameters that all lists of this row begin with. `row`: the row's filters."""
     first = {**report.filters, **row} if report.filters else row
-    if listed.keys().isdisjoint(first) and (not report.filters or row.keys().isdisjoint(report.filters)):
-        begin = "".join(f"{_parameter(pair)}&" for pair in first.items())
-        return f"{LEADS}?{begin}{_end(report, measure, days)}"
-    return _of_overlapping((report.filters, row, listed), days)
+    text = "".join(f"{_parameter(pair)}&" for pair in first.items())
+    is_plain = not report.filters or row.keys().isdisjoint(report.filters)
+    return ListStart(row, first.keys(), f"{LEADS}?{text}", is_plain)
 
 
-def _end(report: Report, measure: Measure, days: Days) -> str:
-    """Return the parameters for the measure, which are the same in each row."""
+def drill_from(start: ListStart, report: Report, measure: Measure, days: Days) -> str:
+    """Return path and query of the list, as `drill` does."""
+    text, names = _end(report, measure, days)
+    if start.is_plain and names.isdisjoint(start.names):
+        return start.text + text
+    return _of_overlapping((report.filters, start.row, report.list_filters(measure, days)), days)
+
+
+def _end(report: Report, measure: Measure, days: Days) -> tuple[str, frozenset[str]]:
+    """Return the parameters for the measure, which are the same in each row, and their names."""
     known, key = report.list_texts, (measure, days.first, days.end)
-    if key not in known:
-        known[key] = "&".join(map(_parameter, report.list_filters(measure, days).items()))
-    return known[key]
+    found = known.get(key)
+    if found is None:
+        filters = report.list_filters(measure, days)
+        found = known[key] = "&".join(map(_parameter, filters.items())), frozenset(filters)
+    return found
 
 
 def _of_overlapping(parts: Iterable[JsonObject], days: Days) -> str:

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 
-from app.analytics.counting import Cell, Counts, Dimension
-from app.analytics.drill import drill, row_filters
+from app.analytics.counting import Cell, Counts, Dimension, Values
+from app.analytics.drill import ListStart, drill_from, list_start, row_filters
 from app.analytics.metrics.measures import Measure, Value
 from app.analytics.metrics.metric import Formula, Metric
 from app.analytics.periods import Days
@@ -29,58 +29,64 @@ class Figures:
         self, metrics: Iterable[Metric], key: Any, days: Days, *, bucket: int = WHOLE, spend: Decimal | None = None
     ) -> list[JsonDict]:
         """Return the figures of one row in one bucket."""
-        cell = _Cell(self, Cell(key, bucket), days, spend)
+        counts = self.counts
+        values, totals = counts.cells.get(Cell(key, bucket), {}), counts.totals.get(bucket, {})
+        start = list_start(self.report, row_filters(self.dimension, key))
+        cell = _Cell(self.report, days, values, totals, start, spend)
         return [cell.figure(metric) for metric in metrics]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Cell:
-    figures: Figures
-    cell: Cell
+    report: Report
     days: Days
+    values: Values
+    totals: Values  # of all rows
+    start: ListStart
     spend: Decimal | None
 
     def figure(self, metric: Metric) -> JsonDict:
-        formula = metric.formulas[self.figures.report.basis]
-        among = self._leads(formula.among, of_all=formula.of_all) if formula.among else None
-        leads = self._leads(formula.of)
+        formula = metric.formulas[self.report.basis]
+        among = self._among(formula.among, of_all=formula.of_all) if formula.among else None
+        leads = self._listed(formula.of, self.values, self.start)
         value = self._value(formula, leads["leads"], among["leads"] if among else None)
         return {"metric": metric.name, "unit": metric.unit, "value": value, **leads, "among": among}
+
+    def _among(self, measure: Measure, *, of_all: bool) -> JsonDict:
+        if of_all:
+            return self._listed(measure, self.totals, list_start(self.report, {}))
+        return self._listed(measure, self.values, self.start)
+
+    def _listed(self, measure: Measure, values: Values, start: ListStart) -> JsonDict:
+        """Return the number of leads that a measure counts, and their list."""
+        counted = _with_leads(measure)
+        return {"leads": values.get(counted) or 0, "drill": drill_from(start, self.report, counted, self.days)}
 
     def _value(self, formula: Formula, leads: int, among: int | None) -> float | None:
         if formula.is_spend or formula.per_spend:
             return self._cost(formula, leads)
         if among is not None:
             return leads / among if among else None
-        found = self._counted(formula.of)
-        return None if found is None else float(found)
+        if formula.of.value is Value.LEADS:
+            return float(leads)
+        found = self.values.get(formula.of)
+        if found is None:
+            return 0.0 if formula.of.value is Value.MONEY else None
+        return float(found)
 
     def _cost(self, formula: Formula, leads: int) -> float | None:
         if self.spend is None or (formula.per_spend and not leads):
             return None
         return round(float(self.spend / (leads if formula.per_spend else 1)), 2)
 
-    def _leads(self, measure: Measure, *, of_all: bool = False) -> JsonDict:
-        """Return the number of leads that a measure counts, and their list."""
-        counted = _with_value(measure)
-        row = {} if of_all else self._filters
-        leads = self._counted(counted, of_all=of_all)
-        return {"leads": leads, "drill": drill(self.figures.report, counted, self.days, row)}
 
-    @cached_property
-    def _filters(self) -> JsonDict:
-        return row_filters(self.figures.dimension, self.cell.key)
-
-    def _counted(self, measure: Measure, *, of_all: bool = False) -> Any:
-        counts = self.figures.counts
-        values = counts.totals.get(self.cell.bucket) if of_all else counts.cells.get(self.cell)
-        found = (values or {}).get(measure)
-        return 0 if found is None and measure.value in {Value.LEADS, Value.MONEY} else found
+def _with_leads(measure: Measure) -> Measure:
+    """Return the measure of the leads over which a value is computed."""
+    return measure if measure.value is Value.LEADS else _of_leads(measure)
 
 
 @lru_cache(maxsize=1024)
-def _with_value(measure: Measure) -> Measure:
-    """Return the measure of the leads over which a value is computed."""
+def _of_leads(measure: Measure) -> Measure:
     return measure.of(Value.LEADS)
 
 
@@ -88,4 +94,4 @@ def measures_of(metrics: Iterable[Metric], report: Report) -> Collection[Measure
     """Return all measures of the metrics, with those for their numbers of leads."""
     formulas = [metric.formulas[report.basis] for metric in metrics]
     measures = [one for formula in formulas for one in (formula.of, formula.among) if one]
-    return dict.fromkeys([*measures, *map(_with_value, measures)])
+    return dict.fromkeys([*measures, *map(_with_leads, measures)])

@@ -68,19 +68,12 @@ class Report:
 
     def list_filters(self, measure: Measure, days: Days) -> JsonObject:
         """Return the filters for the leads that the measure counts in the days."""
-        known, key = self._list_filters, (measure, days.first, days.end)
-        if key not in known:
-            known[key] = {**self.filters_of(measure), **self.range_of(measure, days)}
-        return known[key]
+        return {**self.filters_of(measure), **self.range_of(measure, days)}
 
     @cached_property
-    def list_texts(self) -> dict[tuple[Measure, date, date], str]:
-        """The filters of lists that are known as text, by measure, first day and end."""
+    def list_texts(self) -> dict[tuple[Measure, date, date], tuple[str, frozenset[str]]]:
+        """The filters of lists that are known as text, with their names, by measure, first day and end."""
         return {}
-
-    @cached_property
-    def _list_filters(self) -> dict[tuple[Measure, date, date], JsonObject]:
-        return {}  # a report asks for the same filters once for each row
 
 
 def read_report(session: Session, actor: Actor, query: JsonObject) -> Report:
