@@ -13,6 +13,7 @@ from app.analytics.periods import DEFAULT_MATURE_DAYS, Days, days_of
 from app.clock import now
 from app.core.type_aliases import JsonDict, JsonObject
 from app.identity.actor import Actor
+from app.identity.permissions import Permission, Scope
 from app.identity.users.lookup import resolve_user_id
 from app.leads.pipeline.models import LOST, PipelineStage
 from app.leads.pipeline.service import active_stages
@@ -35,6 +36,12 @@ class Report:
     def of(self, days: Days) -> "Report":
         """Return the same report about other days."""
         return replace(self, days=days)
+
+    @cached_property
+    def is_about_all_leads(self) -> bool:
+        """Whether all leads of the clinic count, except deleted ones."""
+        reader = self.actor.within(Permission.LEAD_READ)
+        return not self.filters and self.actor.scope is Scope.ALL and reader.scope is Scope.ALL
 
     @cached_property
     def progress(self) -> list[str]:

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, exists, select
+from sqlalchemy import ColumnElement, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.audit import audit_log
@@ -17,7 +17,13 @@ from app.identity.actor import Actor
 from app.identity.permissions import Scope
 from app.identity.users.lookup import resolve_user_id
 from app.leads.models import Lead
-from app.leads.search.lookup import is_assigned_within, read_lead, require_open, require_unrestricted
+from app.leads.search.lookup import (
+    is_assigned_within,
+    is_of_deleted_lead,
+    read_lead,
+    require_open,
+    require_unrestricted,
+)
 from app.tasks.errors import TaskIsClosed
 from app.tasks.models import OPEN_TASKS, Task, TaskStatus
 
@@ -40,8 +46,8 @@ def visible_tasks(actor: Actor) -> tuple[ColumnElement[bool], ...]:
 
 def all_visible_tasks(actor: Actor) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions of `visible_tasks` for an actor with scope `all`, without a join with leads."""
-    deleted = exists().where(Lead.id == Task.lead_id, Lead.clinic_id == actor.clinic.id, Lead.deleted_at.is_not(None))
-    return (Task.clinic_id == actor.clinic.id, Task.deleted_at.is_(None), ~deleted)
+    is_live = (Task.deleted_at.is_(None), ~is_of_deleted_lead(Task.lead_id, actor.clinic.id))
+    return (Task.clinic_id == actor.clinic.id, *is_live)
 
 
 def ids_in_scope(session: Session, actor: Actor, ids: Collection[UUID]) -> Sequence[UUID]:

@@ -11,6 +11,7 @@ from app.analytics.metrics.measures import Measure
 from app.analytics.statements.selection import Counted, Selection
 from app.leads.models import Lead
 from app.leads.search.history_filters import entries_into
+from app.leads.search.lookup import is_of_deleted_lead
 
 
 def count_entries(session: Session, selection: Selection, measures: Sequence[Measure]) -> Iterator[Counted]:
@@ -26,11 +27,11 @@ def _statement(selection: Selection, by_stage: Mapping[str | None, Measure]) -> 
     report = selection.report
     stages = [stage for stage in by_stage if stage]
     entries = entries_into(report.actor.clinic.id, stages, report.days.since, report.days.until).subquery("entries")
-    entered = (
-        select(entries.c.stage, entries.c.lead_id, *selection.labels(entries.c.at))
-        .join(Lead, Lead.id == entries.c.lead_id)
-        .where(*selection.shared)
-        .subquery("entered")
-    )
+    found = select(entries.c.stage, entries.c.lead_id, *selection.labels(entries.c.at))
+    if selection.key is None and report.is_about_all_leads:
+        found = found.where(~is_of_deleted_lead(entries.c.lead_id, report.actor.clinic.id))
+    else:
+        found = found.join(Lead, Lead.id == entries.c.lead_id).where(*selection.shared)
+    entered = found.subquery("entered")
     leads = func.count(entered.c.lead_id.distinct())
     return selection.by_levels(entered, leads, also=[entered.c.stage])

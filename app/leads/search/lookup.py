@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any, Final, NoReturn
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session, aliased
 from sqlalchemy.orm.attributes import QueryableAttribute
 from uuid_utils.compat import uuid7
@@ -26,6 +26,7 @@ NEWEST_FIRST: Final[list[Key]] = [(Lead.id, "desc")]
 
 _ROWS: Final = select(Lead.__table__)
 _MERGED: Final = aliased(Lead)  # built once: its columns cost milliseconds
+_DELETED: Final = aliased(Lead)
 _SURVIVOR: Final = select(Lead.id).join(_MERGED, _MERGED.merged_into_id == Lead.id)
 
 
@@ -40,6 +41,14 @@ def visible_to(actor: Actor) -> tuple[ColumnElement[bool], ...]:
     """Return the SQL conditions for leads visible to the actor. Every query of leads starts with them."""
     live = (Lead.clinic_id == actor.clinic.id, Lead.deleted_at.is_(None))
     return live if actor.scope is Scope.ALL else (*live, is_assigned_within(actor, Lead.assigned_to_id))
+
+
+def is_of_deleted_lead(lead_id: Any, clinic_id: UUID) -> ColumnElement[bool]:
+    """Return the SQL condition that the lead with this id is deleted.
+
+    Where all other leads count, it is cheaper than a join with them.
+    """
+    return exists().where(_DELETED.id == lead_id, _DELETED.clinic_id == clinic_id, _DELETED.deleted_at.is_not(None))
 
 
 def is_assigned_within(
