@@ -1,10 +1,11 @@
 """The console in a browser: the board, and repairs of messages and steps."""
 
+import re
 from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from app.core.db import transaction
 from app.messaging.compose import MessageMetadata, Recipient, compose, insert_notifications
@@ -75,6 +76,24 @@ def test_refused_move_is_undone_and_explained(browsing: Browsing, desk: Desk):
     page.get_by_role("menuitem", name="New Lead").click()
     expect(page.locator(".toast.bad")).to_contain_text("Ana Ruiz stays: A lead cannot move back to an earlier stage")
     expect(page.get_by_role("region", name="Contacted").get_by_role("link", name="Ana Ruiz")).to_be_visible()
+
+
+def test_refused_move_shows_where_a_colleague_has_moved_the_card(browsing: Browsing, desk: Desk):
+    lead = desk.capture()
+    path = f"/api/leads/{lead['id']}/stage"
+    assert desk.admin.post(path, {"stage": "contacted"}).status == 200
+    page = browsing.sign_in(desk.coordinator, "/board")
+
+    def move_before(route: Route) -> None:
+        assert desk.admin.post(path, {"stage": "consultation_scheduled"}).status == 200
+        route.continue_()
+
+    page.route(re.compile(f"{path}$"), move_before)
+    page.get_by_role("button", name="Move Ana Ruiz to…").click()
+    page.get_by_role("menuitem", name="New Lead").click()
+    expect(page.locator(".toast.bad")).to_contain_text("Ana Ruiz stays: A lead cannot move back")
+    moved = page.get_by_role("region", name="Consultation Scheduled")
+    expect(moved.get_by_role("link", name="Ana Ruiz")).to_be_visible()
 
 
 def test_failed_message_is_shown_with_its_reason_and_sent_again(browsing: Browsing, desk: Desk):

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from app.clock import now
 from app.core.db import transaction
@@ -270,6 +270,42 @@ def test_conversation_that_a_colleague_marks_leaves_the_list_by_itself(browsing:
     expect(page.get_by_role("link", name=re.compile("Mia Ruiz"))).to_be_visible()
     assert desk.admin.post(f"/api/conversations/{lead['id']}/done", {}).status == 200
     expect(page.get_by_text("Nobody waits for an answer.")).to_be_visible()
+
+
+def test_answer_keeps_its_text_and_channel_when_the_lead_writes_again(browsing: Browsing, desk: Desk):
+    lead = desk.capture(first_name="Mia", email="mia@lead.example", assigned_to_id=desk.coordinator.id)
+    reply(desk, lead)
+    page = browsing.sign_in(desk.coordinator, f"/conversations/{lead['id']}")
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    page.get_by_label("Channel", exact=True).select_option("sms")
+    page.get_by_label("Message", exact=True).fill("Which day suits")
+    reply(desk, lead, "Are you there?")
+    expect(page.locator(".bubble.inbound").get_by_text("Are you there?")).to_be_visible()
+    expect(page.get_by_label("Message", exact=True)).to_have_value("Which day suits")
+    expect(page.get_by_label("Channel", exact=True)).to_have_value("sms")
+
+
+def test_text_is_of_the_template_chosen_last_whatever_answers_last(browsing: Browsing, desk: Desk):
+    slow = template(desk)
+    variants = [{"subject": "Hello", "body": "Second text"}]
+    desk.admin.post("/api/message-templates", {"slug": "second", "name": "Second", "variants": variants})
+    lead = desk.capture(first_name="Mia", email="mia@lead.example")
+    page, held = browsing.sign_in(desk.admin, f"/conversations/{lead['id']}"), list[Route]()
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(re.compile(f"{slow['id']}/preview$"), hold)
+    choice = page.get_by_label("Begin with a template")
+    with page.expect_request(re.compile(f"{slow['id']}/preview$")):
+        choice.select_option(label="Which day")
+    choice.select_option(label="Second")
+    expect(page.get_by_label("Message", exact=True)).to_have_value("Second text")
+    with page.expect_response(re.compile(f"{slow['id']}/preview$")) as response:
+        held[0].continue_()
+    response.value.finished()
+    page.evaluate("() => new Promise(requestAnimationFrame)")
+    expect(page.get_by_label("Message", exact=True)).to_have_value("Second text")
 
 
 # --- templates ---

@@ -1,7 +1,7 @@
 /** The form of a message to a lead: its channel, a template to begin with, and the text. */
 
 import { useQuery } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useRef, useState } from "react";
 import { api, ok } from "../api/client";
 import { useAct, useLead } from "../api/queries";
 import type { Lead, Schemas } from "../api/types";
@@ -35,9 +35,10 @@ export function MessageForm({ leadId, ...props }: Props) {
 
 function Fields({ lead, messages, onSent, onCancel }: { lead: Lead } & Omit<Props, "leadId">) {
   const received = messages.filter((one) => one.direction === "INBOUND");
-  const [channel, setChannel] = useState<Channel>(() => firstChannel(lead, received[0]));
+  const [chosen, setChannel] = useState<Channel | null>(null);
   const [subject, setSubject] = useState("");
   const [body, setBody] = useState("");
+  const channel = chosen ?? firstChannel(lead, received[0]);
   const [missing, setMissing] = useState<string[]>([]);
   const answered = received.find((one) => one.channel === channel);
   const send = useAct(
@@ -56,6 +57,7 @@ function Fields({ lead, messages, onSent, onCancel }: { lead: Lead } & Omit<Prop
     send.mutate(undefined, {
       onSuccess: () => {
         toast(t.sent);
+        setChannel(null);
         setBody("");
         setSubject("");
         setMissing([]);
@@ -63,8 +65,13 @@ function Fields({ lead, messages, onSent, onCancel }: { lead: Lead } & Omit<Prop
       },
     });
   };
+  /** Text that was begun keeps its channel, whatever the lead writes meanwhile. */
+  const write = (text: string) => {
+    setChannel(channel);
+    setBody(text);
+  };
   const use = (preview: Schemas["MessagePreviewOut"]) => {
-    setBody(preview.body);
+    write(preview.body);
     setSubject(answered ? "" : (preview.subject ?? ""));
     setMissing(preview.missing);
   };
@@ -76,7 +83,7 @@ function Fields({ lead, messages, onSent, onCancel }: { lead: Lead } & Omit<Prop
         <TemplateChoice leadId={lead.id} channel={channel} use={use} />
       </div>
       {channel === "email" && <TextField label={t.subject} value={subject} onChange={setSubject} required={!answered} placeholder={answered?.subject ? `Re: ${answered.subject}` : ""} wrong={mistakes.at("/subject")} />}
-      <TextArea label={t.body} value={body} onChange={setBody} rows={6} required wrong={mistakes.at("/body")} autoFocus={Boolean(onCancel)} />
+      <TextArea label={t.body} value={body} onChange={write} rows={6} required wrong={mistakes.at("/body")} autoFocus={Boolean(onCancel)} />
       {missing.length > 0 && <p className="notice warn">{t.missing(missing.join(", "))}</p>}
       {onCancel ? (
         <Footer label={t.send} onClose={onCancel} isBusy={send.isPending} />
@@ -111,10 +118,16 @@ function TemplateChoice({ leadId, channel, use }: ChoiceProps) {
     queryKey: ["settings", "templates", "lead"],
     queryFn: () => ok(api.GET("/api/message-templates", { params: { query: { limit: 200, recipient: "lead" } } })),
   });
+  const picked = useRef(0);
   const pick = (id: string) => {
+    const turn = ++picked.current;
     choose(id);
     if (!id) return;
-    ok(api.POST("/api/message-templates/{message_template_id}/preview", { params: { path: { message_template_id: id } }, body: { lead_id: leadId, channel } })).then(use, toastError);
+    const isLast = () => turn === picked.current; // the answer to an earlier choice may come later
+    ok(api.POST("/api/message-templates/{message_template_id}/preview", { params: { path: { message_template_id: id } }, body: { lead_id: leadId, channel } })).then(
+      (preview) => isLast() && use(preview),
+      (error) => isLast() && toastError(error),
+    );
   };
   const options = templates.data?.items.map(({ id, name }) => ({ value: id, label: name })) ?? [];
   return <SelectField label={t.template} value={chosen} onChange={pick} options={[{ value: "", label: t.noTemplate }, ...options]} />;

@@ -19,6 +19,7 @@ import { useNames } from "./names";
 type Board = Schemas["BoardOut"];
 type Column = Board["columns"][number];
 type Move = { id: string; stage: string };
+type Undoable = Move & { undo: () => void };
 
 const t = texts.board;
 const TYPE = "relance-lead";
@@ -89,21 +90,33 @@ export default function BoardPage() {
 function useMoves(key: string[], board: Board | undefined) {
   const client = useQueryClient();
   const [losing, lose] = useState("");
-  const change = useAct(({ id, stage }: Move) => ok(api.POST("/api/leads/{lead_id}/stage", { params: { path: { lead_id: id } }, body: { stage } })), ["board", "leads", "lead", "tasks"]);
+  const post = ({ id, stage }: Move) => ok(api.POST("/api/leads/{lead_id}/stage", { params: { path: { lead_id: id } }, body: { stage } }));
+  const change = useAct(async (given: Undoable) => {
+    try {
+      return await post(given);
+    } catch (error) {
+      given.undo(); // before the board is read again, which may have changed meanwhile
+      throw error;
+    }
+  }, ["board", "leads", "lead", "tasks"]);
   const move = (given: Move) => {
-    const card = board?.columns.flatMap((column) => column.cards).find((one) => one.id === given.id);
+    const from = board?.columns.find((column) => column.cards.some((one) => one.id === given.id));
+    const card = from?.cards.find((one) => one.id === given.id);
     const target = board?.columns.find((column) => column.stage.slug === given.stage);
-    if (!board || !card || !target || target.cards.includes(card)) return;
+    if (!board || !card || !from || !target || target === from) return;
     if (given.stage === "lost") return lose(given.id);
-    client.setQueryData<Board>(key, withMoved(board, card, given.stage));
+    const show = (before: string, after: string) => client.setQueryData<Board>(key, (now) => now && withMoved(now, card.id, before, after));
+    client.cancelQueries({ queryKey: key }); // an answer from before the move would put the card back
+    show(from.stage.slug, given.stage);
+    const undo = () => show(given.stage, from.stage.slug);
     const name = `${card.first_name} ${card.last_name}`;
-    change.mutate(given, {
-      onSuccess: () => toast(t.moved(name, target.stage.name)),
-      onError: (error) => {
-        client.setQueryData(key, board);
-        toastError(new Error(t.refused(name, sentences(error).join(" "))));
+    change.mutate(
+      { ...given, undo },
+      {
+        onSuccess: () => toast(t.moved(name, target.stage.name)),
+        onError: (error) => toastError(new Error(t.refused(name, sentences(error).join(" ")))),
       },
-    });
+    );
   };
   const latest = useRef(move);
   latest.current = move;
@@ -124,11 +137,14 @@ const isSame = (one: Column, other: Column): boolean =>
   one.cards.every((card, at) => card === other.cards[at]) &&
   JSON.stringify({ ...one, cards: [] }) === JSON.stringify({ ...other, cards: [] });
 
-function withMoved(board: Board, card: Card, stage: string): Board {
+/** Return the board with the card in another column, if it is still in the column `from`. */
+function withMoved(board: Board, id: string, from: string, to: string): Board {
+  const card = board.columns.find((column) => column.stage.slug === from)?.cards.find((one) => one.id === id);
+  if (!card) return board;
   const worth = Number(card.lead_value ?? 0);
   const columns = board.columns.map((column) => {
-    if (column.cards.includes(card)) return changed(column, column.cards.filter((one) => one !== card), -1, -worth);
-    return column.stage.slug === stage ? changed(column, [card, ...column.cards], 1, worth) : column;
+    if (column.stage.slug === from) return changed(column, column.cards.filter((one) => one !== card), -1, -worth);
+    return column.stage.slug === to ? changed(column, [card, ...column.cards], 1, worth) : column;
   });
   return { ...board, columns };
 }

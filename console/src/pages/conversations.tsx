@@ -106,7 +106,6 @@ function Thread({ leadId, back }: { leadId: string; back: string }) {
   const head = useRef<HTMLHeadingElement>(null);
   const name = lead.data ? `${lead.data.first_name} ${lead.data.last_name}` : "";
   useEffect(() => head.current?.focus(), [name]);
-  const last = messages.items.find((one) => one.direction === "INBOUND");
   return (
     <article className="card stack" aria-label={name}>
       <Link className="row small only-narrow" href={back}>
@@ -141,7 +140,7 @@ function Thread({ leadId, back }: { leadId: string; back: string }) {
             </li>
           ))}
         </ol>
-        {mayWrite && lead.data && <MessageForm key={last?.id ?? "first"} leadId={leadId} messages={messages.items} />}
+        {mayWrite && lead.data && <MessageForm leadId={leadId} messages={messages.items} />}
       </Query>
     </article>
   );
