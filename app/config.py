@@ -140,7 +140,10 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"{_scheme_problem(scheme, separator)}: use redis://, rediss://, sentinel://, amqp:// or amqps://"
             )
-        if ";" not in text and not _has_valid_port(text):  # lists of addresses are left to the client library
+        addresses = text.split(";")
+        if scheme == "sentinel" and not all(one.startswith("sentinel://") for one in addresses):
+            raise ValueError("each address of the list begins with sentinel://; the client library ignores others")
+        if not all(map(_has_valid_port, addresses)):
             raise ValueError("its port is not a number from 0 to 65535; write @ : / in a password as %40 %3A %2F")
         return url
 

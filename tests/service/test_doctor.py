@@ -125,6 +125,14 @@ def test_mute_broker_costs_one_time_out_and_is_to_be_restarted(monkeypatch: pyte
     assert "hidden-word" not in found.found
 
 
+def test_missing_master_of_sentinels_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = broker_at(monkeypatch, "sentinel://:hidden-word@127.0.0.1:1;sentinel://:hidden-word@127.0.0.1:2").found
+
+    assert found.startswith("BROKER_URL: no Sentinel of its addresses names the master 'mymaster'")
+    assert len(found) < 200
+    assert "hidden-word" not in found
+
+
 def test_broker_that_is_away_is_to_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "start the broker" in broker_at(monkeypatch, "redis://127.0.0.1:1/0").advice
 

@@ -5,6 +5,7 @@ import asyncio
 import psycopg
 from kombu.connection import Connection
 from kombu.exceptions import OperationalError
+from redis.sentinel import MasterNotFoundError
 from sqlalchemy import make_url
 
 from app.config import Settings
@@ -13,6 +14,7 @@ from app.engine import redis_transport
 from app.ops.embedded import CannotStart
 
 TIMEOUT = 5  # seconds
+_NO_MASTER = "BROKER_URL: no Sentinel of its addresses names the master"
 
 
 def require_migrated(settings: Settings) -> None:
@@ -86,6 +88,8 @@ def broker_problem(settings: Settings, *, timeout: float = TIMEOUT) -> str | Non
     try:
         connection.ensure_connection(max_retries=1, interval_start=0, timeout=timeout)
     except (OperationalError, OSError) as error:
+        if isinstance(error.__cause__, MasterNotFoundError):  # its own message describes each client object at length
+            return f"{_NO_MASTER} {settings.sentinel_master!r}: check SENTINEL_MASTER and SENTINEL_PASSWORD"
         return f"BROKER_URL does not answer ({connection.as_uri()}): {first_line(error)}"
     except Exception as error:  # noqa: BLE001  (each transport has exceptions of its own for a refused login)
         return f"BROKER_URL is refused by the broker ({connection.as_uri()}): {first_line(error)}"
