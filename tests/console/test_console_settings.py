@@ -285,7 +285,7 @@ def test_answer_keeps_its_text_and_channel_when_the_lead_writes_again(browsing: 
     expect(page.get_by_label("Channel", exact=True)).to_have_value("sms")
 
 
-def test_text_is_of_the_template_chosen_last_whatever_answers_last(browsing: Browsing, desk: Desk):
+def test_late_preview_of_an_earlier_template_is_ignored(browsing: Browsing, desk: Desk):
     slow = template(desk)
     variants = [{"subject": "Hello", "body": "Second text"}]
     desk.admin.post("/api/message-templates", {"slug": "second", "name": "Second", "variants": variants})
