@@ -15,7 +15,9 @@ def upgrade() -> None:
         "inbound_hooks", sa.Column("on_failed_authentication", sa.Text(), nullable=False, server_default="accept")
     )
     op.create_check_constraint(
-        "ck_inbound_hooks_on_failed_authentication", "inbound_hooks", "on_failed_authentication IN ('accept', 'review')"
+        op.f("ck_inbound_hooks_on_failed_authentication"),
+        "inbound_hooks",
+        "on_failed_authentication IN ('accept', 'review')",
     )
 
 

@@ -22,6 +22,17 @@ def test_migrations_match_the_models(new_database: Callable[[], str]) -> None:
     assert differences == []
 
 
+def test_check_constraints_have_the_names_of_the_models(new_database: Callable[[], str]) -> None:
+    found = {row.conname for row in _run(new_database(), "SELECT conname FROM pg_constraint WHERE contype = 'c'")}
+    named = {
+        constraint.name
+        for table in Base.metadata.tables.values()
+        for constraint in table.constraints
+        if isinstance(constraint, sqlalchemy.CheckConstraint)
+    }
+    assert {name for name in found if name.startswith("ck_")} == {str(name) for name in named}
+
+
 def test_downgrade_to_base_and_upgrade_restores_all_tables(new_database: Callable[[], str]) -> None:
     url = new_database()
     before = _tables(url)
