@@ -85,7 +85,7 @@ def _start_of(calendar: Calendar, day: date) -> datetime:
 
 def _roll_up(session: Session, clinic: AnyRow, calendar: Calendar, days: Sequence[_Span]) -> None:
     """Count the days and their months. A change that is committed meanwhile keeps its note, and counts them again."""
-    of_clinic = {"clinic": clinic.id, "timezone": clinic.timezone, "now": clock.now()}
+    of_clinic = {"clinic": clinic.id, "timezone": calendar.zone.key, "now": clock.now()}
     session.execute(FORGET_CHANGES, {**of_clinic, **_arrays(days)})
     ids = list(session.scalars(SAVE_SPANS, {**of_clinic, **_arrays(days), "is_month": False}))
     unused = set(session.scalars(FORGET_COUNTS, {"ids": ids}))
