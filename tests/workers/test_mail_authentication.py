@@ -29,6 +29,7 @@ pytest_plugins = ["tests.support.practice"]
 SERVER = "mx.clinic.example"
 FAIL = f"{SERVER}; spf=softfail smtp.mailfrom=eve.example; dkim=none; dmarc=fail (p=REJECT) header.from=lead.example"
 PASS = f"{SERVER}; dkim=pass header.d=lead.example; spf=pass; dmarc=pass (p=NONE dis=NONE) header.from=lead.example"
+HIDDEN = ("fail", "none", "none")
 SHOW = AuthenticationPolicy(SERVER)
 REVIEW = AuthenticationPolicy(SERVER, OnFailedAuthentication.REVIEW)
 
@@ -61,6 +62,13 @@ def results(*headers: str, sender: str = "Mia Keller <mia@lead.example>", server
         ([f"{SERVER}; dmarc=pass header.from=eve.example"], ("fail", "none", "none")),  # passed for another address
         ([""], ("none", "none", "none")),
         ([f"{SERVER}; " + "(" * 5000], ("none", "none", "none")),
+        # addresses of the sender, which the server repeats, hide no failure
+        ([f'{SERVER}; spf=none (domain of a"b@eve.example) smtp.mailfrom=a"b@eve.example; dmarc=fail'], HIDDEN),
+        ([f'{SERVER}; spf=none (domain of "a(b"@eve.example) smtp.mailfrom="a(b"@eve.example; dmarc=fail'], HIDDEN),
+        ([f"{SERVER}; spf=none smtp.helo=(eve; dmarc=fail (p=REJECT)"], HIDDEN),
+        ([f"{SERVER}; spf=none smtp.helo=eve;dmarc=pass; dmarc=fail"], HIDDEN),
+        ([f"{SERVER}; spf=none" + "; dkim=none header.d=eve.example" * 400 + "; dmarc=fail"], HIDDEN),
+        ([f'{SERVER}; spf=none (a "quoted) word; dmarc=none (a second" one)'], ("none", "none", "none")),
     ],
 )
 def test_only_the_first_header_of_the_own_server_counts(headers: list[str], expected: tuple[str, ...]) -> None:

@@ -18,8 +18,10 @@ from app.messaging.rendering.safe_text import one_line
 _METHODS: Final = ("dmarc", "spf", "dkim")
 NO_RESULT: Final = "none"  # if the server reports none
 _FAIL: Final = "fail"
-_QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
+_TEXT: Final = re.compile(r'\\.|"(?:[^"\\]|\\.)*"|[^"\\(]+|.', re.DOTALL)  # outside comments
+_IN_COMMENT: Final = re.compile(r"\\.|[^\\()]+|.", re.DOTALL)  # a quote is a character like any other there
 _RESULT: Final = re.compile(r"\s*([a-z0-9-]{1,40})(?:\s*/\s*\d{1,3})?\s*=\s*([a-z]{1,20})(?![a-z])", re.IGNORECASE)
+_DMARC_FAILED: Final = re.compile(r";\s*dmarc\s*(?:/\s*\d{1,3}\s*)?=\s*fail(?![a-z])", re.IGNORECASE)
 _HEADER_FROM: Final = re.compile(r"\bheader\.from\s*=\s*(?:[^\s@;]*@)?([a-z0-9.-]{1,253})", re.IGNORECASE)
 
 
@@ -70,32 +72,40 @@ def read_authentication(mail: ParsedEmail, policy: AuthenticationPolicy) -> Auth
     """Return the results of the policy's provider, and those that its server reports; None without both."""
     if policy.server is None:
         return Authentication(policy.provider, **policy.checks) if policy.provider else None
-    header = next((one for one in _headers(mail) if _server_of(one) == policy.server.lower()), "")
+    written = next((one for one in _headers(mail) if _server_of(one) == policy.server.lower()), "")
+    header = _without_comments(written)
     results = dict(_results(header))
-    if results.get("dmarc") == "pass" and not _is_about(header, mail.sender):
-        results["dmarc"] = _FAIL  # it passed for another address than the one that counts here
+    # A `pass` counts only for the address that counts here.
+    is_other = results.get("dmarc") == "pass" and not _is_about(header, mail.sender)
+    if is_other or _DMARC_FAILED.search(written):
+        results["dmarc"] = _FAIL
     return Authentication(policy.provider or policy.server, **{**results, **policy.checks})
 
 
 def _headers(mail: ParsedEmail) -> Iterator[str]:
-    """Yield the headers from the top, without comments and quoted text."""
+    """Yield the headers from the top, in their full length.
+
+    The server repeats addresses and names of the sender, who may make the header long, or open a comment or a quoted
+    text in it that does not end. So a failure of DMARC counts wherever it stands.
+    """
     for name, value in mail.parts[0].items()[:MAX_HEADERS] if mail.parts else ():
         if name.lower() == "authentication-results":
-            yield _without_comments(_QUOTED.sub('""', one_line(readable(str(value)[:MAX_HEADER]))))
+            yield one_line(readable(str(value)))
 
 
 def _without_comments(text: str) -> str:
-    kept, depth = [], 0
-    for character in text:
-        depth += character == "("
-        if depth == 0:
-            kept.append(character)
-        depth -= character == ")" and depth > 0
+    """Return the start of the header without comments and quoted text."""
+    text, kept, depth, place = text[:MAX_HEADER], [], 0, 0
+    while found := (_IN_COMMENT if depth else _TEXT).match(text, place):
+        part, place = found[0], found.end()
+        if depth == 0 and part != "(":
+            kept.append('""' if part[0] == '"' else part)
+        depth += (part == "(") - (part == ")" and depth > 0)
     return "".join(kept)
 
 
 def _server_of(header: str) -> str:
-    words = header.partition(";")[0].split()
+    words = _without_comments(header.partition(";")[0]).split()
     return words[0].lower() if words else ""
 
 
