@@ -67,6 +67,9 @@ export function when(time: string, now = Date.now()): string {
   return part(date, { day: "numeric", month: "short", year: Math.abs(days) > 180 ? "numeric" : undefined });
 }
 
+/** "23 Nov" of a date without a time, "2026-11-23". */
+export const dayOf = (date: string): string => new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", day: "numeric", month: "short" }).format(new Date(date));
+
 /** Whether the time is today or earlier, by the clinic's calendar. */
 export const isByToday = (time: string, now = Date.now()): boolean => day(new Date(time)) <= day(new Date(now));
 

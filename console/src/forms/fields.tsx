@@ -20,6 +20,7 @@ interface FieldRule {
   label?: string;
   hint?: string;
   options?: Option[]; // of a choice, or of each entry of a list
+  empty?: string; // words for no choice
   isHidden?: boolean;
   isLong?: boolean;
   render?: (props: FieldProps) => ReactNode;
@@ -177,7 +178,7 @@ function StringField({ label, value, onChange, wrong, hint, schema, rule, isRequ
   const read = (next: string) => onChange(next === "" && isNullable ? null : next);
   const shared = { label, value: text, onChange: read, wrong, required: isRequired, ...(hint && { hint }) };
   const options = rule.options ?? optionsOfEnum(schema.enum);
-  if (options) return <SelectField {...shared} options={isRequired && text ? options : [{ value: "", label: t.none }, ...options]} />;
+  if (options) return <SelectField {...shared} options={isRequired && text ? options : [{ value: "", label: rule.empty ?? (isRequired ? t.choose : t.none) }, ...options]} />;
   if (rule.isLong ?? (schema.maxLength ?? 0) > 250) if (schema.format !== "uri" && !schema.writeOnly) return <TextArea {...shared} rows={4} />;
   if (schema.writeOnly) return <TextField {...shared} type="password" autoComplete="new-password" placeholder={t.secret} />;
   if (schema.format === "date-time") return <TextField {...shared} type="datetime-local" value={text && toField(Date.parse(text))} onChange={(next) => onChange(next ? fromField(next) : null)} hint={[hint, texts.shell.zone(zoneName())].filter(Boolean).join(" ")} />;

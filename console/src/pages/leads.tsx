@@ -216,7 +216,7 @@ function LeadTable({ leads, chosen, choose }: TableProps) {
   const isAll = leads.every((lead) => chosen.has(lead.id));
   return (
     <div className="table-box">
-      <table>
+      <table className="lead-table">
         <thead>
           <tr>
             <th>

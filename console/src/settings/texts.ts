@@ -24,6 +24,7 @@ export const settingsTexts = {
   areas: "Areas of the settings",
   isSet: "In use",
   none: "None",
+  choose: "Choose…",
   secret: "Stored secrets are not shown; empty: unchanged",
   onePerLine: "One on each line.",
   oneDatePerLine: "One date on each line, such as 2026-12-24.",

@@ -34,6 +34,7 @@ export const numbersTexts = {
   definitions: "How it is counted",
   young: "Rates leave out leads that are too young to have converted.",
   rows: "Row",
+  rowOf: { funnel: "Stage", sources: "Source", coordinators: "Coordinator", "lost-reasons": "Reason", velocity: "Stage" } as Record<string, string>,
   noData: "There are no leads in this period.",
   noDataHint: "Choose a longer period, or other filters.",
   trend: "New leads and conversions over time",
@@ -45,7 +46,7 @@ export const numbersTexts = {
   print: "Print",
   open: (n: number) => `Show ${n === 1 ? "this lead" : `these ${n.toLocaleString()} leads`}`,
   chart: (title: string) => `${title} as a chart; the table below has the same figures`,
-  units: { days: (n: string) => `${n} d`, minutes: (n: string) => `${n} min` },
+  units: { days: (n: string) => `${n} d`, hours: (n: string) => `${n} h`, minutes: (n: string) => `${n} min` },
   zone: (zone: string) => `Days of ${zone}`,
   forecast: {
     title: "Forecast of the next weeks",

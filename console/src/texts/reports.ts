@@ -37,7 +37,9 @@ export const reportsTexts = {
   scheduleHint: "By e-mail, once a week or a month.",
   days: (from: string, to: string) => `${from} – ${to}`,
   row: "Row",
-  periodHint: "Empty: the last 90 days.",
+  periodHint: "Usual: the last 90 days.",
+  usual: "Usual",
+  all: "All",
   dayHint: "In a shorter month, its last day.",
   labels: { period: "Period", parameters: "Period and filters", schedule: "By e-mail", recipients: "Receivers", every: "Every", weekday: "Weekday", day: "Day of the month", at: "Time", attach: "With the file", by: "Figures by", compare: "Compare with", basis: "Count", shared: "Visible to all users of the clinic", is_paused: "Paused", source: "Source", owner: "Coordinator" },
   choices: {

@@ -11,7 +11,7 @@ export function toCsv(client: QueryClient, query: object): string {
     const report = client.getQueryData<Report>(["leads", "numbers", name, query]);
     if (!report) continue;
     const metrics = report.definitions;
-    lines.push([t.reports[name] ?? name], [t.rows, ...metrics.map((one) => `${one.label} (${one.unit})`)]);
+    lines.push([t.reports[name] ?? name], [t.rowOf[name] ?? t.rows, ...metrics.map((one) => `${one.label} (${one.unit})`)]);
     for (const row of report.rows)
       lines.push([row.label, ...metrics.map(({ metric }) => String(row.figures.find((one) => one.metric === metric)?.value ?? ""))]);
     lines.push([]);

@@ -2,7 +2,7 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { api, ok } from "../../api/client";
-import { money } from "../../format";
+import { dayOf, money } from "../../format";
 import { numbersTexts } from "../../texts/numbers";
 
 const t = numbersTexts.forecast;
@@ -32,7 +32,7 @@ export function ForecastSection({ source_id, assigned_to_id }: { source_id?: str
             <tbody>
               {data.weeks.map((week) => (
                 <tr key={week.from}>
-                  <th scope="row">{week.from}</th>
+                  <th scope="row">{dayOf(week.from)}</th>
                   <td className="right">{number(week.conversions)}</td>
                   <td className="right">
                     {number(week.low)} – {number(week.high)}

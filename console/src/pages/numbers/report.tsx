@@ -70,7 +70,7 @@ function Table({ name, report, title }: { name: Name; report: Report; title: str
         <table>
           <thead>
             <tr>
-              <th>{t.rows}</th>
+              <th>{t.rowOf[name] ?? t.rows}</th>
               {report.definitions.map((one) => (
                 <th key={one.metric} className="right" title={one.words}>
                   {one.label}
@@ -149,5 +149,11 @@ export function valueOf({ value, unit }: Figure): string {
   const rounded = (digits: number) => value.toLocaleString("en", { maximumFractionDigits: digits });
   if (unit === "share") return `${(100 * value).toLocaleString("en", { maximumFractionDigits: 1 })} %`;
   if (unit === "days") return t.units.days(rounded(1));
-  return unit === "minutes" ? t.units.minutes(rounded(0)) : rounded(0);
+  return unit === "minutes" ? minutes(value) : rounded(0);
+}
+
+/** "51 min", "2.5 h", "1.3 d" */
+function minutes(value: number): string {
+  const [size, say, digits] = value < 120 ? ([1, t.units.minutes, 0] as const) : value < 2880 ? ([60, t.units.hours, 1] as const) : ([1440, t.units.days, 1] as const);
+  return say((value / size).toLocaleString("en", { maximumFractionDigits: digits }));
 }

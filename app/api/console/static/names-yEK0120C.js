@@ -1,1 +1,0 @@
-import{An as e,Bn as t,Vn as n}from"./overlays-CafIpa29.js";function r(){let r=t().data,i=n().data;return{stageName:t=>r?.find(e=>e.slug===t)?.name??e(t),userName:e=>i?.find(t=>t.id===e)?.name??`–`}}export{r as t};
