@@ -79,6 +79,7 @@ def test_sequence_is_drawn_with_both_ways_of_a_branch(desk: Desk):
         (RULE.replace("on: lead.created\n", ""), "/on", 1, "is missing"),
         (RULE.replace("1 hour", "[1"), "", 6, "expected"),
         (RULE + "name: again\n", "", 1, "twice"),
+        (RULE + "title: 9223372036854775808\n", "", RULE.count("\n") + 1, "too large"),
         ("&a [*a]", "", 1, "mapping"),
     ],
 )

@@ -43,6 +43,8 @@ def send(desk: Desk) -> Send:
         (b'{"name": -Infinity}', "-Infinity is not valid JSON"),
         (b'{"name": 1e400}', "too large"),
         (b'{"name": ' + b"9" * 5000 + b"}", "too large"),
+        (b'{"name": 9223372036854775808}', "too large"),
+        (b'{"name": [-9223372036854775809]}', "too large"),
         (b"[" * 200_000, "Nested too deeply"),
         (b'{"a":' * 40 + b"1" + b"}" * 40, "Nested too deeply"),
         (b'{"name": "\xff"}', "not UTF-8"),

@@ -357,6 +357,11 @@ def test_values_are_counted_before_the_document_is_built(monkeypatch: pytest.Mon
     assert built == []
 
 
+@pytest.mark.parametrize("number", ["9223372036854775808", "-9223372036854775809", "0x10000000000000000"])
+def test_integer_of_more_than_64_bits_is_refused(number: str):
+    assert "a number is too large" in str(mistakes_in(f"name: ours\nrules: []\ntitle: {number}"))
+
+
 def test_duplicate_key_is_refused():
     assert "a key occurs twice" in str(mistakes_in("name: ours\nrules: []\nname: yours"))
 

@@ -21,6 +21,7 @@ from app.engine.sequences.models import SequenceRow, SequenceVersion
 
 LONGEST_TEXT: Final = 200_000  # characters; ten times the largest shipped playbook
 MOST_VALUES: Final = 20_000  # keys, values, lists and mappings, as YAML events
+_SIGNED_64_BIT: Final = range(-(2**63), 2**63)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,15 @@ class DefinitionLoader(yaml.CSafeLoader):
             raise yaml.constructor.ConstructorError(None, None, "a key occurs twice in one mapping", node.start_mark)
         return mapping
 
+    def construct_integer(self, node: yaml.ScalarNode) -> int:
+        """Refuse integers that the database and responses cannot hold. Raises ConstructorError."""
+        number = self.construct_yaml_int(node)
+        if number not in _SIGNED_64_BIT:
+            raise yaml.constructor.ConstructorError(None, None, "a number is too large", node.start_mark)
+        return number
 
+
+DefinitionLoader.add_constructor("tag:yaml.org,2002:int", DefinitionLoader.construct_integer)
 DefinitionLoader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool" or first in "tTfF"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()

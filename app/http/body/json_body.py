@@ -18,6 +18,7 @@ _SUSPICIOUS = re.compile(r"\\u(0000|[dD][89a-fA-F])")
 _CONTAINERS: Final = frozenset({dict, list})
 DEEPEST: Final = 32  # levels of nesting; far more than any schema needs
 NO_BODY: Final = sha256(b"").digest()
+SIGNED_64_BIT: Final = range(-(2**63), 2**63)  # responses and stored JSON can hold no other integers
 MOST_BRACKETS: Final = 500_000  # twice the need of 100,000 leads; 20 MB of `{}` would exhaust the memory
 
 
@@ -59,9 +60,10 @@ def fingerprint() -> bytes:
 
 
 def parse(raw: bytes) -> Any:
-    """Parse JSON (RFC 8259) in UTF-8. Duplicate names, NaN, infinity, NUL and unpaired surrogates are refused.
+    """Parse JSON (RFC 8259) in UTF-8.
 
-    Raises Malformed, Invalid.
+    Duplicate names, NaN, infinity, integers of more than 64 bits, NUL and unpaired surrogates are refused. Raises
+    Malformed, Invalid.
     """
     try:
         text = raw.decode()
@@ -132,8 +134,17 @@ def _finite(digits: str) -> float:
     return number
 
 
+def _integer(digits: str) -> int:
+    number = int(digits)
+    if number not in SIGNED_64_BIT:
+        raise Malformed("A number is too large.")
+    return number
+
+
 def _no_constant(name: str) -> NoReturn:
     raise Malformed(f"{name} is not valid JSON.")
 
 
-_decode = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant).decode
+_decode = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_int=_integer, parse_float=_finite, parse_constant=_no_constant
+).decode
