@@ -3,13 +3,11 @@
 import re
 from typing import Final
 
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")  # text that a spreadsheet calculates, also after apostrophes
-
-
-_FIRST_CHARACTERS: Final = frozenset("'=+-@\t\r")
-
-
-_ESCAPED = re.compile(r"'+[=+\-@\t\r]")
+# Spreadsheets in East Asian languages also calculate what begins with a full-width character.
+_BEGINS: Final = r"[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
+_FORMULA = re.compile(f"'*{_BEGINS}")  # text that a spreadsheet calculates, also after apostrophes
+_FIRST_CHARACTERS: Final = frozenset("'=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+_ESCAPED = re.compile(f"'+{_BEGINS}")
 
 
 def escape_formula(text: str) -> str:
