@@ -111,6 +111,18 @@ def test_a_draft_of_a_user_is_not_published(open_practice: OpenPractice):
     assert desk.admin.get(path).body["draft"]["description"] == "unfinished"
 
 
+def test_invalid_sequence_stops_no_other_winner(open_practice: OpenPractice):
+    broken, broken_path = start(open_practice, a=5, b=60, winner="replied")
+    broken.sql(
+        "UPDATE sequences SET definition = jsonb_set(definition, '{steps,0,send_message,variants,1,template}',"
+        " to_jsonb(CAST('gone' AS text)))"
+    )
+    sweep("choose_winners")
+    assert published(broken, broken_path)["variants"][1]["template"] == "gone"
+    [row] = broken.sql("SELECT error FROM sweep_runs WHERE name = 'choose_winners'")
+    assert row.error is None
+
+
 def test_winner_needs_variants_and_a_known_measure(desk: Desk):
     def refused(**message: Any) -> list[str]:
         step = {"name": "hello", "send_message": {"channel": "email", **message}}

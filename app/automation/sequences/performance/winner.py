@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+import structlog
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
@@ -23,8 +24,11 @@ from app.core.db import AnyRow
 from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.models import Kind
 from app.engine.sequences.models import SequenceRow
+from app.errors import Invalid
 from app.identity.actor import Actor
 from app.identity.clinics import load_context
+
+log = structlog.get_logger()
 
 NAME: Final = "choose_winners"
 _HISTORY: Final = timedelta(days=366)
@@ -63,7 +67,11 @@ def _decide(session: Session, clinic_id: UUID, sequence_id: UUID) -> bool:
         return False
     decided = [_with_winner(step, found.get(step["name"])) for step in steps]
     note = " ".join(f"Step {name}: {winner.words}" for name, winner in found.items())
-    SEQUENCES.change(session, actor, sequence, {"steps": decided}, note=note)
+    try:
+        SEQUENCES.change(session, actor, sequence, {"steps": decided}, note=note)
+    except Invalid:  # another part names what is gone, such as a template; the other sequences go on
+        log.warning("winner.not_published", sequence_id=str(sequence_id), clinic_id=str(clinic_id))
+        return False
     SEQUENCES.save(session, actor, sequence)
     return True
 
