@@ -40,9 +40,13 @@ interface FormProps {
   pointer?: string;
 }
 
+const BEGINS = ["starts", "from"]; // stand before the end of the span; the schema has an order of letters
+const TIME = "^([01][0-9]|2[0-3]):[0-5][0-9]$"; // pattern of a local time
+
 /** All fields of an object. Rules are found by the name of the field. */
 export function SchemaFields({ schema, value, onChange, wrongAt, rules = {}, pointer = "" }: FormProps) {
-  const shown = Object.entries(schema.properties ?? {}).filter(([name]) => !rules[name]?.isHidden);
+  const fields = Object.entries(schema.properties ?? {}).filter(([name]) => !rules[name]?.isHidden);
+  const shown = fields.sort(([one], [other]) => Number(BEGINS.includes(other)) - Number(BEGINS.includes(one)));
   return shown.map(([name, property]) => (
     <SchemaField
       key={name}
@@ -98,8 +102,8 @@ function SchemaField({ name, schema, isRequired, value, onChange, wrongAt, rules
 
 /** Descriptions are written for readers of the API: show them without the marks of code and the names of calls. */
 function plain(description: string | undefined): string | undefined {
-  const sentences = description?.replaceAll("`", "").replace(/\bnull: /g, "empty: ").split(/(?<=\.) /) ?? [];
-  return sentences.filter((one) => !/(GET|POST|PUT|PATCH|DELETE) \/api/.test(one)).join(" ") || undefined;
+  const sentences = description?.replaceAll("`", "").replace(/\bnull: /g, "empty: ").replace(/\bNull: /g, "Empty: ").split(/(?<=\.) /) ?? [];
+  return sentences.filter((one) => one !== "Empty: none." && !/(GET|POST|PUT|PATCH|DELETE) \/api/.test(one)).join(" ") || undefined;
 }
 
 export const optionsOfEnum = (values: Json[] | undefined): Option[] | undefined =>
@@ -182,5 +186,6 @@ function StringField({ label, value, onChange, wrong, hint, schema, rule, isRequ
   if (rule.isLong ?? (schema.maxLength ?? 0) > 250) if (schema.format !== "uri" && !schema.writeOnly) return <TextArea {...shared} rows={4} />;
   if (schema.writeOnly) return <TextField {...shared} type="password" autoComplete="new-password" placeholder={t.secret} />;
   if (schema.format === "date-time") return <TextField {...shared} type="datetime-local" value={text && toField(Date.parse(text))} onChange={(next) => onChange(next ? fromField(next) : null)} hint={[hint, texts.shell.zone(zoneName())].filter(Boolean).join(" ")} />;
+  if (schema.pattern === TIME) return <TextField {...shared} type="time" />;
   return <TextField {...shared} type={{ email: "email", date: "date", uri: "url" }[schema.format ?? ""] ?? "text"} />;
 }

@@ -12,6 +12,7 @@ export interface FormSchema {
   default?: Json;
   writeOnly?: boolean;
   maxLength?: number;
+  pattern?: string;
   minimum?: number;
   maximum?: number;
   required?: string[];
