@@ -75,8 +75,22 @@ def test_change_to_a_server_that_may_not_be_called_is_refused(desk: Desk) -> Non
     made = create(desk, SETTINGS)
 
     for change in ({"host": "10.0.0.1"}, {"security": "none"}, {"port": 22}):
-        assert desk.admin.patch(f"/api/mailboxes/{made['id']}", change).pointers == ["/host"]
+        answer = desk.admin.patch(f"/api/mailboxes/{made['id']}", {**change, "password": "given again"})
+        assert answer.pointers == ["/host"]
     assert desk.admin.get(f"/api/mailboxes/{made['id']}").body["host"] == "8.8.8.8"
+
+
+@pytest.mark.parametrize("change", [{"host": "1.1.1.1"}, {"host": "1.1.1.1", "username": "x"}, {"security": "none"}])
+def test_stored_password_is_not_sent_to_another_server(desk: Desk, configure: Any, change: dict[str, Any]) -> None:
+    configure(outgoing_allow="8.8.8.8:993")
+    made = create(desk, SETTINGS)
+
+    refused = desk.admin.patch(f"/api/mailboxes/{made['id']}", change)
+    assert (refused.status, refused.pointers) == (422, ["/password"])
+    assert desk.admin.get(f"/api/mailboxes/{made['id']}").body["host"] == "8.8.8.8"
+    assert desk.admin.patch(f"/api/mailboxes/{made['id']}", {"host": "8.8.8.8", "name": "Same"}).status == 200
+    given = {**change, "password": "the one of that server"}
+    assert desk.admin.patch(f"/api/mailboxes/{made['id']}", given).status == 200
 
 
 def test_name_is_unique_and_the_number_limited(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,13 +92,25 @@ def test_settings_get_their_defaults(desk: Desk) -> None:
     assert made["is_active"]
 
 
+def test_stored_password_is_not_sent_to_another_server(desk: Desk) -> None:
+    path = f"/api/sending-accounts/{create(desk, SMTP)['id']}"
+
+    refused = desk.admin.patch(path, {"settings": {"host": "1.1.1.1"}})
+    assert (refused.status, refused.pointers) == (422, ["/credentials/password"])
+    assert desk.admin.get(path).body["settings"]["host"] == "8.8.8.8"
+    assert desk.admin.patch(path, {"settings": {"host": "8.8.8.8", "sender_name": "Ana"}}).status == 200
+    moved = {"settings": {"host": "1.1.1.1"}, "credentials": {"password": "the one of that server"}}
+    assert desk.admin.patch(path, moved).status == 200
+    assert desk.admin.patch(path, {"settings": {"port": 465, "security": "tls"}}).status == 200
+
+
 @pytest.mark.parametrize(
     ("account", "change", "pointers"),
     [
-        (SMTP, {"settings": {"host": "127.0.0.1"}}, ["/settings/host"]),
-        (SMTP, {"settings": {"host": "10.0.0.1", "port": 587}}, ["/settings/host"]),
+        (SMTP, {"settings": {"host": "127.0.0.1"}}, ["/credentials/password", "/settings/host"]),
+        (SMTP, {"settings": {"host": "10.0.0.1", "port": 587}, "credentials": {"password": "x"}}, ["/settings/host"]),
         (SMTP, {"settings": {"port": 22}}, ["/settings/host"]),
-        (SMTP, {"settings": {"security": "none"}}, ["/settings/host"]),
+        (SMTP, {"settings": {"security": "none"}}, ["/credentials/password", "/settings/host"]),
         (SMTP, {"settings": {"security": "ssl", "port": "587"}}, ["/settings/port", "/settings/security"]),
         (SMTP, {"settings": {"sender_address": "nobody"}}, ["/settings/sender_address"]),
         (SMTP, {"settings": {"sender_address": "a..b@clinic.example"}}, ["/settings/sender_address"]),

@@ -20,7 +20,7 @@ from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.check_all import check_all
 from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.identity.actor import Actor
-from app.messaging.channels.mail.mail_server import Security, SignIn
+from app.messaging.channels.mail.mail_server import GIVE_AGAIN, Security, SignIn, is_another_server
 from app.messaging.channels.mail.microsoft import Application
 from app.messaging.mailboxes.imap_client import IMAP_ERRORS, PORTS, MailboxLogin, error_text, open_mailbox
 from app.messaging.mailboxes.models import Mailbox
@@ -90,7 +90,8 @@ def change_mailbox(
 ) -> Mailbox:
     """Set the given values; `data` as loaded by MailboxChange. The process `inbound` connects again.
 
-    Raises NotFound, ChangedMeanwhile, MailboxNameTaken, Invalid (an address that is not allowed).
+    Raises NotFound, ChangedMeanwhile, MailboxNameTaken, Invalid (an address that is not allowed, or another server
+    without the password).
     """
     mailbox = _find(session, clinic_id, mailbox_id, lock=True)
     require_version(mailbox, seen)
@@ -98,6 +99,7 @@ def change_mailbox(
         _require_allowed({name: data.get(name, getattr(mailbox, name)) for name in _ADDRESS})
     if data.keys() & set(_SIGN_IN):
         _require_sign_in({name: data.get(name, getattr(mailbox, name)) for name in _SIGN_IN})
+    _require_secret_again(mailbox, data)
     is_moved = any(getattr(mailbox, name) != data[name] for name in data.keys() & _PLACE)
     _set(mailbox, data)
     if is_moved:
@@ -158,6 +160,8 @@ def check_address(session: Session, actor: Actor, data: JsonObject, /, *, mailbo
         checks.append(lambda: _require_allowed(merged(_ADDRESS)))
     if known is None or any(name in data for name in _SIGN_IN):
         checks.append(lambda: _require_sign_in(merged(_SIGN_IN)))
+    if known is not None:
+        checks.append(partial(_require_secret_again, known, data))
     check_all(*checks)
 
 
@@ -167,6 +171,14 @@ def _require_sign_in(login: JsonObject) -> None:
     needed = ("tenant", "client_id", "client_secret") if sign_in == SignIn.MICROSOFT else ("password",)
     if missing := [name for name in needed if not login.get(name)]:
         raise Invalid(*(FieldError(f"/{name}", f"Required for the sign-in {sign_in!s}.") for name in missing))
+
+
+def _require_secret_again(mailbox: Mailbox, data: JsonObject) -> None:
+    """Check that a change of the server gives the secret again: it was stored for another one. Raises Invalid."""
+    secret = "client_secret" if data.get("sign_in", mailbox.sign_in) == SignIn.MICROSOFT else "password"
+    server = (data.get("host") or mailbox.host, data.get("security") or mailbox.security)
+    if not data.get(secret) and is_another_server((mailbox.host, mailbox.security), server):
+        raise Invalid.at(f"/{secret}", GIVE_AGAIN)
 
 
 def _require_allowed(address: JsonObject) -> None:

@@ -18,11 +18,11 @@ from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Page, page
 from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.check_all import check_all
-from app.errors import Conflict, Invalid, NotFound
+from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.clinics import bump_rules_version
 from app.messaging.channels.account import AccountKind
-from app.messaging.channels.mail.mail_server import SMTP_PORTS, Security
+from app.messaging.channels.mail.mail_server import GIVE_AGAIN, SMTP_PORTS, Security, is_another_server
 from app.messaging.sending_accounts.directory import account_of
 from app.messaging.sending_accounts.kinds import (
     KINDS,
@@ -114,12 +114,15 @@ def delete_account(session: Session, clinic_id: UUID, account_id: UUID, *, seen:
 def check_account(session: Session, actor: Actor, data: JsonObject, /, *, account_id: UUID | None = None) -> None:
     """Check settings, credentials, channels and the server's address, as far as they are given. Raises Invalid."""
     given = {name: data[name] for name in _CHECKED if name in data}
+    again: list[Callable[[], None]] = []
     if account_id is None:
         whole = {"channels": [*KINDS[data["kind"]].channels[:1]], **given}
     else:
-        whole = _merged(read_account(session, actor.clinic.id, account_id), given)
+        account = read_account(session, actor.clinic.id, account_id)
+        whole = _merged(account, given)
+        again = [partial(_require_secrets_again, account, whole, given)]
     is_called = [partial(_require_allowed, whole)] if "settings" in given else []
-    check_all(*is_called, *_checks(whole, given))
+    check_all(*is_called, *_checks(whole, given), *again)
 
 
 _CHECKED: Final = ("kind", "settings", "credentials", "channels", "default_for")
@@ -151,6 +154,20 @@ def _require_allowed(data: JsonObject) -> None:
         raise Invalid.at("/settings/host", f"{refusal}.") from None
     except NotAllowed as refusal:
         raise Invalid.at("/settings/host", f"It {refusal}.") from None
+
+
+def _require_secrets_again(account: SendingAccount, data: JsonObject, given: JsonObject) -> None:
+    """Check that another server gets no stored credential: a change gives each again. Raises Invalid."""
+    parts = _parts(account)
+    if data["kind"] != AccountKind.SMTP or not is_another_server(_server(parts["settings"]), _server(data["settings"])):
+        return
+    stored = [name for name in parts["credentials"] if data["credentials"].get(name) is not None]
+    if kept := [name for name in stored if name not in given.get("credentials", {})]:
+        raise Invalid(*(FieldError(f"/credentials/{name}", GIVE_AGAIN) for name in kept))
+
+
+def _server(settings: JsonObject) -> tuple[str, str]:
+    return str(settings.get("host", "")), str(settings.get("security", Security.STARTTLS))
 
 
 def _require_channels(data: JsonObject) -> None:

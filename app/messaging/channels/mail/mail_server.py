@@ -10,6 +10,7 @@ Certificates are verified, against the file in SSL_CERT_FILE if it is set.
 import socket
 from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
+from typing import Final
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from app.config import Settings
@@ -35,6 +36,15 @@ class SignIn(StrEnum):
 
     PASSWORD = "password"  # noqa: S105  (its name)
     MICROSOFT = "microsoft"  # OAuth client credentials of an application in Microsoft Entra
+
+
+GIVE_AGAIN: Final = "Required again, because the server changes: a stored secret is not sent to another server."
+
+
+def is_another_server(before: tuple[str, str], after: tuple[str, str]) -> bool:
+    """Whether a change of host and security sends a secret to another host, or no longer encrypts it."""
+    hosts = {host.strip().rstrip(".").lower() for host, _ in (before, after)}
+    return len(hosts) > 1 or (after[1] == Security.NONE and before[1] != Security.NONE)
 
 
 @dataclass(frozen=True, slots=True)
