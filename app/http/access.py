@@ -1,7 +1,7 @@
 """Access control of routes, the current actor, and the transaction of a call."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from enum import StrEnum
 from functools import wraps
@@ -118,24 +118,20 @@ def read_from_replica(read: Callable[Concatenate[Session, Actor, P], R], *args: 
 
     The read sees all that was committed before it. Its audit log entries are written to the primary.
     """
-    if "unit" in g or not replica.is_usable():
-        with reading() as session:
-            return read(session, actor(), *args, **kwargs)
-    with reading() as session:
-        position = replica.primary_position(session)
+    if "unit" not in g and replica.is_usable():
+        with suppress(replica.ReplicaUnusable), reading() as session:
+            position = replica.primary_position(session)
+            end_transaction()  # the replica's answer may take long, and needs no connection to the primary
 
-    def noted(copy: Session) -> R:
-        audit_log.start_notes(copy)
-        found = read(copy, actor(), *args, **kwargs)
-        audit_log.move_notes(copy, to=session)
-        return found
+            def noted(copy: Session) -> R:
+                audit_log.start_notes(copy)
+                found = read(copy, actor(), *args, **kwargs)
+                audit_log.move_notes(copy, to=session)
+                return found
 
-    try:
-        with reading():
             return replica.read_at(position, actor().clinic.id, noted)
-    except replica.ReplicaUnusable:
-        with reading() as session:
-            return read(session, actor(), *args, **kwargs)
+    with reading() as session:
+        return read(session, actor(), *args, **kwargs)
 
 
 def end_transaction() -> None:

@@ -15,26 +15,23 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.config import get_settings
 from app.core.type_aliases import JsonDict
 
+# Checks of both ends of a connection. By default a query waits a quarter of an hour for a host that is gone.
+LINK_CHECKS: Final[Mapping[str, int]] = {
+    "keepalives_idle": 5,  # seconds, as the interval
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 15_000,  # milliseconds
+}
 # Durations in milliseconds. No transaction blocks others, or waits for a lock, without a limit.
 SETTINGS: Final[Mapping[str, str]] = {
     "timezone": "UTC",
     "idle_in_transaction_session_timeout": "60000",
     "lock_timeout": "20000",
     "client_connection_check_interval": "1000",  # a client killed during a query releases its locks soon
-    # So does a client whose host has lost its power or its network. PostgreSQL ignores these on a Unix socket.
-    "tcp_keepalives_idle": "5",  # seconds, as the interval
-    "tcp_keepalives_interval": "5",
-    "tcp_keepalives_count": "2",
-    "tcp_user_timeout": "15000",
     # Claims switch table scans off. Before version 18 that is a cost of 1e10, for which PostgreSQL compiles each query.
     "jit": "off",
-}
-# The same for the client's end of a connection. By default a query waits a quarter of an hour for a host that is gone.
-LINK_CHECKS: Final[Mapping[str, int]] = {
-    "keepalives_idle": 5,  # seconds, as the interval
-    "keepalives_interval": 5,
-    "keepalives_count": 2,
-    "tcp_user_timeout": 15_000,  # milliseconds
+    # The server's end, whose names all begin with `tcp_`. PostgreSQL ignores them on a Unix socket.
+    **{f"tcp_{name.removeprefix('tcp_')}": str(value) for name, value in LINK_CHECKS.items()},
 }
 OPTIONS: Final = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
 PREPARE_THRESHOLD: Final = 2  # executions of a query before it is prepared; never behind a pooler
