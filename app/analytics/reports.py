@@ -17,7 +17,7 @@ from app.identity.actor import Actor
 
 
 class Touch(StrEnum):
-    """The touch whose source gets the lead, for attribution."""
+    """The touch that gives the lead its source, for attribution."""
 
     FIRST = "first"
     LAST = "last"

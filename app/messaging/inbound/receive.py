@@ -96,7 +96,7 @@ def receive_email(
 ) -> Received:
     """Store a mail of the clinic and apply its effects. `via` is `imap` or the name of a provider.
 
-    `policy`: whose results of SPF, DKIM and DMARC count, and what happens to a forged answer.
+    `policy`: the server or provider that reports SPF, DKIM and DMARC, and the handling of forged answers.
 
     A mail that was received before changes nothing. A mail that cannot be parsed is stored as `unreadable`. Raises
     NotFound for an unknown clinic, and nothing for a bad mail.

@@ -1,1 +1,1 @@
-"""Mailboxes of clinics, whose mail is read by IMAP."""
+"""Mailboxes of clinics, read by IMAP."""

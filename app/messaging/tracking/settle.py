@@ -71,7 +71,7 @@ _FORGET_NETWORKS: Final = text(
 
 
 class _Settled(NamedTuple):
-    """A hit whose class is final."""
+    """A hit with its final class."""
 
     hit: Hit
     verdict: Verdict

@@ -11,7 +11,7 @@ from app.core.db import Base
 
 
 class RollupSpan(Base):
-    """A local day or month whose leads are counted. It holds until a `RollupChange` lies in it."""
+    """A local day or month with counted leads. It holds until a `RollupChange` lies in it."""
 
     __tablename__ = "lead_rollup_spans"
     __table_args__ = (UniqueConstraint("clinic_id", "starts_at", "ends_at", name="uq_lead_rollup_spans_time"),)

@@ -144,7 +144,7 @@ def rebuild(headers: Sequence[tuple[str, str]], texts: tuple[str, str], files: S
 
 
 def decode_file(name: object, content_type: object, content: object) -> UploadedFile:
-    """Return a file whose content is base64. Raises UnreadableCall."""
+    """Return a file that was sent as base64. Raises UnreadableCall."""
     try:
         return UploadedFile(str(name), str(content_type), b64decode(str(content), validate=False))
     except (NotBase64, ValueError):

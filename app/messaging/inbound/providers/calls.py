@@ -149,7 +149,7 @@ def _process(session: Session, hook: Any, item: ReceivedMail | MailEvent) -> Rec
 
 
 def _policy(hook: Any, mail: ReceivedMail) -> AuthenticationPolicy:
-    """Return whose results count. A provider without any result beside the mail reports nothing."""
+    """Return the policy for results of SPF, DKIM and DMARC. A provider without results beside the mail reports none."""
     checks = {method: result for method, result in mail.checks.items() if result != NO_RESULT}
     on_failure = OnFailedAuthentication(hook.on_failed_authentication)
     return AuthenticationPolicy(hook.authentication_server, on_failure, hook.provider if checks else None, checks)
