@@ -147,6 +147,31 @@ def test_role_with_scopes_and_invitation(browsing: Browsing, desk: Desk):
     expect(page.get_by_role("row", name=re.compile("Nia Night"))).to_contain_text("Invited")
 
 
+@pytest.mark.parametrize(
+    ("area", "button", "label"),
+    [
+        ("People", "New user", "Role"),
+        ("People", "New user", "Team"),
+        ("Assignment rules", "New assignment rule", "If nobody is available"),
+        ("Web forms", "New web form", "Source"),
+    ],
+)
+def test_choices_that_load_late_appear_in_the_open_form(
+    browsing: Browsing, desk: Desk, area: str, button: str, label: str
+):
+    assert desk.admin.post("/api/teams", {"name": "Night"}).status == 201
+    page = browsing.sign_in(desk.admin, "/settings/tracking")
+    lists = re.compile(r"/api/(roles|teams|users|lead-sources)\b")
+    page.route(lists, lambda route: None)
+    page.get_by_role("link", name=area, exact=True).click()
+    page.get_by_role("button", name=button).click()
+    choice = dialog(page).get_by_label(label)
+    expect(choice).to_be_visible()
+    assert choice.locator("option:not([value=''])").count() == 0
+    page.unroute(lists)  # the held requests go on
+    expect(choice.locator("option:not([value=''])").first).to_be_attached()
+
+
 def test_stages_are_moved_by_keyboard(browsing: Browsing, desk: Desk):
     before = [one["slug"] for one in desk.admin.every("/api/pipeline-stages")]
     page = browsing.sign_in(desk.admin, "/settings/stages")

@@ -43,7 +43,8 @@ interface Props {
   order?: (rows: Row[], tools: Tools) => ((row: Row, by: -1 | 1) => void) | undefined;
 }
 
-type Open = { title: string; content: ReactNode } | null;
+/** A form is drawn from the page's props of the moment: its options may arrive after it was opened. */
+type Open = { title: string; content: ReactNode | ((now: Props) => ReactNode) } | null;
 
 export function Resource(props: Props) {
   const { about, path, query = {}, nameOf, columns, create } = props;
@@ -62,7 +63,8 @@ export function Resource(props: Props) {
     },
     showSecret: (secret) => setOpen({ title: t.secretTitle, content: <Secret secret={secret} onClose={close} /> }),
   };
-  const begin = () => tools.open(t.create(about.what), <CreateForm {...props} tools={tools} />);
+  const begin = () => setOpen({ title: t.create(about.what), content: (now) => <CreateForm {...now} tools={tools} /> });
+  const edit = (row: Row) => setOpen({ title: t.edit(nameOf(row)), content: (now) => <ChangeForm {...now} row={row} tools={tools} /> });
   const move = props.order?.(list.items, tools);
   return (
     <section className="stack" aria-labelledby="area">
@@ -100,7 +102,7 @@ export function Resource(props: Props) {
                     {columns.map(([label, cell], at) => (
                       <td key={label} className={at > 1 ? "wide-only" : undefined}>
                         {at === 0 && mayChange(props, row) ? (
-                          <button type="button" className="link" aria-label={t.edit(nameOf(row))} onClick={() => tools.open(t.edit(nameOf(row)), <ChangeForm {...props} row={row} tools={tools} />)}>
+                          <button type="button" className="link" aria-label={t.edit(nameOf(row))} onClick={() => edit(row)}>
                             {cell(row)}
                           </button>
                         ) : (
@@ -133,7 +135,7 @@ export function Resource(props: Props) {
       </Query>
       {open && (
         <DialogBox title={open.title} onClose={close} isWide>
-          {open.content}
+          {typeof open.content === "function" ? open.content(props) : open.content}
         </DialogBox>
       )}
     </section>

@@ -51,7 +51,6 @@ const reorder = (rows: Row[], tools: Tools, path: string, bodyOf: (rows: Row[]) 
 };
 
 export function Stages() {
-  const stages = useStages().data ?? [];
   return (
     <Resource
       about={t.stages}
@@ -68,14 +67,15 @@ export function Stages() {
       order={(rows, tools) => reorder(rows.filter((row) => !row.archived_at), tools, "/api/pipeline-stages/reorder", (next) => ({ slugs: next.map((row) => row.slug as string) }))}
       acts={(row, tools) => {
         if (row.archived_at) return [{ id: "restore", label: t.stages.restore, act: () => tools.run(t.stages.restored, () => request("POST", `/api/pipeline-stages/${row.id}/restore`)) }];
-        const options = stages.filter((one) => one.slug !== row.slug && !one.archived_at).map((one) => ({ value: one.slug, label: one.name }));
-        return [{ id: "archive", label: t.stages.archive, act: () => tools.open(`${t.stages.archive}: ${row.name}`, <Archive row={row} options={options} tools={tools} />) }];
+        return [{ id: "archive", label: t.stages.archive, act: () => tools.open(`${t.stages.archive}: ${row.name}`, <Archive row={row} tools={tools} />) }];
       }}
     />
   );
 }
 
-function Archive({ row, options, tools }: { row: Row; options: Option[]; tools: Tools }) {
+function Archive({ row, tools }: { row: Row; tools: Tools }) {
+  const stages = useStages().data ?? [];
+  const options = stages.filter((one) => one.slug !== row.slug && !one.archived_at).map((one) => ({ value: one.slug, label: one.name }));
   const done = () => {
     toast(t.stages.archived);
     void tools.reload();
