@@ -253,6 +253,8 @@ export const texts = {
     channels: { email: "E-mail", sms: "SMS", whatsapp: "WhatsApp" } as Record<string, string>,
     template: "Begin with a template",
     noTemplate: "None",
+    replaced: "The template replaced your text.",
+    takeBack: "Put my text back",
     subject: "Subject",
     body: "Message",
     send: "Send",

@@ -333,6 +333,38 @@ def test_late_preview_of_an_earlier_template_is_ignored(browsing: Browsing, desk
     expect(page.get_by_label("Message", exact=True)).to_have_value("Second text")
 
 
+def test_text_that_a_template_replaced_is_put_back(browsing: Browsing, desk: Desk):
+    template(desk)
+    lead = desk.capture(first_name="Mia", email="mia@lead.example")
+    page = browsing.sign_in(desk.admin, f"/conversations/{lead['id']}")
+    subject, text = page.get_by_label("Subject"), page.get_by_label("Message", exact=True)
+    choice = page.get_by_label("Begin with a template")
+    subject.fill("Your visit")
+    text.fill("Dear Mia, I typed this.")
+    choice.select_option(label="Which day")
+    expect(text).to_have_value("Hello Mia, which day suits you?")
+    page.get_by_role("button", name="Put my text back").click()
+    expect(text).to_have_value("Dear Mia, I typed this.")
+    expect(subject).to_have_value("Your visit")
+    expect(choice).to_have_value("")
+
+
+def test_new_channel_loads_the_template_again_but_keeps_typed_text(browsing: Browsing, desk: Desk):
+    template(desk)
+    lead = desk.capture(first_name="Mia", email="mia@lead.example", phone="+14155550143")
+    page = browsing.sign_in(desk.admin, f"/conversations/{lead['id']}")
+    text, channel = page.get_by_label("Message", exact=True), page.get_by_label("Channel", exact=True)
+    page.get_by_label("Begin with a template").select_option(label="Which day")
+    expect(text).to_have_value("Hello Mia, which day suits you?")
+    with page.expect_response(re.compile("/preview$")):
+        channel.select_option("sms")
+    expect(channel).to_have_value("sms")
+    text.fill("My own text")
+    channel.select_option("email")
+    expect(text).to_have_value("My own text")
+    expect(page.get_by_role("button", name="Put my text back")).to_have_count(0)
+
+
 # --- templates ---
 
 

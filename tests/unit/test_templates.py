@@ -12,6 +12,7 @@ from app.identity.clinic_context import ClinicContext
 from app.messaging.rendering.render import (
     DEFAULT_LIMITS,
     InvalidTemplate,
+    Limits,
     MessageTooLong,
     Wording,
     check_template,
@@ -131,6 +132,11 @@ def test_message_has_a_maximum_size():
 def test_long_subject_is_cut():
     rendered = render(Wording("{{ lead.first_name }}" * 2, "Hello"), {"lead": {"first_name": "x" * 200}})
     assert rendered.subject == "x" * 249 + "…"
+
+
+def test_channel_without_subjects_gets_none():
+    rendered = render(Wording("Your visit", "Hello"), {}, limits=Limits(subject=0, body=1600))
+    assert rendered == Wording("", "Hello")
 
 
 CLINIC = ClinicContext(

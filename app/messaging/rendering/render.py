@@ -85,8 +85,8 @@ def _render_text(text: str, place: str, context: Mapping[str, object]) -> str:
 
 
 def _shortened(subject: str, longest: int) -> str:
-    # A long subject must not stop the message.
-    return subject if len(subject) <= longest else f"{subject[: longest - 1]}…"
+    # A long subject must not stop the message. With the limit 0, the channel has no subject.
+    return subject if len(subject) <= longest else f"{subject[: longest - 1]}…" if longest else ""
 
 
 def _environment() -> ImmutableSandboxedEnvironment:

@@ -16,6 +16,11 @@ type Channel = Schemas["LeadMessageIn"]["channel"];
 const t = texts.message;
 const CHANNELS: Channel[] = ["email", "sms", "whatsapp"];
 
+interface Draft {
+  subject: string;
+  body: string;
+}
+
 interface Props {
   leadId: string;
   messages: Message[]; // of the lead, newest first
@@ -40,6 +45,9 @@ function Fields({ lead, messages, onSent, onCancel }: { lead: Lead } & Omit<Prop
   const [body, setBody] = useState("");
   const channel = chosen ?? firstChannel(lead, received[0]);
   const [missing, setMissing] = useState<string[]>([]);
+  const [template, setTemplate] = useState("");
+  const [replaced, setReplaced] = useState<Draft | null>(null);
+  const typed = useRef<Draft | null>(null); // what the user wrote; null while the text is as the template gave it
   const answered = received.find((one) => one.channel === channel);
   const send = useAct(
     () =>
@@ -58,32 +66,64 @@ function Fields({ lead, messages, onSent, onCancel }: { lead: Lead } & Omit<Prop
       onSuccess: () => {
         toast(t.sent);
         setChannel(null);
-        setBody("");
-        setSubject("");
-        setMissing([]);
+        show({ subject: "", body: "" });
+        typed.current = null;
         onSent?.();
       },
     });
   };
-  /** Text that was begun keeps its channel, whatever the lead writes meanwhile. */
-  const write = (text: string) => {
-    setChannel(channel);
-    setBody(text);
+  /** The text and subject of a template, or the user's own. */
+  const show = (draft: Draft, from = "", without: string[] = []) => {
+    setSubject(draft.subject);
+    setBody(draft.body);
+    setTemplate(from);
+    setMissing(without);
+    setReplaced(null);
   };
-  const use = (preview: Schemas["MessagePreviewOut"]) => {
-    write(preview.body);
-    setSubject(answered ? "" : (preview.subject ?? ""));
-    setMissing(preview.missing);
+  /** Text that was begun keeps its channel, whatever the lead writes meanwhile. */
+  const write = (draft: Draft) => {
+    setChannel(channel);
+    setSubject(draft.subject);
+    setBody(draft.body);
+    typed.current = draft.body || draft.subject ? draft : null;
+  };
+  const pick = usePreview(lead.id, (id, on, preview) => {
+    const own = typed.current;
+    const isAnswer = received.some((one) => one.channel === on);
+    setChannel(on);
+    show({ subject: isAnswer ? "" : (preview.subject ?? ""), body: preview.body }, id, preview.missing);
+    setReplaced(own);
+    typed.current = null;
+  });
+  const choose = (id: string) => {
+    setTemplate(id);
+    pick(id, channel);
+  };
+  const changeChannel = (next: Channel) => {
+    setChannel(next);
+    if (template && !typed.current) pick(template, next);
+  };
+  const takeBack = (own: Draft) => {
+    show(own);
+    typed.current = own;
   };
   return (
     <form className="stack" onSubmit={submit} aria-label={received.length ? t.answer : t.write}>
       {mistakes.rest("/channel", "/body", "/subject")}
       <div className="fields">
-        <SelectField label={t.channel} value={channel} onChange={(value) => setChannel(value as Channel)} options={CHANNELS.map((value) => ({ value, label: t.channels[value] ?? value }))} wrong={mistakes.at("/channel")} />
-        <TemplateChoice leadId={lead.id} channel={channel} use={use} />
+        <SelectField label={t.channel} value={channel} onChange={(value) => changeChannel(value as Channel)} options={CHANNELS.map((value) => ({ value, label: t.channels[value] ?? value }))} wrong={mistakes.at("/channel")} />
+        <TemplateChoice value={template} onChange={choose} />
       </div>
-      {channel === "email" && <TextField label={t.subject} value={subject} onChange={setSubject} required={!answered} placeholder={answered?.subject ? `Re: ${answered.subject}` : ""} wrong={mistakes.at("/subject")} />}
-      <TextArea label={t.body} value={body} onChange={write} rows={6} required wrong={mistakes.at("/body")} autoFocus={Boolean(onCancel)} />
+      {channel === "email" && <TextField label={t.subject} value={subject} onChange={(value) => write({ subject: value, body })} required={!answered} placeholder={answered?.subject ? `Re: ${answered.subject}` : ""} wrong={mistakes.at("/subject")} />}
+      <TextArea label={t.body} value={body} onChange={(value) => write({ subject, body: value })} rows={6} required wrong={mistakes.at("/body")} autoFocus={Boolean(onCancel)} />
+      {replaced && (
+        <p className="notice" role="status">
+          <span className="grow">{t.replaced}</span>
+          <button type="button" className="button" onClick={() => takeBack(replaced)}>
+            {t.takeBack}
+          </button>
+        </p>
+      )}
       {missing.length > 0 && <p className="notice warn">{t.missing(missing.join(", "))}</p>}
       {onCancel ? (
         <Footer label={t.send} onClose={onCancel} isBusy={send.isPending} />
@@ -105,30 +145,26 @@ function firstChannel(lead: Lead, last: Message | undefined): Channel {
   return lead.phone && (lead.preferred_contact === "TEXT" || !lead.email) ? "sms" : "email";
 }
 
-interface ChoiceProps {
-  leadId: string;
-  channel: Channel;
-  use: (preview: Schemas["MessagePreviewOut"]) => void;
+/** Loads the text of a template with the lead's values. The answer to an earlier choice may come later: it is ignored. */
+function usePreview(leadId: string, use: (id: string, channel: Channel, preview: Schemas["MessagePreviewOut"]) => void) {
+  const latest = useRef(0);
+  return (id: string, channel: Channel) => {
+    const turn = ++latest.current;
+    if (!id) return;
+    const isLatest = () => turn === latest.current;
+    ok(api.POST("/api/message-templates/{message_template_id}/preview", { params: { path: { message_template_id: id } }, body: { lead_id: leadId, channel } })).then(
+      (preview) => isLatest() && use(id, channel, preview),
+      (error) => isLatest() && toastError(error),
+    );
+  };
 }
 
-/** The text of a template with the lead's values. Whoever may write to the lead may read templates. */
-function TemplateChoice({ leadId, channel, use }: ChoiceProps) {
-  const [chosen, choose] = useState("");
+/** The templates for leads. Whoever may write to the lead may read them. */
+function TemplateChoice({ value, onChange }: { value: string; onChange: (id: string) => void }) {
   const templates = useQuery({
     queryKey: ["settings", "templates", "lead"],
     queryFn: () => ok(api.GET("/api/message-templates", { params: { query: { limit: 200, recipient: "lead" } } })),
   });
-  const picked = useRef(0);
-  const pick = (id: string) => {
-    const turn = ++picked.current;
-    choose(id);
-    if (!id) return;
-    const isLast = () => turn === picked.current; // the answer to an earlier choice may come later
-    ok(api.POST("/api/message-templates/{message_template_id}/preview", { params: { path: { message_template_id: id } }, body: { lead_id: leadId, channel } })).then(
-      (preview) => isLast() && use(preview),
-      (error) => isLast() && toastError(error),
-    );
-  };
   const options = templates.data?.items.map(({ id, name }) => ({ value: id, label: name })) ?? [];
-  return <SelectField label={t.template} value={chosen} onChange={pick} options={[{ value: "", label: t.noTemplate }, ...options]} />;
+  return <SelectField label={t.template} value={value} onChange={onChange} options={[{ value: "", label: t.noTemplate }, ...options]} />;
 }
