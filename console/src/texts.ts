@@ -392,6 +392,7 @@ export const texts = {
     address: "To",
     why: "Why",
     template: "Template",
+    byHand: "Written by a user",
     open: "Show the message",
     outage: (name: string, n: number) => `${name} is down; ${n.toLocaleString()} ${n === 1 ? "message waits" : "messages wait"} and will be sent by ${n === 1 ? "itself" : "themselves"}.`,
     channels: {
@@ -462,6 +463,7 @@ export const texts = {
     value: "Value",
     inStage: (days: number) => (days < 1 ? "here since today" : `${days} d here`),
     noNext: "No next step",
+    nextStep: "Next",
     move: (name: string) => `Move ${name} to…`,
     moved: (name: string, stage: string) => `${name}: moved to ${stage}.`,
     refused: (name: string, sentence: string) => `${name} stays: ${sentence}`,

@@ -267,7 +267,7 @@ function LeadCard({ card, slug, ask }: CardsProps & { card: Card }) {
       <p className="row small soft">
         {card.next_follow_up_at ? (
           <span className={Date.parse(card.next_follow_up_at) < Date.now() ? "late" : undefined}>
-            <Time at={card.next_follow_up_at} />
+            {t.nextStep} <Time at={card.next_follow_up_at} />
           </span>
         ) : (
           <span>{t.noNext}</span>

@@ -95,6 +95,9 @@ function Outages({ showWaiting }: { showWaiting: (() => void) | undefined }) {
   ));
 }
 
+/** The template's slug. The API says "answer" for the text of a user. */
+const textOf = (message: Message) => (message.template === "answer" ? t.byHand : message.template);
+
 function MessageTable({ messages, show, total }: { messages: Message[]; show: (id: string) => void; total: number | undefined }) {
   return (
     <div className="table-box">
@@ -114,8 +117,8 @@ function MessageTable({ messages, show, total }: { messages: Message[]; show: (i
           {messages.map((message) => (
             <tr key={message.id}>
               <td>
-                <button type="button" className="link" aria-label={`${t.open}: ${message.template}`} onClick={() => show(message.id)}>
-                  {message.template}
+                <button type="button" className="link" aria-label={`${t.open}: ${textOf(message)}`} onClick={() => show(message.id)}>
+                  {textOf(message)}
                 </button>
               </td>
               <td className="wide-only">{channelName(message.channel)}</td>
@@ -168,7 +171,7 @@ function Detail({ message, onClose }: { message: Schemas["NotificationDetailOut"
           <Badge tone={toneOf(message.state)}>{t.states[message.state]}</Badge> {message.error ?? words(message.reason ?? "")}
         </dd>
         <dt>{t.template}</dt>
-        <dd>{message.template}</dd>
+        <dd>{textOf(message)}</dd>
       </dl>
       <div className="quote prose">{message.body}</div>
       {message.deliveries.length > 0 && (
