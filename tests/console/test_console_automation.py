@@ -97,6 +97,20 @@ def test_mistakes_are_shown_at_their_lines_and_nothing_is_saved(browsing: Browsi
     assert desk.admin.get(f"/api/follow-up-rules/{one['id']}").body["version"] == one["version"]
 
 
+def test_suggestions_that_were_asked_early_appear_when_they_have_loaded(browsing: Browsing, desk: Desk):
+    page = browsing.sign_in(desk.admin, "/automation")
+    vocabulary = re.compile("/api/definitions/vocabulary")
+    page.route(vocabulary, lambda route: None)
+    browsing.open(page, "/automation/rules/new")
+    field(page).fill("name: x\n")
+    field(page).press("End")
+    page.keyboard.press("Control+Space")
+    options = page.get_by_role("listbox", name="What can stand here").get_by_role("option")
+    expect(options).to_have_count(0)
+    page.unroute(vocabulary)  # the held request goes on
+    expect(options.first).to_contain_text("on")
+
+
 def test_suggestions_complete_keys_events_and_fields_by_keyboard(browsing: Browsing, desk: Desk):
     page = browsing.sign_in(desk.admin, "/automation/rules/new")
     field(page).fill("name: x\n")

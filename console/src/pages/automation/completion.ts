@@ -2,7 +2,7 @@
 
 import type { Schemas } from "../../api/types";
 
-type Vocabulary = Schemas["VocabularyOut"];
+export type Vocabulary = Schemas["VocabularyOut"];
 type Part = Schemas["VocabularyPartOut"];
 
 export interface Suggestion {

@@ -12,7 +12,7 @@ import { automationTexts as t } from "../../texts/automation";
 import { toast, toastError } from "../../ui/overlays";
 import { useMistakes } from "../../ui/parts";
 import { useSettled } from "../../ui/settled";
-import { type Suggestion, type Suggestions, suggest } from "./completion";
+import { type Suggestion, type Suggestions, suggest, type Vocabulary } from "./completion";
 import { create, type Definition, type Family, KIND_OF, load, read, save, type Text } from "./kinds";
 import { Outline } from "./outline";
 
@@ -201,20 +201,31 @@ interface AreaProps {
   isReadOnly: boolean;
 }
 
+/** The place for which suggestions were asked: by Ctrl-Space, or by typing. */
+interface Asked {
+  caret: number;
+  isWanted: boolean; // by Ctrl-Space: before the first letter too
+}
+
+function suggestionsFor({ caret, isWanted }: Asked, text: string, vocabulary: Vocabulary): Suggestions | null {
+  const next = suggest(text, caret, vocabulary);
+  return next.found.length > 0 && (isWanted || caret > next.from) ? next : null;
+}
+
 function TextWithSuggestions({ area, value, onChange, family, mistakes, isReadOnly }: AreaProps) {
   const id = useId();
   const numbers = useRef<HTMLOListElement>(null);
-  const [shown, show] = useState<Suggestions | null>(null);
+  const [asked, ask] = useState<Asked | null>(null);
   const [at, setAt] = useState(0);
   const vocabulary = useQuery({
     queryKey: ["settings", "vocabulary", family],
     queryFn: () => ok(api.GET("/api/definitions/vocabulary", { params: { query: { kind: KIND_OF[family] } } })),
     staleTime: 5 * 60_000,
   }).data;
+  const shown = asked && vocabulary ? suggestionsFor(asked, value, vocabulary) : null; // the vocabulary may load later
   const found = shown?.found ?? [];
-  const look = (text: string, caret: number, isAsked: boolean) => {
-    const next = vocabulary ? suggest(text, caret, vocabulary) : null;
-    show(next && next.found.length > 0 && (isAsked || caret > next.from) ? next : null);
+  const look = (caret: number, isWanted: boolean) => {
+    ask({ caret, isWanted });
     setAt(0);
   };
   const take = (one: Suggestion | undefined) => {
@@ -224,16 +235,16 @@ function TextWithSuggestions({ area, value, onChange, family, mistakes, isReadOn
     const next = value.slice(0, shown.from) + one.insert + value.slice(field.selectionStart);
     flushSync(() => {
       onChange(next);
-      show(null);
+      ask(null);
     });
     field.setSelectionRange(caret, caret); // at once: the next key may follow before the next frame
   };
   const press = (event: React.KeyboardEvent<HTMLTextAreaElement>) => {
-    if (event.key === " " && event.ctrlKey) look(value, event.currentTarget.selectionStart, true);
+    if (event.key === " " && event.ctrlKey) look(event.currentTarget.selectionStart, true);
     else if (found.length === 0) return;
     else if (event.key === "ArrowDown" || event.key === "ArrowUp") setAt((at + (event.key === "ArrowDown" ? 1 : found.length - 1)) % found.length);
     else if (event.key === "Enter") take(found[at]);
-    else if (event.key === "Escape") show(null);
+    else if (event.key === "Escape") ask(null);
     else return;
     event.preventDefault();
   };
@@ -269,10 +280,10 @@ function TextWithSuggestions({ area, value, onChange, family, mistakes, isReadOn
           aria-describedby={`${id}-more`}
           onChange={(event) => {
             onChange(event.target.value);
-            look(event.target.value, event.target.selectionStart, false);
+            look(event.target.selectionStart, false);
           }}
           onKeyDown={press}
-          onBlur={() => show(null)}
+          onBlur={() => ask(null)}
           onScroll={(event) => numbers.current?.scrollTo({ top: event.currentTarget.scrollTop })}
         />
       </div>
