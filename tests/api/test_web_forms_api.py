@@ -3,11 +3,14 @@
 import json
 import time
 from collections.abc import Callable
+from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 
 from app.config import Environment
+from app.leads.capture.forms.embed import INPUTS
+from app.leads.capture.forms.models import FormField
 from tests.support.desk import Answer, Desk
 
 pytest_plugins = ["tests.support.desk", "tests.support.practice"]
@@ -77,6 +80,78 @@ def test_form_works_without_javascript(desk: Desk):
     assert the_touch(desk)["consent_text"] == "You may write to me."
 
 
+class Inputs(HTMLParser):
+    """The action of a form, and the attributes of its inputs by name."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.action, self.named = "", dict[str, dict[str, str | None]]()
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "form":
+            self.action = given["action"] or ""
+        if tag in {"input", "select", "textarea"}:
+            self.named[str(given["name"])] = {**given, "tag": tag}
+
+
+def html_of(desk: Desk, form: Any) -> str:
+    answer = desk.admin.get(f"/api/web-forms/{form['id']}/html")
+    assert answer.status == 200, answer.body
+    return str(answer.body["html"])
+
+
+def test_html_of_a_form_has_its_fields_and_address(desk: Desk):
+    every = [{"name": name, "required": name == "email"} for name in FormField]
+    form = set_up(desk, fields=every, consent_text="You may <call> me & write.")
+    html = html_of(desk, form)
+    inputs = Inputs(html)
+    assert inputs.action.endswith(f"/api/public/forms/{form['key']}/leads")
+    assert list(inputs.named) == [*FormField, "website", "consent"]
+    assert [name for name, given in inputs.named.items() if "required" in given] == ["email"]
+    assert "You may &lt;call&gt; me &amp; write." in html
+    assert "consent" not in Inputs(html_of(desk, set_up(desk, name="Short"))).named
+
+
+@pytest.mark.parametrize("name", [name for name in FormField if name in INPUTS])
+def test_html_takes_no_longer_texts_than_the_api(desk: Desk, name: FormField):
+    """A visitor who may type more than the API takes would lose the form."""
+    longest = INPUTS[name].longest
+    asked = [{"name": one, "required": False} for one in {name, FormField.PHONE}]
+    word = {FormField.EMAIL: "a@b.example", FormField.PHONE: "+12125550143"}.get(name, "x" * longest)
+    form = set_up(desk, fields=asked)
+    assert send(desk, form, data={"phone": VISITOR["phone"], name: word.ljust(longest)}).status == 202
+
+
+def test_browser_without_scripts_gets_a_page(desk: Desk):
+    form = set_up(desk, thank_you="Thank you!\nWe call <you>.")
+    accepts = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    answer = desk.client().post(f"/api/public/forms/{form['key']}/leads", data=VISITOR, headers=accepts)
+    assert (answer.status_code, answer.mimetype) == (202, "text/html")
+    assert "<h1>Thank you!</h1><p>We call &lt;you&gt;.</p>" in answer.text
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert len(leads(desk)) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "key", "status", "words"),
+    [
+        ({"phone": "<none>"}, None, 422, "<p>Phone: "),
+        ({"city": "Lyon"}, None, 422, "<p>City: Unknown field.</p><p>Phone: "),
+        (VISITOR, "wf_unknown", 404, "<p>This form is no longer in use.</p>"),
+    ],
+)
+def test_refused_form_is_explained_on_a_page(desk: Desk, given: Any, key: str | None, status: int, words: str):
+    key = key or set_up(desk)["key"]
+    answer = desk.client().post(f"/api/public/forms/{key}/leads", data=given, headers={"Accept": "text/html"})
+    assert (answer.status_code, answer.mimetype) == (status, "text/html")
+    assert "<h1>The form was not sent</h1>" in answer.text
+    assert words in answer.text
+    assert "<none>" not in answer.text
+    assert leads(desk) == []
+
+
 def test_source_is_chosen_by_utm_source(desk: Desk):
     ads = source(desk, "Web advertising")
     edited = desk.admin.put(
@@ -125,7 +200,7 @@ def test_honeypot_submission_is_accepted_and_dropped(desk: Desk):
 def test_cors_allows_the_origins_of_the_form_only(desk: Desk):
     form = set_up(desk)
     allowed = send(desk, form, json=VISITOR)
-    assert (allowed.headers["Access-Control-Allow-Origin"], allowed.headers["Vary"]) == (SITE, "Origin")
+    assert (allowed.headers["Access-Control-Allow-Origin"], allowed.headers["Vary"]) == (SITE, "Origin, Accept")
     for origin in ("https://evil.example", "http://clinic.example", "https://clinic.example.evil.example", "null"):
         refused = send(desk, form, origin=origin, json=VISITOR)
         assert refused.status == 403

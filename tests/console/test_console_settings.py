@@ -172,6 +172,37 @@ def test_choices_that_load_late_appear_in_the_open_form(
     expect(choice.locator("option:not([value=''])").first).to_be_attached()
 
 
+def test_web_form_is_made_pasted_into_a_website_and_sent_by_a_visitor(browsing: Browsing, desk: Desk):
+    site = "http://localhost:9"
+    page = browsing.sign_in(desk.admin, "/settings/forms")
+    page.get_by_role("button", name="New web form").click()
+    assert dialog(page).locator("input, select, textarea").first.get_attribute("id") == (
+        dialog(page).get_by_label("Name", exact=True).get_attribute("id")
+    )
+    dialog(page).get_by_label("Name", exact=True).fill("Contact")
+    dialog(page).get_by_label("Websites that may send it").fill(site)
+    dialog(page).get_by_label("Source").select_option(index=1)
+    dialog(page).get_by_label("Phone").select_option("required")
+    dialog(page).get_by_label("First name").select_option("optional")
+    dialog(page).get_by_label("Text after sending").fill("Thank you! We call you.")
+    dialog(page).get_by_role("button", name="New web form").click()
+    html = dialog(page).locator("pre")
+    expect(html).to_contain_text("<form")
+    form, visitor = html.inner_text(), page.context.new_page()
+    # Its servers' address is the default one, without PUBLIC_URL.
+    form = re.sub("(?<=action=\")[^\"]*(?=/api/)", browsing.url, form)
+    visitor.route(f"{site}/*", lambda route: route.fulfill(body=form, content_type="text/html"))
+    visitor.goto(f"{site}/braces?utm_source=spring-mail&utm_campaign=spring")
+    visitor.get_by_label("First name").fill("Ana")
+    visitor.get_by_label("Phone").fill("+12125550143")
+    visitor.get_by_role("button", name="Send").click()
+    expect(visitor.get_by_role("heading")).to_have_text("Thank you! We call you.")
+    [lead] = desk.admin.every("/api/leads")
+    [touch] = desk.admin.every(f"/api/leads/{lead['id']}/touches")
+    assert (lead["first_name"], lead["source_campaign"]) == ("Ana", "spring")
+    assert (touch["utm_source"], touch["landing_page"]) == ("spring-mail", f"{site}/braces")
+
+
 def test_stages_are_moved_by_keyboard(browsing: Browsing, desk: Desk):
     before = [one["slug"] for one in desk.admin.every("/api/pipeline-stages")]
     page = browsing.sign_in(desk.admin, "/settings/stages")

@@ -2,7 +2,8 @@
 
 from uuid import UUID
 
-from app.api.capture.form_schemas import WebFormIn, WebFormOut, WebFormQuery
+from app.api.capture.form_schemas import FormHtmlOut, WebFormIn, WebFormOut, WebFormQuery
+from app.config import get_settings
 from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
 from app.core.type_aliases import JsonDict
@@ -14,6 +15,7 @@ from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
 from app.leads.attribution.sources import require_named_source
 from app.leads.capture.forms import service
+from app.leads.capture.forms.embed import form_html
 from app.leads.capture.forms.models import WebForm
 
 blp = Blueprint("web-forms", __name__, url_prefix="/api/web-forms", description="Forms on a clinic's website.")
@@ -53,6 +55,20 @@ def get_form(form_id: UUID) -> WebForm:
     """Show a web form."""
     with reading() as session:
         return service.read_form(session, actor().clinic.id, form_id)
+
+
+@blp.get("/<uuid:form_id>/html")
+@allow(Permission.LEAD_CONFIGURE)
+@blp.response(200, FormHtmlOut)
+def get_form_html(form_id: UUID) -> JsonDict:
+    """Show a web form as HTML.
+
+    A `form` element to paste into a page of the website. It works without scripts; its script adds `utm_...`,
+    `landing_page` and `referrer`. Texts and order may be changed; names, the action and the hidden field may not.
+    """
+    with reading() as session:
+        form = service.read_form(session, actor().clinic.id, form_id)
+        return {"html": form_html(form, get_settings().own_url)}
 
 
 @blp.put("/<uuid:form_id>")

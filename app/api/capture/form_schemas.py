@@ -129,6 +129,12 @@ class WebFormOut(Schema):
     version = Integer(required=True)
 
 
+class FormHtmlOut(Schema):
+    """A web form as HTML."""
+
+    html = fields.String(required=True, metadata={"description": "For a page of an allowed website."})
+
+
 class WebFormQuery(PageQuery):
     """Filter of web forms."""
 

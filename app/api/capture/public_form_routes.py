@@ -7,6 +7,7 @@ from flask import Response, g, request
 
 from app.api.capture.form_reading import read_submission
 from app.api.capture.form_schemas import Submission, SubmissionOut
+from app.api.capture.visitor_page import to_page, wants_page
 from app.config import get_settings
 from app.core.type_aliases import JsonDict
 from app.http.access import PUBLIC, act_for_clinic, allow, reading, unit_of_work
@@ -26,8 +27,10 @@ _BODY: Final = {
 
 @blp.after_request
 def allow_origin(response: Response) -> Response:
-    """Add the CORS header if the form allows the request's origin."""
-    response.headers["Vary"] = "Origin"
+    """Add the CORS header if the form allows the request's origin. Browsers without a script get a page."""
+    response.headers["Vary"] = "Origin, Accept"
+    if wants_page():
+        to_page(response)
     if origin := g.get("allowed_origin"):
         response.headers["Access-Control-Allow-Origin"] = origin
     return response
@@ -46,7 +49,7 @@ def submit_form(key: str) -> tuple[JsonDict, dict[str, str], int]:
     """Submit a web form.
 
     As JSON or URL-encoded, with the form's fields only, plus `utm_...`, `referrer`, `landing_page` and `consent`. The
-    response only confirms the submission.
+    response only confirms the submission. A browser that sends the form itself gets a page with the same words.
     """
     request.max_content_length = get_settings().max_form_bytes
     with unit_of_work() as session:

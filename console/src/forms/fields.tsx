@@ -40,13 +40,16 @@ interface FormProps {
   pointer?: string;
 }
 
-const BEGINS = ["starts", "from"]; // stand before the end of the span; the schema has an order of letters
+const BEGINS = ["name", "starts", "from"]; // a name comes first, and the start of a span before its end
+const ENDS = ["is_active"];
 const TIME = "^([01][0-9]|2[0-3]):[0-5][0-9]$"; // pattern of a local time
 
 /** All fields of an object. Rules are found by the name of the field. */
 export function SchemaFields({ schema, value, onChange, wrongAt, rules = {}, pointer = "" }: FormProps) {
   const fields = Object.entries(schema.properties ?? {}).filter(([name]) => !rules[name]?.isHidden);
-  const shown = fields.sort(([one], [other]) => Number(BEGINS.includes(other)) - Number(BEGINS.includes(one)));
+  // The schema has its fields in the order of letters: what must be filled in comes before the rest.
+  const rank = (name: string) => (BEGINS.includes(name) ? 0 : ENDS.includes(name) ? 3 : schema.required?.includes(name) ? 1 : 2);
+  const shown = fields.sort(([one], [other]) => rank(one) - rank(other));
   return shown.map(([name, property]) => (
     <SchemaField
       key={name}

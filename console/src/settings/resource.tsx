@@ -39,6 +39,7 @@ interface Props {
   canDelete?: boolean | ((row: Row) => boolean);
   removeLabel?: string;
   secretOf?: (answer: JsonObject) => string | undefined;
+  next?: (made: Row) => { title: string; content: ReactNode }; // shown after one was created
   acts?: (row: Row, tools: Tools) => MenuEntry[];
   order?: (rows: Row[], tools: Tools) => ((row: Row, by: -1 | 1) => void) | undefined;
 }
@@ -185,13 +186,15 @@ function Remove({ name, label, act, onClose }: { name: string; label: string; ac
   );
 }
 
-function CreateForm({ create = {}, path, rules, secretOf, about, tools }: Props & { tools: Tools }) {
+function CreateForm({ create = {}, path, rules, secretOf, next, about, tools }: Props & { tools: Tools }) {
   const send = async (body: JsonObject) => {
-    const answer = await request<JsonObject>("POST", path, { body });
+    const answer = await request<Row>("POST", path, { body });
     const secret = secretOf?.(answer);
+    const shown = next?.(answer);
     void tools.reload();
     toast(t.created);
     if (secret) tools.showSecret(secret);
+    else if (shown) tools.open(shown.title, shown.content);
     else tools.close();
   };
   return <SchemaForm schema={create} {...(rules && { rules })} label={t.create(about.what)} send={send} onDone={() => undefined} onCancel={tools.close} />;
@@ -217,6 +220,14 @@ function ChangeForm({ change = {}, path, rules, changeRules, row, tools }: Props
   );
 }
 
+export function CopyButton({ text }: { text: string }) {
+  return (
+    <button type="button" className="button" onClick={() => navigator.clipboard?.writeText(text).then(() => toast(t.copied), toastError)}>
+      {t.copy}
+    </button>
+  );
+}
+
 /** A secret that the API shows only once. */
 function Secret({ secret, onClose }: { secret: string; onClose: () => void }) {
   return (
@@ -226,9 +237,7 @@ function Secret({ secret, onClose }: { secret: string; onClose: () => void }) {
         <code>{secret}</code>
       </p>
       <footer className="row">
-        <button type="button" className="button" onClick={() => navigator.clipboard?.writeText(secret).then(() => toast(t.copied), toastError)}>
-          {t.copy}
-        </button>
+        <CopyButton text={secret} />
         <button type="button" className="button primary" onClick={onClose}>
           {t.closeSecret}
         </button>

@@ -11,6 +11,7 @@ import StageIn from "openapi:StageIn";
 import StagePatch from "openapi:StagePatch";
 import WebFormIn from "openapi:WebFormIn";
 import WebFormPatch from "openapi:WebFormPatch";
+import { useQuery } from "@tanstack/react-query";
 import { useSources, useStages, useUsers } from "../../api/queries";
 import { request } from "../../api/request";
 import { type FieldProps, optionsOfEnum } from "../../forms/fields";
@@ -19,8 +20,8 @@ import type { JsonObject } from "../../forms/schema";
 import { money, words } from "../../format";
 import { Icon } from "../../ui/icons";
 import { toast, toastError } from "../../ui/overlays";
-import { Badge, type Option, SelectField, TextField } from "../../ui/parts";
-import { Resource, type Row, type Tools } from "../resource";
+import { Badge, type Option, Query, SelectField, TextField } from "../../ui/parts";
+import { CopyButton, Resource, type Row, type Tools } from "../resource";
 import { settingsTexts as t } from "../texts";
 import { activity } from "./people";
 
@@ -168,7 +169,23 @@ export function WebForms() {
       create={WebFormIn}
       change={WebFormPatch}
       rules={{ source_id: { options: sources }, fields: { render: (props) => <FormFields key="fields" {...props} /> } }}
+      next={(made) => ({ title: t.forms.html, content: <FormHtml form={made} /> })}
+      acts={(row, { open }) => [{ id: "html", label: t.forms.html, act: () => open(t.forms.html, <FormHtml form={row} />) }]}
     />
+  );
+}
+
+function FormHtml({ form }: { form: Row }) {
+  const html = useQuery({ queryKey: ["settings", "form-html", form.id], queryFn: () => request<{ html: string }>("GET", `/api/web-forms/${form.id}/html`) });
+  return (
+    <Query of={html}>
+      <p>{t.forms.htmlHint}</p>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls by keyboard */}
+      <pre className="quote source" tabIndex={0}>
+        <code>{html.data?.html}</code>
+      </pre>
+      <CopyButton text={html.data?.html ?? ""} />
+    </Query>
   );
 }
 
@@ -179,8 +196,9 @@ function FormFields({ label, value, onChange, wrong }: FieldProps) {
     return !found ? "" : found.required ? "required" : "optional";
   };
   const set = (name: string, how: string) => {
-    const rest = given.filter((one) => one.name !== name).map(({ name: other, required = false }) => ({ name: other, required }));
-    onChange(how ? [...rest, { name, required: how === "required" }] : rest);
+    const next = given.filter((one) => one.name !== name).map(({ name: other, required = false }) => ({ name: other, required }));
+    if (how) next.push({ name, required: how === "required" });
+    onChange(FORM_FIELDS.flatMap(({ value: one }) => next.filter((field) => field.name === one))); // visitors see this order
   };
   return (
     <fieldset className="group">
