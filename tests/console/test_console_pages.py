@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from app.clock import now
 from app.identity.models import Role
+from app.identity.passwords.links import write_token
 from tests.support.accessibility import faults
 from tests.support.browser import PASSWORD, Browsing
 from tests.support.desk import Desk
@@ -64,6 +65,22 @@ def test_changed_password_leads_back_to_sign_in(browsing: Browsing, desk: Desk):
     dialog(page).get_by_label("New password").fill("nine purple kettles")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_invited_user_chooses_a_password_and_goes_on_to_sign_in(browsing: Browsing, desk: Desk):
+    body = {"email": "nina@clinic.example", "name": "Nina", "role": "front_desk"}
+    made = desk.admin.post("/api/users", body)
+    assert made.status == 201, made.body
+    [link] = desk.sql("SELECT id FROM password_links WHERE user_id = :id", id=made.body["id"])
+    page = browsing.visit(f"/account/password#{write_token(link.id)}")
+    page.get_by_label("At least 12 characters.").fill("seven green umbrellas")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_have_text("Your password is set. You can sign in now.")
+    page.keyboard.press("Enter")  # the link has the focus
+    page.get_by_label("E-mail address").fill("nina@clinic.example")
+    page.get_by_label("Password").fill("seven green umbrellas")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Today", level=1)).to_be_visible()
 
 
 # --- Today ---

@@ -190,7 +190,7 @@ def test_web_form_is_made_pasted_into_a_website_and_sent_by_a_visitor(browsing: 
     expect(html).to_contain_text("<form")
     form, visitor = html.inner_text(), page.context.new_page()
     # Its servers' address is the default one, without PUBLIC_URL.
-    form = re.sub("(?<=action=\")[^\"]*(?=/api/)", browsing.url, form)
+    form = re.sub('(?<=action=")[^"]*(?=/api/)', browsing.url, form)
     visitor.route(f"{site}/*", lambda route: route.fulfill(body=form, content_type="text/html"))
     visitor.goto(f"{site}/braces?utm_source=spring-mail&utm_campaign=spring")
     visitor.get_by_label("First name").fill("Ana")

@@ -16,6 +16,9 @@ form.addEventListener("submit", async (event) => {
     if (response.ok) {
       form.remove();
       statusText.textContent = "Your password is set. You can sign in now.";
+      const next = document.getElementById("next");
+      next.hidden = false;
+      next.firstChild.focus();
       return;
     }
     const problem = await response.json();

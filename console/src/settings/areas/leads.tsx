@@ -184,7 +184,9 @@ function FormHtml({ form }: { form: Row }) {
       <pre className="quote source" tabIndex={0}>
         <code>{html.data?.html}</code>
       </pre>
-      <CopyButton text={html.data?.html ?? ""} />
+      <footer className="row">
+        <CopyButton text={html.data?.html ?? ""} />
+      </footer>
     </Query>
   );
 }
