@@ -314,6 +314,8 @@ export const texts = {
     earlier: "Show earlier entries",
     done: "Done",
     upcoming: "Still to come",
+    notDelivered: { failed: "The last message did not arrive:", unknown: "It is not known whether the last message arrived:" },
+    showMessages: "Show the messages",
     past: "Past",
     ledBy: (rules: string) => `begun by ${rules}`,
     edit: "Edit",

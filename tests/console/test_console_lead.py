@@ -1,10 +1,14 @@
 """The page of a lead in a browser: planned steps, duplicates and merge, consents, history, edit of all fields."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from app.clock import now
+from app.core.db import transaction
+from app.messaging.models import Notification
 from tests.support.browser import Browsing
 from tests.support.desk import Desk
 
@@ -43,6 +47,27 @@ def test_planned_step_is_cancelled(browsing: Browsing, desk: Desk, by: str):
             page.keyboard.press(key)
     expect(page.get_by_text("The step is cancelled.")).to_be_visible()
     assert state_of(desk, lead, step["id"]) == ("cancelled", "by_hand")
+
+
+def test_message_that_did_not_arrive_is_named_above_the_timeline(browsing: Browsing, desk: Desk):
+    lead = desk.capture(email="mia@lead.example")
+    refused = {"channel": "email", "template": "answer", "subject": "Hello", "body": "Hello Mia", "state": "failed"}
+    with transaction() as session:
+        session.add(
+            Notification(
+                id=uuid4(),
+                clinic_id=desk.clinic_id,
+                lead_id=lead["id"],
+                created_at=now(),
+                error="550 No such user here",
+                **refused,
+            )
+        )
+    page = browsing.sign_in(desk.coordinator, f"/leads/{lead['id']}")
+    expect(page.get_by_text("The last message did not arrive: 550 No such user here")).to_be_visible()
+    page.get_by_role("button", name="Show the messages").click()
+    expect(page.get_by_role("tab", name="Messages")).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_text("Hello Mia")).to_be_visible()
 
 
 def test_planned_step_runs_now(browsing: Browsing, desk: Desk):

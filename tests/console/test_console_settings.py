@@ -147,6 +147,26 @@ def test_role_with_scopes_and_invitation(browsing: Browsing, desk: Desk):
     expect(page.get_by_role("row", name=re.compile("Nia Night"))).to_contain_text("Invited")
 
 
+def test_mail_account_asks_for_what_its_sign_in_needs_and_shows_a_refusal(browsing: Browsing, desk: Desk):
+    page = browsing.sign_in(desk.admin, "/settings/accounts")
+    page.get_by_role("button", name="New sending account").click()
+    form = dialog(page)
+    form.get_by_label("Name", exact=True).fill("office")
+    form.get_by_label("Kind").select_option("smtp")
+    expect(form.get_by_label("Encryption")).to_have_value("starttls")
+    expect(form.get_by_label("Password")).to_be_visible()
+    expect(form.get_by_label("Client id")).to_have_count(0)
+    form.get_by_label("Sign in").select_option("microsoft")
+    expect(form.get_by_label("Client id")).to_be_visible()
+    expect(form.get_by_label("Password")).to_have_count(0)
+    form.get_by_label("Sign in").select_option("password")
+    form.get_by_label("Server", exact=True).fill("127.0.0.1")
+    form.get_by_label("Sender address").fill("hello@clinic.example")
+    form.get_by_role("group", name="Channels").get_by_label("Email").check()
+    form.get_by_role("button", name="New sending account").click()
+    expect(form.locator("p.wrong")).to_be_in_viewport()
+
+
 @pytest.mark.parametrize(
     ("area", "button", "label"),
     [

@@ -49,6 +49,8 @@ class Text(fields.String):
         form: tuple[str, str] | None = None,
         **options: Any,
     ) -> None:
+        if lines:  # a form shows it as a text area
+            options["metadata"] = {**options.get("metadata", {}), "x-lines": True}
         super().__init__(validate=validate.Length(least or None, most), **options)
         if form:
             self.validators.append(validate.Regexp(form[0], error=form[1]))

@@ -56,7 +56,7 @@ export function SchemaFields({ schema, value, onChange, wrongAt, rules = {}, poi
       name={name}
       schema={property}
       isRequired={schema.required?.includes(name) ?? false}
-      value={value[name]}
+      value={value[name] === undefined ? property.default : value[name]}
       onChange={(next) => onChange({ ...value, [name]: next })}
       wrongAt={wrongAt}
       rules={rules}
@@ -99,13 +99,14 @@ function SchemaField({ name, schema, isRequired, value, onChange, wrongAt, rules
     case "number":
       return <NumberField {...props} schema={inner} />;
     default:
-      return <StringField {...props} schema={inner} rule={rule} isNullable={mayBeNull(schema)} />;
+      return <StringField {...props} schema={inner} rule={rule} isNullable={mayBeNull(schema)} hasDefault={typeof schema.default === "string"} />;
   }
 }
 
 /** Descriptions are written for readers of the API: show them without the marks of code and the names of calls. */
 function plain(description: string | undefined): string | undefined {
-  const sentences = description?.replaceAll("`", "").replace(/\bnull: /g, "empty: ").replace(/\bNull: /g, "Empty: ").split(/(?<=\.) /) ?? [];
+  const named = description?.replace(/`([a-z]+(?:_[a-z]+)+)`/g, (_, name) => t.labels[name] ?? name);
+  const sentences = named?.replaceAll("`", "").replace(/\bnull: /g, "empty: ").replace(/\bNull: /g, "Empty: ").split(/(?<=\.) /) ?? [];
   return sentences.filter((one) => one !== "Empty: none." && !/(GET|POST|PUT|PATCH|DELETE) \/api/.test(one)).join(" ") || undefined;
 }
 
@@ -178,15 +179,15 @@ function NumberField({ label, value, onChange, wrong, hint, schema, isRequired }
   return <TextField label={label} type="number" min={schema.minimum} step={step} value={value === null || value === undefined ? "" : String(value)} onChange={read} wrong={wrong} {...(hint && { hint })} required={isRequired} />;
 }
 
-type StringProps = FieldProps & { schema: FormSchema; rule: FieldRule; isNullable: boolean };
+type StringProps = FieldProps & { schema: FormSchema; rule: FieldRule; isNullable: boolean; hasDefault: boolean };
 
-function StringField({ label, value, onChange, wrong, hint, schema, rule, isRequired, isNullable }: StringProps) {
+function StringField({ label, value, onChange, wrong, hint, schema, rule, isRequired, isNullable, hasDefault }: StringProps) {
   const text = value === null || value === undefined ? "" : String(value);
   const read = (next: string) => onChange(next === "" && isNullable ? null : next);
   const shared = { label, value: text, onChange: read, wrong, required: isRequired, ...(hint && { hint }) };
   const options = rule.options ?? optionsOfEnum(schema.enum);
-  if (options) return <SelectField {...shared} options={isRequired && text ? options : [{ value: "", label: rule.empty ?? (isRequired ? t.choose : t.none) }, ...options]} />;
-  if (rule.isLong ?? (schema.maxLength ?? 0) > 250) if (schema.format !== "uri" && !schema.writeOnly) return <TextArea {...shared} rows={4} />;
+  if (options) return <SelectField {...shared} options={(isRequired || (hasDefault && !isNullable)) && text ? options : [{ value: "", label: rule.empty ?? (isRequired ? t.choose : t.none) }, ...options]} />;
+  if (rule.isLong ?? schema["x-lines"]) return <TextArea {...shared} rows={4} />;
   if (schema.writeOnly) return <TextField {...shared} type="password" autoComplete="new-password" placeholder={t.secret} />;
   if (schema.format === "date-time") return <TextField {...shared} type="datetime-local" value={text && toField(Date.parse(text))} onChange={(next) => onChange(next ? fromField(next) : null)} hint={[hint, texts.shell.zone(zoneName())].filter(Boolean).join(" ")} />;
   if (schema.pattern === TIME) return <TextField {...shared} type="time" />;

@@ -1,6 +1,6 @@
 /** A form for a request body: create, or change with the version that was seen. A conflict shows both values. */
 
-import { type FormEvent, type ReactNode, useState } from "react";
+import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import { Problem, sentences } from "../api/problem";
 import { words } from "../format";
 import { settingsTexts as t } from "../settings/texts";
@@ -28,6 +28,10 @@ export function SchemaForm({ schema, rules, label = texts.shell.save, begin, rep
   const [theirs, setTheirs] = useState<JsonObject | null>(null);
   const [error, setError] = useState<unknown>(null);
   const [isBusy, setBusy] = useState(false);
+  const place = useRef<HTMLFormElement>(null);
+  useEffect(() => {
+    if (error) showMistake(place.current);
+  }, [error]);
   const shown = typeof rules === "function" ? rules(draft) : (rules ?? {});
   const submit = async (event: FormEvent) => {
     event.preventDefault();
@@ -63,7 +67,7 @@ export function SchemaForm({ schema, rules, label = texts.shell.save, begin, rep
       .map((one) => one.message)
       .join(" ") || undefined;
   return (
-    <form className="stack" onSubmit={submit} noValidate={begin !== undefined}>
+    <form ref={place} className="stack" onSubmit={submit} noValidate={begin !== undefined}>
       {theirs && <Conflict theirs={theirs} draft={draft} take={(name, value) => setDraft({ ...draft, [name]: value })} />}
       {rest ? <Failure error={error} /> : null}
       <div className="form-fields">
@@ -85,6 +89,13 @@ export function SchemaForm({ schema, rules, label = texts.shell.save, begin, rep
       </p>
     </form>
   );
+}
+
+/** The form may be longer than the screen: go to the first field that was refused, else to the message. */
+function showMistake(form: HTMLFormElement | null): void {
+  const field = form?.querySelector<HTMLElement>("[aria-invalid='true']");
+  if (field) field.focus();
+  else form?.querySelector(".wrong, [role='alert']")?.scrollIntoView({ block: "center" });
 }
 
 const tidy = (draft: JsonObject): JsonObject => Object.fromEntries(Object.entries(draft).filter(([, value]) => value !== "" && value !== null));

@@ -10,6 +10,7 @@ export interface FormSchema {
   description?: string;
   enum?: Json[];
   default?: Json;
+  "x-lines"?: boolean; // a text of several lines
   writeOnly?: boolean;
   maxLength?: number;
   pattern?: string;

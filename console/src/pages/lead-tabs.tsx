@@ -31,6 +31,7 @@ export function LeadTimeline({ lead }: { lead: Lead }) {
   );
   return (
     <Query of={entries}>
+      <NotDelivered leadId={leadId} />
       <LeadNext leadId={leadId} />
       <Timeline entries={entries.items} stageName={stageName} userName={userName} beginning={entries.hasNextPage ? null : <Created lead={lead} />} />
       <MorePages query={entries} label={t.earlier} />
@@ -51,6 +52,23 @@ function Created({ lead }: { lead: Lead }) {
         <Time at={lead.created_at} />
       </span>
     </>
+  );
+}
+
+/** The latest message, if it did not arrive: nobody should wait for an answer to it. */
+function NotDelivered({ leadId }: { leadId: string }) {
+  const [, setSearch] = useSearchParams();
+  const last = useMessages(leadId).data?.items[0];
+  if (last?.direction !== "OUTBOUND" || (last.state !== "failed" && last.state !== "unknown")) return null;
+  return (
+    <p className="notice warn">
+      <span className="grow">
+        {t.notDelivered[last.state]} {last.error ?? ""}
+      </span>
+      <button type="button" className="button" onClick={() => setSearch((search) => withParam(search, "tab", "messages"), { replace: true })}>
+        {t.showMessages}
+      </button>
+    </p>
   );
 }
 

@@ -81,16 +81,33 @@ const KINDS: Record<string, [FormSchema, FormSchema, string[]]> = {
   whatsapp_cloud: [WhatsAppCloudSettings, WhatsAppCloudCredentials, ["whatsapp"]],
 };
 
+/** Only what the chosen way to sign in needs. */
+function signInRules({ sign_in }: JsonObject): FieldRules {
+  const isMicrosoft = sign_in === "microsoft";
+  const only = { isHidden: !isMicrosoft };
+  const { port, security, signIn, clientId, clientSecret, tenant } = t.mailHints;
+  return {
+    port: { hint: port },
+    security: { hint: security },
+    sign_in: { hint: signIn },
+    client_id: { ...only, hint: clientId },
+    client_secret: { ...only, hint: clientSecret },
+    tenant: { ...only, hint: tenant },
+    password: { isHidden: isMicrosoft },
+  };
+}
+
 /** The settings and credentials of the chosen kind. Credentials are never in an answer. */
-function rulesOf(kind: string): FieldRules {
+function rulesOf(kind: string, draft: JsonObject): FieldRules {
   const [settings, credentials, channels] = KINDS[kind] ?? [{}, {}, []];
   const options = channels.map((value) => ({ value, label: t.choices[value] ?? words(value) }));
-  const part = (schema: FormSchema, pointer: string, isSecret: boolean) => (props: FieldProps) => <Part key={pointer} {...props} schema={isSecret ? secret(schema) : schema} pointer={pointer} />;
+  const rules = signInRules(isObject(draft.settings) ? draft.settings : {});
+  const part = (schema: FormSchema, pointer: string, isSecret: boolean) => (props: FieldProps) => <Part key={pointer} {...props} rules={rules} schema={isSecret ? secret(schema) : schema} pointer={pointer} />;
   const shown = kind in KINDS;
   return {
     settings: { isHidden: !shown, render: part(settings, "/settings", false) },
     credentials: { isHidden: !shown, render: part(credentials, "/credentials", true) },
-    channels: { options, isHidden: !shown },
+    channels: { options, isHidden: !shown, hint: t.accounts.serves },
     default_for: { options, isHidden: !shown, label: "Default for" },
   };
 }
@@ -101,13 +118,13 @@ const secret = (schema: FormSchema): FormSchema => ({
   properties: Object.fromEntries(Object.entries(schema.properties ?? {}).map(([name, one]) => [name, { ...one, anyOf: undefined, type: "string", writeOnly: true }])),
 });
 
-function Part({ label, value, onChange, wrong, schema, pointer }: FieldProps & { schema: FormSchema; pointer: string }) {
+function Part({ label, value, onChange, wrong, schema, pointer, rules }: FieldProps & { schema: FormSchema; pointer: string; rules: FieldRules }) {
   return (
     <fieldset className="group">
       <legend>{label}</legend>
       {wrong && <p className="wrong">{wrong}</p>}
       <div className="fields">
-        <SchemaFields schema={schema} value={isObject(value) ? value : {}} onChange={onChange} wrongAt={() => undefined} pointer={pointer} />
+        <SchemaFields schema={schema} value={isObject(value) ? value : {}} onChange={onChange} wrongAt={() => undefined} rules={rules} pointer={pointer} />
       </div>
     </fieldset>
   );
@@ -126,8 +143,8 @@ export const Accounts = () => (
     ]}
     create={SendingAccountIn}
     change={SendingAccountChange}
-    rules={(draft) => rulesOf(String(draft.kind))}
-    changeRules={(_, row) => rulesOf(String(row.kind))}
+    rules={(draft) => rulesOf(String(draft.kind), draft)}
+    changeRules={(draft, row) => rulesOf(String(row.kind), draft)}
     canDelete
     acts={(row, tools) => [{ id: "test", label: t.test, act: () => tools.open(t.test, <AccountTest row={row} />) }]}
   />
@@ -159,6 +176,7 @@ export const Mailboxes = () => (
     ]}
     create={MailboxIn}
     change={MailboxChange}
+    rules={(draft) => ({ ...signInRules(draft), port: { hint: t.mailHints.imapPort } })}
     canDelete
     acts={(row, tools) => [{ id: "test", label: t.test, act: () => test(`/api/mailboxes/${row.id}/test`, tools) }]}
   />
