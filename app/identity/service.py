@@ -15,6 +15,7 @@ from app.core.calendar.calendar import BusinessHours, InvalidHours
 from app.core.db import new_id
 from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation import language_tags
+from app.core.validation.check_all import check_all
 from app.errors import Conflict, FieldError, Invalid
 from app.identity.clinics import bump_rules_version
 from app.identity.models import WEEKDAYS_9_TO_18, Clinic, User
@@ -47,9 +48,16 @@ def create_clinic(
     """Create the row of a clinic. `app.automation.playbooks.onboarding.open_clinic` adds stages, sources and rules.
 
     `timezone` is an IANA name, `region` an ISO 3166 country, `language` a BCP 47 tag. `business_hours` is the JSON of
-    `BusinessHours`; default: weekdays from 9 to 18. Raises Invalid, SlugTaken.
+    `BusinessHours`; default: weekdays from 9 to 18. Raises Invalid with every mistake, SlugTaken.
     """
-    _check_place(slug, timezone, region)
+    check_all(
+        lambda: _check_name(name),
+        lambda: _check_slug(slug),
+        lambda: _check_zone(timezone),
+        lambda: _check_region(region),
+        lambda: _language(language),
+        lambda: _hours(business_hours),
+    )
     if session.scalar(select(Clinic.id).where(Clinic.slug == slug)):
         raise SlugTaken
     clinic = Clinic(
@@ -84,12 +92,16 @@ def create_user(
 ) -> User:
     """Create a user. Without a password, the user can sign in after choosing one.
 
-    `role` is one of `Role`, or the slug of a custom role. Raises Invalid (address, role, weak password), EmailTaken.
+    `role` is one of `Role`, or the slug of a custom role. Raises Invalid with every mistake (address, name, role, weak
+    password), EmailTaken.
     """
+    check_all(
+        lambda: _address(email),
+        lambda: _check_name(name),
+        lambda: require_role(session, clinic_id, role),
+        lambda: require_strong_password(password, email=email) if password is not None else None,
+    )
     address = _address(email)
-    require_role(session, clinic_id, role)
-    if password is not None:
-        require_strong_password(password, email=address)
     user = User(
         id=new_id(),
         clinic_id=clinic_id,
@@ -108,11 +120,22 @@ def create_user(
     return user
 
 
-def _check_place(slug: str, timezone: str, region: str) -> None:
+def _check_name(name: str) -> None:
+    if not name.strip() or not name.isprintable():
+        raise Invalid.at("/name", "Give a name of one line.")
+
+
+def _check_slug(slug: str) -> None:
     if not _SLUG.fullmatch(slug) or len(slug) > LONGEST_SLUG:
-        raise Invalid.at("/slug", "Use lower-case letters, digits and hyphens.")
+        raise Invalid.at("/slug", f"Use lower-case letters, digits and hyphens, {LONGEST_SLUG} at most.")
+
+
+def _check_zone(timezone: str) -> None:
     if timezone not in zones():
         raise Invalid.at("/timezone", "Not an IANA time zone, such as Europe/Paris.")
+
+
+def _check_region(region: str) -> None:
     if region not in SUPPORTED_REGIONS:
         raise Invalid.at("/region", "Not an ISO 3166 country, such as FR.")
 

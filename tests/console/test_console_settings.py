@@ -147,7 +147,7 @@ def test_role_with_scopes_and_invitation(browsing: Browsing, desk: Desk):
     expect(page.get_by_role("row", name=re.compile("Nia Night"))).to_contain_text("Invited")
 
 
-def test_mail_account_asks_for_what_its_sign_in_needs_and_shows_a_refusal(browsing: Browsing, desk: Desk):
+def test_mail_account_form_follows_the_sign_in_and_shows_a_refusal(browsing: Browsing, desk: Desk):
     page = browsing.sign_in(desk.admin, "/settings/accounts")
     page.get_by_role("button", name="New sending account").click()
     form = dialog(page)

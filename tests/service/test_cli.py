@@ -98,6 +98,20 @@ def test_duplicate_slug_and_unknown_zone_are_reported_in_one_line() -> None:
     assert "timezone" in lost.stderr
 
 
+def test_every_mistake_of_a_clinic_and_a_user_is_reported_at_once() -> None:
+    make_clinic()
+    wrong = ["--slug", "North 2", "--timezone", "Europe/Pari", "--region", "FRA", "--language", "fr_x_"]
+
+    clinic = relance("clinic", "create", "--name", " ", *wrong)
+    user = relance("user", "create", "--clinic", "north", "--email", "no", "--name", "", "--role", "doctor")
+
+    for field in ("name", "slug", "timezone", "region", "language"):
+        assert f"{field}: " in clinic.stderr
+    assert "email: " in user.stderr
+    assert "name: " in user.stderr
+    assert [one["slug"] for one in answer("clinic", "list")] == ["north"]
+
+
 def test_generated_password_is_shown_once() -> None:
     make_clinic()
 
