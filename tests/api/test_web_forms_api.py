@@ -62,6 +62,16 @@ def test_submission_creates_a_lead_and_returns_none_of_its_data(desk: Desk):
     assert (the_touch(desk)["form_id"], the_touch(desk)["channel"]) == (form["id"], "WEB_FORM")
 
 
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [({}, "Unknown Caller"), ({"first_name": "Ana"}, "Ana Unknown"), ({"last_name": "Ruiz"}, "Unknown Ruiz")],
+)
+def test_missing_name_is_unknown(desk: Desk, given: dict[str, str], name: str):
+    assert send(desk, set_up(desk), json={"phone": VISITOR["phone"], **given}).status == 202
+    [lead] = leads(desk)
+    assert f"{lead['first_name']} {lead['last_name']}" == name
+
+
 def test_audit_log_has_no_user_for_a_submission(desk: Desk):
     send(desk, set_up(desk), json=VISITOR)
     [lead] = desk.admin.every("/api/leads")

@@ -114,9 +114,10 @@ def _require_field(given: JsonObject, name: str, is_required: bool | None) -> No
 
 def _lead(session: Session, form: FormRow, given: JsonObject) -> JsonDict:
     first, last = UNKNOWN_CALLER
+    has_name = "first_name" in given or "last_name" in given
     return {
         "first_name": first,
-        "last_name": last,
+        "last_name": first if has_name else last,
         **{name: given[name] for name in given.keys() & PERSON_FIELDS},
         "source_id": _source(session, form, given.get("utm_source")),
         "source_campaign": given.get("utm_campaign") or form.campaign,
