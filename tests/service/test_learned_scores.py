@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.analytics.training.logistic import fit
+from app.analytics.training.logistic import PENALTY, fit
 from app.analytics.training.quality import area_under_curve, calibration_error
 from app.analytics.training.train import train
 from app.clock import now
 from app.core.db import insert_many, new_id, transaction
 from app.leads.attribution.models import LeadSource
 from app.leads.models import Lead
-from app.leads.scoring.learned import weigh_learned
+from app.leads.scoring.learned import sigmoid, weigh_learned
 from app.leads.scoring.models import LearnedModel
 from app.leads.scoring.service import get_score_settings, score_lead, set_score_settings
 from app.leads.timeline.models import Activity
@@ -138,6 +138,19 @@ def test_weights_reproduce_the_shares_of_a_single_feature():
     seen = [({"a": "x"}, number < 300) for number in range(1000)] + [({"a": "y"}, n < 100) for n in range(1000)]
     found = fit(seen)
     assert found.weights["a", "x"] - found.weights["a", "y"] == pytest.approx(1.35, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("lost", "converted", "features"), [(600, 30, "abcdef"), (1000, 100, "abc"), (10_000, 60, "a")]
+)
+def test_weights_are_right_where_facts_decide_the_outcome(lost: int, converted: int, features: str):
+    """At the solution, the residuals of a bin sum to its penalty, and those of all bins to 0."""
+    came, gone = (dict.fromkeys(features, value) for value in "xy")
+    found = fit([(came, True)] * converted + [(gone, False)] * lost)
+    missing = converted * (1 - sigmoid(found.intercept + sum(found.weights[one] for one in came.items())))
+    surplus = lost * sigmoid(found.intercept + sum(found.weights[one] for one in gone.items()))
+    assert missing == pytest.approx(surplus, rel=1e-6)
+    assert found.weights["a", "x"] - found.weights["a", "y"] == pytest.approx((missing + surplus) / PENALTY, rel=1e-6)
 
 
 def test_quality_measures():
