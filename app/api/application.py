@@ -90,7 +90,7 @@ from app.api.tasks.template_routes import blp as task_templates
 from app.api.tasks.view_routes import blp as views
 from app.config import get_settings
 from app.core.telemetry import logs
-from app.http import access, problems, request_hooks
+from app.http import access, path_converters, problems, request_hooks
 from app.http.openapi import docs_page, openapi
 
 BLUEPRINTS = (  # in the order of the docs page
@@ -187,6 +187,7 @@ def create_app() -> Flask:
     wiring.connect()
     app = _Relance("relance", static_folder=None)
     app.config |= {"MAX_CONTENT_LENGTH": settings.max_body_bytes, "PROVIDE_AUTOMATIC_OPTIONS": False}
+    path_converters.register(app)
     request_hooks.register(app)
     access.register(app)
     problems.register(app)

@@ -1,13 +1,14 @@
 """Validation of requests before any service is called."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
-from tests.support.desk import Answer, Desk
+from tests.support.desk import Answer, Desk, the_app
 
 pytest_plugins = ["tests.support.desk"]
 
@@ -76,6 +77,22 @@ def test_body_above_one_megabyte_is_413(send: Send):
 @pytest.mark.parametrize("escaped", [r"\u0000", r"\ud800", r"\udc00x"])
 def test_nul_and_lone_surrogates_are_refused(send: Send, escaped: str):
     assert send(f'{{"name": "a{escaped}", "category": "OTHER"}}'.encode()).pointers == ["/name"]
+
+
+TEXT_PARAMETER = re.compile(r"<(?!\w+:)\w+>")
+WITH_TEXT = sorted(
+    (method, re.sub(r"<uuid:\w+>", str(UUID(int=7)), rule.rule))
+    for rule in the_app().url_map.iter_rules()
+    if TEXT_PARAMETER.search(rule.rule)
+    for method in rule.methods & {"GET", "POST", "PUT", "PATCH", "DELETE"}
+)
+
+
+@pytest.mark.parametrize(("method", "path"), WITH_TEXT)
+def test_nul_in_a_path_is_404(desk: Desk, method: str, path: str):
+    headers = {"Authorization": f"Bearer {desk.admin.token}"}
+    answer = desk.admin.client.open(TEXT_PARAMETER.sub("a%00", path), method=method, headers=headers, json={})
+    assert answer.status_code == 404
 
 
 def test_surrogate_pair_is_accepted(send: Send):

@@ -45,7 +45,7 @@ def search_leads(given: JsonDict) -> JsonDict:
         return {"items": lead_responses(session, search(session, actor(), given), {})}
 
 
-@blp.put("/by-external-id/<external_id>")
+@blp.put("/by-external-id/<string:external_id>")
 @allow(Permission.LEAD_CREATE)
 @blp.arguments(UpsertIn, lookups=check_upsert)
 @blp.response(200, LeadOut)
