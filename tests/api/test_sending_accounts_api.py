@@ -52,6 +52,18 @@ def create(desk: Desk, account: dict[str, Any], **more: Any) -> dict[str, Any]:
     return made
 
 
+@pytest.mark.parametrize(
+    ("kind", "part"), [("smtp", "host"), ("twilio", "account_sid"), ("whatsapp_cloud", "phone_number_id")]
+)
+@pytest.mark.parametrize("more", [{}, {"credentials": {}}, {"settings": None}, {"settings": []}, {"channels": ["fax"]}])
+def test_missing_settings_are_a_mistake(desk: Desk, kind: str, part: str, more: dict[str, Any]) -> None:
+    answer = desk.admin.post("/api/sending-accounts", {"name": "office", "kind": kind, **more})
+    assert answer.status == 422
+    assert "/settings" in answer.pointers
+    assert (f"/settings/{part}" in answer.pointers) == ("settings" not in more)
+    assert desk.admin.every("/api/sending-accounts") == []
+
+
 @pytest.mark.parametrize("account", [SMTP, TWILIO, WHATSAPP], ids=lambda account: account["kind"])
 def test_credentials_are_in_no_response_and_no_audit_entry(desk: Desk, account: dict[str, Any]) -> None:
     made = create(desk, account)

@@ -116,7 +116,7 @@ def check_account(session: Session, actor: Actor, data: JsonObject, /, *, accoun
     given = {name: data[name] for name in _CHECKED if name in data}
     again: list[Callable[[], None]] = []
     if account_id is None:
-        whole = {"channels": [*KINDS[data["kind"]].channels[:1]], **given}
+        whole = {"channels": [*KINDS[data["kind"]].channels[:1]], "settings": {}, **given}
     else:
         account = read_account(session, actor.clinic.id, account_id)
         whole = _merged(account, given)

@@ -26,6 +26,10 @@ class AccountPart(ModelField):
             raise ValidationError("Not a valid object.")
         return value
 
+    def _validate_missing(self, value: object) -> None:
+        """Report missing and null parts, as other fields do: the service needs the object."""
+        fields.Field._validate_missing(self, value)  # noqa: SLF001  (the parent class reports nothing)
+
 
 def _channels(**options: Any) -> ListOf:
     names = ", ".join(sorted(SERVED_CHANNELS))
