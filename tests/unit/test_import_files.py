@@ -286,10 +286,15 @@ def test_columns_are_recognized_by_likely_names(columns: list[str], guessed: lis
     assert [found.get(column) for column in columns] == guessed
 
 
+def test_columns_of_the_same_name_get_names_of_their_own():
+    columns, _ = table_of(b"Tel,Tel (3),Tel,Tel (3)\n1,2,3,4\n")
+    assert columns == ("Tel", "Tel (3)", "Tel (3) (3)", "Tel (3) (4)")
+
+
 # --- conversion of cells ---
 
 WEB, ANA = UUID(int=1), UUID(int=2)
-READING = CellContext(DateOrder.DAY, {"web search": WEB}, {"ana@clinic.example": ANA}, None)
+READING = CellContext(DateOrder.DAY, {"web search": WEB}, {"ana@clinic.example": ANA}, None, date(2026, 3, 10))
 
 
 def read(**cells: str) -> tuple[dict[str, Any], dict[str, str]]:
@@ -307,12 +312,17 @@ def read(**cells: str) -> tuple[dict[str, Any], dict[str, str]]:
         ({"patient_dob": "31/03/2012"}, {"patient_dob": "2012-03-31"}),
         ({"patient_dob": "2012-03-31"}, {"patient_dob": "2012-03-31"}),
         ({"patient_dob": "1.2.12"}, {"patient_dob": "2012-02-01"}),
+        ({"patient_dob": "10.3.26"}, {"patient_dob": "2026-03-10"}),
+        ({"patient_dob": "11.3.26"}, {"patient_dob": "1926-03-11"}),
+        ({"patient_dob": "31.12.85"}, {"patient_dob": "1985-12-31"}),
         ({"treatment_interest": "Braces metal; invisalign"}, {"treatment_interest": ["BRACES_METAL", "INVISALIGN"]}),
         ({"preferred_contact": "Text"}, {"preferred_contact": "TEXT"}),
         ({"source": "Web Search"}, {"source_id": str(WEB)}),
         ({"assigned_to": "ANA@clinic.example"}, {"assigned_to_id": str(ANA)}),
         ({"lead_value": "$1,250.50"}, {"lead_value": "1250.50"}),
         ({"lead_value": "1.250,50 €"}, {"lead_value": "1250.50"}),
+        ({"lead_value": "CHF 1250"}, {"lead_value": "1250"}),
+        ({"lead_value": "1250 MXN"}, {"lead_value": "1250"}),
         ({"tags": "vip, summer"}, {"tags": ["vip", "summer"]}),
         ({"city": "", "state": " "}, {}),
     ],
@@ -325,7 +335,8 @@ def test_cell_is_converted_to_its_meaning(cells: dict[str, str], lead: dict[str,
 @pytest.mark.parametrize(
     "cells",
     [{"patient_dob": "yesterday"}, {"patient_dob": "31/31/2012"}, {"source": "Nowhere"}, {"lead_value": "much"},
-     {"treatment_interest": "gold"}],
+     {"lead_value": "$5k"}, {"lead_value": "2 Million"}, {"lead_value": "5E+3"}, {"lead_value": "2 to 3"},
+     {"lead_value": "(500)"}, {"lead_value": "-500"}, {"patient_dob": "30.02.12"}, {"treatment_interest": "gold"}],
     ids=str,
 )  # fmt: skip
 def test_invalid_cell_is_refused_with_a_reason(cells: dict[str, str]):
@@ -334,7 +345,7 @@ def test_invalid_cell_is_refused_with_a_reason(cells: dict[str, str]):
 
 
 def test_american_dates_begin_with_the_month():
-    american = CellContext(DateOrder.MONTH, {}, {}, WEB)
+    american = CellContext(DateOrder.MONTH, {}, {}, WEB, date(2026, 3, 10))
     assert parse_row({"patient_dob": "03/31/2012"}, american)[0] == {"patient_dob": "2012-03-31", "source_id": str(WEB)}
 
 

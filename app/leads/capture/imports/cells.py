@@ -30,6 +30,7 @@ class CellContext:
     sources: Mapping[str, UUID]
     people: Mapping[str, UUID]
     default_source: UUID | None
+    today: date
 
 
 class InvalidCell(ValueError):
@@ -62,7 +63,7 @@ def _read(field: str, text: str, context: CellContext) -> JsonDict:
         first, _, last = text.rpartition(" ")
         return {"first_name": first or last, "last_name": last}
     if field == "patient_dob":
-        return {field: _day(text, context.date_order).isoformat()}
+        return {field: _past_day(text, context).isoformat()}
     return {field: _READ.get(field, str)(text)}
 
 
@@ -78,7 +79,8 @@ def _known(text: str, names: Mapping[str, UUID]) -> UUID:
     return names[text.lower()]
 
 
-def _day(text: str, order: DateOrder) -> date:
+def _past_day(text: str, context: CellContext) -> date:
+    """Return a day of the past: a year of two digits is the latest one whose day is not in the future."""
     numbers = re.fullmatch(r"(\d{1,4})[./\- ](\d{1,2})[./\- ](\d{1,4})(?:[T ].*)?", text)
     if numbers is None:
         raise InvalidCell("Not a date such as 2012-03-31.")
@@ -86,9 +88,12 @@ def _day(text: str, order: DateOrder) -> date:
     if len(numbers[1]) > 2:  # noqa: PLR2004  (a year)
         year, month, day = first, second, third
     else:
-        day, month, year = (first, second, third) if order is DateOrder.DAY else (second, first, third)
+        day, month, year = (first, second, third) if context.date_order is DateOrder.DAY else (second, first, third)
     try:
-        return date(year if year > 99 else 2000 + year, month, day)  # noqa: PLR2004  (two digits)
+        if year > 99:  # noqa: PLR2004  (more than two digits)
+            return date(year, month, day)
+        found = date(2000 + year, month, day)
+        return found if found <= context.today else date(1900 + year, month, day)
     except ValueError:
         raise InvalidCell("This date does not exist.") from None
 
@@ -119,6 +124,8 @@ def _whole(text: str) -> int:
 
 
 def _money(text: str) -> str:
+    if _NO_PLAIN_AMOUNT.search(text):
+        raise InvalidCell("Not an amount such as 1250.00.")
     digits = re.sub(r"[^\d.,\-]", "", text)
     if re.fullmatch(r"\d{1,3}(\.\d{3})*,\d{1,2}|\d+,\d{1,2}", digits):  # 1.250,50
         digits = digits.replace(".", "").replace(",", ".")
@@ -128,6 +135,10 @@ def _money(text: str) -> str:
     return digits
 
 
+# A multiple (`5k`, `2 million`), a letter between digits (`5E3`, `2 to 3`), or a negative amount in parentheses.
+_NO_PLAIN_AMOUNT: Final = re.compile(
+    r"\d\s*(?:k|m|b|t|mn|mm|bn|tsd|mio|mrd|thousand|mill?ion|milliard)\b|\d[^\d]*[^\W\d_][^\d]*\d|^\W*\(", re.IGNORECASE
+)
 _READ: Final[Mapping[str, Callable[[str], Any]]] = {
     "patient_relationship": _one_of(PatientRelationship),
     "preferred_contact": _one_of(PreferredContact),

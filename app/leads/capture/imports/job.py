@@ -212,7 +212,8 @@ def _cell_context(session: Session, clinic_id: UUID, spec: ImportSpec) -> CellCo
     )
     users = active_users(session, clinic_id).values()
     people = {name.lower(): user.id for user in users for name in (user.name, user.email)}
-    return CellContext(spec.date_order, {row.name: row.id for row in session.execute(sources)}, people, spec.source_id)
+    by_name = {row.name: row.id for row in session.execute(sources)}
+    return CellContext(spec.date_order, by_name, people, spec.source_id, today=now().date())
 
 
 def _in_columns(context: ImportContext, mistakes: Mapping[str, str]) -> str:

@@ -132,7 +132,9 @@ def _names(cells: Sequence[str]) -> tuple[str, ...]:
     names: list[str] = []
     for place, cell in enumerate(cells, start=1):
         name = cell[:100] or f"Column {place}"
-        names.append(name if name not in names else f"{name} ({place})")
+        while name in names:  # the name with the number may be that of an earlier column
+            name = f"{name} ({place})"
+        names.append(name)
     return tuple(names)
 
 
