@@ -45,6 +45,14 @@ def test_reply_comes_first_and_ends_with_the_answer(desk: Desk):
     assert suggested(desk, lead)["act"] == "book_consultation"
 
 
+def test_first_contact_is_not_suggested_after_an_opt_out(desk: Desk):
+    lead = idle(desk)
+    desk.sql("UPDATE leads SET opted_out_at = now() WHERE id = :id", id=lead["id"])
+    assert suggested(desk, lead)["act"] == "none"
+    desk.sql("UPDATE leads SET replied_at = now() WHERE id = :id", id=lead["id"])
+    assert suggested(desk, lead)["act"] == "reply"
+
+
 def test_due_task_is_named(desk: Desk):
     lead = idle(desk)
     desk.plan(lead, title="Send the offer", due_at=(now() + timedelta(hours=2)).isoformat())

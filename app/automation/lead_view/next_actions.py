@@ -94,7 +94,7 @@ def _urgent(known: Situation) -> Iterator[Suggestion]:
         when = "was due" if due < known.at else "is due"
         reason = f"The task “{known.task_title}” {when} on {known.said(due)}."
         yield Suggestion(NextAct.DO_TASK, reason, {"lead.next_follow_up_at": due})
-    if lead.first_contact_at is None and due is None:
+    if lead.first_contact_at is None and due is None and lead.opted_out_at is None:
         reason = f"Nobody has contacted this lead since it came in on {known.said(lead.created_at)}."
         yield Suggestion(NextAct.FIRST_CONTACT, reason, {"lead.first_contact_at": None})
 
