@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from app.analytics.training.logistic import PENALTY, fit
 from app.analytics.training.quality import area_under_curve, calibration_error
@@ -69,6 +70,12 @@ def entry(practice: Practice, lead_id: UUID, at: Any) -> dict[str, Any]:
     return {**whose, **what, "occurred_at": at, "created_at": at}
 
 
+def change_leads(changes: str) -> None:
+    """Run `UPDATE leads SET`, followed by the changes."""
+    with transaction() as session:
+        session.execute(text(f"UPDATE leads SET {changes}"))
+
+
 def trained(practice: Practice) -> LearnedModel:
     with transaction() as session:
         train(session, practice.clinic_id)
@@ -126,6 +133,24 @@ def test_short_history_is_refused_in_words(practice: Practice):
     found = shown(practice, lead)
     assert found["quality"].words == "not enough history: 57 of 200 closed leads"
     assert found["model"] == "rules"
+
+
+def test_history_without_losses_is_refused_in_words(practice: Practice):
+    lead = practice.capture()
+    plant(practice, 240)
+    change_leads("status = 'CONVERTED', converted_at = lost_at, lost_at = NULL WHERE lost_at IS NOT NULL")
+    assert trained(practice).weights is None
+    assert shown(practice, lead)["quality"].words == "not enough history: no closed lead was lost"
+
+
+def test_model_without_test_leads_says_so(practice: Practice):
+    lead = practice.capture()
+    plant(practice, 240)
+    change_leads("converted_at = created_at + interval '2 days' WHERE converted_at IS NOT NULL")
+    change_leads("lost_at = created_at + interval '2 days' WHERE lost_at IS NOT NULL")
+    row = trained(practice)
+    assert (row.tested_leads, row.auc, row.calibration_error) == (0, None, None)
+    assert shown(practice, lead)["quality"].words == "learned from 240 closed leads, not tested on others"
 
 
 def test_sweep_trains_each_clinic_once_a_day(practice: Practice, open_practice: Callable[..., Practice]):

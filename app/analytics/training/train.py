@@ -75,11 +75,12 @@ def _learn(observations: Sequence[Observation], sources: Mapping[str, str]) -> J
     splits_at = _split(observations)
     earlier = [one for one in observations if one.created_at < splits_at]
     tested = [one for one in observations if one.created_at >= splits_at and one.age == TESTED_AGE]
-    quality: JsonDict = {"tested_leads": len(tested)}
-    if len({one.is_converted for one in earlier}) > 1:
+    quality: JsonDict = {}
+    if tested and len({one.is_converted for one in earlier}) > 1:
         judged = _table(_fit(earlier), sources)
         predictions = [(probability(judged, one.bins), one.is_converted) for one in tested]
-        quality |= {"auc": area_under_curve(predictions), "calibration_error": calibration_error(predictions)}
+        quality = {"tested_leads": len(tested), "auc": area_under_curve(predictions)}
+        quality["calibration_error"] = calibration_error(predictions)
     return {**quality, "weights": _table(_fit(observations), sources)}
 
 

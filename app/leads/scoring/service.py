@@ -108,7 +108,8 @@ def quality(session: Session, clinic_id: UUID) -> Quality:
     closed, converted = (row.closed_leads, row.conversions) if row else _closed_leads(session, clinic_id)
     if row is None or row.weights is None:
         return Quality(False, missing_history(closed, converted), closed, converted)
-    words = f"learned from {closed} closed leads, tested on the latest {row.tested_leads}"
+    tested = f"tested on the latest {row.tested_leads}" if row.tested_leads else "not tested on others"
+    words = f"learned from {closed} closed leads, {tested}"
     return Quality(True, words, closed, converted, row.tested_leads, row.auc, row.calibration_error, row.trained_at)
 
 
@@ -118,6 +119,8 @@ def missing_history(closed: int, converted: int) -> str:
         return f"not enough history: {closed} of {LEAST_CLOSED} closed leads"
     if converted < LEAST_CONVERTED:
         return f"not enough history: {converted} of {LEAST_CONVERTED} conversions"
+    if converted == closed:
+        return "not enough history: no closed lead was lost"
     return "enough history: the model is learned within a day"
 
 
