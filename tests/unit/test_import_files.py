@@ -286,6 +286,15 @@ def test_columns_are_recognized_by_likely_names(columns: list[str], guessed: lis
     assert [found.get(column) for column in columns] == guessed
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+def test_line_that_names_the_delimiter_is_no_header(delimiter: str, encoding: str):
+    text = f"sep={delimiter}\r\nName{delimiter}City, state; land\r\nAna{delimiter}Málaga\r\n"
+    columns, rows = table_of(text.replace("City, state; land", '"City, state; land"').encode(encoding))
+    assert columns == ("Name", "City, state; land")
+    assert rows == [(3, ["Ana", "Málaga"])]
+
+
 def test_columns_of_the_same_name_get_names_of_their_own():
     columns, _ = table_of(b"Tel,Tel (3),Tel,Tel (3)\n1,2,3,4\n")
     assert columns == ("Tel", "Tel (3)", "Tel (3) (3)", "Tel (3) (4)")

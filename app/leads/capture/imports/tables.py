@@ -6,6 +6,7 @@ A CSV is read one row at a time, so memory does not grow with its length. For XL
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -75,11 +76,13 @@ def _filled(rows: Iterator[Row]) -> Iterator[Row]:
 def _rows_of_csv(content: bytes, encoding: str) -> Iterator[Row]:
     text = io.TextIOWrapper(io.BytesIO(content), encoding=encoding, newline="")
     csv.field_size_limit(LONGEST_CELL)
-    reader = csv.reader(text, delimiter=_delimiter_of(content, encoding), strict=True)
+    delimiter = _delimiter_of(content, encoding)
+    reader = csv.reader(text, delimiter=delimiter, strict=True)
     number = 0
     try:
         for number, cells in enumerate(reader, start=1):
-            yield number, [cell.strip() for cell in cells]
+            if number > 1 or not _names_delimiter(delimiter.join(cells)):
+                yield number, [cell.strip() for cell in cells]
     except (csv.Error, UnicodeError) as mistake:
         raise _unreadable(f"Row {number + 1} cannot be read: {mistake}.") from None
 
@@ -120,11 +123,19 @@ def _can_be(content: bytes, encoding: str) -> bool:
 
 
 def _delimiter_of(content: bytes, encoding: str) -> str:
-    """Return the most frequent delimiter of the first line, outside of quotes."""
+    """Return the delimiter that the first line names, else the most frequent one in it, outside of quotes."""
     sample = io.TextIOWrapper(io.BytesIO(content), encoding=encoding, errors="replace").read(_SAMPLE)
     line = next((line for line in sample.splitlines() if line.strip()), "")
+    if named := _names_delimiter(line):
+        return named
     outside = "".join(line.split('"')[::2])
     return max(DELIMITERS, key=outside.count)
+
+
+def _names_delimiter(line: str) -> str | None:
+    """Return the delimiter of a line such as `sep=;`, which programs write above the header row for Excel."""
+    found = re.fullmatch(f"sep=([{DELIMITERS}]) *", line, re.IGNORECASE)
+    return found[1] if found else None
 
 
 def _names(cells: Sequence[str]) -> tuple[str, ...]:
