@@ -69,11 +69,7 @@ def test_figures_and_lists_equal_a_brute_force_oracle(
     ripens: int,
     is_rolled_up: bool,
 ):
-    watch.set(setting.begin)
-    practice = open_practice(timezone=setting.zone)
-    with transaction() as session:
-        ids = list(session.scalars(select(LeadSource.id).where(LeadSource.clinic_id == practice.clinic_id).limit(2)))
-    history = History(practice, watch, ids)
+    practice, history = begin_history(open_practice, watch, setting)
     half = len(acts) // 2
     history.replay(acts[:half], begin=setting.begin)
     watch.advance(days=3)
@@ -83,6 +79,26 @@ def test_figures_and_lists_equal_a_brute_force_oracle(
         watch.advance(days=3)
         roll_up()
     check(practice, history, first=first, length=length, ripens=ripens)
+
+
+def begin_history(open_practice: Callable[..., Practice], watch: Watch, setting: Setting) -> tuple[Practice, History]:
+    watch.set(setting.begin)
+    practice = open_practice(timezone=setting.zone)
+    with transaction() as session:
+        ids = list(session.scalars(select(LeadSource.id).where(LeadSource.clinic_id == practice.clinic_id).limit(2)))
+    return practice, History(practice, watch, ids)
+
+
+def test_first_contact_before_the_creation_of_a_merged_lead_counts_as_no_time(
+    open_practice: Callable[..., Practice], watch: Watch
+):
+    practice, history = begin_history(open_practice, watch, SETTINGS[0])
+    acts = [("capture", 1, 0, 60), ("call", 0, 1, 60), ("capture", 1, 0, 60), ("merge", 1, 0, 60)]
+    history.replay(acts, begin=SETTINGS[0].begin)
+    watch.advance(days=3)
+    check(practice, history, first=0, length=3, ripens=0)
+    roll_up()
+    check(practice, history, first=0, length=3, ripens=0)
 
 
 def check(practice: Practice, history: History, *, first: int, length: int, ripens: int) -> None:

@@ -81,7 +81,7 @@ class Oracle:
         rate = self.share([one for one in mature if one.status == "CONVERTED"], mature)
         rate = rate if cohort else self.share(converted, created)
         contacted = [lead for lead in created if lead.contact and not lead.is_imported]
-        waits = [(lead.contact - lead.created).total_seconds() / 60 for lead in contacted if lead.contact]
+        waits = [max((one.contact - one.created).total_seconds() / 60, 0) for one in contacted if one.contact]
         median, p90 = median_and_p90(waits)
         open_waits = [_open_minutes(self.calendar, one.created, one.contact) for one in contacted if one.contact]
         business = median_and_p90(open_waits)
