@@ -8,11 +8,11 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import ColumnElement, func
 from sqlalchemy.orm import Session
 
-from app.analytics.metrics.measures import Event, Measure, Value
+from app.analytics.metrics.measures import Event, Measure
 from app.analytics.periods import Days
 from app.analytics.report import Report
+from app.analytics.statements.contact_times import contacted_leads_of, count_times, is_of_times
 from app.analytics.statements.grouped import count_groups
-from app.analytics.statements.percentiles import PERCENTILES, count_percentiles
 from app.analytics.statements.selection import Counted, Selection
 from app.analytics.statements.stage_entries import count_entries
 from app.identity.permissions import Permission
@@ -98,7 +98,7 @@ def _families(measures: Iterable[Measure]) -> Iterator[tuple[_Statement, Sequenc
     families: defaultdict[tuple[_Statement, Event, Measure | None], list[Measure]] = defaultdict(list)
     for measure in measures:
         statement = _statement_of(measure)
-        leads = measure.of(Value.LEADS) if statement is count_percentiles else None
+        leads = contacted_leads_of(measure) if statement is count_times else None
         families[statement, measure.event, leads].append(measure)
     return ((statement, family) for (statement, _, _), family in families.items())
 
@@ -106,4 +106,4 @@ def _families(measures: Iterable[Measure]) -> Iterator[tuple[_Statement, Sequenc
 def _statement_of(measure: Measure) -> _Statement:
     if measure.event is Event.ENTERED:
         return count_entries
-    return count_percentiles if measure.value in PERCENTILES else count_groups
+    return count_times if is_of_times(measure) else count_groups

@@ -38,7 +38,8 @@ REPORTS = {
     "velocity": reports.velocity_report,
     "response": reports.response_report,
 }
-NOT_ROLLED_UP = {"contact", "velocity", "response"}
+NOT_ROLLED_UP = {"velocity", "response"}
+WEEKENDS = '{"sat": [["00:00", "24:00"]], "sun": [["00:00", "24:00"]]}'
 DAYS = {"from_": date(2026, 1, 15), "to": date(2026, 4, 15)}
 
 
@@ -50,7 +51,7 @@ def leads(practice: Practice, watch: Watch) -> list[UUID]:
         watch.set(utc(at))
         role = (Role.TREATMENT_COORDINATOR, Role.MANAGER)[place % 2]
         found.append(practice.capture(assigned_to_id=practice.people[role], lead_value=100 * place))
-        watch.advance(hours=2)
+        watch.advance(hours=2 + place, microseconds=7_654_321 * place)
         if place % 3:
             practice.log(found[-1], outcome="spoke")
             practice.move(found[-1], "consultation_scheduled")
@@ -83,6 +84,40 @@ def test_rollups_change_no_figure_and_are_read(practice: Practice, leads: list[U
     sql("UPDATE lead_rollup_counts SET leads = 2 * leads")
     changed = figures(practice)
     assert {name for name in REPORTS if changed[name, "month"] == before[0][name, "month"]} == NOT_ROLLED_UP
+
+
+def test_times_to_contact_are_read_from_rollups(practice: Practice, leads: list[UUID]):
+    before = figures(practice)
+    roll_up()
+    sql(
+        "UPDATE lead_rollup_counts SET elapsed_seconds = float8send(60), business_seconds = float8send(60)"
+        " WHERE minutes_mean_of = 1"
+    )
+    changed = figures(practice)
+    assert {name for name in REPORTS if changed[name, "month"] != before[name, "month"]} == {"contact", "coordinators"}
+
+
+def test_rollups_without_times_to_contact_are_not_read_for_these(practice: Practice, leads: list[UUID]):
+    before = figures(practice)
+    roll_up()
+    sql("UPDATE lead_rollup_counts SET elapsed_seconds = NULL, business_seconds = NULL")
+    assert figures(practice) == before
+
+
+def test_change_of_the_opening_hours_counts_all_days_again(practice: Practice, leads: list[UUID]):
+    before = figures(practice)
+    roll_up()
+    sql(
+        "UPDATE clinics SET business_hours = CAST(:hours AS jsonb), rules_version = rules_version + 1 WHERE id = :id",
+        hours=WEEKENDS,
+        id=practice.clinic_id,
+    )
+    live = figures(practice)
+    assert {name for name in REPORTS if live[name, "month"] != before[name, "month"]} == {"contact"}
+    hashes = {row.opening_hash for row in practice.rows("lead_rollup_spans")}
+    roll_up()
+    assert hashes.isdisjoint(row.opening_hash for row in practice.rows("lead_rollup_spans"))
+    assert figures(practice) == live
 
 
 def test_report_of_own_leads_reads_only_these_from_rollups(practice: Practice, leads: list[UUID]):

@@ -9,6 +9,8 @@ from uuid import UUID
 
 import psycopg
 
+from app.analytics.statements.rolled_up.opening_hours import OPENING_HASH
+
 LEADS, STEPS_PER_LEAD, TASKS, ACTIVITIES, NOTIFICATIONS = 30_000, 10, 60_000, 60_000, 60_000
 SOURCES = 6  # of each clinic that leads come from
 TASK_TEMPLATE = UUID("00000000-0000-7000-8000-00000000007e")  # one task in ten was created from it
@@ -215,9 +217,9 @@ FROM clinics AS c, generate_series(1, 200) AS n, generate_series(0, 25) AS h, ge
 
 # A year of days in each clinic, with leads of 50 of its 200 groups each day; some leads have changed since.
 _ROLLUPS = (
-    """
-    INSERT INTO lead_rollup_spans (clinic_id, starts_at, ends_at, is_month, timezone, rolled_up_at)
-    SELECT c.id, at, at + interval '1 day', false, c.timezone, now() FROM clinics AS c, LATERAL
+    f"""
+    INSERT INTO lead_rollup_spans (clinic_id, starts_at, ends_at, is_month, timezone, opening_hash, rolled_up_at)
+    SELECT c.id, at, at + interval '1 day', false, c.timezone, {OPENING_HASH}, now() FROM clinics AS c, LATERAL
         generate_series(date_trunc('day', now(), c.timezone) - interval '365 days',
             date_trunc('day', now(), c.timezone) - interval '2 days', interval '1 day') AS at
     """,

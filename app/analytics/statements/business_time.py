@@ -11,6 +11,7 @@ from sqlalchemy.sql.elements import Grouping
 
 from app.core.calendar.calendar import Calendar
 
+_A_SECOND: Final = 1e6  # microseconds
 _DOUBLES: Final[Any] = ARRAY(Double())
 
 
@@ -26,15 +27,22 @@ class OpeningTime:
         totals = [0.0, *accumulate(closes - opens for opens, closes in windows)]
         starts = [opens for opens, _ in windows]
         self._has_windows = bool(windows)
-        self._opens = _array([-inf, *starts])
-        self._shifts = _array([inf, *(total - opens for total, opens in zip(totals, starts, strict=False))])
-        self._most = _array([0.0, *totals[1:]])
+        self.arrays = {
+            "opens": [-inf, *starts],
+            "shifts": [inf, *(total - opens for total, opens in zip(totals, starts, strict=False))],
+            "most": [0.0, *totals[1:]],
+        }
+        self._opens, self._shifts, self._most = (_array(one) for one in self.arrays.values())
 
     def seconds_between(self, start: Any, end: Any) -> Any:
-        """Return the seconds of business time between two columns, at least 0."""
+        """Return the seconds of business time between two columns, at least 0, rounded to microseconds.
+
+        Seconds since 1970 are exact to less than a microsecond, so the result does not depend on `since`.
+        """
         if not self._has_windows:
             return literal(0.0)
-        return func.greatest(self._open_until(end) - self._open_until(start), 0.0)
+        seconds: Any = self._open_until(end) - self._open_until(start)
+        return func.greatest(func.round(seconds * _A_SECOND, type_=Double()) / _A_SECOND, 0.0)
 
     def _open_until(self, at: Any) -> ColumnElement[Any]:
         """Return the seconds that the clinic was open until this time, since the first window."""

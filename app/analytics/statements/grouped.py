@@ -4,7 +4,6 @@ Leads created in a past day or month are read from rollups, unless one of them h
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -33,9 +32,9 @@ from app.analytics.statements.rolled_up.counted import (
     Test,
     counted_leads,
     filter_on_counts,
+    labels_on_counts,
     on_counts,
 )
-from app.analytics.statements.rolled_up.models import RollupSpan
 from app.analytics.statements.rolled_up.spans import ALWAYS, Range, leads_in, parts_of
 from app.analytics.statements.selection import TIMES, Counted, Selection, tests_of
 from app.leads.models import Lead
@@ -109,9 +108,8 @@ def _edges(selection: Selection, tests: _Tests) -> list[datetime]:
 
 def _on_rollups(selection: Selection, tests: _Tests) -> list[Any]:
     """Return the columns to group by, of rollups. Raises NotInRollups."""
-    labels = selection.labels(RollupSpan.starts_at) if selection.key is None else _keyed(selection)
     return [
-        *labels,
+        *labels_on_counts(selection),
         *(
             (
                 filter_on_counts(tests.computed[name], selection.report) if name in tests.computed else on_counts(value)
@@ -119,10 +117,6 @@ def _on_rollups(selection: Selection, tests: _Tests) -> list[Any]:
             for name, value in tests.columns.items()
         ),
     ]
-
-
-def _keyed(selection: Selection) -> list[Any]:
-    return replace(selection, key=on_counts(selection.key)).labels(RollupSpan.starts_at)
 
 
 def _tests(report: Report, measures: Sequence[Measure]) -> _Tests:

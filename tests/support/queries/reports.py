@@ -11,6 +11,7 @@ from app.analytics.metrics.measures import Basis
 from app.analytics.reports import (
     attribution_report,
     conversion_report,
+    first_contact_report,
     funnel_report,
     lost_reason_report,
     pipeline_report,
@@ -47,6 +48,10 @@ REPORTS: dict[str, Query] = {
     "funnel": (analytics(funnel_report), {"ix_leads_analytics"}),
     "funnel of a month": (
         analytics(funnel_report, from_=now().date() - timedelta(days=30)),
+        {"ix_leads_analytics", "uq_lead_rollup_spans_time", "pk_lead_rollup_counts"},
+    ),
+    "times to first contact of a month": (
+        analytics(first_contact_report, from_=now().date() - timedelta(days=30)),
         {"ix_leads_analytics", "uq_lead_rollup_spans_time", "pk_lead_rollup_counts"},
     ),
     "funnel by events": (analytics(funnel_report, basis=Basis.PERIOD), {"ix_lead_activities_stage_entries"}),

@@ -1,6 +1,7 @@
 """Read rollups: conditions on leads become conditions on groups of leads, where these have the columns for it."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -23,6 +24,7 @@ from sqlalchemy.sql.visitors import iterate, replacement_traverse
 from app.analytics.report import Report
 from app.analytics.statements.rolled_up.models import RollupCount, RollupGroup, RollupSpan
 from app.analytics.statements.rolled_up.spans import Counted
+from app.analytics.statements.selection import Selection
 from app.identity.models import User
 from app.leads.models import Lead
 from app.leads.search.filters import filter_conditions
@@ -72,6 +74,12 @@ def filter_on_counts(test: Test, report: Report) -> ColumnElement[bool]:
     return found
 
 
+def labels_on_counts(selection: Selection) -> list[Any]:
+    """Return `selection.labels` of rollups. Raises NotInRollups."""
+    keyed = selection if selection.key is None else replace(selection, key=on_counts(selection.key))
+    return keyed.labels(RollupSpan.starts_at)
+
+
 def counted_leads(
     columns: Sequence[Any], spans: Sequence[Counted], shared: Iterable[ColumnElement[bool]], sums: Iterable[str]
 ) -> Any:
@@ -79,10 +87,33 @@ def counted_leads(
 
     `columns` and `shared` (conditions) are of rollups: see `on_counts`.
     """
-    ids = bindparam(None, [one.span_id for one in spans], type_=ARRAY(BigInteger))
     totals = [func.sum(getattr(RollupCount, name)).label(name) for name in sums]
+    return _of_groups(
+        [*columns, cast(func.sum(RollupCount.leads), Integer).label("leads"), *totals], columns, spans, shared
+    )
+
+
+def contact_times(
+    columns: Sequence[Any], spans: Sequence[Counted], shared: Iterable[ColumnElement[bool]], kinds: Iterable[str]
+) -> Any:
+    """Select `columns`, the number of leads with a first contact (`leads`), and their times of each kind.
+
+    The arguments are those of `counted_leads`; a kind is `elapsed` or `business`.
+    """
+    leads = cast(func.coalesce(func.sum(RollupCount.minutes_mean_of), 0), Integer).label("leads")
+    times = [func.string_agg(getattr(RollupCount, f"{kind}_seconds"), b"").label(kind) for kind in kinds]
+    return _of_groups([*columns, leads, *times], columns, spans, shared)
+
+
+def _of_groups(
+    selected: Sequence[Any],
+    columns: Sequence[Any],
+    spans: Sequence[Counted],
+    shared: Iterable[ColumnElement[bool]],
+) -> Any:
+    ids = bindparam(None, [one.span_id for one in spans], type_=ARRAY(BigInteger))
     return (
-        select(*columns, cast(func.sum(RollupCount.leads), Integer).label("leads"), *totals)
+        select(*selected)
         .select_from(RollupCount)
         .join(RollupSpan, RollupSpan.id == RollupCount.span_id)
         .join(RollupGroup, RollupGroup.id == RollupCount.group_id)

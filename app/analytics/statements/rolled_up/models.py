@@ -4,7 +4,18 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, Double, ForeignKey, Identity, Index, Numeric, Text, UniqueConstraint
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    Numeric,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base
@@ -22,6 +33,7 @@ class RollupSpan(Base):
     ends_at: Mapped[datetime]
     is_month: Mapped[bool]
     timezone: Mapped[str] = mapped_column(Text)  # of the clinic when it was counted
+    opening_hash: Mapped[str] = mapped_column(Text, server_default="")  # of its opening hours and holidays then
     rolled_up_at: Mapped[datetime]
 
 
@@ -68,6 +80,9 @@ class RollupCount(Base):
     days_to_loss_of: Mapped[int]
     minutes_mean: Mapped[float | None] = mapped_column(Double)
     minutes_mean_of: Mapped[int]
+    # Seconds to the first contact of each lead that has one, as consecutive 8-byte floats in network byte order.
+    elapsed_seconds: Mapped[bytes | None] = mapped_column(LargeBinary)
+    business_seconds: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 class RollupChange(Base):

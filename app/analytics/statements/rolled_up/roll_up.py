@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app import clock
+from app.analytics.statements.business_time import OpeningTime
 from app.analytics.statements.rolled_up.roll_up_sql import (
     ADD_COUNTS,
     ADD_MONTH_COUNTS,
@@ -45,7 +46,7 @@ def roll_up_next_clinic(session: Session) -> int:
     clinic = session.execute(NEXT_CLINIC, {"settled": clock.now() - SETTLED - _LONGEST_DAY}).one_or_none()
     if clinic is None:
         return 0
-    if clinic.rolled_up_in not in {None, clinic.timezone}:  # its days have other ends now
+    if clinic.is_outdated:  # its days have other ends now, or other opening hours
         for statement in FORGET_CLINIC:
             session.execute(statement, {"clinic": clinic.id})
         return 1
@@ -85,7 +86,14 @@ def _start_of(calendar: Calendar, day: date) -> datetime:
 
 def _roll_up(session: Session, clinic: AnyRow, calendar: Calendar, days: Sequence[_Span]) -> None:
     """Count the days and their months. A change that is committed meanwhile keeps its note, and counts them again."""
-    of_clinic = {"clinic": clinic.id, "timezone": calendar.zone.key, "now": clock.now()}
+    at = clock.now()
+    of_clinic = {
+        "clinic": clinic.id,
+        "timezone": calendar.zone.key,
+        "opening_hash": clinic.opening_hash,
+        "now": at,
+        **OpeningTime(calendar, min(day.starts_at for day in days), at).arrays,
+    }
     session.execute(FORGET_CHANGES, {**of_clinic, **_arrays(days)})
     ids = list(session.scalars(SAVE_SPANS, {**of_clinic, **_arrays(days), "is_month": False}))
     unused = set(session.scalars(FORGET_COUNTS, {"ids": ids}))

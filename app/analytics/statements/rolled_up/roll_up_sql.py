@@ -4,16 +4,19 @@ from typing import Final
 
 from sqlalchemy import text
 
+from app.analytics.statements.rolled_up.opening_hours import OPENING_HASH
+
 # A clinic with changes, or with days that are over and not counted.
 NEXT_CLINIC: Final = text(
-    "SELECT c.id, c.timezone, rolled.timezone AS rolled_up_in, rolled.ends_at AS rolled_up_to, first_lead_at,"
-    " now() AS database_time"
-    " FROM clinics c LEFT JOIN LATERAL (SELECT s.timezone, s.ends_at FROM lead_rollup_spans s"
+    f"SELECT c.id, c.timezone, {OPENING_HASH} AS opening_hash, rolled.ends_at AS rolled_up_to, first_lead_at,"  # noqa: S608
+    f" rolled.timezone <> c.timezone OR rolled.opening_hash <> {OPENING_HASH} AS is_outdated, now() AS database_time"
+    " FROM clinics c LEFT JOIN LATERAL (SELECT s.timezone, s.opening_hash, s.ends_at FROM lead_rollup_spans s"
     " WHERE s.clinic_id = c.id AND NOT s.is_month ORDER BY s.starts_at DESC LIMIT 1) AS rolled ON true"
     " LEFT JOIN LATERAL (SELECT l.created_at AS first_lead_at FROM leads l"
     " WHERE l.clinic_id = c.id AND l.deleted_at IS NULL ORDER BY l.id LIMIT 1) AS first ON rolled.ends_at IS NULL"
     " WHERE coalesce(rolled.ends_at, first_lead_at) < least(:settled, now() - interval '49 hours')"
     " OR EXISTS (SELECT FROM lead_rollup_changes ch WHERE ch.clinic_id = c.id) OR rolled.timezone <> c.timezone"
+    f" OR rolled.opening_hash <> {OPENING_HASH}"
     " ORDER BY random() LIMIT 1"
 )
 CHANGED_DAYS: Final = text(
@@ -40,8 +43,8 @@ FORGET_CLINIC: Final = tuple(
 )
 # Spans keep their ids, which reports may be about to read.
 SAVE_SPANS: Final = text(
-    "INSERT INTO lead_rollup_spans (clinic_id, starts_at, ends_at, is_month, timezone, rolled_up_at)"  # noqa: S608
-    f" SELECT :clinic, starts_at, ends_at, :is_month, :timezone, :now FROM {_SPANS}"
+    "INSERT INTO lead_rollup_spans (clinic_id, starts_at, ends_at, is_month, timezone, opening_hash,"  # noqa: S608
+    f" rolled_up_at) SELECT :clinic, starts_at, ends_at, :is_month, :timezone, :opening_hash, :now FROM {_SPANS}"
     " ON CONFLICT (clinic_id, starts_at, ends_at) DO UPDATE SET rolled_up_at = excluded.rolled_up_at RETURNING id"
 )
 # Those months of which all days are counted.
@@ -59,12 +62,25 @@ _KEYS: Final = (
 _SUMS: Final = (
     "leads, money, days_to_convert, days_to_convert_of, days_to_loss, days_to_loss_of, minutes_mean, minutes_mean_of"
 )
+_TIMES: Final = "elapsed_seconds, business_seconds"
 
 
 def _seconds(column: str) -> str:
     """Return the seconds from a lead's creation, as `responses.seconds_from_creation` does."""
     return f"CASE WHEN l.{column} < l.created_at THEN 0.0 ELSE date_part('epoch', l.{column} - l.created_at) END"
 
+
+def _open_until(column: str) -> str:
+    """Return the seconds that the clinic was open until a lead's time, as `OpeningTime` does."""
+    at = f"date_part('epoch', l.{column})"
+    place = f"width_bucket({at}, CAST(:opens AS float8[]))"
+    return f"least({at} + (CAST(:shifts AS float8[]))[{place}], (CAST(:most AS float8[]))[{place}])"
+
+
+_BUSINESS_TIME: Final = (
+    "CASE WHEN l.first_contact_at IS NOT NULL THEN"
+    f" greatest(round(({_open_until('first_contact_at')} - {_open_until('created_at')}) * 1e6) / 1e6, 0.0) END"
+)
 
 # One statement, so that all its parts read the same state of the leads.
 ADD_COUNTS: Final = text(f"""
@@ -73,14 +89,17 @@ WITH counted AS MATERIALIZED (
         count(*) AS leads, sum(lead_value) AS money,
         sum(to_convert) / 86400 AS days_to_convert, count(to_convert) AS days_to_convert_of,
         sum(to_loss) / 86400 AS days_to_loss, count(to_loss) AS days_to_loss_of,
-        sum(to_contact) / 60 AS minutes_mean, count(to_contact) AS minutes_mean_of
+        sum(to_contact) / 60 AS minutes_mean, count(to_contact) AS minutes_mean_of,
+        string_agg(float8send(to_contact), '') AS elapsed_seconds,
+        string_agg(float8send(business_time), '') AS business_seconds
     FROM (
         SELECT span.id AS span_id, l.source_id, l.assigned_to_id, l.first_touch_source_id,
             l.last_touch_source_id, l.status, l.pipeline_stage, l.past_stages, l.capture_channel, l.lost_reason,
             l.first_contact_at IS NOT NULL AS has_contact,
             l.contacted_at IS NOT NULL OR l.replied_at IS NOT NULL AS has_answered,
             l.replied_at IS NOT NULL AS has_replied, l.lead_value, {_seconds("converted_at")} AS to_convert,
-            {_seconds("lost_at")} AS to_loss, {_seconds("first_contact_at")} AS to_contact
+            {_seconds("lost_at")} AS to_loss, {_seconds("first_contact_at")} AS to_contact,
+            {_BUSINESS_TIME} AS business_time
         FROM unnest(CAST(:starts AS timestamptz[]), CAST(:first_ids AS uuid[]), CAST(:end_ids AS uuid[]))
             AS wanted(starts_at, first_id, end_id)
         JOIN lead_rollup_spans span ON span.starts_at = wanted.starts_at AND span.id = ANY(CAST(:ids AS bigint[]))
@@ -97,13 +116,16 @@ WITH counted AS MATERIALIZED (
     SELECT id, fingerprint FROM added
     UNION ALL SELECT id, fingerprint FROM lead_rollup_groups WHERE clinic_id = :clinic
 )
-INSERT INTO lead_rollup_counts (clinic_id, span_id, group_id, {_SUMS})
-SELECT :clinic, span_id, known.id, {_SUMS} FROM counted JOIN known USING (fingerprint) ORDER BY span_id, known.id
+INSERT INTO lead_rollup_counts (clinic_id, span_id, group_id, {_SUMS}, {_TIMES})
+SELECT :clinic, span_id, known.id, {_SUMS}, {_TIMES} FROM counted JOIN known USING (fingerprint)
+ORDER BY span_id, known.id
 """)  # noqa: S608  (constants)
 
-_ADDED: Final = ", ".join(f"sum(c.{name})" for name in _SUMS.split(", "))
+_ADDED: Final = ", ".join(
+    [*(f"sum(c.{name})" for name in _SUMS.split(", ")), *(f"string_agg(c.{name}, '')" for name in _TIMES.split(", "))]
+)
 ADD_MONTH_COUNTS: Final = text(f"""
-INSERT INTO lead_rollup_counts (clinic_id, span_id, group_id, {_SUMS})
+INSERT INTO lead_rollup_counts (clinic_id, span_id, group_id, {_SUMS}, {_TIMES})
 SELECT :clinic, m.id, c.group_id, {_ADDED} FROM lead_rollup_spans m
     JOIN lead_rollup_spans d ON d.clinic_id = :clinic AND NOT d.is_month
         AND d.starts_at >= m.starts_at AND d.ends_at <= m.ends_at

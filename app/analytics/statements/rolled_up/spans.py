@@ -5,11 +5,12 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ARRAY, DateTime, Uuid, bindparam, exists, func, select
+from sqlalchemy import ARRAY, DateTime, Uuid, bindparam, exists, func, select, text
 from sqlalchemy.orm import Session
 
 from app.analytics.report import Report
 from app.analytics.statements.rolled_up.models import RollupChange, RollupSpan
+from app.analytics.statements.rolled_up.opening_hours import OPENING_HASH
 from app.leads.models import Lead
 from app.leads.search.creation_time import ID_CLOCK_SLACK, created_from, created_to, first_id_of
 
@@ -46,6 +47,12 @@ _HAS_CHANGED: Final = exists().where(
 )
 
 
+_HAS_PRESENT_OPENING: Final = text(
+    f"lead_rollup_spans.opening_hash = (SELECT {OPENING_HASH} FROM clinics c"  # noqa: S608  (a constant)
+    " WHERE c.id = lead_rollup_spans.clinic_id)"
+)
+
+
 def parts_of(session: Session, report: Report, period: Range, edges: Iterable[datetime]) -> Parts:
     """Return the period in parts, of which no counted one lies on both sides of an edge."""
     return split(period, _counted(session, report, period), edges)
@@ -75,6 +82,7 @@ def _counted(session: Session, report: Report, period: Range) -> list[Counted]:
     found = select(RollupSpan.starts_at, RollupSpan.ends_at, RollupSpan.id).where(
         RollupSpan.clinic_id == report.actor.clinic.id,
         RollupSpan.timezone == str(report.days.calendar.zone),
+        _HAS_PRESENT_OPENING,
         RollupSpan.starts_at >= period.since,
         RollupSpan.ends_at <= period.until,
         ~_HAS_CHANGED,
