@@ -21,10 +21,10 @@ _COLUMNS: Final = {Lead: ("sealed", "email_blind", "phone_blind"), Activity: ("s
 def encrypt_people(params: Mapping[str, Any]) -> int:
     """Set an encrypted address, number and sometimes a note on each lead, and a note on every other activity.
 
-    Returns the number of rows. `params` is not used.
+    Returns the number of rows. `params` may have `tables`, the names of the only tables to encrypt.
     """
-    del params
-    return sum(_encrypt_table(model) for model in _COLUMNS)
+    tables = params.get("tables", [model.__tablename__ for model in _COLUMNS])
+    return sum(_encrypt_table(model) for model in _COLUMNS if model.__tablename__ in tables)
 
 
 def time_encryption(params: Mapping[str, Any]) -> dict[str, float]:
