@@ -49,7 +49,7 @@ _HAS_CHANGED: Final = exists().where(
 
 _HAS_PRESENT_OPENING: Final = text(
     f"lead_rollup_spans.opening_hash = (SELECT {OPENING_HASH} FROM clinics c"  # noqa: S608  (a constant)
-    " WHERE c.id = lead_rollup_spans.clinic_id)"
+    " WHERE c.id = CAST(:clinic AS uuid))"  # not of the span's clinic, so that it is computed once
 )
 
 
@@ -82,7 +82,7 @@ def _counted(session: Session, report: Report, period: Range) -> list[Counted]:
     found = select(RollupSpan.starts_at, RollupSpan.ends_at, RollupSpan.id).where(
         RollupSpan.clinic_id == report.actor.clinic.id,
         RollupSpan.timezone == str(report.days.calendar.zone),
-        _HAS_PRESENT_OPENING,
+        _HAS_PRESENT_OPENING.bindparams(clinic=report.actor.clinic.id),
         RollupSpan.starts_at >= period.since,
         RollupSpan.ends_at <= period.until,
         ~_HAS_CHANGED,
