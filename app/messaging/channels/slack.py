@@ -10,7 +10,7 @@ from app.messaging.channels import destination_client
 from app.messaging.channels.base import Channel, ForUsers, OutgoingMessage, Permanent, Receipt
 from app.messaging.channels.gateway_client import to_receipt
 from app.messaging.channels.provider_call import post
-from app.messaging.rendering.safe_text import one_line
+from app.messaging.rendering.safe_text import one_line, shortened
 
 HOSTS: Final = ("hooks.slack.com", "hooks.slack-gov.com")
 MAX_HEADING, MAX_SECTION = 150, 3000  # characters that Slack takes in these blocks
@@ -43,7 +43,7 @@ def payload(message: OutgoingMessage) -> JsonDict:
 
 
 def _plain(text: str, most: int) -> JsonDict:
-    return {"type": "plain_text", "text": text if len(text) <= most else text[: most - 1] + "…", "emoji": False}
+    return {"type": "plain_text", "text": shortened(text, most), "emoji": False}
 
 
 def _escaped(text: str) -> str:

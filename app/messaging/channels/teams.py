@@ -13,7 +13,7 @@ from app.messaging.channels import destination_client
 from app.messaging.channels.base import Channel, ForUsers, OutgoingMessage, Permanent, Receipt
 from app.messaging.channels.gateway_client import to_receipt
 from app.messaging.channels.provider_call import post
-from app.messaging.rendering.safe_text import one_line
+from app.messaging.rendering.safe_text import one_line, shortened
 
 HOSTS: Final = (".logic.azure.com", ".logic.azure.us", ".api.powerplatform.com", ".api.powerplatform.us")
 MAX_BODY: Final = 8000  # characters; Teams takes cards of 28 KB
@@ -50,8 +50,7 @@ def payload(message: OutgoingMessage) -> JsonDict:
 
 
 def _paragraphs(body: str) -> list[JsonDict]:
-    text = body if len(body) <= MAX_BODY else body[: MAX_BODY - 1] + "…"
-    return [_text(line) for line in text.splitlines() if line.strip()]
+    return [_text(line) for line in shortened(body, MAX_BODY).splitlines() if line.strip()]
 
 
 def _text(text: str, **style: str) -> JsonDict:

@@ -25,7 +25,7 @@ from app.messaging.channels.base import (
 )
 from app.messaging.channels.gateway_client import to_receipt
 from app.messaging.channels.provider_call import post
-from app.messaging.rendering.safe_text import one_line
+from app.messaging.rendering.safe_text import one_line, shortened
 
 TIME_TO_LIVE: Final = timedelta(days=1)  # how long the push service keeps a notice for a browser that is offline
 MAX_TITLE, MAX_BODY = 120, 1000  # characters; a push service takes 4 KB
@@ -57,8 +57,8 @@ def send(message: OutgoingMessage) -> Receipt:
 def payload(message: OutgoingMessage) -> bytes:
     """Return what the service worker of the browser gets. `tag` is the same at each attempt."""
     shown = {
-        "title": _shortened(one_line(message.subject), MAX_TITLE),
-        "body": _shortened(message.body, MAX_BODY),
+        "title": shortened(one_line(message.subject), MAX_TITLE),
+        "body": shortened(message.body, MAX_BODY),
         "url": message.link,
         "tag": message.message_id,
     }
@@ -104,10 +104,6 @@ def _decoded(text: str | None) -> bytes:
         return urlsafe_b64decode(plain + "=" * (-len(plain) % 4))
     except ValueError:
         return b""
-
-
-def _shortened(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def interrupted(_: OutgoingMessage, error: str) -> Receipt:

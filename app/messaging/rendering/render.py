@@ -13,7 +13,7 @@ from jinja2 import Template, TemplateError, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from app.core.validation.validation_errors import Mistake, one_of
-from app.messaging.rendering.safe_text import one_line
+from app.messaging.rendering.safe_text import one_line, shortened
 from app.messaging.rendering.values import MissingValue, Placeholder, build_context
 from app.messaging.rendering.variables import CUSTOM_GROUP, VARIABLES, Values
 
@@ -74,7 +74,8 @@ def render(
     body = _render_text(template.body, "body", context).strip()
     if len(body) > limits.body:
         raise MessageTooLong(f"the body would have {len(body)} characters, of {limits.body} allowed")
-    return Wording(_shortened(subject, limits.subject), body)
+    # A long subject must not stop the message. With the limit 0, the channel has none.
+    return Wording(shortened(subject, limits.subject), body)
 
 
 def _render_text(text: str, place: str, context: Mapping[str, object]) -> str:
@@ -82,11 +83,6 @@ def _render_text(text: str, place: str, context: Mapping[str, object]) -> str:
         return _compiled(text, place).render(context)
     except TypeError as error:  # text and a number are compared
         raise InvalidTemplate(Mistake(place, f"cannot be worked out: {error}")) from error
-
-
-def _shortened(subject: str, longest: int) -> str:
-    # A long subject must not stop the message. With the limit 0, the channel has no subject.
-    return subject if len(subject) <= longest else f"{subject[: longest - 1]}…" if longest else ""
 
 
 def _environment() -> ImmutableSandboxedEnvironment:
