@@ -20,6 +20,7 @@ from tests.support.each_kind import second_sign_in
 from tests.support.inbound import ADDRESS, mail, receive
 
 EVIL = "<script>window.hacked=1</script><img src=x onerror=window.hacked=1>"
+PREVIEW = re.compile("/preview$")
 VARIANTS = [{"subject": "Hello", "body": "Hello {{ lead.first_name }}, which day suits you?"}]
 
 
@@ -407,13 +408,36 @@ def test_new_channel_loads_the_template_again_but_keeps_typed_text(browsing: Bro
     text, channel = page.get_by_label("Message", exact=True), page.get_by_label("Channel", exact=True)
     page.get_by_label("Begin with a template").select_option(label="Which day")
     expect(text).to_have_value("Hello Mia, which day suits you?")
-    with page.expect_response(re.compile("/preview$")):
-        channel.select_option("sms")
-    expect(channel).to_have_value("sms")
+    page.route(PREVIEW, lambda route: None)
+    channel.select_option("sms")
     text.fill("My own text")
+    with page.expect_response(PREVIEW) as answered:
+        page.unroute(PREVIEW)  # the held request goes on
+    answered.value.finished()
+    page.evaluate("() => new Promise((done) => setTimeout(done, 200))")  # the page has read the answer
+    expect(text).to_have_value("My own text")
+    expect(channel).to_have_value("sms")
     channel.select_option("email")
     expect(text).to_have_value("My own text")
     expect(page.get_by_role("button", name="Put my text back")).to_have_count(0)
+
+
+def test_template_that_loads_after_sending_does_not_fill_the_next_message(browsing: Browsing, desk: Desk):
+    template(desk)
+    lead = desk.capture(first_name="Mia", email="mia@lead.example")
+    page = browsing.sign_in(desk.admin, f"/conversations/{lead['id']}")
+    text = page.get_by_label("Message", exact=True)
+    text.fill("My own text")
+    page.get_by_label("Subject", exact=True).fill("Hello")
+    page.route(PREVIEW, lambda route: None)
+    page.get_by_label("Begin with a template").select_option(label="Which day")
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(text).to_have_value("")
+    with page.expect_response(PREVIEW) as answered:
+        page.unroute(PREVIEW)
+    answered.value.finished()
+    page.evaluate("() => new Promise((done) => setTimeout(done, 200))")
+    expect(text).to_have_value("")
 
 
 # --- templates ---

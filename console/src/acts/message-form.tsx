@@ -11,6 +11,7 @@ import { Query, SelectField, TextArea, TextField, useMistakes } from "../ui/part
 import { Footer } from "./task-dialogs";
 
 type Message = Schemas["LeadMessageOut"];
+type Preview = Schemas["MessagePreviewOut"];
 type Channel = Schemas["LeadMessageIn"]["channel"];
 
 const t = texts.message;
@@ -65,6 +66,7 @@ function Fields({ lead, messages, onSent, onCancel }: { lead: Lead } & Omit<Prop
     send.mutate(undefined, {
       onSuccess: () => {
         toast(t.sent);
+        preview.drop();
         setChannel(null);
         show({ subject: "", body: "" });
         typed.current = null;
@@ -87,21 +89,24 @@ function Fields({ lead, messages, onSent, onCancel }: { lead: Lead } & Omit<Prop
     setBody(draft.body);
     typed.current = draft.body || draft.subject ? draft : null;
   };
-  const pick = usePreview(lead.id, (id, on, preview) => {
+  const preview = usePreview(lead.id);
+  const fill = (id: string, on: Channel, text: Preview) => {
     const own = typed.current;
     const isAnswer = received.some((one) => one.channel === on);
     setChannel(on);
-    show({ subject: isAnswer ? "" : (preview.subject ?? ""), body: preview.body }, id, preview.missing);
+    show({ subject: isAnswer ? "" : (text.subject ?? ""), body: text.body }, id, text.missing);
     setReplaced(own);
     typed.current = null;
-  });
+  };
+  /** A template replaces what is there, and gives it back. */
   const choose = (id: string) => {
     setTemplate(id);
-    pick(id, channel);
+    preview.load(id, channel, (text) => fill(id, channel, text));
   };
+  /** Each channel has its own text of a template. It does not replace what is typed, before or while it loads. */
   const changeChannel = (next: Channel) => {
     setChannel(next);
-    if (template && !typed.current) pick(template, next);
+    if (template && !typed.current) preview.load(template, next, (text) => typed.current === null && fill(template, next, text));
   };
   const takeBack = (own: Draft) => {
     show(own);
@@ -146,17 +151,21 @@ function firstChannel(lead: Lead, last: Message | undefined): Channel {
 }
 
 /** Loads the text of a template with the lead's values. The answer to an earlier choice may come later: it is ignored. */
-function usePreview(leadId: string, use: (id: string, channel: Channel, preview: Schemas["MessagePreviewOut"]) => void) {
+function usePreview(leadId: string) {
   const latest = useRef(0);
-  return (id: string, channel: Channel) => {
+  const drop = () => {
+    latest.current++;
+  };
+  const load = (id: string, channel: Channel, use: (text: Preview) => void) => {
     const turn = ++latest.current;
     if (!id) return;
     const isLatest = () => turn === latest.current;
     ok(api.POST("/api/message-templates/{message_template_id}/preview", { params: { path: { message_template_id: id } }, body: { lead_id: leadId, channel } })).then(
-      (preview) => isLatest() && use(id, channel, preview),
+      (text) => isLatest() && use(text),
       (error) => isLatest() && toastError(error),
     );
   };
+  return { load, drop };
 }
 
 /** The templates for leads. Whoever may write to the lead may read them. */
