@@ -248,6 +248,34 @@ def test_messages_of_one_rule_are_chosen(desk: Desk, call: str):
     assert len(desk.admin.every("/api/notifications", rule="break-up")) == 1
 
 
+def test_list_names_each_lead_that_the_caller_may_see(desk: Desk):
+    own = desk.capture(last_name="Marsh", assigned_to_id=desk.coordinator.id)
+    other = desk.capture(first_name="Noor", last_name="Aziz", assigned_to_id=desk.admin.id)
+    grants = {"notification:manage": "all", "lead:read": "assigned"}
+    assert desk.admin.post("/api/roles", {"slug": "mail_desk", "name": "Mail desk", "grants": grants}).status == 201
+    assert desk.admin.patch(f"/api/users/{desk.coordinator.id}", {"role": "mail_desk"}).status == 200
+    for lead_id in (own["id"], other["id"], None):
+        notify(desk, desk.admin, lead_id=lead_id and UUID(lead_id))
+
+    names = {one["lead_id"]: one["lead_name"] for one in desk.admin.every("/api/notifications", state="pending")}
+    seen = {one["lead_id"]: one["lead_name"] for one in desk.coordinator.every("/api/notifications", state="pending")}
+
+    assert names == {own["id"]: "Ana Marsh", other["id"]: "Noor Aziz", None: None}
+    assert seen == {own["id"]: "Ana Marsh", other["id"]: None, None: None}
+
+
+def test_list_names_no_lead_to_a_user_that_may_not_read_leads(desk: Desk):
+    own = desk.capture(assigned_to_id=desk.coordinator.id)
+    role = {"slug": "mail_desk", "name": "Mail desk", "grants": {"notification:manage": "all"}}
+    assert desk.admin.post("/api/roles", role).status == 201
+    assert desk.admin.patch(f"/api/users/{desk.coordinator.id}", {"role": "mail_desk"}).status == 200
+    notify(desk, desk.admin, lead_id=UUID(own["id"]))
+
+    [message] = desk.coordinator.every("/api/notifications", state="pending")
+
+    assert (message["lead_id"], message["lead_name"]) == (own["id"], None)
+
+
 @pytest.mark.parametrize("act", ["/retry", "/resolve", "all"])
 def test_failed_delivery_to_a_user_leaves_the_list_of_failed_steps(desk: Desk, act: str):
     state = "failed" if act == "/retry" else "unknown"

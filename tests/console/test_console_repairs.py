@@ -21,8 +21,8 @@ def dialog(page: Page):
     return page.get_by_role("dialog")
 
 
-def message(desk: Desk, state: NotificationState, template: str = "task-reminder") -> str:
-    """Insert an e-mail to the admin in that state."""
+def message(desk: Desk, state: NotificationState, template: str = "task-reminder", lead_id: UUID | None = None) -> str:
+    """Insert an e-mail to the admin in that state, about the lead if one is given."""
     rows = compose(
         Wording("Coming up: call Mia", "Hello Ann"),
         Recipient(UUID(desk.admin.id), "ann@clinic.example"),
@@ -31,7 +31,7 @@ def message(desk: Desk, state: NotificationState, template: str = "task-reminder
         at=NOW,
     )
     with transaction() as session:
-        insert_notifications(session, [rows[0] | {"state": state, "error": "550 no such user"}])
+        insert_notifications(session, [rows[0] | {"state": state, "error": "550 no such user", "lead_id": lead_id}])
     return str(rows[0]["id"])
 
 
@@ -97,9 +97,11 @@ def test_refused_move_shows_where_a_colleague_has_moved_the_card(browsing: Brows
 
 
 def test_failed_message_is_shown_with_its_reason_and_sent_again(browsing: Browsing, desk: Desk):
-    message(desk, NotificationState.FAILED)
+    lead = desk.capture()
+    message(desk, NotificationState.FAILED, lead_id=UUID(lead["id"]))
     page = browsing.sign_in(desk.admin, "/messages")
     expect(page.get_by_role("cell", name="550 no such user")).to_be_visible()
+    expect(page.get_by_role("link", name="Ana Ruiz")).to_have_attribute("href", f"/leads/{lead['id']}")
     page.get_by_role("button", name="Show the message: task-reminder").click()
     expect(dialog(page)).to_contain_text("Hello Ann")
     dialog(page).get_by_role("button", name="Send again").click()

@@ -1,17 +1,21 @@
-"""Lead responses with the next follow-up and embedded objects (`expand`)."""
+"""Lead responses with the next follow-up and embedded objects (`expand`), and the names of leads in other lists."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core.type_aliases import JsonDict, JsonObject
+from app.audit import audit_log
+from app.core.type_aliases import ColumnValues, JsonDict, JsonObject
 from app.http.schemas.expand import expand_rows
+from app.identity.actor import Actor
 from app.identity.models import User
+from app.identity.permissions import Permission
 from app.leads.attribution.models import LeadSource
 from app.leads.models import Lead
 from app.leads.search.listing import LeadPart
+from app.leads.search.lookup import visible_to
 from app.leads.search.next_follow_up import NEXT_FOLLOW_UP_FIELDS, with_next_follow_ups
 from app.security.encrypted_fields import encrypted_fields_of
 
@@ -28,6 +32,18 @@ def lead_responses(session: Session, leads: Sequence[Any], query: JsonObject) ->
     if "chosen" in query and NEXT_FOLLOW_UP_FIELDS.isdisjoint(query["chosen"].split(",")):
         return rows
     return with_next_follow_ups(session, rows)
+
+
+def with_lead_names(session: Session, actor: Actor, rows: Iterable[ColumnValues]) -> list[JsonDict]:
+    """Return the rows with `lead_name`, read with one query. The name of a lead that the actor may not see is None."""
+    reads = actor.allows(Permission.LEAD_READ)
+    names = select(Lead.id, Lead.first_name, Lead.last_name).where(reads, *visible_to(actor.within(Permission.LEAD_READ)))
+    shown = expand_rows(session, rows, {"_lead": ("lead_id", names)})
+    for row in shown:
+        lead = row.pop("_lead")
+        row["lead_name"] = lead and f"{lead['first_name']} {lead['last_name']}"
+    audit_log.note_read(session, "lead", {row["lead_id"] for row in shown if row["lead_name"]})
+    return shown
 
 
 def lead_response(session: Session, lead: Lead) -> JsonDict:

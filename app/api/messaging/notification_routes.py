@@ -1,13 +1,15 @@
 """Routes for notifications: the user's in-app inbox, and the clinic's notifications with their deliveries."""
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
+from app.api.leads.expand import with_lead_names
 from app.api.messaging.notification_schemas import (
     InboxOut,
     InboxQuery,
+    ListedNotificationOut,
     NotificationDetailOut,
-    NotificationOut,
     NotificationQuery,
     OutagesOut,
     ReadAllIn,
@@ -87,14 +89,15 @@ def read_notification(notification_id: UUID) -> Notification:
 @blp.get("")
 @allow(Permission.NOTIFICATION_MANAGE)
 @blp.arguments(NotificationQuery)
-@blp.response(200, page_of(NotificationOut))
+@blp.response(200, page_of(ListedNotificationOut))
 def list_notifications(query: JsonDict) -> Page:
     """List the clinic's notifications.
 
     Newest first. Use `state=failed` for failed messages, `state=unknown` for messages with an unknown outcome.
     """
     with reading() as session:
-        return notifications.list_notifications(session, actor(), query)
+        found = notifications.list_notifications(session, actor(), query)
+        return replace(found, items=with_lead_names(session, actor(), map(vars, found.items)))
 
 
 @blp.get("/outages")

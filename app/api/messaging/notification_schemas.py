@@ -156,6 +156,14 @@ class NotificationOut(Schema):
     read_at = Instant(required=True, allow_none=True)
 
 
+class ListedNotificationOut(NotificationOut):
+    """A message with the name of its lead."""
+
+    lead_name = fields.String(
+        required=True, allow_none=True, metadata={"description": "Null if you may not see the lead."}
+    )
+
+
 class DeliveryOut(Schema):
     """A delivery attempt."""
 

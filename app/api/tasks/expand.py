@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.api.leads.expand import USER_COLUMNS
+from app.api.leads.expand import USER_COLUMNS, with_lead_names
 from app.audit import audit_log
 from app.core.type_aliases import ColumnValues, JsonDict, JsonObject
 from app.http.schemas.expand import expand_rows
@@ -24,16 +24,11 @@ def with_names(session: Session, actor: Actor, tasks: Sequence[Any]) -> list[Jso
 
     The name of a lead that the actor may not see is None.
     """
-    parts: Mapping[str, tuple[str, Any]] = {
-        "_lead": ("lead_id", select(Lead.id, Lead.first_name, Lead.last_name).where(*visible_to(actor))),
-        "_user": ("assigned_to_id", USER_COLUMNS),
-    }
-    shown = expand_rows(session, map(_as_mapping, tasks), parts)
+    named = with_lead_names(session, actor, map(_as_mapping, tasks))
+    shown = expand_rows(session, named, {"_user": ("assigned_to_id", USER_COLUMNS)})
     for task in shown:
-        lead, user = task.pop("_lead"), task.pop("_user")
-        task["lead_name"] = lead and f"{lead['first_name']} {lead['last_name']}"
+        user = task.pop("_user")
         task["assigned_to_name"] = user and user["name"]
-    audit_log.note_read(session, "lead", {task["lead_id"] for task in shown if task["lead_name"]})
     return shown
 
 

@@ -8,5 +8,5 @@ export type Permission = Me["permissions"][number];
 export type Activity = Schemas["ActivityOut"];
 export type Stage = Schemas["StageOut"];
 export type Card = Schemas["CardOut"];
-export type Message = Schemas["NotificationOut"];
+export type Message = Schemas["ListedNotificationOut"];
 export type Step = Schemas["LeadStepOut"];

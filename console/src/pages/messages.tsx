@@ -96,7 +96,7 @@ function Outages({ showWaiting }: { showWaiting: (() => void) | undefined }) {
 }
 
 /** The template's slug. The API says "answer" for the text of a user. */
-const textOf = (message: Message) => (message.template === "answer" ? t.byHand : message.template);
+const textOf = (message: { template: string }) => (message.template === "answer" ? t.byHand : message.template);
 
 function MessageTable({ messages, show, total }: { messages: Message[]; show: (id: string) => void; total: number | undefined }) {
   return (
@@ -127,7 +127,7 @@ function MessageTable({ messages, show, total }: { messages: Message[]; show: (i
               <td className="wide-only soft">
                 <Time at={message.created_at} />
               </td>
-              <td>{message.lead_id ? <Link href={`/leads/${message.lead_id}`}>{texts.today.openLead}</Link> : <span className="soft">{t.toUser}</span>}</td>
+              <td>{message.lead_id ? <Link href={`/leads/${message.lead_id}`}>{message.lead_name ?? texts.today.openLead}</Link> : <span className="soft">{t.toUser}</span>}</td>
             </tr>
           ))}
         </tbody>
