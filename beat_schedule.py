@@ -24,6 +24,7 @@ SWEEP_INTERVALS: dict[str, float] = {
     "score_changed_leads": 30,  # scores of leads after events
     "rescore_leads": 60,  # scores that change as time passes; 2,000 leads per run
     "roll_up_leads": 30,  # counts leads of past days and months for reports; again after changes
+    "roll_up_tasks": 30,  # counts tasks due on past days for reports; again after changes
     "choose_winners": 3600,  # of A/B tests with `winner`: publishes the best variant
     "train_scores": 600,  # learned scores; each clinic once a day
     "pause_failing_rules": 60,  # rules with too many failures, bounces or opt-outs

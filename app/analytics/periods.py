@@ -1,6 +1,6 @@
 """Periods of reports: half-open ranges of local days, their buckets, and the period to compare with. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
@@ -72,6 +72,13 @@ def buckets_of(days: Days, by: By) -> list[Days]:
     while (later := _next_edge(edges[-1], by)) < days.end:
         edges.append(later)
     return [Days(first, end, days.calendar) for first, end in zip(edges, [*edges[1:], days.end], strict=True)]
+
+
+def days_from(first: date, calendar: Calendar) -> Iterator[Days]:
+    """Return each local day by itself from `first` on, without end."""
+    while True:
+        yield Days(first, first + _ONE_DAY, calendar)
+        first += _ONE_DAY
 
 
 def edges_of(buckets: Sequence[Days]) -> list[datetime]:

@@ -157,6 +157,11 @@ def _fill_rollups(desk: Desk) -> None:
         ("changes (clinic_id, created_at)", "now()"),
     ):
         desk.sql(f"INSERT INTO lead_rollup_{columns} SELECT CAST(:c AS uuid), {values}", c=desk.clinic_id)
+    desk.sql("INSERT INTO task_rollup_changes (clinic_id, due_at) VALUES (:c, now())", c=desk.clinic_id)
+    desk.sql(
+        "INSERT INTO task_rollup_days SELECT CAST(:c AS uuid), now(), now(), 'x', now(), '{}', '{}', '{}', '{}'",
+        c=desk.clinic_id,
+    )
 
 
 def _fill_mail(desk: Desk) -> None:

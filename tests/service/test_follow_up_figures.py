@@ -21,6 +21,7 @@ from app.tasks.queue.queue import list_tasks
 from tests.support.desk import the_app
 from tests.support.lead_histories import utc
 from tests.support.practice import Practice, Watch
+from tests.support.rolling_up import roll_up_tasks
 
 pytest_plugins = ["tests.support.practice"]
 
@@ -40,6 +41,7 @@ class KnownTask(NamedTuple):
     completion: str  # empty: cancelled, or of an erased lead
 
 
+@pytest.mark.parametrize("rolled_up", [False, True])
 @pytest.mark.parametrize(
     ("zone", "begin"),
     [
@@ -49,11 +51,14 @@ class KnownTask(NamedTuple):
     ],
 )
 def test_figures_of_follow_ups_equal_a_brute_force_count(
-    open_practice: Callable[..., Practice], watch: Watch, zone: str, begin: str
+    open_practice: Callable[..., Practice], watch: Watch, zone: str, begin: str, *, rolled_up: bool
 ):
     watch.set(utc(begin))
     practice = open_practice(timezone=zone)
     tasks = random_tasks(practice, watch, begin=utc(begin))
+    if rolled_up:
+        roll_up_tasks()
+        assert len(practice.rows("task_rollup_days", by="starts_at")) == 3
     first = utc(begin).astimezone(ZoneInfo(zone)).date()
     query = {"from_": first, "to": first + timedelta(days=5), "by": "day", "rows": "assignee"}
     with transaction() as session:

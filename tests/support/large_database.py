@@ -17,7 +17,7 @@ TASK_TEMPLATE = UUID("00000000-0000-7000-8000-00000000007e")  # one task in ten 
 LARGE_TABLES = [
     *("leads", "steps", "lead_tasks", "lead_activities", "notifications", "deliveries"),
     *("audit_entries", "lead_touches", "gateway_minutes", "gateway_receipts", "series_hours", "enrollments"),
-    *("enrollment_steps", "sending_account_counts", "lead_rollup_counts", "lead_score_changes"),
+    *("enrollment_steps", "sending_account_counts", "lead_rollup_counts", "task_rollup_days", "lead_score_changes"),
 ]
 
 
@@ -238,6 +238,17 @@ _ROLLUPS = (
     """
     INSERT INTO lead_rollup_changes (clinic_id, created_at)
     SELECT id, now() - make_interval(days => n) FROM clinics, generate_series(20, 40, 10) AS n
+    """,
+    """
+    INSERT INTO task_rollup_days (clinic_id, starts_at, ends_at, timezone, rolled_up_at, assignees, tasks, completed,
+        on_time)
+    SELECT c.id, at, at + interval '1 day', c.timezone, now(), ARRAY[gen_random_uuid()], '{9}', '{9}', '{9}'
+    FROM clinics AS c, LATERAL generate_series(date_trunc('day', now(), c.timezone) - interval '1500 days',
+        date_trunc('day', now(), c.timezone) - interval '2 days', interval '1 day') AS at
+    """,
+    """
+    INSERT INTO task_rollup_changes (clinic_id, due_at)
+    SELECT id, now() - make_interval(days => n) FROM clinics, generate_series(3, 1500) AS n
     """,
 )
 

@@ -163,10 +163,10 @@ class Practice:
     def pending(self, lead_id: UUID | None = None) -> list[Any]:
         return [step for step in self.steps(lead_id) if step.state in PENDING]
 
-    def rows(self, table: str, **only: Any) -> list[Any]:
-        """Return the clinic's rows of a table with these values, decrypted."""
+    def rows(self, table: str, *, by: str = "id", **only: Any) -> list[Any]:
+        """Return the clinic's rows of a table with these values, decrypted, ordered by a column."""
         tests = "".join(f" AND {name} = :{name}" for name in only)
-        statement = f"SELECT * FROM {table} WHERE clinic_id = :clinic{tests} ORDER BY id"
+        statement = f"SELECT * FROM {table} WHERE clinic_id = :clinic{tests} ORDER BY {by}"
         found, model = sql(statement, clinic=self.clinic_id, **only), _SEALED.get(table)
         if model is not None:
             for row in found:

@@ -16,6 +16,7 @@ from app import clock
 from app.analytics.reporting.saved.plans import plan_reports
 from app.analytics.statements.rolled_up import roll_up
 from app.analytics.training.train import train_next_clinic
+from app.analytics.work import roll_up_tasks
 from app.automation.sequences.performance import winner
 from app.core.db import transaction
 from app.engine.steps.holds import IS_HELD
@@ -62,6 +63,7 @@ SWEEPS: dict[str, Batch] = {
     scores.AFTER_EVENTS: scores.score_changed_leads,
     scores.SCAN: scores.rescore_leads,
     roll_up.NAME: roll_up.roll_up_next_clinic,
+    roll_up_tasks.NAME: roll_up_tasks.roll_up_next_clinic,
     "train_scores": train_next_clinic,
     "run_nurtures": nurtures.run_nurtures,
     "empty_archived_stages": leads.empty_archived_stages,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -19,8 +19,10 @@ from app.analytics.metrics.metric import Unit
 from app.analytics.periods import Days, buckets_of
 from app.analytics.report import Report, read_report
 from app.analytics.row_labels import labels_of
+from app.analytics.statements.rolled_up.spans import Range
 from app.analytics.statements.selection import WHOLE
 from app.analytics.tables import compared, heading, span
+from app.analytics.work.task_days import TaskDay, counted_days, days_within, ranges_between, sum_of_days
 from app.clock import now
 from app.core.type_aliases import JsonDict, JsonObject
 from app.identity.actor import Actor
@@ -40,11 +42,21 @@ ALL_TASKS: Final = "All tasks"
 _FOLLOW_UPS: Final = "/api/followups"
 _FILTERS: Final = frozenset({"source_id", "assigned_to_id", "stage"})  # those that the list of tasks has
 _TIME: Final = DateTime(timezone=True)
-_PARTS: Final[Sequence[Any]] = (
+_COLUMNS: Final[Sequence[Any]] = (
     *(column("since", _TIME), column("until", _TIME)),
-    *(column("place", Integer()), column("is_due", Boolean())),  # the bucket, and whether all its tasks are due
+    *(column("place", Integer()), column("is_due", Boolean())),  # as in `_Part`
 )
 _DUE: Final = "Tasks due in the period"
+
+
+class _Part(NamedTuple):
+    """A range of the period, the place of its bucket, and whether all its tasks are due."""
+
+    since: datetime
+    until: datetime
+    place: int
+    is_due: bool
+
 
 Counts = Mapping[tuple[UUID | None, int], Mapping[str, int]]  # by assignee and bucket: the number by completion
 
@@ -124,13 +136,34 @@ def _whole_rows(session: Session, report: Report, *, by_assignee: bool) -> list[
 
 
 def _count(session: Session, report: Report, buckets: Sequence[Days], *, by_assignee: bool) -> Counts:
+    """Count the tasks of each part of the period: whole past days from rollups, and the others from the tasks."""
     counts: defaultdict[tuple[UUID | None, int], Counter[str]] = defaultdict(Counter)
-    at = now()
-    for place, is_due, assignee, *numbers in session.execute(_statement(report, buckets, at, by_assignee=by_assignee)):
-        found = _by_completion(*numbers, is_due=is_due)
+
+    def add(place: int, assignee: UUID | None, found: Counter[str]) -> None:
         for bucket in {WHOLE, place} if found else ():
-            counts[assignee, bucket] += found
+            counts[assignee if by_assignee else None, bucket] += found
+
+    live: list[_Part] = []
+    at = now()
+    days = _counted_days(session, report, at)
+    for part in _parts(report, buckets, at):
+        inside = days_within(Range(part.since, part.until), days)
+        for assignee, numbers in sum_of_days(inside).items():
+            add(part.place, assignee, _by_completion(*numbers, is_due=True))
+        live += [_Part(*one, part.place, part.is_due) for one in ranges_between(Range(part.since, part.until), inside)]
+    for place, is_due, assignee, *numbers in session.execute(_statement(report, live, by_assignee=by_assignee)):
+        add(place, assignee, _by_completion(*numbers, is_due=is_due))
     return counts
+
+
+def _counted_days(session: Session, report: Report, at: datetime) -> Sequence[TaskDay]:
+    """Return the past days whose rollups answer the report, with the tasks of the assignees that it asks for."""
+    if not _counts_all_leads(report):
+        return ()
+    found = counted_days(session, report.actor.clinic.id, Range(report.days.since, min(report.days.until, at)))
+    if "assigned_to_id" not in report.filters:
+        return found
+    return [day.of_assignee(report.filters["assigned_to_id"]) for day in found]
 
 
 def _by_completion(tasks: int, completed: int, on_time: int, *, is_due: bool) -> Counter[str]:
@@ -143,9 +176,9 @@ def _by_completion(tasks: int, completed: int, on_time: int, *, is_due: bool) ->
     return +Counter(numbers)
 
 
-def _statement(report: Report, buckets: Sequence[Days], at: datetime, *, by_assignee: bool) -> Any:
+def _statement(report: Report, parts: Sequence[_Part], *, by_assignee: bool) -> Any:
     """Count the tasks in each part of the period: one look-up in the index for each part."""
-    part = _parts(report, buckets, at)
+    part = _table(parts)
     key: Any = Task.assigned_to_id if by_assignee else null()
     is_completed = Task.status == TaskStatus.COMPLETED
     on_time = func.count().filter(is_completed, Task.completed_at <= Task.due_at)
@@ -158,18 +191,22 @@ def _statement(report: Report, buckets: Sequence[Days], at: datetime, *, by_assi
     return select(part.place, part.is_due, *counted).select_from(part.since.table).join(counted.tasks.table, true())
 
 
-def _parts(report: Report, buckets: Sequence[Days], at: datetime) -> Any:
-    """Return the columns of a table with the parts of the period: its buckets, of which the present one has two."""
-    found = [
-        (since, until, place, until <= at)
+def _parts(report: Report, buckets: Sequence[Days], at: datetime) -> list[_Part]:
+    """Return the parts of the period: its buckets, of which the present one has two."""
+    return [
+        _Part(since, until, place, until <= at)
         for place, one in (enumerate(buckets) if buckets else [(WHOLE, report.days)])
         for since, until in pairwise([one.since, *([at] if one.since < at < one.until else []), one.until])
     ]
+
+
+def _table(parts: Sequence[_Part]) -> Any:
+    """Return the columns of a table with these parts."""
+    columns = zip(*parts, strict=True) if parts else [()] * len(_COLUMNS)
     arrays = [
-        bindparam(None, values, type_=ARRAY(one.type))
-        for one, values in zip(_PARTS, zip(*found, strict=True), strict=True)
+        bindparam(None, list(values), type_=ARRAY(one.type)) for one, values in zip(_COLUMNS, columns, strict=True)
     ]
-    return func.unnest(*arrays).table_valued(*_PARTS, name="part").render_derived().c
+    return func.unnest(*arrays).table_valued(*_COLUMNS, name="part").render_derived().c
 
 
 def _visible(tasks: Any, report: Report) -> Any:
@@ -178,11 +215,20 @@ def _visible(tasks: Any, report: Report) -> Any:
     Without a condition on leads, the few deleted leads are excluded instead of all leads joined.
     """
     reader = report.actor.within(Permission.LEAD_READ)
-    filters = {name: value for name, value in report.filters.items() if name in _FILTERS}
-    found = tasks.where(*filter_conditions(reader, filters))
-    if {report.actor.scope, reader.scope} == {Scope.ALL} and not filters.keys() - {"assigned_to_id"}:
+    found = tasks.where(*filter_conditions(reader, _filters(report)))
+    if _counts_all_leads(report):
         return found.where(*all_visible_tasks(report.actor))
     return found.join(Lead, Lead.id == Task.lead_id).where(*visible_tasks(report.actor), *visible_tasks(reader))
+
+
+def _filters(report: Report) -> JsonDict:
+    return {name: value for name, value in report.filters.items() if name in _FILTERS}
+
+
+def _counts_all_leads(report: Report) -> bool:
+    """Whether the report counts the tasks of all leads, at most of one assignee."""
+    scopes = {report.actor.scope, report.actor.within(Permission.LEAD_READ).scope}
+    return scopes == {Scope.ALL} and not _filters(report).keys() - {"assigned_to_id"}
 
 
 def _labels(session: Session, report: Report, counts: Counts, *, by_assignee: bool) -> dict[Any, str]:
@@ -217,7 +263,7 @@ class _Row:
     def _listed(self, completions: Sequence[Completion]) -> JsonDict:
         """Return the number of tasks, and path and query of the list with exactly these tasks."""
         due = {name: at.isoformat() for name, at in (("due_from", self.days.since), ("due_to", self.days.until))}
-        filters = {name: value for name, value in self.report.filters.items() if name in _FILTERS}
+        filters = _filters(self.report)
         assignee = {"assigned_to_id": self.key} if self.key else {}
         query = urlencode({**filters, **assignee, **due, "completion": ",".join(completions)})
         return {"leads": sum(self.counts.get(one, 0) for one in completions), "drill": f"{_FOLLOW_UPS}?{query}"}

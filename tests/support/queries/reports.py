@@ -62,6 +62,10 @@ REPORTS: dict[str, Query] = {
     "last touches": (analytics(attribution_report, touch="last"), {"ix_leads_analytics"}),
     "value of the pipeline": (analytics(pipeline_report), {"ix_leads_analytics"}),
     "completion of follow-ups": (analytics(follow_up_report), {"ix_lead_tasks_due"}),
+    "completion of follow-ups of a month": (
+        analytics(follow_up_report, from_=now().date() - timedelta(days=30)),
+        {"ix_lead_tasks_due", "pk_task_rollup_days", "ix_task_rollup_changes_clinic"},
+    ),
     "effect of automation": (analytics(automation_report), {"ix_lead_activities_timeline"}),
     "forecast": (analytics(forecast), {"ix_leads_analytics"}),
     "lateness report": (

@@ -1,13 +1,15 @@
 """Sweep: count the leads of past days and months, and count them again after changes."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 from typing import Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from app import clock
+from app.analytics.periods import days_from
 from app.analytics.statements.business_time import OpeningTime
 from app.analytics.statements.rolled_up.roll_up_sql import (
     ADD_COUNTS,
@@ -32,7 +34,6 @@ from app.leads.search.creation_time import ID_CLOCK_SLACK, first_id_of
 NAME: Final = "roll_up_leads"
 SETTLED: Final = timedelta(hours=24)  # after its end; the trigger notes changes of leads that are half as old
 DAYS_AT_ONCE: Final = 62
-_ONE_DAY: Final = timedelta(days=1)
 _LONGEST_DAY: Final = timedelta(hours=25)
 
 
@@ -70,14 +71,8 @@ def _new_days(calendar: Calendar, clinic: AnyRow, settled: datetime) -> list[_Sp
         return []
     since = clinic.rolled_up_to or clinic.first_lead_at
     first = calendar.local(since).date()
-    days = _days_from(calendar, first if clinic.rolled_up_to else first.replace(day=1))
-    return [day for day, _ in zip(days, range(DAYS_AT_ONCE), strict=False) if day.ends_at <= settled]
-
-
-def _days_from(calendar: Calendar, first: date) -> Iterator[_Span]:
-    while True:
-        yield _Span(_start_of(calendar, first), _start_of(calendar, first + _ONE_DAY))
-        first += _ONE_DAY
+    days = days_from(first if clinic.rolled_up_to else first.replace(day=1), calendar)
+    return [_Span(day.since, day.until) for day in islice(days, DAYS_AT_ONCE) if day.until <= settled]
 
 
 def _start_of(calendar: Calendar, day: date) -> datetime:
