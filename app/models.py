@@ -2,6 +2,7 @@
 
 from app.analytics.reporting.saved.models import SavedReport
 from app.analytics.statements.rolled_up.models import RollupChange, RollupCount, RollupGroup, RollupSpan
+from app.analytics.work.models import TaskRollupChange, TaskRollupDay
 from app.audit.models import AuditChainLink, AuditChange, AuditEntry
 from app.automation.lead_view.next_action_models import NextActionAnswer
 from app.automation.nurtures.models import Nurture, NurtureRun
@@ -124,6 +125,8 @@ __all__ = [
     "Suppression",
     "SweepRun",
     "Task",
+    "TaskRollupChange",
+    "TaskRollupDay",
     "TaskTemplate",
     "TaskView",
     "Team",
