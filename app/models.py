@@ -1,7 +1,7 @@
 """All SQLAlchemy models, for migrations and for tests over every table. Domain modules must not import this."""
 
 from app.analytics.reporting.saved.models import SavedReport
-from app.analytics.statements.rolled_up.models import RollupChange, RollupCount, RollupGroup, RollupSpan
+from app.analytics.statements.rolled_up.models import RollupChange, RollupCount, RollupGroup, RollupSpan, RollupStay
 from app.analytics.work.models import TaskRollupChange, TaskRollupDay
 from app.audit.models import AuditChainLink, AuditChange, AuditEntry
 from app.automation.lead_view.next_action_models import NextActionAnswer
@@ -110,6 +110,7 @@ __all__ = [
     "RollupCount",
     "RollupGroup",
     "RollupSpan",
+    "RollupStay",
     "RuleRow",
     "RuleVersion",
     "SavedReport",

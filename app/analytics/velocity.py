@@ -1,8 +1,10 @@
 """Velocity: the time that leads spend in each stage. Leads that are still there count as censored."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any, Final
 
 from sqlalchemy import ARRAY, Double, Integer, Text, bindparam, case, cast, collate, func, not_, select, true, union_all
@@ -13,15 +15,18 @@ from app.analytics.drill import drill
 from app.analytics.metrics.measures import CREATED, Basis, Measure
 from app.analytics.metrics.metric import Formula, Metric, Unit
 from app.analytics.report import Report
+from app.analytics.statements.rolled_up.spans import Parts, Range, leads_in, parts_of
+from app.analytics.statements.rolled_up.stays import Stays, read_stays
 from app.analytics.survival import Duration, quantiles
 from app.analytics.tables import compared, definitions, heading
 from app.clock import now
 from app.core.type_aliases import JsonDict, JsonObject
 from app.leads.models import Lead
-from app.leads.search.filters import filter_conditions
 
 SHARES: Final = (0.5, 0.75, 0.9)
-_SECONDS_AN_HOUR: Final = 3600
+_MICROSECONDS_AN_HOUR: Final = 3_600_000_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_ONE_MICROSECOND: Final = timedelta(microseconds=1)
 _HOURS_A_DAY: Final = 24
 _WORDS: Final = (
     "Time within which {} of the leads created in the period leave the stage again (Kaplan-Meier, in whole hours)."
@@ -92,20 +97,54 @@ def _listed(report: Report, measure: Measure, leads: int) -> JsonDict:
     return {"leads": leads, "drill": drill(report, measure, report.days, {})}
 
 
-def _durations(session: Session, report: Report) -> Mapping[str, list[Duration]]:
+def _durations(session: Session, report: Report) -> Mapping[str, Sequence[Duration]]:
+    """Return the durations by stage: of leads of counted days and months from rollups, and of the others live."""
+    at = now()
+    period = Range(report.days.since, report.days.until)
+    parts = parts_of(session, report, period, ()) if report.is_about_all_leads else Parts((), [period])
+    if parts.counted:
+        stays = read_stays(session, [one.span_id for one in parts.counted])
+        live = session.execute(_by_hours(session, report, parts.rest, at)) if parts.rest else ()
+        return _with_live(stays, live, (at - _EPOCH) // _ONE_MICROSECOND)
     found: defaultdict[str, list[Duration]] = defaultdict(list)
-    for stage, hours, ended, censored in session.execute(_statement(session, report, now())):
+    by_hours = _by_hours(session, report, parts.rest, at).subquery("by_hours").c
+    for stage, hours, ended, censored in session.execute(_by_ends(by_hours)):
         found[stage].append(Duration(hours, ended, censored))
     return found
 
 
-def _statement(session: Session, report: Report, at: datetime) -> Any:
-    """Count the leads by stage and whole hours: those that have left the stage, and those that are there."""
-    stays = union_all(_left(session, report, at), _there(session, report, at)).subquery("stays").c
-    hours = cast(func.floor(stays.seconds / _SECONDS_AN_HOUR), Integer).label("hours")
+def _with_live(stays: Stays, live: Iterable[Any], at: int) -> Mapping[str, Sequence[Duration]]:
+    """Return the durations of the stays, with those of other leads: rows of stage, hours, ended and all leads."""
+    ended: defaultdict[str, Counter[int]] = defaultdict(Counter)
+    starts: defaultdict[str, list[int]] = defaultdict(list)
+    for stage, hours, gone, leads in live:
+        ended[stage][hours] = gone
+        starts[stage] += [at - hours * _MICROSECONDS_AN_HOUR] * (leads - gone)
+    for stage, numbers in stays.ended.items():
+        ended[stage].update(numbers)
+    for stage, times in stays.starts.items():
+        starts[stage] += times
+    return defaultdict(list, {one: _by_last_end(+ended[one], sorted(starts[one]), at) for one in {*ended, *starts}})
+
+
+def _by_last_end(ended: Mapping[int, int], starts: Sequence[int], at: int) -> list[Duration]:
+    """Add the leads that are there to the last hours at which a lead has left. `starts` are in order."""
+    hours = sorted(ended)
+    there = [bisect_right(starts, at - one * _MICROSECONDS_AN_HOUR) for one in hours]  # for at least so many hours
+    censored = [least - more for least, more in pairwise([*there, 0])]
+    before = Duration(-1, 0, len(starts) - (there[0] if there else 0))
+    ends = [Duration(one, ended[one], leads) for one, leads in zip(hours, censored, strict=True)]
+    return [before, *ends] if before.censored else ends
+
+
+def _by_hours(session: Session, report: Report, ranges: Sequence[Range], at: datetime) -> Any:
+    """Count the leads created in the ranges by stage and whole hours: those that have left the stage, and all."""
+    leads = leads_in(select(Lead.id).where(*visible_leads(session, report)), ranges)
+    stays = union_all(_left(leads, at), _there(leads, report, at)).subquery("stays").c
+    in_microseconds = func.round(stays.seconds * 1e6)
+    hours = cast(func.floor(in_microseconds / float(_MICROSECONDS_AN_HOUR)), Integer).label("hours")
     ended = cast(func.count().filter(not_(stays.is_there)), Integer).label("ended")
-    found = select(stays.stage, hours, ended, cast(func.count(), Integer).label("leads")).group_by(stays.stage, hours)
-    return _by_ends(found.subquery("by_hours").c)
+    return select(stays.stage, hours, ended, cast(func.count(), Integer).label("leads")).group_by(stays.stage, hours)
 
 
 def _by_ends(one: Any) -> Any:
@@ -118,9 +157,9 @@ def _by_ends(one: Any) -> Any:
     )
 
 
-def _left(session: Session, report: Report, at: datetime) -> Any:
+def _left(leads: Any, at: datetime) -> Any:
     """Return the stages that leads have left. Time in a stage where a lead is again is added."""
-    past = _select(session, report).with_only_columns(
+    past = leads.with_only_columns(
         func.unnest(Lead.past_stages).label("stage"),
         func.unnest(Lead.past_stage_seconds, type_=Double()).label("seconds"),
         Lead.pipeline_stage.label("stage_now"),
@@ -132,21 +171,12 @@ def _left(session: Session, report: Report, at: datetime) -> Any:
     return select(one.stage, seconds.label("seconds"), is_there.label("is_there"))
 
 
-def _there(session: Session, report: Report, at: datetime) -> Any:
+def _there(leads: Any, report: Report, at: datetime) -> Any:
     """Return the stages in which leads are for the first time, without terminal ones."""
     slugs = bindparam(None, [stage.slug for stage in report.stages if not stage.is_terminal], type_=ARRAY(Text))
     is_back = Lead.pipeline_stage == func.any(Lead.past_stages)
     columns = (Lead.pipeline_stage.label("stage"), _seconds_here(at).label("seconds"), true().label("is_there"))
-    return (
-        _select(session, report)
-        .where(Lead.pipeline_stage == func.any(slugs), not_(is_back))
-        .with_only_columns(*columns)
-    )
-
-
-def _select(session: Session, report: Report) -> Any:
-    span = report.range_of(CREATED, report.days)
-    return select(Lead.id).where(*visible_leads(session, report), *filter_conditions(span, report.actor))
+    return leads.where(Lead.pipeline_stage == func.any(slugs), not_(is_back)).with_only_columns(*columns)
 
 
 def _seconds_here(at: datetime) -> Any:

@@ -32,10 +32,10 @@ REPORTS = (
 )
 NOT_BY_MONTH = ("velocity", "pipeline", "automation")
 
-# Sources by turns, and the stages before the lead's own, one day in each. One statement writes each lead once.
+# Sources by turns, and the stages before the lead's own, up to 40 days in each. One statement writes each lead once.
 PAST: LiteralString = """
 UPDATE leads l SET first_contact_at = contacted_at + interval '20 minutes', past_stages = past.stages,
-    past_stage_seconds = array_fill(86400::double precision, ARRAY[cardinality(past.stages)]),
+    past_stage_seconds = ARRAY(SELECT 86400 * 40 * random() FROM unnest(past.stages) WHERE l.id IS NOT NULL),
     source_id = s.id, first_touch_source_id = s.id, last_touch_source_id = s.id
 FROM (SELECT id, clinic_id, row_number() OVER (PARTITION BY clinic_id ORDER BY id) - 1 AS n,
         count(*) OVER (PARTITION BY clinic_id) AS sources FROM lead_sources) AS s,

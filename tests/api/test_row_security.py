@@ -154,6 +154,7 @@ def _fill_rollups(desk: Desk) -> None:
             "counts (clinic_id, span_id, group_id, leads, days_to_convert_of, days_to_loss_of, minutes_mean_of)",
             "s.id, g.id, 1, 0, 0, 0 FROM lead_rollup_spans s, lead_rollup_groups g WHERE s.clinic_id = :c",
         ),
+        ("stays (clinic_id, span_id, stage, hours, ended, starts)", "1, 'x', '{}', '{}', ''"),
         ("changes (clinic_id, created_at)", "now()"),
     ):
         desk.sql(f"INSERT INTO lead_rollup_{columns} SELECT CAST(:c AS uuid), {values}", c=desk.clinic_id)

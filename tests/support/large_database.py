@@ -17,7 +17,14 @@ TASK_TEMPLATE = UUID("00000000-0000-7000-8000-00000000007e")  # one task in ten 
 LARGE_TABLES = [
     *("leads", "steps", "lead_tasks", "lead_activities", "notifications", "deliveries"),
     *("audit_entries", "lead_touches", "gateway_minutes", "gateway_receipts", "series_hours", "enrollments"),
-    *("enrollment_steps", "sending_account_counts", "lead_rollup_counts", "task_rollup_days", "lead_score_changes"),
+    *(
+        "enrollment_steps",
+        "sending_account_counts",
+        "lead_rollup_counts",
+        "lead_rollup_stays",
+        "task_rollup_days",
+        "lead_score_changes",
+    ),
 ]
 
 
@@ -234,6 +241,11 @@ _ROLLUPS = (
         minutes_mean_of)
     SELECT s.clinic_id, s.id, g.id, 1, 0, 0, 0 FROM lead_rollup_spans AS s JOIN lead_rollup_groups AS g
         ON g.clinic_id = s.clinic_id AND {_random(70, 4, "s.id * 1000 + g.id")} = 0 ORDER BY s.id, g.id
+    """,
+    """
+    INSERT INTO lead_rollup_stays (clinic_id, span_id, stage, hours, ended, starts)
+    SELECT clinic_id, id, 'stage_' || n, '{1,2,3}', '{1,1,1}', int8send(n) FROM lead_rollup_spans,
+        generate_series(1, 8) AS n
     """,
     """
     INSERT INTO lead_rollup_changes (clinic_id, created_at)

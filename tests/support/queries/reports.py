@@ -57,6 +57,10 @@ REPORTS: dict[str, Query] = {
     "funnel by events": (analytics(funnel_report, basis=Basis.PERIOD), {"ix_lead_activities_stage_entries"}),
     "losses by events": (analytics(lost_reason_report, basis=Basis.PERIOD), {"ix_leads_lost"}),
     "time in stages": (analytics(velocity_report), {"ix_leads_analytics"}),
+    "time in stages of a month": (
+        analytics(velocity_report, from_=now().date() - timedelta(days=30)),
+        {"ix_leads_analytics", "uq_lead_rollup_spans_time", "pk_lead_rollup_stays"},
+    ),
     "answers": (analytics(response_report), {"ix_leads_analytics", "ix_notifications_touches"}),
     "conversions": (analytics(conversion_report), {"ix_leads_analytics"}),
     "last touches": (analytics(attribution_report, touch="last"), {"ix_leads_analytics"}),

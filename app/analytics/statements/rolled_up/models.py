@@ -11,6 +11,7 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    Integer,
     LargeBinary,
     Numeric,
     Text,
@@ -33,7 +34,7 @@ class RollupSpan(Base):
     ends_at: Mapped[datetime]
     is_month: Mapped[bool]
     timezone: Mapped[str] = mapped_column(Text)  # of the clinic when it was counted
-    opening_hash: Mapped[str] = mapped_column(Text, server_default="")  # of its opening hours and holidays then
+    opening_hash: Mapped[str] = mapped_column(Text, server_default="")  # `OPENING_HASH` of its clinic then
     rolled_up_at: Mapped[datetime]
 
 
@@ -83,6 +84,25 @@ class RollupCount(Base):
     # Seconds to the first contact of each lead that has one, as consecutive 8-byte floats in network byte order.
     elapsed_seconds: Mapped[bytes | None] = mapped_column(LargeBinary)
     business_seconds: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
+class RollupStay(Base):
+    """The time that the leads created in a span spend in a stage. Several stays of a lead count as one.
+
+    `ended` has the number of leads that left the stage after so many whole hours (`hours`). `starts` are of those
+    that are there: when each entered the stage, earlier by the length of its former stays there, as consecutive 8-byte
+    numbers of microseconds since 1970 in network byte order, in order.
+    """
+
+    __tablename__ = "lead_rollup_stays"
+    __table_args__ = (Index("ix_lead_rollup_stays_clinic", "clinic_id"),)
+
+    span_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    stage: Mapped[str] = mapped_column(Text, primary_key=True)
+    clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id", ondelete="CASCADE"))
+    hours: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    ended: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    starts: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class RollupChange(Base):

@@ -14,6 +14,8 @@ from app.analytics.statements.business_time import OpeningTime
 from app.analytics.statements.rolled_up.roll_up_sql import (
     ADD_COUNTS,
     ADD_MONTH_COUNTS,
+    ADD_MONTH_STAYS,
+    ADD_STAYS,
     CHANGED_DAYS,
     COMPLETE_MONTHS,
     FORGET_CHANGES,
@@ -21,9 +23,12 @@ from app.analytics.statements.rolled_up.roll_up_sql import (
     FORGET_COUNTS,
     FORGET_GROUPS,
     FORGET_OTHER_CHANGES,
+    FORGET_STAYS,
     NEXT_CLINIC,
     SAVE_SPANS,
+    SAVE_STARTS,
 )
+from app.analytics.statements.rolled_up.stays import pack, unpack
 from app.core.calendar.calendar import Calendar
 from app.core.calendar.months import add_months
 from app.core.db import AnyRow
@@ -93,6 +98,8 @@ def _roll_up(session: Session, clinic: AnyRow, calendar: Calendar, days: Sequenc
     ids = list(session.scalars(SAVE_SPANS, {**of_clinic, **_arrays(days), "is_month": False}))
     unused = set(session.scalars(FORGET_COUNTS, {"ids": ids}))
     session.execute(ADD_COUNTS, {**of_clinic, "ids": ids, **_arrays(days), **_lead_ids(days)})
+    session.execute(FORGET_STAYS, {"ids": ids})
+    session.execute(ADD_STAYS, {**of_clinic, "ids": ids, **_arrays(days), **_lead_ids(days)})
     unused.update(_add_up_months(session, of_clinic, _months_of(calendar, days)))
     if unused:
         session.execute(FORGET_GROUPS, {**of_clinic, "ids": list(unused)})
@@ -106,7 +113,20 @@ def _add_up_months(session: Session, of_clinic: JsonDict, months: Sequence[_Span
     ids = list(session.scalars(SAVE_SPANS, {**of_clinic, **_arrays(complete), "is_month": True}))
     before = session.scalars(FORGET_COUNTS, {"ids": ids}).all()
     session.execute(ADD_MONTH_COUNTS, {**of_clinic, "ids": ids})
+    _add_month_stays(session, of_clinic["clinic"], ids)
     return before
+
+
+def _add_month_stays(session: Session, clinic_id: UUID, ids: Sequence[int]) -> None:
+    """Add up the time in stages of the days of months, and put the starts of each month in order."""
+    session.execute(FORGET_STAYS, {"ids": ids})
+    added = session.execute(ADD_MONTH_STAYS, {"clinic": clinic_id, "ids": ids}).all()
+    if in_order := [
+        {"span": span_id, "stage": stage, "starts": pack(sorted(unpack("q", starts)))}
+        for span_id, stage, starts in added
+        if starts
+    ]:
+        session.execute(SAVE_STARTS, in_order)
 
 
 def _months_of(calendar: Calendar, days: Sequence[_Span]) -> list[_Span]:

@@ -39,7 +39,7 @@ FORGET_COUNTS: Final = text(
 )
 FORGET_CLINIC: Final = tuple(
     text(f"DELETE FROM {table} WHERE clinic_id = :clinic")  # noqa: S608  (constants)
-    for table in ("lead_rollup_spans", "lead_rollup_counts", "lead_rollup_groups")
+    for table in ("lead_rollup_spans", "lead_rollup_counts", "lead_rollup_groups", "lead_rollup_stays")
 )
 # Spans keep their ids, which reports may be about to read.
 SAVE_SPANS: Final = text(
@@ -82,6 +82,13 @@ _BUSINESS_TIME: Final = (
     f" greatest(round(({_open_until('first_contact_at')} - {_open_until('created_at')}) * 1e6) / 1e6, 0.0) END"
 )
 
+_LEADS_OF_SPANS: Final = """unnest(CAST(:starts AS timestamptz[]), CAST(:first_ids AS uuid[]), CAST(:end_ids AS uuid[]))
+            AS wanted(starts_at, first_id, end_id)
+        JOIN lead_rollup_spans span ON span.starts_at = wanted.starts_at AND span.id = ANY(CAST(:ids AS bigint[]))
+        JOIN leads l ON l.clinic_id = :clinic AND l.deleted_at IS NULL
+            AND l.created_at >= span.starts_at AND l.created_at < span.ends_at
+            AND l.id >= wanted.first_id AND l.id < wanted.end_id"""
+
 # One statement, so that all its parts read the same state of the leads.
 ADD_COUNTS: Final = text(f"""
 WITH counted AS MATERIALIZED (
@@ -100,12 +107,7 @@ WITH counted AS MATERIALIZED (
             l.replied_at IS NOT NULL AS has_replied, l.lead_value, {_seconds("converted_at")} AS to_convert,
             {_seconds("lost_at")} AS to_loss, {_seconds("first_contact_at")} AS to_contact,
             {_BUSINESS_TIME} AS business_time
-        FROM unnest(CAST(:starts AS timestamptz[]), CAST(:first_ids AS uuid[]), CAST(:end_ids AS uuid[]))
-            AS wanted(starts_at, first_id, end_id)
-        JOIN lead_rollup_spans span ON span.starts_at = wanted.starts_at AND span.id = ANY(CAST(:ids AS bigint[]))
-        JOIN leads l ON l.clinic_id = :clinic AND l.deleted_at IS NULL
-            AND l.created_at >= span.starts_at AND l.created_at < span.ends_at
-            AND l.id >= wanted.first_id AND l.id < wanted.end_id
+        FROM {_LEADS_OF_SPANS}
     ) AS lead
     GROUP BY span_id, {_KEYS}
 ), added AS (
@@ -137,3 +139,58 @@ FORGET_GROUPS: Final = text(
     "DELETE FROM lead_rollup_groups g WHERE g.clinic_id = :clinic AND g.id = ANY(CAST(:ids AS bigint[]))"
     " AND NOT EXISTS (SELECT FROM lead_rollup_counts c WHERE c.group_id = g.id)"
 )
+
+FORGET_STAYS: Final = text("DELETE FROM lead_rollup_stays WHERE span_id = ANY(CAST(:ids AS bigint[]))")
+# Whole hours are counted as `velocity` does.
+ADD_STAYS: Final = text(f"""
+WITH lead AS MATERIALIZED (
+    SELECT span.id AS span_id, l.pipeline_stage, l.stage_entered_at, l.past_stages, l.past_stage_seconds
+        FROM {_LEADS_OF_SPANS}
+), past AS MATERIALIZED (
+    SELECT span_id, pipeline_stage, stage_entered_at, past.stage, past.seconds
+    FROM lead CROSS JOIN LATERAL unnest(past_stages, past_stage_seconds) AS past(stage, seconds)
+), left_after AS (
+    SELECT span_id, stage, CAST(floor(round(seconds * 1e6) / 3.6e9) AS integer) AS hours, count(*) AS leads
+    FROM past WHERE stage <> pipeline_stage GROUP BY 1, 2, 3
+), left_stages AS (
+    SELECT span_id, stage, array_agg(hours ORDER BY hours) AS hours,
+        array_agg(CAST(leads AS integer) ORDER BY hours) AS ended
+    FROM left_after GROUP BY span_id, stage
+), here AS (
+    SELECT span_id, pipeline_stage AS stage, extract(epoch FROM stage_entered_at) * 1000000 AS start
+    FROM lead WHERE pipeline_stage <> ALL(past_stages)
+    UNION ALL
+    SELECT span_id, stage, extract(epoch FROM stage_entered_at) * 1000000 - CAST(round(seconds * 1e6) AS bigint)
+    FROM past WHERE stage = pipeline_stage
+), present AS (
+    SELECT span_id, stage, string_agg(int8send(CAST(start AS bigint)), '' ORDER BY start) AS starts
+    FROM here GROUP BY span_id, stage
+)
+INSERT INTO lead_rollup_stays (clinic_id, span_id, stage, hours, ended, starts)
+SELECT :clinic, span_id, stage, coalesce(hours, '{{}}'), coalesce(ended, '{{}}'), coalesce(starts, '')
+FROM left_stages FULL JOIN present USING (span_id, stage) ORDER BY span_id, stage
+""")  # noqa: S608  (constants)
+# From those of the days. The starts are in order by day only.
+ADD_MONTH_STAYS: Final = text("""
+WITH day AS MATERIALIZED (
+    SELECT m.id AS month_id, s.* FROM lead_rollup_spans m
+        JOIN lead_rollup_spans d ON d.clinic_id = :clinic AND NOT d.is_month
+            AND d.starts_at >= m.starts_at AND d.ends_at <= m.ends_at
+        JOIN lead_rollup_stays s ON s.span_id = d.id
+    WHERE m.id = ANY(CAST(:ids AS bigint[]))
+), left_after AS (
+    SELECT month_id, stage, pair.hour, sum(pair.leads) AS leads
+    FROM day CROSS JOIN LATERAL unnest(day.hours, day.ended) AS pair(hour, leads) GROUP BY month_id, stage, pair.hour
+), left_stages AS (
+    SELECT month_id, stage, array_agg(hour ORDER BY hour) AS hours,
+        array_agg(CAST(leads AS integer) ORDER BY hour) AS ended
+    FROM left_after GROUP BY month_id, stage
+), present AS (
+    SELECT month_id, stage, string_agg(starts, '') AS starts FROM day GROUP BY month_id, stage
+)
+INSERT INTO lead_rollup_stays (clinic_id, span_id, stage, hours, ended, starts)
+SELECT :clinic, month_id, stage, coalesce(hours, '{}'), coalesce(ended, '{}'), starts
+FROM present LEFT JOIN left_stages USING (month_id, stage) ORDER BY month_id, stage
+RETURNING span_id, stage, starts
+""")
+SAVE_STARTS: Final = text("UPDATE lead_rollup_stays SET starts = :starts WHERE span_id = :span AND stage = :stage")
