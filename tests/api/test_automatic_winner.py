@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from app.automation.sequences.performance import winner
 from app.automation.sequences.performance.intervals import Share
 from app.automation.sequences.performance.winner import find_winner
 from app.clock import now
@@ -27,7 +28,7 @@ WITH made AS (SELECT gen_random_uuid() AS enrollment, gen_random_uuid() AS messa
         s.id AS sequence_id
     FROM leads JOIN sequences s ON s.clinic_id = leads.clinic_id, unnest(ARRAY['a', 'b']) AS variant,
         generate_series(0, 99) AS n
-    WHERE leads.last_name = variant || n),
+    WHERE leads.last_name = variant || n AND leads.clinic_id = (SELECT clinic_id FROM leads WHERE id = :lead)),
 enrolled AS (INSERT INTO enrollments (id, clinic_id, lead_id, sequence_id, sequence_version, state, cause, enrolled_at,
         changed_at, ended_at, is_exclusive, exit_on, goal)
     SELECT enrollment, clinic_id, lead_id, sequence_id, 1, 'completed', '{}', CAST(:at AS timestamptz), now(), now(),
@@ -62,9 +63,9 @@ def start(open_practice: OpenPractice, *, a: int, b: int, **more: Any) -> tuple[
     lead = practice.capture()
     with transaction() as session:
         session.execute(text(LEADS), {"lead": lead})
-        session.execute(text(MESSAGES), {"a": a, "b": b, "at": now() - timedelta(days=5)})
+        session.execute(text(MESSAGES), {"lead": lead, "a": a, "b": b, "at": now() - timedelta(days=5)})
     desk = Desk(practice.clinic_id, the_app().test_client, source_id=str(practice.source_id))
-    [found] = desk.sql("SELECT id FROM sequences")
+    [found] = desk.sql("SELECT id FROM sequences WHERE clinic_id = :c", c=practice.clinic_id)
     return desk, f"/api/sequences/{found.id}"
 
 
@@ -121,6 +122,18 @@ def test_invalid_sequence_stops_no_other_winner(open_practice: OpenPractice):
     assert published(broken, broken_path)["variants"][1]["template"] == "gone"
     [row] = broken.sql("SELECT error FROM sweep_runs WHERE name = 'choose_winners'")
     assert row.error is None
+
+
+def test_undecided_tests_keep_no_other_test_from_its_winner(
+    open_practice: OpenPractice, monkeypatch: pytest.MonkeyPatch
+):
+    undecided, undecided_path = start(open_practice, a=10, b=14, winner="replied")
+    desk, path = start(open_practice, a=5, b=60, winner="replied")
+    monkeypatch.setattr(winner, "_AT_ONCE", 1)
+    for _ in range(64):
+        sweep("choose_winners")
+    assert published(desk, path) == {"channel": "email", "template": "two"}
+    assert published(undecided, undecided_path)["variants"] == VARIANTS
 
 
 def test_winner_needs_variants_and_a_known_measure(desk: Desk):

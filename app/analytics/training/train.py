@@ -36,12 +36,15 @@ EVERY: Final = timedelta(days=1)
 
 
 def train_next_clinic(session: Session) -> int:
-    """Train the clinic whose last training is the oldest, if it is a day old. Returns 1, or 0 if none is due."""
+    """Train a clinic without training of the last day. Returns 1, or 0 if none is due.
+
+    Which one is left to chance, so that a clinic whose training fails does not keep the others from theirs.
+    """
     due = (
         select(Clinic.id)
         .outerjoin(LearnedModel, LearnedModel.clinic_id == Clinic.id)
         .where(func.coalesce(LearnedModel.trained_at <= now() - EVERY, True))
-        .order_by(LearnedModel.trained_at.nulls_first(), Clinic.id)
+        .order_by(func.random())
         .limit(1)
     )
     clinic_id = session.scalar(due)

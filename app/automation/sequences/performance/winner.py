@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from app.automation.sequences.definitions import SEQUENCES
@@ -47,8 +47,11 @@ class Winner(NamedTuple):
 
 
 def choose_winners(session: Session) -> int:
-    """Publish the winners of all tests that are decided. Returns the number of changed sequences."""
-    testing = select(SequenceRow.id, SequenceRow.clinic_id).where(_TESTING).order_by(SequenceRow.id).limit(_AT_ONCE)
+    """Publish the winners of tests that are decided. Returns the number of changed sequences.
+
+    Of more tests than fit into a batch, each run takes others, because undecided ones stay.
+    """
+    testing = select(SequenceRow.id, SequenceRow.clinic_id).where(_TESTING).order_by(func.random()).limit(_AT_ONCE)
     return sum(_decide(session, row.clinic_id, row.id) for row in session.execute(testing).all())
 
 
