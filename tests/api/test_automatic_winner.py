@@ -130,7 +130,7 @@ def test_undecided_tests_keep_no_other_test_from_its_winner(
     undecided, undecided_path = start(open_practice, a=10, b=14, winner="replied")
     desk, path = start(open_practice, a=5, b=60, winner="replied")
     monkeypatch.setattr(winner, "_AT_ONCE", 1)
-    for _ in range(64):
+    for _ in range(32):
         sweep("choose_winners")
     assert published(desk, path) == {"channel": "email", "template": "two"}
     assert published(undecided, undecided_path)["variants"] == VARIANTS
