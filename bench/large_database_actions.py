@@ -70,9 +70,9 @@ def time_sweep(params: dict[str, Any]) -> list[float]:
 
 
 def roll_up(_: dict[str, Any]) -> None:
-    """Count the leads of past days and months for reports."""
+    """Count the leads and tasks of past days and months for reports."""
     logs.configure()
-    while run.sweep("roll_up_leads"):
+    while run.sweep("roll_up_leads") or run.sweep("roll_up_tasks"):
         pass
 
 

@@ -1,13 +1,15 @@
 """Analytics: response times of the reports of one large clinic."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import LiteralString
 
 import psycopg
 
 from bench.application import begin, environment, run_action
+from bench.capturing import Captures, capturing
 from bench.cpu import database_seconds
 from bench.figures import Row
 from bench.list_requests import ACCESS_MINUTES, Listing, Reader
@@ -15,20 +17,21 @@ from bench.load import Load, measure
 from bench.processes import Processes
 from bench.rounds import in_rounds
 from bench.servers import Servers
-from bench.volume import Worker, add_activities, add_leads, loading
+from bench.volume import Worker, add_activities, add_leads, add_tasks, loading
 from bench.web import HOST, serve
 
-TITLE = "Analytics: reports of a clinic with 100,000 leads and 1,000,000 activities"
+TITLE = "Analytics: reports of a clinic with 100,000 leads, 1,000,000 activities and as many tasks"
 METHOD = """One clinic with all leads, of two years; its admin reads each report, one request at a time: of the last 90
 days (the default), and of a year by month. Past days and months were rolled up before. Every lead has the stage changes
-of its stage on its timeline. Latency is measured by the client; **CPU** as in reads."""
+of its stage on its timeline. Latency is measured by the client; **CPU** as in reads. Then the same requests are sent
+again while ten leads a second are captured."""
 
 WORKERS, THREADS = 2, 8
 TARGET_P95_MS = 50.0
-P95 = "p95 (ms)"
+P95, P95_CAPTURING = "p95 (ms)", "p95 during capture (ms)"
 REPORTS = (
     *("summary", "funnel", "sources", "coordinators", "lost-reasons", "first-contact", "velocity"),
-    *("response", "conversions", "attribution", "pipeline", "automation"),
+    *("response", "conversions", "attribution", "pipeline", "automation", "follow-ups"),
 )
 NOT_BY_MONTH = ("velocity", "pipeline", "automation")
 
@@ -77,9 +80,11 @@ def read_reports(servers: Servers, *, leads: int, requests_of_each: int, runs: i
     try:
         env = environment(servers, WEB_WORKERS=str(WORKERS), WEB_THREADS=str(THREADS))
         port = serve("app:create_app()", processes, env)
+        captures = Captures(port, reader.token, _source_of(servers, reader.clinic_id))
         chosen = [one for one in requests() if only.lower() in one.name]
+        cpu = partial(_cpu, servers, processes)
         return in_rounds(
-            chosen, runs, lambda one: _measure(servers, port, processes, one.requests([reader], requests_of_each))
+            chosen, runs, lambda one: _measure(captures, one.requests([reader], requests_of_each), cpu=cpu)
         )
     finally:
         processes.stop()
@@ -110,7 +115,7 @@ def _report(name: str, query: str) -> Listing:
 
 
 def fill(servers: Servers, *, leads: int, activities: int) -> Reader:
-    """Create a clinic with this many leads and activities. Returns its admin."""
+    """Create a clinic with this many leads, activities, and as many tasks. Returns its admin."""
     minutes = {"ACCESS_TOKEN_MINUTES": ACCESS_MINUTES}
     [clinic] = run_action(servers, "open_clinics", json.dumps({"clinics": 1}), minutes)
     users = clinic["users"]
@@ -121,6 +126,7 @@ def fill(servers: Servers, *, leads: int, activities: int) -> Reader:
     with loading(servers) as connection:
         add_leads(connection, workers, leads)
         add_activities(connection, activities)
+        add_tasks(connection, activities)
         connection.execute(PAST)
         connection.execute(CHANGES)
         run_action(servers, "encrypt_people", json.dumps({"tables": ["leads"]}))  # no report reads a note
@@ -136,24 +142,37 @@ def verdicts(rows: Sequence[Row]) -> list[str]:
 
 
 def compare(rows: Sequence[Row], target: float) -> list[str]:
-    """Compare the 95th percentile of each report with the target, in milliseconds."""
-    late = {one.name: one.figures[P95].median for one in rows}
+    """Compare the 95th percentile of each report during capture with the target, in milliseconds."""
+    late = {one.name: one.figures[P95_CAPTURING].median for one in rows}
     missed = {name: value for name, value in late.items() if value >= target}
     slowest = max(late, key=lambda name: late[name])
     result = f"NOT reached by {', '.join(missed)}" if missed else "reached by all"
-    return [
-        f"p95 of the slowest report, {slowest}: {late[slowest]:.1f} ms; {result} (to reach: under {target:.0f} ms)."
-    ]
+    of_slowest = f"p95 during capture of the slowest report, {slowest}: {late[slowest]:.1f} ms"
+    return [f"{of_slowest}; {result} (to reach: under {target:.0f} ms)."]
 
 
-def _measure(servers: Servers, port: int, processes: Processes, paths: Sequence[str]) -> dict[str, float]:
-    web, database = processes.cpu_seconds(), database_seconds(servers)
-    measured = measure(Load(HOST, port, paths, clients=1, warm_up=len(paths) // 10))
-    each = 1000 / len(paths)
-    return {
+def _source_of(servers: Servers, clinic_id: str) -> str:
+    with psycopg.connect(servers.database_url()) as connection:
+        found = connection.execute("SELECT id FROM lead_sources WHERE clinic_id = %s LIMIT 1", [clinic_id])
+        return str(found.fetchall()[0][0])
+
+
+def _measure(captures: Captures, paths: Sequence[str], *, cpu: Callable[[], tuple[float, float]]) -> dict[str, float]:
+    web, database = cpu()
+    load = Load(HOST, captures.port, paths, clients=1, warm_up=len(paths) // 10)
+    measured = measure(load)
+    web_after, database_after = cpu()
+    figures = {
         "p50 (ms)": measured.p50,
         P95: measured.p95,
         "p99 (ms)": measured.p99,
-        "web CPU (ms)": (processes.cpu_seconds() - web) * each,
-        "PostgreSQL CPU (ms)": (database_seconds(servers) - database) * each,
+        "web CPU (ms)": (web_after - web) * 1000 / len(paths),
+        "PostgreSQL CPU (ms)": (database_after - database) * 1000 / len(paths),
     }
+    with capturing(captures):
+        return {**figures, P95_CAPTURING: measure(load).p95}
+
+
+def _cpu(servers: Servers, processes: Processes) -> tuple[float, float]:
+    """Return the CPU seconds that the web server and PostgreSQL have used."""
+    return processes.cpu_seconds(), database_seconds(servers)

@@ -199,6 +199,24 @@ def test_days_are_counted_a_day_after_their_end(practice: Practice, tasks: list[
     assert [one.ends_at for one in days[:-1]] == [one.starts_at for one in days[1:]]
 
 
+def test_clinic_without_tasks_has_no_days(practice: Practice, watch: Watch):
+    watch.set(utc("2026-03-14T15:00"))
+    practice.capture()
+    roll_up_tasks()
+    assert sql("SELECT * FROM task_rollup_days") == []
+
+
+def test_task_that_was_due_years_ago_is_read_live(practice: Practice, tasks: list[UUID]):
+    sql("UPDATE lead_tasks SET due_at = due_at - interval '9 years' WHERE id = :id", id=tasks[0])
+    before = figures(practice)
+    roll_up_tasks()
+    [first] = sql("SELECT min(starts_at) AS starts_at FROM task_rollup_days")
+    assert first.starts_at > utc("2026-03-01T00:00")
+    years_ago = {"from_": date(2017, 3, 1), "to": date(2017, 3, 16)}
+    assert figures(practice, **years_ago)[0][0][0]["figures"][0]["value"] == 1
+    assert figures(practice) == before
+
+
 def test_task_of_today_writes_no_change(practice: Practice, watch: Watch):
     watch.set(sql("SELECT now() AS at")[0].at)
     task_id = practice.plan(practice.capture(), clock.now() + timedelta(hours=1))

@@ -24,14 +24,14 @@ _EARLIEST: Final = timedelta(days=5 * 366)  # tasks that were due before are rea
 
 # A clinic with changes, or with days that are over and not counted.
 _NEXT_CLINIC: Final = text(
-    "SELECT c.id, rolled.ends_at AS rolled_up_to, greatest(first_due_at, :earliest) AS first_due_at,"
+    "SELECT c.id, rolled.ends_at AS rolled_up_to, first_due_at,"
     " rolled.timezone <> c.timezone AS is_outdated, now() AS database_time"
     " FROM clinics c LEFT JOIN LATERAL (SELECT d.timezone, d.ends_at FROM task_rollup_days d"
     " WHERE d.clinic_id = c.id ORDER BY d.starts_at DESC LIMIT 1) AS rolled ON true"
     " LEFT JOIN LATERAL (SELECT t.due_at AS first_due_at FROM lead_tasks t WHERE t.clinic_id = c.id"
-    " AND t.status <> 'CANCELLED' AND t.deleted_at IS NULL ORDER BY t.due_at LIMIT 1) AS first"
-    " ON rolled.ends_at IS NULL"
-    " WHERE coalesce(rolled.ends_at, greatest(first_due_at, :earliest)) < least(:settled, now() - interval '49 hours')"
+    " AND t.due_at >= :earliest AND t.status <> 'CANCELLED' AND t.deleted_at IS NULL"
+    " ORDER BY t.due_at LIMIT 1) AS first ON rolled.ends_at IS NULL"
+    " WHERE coalesce(rolled.ends_at, first_due_at) < least(:settled, now() - interval '49 hours')"
     " OR EXISTS (SELECT FROM task_rollup_changes ch WHERE ch.clinic_id = c.id) OR rolled.timezone <> c.timezone"
     " ORDER BY random() LIMIT 1"
 )
