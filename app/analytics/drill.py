@@ -43,20 +43,22 @@ def list_start(report: Report, row: JsonDict) -> ListStart:
 
 def drill_from(start: ListStart, report: Report, measure: Measure, days: Days) -> str:
     """Return path and query of the list, as `drill` does."""
-    text, names = _end(report, measure, days)
-    if start.is_plain and names.isdisjoint(start.names):
-        return start.text + text
+    known = report.list_texts
+    span = (measure.event, measure.entered, measure.mature, days.first, days.end)
+    text, names = known.get(measure) or known.setdefault(measure, _text_and_names(report.filters_of(measure)))
+    end, end_names = known.get(span) or known.setdefault(span, _text_and_names(report.range_of(measure, days)))
+    if (
+        start.is_plain
+        and names.isdisjoint(start.names)
+        and end_names.isdisjoint(start.names)
+        and end_names.isdisjoint(names)
+    ):
+        return f"{start.text}{text}&{end}" if text else start.text + end
     return _of_overlapping((report.filters, start.row, report.list_filters(measure, days)), days)
 
 
-def _end(report: Report, measure: Measure, days: Days) -> tuple[str, frozenset[str]]:
-    """Return the parameters for the measure, which are the same in each row, and their names."""
-    known, key = report.list_texts, (measure, days.first, days.end)
-    found = known.get(key)
-    if found is None:
-        filters = report.list_filters(measure, days)
-        found = known[key] = "&".join(map(_parameter, filters.items())), frozenset(filters)
-    return found
+def _text_and_names(filters: JsonObject) -> tuple[str, frozenset[str]]:
+    return "&".join(map(_parameter, filters.items())), frozenset(filters)
 
 
 def _of_overlapping(parts: Iterable[JsonObject], days: Days) -> str:
@@ -81,6 +83,7 @@ def row_filters(dimension: Dimension | None, key: Any) -> JsonDict:
     return _NOWHERE if dimension is Dimension.COORDINATOR and key is None else {dimension: key}
 
 
+@lru_cache(maxsize=4096)  # each bucket has the same rows
 def _id(text: str) -> UUID | None:
     return UUID(text) if text else None
 

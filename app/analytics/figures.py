@@ -9,7 +9,7 @@ from typing import Any
 from app.analytics.counting import Cell, Counts, Dimension, Values
 from app.analytics.drill import ListStart, drill_from, list_start, row_filters
 from app.analytics.metrics.measures import Measure, Value
-from app.analytics.metrics.metric import Formula, Metric
+from app.analytics.metrics.metric import Formula, Metric, figure_of
 from app.analytics.periods import Days
 from app.analytics.report import Report
 from app.analytics.statements.selection import WHOLE
@@ -50,7 +50,7 @@ class _Cell:
         among = self._among(formula.among, of_all=formula.of_all) if formula.among else None
         leads = self._listed(formula.of, self.values, self.start)
         value = self._value(formula, leads["leads"], among["leads"] if among else None)
-        return {"metric": metric.name, "unit": metric.unit, "value": value, **leads, "among": among}
+        return figure_of(metric.name, metric.unit, value, leads, among=among)
 
     def _among(self, measure: Measure, *, of_all: bool) -> JsonDict:
         if of_all:

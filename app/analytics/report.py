@@ -78,8 +78,8 @@ class Report:
         return {**self.filters_of(measure), **self.range_of(measure, days)}
 
     @cached_property
-    def list_texts(self) -> dict[tuple[Measure, date, date], tuple[str, frozenset[str]]]:
-        """The filters of lists that are known as text, with their names, by measure, first day and end."""
+    def list_texts(self) -> dict[object, tuple[str, frozenset[str]]]:
+        """The parameters of lists that are known as text, with their names, by what they are of."""
         return {}
 
 

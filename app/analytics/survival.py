@@ -22,9 +22,11 @@ def quantiles(durations: Iterable[Duration], shares: Sequence[float]) -> list[in
     found: list[int | None] = []
     surviving = 1.0
     for hours, ended, censored in ordered:
-        surviving *= (at_risk - ended) / at_risk
-        while len(found) < len(shares) and ended and surviving <= 1 - shares[len(found)] + _ROUNDING:
-            found.append(hours)
+        if len(found) == len(shares):
+            break
+        if ended:
+            surviving *= (at_risk - ended) / at_risk
+            found += [hours for share in shares[len(found) :] if surviving <= 1 - share + _ROUNDING]
         at_risk -= ended + censored
     return [*found, *([None] * (len(shares) - len(found)))]
 

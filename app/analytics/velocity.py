@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.analytics.counting import visible_leads
 from app.analytics.drill import drill
 from app.analytics.metrics.measures import CREATED, Basis, Measure
-from app.analytics.metrics.metric import Formula, Metric, Unit
+from app.analytics.metrics.metric import Formula, Metric, Unit, figure_of
 from app.analytics.report import Report
 from app.analytics.statements.rolled_up.spans import Parts, Range, leads_in, parts_of
 from app.analytics.statements.rolled_up.stays import Stays, read_stays
@@ -88,7 +88,7 @@ def _figures(report: Report, stage: str, durations: Sequence[Duration]) -> list[
         *((one, in_stage, leads) for one in days),
     )
     return [
-        {"metric": metric.name, "unit": metric.unit, "value": value, **_listed(report, measure, number), "among": None}
+        figure_of(metric.name, metric.unit, value, _listed(report, measure, number), among=None)
         for metric, (value, measure, number) in zip(_METRICS, values, strict=True)
     ]
 

@@ -7,6 +7,8 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 import time_machine
 
+from app.analytics.reporting.catalogue import NAMED_REPORTS
+from app.api.analytics.schemas import FigureOut
 from app.identity.models import Role
 from tests.support.desk import Caller, Desk
 from tests.support.importing import send
@@ -58,6 +60,17 @@ def test_each_figure_links_to_the_list_of_its_leads(desk: Desk, leads: dict[str,
     for report in OTHERS:
         for row in rows_of(desk.admin, report, stage="consultation_scheduled").values():
             check_lists(desk.admin, row)
+
+
+def test_figures_have_the_types_and_fields_of_their_schema(desk: Desk, leads: dict[str, str]):
+    paths = [*(f"{BASE}/{name}" for name in ALL), *(f"{BASE}/reports/{name}" for name in NAMED_REPORTS)]
+    for path in paths:
+        rows = [row for row in desk.admin.get(path).body["rows"] if row["figures"]]
+        assert rows or path.endswith("/automation"), path
+        for figure in (figure for row in rows for figure in row["figures"]):
+            assert FigureOut().dump(figure) == figure
+            assert figure.keys() == FigureOut().fields.keys()
+            assert figure["value"] is None or isinstance(figure["value"], float), figure
 
 
 def check_lists(caller: Caller, row: dict[str, Any]) -> None:

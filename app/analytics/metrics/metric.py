@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from app.analytics.metrics.measures import Basis, Measure
+from app.core.type_aliases import JsonDict, JsonObject
 
 
 class Unit(StrEnum):
@@ -40,6 +41,12 @@ class Metric:
     label: str
     unit: Unit
     formulas: Mapping[Basis, Formula]
+
+
+def figure_of(name: str, unit: Unit, value: float | None, of: JsonObject, *, among: JsonObject | None) -> JsonDict:
+    """Return a figure as it is sent. `of` and `among` have a number of `leads` and their list (`drill`)."""
+    known = None if value is None else float(value)
+    return {"metric": name, "unit": unit, "value": known, "leads": of["leads"], "drill": of["drill"], "among": among}
 
 
 def define(name: str, label: str, unit: Unit, *formulas: Formula) -> Metric:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from app.analytics.metrics.definitions import CONVERTED_LEADS
 from app.analytics.metrics.measures import CONVERSIONS, CONVERTED, Basis, Value
-from app.analytics.metrics.metric import Formula, Metric, Unit
+from app.analytics.metrics.metric import Formula, Metric, Unit, figure_of
 from app.core.type_aliases import JsonDict, JsonObject
 
 CONVERTED_VALUE: Final = Metric(
@@ -57,8 +57,7 @@ def _with_figure(row: JsonObject) -> JsonDict:
     converted = figures[CONVERTED_LEADS.name]
     spend, won = figures["marketing_spend"]["value"], figures[CONVERTED_VALUE.name]["value"]
     value = round((won - spend) / spend, 4) if spend else None
-    counted = {"leads": converted["leads"], "drill": converted["drill"], "among": None}
-    return {**row, "figures": [*row["figures"], {"metric": NAME, "unit": Unit.SHARE, "value": value, **counted}]}
+    return {**row, "figures": [*row["figures"], figure_of(NAME, Unit.SHARE, value, converted, among=None)]}
 
 
 def _order(row: JsonObject) -> tuple[bool, float, str]:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.analytics.counting import Cell, count, visible_leads
 from app.analytics.drill import drill
 from app.analytics.metrics.measures import CONVERTED, CREATED, Measure
-from app.analytics.metrics.metric import Formula, Metric, Unit, define
+from app.analytics.metrics.metric import Formula, Metric, Unit, define, figure_of
 from app.analytics.report import Report, read_report
 from app.analytics.statements.selection import WHOLE, tests_of
 from app.analytics.tables import compared, definitions, heading
@@ -163,7 +163,7 @@ class _Row:
 
 def _figure(metric: Metric, of: JsonDict, among: JsonDict | None) -> JsonDict:
     value = of["leads"] if among is None else of["leads"] / among["leads"] if among["leads"] else None
-    return {"metric": metric.name, "unit": metric.unit, "value": value, **of, "among": among}
+    return figure_of(metric.name, metric.unit, value, of, among=among)
 
 
 def _statement(session: Session, report: Report) -> Any:

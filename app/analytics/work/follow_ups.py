@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.analytics.counting import Dimension
 from app.analytics.metrics.measures import Basis
-from app.analytics.metrics.metric import Unit
+from app.analytics.metrics.metric import Unit, figure_of
 from app.analytics.periods import Days, buckets_of
 from app.analytics.report import Report, read_report
 from app.analytics.row_labels import labels_of
@@ -258,7 +258,7 @@ class _Row:
     def figure(self, metric: TaskMetric) -> JsonDict:
         of, among = self._listed(metric.of), self._listed(metric.among) if metric.among else None
         value = of["leads"] if among is None else of["leads"] / among["leads"] if among["leads"] else None
-        return {"metric": metric.name, "unit": metric.unit, "value": value, **of, "among": among}
+        return figure_of(metric.name, metric.unit, value, of, among=among)
 
     def _listed(self, completions: Sequence[Completion]) -> JsonDict:
         """Return the number of tasks, and path and query of the list with exactly these tasks."""

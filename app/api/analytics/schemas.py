@@ -11,7 +11,7 @@ from app.api.analytics.files import DATA_FORMATS
 from app.core.calendar.date_range import MOST_DAYS
 from app.http.schemas import words
 from app.http.schemas.common_fields import UserIdOrMe
-from app.http.schemas.fields import Choice, Day, Id, Integer, Language, Money, Text
+from app.http.schemas.fields import BuiltList, Choice, Day, Id, Integer, Language, Money, Text
 from app.http.schemas.schema import Aliases, QuerySchema, Schema
 from app.leads.enums import CaptureChannel
 from app.leads.models import LONGEST_TAG
@@ -167,7 +167,7 @@ class FigureRowOut(Schema):
         },
     )
     label = fields.String(required=True)
-    figures = fields.List(fields.Nested(FigureOut), required=True)
+    figures = BuiltList(fields.Nested(FigureOut), required=True)
 
 
 class PeriodRowsOut(Schema):

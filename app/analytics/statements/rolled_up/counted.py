@@ -9,12 +9,14 @@ from sqlalchemy import (
     BigInteger,
     Column,
     ColumnElement,
+    DateTime,
     Integer,
     TextClause,
     and_,
     bindparam,
     cast,
     func,
+    literal_column,
     null,
     select,
 )
@@ -22,7 +24,7 @@ from sqlalchemy.orm import QueryableAttribute
 from sqlalchemy.sql.visitors import iterate, replacement_traverse
 
 from app.analytics.report import Report
-from app.analytics.statements.rolled_up.models import RollupCount, RollupGroup, RollupSpan
+from app.analytics.statements.rolled_up.models import RollupCount, RollupGroup
 from app.analytics.statements.rolled_up.spans import Counted
 from app.analytics.statements.selection import Selection
 from app.identity.models import User
@@ -39,6 +41,8 @@ _COLUMNS: Final[Mapping[str, Any]] = {
         *("status", "pipeline_stage", "past_stages", "capture_channel", "lost_reason"),
     )
 }
+_SPANS: Final = "spans"  # the days and months that are read: PostgreSQL sees how few they are
+_SPAN_STARTS_AT: Final = literal_column(f"{_SPANS}.starts_at", DateTime(timezone=True))
 _FLAGS: Final[Mapping[str, Any]] = {
     "has_contact": RollupGroup.has_contact,
     "has_answered": RollupGroup.has_answered,
@@ -65,7 +69,7 @@ def filter_on_counts(test: Test, report: Report) -> ColumnElement[bool]:
     """Return the condition that a filter has on rollups. Raises NotInRollups."""
     name, value = test
     if name == "created_to":  # an edge of the parts of the period
-        is_before: ColumnElement[bool] = RollupSpan.starts_at < value
+        is_before: ColumnElement[bool] = value > _SPAN_STARTS_AT
         return is_before
     if name in _FLAGS:
         flag: ColumnElement[bool] = _FLAGS[name].is_(value)
@@ -77,7 +81,7 @@ def filter_on_counts(test: Test, report: Report) -> ColumnElement[bool]:
 def labels_on_counts(selection: Selection) -> list[Any]:
     """Return `selection.labels` of rollups. Raises NotInRollups."""
     keyed = selection if selection.key is None else replace(selection, key=on_counts(selection.key))
-    return keyed.labels(RollupSpan.starts_at)
+    return keyed.labels(_SPAN_STARTS_AT)
 
 
 def counted_leads(
@@ -112,12 +116,14 @@ def _of_groups(
     shared: Iterable[ColumnElement[bool]],
 ) -> Any:
     ids = bindparam(None, [one.span_id for one in spans], type_=ARRAY(BigInteger))
+    starts = bindparam(None, [one.since for one in spans], type_=ARRAY(DateTime(timezone=True)))
+    read = func.unnest(ids, starts).table_valued("id", "starts_at").render_derived(name=_SPANS)
     return (
         select(*selected)
-        .select_from(RollupCount)
-        .join(RollupSpan, RollupSpan.id == RollupCount.span_id)
+        .select_from(read)
+        .join(RollupCount, RollupCount.span_id == read.c.id)
         .join(RollupGroup, RollupGroup.id == RollupCount.group_id)
-        .where(*shared, RollupCount.span_id == func.any(ids))
+        .where(*shared)
         .group_by(*(one.name for one in columns))
     )
 

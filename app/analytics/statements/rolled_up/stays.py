@@ -2,20 +2,18 @@
 
 import sys
 from array import array
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
-from sqlalchemy import Integer, LargeBinary, cast, column, func, select, true
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy import LargeBinary, func, select
 from sqlalchemy.orm import Session
 
 from app.analytics.statements.rolled_up.models import RollupStay
 
-_PAIRS: Final = (
-    func.unnest(RollupStay.hours, RollupStay.ended)
-    .table_valued(column("hour", Integer()), column("leads", Integer()), name="pair")
-    .render_derived()
-)
+# PostgreSQL's binary form of an array of integers: a header of 5 integers, then the length and the value of each.
+_FIRST_OF_ARRAY: Final = 6
+_STEP_OF_ARRAY: Final = 2
 
 
 class Stays(NamedTuple):
@@ -29,23 +27,24 @@ class Stays(NamedTuple):
 
 
 def read_stays(session: Session, span_ids: Sequence[int]) -> Stays:
-    """Return the stays of the leads created in these spans. Numbers come packed: one row for each stage is faster."""
-    is_wanted = RollupStay.span_id.in_(span_ids)
-    leads = cast(func.sum(_PAIRS.c.leads), Integer).label("leads")
-    pairs = select(RollupStay.stage, _PAIRS.c.hour, leads).join(_PAIRS, true()).where(is_wanted)
-    by_hour = pairs.group_by(RollupStay.stage, _PAIRS.c.hour).subquery("by_hour").c
-    packed = (_packed(func.int4send(one), by_hour.hour) for one in (by_hour.hour, by_hour.leads))
-    ended = {
-        stage: dict(zip(unpack("i", hours), unpack("i", numbers), strict=True))
-        for stage, hours, numbers in session.execute(select(by_hour.stage, *packed).group_by(by_hour.stage))
-    }
-    starts = select(RollupStay.stage, _packed(RollupStay.starts, RollupStay.span_id)).where(is_wanted)
-    found = session.execute(starts.group_by(RollupStay.stage))
-    return Stays(ended, {stage: unpack("q", times) for stage, times in found})
+    """Return the stays of the leads created in these spans. They come in binary form, and are added up here.
+
+    PostgreSQL takes four times as long for the sums: it makes a row of each number.
+    """
+    hours, ended = (func.array_send(one, type_=LargeBinary) for one in (RollupStay.hours, RollupStay.ended))
+    found = select(RollupStay.stage, hours, ended, RollupStay.starts).where(RollupStay.span_id.in_(span_ids))
+    by_hour: defaultdict[str, defaultdict[int, int]] = defaultdict(lambda: defaultdict(int))
+    starts: defaultdict[str, array[int]] = defaultdict(lambda: array("q"))
+    for stage, stayed, leads, times in session.execute(found.order_by(RollupStay.span_id)):
+        totals = by_hour[stage]
+        for hour, number in zip(_of_array(stayed), _of_array(leads), strict=True):
+            totals[hour] += number
+        starts[stage] += unpack("q", times)
+    return Stays(by_hour, starts)
 
 
-def _packed(value: Any, order: Any) -> Any:
-    return func.string_agg(value, aggregate_order_by(cast(b"", LargeBinary), order), type_=LargeBinary())
+def _of_array(sent: bytes) -> "array[int]":
+    return unpack("i", sent)[_FIRST_OF_ARRAY::_STEP_OF_ARRAY]
 
 
 def unpack(code: Literal["i", "q"], packed: bytes) -> "array[int]":
