@@ -20,7 +20,7 @@ from app.identity.sign_in.tokens import write_access
 from app.leads.attribution.models import LeadSource
 from bench.application import MINUTE
 from workers import runner
-from workers.sweeps import run
+from workers.sweeps import census, run
 
 PAUSE = 0.3  # seconds between two calls of a sweep, so that each finds something
 WARM_UP = 6  # calls after which PostgreSQL uses a generic plan
@@ -67,6 +67,17 @@ def time_sweep(params: dict[str, Any]) -> list[float]:
     logs.configure()
     calls = WARM_UP + params["calls"]
     return [_milliseconds(lambda: run.sweep(params["sweep"]), pause=PAUSE) for _ in range(calls)][WARM_UP:]
+
+
+def time_census(params: dict[str, Any]) -> list[float]:
+    """Return the milliseconds of each census of the steps, without the wait for answers of workers."""
+    logs.configure()
+    return [_milliseconds(_count_steps) for _ in range(WARM_UP + params["calls"])][WARM_UP:]
+
+
+def _count_steps() -> None:
+    with transaction() as session:
+        census.take_census(session)
 
 
 def roll_up(_: dict[str, Any]) -> None:

@@ -21,6 +21,7 @@ ORDER = (
         "fairness",
         "webhooks",
         "pending",
+        "large_pending",
         "capture",
         "rules",
         "decisions",
@@ -30,7 +31,18 @@ ORDER = (
         "bulk",
         "imports",
     ),
-    *("exports", "simulate", "enrollments", "inbound", "live", "analytics", "large_analytics", "scores", "console"),
+    *(
+        "exports",
+        "simulate",
+        "enrollments",
+        "mails",
+        "inbound",
+        "live",
+        "analytics",
+        "large_analytics",
+        "scores",
+        "console",
+    ),
 )
 
 

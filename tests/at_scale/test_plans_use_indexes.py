@@ -92,9 +92,9 @@ def test_search_functions_use_their_index(large: LargeClinic, planner: psycopg.C
 
 
 def test_census_reads_no_large_table(large: LargeClinic, planner: psycopg.Connection[Any]):
-    [census, *_] = executed_statements(large, planner, sweep("take_census"), role=APP_ROLE)
+    statements = executed_statements(large, planner, sweep("take_census"), role=APP_ROLE)
 
-    assert not explain(planner, census).read_whole
+    assert not any(explain(planner, one).read_whole for one in statements)
 
 
 def test_many_steps_are_planned_with_one_statement(large: LargeClinic, planner: psycopg.Connection[Any]):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app import clock
+from app import clock, create_app
 from app.engine.models import Kind
 from app.leads.search.lookup import new_lead_id
 from app.ops.embedded import Postgres, Valkey
@@ -220,3 +220,23 @@ class TestEverySweep:
             ("deliver", "failed"): 1,
             ("deliver", "running"): 1,
         }
+
+    def test_a_slow_count_of_pending_steps_is_repeated_later_and_the_oldest_is_known_at_once(
+        self, practice: Practice, watch: Watch
+    ):
+        practice.fill(2, MAKE, due_at=TUESDAY + timedelta(hours=1), state="planned", published_at=None)
+        sweep("take_census")
+        sql("UPDATE sweep_runs SET result = jsonb_set(result, '{pending,seconds}', '3') WHERE name = 'census'")
+        practice.fill(1, MAKE, due_at=TUESDAY + timedelta(minutes=1), state="planned", published_at=None)
+        watch.advance(minutes=4)
+        sweep("take_census")
+
+        assert [row["n"] for row in last_run("census").result["steps"]] == [2]
+        assert (
+            'relance_oldest_overdue_seconds{kind="create_task"} 180.0'
+            in create_app().test_client().get("/metrics").text
+        )
+
+        watch.advance(minutes=1)
+        sweep("take_census")
+        assert [row["n"] for row in last_run("census").result["steps"]] == [3]

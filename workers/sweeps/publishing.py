@@ -10,13 +10,11 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.config import get_settings
-from app.core.db import AnyRow, to_json
+from app.core.db import AnyRow
 from app.engine.service import horizon, wake_ups_of
 from app.engine.statistics.metrics_store import add_counts, series_key
 from app.engine.step_kind import STEP_KINDS
 from app.engine.steps.publish import after_commit
-from app.messaging.delivery.backlog import message_backlog
-from app.messaging.webhooks.report import count_endpoints, webhook_backlog
 from workers.pipeline.turns import clinics_with_steps
 
 BATCH = 5000
@@ -53,21 +51,6 @@ _PUBLISH_SOONEST = text(
     " SELECT p.*, cap.is_exceeded FROM (SELECT count(*) >= :cap AS is_exceeded FROM soonest) AS cap"
     " LEFT JOIN published p ON true"
 )
-_CENSUS = text(
-    "SELECT kind, state, count(*) AS n, min(due_at) AS oldest FROM steps"
-    " WHERE state IN ('planned', 'published') GROUP BY kind, state"
-    " UNION ALL SELECT kind, state, count(*), min(due_at) FROM steps"
-    " WHERE state IN ('failed', 'unknown') GROUP BY kind, state"
-    " UNION ALL SELECT kind, state, count(*), min(due_at) FROM steps WHERE state = 'running' GROUP BY kind, state"
-)
-_IDLE = text(
-    "SELECT count(*) FROM leads WHERE without_next_action_since IS NOT NULL"
-    " AND status IN ('NEW', 'ACTIVE') AND deleted_at IS NULL"
-)
-_KEEP_CENSUS = text(
-    "INSERT INTO sweep_runs (name, started_at, runs, result) VALUES ('census', :now, 0, CAST(:result AS jsonb))"
-    " ON CONFLICT (name) DO UPDATE SET started_at = excluded.started_at, result = excluded.result"
-)
 
 
 def publish_due(session: Session) -> int:
@@ -95,16 +78,3 @@ def _publish(session: Session, given: Mapping[str, Any]) -> Sequence[AnyRow]:
     clinics = clinics_with_steps(session, given["kind"], due_by=given["horizon"])
     share = max(given["cap"] // max(len(clinics), 1), 1)
     return session.execute(_PUBLISH_OF_EACH, {**given, "clinics": clinics, "share": share}).all()
-
-
-def take_census(session: Session) -> int:
-    """Count steps by state and kind, late messages, and leads without a next action, for metrics and health checks.
-
-    The cost of counting grows with the rows, so the result is stored and shared.
-    """
-    rows = [dict(row._mapping) for row in session.execute(_CENSUS)]  # noqa: SLF001  (SQLAlchemy's own name)
-    counted = {"steps": rows, "leads_without_next_action": session.scalar(_IDLE)}
-    counted["messages"] = message_backlog(session)._asdict()
-    counted["webhooks"] = {**webhook_backlog(session)._asdict(), "endpoints": count_endpoints(session)._asdict()}
-    session.execute(_KEEP_CENSUS, {"now": clock.now(), "result": to_json(counted)})
-    return 0

@@ -76,7 +76,7 @@ SWEEPS: dict[str, Batch] = {
     "plan_digests": plan_digests,
     "plan_weekly_summaries": plan_weekly_summaries,
     "plan_reports": plan_reports,
-    "take_census": publishing.take_census,
+    "take_census": census.take_census,
     "seal_audit": audit.extend_audit_chains,
     "forget_old_steps": retention.delete_old_steps,
     "forget_old_events": retention.delete_old_events,

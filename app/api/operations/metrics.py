@@ -123,14 +123,11 @@ def _census(census: JsonObject, now: datetime) -> Iterator[Metric]:
     oldest = GaugeMetricFamily(
         "relance_oldest_overdue_seconds", "How long the oldest unfinished step has been due", labels=["kind"]
     )
-    late: dict[str, float] = defaultdict(float)
     for row in census["steps"]:
         steps.add_metric([row["state"], row["kind"]], row["n"])
-        if row["state"] in {"planned", "published"} and row["oldest"]:
-            overdue = (now - datetime.fromisoformat(row["oldest"])).total_seconds()
-            late[row["kind"]] = max(late[row["kind"]], overdue, 0.0)
-    for kind, seconds in late.items():
-        oldest.add_metric([kind], seconds)
+    for kind, due_at in census.get("oldest", {}).items():
+        overdue = (now - datetime.fromisoformat(due_at)).total_seconds()
+        oldest.add_metric([kind], max(overdue, 0.0))
     idle = GaugeMetricFamily(
         "relance_leads_without_next_action", "Open leads with neither a task nor a step, at the last census"
     )
