@@ -66,6 +66,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(HTTPException, _answer_http)
     app.register_error_handler(PoolTimeout, _answer_no_database)
     app.register_error_handler(DBAPIError, _answer_database)
+    app.register_error_handler(psycopg.Error, _answer_database)  # of statements on the driver's connection
     app.register_error_handler(OSError, _answer_system)
     app.register_error_handler(Exception, _answer_unexpected)
 
@@ -161,7 +162,7 @@ def _answer_system(error: OSError) -> Response:
     return _answer_unexpected(error)
 
 
-def _answer_database(error: DBAPIError) -> Response:
+def _answer_database(error: DBAPIError | psycopg.Error) -> Response:
     if is_unavailable(error):
         return _answer_no_database(error)
     if _sqlstate(error) in _CONCURRENCY:

@@ -32,6 +32,7 @@ LEAD_SHARE = 5  # steps for each lead
 STEADY_SECONDS = 900  # duration of the steady load, longer than any measurement
 STEADY_RATE = 5
 SIX_HOURS = 6 * 3600
+LOAD_SECONDS = 3600  # longer than the insertion takes, so that no distant step comes due in the measurement
 KINDS = (*["remind"] * 9, *["create_task"] * 5, *["escalate"] * 4, *["send_message"] * 2)
 PARTS = ("steps", "sweeps", "beat")
 SETTLE_SECONDS = 30.0
@@ -116,7 +117,8 @@ def _load(servers: Servers, clinic: Mapping[str, Any], backlog: Backlog) -> None
     seconds = steady / STEADY_RATE
     with loading(servers) as connection:
         add_leads(connection, [worker], backlog.steps // LEAD_SHARE, only_open=True)
-        add_steps(connection, backlog.steps - steady, first=seconds + 60, last=seconds + SIX_HOURS, kinds=KINDS)
+        first = seconds + LOAD_SECONDS
+        add_steps(connection, backlog.steps - steady, first=first, last=first + SIX_HOURS, kinds=KINDS)
     with loading(servers) as connection:
         add_steps(connection, steady, first=0, last=seconds, kinds=["create_task"])
 

@@ -30,6 +30,7 @@ def api() -> Flask:
     app.add_url_rule("/crash", view_func=allow(PUBLIC)(crash))
     app.add_url_rule("/busy", view_func=allow(PUBLIC)(wait))
     app.add_url_rule("/clash", view_func=allow(PUBLIC)(clash))
+    app.add_url_rule("/deadlock", view_func=allow(PUBLIC)(deadlock))
     app.add_url_rule("/forbidden-row", view_func=allow(PUBLIC)(quote_a_row))
     return app
 
@@ -63,6 +64,14 @@ def quote_a_row() -> Any:
             )
 
 
+def deadlock() -> None:
+    """End as a statement on the driver's connection that PostgreSQL cancels to end a deadlock."""
+    with transaction() as session:
+        driver = session.connection().connection.driver_connection
+        assert driver is not None
+        driver.execute("DO $$ BEGIN RAISE EXCEPTION 'deadlock detected' USING ERRCODE = '40P01'; END $$")
+
+
 def problem(response: TestResponse) -> dict[str, Any]:
     assert response.content_type == "application/problem+json"
     body: dict[str, Any] = json.loads(response.data)
@@ -81,6 +90,7 @@ def problem(response: TestResponse) -> dict[str, Any]:
         ("OPTIONS", "/api/leads", 405, "method-not-allowed"),
         ("GET", "/api/me", 401, "unauthenticated"),
         ("GET", "/clash", 409, "conflict"),
+        ("GET", "/deadlock", 409, "conflict"),
         ("GET", "/busy", 429, "too-many-requests"),
         ("GET", "/crash", 500, "internal-server-error"),
     ],

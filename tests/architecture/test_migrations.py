@@ -1,5 +1,7 @@
 """Migrations create exactly the tables of the models, and can be reverted."""
 
+import ast
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from app.leads.models import Lead
 from app.models import Base
 from app.security.encrypted_fields import decrypt_fields
+from tests.support.environment import ROOT
 from tests.support.servers import migrate
 
 
@@ -141,3 +144,40 @@ def _run(url: str, *statements: str) -> list[Any]:
     with engine.begin() as connection:
         results = [connection.exec_driver_sql(statement) for statement in statements]
         return list(results[-1]) if results[-1].returns_rows else []
+
+
+def test_new_migrations_build_indexes_of_existing_tables_concurrently() -> None:
+    """A normal build keeps all writes to the table waiting. Migrations up to 0070 are older than this rule."""
+    files = sorted((ROOT / "migrations" / "versions").glob("[0-9]*.py"))
+    blocking = {file.name: blocking_indexes(file.read_text()) for file in files if file.name[:4] > "0070"}
+    assert not any(blocking.values()), blocking
+
+
+def test_rule_for_indexes_finds_a_normal_build_of_an_existing_table() -> None:
+    assert blocking_indexes('op.create_table("new")\nop.create_index("ix", "new", ["a"])') == []
+    assert blocking_indexes('op.create_index("ix", "leads", ["a"], postgresql_concurrently=True)') == []
+    assert blocking_indexes('op.create_index("ix", "leads", ["a"])') == ["ix"]
+    assert blocking_indexes('op.execute("CREATE INDEX ix ON leads (a)")') == ["CREATE INDEX ix ON leads (a)"]
+
+
+def blocking_indexes(source: str) -> list[str]:
+    """Return the indexes that a migration builds on tables that it did not create, and not concurrently."""
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    named = [(_name_of(call), [ast.unparse(one).strip("'") for one in call.args], call.keywords) for call in calls]
+    created = {arguments[0] for name, arguments, _ in named if name == "create_table"}
+    normal = [
+        arguments[0]
+        for name, arguments, options in named
+        if name == "create_index"
+        and arguments[1] not in created
+        and not any(one.arg == "postgresql_concurrently" for one in options)
+    ]
+    return normal + [
+        arguments[0]
+        for name, arguments, _ in named
+        if name == "execute" and re.search(r"CREATE (UNIQUE )?INDEX (?!CONCURRENTLY)", arguments[0])
+    ]
+
+
+def _name_of(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else ""

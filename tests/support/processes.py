@@ -13,6 +13,7 @@ processes.start("name", "module", ["argument"])      # python -m module argument
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -58,7 +59,7 @@ class Process:
 
     name: str
     log: Path
-    child: Fork
+    child: Fork | subprocess.Popen[bytes]
     url: str = ""  # of a web server
 
     @property
@@ -101,13 +102,18 @@ class Processes:
         self, name: str, module: str, arguments: Sequence[str], *, env: Mapping[str, str] | None = None
     ) -> Process:
         """Run `python -m module` in the project's folder with the tests' environment and `env` on top."""
-        self.logs.mkdir(parents=True, exist_ok=True)
-        log = self.logs / f"{name}-{next(_numbers)}.log"
-        log.touch()
+        log = self.new_log(name)
         child = fork_server().start(module, arguments, env={**os.environ, **(env or {})}, log=log)
         process = Process(name, log, child)
         self.started.append(process)
         return process
+
+    def new_log(self, name: str) -> Path:
+        """Create an empty file for the output of a process."""
+        self.logs.mkdir(parents=True, exist_ok=True)
+        log = self.logs / f"{name}-{next(_numbers)}.log"
+        log.touch()
+        return log
 
     def start_worker(
         self,

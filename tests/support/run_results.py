@@ -69,6 +69,7 @@ class RunResults:
     """Reads the database of a test."""
 
     postgres: Postgres
+    database: str = "relance"
 
     def ended(self) -> Counter[str]:
         """Return the number of steps in a final state by name."""
@@ -175,7 +176,7 @@ class RunResults:
         return astray + [f"mail of no notification: {m}" for m in taken if m not in {row.message_id for row in rows}]
 
     def _ask(self, query: str, values: list[Any] | None = None) -> list[Any]:
-        with self.postgres.connect("relance") as owner:
+        with self.postgres.connect(self.database) as owner:
             return owner.cursor(row_factory=namedtuple_row).execute(query, values).fetchall()
 
 
