@@ -42,6 +42,7 @@ ORDER = (
         "large_analytics",
         "scores",
         "console",
+        "idle",
     ),
 )
 
