@@ -18,8 +18,8 @@ from bench.sizes import target_result
 from bench.waiting import wait_until
 
 TITLE = "Idle: the whole stack without work"
-METHOD = """`relance serve` as `make run` starts it: PostgreSQL, Valkey, API, live updates, workers, beat, Flower, mailbox.
-**Ready** is the time from the command to 200 of `/readyz`, at the second start. **Memory** is the proportional set size
+METHOD = """`relance serve` as `make run` starts it: PostgreSQL, Valkey, API, live updates, workers, beat, Flower,
+mailbox. **Ready** is the time from the command to 200 of `/readyz`, at the second start. **Memory** is the proportional set size
 of all processes a minute later, **CPU** what they use in the minute after that."""
 
 READY, MEMORY, CPU, PROCESSES = "ready (s)", "memory (MB)", "CPU (% of a core)", "processes"
