@@ -19,8 +19,8 @@ from bench.waiting import wait_until
 
 TITLE = "Idle: the whole stack without work"
 METHOD = """`relance serve` as `make run` starts it: PostgreSQL, Valkey, API, live updates, workers, beat, Flower,
-mailbox. **Ready** is the time from the command to 200 of `/readyz`, at the second start. **Memory** is the proportional set size
-of all processes a minute later, **CPU** what they use in the minute after that."""
+mailbox. **Ready** is the time from the command to 200 of `/readyz`, at the second start. **Memory** is the
+proportional set size of all processes a minute later, **CPU** what they use in the minute after that."""
 
 READY, MEMORY, CPU, PROCESSES = "ready (s)", "memory (MB)", "CPU (% of a core)", "processes"
 GOALS: Final = {READY: 6.0, MEMORY: 800.0, CPU: 3.0}
@@ -90,7 +90,7 @@ def _is_ready(stack: Processes, port: str) -> bool:
 
 def _members(home: Path) -> list[psutil.Process]:
     """Return all processes of the stack: those with its home in their environment, and what they have started."""
-    found = {}
+    found: dict[int, psutil.Process] = {}
     for process in psutil.process_iter():
         try:
             if process.environ().get("RELANCE_HOME") == str(home):

@@ -21,11 +21,11 @@ from bench.waiting import wait_until
 
 TITLE = "Pending: the cost of a large backlog"
 METHOD = """The given number of steps is planned for six hours that begin later, five per lead, of all kinds. All
-cases have the same steady load: five steps a second, of which 600 are inside the horizon and held by the workers. Beat, the sweeps
-worker and the steps workers run as in the Procfile. **Memory** is their proportional set size, and Valkey's own
-`used_memory`, after half a minute. **Sweep** is one call of `publish_due_steps` (20 calls, in addition to beat's own),
-**batch** one message of a hundred `create_task` steps (20 messages, after the workers have ended); medians. The
-**census** counts all pending steps again only after a hundred times as long as the last count took."""
+cases have the same steady load: five steps a second, of which 600 are inside the horizon and held by the workers.
+Beat, the sweeps worker and the steps workers run as in the Procfile. **Memory** is their proportional set size, and
+Valkey's own `used_memory`, after half a minute. **Sweep** is one call of `publish_due_steps` (20 calls, in addition
+to beat's own), **batch** one message of a hundred `create_task` steps (20 messages, after the workers have ended);
+medians. The **census** counts all pending steps again only after a hundred times as long as the last count took."""
 
 SIZES, QUICK_SIZES = (10_000, 100_000, 1_000_000), (2_000, 20_000)
 LEAD_SHARE = 5  # steps for each lead
