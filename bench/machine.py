@@ -5,7 +5,7 @@ import platform
 import sys
 import time
 import uuid
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import psutil
@@ -18,6 +18,7 @@ from bench.servers import Servers
 
 COMMITS = 1_000
 LIBRARIES = ("psycopg", "redis", "flask", "gunicorn")
+DJANGO_LIBRARIES = ("django", "djangorestframework", "djangorestframework-simplejwt", "django-auditlog")
 
 
 def describe(servers: Servers) -> dict[str, str]:
@@ -30,8 +31,16 @@ def describe(servers: Servers) -> dict[str, str]:
         "commits/s on one connection": f"{_commits_per_second(servers):,.0f}",
         **servers.settings(),
         **{name: version(name) for name in LIBRARIES},
+        **{name: _version_if_installed(name) for name in DJANGO_LIBRARIES},
         **{peer.package: version_of(peer) or "not installed" for peer in PEERS},
     }
+
+
+def _version_if_installed(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def _processor() -> str:

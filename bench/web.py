@@ -35,6 +35,9 @@ class WebApplication(Protocol):
     def stored(self) -> int:
         """Return the number of committed leads."""
 
+    def cpu_seconds(self) -> float:
+        """Return the CPU seconds that its processes have used."""
+
     def stop(self) -> None:
         """Stop it. After a failure this may be called before it was started."""
 
@@ -74,6 +77,9 @@ class BareFlask:
     def stored(self) -> int:
         with psycopg.connect(self._servers.database_url()) as connection:
             return int(connection.execute("SELECT count(*) FROM bench_leads").fetchall()[0][0])
+
+    def cpu_seconds(self) -> float:
+        return self._processes.cpu_seconds()
 
     def stop(self) -> None:
         self._processes.stop()
