@@ -18,6 +18,7 @@ from sqlalchemy.exc import ArgumentError
 SHORTEST_SECRET = 32
 FEWEST_CHARACTERS = 8  # distinct ones; "aaaa…" is long, but not a secret
 BROKER_SCHEMES = ("redis", "rediss", "sentinel", "amqp", "amqps")
+AMQP_SCHEMES = ("amqp", "amqps")
 COUNTER_SCHEMES = ("redis://", "rediss://", "unix://")
 KNOWN_DEFAULTS = frozenset({"changeme", "change-me", "secret", "relance", "password", "admin"})
 
@@ -44,6 +45,7 @@ class Settings(BaseSettings):
     owner_database_url: SecretStr = SecretStr("")
     replica_database_url: SecretStr = SecretStr("")  # streaming replica for reports and exports; default: none
     broker_url: SecretStr = SecretStr("")
+    broker_queue_type: Literal["classic", "quorum"] = "classic"  # quorum: RabbitMQ keeps each queue on several nodes
     sentinel_master: str = Field(default="mymaster", min_length=1)  # name of the master, with BROKER_URL=sentinel://...
     sentinel_password: SecretStr = SecretStr("")  # of the Sentinels themselves; the master's is in BROKER_URL
     counters_url: SecretStr = SecretStr("")  # Valkey or Redis for rate counters; default: the broker, else PostgreSQL
@@ -143,6 +145,8 @@ class Settings(BaseSettings):
         addresses = text.split(";")
         if scheme == "sentinel" and not all(one.startswith("sentinel://") for one in addresses):
             raise ValueError("each address of the list begins with sentinel://; the client library ignores others")
+        if scheme in AMQP_SCHEMES and not all(one.partition("://")[0] in AMQP_SCHEMES for one in addresses):
+            raise ValueError("each address of the list begins with amqp:// or amqps://")
         if not all(map(_has_valid_port, addresses)):
             raise ValueError("its port is not a number from 0 to 65535; write @ : / in a password as %40 %3A %2F")
         return url
@@ -182,6 +186,8 @@ class Settings(BaseSettings):
         missing = [name for name in ("secret_key", "database_url", "broker_url") if not self._secret(name)]
         if missing:
             raise ValueError(f"set {', '.join(name.upper() for name in missing)}")
+        if self.uses_quorum_queues and self._secret("broker_url").partition("://")[0] not in AMQP_SCHEMES:
+            raise ValueError("BROKER_QUEUE_TYPE=quorum needs RabbitMQ: set BROKER_URL to an address with amqp://")
         if self.relance_env is Environment.PRODUCTION:
             self._refuse_weak_secrets()
         self._require_order_of_times()
@@ -218,6 +224,11 @@ class Settings(BaseSettings):
         """Return the URL of the store of rate counters; empty if PostgreSQL counts."""
         urls = (self._secret("counters_url"), self._secret("broker_url"))
         return next((url for url in urls if url.startswith(COUNTER_SCHEMES)), "")
+
+    @property
+    def uses_quorum_queues(self) -> bool:
+        """Whether the queues in RabbitMQ are quorum queues."""
+        return self.broker_queue_type == "quorum"
 
     @property
     def app_owns_tables(self) -> bool:

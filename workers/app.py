@@ -27,6 +27,7 @@ from beat_schedule import SCHEDULE
 from workers import runner
 from workers.error_text import describe_error
 from workers.heartbeat import WorkerHeartbeat
+from workers.prefetch import FixedPrefetch
 from workers.reconnect import PUBLISH_LOST, AskForLostMessages
 from workers.sweeps import lost_messages
 from workers.sweeps import run as sweeps
@@ -38,7 +39,7 @@ warnings.filterwarnings("ignore", category=SecurityWarning)  # nine lines a work
 
 app = celery
 app.conf.beat_schedule = SCHEDULE
-app.steps["consumer"].update((WorkerHeartbeat, AskForLostMessages))
+app.steps["consumer"].update((WorkerHeartbeat, AskForLostMessages, FixedPrefetch))
 
 
 @worker_process_init.connect

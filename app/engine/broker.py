@@ -62,12 +62,13 @@ def make_celery(settings: Settings) -> Celery:
         accept_content=["json"],  # a pickle message is refused without stopping the worker
         enable_utc=True,
         timezone="UTC",
-        task_queues=[_queue(name) for name in QUEUES],
+        task_queues=[_queue(name, settings) for name in QUEUES],
         task_default_queue=STEPS,
         task_default_exchange=STEPS,
         task_default_routing_key=STEPS,
         task_create_missing_queues=False,
-        worker_prefetch_multiplier=1,
+        # 0: Celery never changes the prefetch count. `workers.prefetch` then sets it once.
+        worker_prefetch_multiplier=0 if settings.uses_quorum_queues else 1,
         worker_eta_task_limit=5000,  # safety limit: the publisher stays far below it
         worker_timer_precision=0.01,
         worker_soft_shutdown_timeout=20,
@@ -94,11 +95,23 @@ def make_celery(settings: Settings) -> Celery:
     return celery
 
 
-def _queue(name: str) -> Queue:
-    """Return a classic queue, also where the default of RabbitMQ's virtual host is quorum.
+class _QuorumQueue(Queue):
+    """Quorum queue of RabbitMQ. Celery sees a queue without a type.
 
-    Quorum queues refuse the global prefetch count, which workers need to hold messages until their due time.
+    Celery gives messages of quorum queues to delay queues of its own, whose steps are whole seconds and which run due
+    work up to 20 s late. Here workers hold the messages until their due time, as on every broker.
     """
+
+    def queue_declare(self, nowait: bool = False, passive: bool = False, channel: Any = None) -> Any:
+        """Declare the queue with its type. The signature is kombu's."""
+        typed = Queue(self.name, queue_arguments={"x-queue-type": "quorum"})
+        return typed.queue_declare(nowait, passive, channel or self.channel)
+
+
+def _queue(name: str, settings: Settings) -> Queue:
+    """Return a queue of the type that is set, also where the default of RabbitMQ's virtual host is another."""
+    if settings.uses_quorum_queues:
+        return _QuorumQueue(name, Exchange(name, type="direct"), routing_key=name)  # type: ignore[no-untyped-call]
     return Queue(name, Exchange(name, type="direct"), routing_key=name, queue_arguments={"x-queue-type": "classic"})
 
 

@@ -1,15 +1,17 @@
 """Procfile, docker-compose.yml and the queues in the code agree: every queue has workers."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from celery.utils.quorum_queues import detect_quorum_queues
+from kombu import Queue
 
-from app.config import Settings
-from app.engine.broker import QUEUES, celery
+from app.config import Settings, get_settings
+from app.engine.broker import QUEUES, celery, make_celery
 from app.ops.stack.procfile import ROOT, parts
 
 COMPOSE: Mapping[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -47,6 +49,41 @@ def test_worker_is_named_after_its_part() -> None:
 
 def test_queues_are_classic_also_where_rabbitmq_defaults_to_quorum() -> None:
     assert {queue.queue_arguments["x-queue-type"] for queue in celery.conf.task_queues} == {"classic"}
+
+
+def test_queues_are_quorum_queues_where_the_setting_says_so(configure: Callable[..., None]) -> None:
+    configure(broker_url="amqp://127.0.0.1", broker_queue_type="quorum")
+    conf = make_celery(get_settings()).conf
+    declared = [recorded_type(queue) for queue in conf.task_queues]
+
+    assert declared == ["quorum"] * len(QUEUES)
+    assert conf.worker_prefetch_multiplier == 0, "quorum queues refuse a prefetch count that Celery raises"
+
+
+def test_celery_holds_messages_of_quorum_queues_until_they_are_due(configure: Callable[..., None]) -> None:
+    configure(broker_url="amqp://127.0.0.1", broker_queue_type="quorum")
+
+    assert detect_quorum_queues(make_celery(get_settings()), "amqp") == (False, "")
+
+
+def recorded_type(queue: Queue) -> str:
+    """Return the type by which a queue is declared."""
+    channel = RecordingChannel()
+    queue.queue_declare(channel=channel)
+    return channel.arguments["x-queue-type"]
+
+
+class RecordingChannel:
+    """Channel that keeps the arguments of the last declaration."""
+
+    arguments: Mapping[str, str]
+
+    def prepare_queue_arguments(self, arguments: Mapping[str, str], **_: object) -> Mapping[str, str]:
+        return arguments
+
+    def queue_declare(self, *, arguments: Mapping[str, str], **_: object) -> tuple[str, int, int]:
+        self.arguments = arguments
+        return "", 0, 0
 
 
 def test_beat_runs_once() -> None:

@@ -48,6 +48,7 @@ FROM steps s FULL JOIN found f ON f.step_id = s.id ORDER BY s.due_at, s.id
 """
 _ENDED = "SELECT name, count(*) FILTER (WHERE state = ANY(%s)) AS ended FROM steps GROUP BY name"
 _OPEN = "SELECT count(*) AS steps FROM steps WHERE due_at <= now() AND state <> ALL(%s)"
+_PUBLISHED = "SELECT count(*) AS steps FROM steps WHERE state = 'published'"
 _PLANNED_TWICE = """
 SELECT name, kind, cause ->> 'subject_id' AS subject, count(*) AS times FROM steps WHERE cause ? 'rule'
 GROUP BY 1, 2, 3 HAVING count(*) > 1
@@ -82,6 +83,10 @@ class RunResults:
     def due_and_open(self) -> int:
         """Return the number of steps that are due and not in a final state."""
         return int(self._ask(_OPEN, [list(FINAL)])[0].steps)
+
+    def published(self) -> int:
+        """Return the number of steps whose messages were sent and that have not run."""
+        return int(self._ask(_PUBLISHED)[0].steps)
 
     def leads(self) -> set[str]:
         """Return the ids of all leads."""

@@ -52,7 +52,8 @@ def _declared() -> Check:
                 queue(connection.default_channel).declare()
             except connection.channel_errors as error:
                 found = f"refuses the queue {queue.name}: {first_line(error)}"
-                return Check("broker", found, f"delete this queue: Relance declares classic queues; {WAITS}")
+                advice = f"delete this queue, or correct BROKER_QUEUE_TYPE ({get_settings().broker_queue_type})"
+                return Check("broker", found, f"{advice}; {WAITS}")
     return Check("broker", "answers")
 
 

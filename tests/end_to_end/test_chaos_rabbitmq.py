@@ -1,0 +1,61 @@
+"""A node of a RabbitMQ cluster dies while workers hold messages of quorum queues."""
+
+from collections.abc import Callable
+from typing import Final
+
+from app.config import get_settings
+from app.ops.stack.connectivity import broker_problem
+from tests.support.chaos import QUICK, Scene, call_task, ready
+from tests.support.processes import wait_until
+from tests.support.rabbitmq import Cluster, Node, requires_rabbitmq, running_cluster
+from tests.support.step_copies import NAME, plan_copies
+
+COPIES: Final = 5000
+HELD_FOR: Final = 25  # seconds
+# A sweep must not send thousands of messages again while workers read the first ones.
+LONG: Final = {**QUICK, "HORIZON_SECONDS": "45", "VISIBILITY_TIMEOUT": "60", "REPUBLISH_AFTER_SECONDS": "10"}
+# The process that publishes sends one step per message; those that run steps claim many at once.
+ONE_EACH: Final = {"BATCH_SIZE": "1"}
+
+
+@requires_rabbitmq
+def test_loss_of_a_rabbitmq_node_loses_and_repeats_no_step(scene: Scene, configure: Callable[..., None]) -> None:
+    with running_cluster() as cluster:
+        configure(**cluster.env)
+        assert broker_problem(get_settings()) is None
+        scene.env = {**LONG, **cluster.env}
+        workers = [scene.start_worker("steps"), scene.start_worker("steps")]
+        scene.env |= ONE_EACH
+        workers += [scene.start_worker("sweeps", concurrency=1)]
+        beat = scene.start_beat()
+        clinic = scene.open(call_task())
+        ready(*workers)
+        clinic.capture(1)
+        wait_until(lambda: scene.results.ended()[NAME] == 1, 60, "the step of the first lead to end")
+        with scene.postgres.connect("relance") as owner:
+            plan_copies(owner, COPIES, seconds=HELD_FOR)
+        wait_until(lambda: _held(cluster) >= COPIES or scene.results.ended()[NAME] > 1, 120, "messages to be held")
+        leader = _leader(cluster)
+        cluster.kill(leader)
+        during = clinic.capture(10, start=1)
+
+        assert [answer.status for answer in during] == [201] * 10
+        planned = {NAME: COPIES + 11}
+        scene.results.wait_for(planned, patience=120)
+        scene.results.check(planned=planned)  # prints how late the steps were
+        assert all(process.is_running() for process in [*workers, beat])
+
+
+def _held(cluster: Cluster) -> int:
+    """Return the number of messages that workers hold, at most five seconds old."""
+    return int(cluster.queues()["steps"]["messages_unacknowledged"])
+
+
+def _leader(cluster: Cluster) -> Node:
+    """Return the node that leads the queue. Check that each node has a copy of it."""
+    steps = cluster.queues()["steps"]
+    print(f"\nkilled with {steps['messages_unacknowledged']} messages held: {steps['leader']}")
+    assert steps["type"] == "quorum"
+    assert sorted(steps["members"]) == [node.name for node in cluster.nodes]
+    [leader] = [node for node in cluster.nodes if node.name == steps["leader"]]
+    return leader
