@@ -113,6 +113,7 @@ broker_command add_vhost relance --default-queue-type quorum
 broker_command add_user relance broker-word
 broker_command set_permissions -p relance relance '.*' '.*' '.*'
 "$BIN/python" -m tests.support.production_check quorum
+BROKER_QUEUE_TYPE=quorum "$BIN/python" -m tests.support.production_check classic
 
 for part in mailbox web steps deliveries accounts sweeps inbound beat; do
     "$BIN/relance" serve "$part" >"$RUN/$part.log" 2>&1 &

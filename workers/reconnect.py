@@ -24,7 +24,12 @@ class AskForLostMessages(bootsteps.StartStopStep):  # type: ignore[misc]  # Cele
         """Send the task's message. Called at the start, and after each lost connection."""
         try:
             consumer.app.send_task(
-                PUBLISH_LOST, [clock.now().isoformat()], queue=SWEEPS, expires=EXPIRES, ignore_result=True
+                PUBLISH_LOST,
+                [clock.now().isoformat()],
+                queue=SWEEPS,
+                expires=EXPIRES,
+                ignore_result=True,
+                connection=consumer.connection,  # the new one: a kept one may still lead to a server that is gone
             )
         except Exception as error:  # noqa: BLE001  (the worker goes on; the regular sweep finds the steps later)
             log.warning("publish_lost.not_sent", because=describe_error(error))

@@ -12,6 +12,7 @@ from tests.support.step_copies import NAME, plan_copies
 
 COPIES: Final = 5000
 HELD_FOR: Final = 25  # seconds
+PATIENCE: Final = 300.0  # seconds; redelivered messages are run one by one, and the nodes share the machine
 # A sweep must not send thousands of messages again while workers read the first ones.
 LONG: Final = {**QUICK, "HORIZON_SECONDS": "45", "VISIBILITY_TIMEOUT": "60", "REPUBLISH_AFTER_SECONDS": "10"}
 # The process that publishes sends one step per message; those that run steps claim many at once.
@@ -34,14 +35,14 @@ def test_loss_of_a_rabbitmq_node_loses_and_repeats_no_step(scene: Scene, configu
         wait_until(lambda: scene.results.ended()[NAME] == 1, 60, "the step of the first lead to end")
         with scene.postgres.connect("relance") as owner:
             plan_copies(owner, COPIES, seconds=HELD_FOR)
-        wait_until(lambda: _held(cluster) >= COPIES or scene.results.ended()[NAME] > 1, 120, "messages to be held")
+        wait_until(lambda: _held(cluster) >= COPIES or scene.results.ended()[NAME] > 1, PATIENCE, "messages to be held")
         leader = _leader(cluster)
         cluster.kill(leader)
         during = clinic.capture(10, start=1)
 
         assert [answer.status for answer in during] == [201] * 10
         planned = {NAME: COPIES + 11}
-        scene.results.wait_for(planned, patience=120)
+        scene.results.wait_for(planned, patience=PATIENCE)
         scene.results.check(planned=planned)  # prints how late the steps were
         assert all(process.is_running() for process in [*workers, beat])
 

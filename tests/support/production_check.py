@@ -1,6 +1,7 @@
 """The client of `tests/production.sh`: capture leads over the API, then compare the steps with what they made.
 
 `hold` plans steps whose messages the workers hold while the broker is killed. `quorum` makes a queue of the wrong type.
+`classic` runs after it with the setting for quorum queues, and expects that doctor names a classic queue.
 """
 
 import os
@@ -111,6 +112,13 @@ def check_quorum() -> None:
         raise SystemExit(f"doctor does not name the quorum queue: {found}")
 
 
+def check_classic() -> None:
+    """Check that `relance doctor` names a classic queue where the setting is quorum. Run it after `check_quorum`."""
+    [found, *_] = check_broker()
+    if found.is_fine or "refuses the queue steps" not in found.found or "(quorum)" not in found.advice:
+        raise SystemExit(f"doctor does not name the classic queue: {found}")
+
+
 def check_ledger(number: int, held: int, owner: str) -> None:
     """Wait until every lead and every held step has its one call task. Exit with the differences otherwise."""
     all_steps = number + held
@@ -143,6 +151,8 @@ if __name__ == "__main__":
         capture(int(arguments[0]), Path(arguments[1]))
     elif command == "quorum":
         check_quorum()
+    elif command == "classic":
+        check_classic()
     elif command == "hold":
         hold(int(arguments[0]), arguments[1])
     else:
