@@ -26,6 +26,7 @@ class Dimension(StrEnum):
     """Subject of the rows of a report. The values are filters of leads; that of pairs are two of them."""
 
     SOURCE = "source_id"
+    CAMPAIGN = "source_campaign"
     FIRST_TOUCH = "first_touch_source_id"
     LAST_TOUCH = "last_touch_source_id"
     COORDINATOR = "assigned_to_id"
@@ -37,6 +38,7 @@ class Dimension(StrEnum):
 PAIR: Final = ":"  # between the two ids of a key; the second one is empty for leads without a coordinator
 _COLUMNS: Final[Mapping[Dimension, Any]] = {
     Dimension.SOURCE: Lead.source_id,
+    Dimension.CAMPAIGN: Lead.source_campaign,
     Dimension.FIRST_TOUCH: FIRST_TOUCH_SOURCE,
     Dimension.LAST_TOUCH: LAST_TOUCH_SOURCE,
     Dimension.COORDINATOR: Lead.assigned_to_id,
@@ -77,7 +79,10 @@ def count(
 ) -> Counts:
     """Return the values of all measures: of the whole period, and of each bucket."""
     key = _COLUMNS[dimension] if dimension else None
-    selection = Selection(report, visible_leads(session, report), key, buckets, with_totals=with_totals)
+    leads = visible_leads(session, report)
+    if dimension is Dimension.CAMPAIGN:
+        leads.append(Lead.source_campaign.is_not(None))  # most leads have none; the index has only these
+    selection = Selection(report, leads, key, buckets, with_totals=with_totals)
     cells: defaultdict[Cell, dict[Measure, Any]] = defaultdict(dict)
     totals: defaultdict[int, dict[Measure, Any]] = defaultdict(dict)
     for statement, family in _families(dict.fromkeys(measures)):

@@ -18,7 +18,10 @@ from app.identity.users.lookup import resolve_user_id
 from app.leads.pipeline.models import LOST, PipelineStage
 from app.leads.pipeline.service import active_stages
 
-FILTERS: Final = ("source_id", "assigned_to_id", "stage", "tag", "channel", "language", "value_from", "value_to")
+FILTERS: Final = (
+    *("source_id", "source_campaign", "assigned_to_id", "stage", "tag", "channel", "language"),
+    *("value_from", "value_to"),
+)
 _RANGES: Final = {Event.CREATED: "created", Event.CONVERTED: "converted", Event.LOST: "lost", Event.ENTERED: "entered"}
 
 

@@ -42,6 +42,12 @@ def source_report(session: Session, actor: Actor, query: JsonObject) -> JsonDict
     return table_report(session, read_report(session, actor, query), table, query)
 
 
+def campaign_report(session: Session, actor: Actor, query: JsonObject) -> JsonDict:
+    """Return a row for each campaign, for those with the most leads. Raises Invalid."""
+    table = Table(definitions.BY_CAMPAIGN, Dimension.CAMPAIGN)
+    return table_report(session, read_report(session, actor, query), table, query)
+
+
 def coordinator_report(session: Session, actor: Actor, query: JsonObject) -> JsonDict:
     """Return a row for each coordinator with leads, by the lead's present coordinator. Raises Invalid."""
     table = Table(definitions.BY_COORDINATOR, Dimension.COORDINATOR)

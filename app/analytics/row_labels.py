@@ -21,7 +21,7 @@ def labels_of(session: Session, report: Report, dimension: Dimension | None, key
     known = {key for key in keys if key is not None}
     if dimension is None:
         return {None: ALL_LEADS}
-    if dimension is Dimension.LOST_REASON:
+    if dimension in {Dimension.LOST_REASON, Dimension.CAMPAIGN}:
         return {key: key for key in known}
     if dimension is Dimension.STAGE:
         return {stage.slug: stage.name for stage in report.stages if stage.slug in known}

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -17,6 +17,8 @@ from app.analytics.statements.selection import WHOLE
 from app.core.type_aliases import JsonDict, JsonObject
 from app.identity.permissions import Permission, Scope
 from app.leads.attribution.costs import CostHistory, cost_history, spend_by_source
+
+MOST_CAMPAIGNS: Final = 200  # they are free text, which visitors of a website may write
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,8 @@ def _rows(session: Session, table: Table, figures: Figures) -> list[JsonDict]:
     rows = [_row(part, table, key) for key in labels]
     if table.dimension is Dimension.STAGE:
         return rows  # in the order of the stages
-    return sorted(rows, key=lambda row: (-row["figures"][0]["leads"], row["label"]))
+    ranked = sorted(rows, key=lambda row: (-row["figures"][0]["leads"], row["label"]))
+    return ranked[:MOST_CAMPAIGNS] if table.dimension is Dimension.CAMPAIGN else ranked
 
 
 def _buckets(session: Session, table: Table, figures: Figures, rows: Sequence[JsonDict]) -> list[JsonDict]:

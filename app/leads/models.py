@@ -29,6 +29,7 @@ from app.security.encrypted_fields import EncryptedField
 HIGHEST_SCORE: Final = 100
 LONGEST_NOTE: Final = 5000
 LONGEST_EXTERNAL_ID: Final = 200
+LONGEST_CAMPAIGN: Final = 200
 MOST_TAGS: Final = 20
 LONGEST_TAG: Final = 50  # also of a task
 # lead-management.md, "PHI"
@@ -41,6 +42,7 @@ IS_OPEN_LEAD = text("leads.status IN ('NEW', 'ACTIVE') AND leads.deleted_at IS N
 WITH_TAGS = "tags <> '{}' AND deleted_at IS NULL"
 WITH_SCORE = f"score IS NOT NULL AND opted_out_at IS NULL AND restricted_at IS NULL AND {OPEN_LEAD_SQL}"
 ANY_SCORE = "score IS NOT NULL AND deleted_at IS NULL"
+WITH_CAMPAIGN = "deleted_at IS NULL AND source_campaign IS NOT NULL"
 WITH_VALUE = "value_cents IS NOT NULL AND deleted_at IS NULL"
 NAME_KEY = '"left"(lower(last_name), 3)'  # names are compared within one key
 
@@ -111,6 +113,7 @@ class Lead(Base):
         # For open leads per user, and unassigned open leads.
         Index("ix_leads_open_of", "clinic_id", "assigned_to_id", "id", postgresql_where=text(OPEN_LEAD_SQL)),
         Index("ix_leads_source", "clinic_id", "source_id", "id", postgresql_where=NOT_DELETED),
+        Index("ix_leads_campaign", "clinic_id", "source_campaign", "id", postgresql_where=text(WITH_CAMPAIGN)),
         _open_index("ix_leads_going_stale", "last_activity_at", where="stale_since IS NULL"),
         _open_index("ix_leads_in_stage", "pipeline_stage", "stage_entered_at", where="stage_overdue_since IS NULL"),
         Index("ix_leads_rotting", "clinic_id", "rots_at", "id", postgresql_where=text(OPEN_LEAD_SQL)),

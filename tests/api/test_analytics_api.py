@@ -16,7 +16,7 @@ from tests.support.importing import send
 pytest_plugins = ["tests.support.desk"]
 
 BASE = "/api/leads/analytics"
-REPORTS = ["summary", "funnel", "sources", "coordinators", "lost-reasons"]
+REPORTS = ["summary", "funnel", "sources", "campaigns", "coordinators", "lost-reasons"]
 OTHERS = ["velocity", "first-contact", "response", "pipeline", "attribution", "conversions", "automation"]
 ALL = [*REPORTS, *OTHERS, "follow-ups"]
 
@@ -42,7 +42,8 @@ def leads(desk: Desk) -> dict[str, str]:
     """A new, a scheduled, a converted and a lost lead."""
     ids = {}
     for number, name in enumerate(("new", "scheduled", "converted", "lost")):
-        ids[name] = desk.capture(phone=f"+1212555014{number}", lead_value=f"{100 * number}.00", tags=[name])["id"]
+        about = {"tags": [name], "source_campaign": "fall" if name == "new" else None}
+        ids[name] = desk.capture(phone=f"+1212555014{number}", lead_value=f"{100 * number}.00", **about)["id"]
     done = [
         desk.admin.post(f"/api/leads/{ids['scheduled']}/stage", {"stage": "consultation_scheduled"}),
         desk.admin.post(f"/api/leads/{ids['converted']}/convert", {}),
@@ -118,6 +119,16 @@ def test_filters_limit_figures_and_lists(desk: Desk, leads: dict[str, str]):
     [mine] = rows_of(desk.admin, "summary", assigned_to_id=desk.admin.id).values()
     assert mine["total_leads"]["value"] == len(listed(desk.admin, mine["total_leads"]["drill"]))
     assert set(rows_of(desk.admin, "lost-reasons")) == {"NO_RESPONSE"}
+
+
+def test_campaigns_have_a_row_each_and_leads_without_one_have_none(desk: Desk, leads: dict[str, str]):
+    spring = desk.capture(phone="+12125550171", source_campaign="spring & summer=1")["id"]
+    rows = rows_of(desk.admin, "campaigns", mature_days=0)
+    assert set(rows) == {"fall", "spring & summer=1"}
+    assert listed(desk.admin, rows["fall"]["total_leads"]["drill"]) == {leads["new"]}
+    assert listed(desk.admin, rows["spring & summer=1"]["total_leads"]["drill"]) == {spring}
+    [figures] = rows_of(desk.admin, "summary", source_campaign="spring & summer=1").values()
+    assert listed(desk.admin, figures["total_leads"]["drill"]) == {spring}
 
 
 def test_callers_count_only_the_leads_they_see(desk: Desk):

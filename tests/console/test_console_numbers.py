@@ -28,6 +28,18 @@ def captured(desk: Desk, number: int) -> list[str]:
     return ids
 
 
+def test_campaigns_open_into_their_leads(browsing: Browsing, desk: Desk):
+    captured(desk, 2)
+    page = browsing.sign_in(desk.admin, "/numbers")
+    campaigns = page.get_by_role("region", name="Campaigns")
+    expect(campaigns).to_contain_text("No lead of this period has a campaign.")
+    desk.capture(first_name="Spring", phone="+12125550390", source_campaign="spring & fall")
+    page.reload()
+    campaigns.get_by_role("row", name="spring & fall").get_by_role("link").first.click()
+    expect(page.get_by_text("1 lead", exact=True)).to_be_visible()
+    expect(page.get_by_role("list", name="Filters")).to_contain_text("Campaign: spring & fall")
+
+
 def test_every_figure_opens_into_exactly_its_leads(browsing: Browsing, desk: Desk):
     captured(desk, 6)
     page = browsing.sign_in(desk.admin, "/numbers")

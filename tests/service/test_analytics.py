@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from app.analytics import reports
+from app.analytics import reports, tables
 from app.analytics.metrics.measures import Basis
 from app.analytics.periods import Compare
 from app.analytics.reports import Touch
@@ -101,6 +101,18 @@ def test_first_contact_before_the_creation_of_a_merged_lead_counts_as_no_time(
     check(practice, history, first=0, length=3, ripens=0)
 
 
+def test_campaigns_with_the_fewest_leads_have_no_row(open_practice: Callable[..., Practice], watch: Watch):
+    practice, _ = begin_history(open_practice, watch, SETTINGS[0])
+    for number in range(tables.MOST_CAMPAIGNS):
+        practice.capture(source_campaign=f"campaign {number:03}")
+    practice.capture(source_campaign="spring")
+    practice.capture(source_campaign="spring")
+    today = SETTINGS[0].begin.date()
+    query = {"from_": today - timedelta(days=1), "to": today + timedelta(days=2), "basis": Basis.COHORT}
+    keys = [row["key"] for row in shown(reports.campaign_report, practice.actor(), query)["rows"]]
+    assert (len(keys), keys[0]) == (tables.MOST_CAMPAIGNS, "spring")
+
+
 def check(practice: Practice, history: History, *, first: int, length: int, ripens: int) -> None:
     from_ = history.leads[0].created if history.leads else datetime.now().astimezone()
     calendar = practice.actor().clinic.calendar
@@ -143,6 +155,7 @@ def of_row(key_of: Callable[[Known], Any], basis: Basis, oracle: Oracle, row: di
 
 ROWS: dict[str, Callable[[Known], Any]] = {
     "source_report": lambda lead: lead.source,
+    "campaign_report": lambda lead: lead.campaign,
     "coordinator_report": lambda lead: lead.owner,
     "lost_reason_report": lambda lead: lead.reason,
     "conversion_report": lambda lead: f"{lead.source}:{lead.owner or ''}",

@@ -29,6 +29,7 @@ REPORTS = {
     "summary": reports.summary_report,
     "funnel": reports.funnel_report,
     "sources": reports.source_report,
+    "campaigns": reports.campaign_report,
     "coordinators": reports.coordinator_report,
     "reasons": reports.lost_reason_report,
     "conversions": reports.conversion_report,
@@ -38,7 +39,7 @@ REPORTS = {
     "velocity": reports.velocity_report,
     "response": reports.response_report,
 }
-NOT_ROLLED_UP = {"response"}
+NOT_ROLLED_UP = {"response", "campaigns"}
 WEEKENDS = '{"sat": [["00:00", "24:00"]], "sun": [["00:00", "24:00"]]}'
 DAYS = {"from_": date(2026, 1, 15), "to": date(2026, 4, 15)}
 

@@ -80,7 +80,7 @@ INSERT INTO leads (
     source_id, treatment_interest, assigned_to_id, lost_reason, failed_attempts, last_activity_at, stale_since,
     created_at, updated_at, version, tags, lead_value, external_source, external_id,
     rots_at, rotting_reason, without_next_action_since, language, score, converted_at, lost_at,
-    replied_at
+    replied_at, source_campaign
 )
 SELECT {_id("now() - age", "n")}, c.clinic_id, status, stage, now() - age / 2,
     CASE WHEN {_random(1, 50)} > 0 THEN now() END, 'Mia', 'Keller', 'SELF', 'Mia', 'Keller',
@@ -95,7 +95,8 @@ SELECT {_id("now() - age", "n")}, c.clinic_id, status, stage, now() - age / 2,
     CASE WHEN {_random(45, 50)} = 0 THEN now() - age / 3 END,
     CASE WHEN {_random(46, 20)} = 0 THEN 'fr' END, CASE WHEN {_random(48, 2)} = 0 THEN {_random(49, 101)} END,
     CASE WHEN status = 'CONVERTED' THEN now() - age / 2 END, CASE WHEN status = 'LOST' THEN now() - age / 2 END,
-    CASE WHEN {_random(51, 5)} = 0 THEN now() - age / 4 END
+    CASE WHEN {_random(51, 5)} = 0 THEN now() - age / 4 END,
+    CASE WHEN {_random(52, 20)} = 0 THEN 'spring' END
 FROM (
     SELECT n, CASE WHEN {_random(6, 5)} < 3 THEN 1 ELSE 2 + {_random(7, 4)} END AS nth,
         interval '300 days' * (1 - n / {LEADS}.0) AS age,

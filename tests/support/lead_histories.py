@@ -22,6 +22,7 @@ STAGES = [
     *("pending_decision", "treatment_accepted", "treatment_started"),
 ]
 OPEN = STAGES[:-1]
+CAMPAIGNS = [None, "spring", "fall"]
 REASONS = ["NO_RESPONSE", "OTHER"]
 OWNERS = [Role.TREATMENT_COORDINATOR, Role.MANAGER, None]
 ACTS = [
@@ -48,6 +49,7 @@ class Known:
     id: UUID
     created: datetime
     source: UUID
+    campaign: str | None
     owner: UUID | None
     value: Decimal | None
     is_imported: bool
@@ -113,12 +115,14 @@ class History:
         value = Decimal(100 * other) if other else None
         owner = self.practice.people[role] if role else None
         known = {"source_id": self.sources[other % len(self.sources)], "assigned_to_id": owner, "lead_value": value}
+        campaign = CAMPAIGNS[other % len(CAMPAIGNS)]
         channel = "IMPORT" if one % 4 == 0 else "PHONE"
-        lead_id = self.practice.capture(**known, capture_channel=channel)
+        lead_id = self.practice.capture(**known, source_campaign=campaign, capture_channel=channel)
         if owner is None:
             with transaction() as session:
                 session.execute(text("UPDATE leads SET assigned_to_id = NULL WHERE id = :id"), {"id": lead_id})
-        lead = Known(lead_id, at, known["source_id"], owner, value, is_imported=channel == "IMPORT", entered=at)
+        imported = channel == "IMPORT"
+        lead = Known(lead_id, at, known["source_id"], campaign, owner, value, is_imported=imported, entered=at)
         lead.touches.append((at, lead.source))
         self.leads.append(lead)
 
@@ -182,6 +186,7 @@ class History:
         lead.touches = sorted([*lead.touches, *twin.touches])
         lead.has_answered |= twin.has_answered
         lead.owner = lead.owner or twin.owner
+        lead.campaign = lead.campaign or twin.campaign
         lead.value = lead.value if lead.value is not None else twin.value
 
     def _erase(self, lead: Known, other: int, _: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Reports by name: the nine metrics and the six reports of lead-management.md, section 8.1.6."""
+"""Reports by name: the nine metrics and the six reports of lead-management.md, section 8.1.6, and campaigns (8.1.2)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -138,6 +138,14 @@ _REPORTS: Final = (
         ReportKind.REPORT,
         reports.source_report,
         (_bars("total_leads"), _bars("conversion_rate"), _lines("total_leads")),
+    ),
+    NamedReport(
+        "campaign-comparison",
+        "Campaign comparison",
+        "Leads, conversions, losses and value of each campaign.",
+        ReportKind.REPORT,
+        reports.campaign_report,
+        (_bars("conversion_rate"), _bars("total_leads"), _lines("total_leads")),
     ),
     NamedReport(
         "coordinator-leaderboard",

@@ -23,7 +23,7 @@ blp = Blueprint(
 def list_reports() -> JsonDict:
     """List the reports by name.
 
-    Six reports, and nine metrics.
+    First those of several metrics, then those of one metric.
     """
     return {"reports": list(NAMED_REPORTS.values())}
 

@@ -39,7 +39,7 @@ class NamedReportSummaryOut(Schema):
 
 
 class NamedReportsOut(Schema):
-    """All reports: first the six reports, then the nine metrics."""
+    """All reports: first those of several metrics, then those of one metric."""
 
     reports = fields.List(fields.Nested(NamedReportSummaryOut), required=True)
 

@@ -68,6 +68,20 @@ def show_sources(query: JsonDict) -> JsonDict:
     return read_from_replica(reports.source_report, query)
 
 
+@blp.get("/campaigns")
+@allow(Permission.LEAD_ANALYTICS)
+@blp.arguments(ReportQuery)
+@blp.response(200, AnalyticsOut)
+@also_as_file(blp)
+def show_campaigns(query: JsonDict) -> JsonDict:
+    """Compare campaigns.
+
+    Leads, conversions, losses and value of each `source_campaign`, for the 200 with the most leads. Leads without a
+    campaign have no row.
+    """
+    return read_from_replica(reports.campaign_report, query)
+
+
 @blp.get("/coordinators")
 @allow(Permission.LEAD_ANALYTICS)
 @blp.arguments(ReportQuery)

@@ -14,7 +14,7 @@ from app.http.schemas.common_fields import UserIdOrMe
 from app.http.schemas.fields import BuiltList, Choice, Day, Id, Integer, Language, Money, Text
 from app.http.schemas.schema import Aliases, QuerySchema, Schema
 from app.leads.enums import CaptureChannel
-from app.leads.models import LONGEST_TAG
+from app.leads.models import LONGEST_CAMPAIGN, LONGEST_TAG
 from app.leads.search.history_filters import MOST_MINUTES
 
 DEFAULT_TARGET = 60
@@ -32,6 +32,7 @@ class FilterQuery(Aliases, FormatQuery):
     aliases = words.STAGE
 
     source_id = Id()
+    source_campaign = Text(LONGEST_CAMPAIGN, least=1)
     assigned_to_id = UserIdOrMe()
     stage = Text(100, least=1, metadata={"description": "A stage's slug: leads that are there now."})
     tag = Text(LONGEST_TAG, least=1)

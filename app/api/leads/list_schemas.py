@@ -11,7 +11,7 @@ from app.http.schemas.fields import Boolean, Choice, Choices, Id, Instant, Integ
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Aliases, QuerySchema, Schema
 from app.leads.enums import CaptureChannel, LeadStatus, LostReason
-from app.leads.models import HIGHEST_SCORE, LONGEST_EXTERNAL_ID, LONGEST_TAG
+from app.leads.models import HIGHEST_SCORE, LONGEST_CAMPAIGN, LONGEST_EXTERNAL_ID, LONGEST_TAG
 from app.leads.pipeline.models import LONGEST_STAGE_SLUG, MOST_STAGES
 from app.leads.search.history_filters import MOST_MINUTES
 from app.leads.search.listing import LeadPart, LeadSort
@@ -40,6 +40,7 @@ class LeadTests(Aliases, Schema):
     status = Choice(LeadStatus)
     stage = Text(100, least=1, metadata={"description": "A stage's slug."})
     source_id = Id()
+    source_campaign = Text(LONGEST_CAMPAIGN, least=1, metadata={"description": "Exact match."})
     assigned_to_id = UserIdOrMe()
     created_from = Instant()
     created_to = Instant(metadata={"description": "Exclusive."})

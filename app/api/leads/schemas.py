@@ -13,7 +13,7 @@ from app.core.type_aliases import JsonDict
 from app.http.schemas.fields import Choice, Day, Email, Id, Integer, Language, ListOf, Money, Text
 from app.http.schemas.schema import Schema
 from app.leads.enums import CaptureChannel, PatientRelationship, PreferredContact, SocialPlatform, TreatmentInterest
-from app.leads.models import HIGHEST_SCORE, LONGEST_NOTE
+from app.leads.models import HIGHEST_SCORE, LONGEST_CAMPAIGN, LONGEST_NOTE
 
 # Field with the id of the referrer. Without an id, `source_detail` has the name.
 _SENT_BY: Final[Mapping[CaptureChannel, str]] = {
@@ -69,7 +69,7 @@ class LeadChanges(Schema):
     postal_code = Text(20, allow_none=True)
 
     source_id = Id()
-    source_campaign = Text(200, allow_none=True)
+    source_campaign = Text(LONGEST_CAMPAIGN, allow_none=True)
     source_detail = Text(500, allow_none=True)
     referring_provider_id = Id(allow_none=True)
     referring_patient_id = Id(allow_none=True)

@@ -60,6 +60,7 @@ _FILTERS: Final[Mapping[str, Callable[[Any], ColumnElement[bool]]]] = {
     "status": lambda status: Lead.status == status,
     "stage": lambda stage: Lead.pipeline_stage == stage,
     "source_id": lambda source_id: Lead.source_id == source_id,
+    "source_campaign": lambda campaign: Lead.source_campaign == campaign,
     "created_from": created_from,
     "created_to": created_to,
     "tag": lambda tag: Lead.tags.bool_op("@>")(cast([tag.lower()], ARRAY(Text))),

@@ -47,6 +47,7 @@ export default function Numbers() {
       <ReportSection name="funnel" query={query} />
       <ForecastSection source_id={query.source_id} assigned_to_id={query.assigned_to_id} />
       <ReportSection name="sources" query={query} />
+      <ReportSection name="campaigns" query={query} />
       <ReportSection name="coordinators" query={query} />
       <ReportSection name="lost-reasons" query={query} />
       <ReportSection name="velocity" query={query} />

@@ -96,6 +96,7 @@ export const filterTexts = {
   remove: (label: string) => `Remove the filter ${label}`,
   names: {
     tag: "Tag",
+    source_campaign: "Campaign",
     language: "Language",
     channel: "Came by",
     external_id: "External id",

@@ -87,6 +87,7 @@ LEAD_PAGES: dict[str, Query] = {
     "leads by status": (page_of(all_leads, status="CONVERTED"), {"ix_leads_status"}),
     "leads by stage": (page_of(all_leads, stage="pending_decision"), {"ix_leads_stage"}),
     "leads by source": (page_of(all_leads, source_id=lambda large: large.practice.source_id), {"ix_leads_source"}),
+    "leads by campaign": (page_of(all_leads, source_campaign="spring"), {"ix_leads_campaign"}),
     "leads by coordinator": (page_of(all_leads, assigned_to_id="me"), {"ix_leads_assigned"}),
     "leads, oldest first": (page_of(all_leads, sort="created_at"), {"ix_leads_clinic"}),
     "leads by value, descending": (page_of(all_leads, sort="-lead_value"), {"ix_leads_value"}),

@@ -8,7 +8,7 @@ import { toField } from "../../format";
 export type Report = Schemas["AnalyticsOut"];
 export type Row = Schemas["FigureRowOut"];
 export type Figure = Schemas["FigureOut"];
-export type Name = "summary" | "funnel" | "sources" | "coordinators" | "lost-reasons" | "velocity" | "first-contact";
+export type Name = "summary" | "funnel" | "sources" | "campaigns" | "coordinators" | "lost-reasons" | "velocity" | "first-contact";
 
 interface Query {
   from: string;
@@ -74,6 +74,7 @@ function load(name: Name, { basis, by, ...cohort }: Query): Promise<Report> {
   if (name === "summary") return ok(api.GET("/api/leads/analytics/summary", whole));
   if (name === "funnel") return ok(api.GET("/api/leads/analytics/funnel", whole));
   if (name === "sources") return ok(api.GET("/api/leads/analytics/sources", whole));
+  if (name === "campaigns") return ok(api.GET("/api/leads/analytics/campaigns", whole));
   if (name === "coordinators") return ok(api.GET("/api/leads/analytics/coordinators", whole));
   if (name === "lost-reasons") return ok(api.GET("/api/leads/analytics/lost-reasons", whole));
   if (name === "velocity") return ok(api.GET("/api/leads/analytics/velocity", { params: { query: cohort } }));

@@ -55,7 +55,7 @@ function Tiles({ report }: { report: Report }) {
 
 function Table({ name, report, title }: { name: Name; report: Report; title: string }) {
   const rows = report.rows.map((row) => ({ ...row, label: labelOf(name, row) }));
-  if (rows.length === 0) return <p className="soft">{t.noData}</p>;
+  if (rows.length === 0) return <p className="soft">{t.noDataOf[name] ?? t.noData}</p>;
   const before = new Map(report.comparison?.rows.map((row) => [row.key, row]));
   const first = report.definitions[0]?.metric;
   const bars = rows.map((row) => {
