@@ -176,6 +176,7 @@ export const texts = {
     title: "Leads",
     search: "Search by name",
     views: "Views",
+    export: "Export as CSV",
     view: {
       all: "All",
       mine: "Mine",

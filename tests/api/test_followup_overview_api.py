@@ -10,8 +10,8 @@ import openpyxl
 import pytest
 
 from app.clock import now
+from app.core.files import exports
 from app.core.files.csv_cells import unescape_formula
-from app.tasks.queue import export as exporting
 from tests.support.desk import Desk
 from tests.support.practice import Watch
 
@@ -261,7 +261,7 @@ def test_workbook_has_the_same_content_as_csv(desk: Desk):
 
 
 def test_oversized_export_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(exporting, "MOST_ROWS", 2)
+    monkeypatch.setattr(exports, "MOST_ROWS", 2)
     lead = desk.capture()
     for _ in range(2):
         desk.plan(lead)

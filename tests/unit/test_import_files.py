@@ -15,9 +15,10 @@ import xlsxwriter
 
 from app.errors import Invalid
 from app.leads.capture.imports import workbook as limits
-from app.leads.capture.imports.cells import CellContext, DateOrder, parse_row
+from app.leads.capture.imports.cells import CellContext, parse_row
 from app.leads.capture.imports.mapping import guess_mapping
 from app.leads.capture.imports.tables import MOST_ROWS, FileKind, open_table
+from app.leads.capture.imports.typed_cells import DateOrder
 
 TABLE = "Name;City\r\nJosé Núñez;Málaga\r\nÀ vous;Genève\r\n"
 
@@ -303,7 +304,10 @@ def test_columns_of_the_same_name_get_names_of_their_own():
 # --- conversion of cells ---
 
 WEB, ANA = UUID(int=1), UUID(int=2)
-READING = CellContext(DateOrder.DAY, {"web search": WEB}, {"ana@clinic.example": ANA}, None, date(2026, 3, 10))
+CUSTOM_FIELDS = {"braces": "choice", "size": "number", "member": "boolean", "since": "date"}
+READING = CellContext(
+    DateOrder.DAY, {"web search": WEB}, {"ana@clinic.example": ANA}, None, date(2026, 3, 10), CUSTOM_FIELDS
+)
 
 
 def read(**cells: str) -> tuple[dict[str, Any], dict[str, str]]:
@@ -354,8 +358,34 @@ def test_invalid_cell_is_refused_with_a_reason(cells: dict[str, str]):
 
 
 def test_american_dates_begin_with_the_month():
-    american = CellContext(DateOrder.MONTH, {}, {}, WEB, date(2026, 3, 10))
+    american = CellContext(DateOrder.MONTH, {}, {}, WEB, date(2026, 3, 10), {})
     assert parse_row({"patient_dob": "03/31/2012"}, american)[0] == {"patient_dob": "2012-03-31", "source_id": str(WEB)}
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "value"),
+    [
+        ("size", "7", 7), ("size", "-7.5", -7.5), ("size", "7,5", 7.5), ("size", "1,250", 1250),
+        ("size", "1 250.25", 1250.25),
+        ("member", "Yes", True), ("member", "TRUE", True), ("member", "0", False), ("member", "no", False),
+        ("since", "2031-05-01", "2031-05-01"), ("since", "1/5/2031", "2031-05-01"), ("braces", "metal", "metal"),
+        ("unknown", "7", "7"),
+    ],
+)  # fmt: skip
+def test_cell_of_a_custom_field_has_the_type_of_the_field(key: str, text: str, value: object):
+    lead, mistakes = read(**{f"custom.{key}": text})
+    assert (lead["custom"], mistakes) == ({key: value}, {})
+    assert type(lead["custom"][key]) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [("size", "large"), ("size", "1e999"), ("size", "NaN"), ("size", "9" * 40), ("member", "maybe"),
+     ("since", "soon"), ("since", "1.5.26"), ("since", "31.2.2026")],
+)  # fmt: skip
+def test_cell_of_a_custom_field_that_is_not_of_its_type_is_refused(key: str, text: str):
+    lead, mistakes = read(**{f"custom.{key}": text})
+    assert (lead, set(mistakes)) == ({}, {f"custom.{key}"})
 
 
 def test_row_keeps_the_values_of_all_its_custom_columns():

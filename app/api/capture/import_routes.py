@@ -4,7 +4,6 @@ from typing import Final
 from uuid import UUID
 
 from flask import Response, request
-from werkzeug.wsgi import wrap_file
 
 from app.api.capture.import_schemas import (
     ImportDetailOut,
@@ -15,12 +14,14 @@ from app.api.capture.import_schemas import (
     StartIn,
     UploadQuery,
 )
+from app.core.files.exports import FileFormat
 from app.core.pagination import Page
 from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.body.json_body import read_bytes
 from app.http.body.unknown_parameters import declare_reads_body
+from app.http.downloads import TEXT, download
 from app.http.large_bodies import large_body
 from app.http.problems import UnsupportedMediaType
 from app.http.schemas.paging import PageQuery, page_of
@@ -33,7 +34,6 @@ KINDS: Final = {
     "text/csv": FileKind.CSV,
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": FileKind.XLSX,
 }
-_TEXT: Final = {"type": "string"}
 _BODIES: Final = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in KINDS}
 
 blp = Blueprint("imports", __name__, url_prefix="/api/imports", description="Import of leads from CSV and XLSX files.")
@@ -136,7 +136,7 @@ def list_rows(query: JsonDict, import_id: UUID) -> Page:
 
 @blp.get("/<uuid:import_id>/errors")
 @allow(Permission.LEAD_IMPORT)
-@blp.alt_response(200, schema=_TEXT, content_type="text/csv", success=True)
+@blp.alt_response(200, schema=TEXT, content_type="text/csv", success=True)
 def download_errors(import_id: UUID) -> Response:
     """Download the rows that failed.
 
@@ -144,10 +144,7 @@ def download_errors(import_id: UUID) -> Response:
     """
     with reading() as session:
         file = service.errors_file(session, actor(), import_id)
-    headers = {"Content-Disposition": 'attachment; filename="errors.csv"'}
-    response = Response(wrap_file(request.environ, file), headers=headers, content_type="text/csv; charset=utf-8")
-    response.call_on_close(file.close)
-    return response
+    return download(file, "errors", FileFormat.CSV)
 
 
 def _start(given: JsonDict, import_id: UUID, *, is_rehearsal: bool) -> JsonDict:

@@ -10,8 +10,8 @@ from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, Text
 from app.http.schemas.map_of import MapOf
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import QuerySchema, Schema
-from app.leads.capture.imports.cells import DateOrder
 from app.leads.capture.imports.tables import FileKind
+from app.leads.capture.imports.typed_cells import DateOrder
 from app.leads.enums import ON_DUPLICATE_IN_IMPORTS, OnDuplicate
 
 LONGEST_NAME: Final = 200

@@ -5,6 +5,7 @@ from typing import Any, Final
 from marshmallow import ValidationError, validates_schema
 
 from app.automation.language.types.primitives import LONGEST_SLUG
+from app.core.files.exports import FileFormat
 from app.http.schemas import words
 from app.http.schemas.common_fields import UserIdOrMe
 from app.http.schemas.fields import Boolean, Choice, Choices, Id, Instant, Integer, Language, Money, Text
@@ -126,6 +127,12 @@ class NameStart(Text):
 
     def _deserialize(self, value: object, *args: object, **more: object) -> str:
         return " ".join(super()._deserialize(value, *args, **more).split())
+
+
+class LeadExportQuery(QuerySchema, LeadTests, LeadHistoryTests):
+    """Filters and file format of the export of leads."""
+
+    format = Choice(FileFormat, load_default=FileFormat.CSV)
 
 
 class LeadQuery(PageQuery, LeadTests, LeadHistoryTests):

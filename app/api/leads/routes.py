@@ -4,11 +4,13 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+from flask import Response
+
 from app.api.leads.action_schemas import Assignment, Conversion, Loss, OptOut, Reopening, StageMove, StaysOut
 from app.api.leads.automation_schemas import LeadStepOut
 from app.api.leads.capture_schemas import CapturedOut, CaptureIn
 from app.api.leads.expand import lead_response, lead_responses
-from app.api.leads.list_schemas import IdleLeadQuery, LeadQuery, OneLeadQuery
+from app.api.leads.list_schemas import IdleLeadQuery, LeadExportQuery, LeadQuery, OneLeadQuery
 from app.api.leads.out_schemas import IdleLeadOut, LeadOut
 from app.api.leads.schemas import LeadChanges
 from app.api.leads.why_schemas import WhyOut, WhyQuery
@@ -17,8 +19,9 @@ from app.automation.lead_view.why import why
 from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
 from app.core.type_aliases import JsonDict
-from app.http.access import actor, allow, reading, unit_of_work
+from app.http.access import actor, allow, read_from_replica, reading, unit_of_work
 from app.http.blueprint import Blueprint
+from app.http.downloads import TEXT, WORKBOOK, download
 from app.http.preconditions import if_match
 from app.http.schemas.paging import PageQuery, page_of
 from app.identity.permissions import Permission
@@ -26,6 +29,7 @@ from app.identity.users.lookup import require_named_assignee
 from app.leads import changes
 from app.leads.assignment import assign_one
 from app.leads.capture import capture
+from app.leads.capture.imports.export import export_leads
 from app.leads.pipeline import closing, reopening
 from app.leads.pipeline import stages as lead_stages
 from app.leads.pipeline.stage_history import stage_history
@@ -64,6 +68,22 @@ def capture_lead(given: JsonDict) -> tuple[Any, dict[str, str]]:
     with unit_of_work() as session:
         lead = capture.capture_lead(session, actor(), given)
     return lead, {"Location": f"/api/leads/{lead.id}"}
+
+
+@blp.get("/export")
+@allow(Permission.LEAD_READ)
+@blp.arguments(LeadExportQuery)
+@blp.doc(responses=WORKBOOK)
+@blp.alt_response(200, schema=TEXT, content_type="text/csv", success=True)
+@blp.alt_response(409, "CONFLICT")
+def export(query: JsonDict) -> Response:
+    """Download leads as a file.
+
+    Takes the filters of the list; newest first, at most 100,000. The columns have the names of an import's fields, so
+    that an import reads the file. The file is CSV in UTF-8, or XLSX. In CSV, values that a spreadsheet would run as a
+    formula, such as phone numbers, start with an apostrophe.
+    """
+    return download(read_from_replica(export_leads, query), "leads", query["format"])
 
 
 @blp.get("/without-next-action")

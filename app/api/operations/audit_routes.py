@@ -4,18 +4,19 @@ from datetime import timedelta
 from itertools import islice
 from typing import Any, Final
 
-from flask import Response, request
+from flask import Response
 from marshmallow import ValidationError, fields, validates_schema
-from werkzeug.wsgi import wrap_file
 
 from app.audit import hash_chain, search
 from app.audit.export import export
 from app.audit.models import Act
 from app.clock import now
+from app.core.files.exports import FileFormat
 from app.core.pagination import Page
 from app.core.type_aliases import JsonDict, JsonObject
 from app.http.access import actor, allow, read_from_replica, reading
 from app.http.blueprint import Blueprint
+from app.http.downloads import TEXT, download
 from app.http.schemas import words
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, Text
 from app.http.schemas.paging import PageQuery, page_of
@@ -129,7 +130,7 @@ def verify_chain() -> JsonDict:
 @blp.get("/export")
 @allow(Permission.AUDIT_READ)
 @blp.arguments(AuditFilters)
-@blp.alt_response(200, schema={"type": "string"}, content_type="text/csv", success=True)
+@blp.alt_response(200, schema=TEXT, content_type="text/csv", success=True)
 @blp.alt_response(409, "CONFLICT")
 def export_entries(query: JsonDict) -> Response:
     """Download audit log entries.
@@ -137,11 +138,7 @@ def export_entries(query: JsonDict) -> Response:
     CSV in UTF-8, latest first, with the filters and the redaction of the list. At most 10,000 entries: narrow the
     period for more.
     """
-    file = read_from_replica(export, query)
-    headers = {"Content-Disposition": 'attachment; filename="audit.csv"'}
-    response = Response(wrap_file(request.environ, file), headers=headers, content_type="text/csv; charset=utf-8")
-    response.call_on_close(file.close)
-    return response
+    return download(read_from_replica(export, query), "audit", FileFormat.CSV)
 
 
 @blp.get("")

@@ -1,11 +1,9 @@
 """Views of the work queue: dashboard, kanban board, calendar, export."""
 
 from collections.abc import Sequence
-from typing import Final
 
-from flask import Response, request
+from flask import Response
 from sqlalchemy.orm import Session
-from werkzeug.wsgi import wrap_file
 
 from app.api.tasks.expand import with_names
 from app.api.tasks.overview_schemas import (
@@ -20,18 +18,12 @@ from app.api.tasks.overview_schemas import (
 from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, read_from_replica, reading
 from app.http.blueprint import Blueprint
+from app.http.downloads import TEXT, WORKBOOK, download
 from app.identity.permissions import Permission
 from app.tasks.queue.calendar import calendar
 from app.tasks.queue.dashboard import dashboard
-from app.tasks.queue.export import FileFormat, export
+from app.tasks.queue.export import export
 from app.tasks.queue.kanban import kanban
-
-CONTENT_TYPES: Final = {
-    FileFormat.CSV: "text/csv; charset=utf-8",
-    FileFormat.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
-_FILE: Final = {"type": "string", "format": "binary"}
-_TEXT: Final = {"type": "string"}  # generated clients read `binary` as bytes only where the type is not text
 
 blp = Blueprint("followup-overview", __name__, url_prefix="/api/followups", description="Views of the work queue.")
 
@@ -80,8 +72,8 @@ def show_calendar(query: JsonDict) -> JsonDict:
 @blp.get("/export")
 @allow(Permission.LEAD_READ)
 @blp.arguments(ExportQuery)
-@blp.doc(responses={200: {"content": {CONTENT_TYPES[FileFormat.XLSX]: {"schema": _FILE}}}})
-@blp.alt_response(200, schema=_TEXT, content_type="text/csv", success=True)
+@blp.doc(responses=WORKBOOK)
+@blp.alt_response(200, schema=TEXT, content_type="text/csv", success=True)
 @blp.alt_response(409, "CONFLICT")
 def export_tasks(query: JsonDict) -> Response:
     """Download the work queue as a file.
@@ -89,12 +81,7 @@ def export_tasks(query: JsonDict) -> Response:
     Takes the filters and orders of the list. The file is CSV in UTF-8, or XLSX. In CSV, values that a spreadsheet would
     run as a formula, such as phone numbers, start with an apostrophe.
     """
-    file = read_from_replica(export, query)
-    name = f"followups.{query['format']}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    response = Response(wrap_file(request.environ, file), headers=headers, content_type=CONTENT_TYPES[query["format"]])
-    response.call_on_close(file.close)
-    return response
+    return download(read_from_replica(export, query), "followups", query["format"])
 
 
 def _with_names(session: Session, groups: Sequence[JsonDict], part: str) -> list[JsonDict]:

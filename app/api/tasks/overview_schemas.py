@@ -6,13 +6,13 @@ from typing import Final
 from marshmallow import ValidationError, fields, validates_schema
 
 from app.api.tasks.queue_schemas import NamedTaskOut, QueueFilters, TaskFilters
+from app.core.files.exports import FileFormat
 from app.core.type_aliases import JsonDict
 from app.http.schemas import words
 from app.http.schemas.common_fields import UserIdOrMe
 from app.http.schemas.fields import Boolean, Choice, Day, Instant, Integer
 from app.http.schemas.schema import QuerySchema, Schema
 from app.tasks.models import TaskStatus
-from app.tasks.queue.export import FileFormat
 from app.tasks.queue.kanban import MOST_IN_COLUMN
 from app.tasks.queue.queue import Sort
 

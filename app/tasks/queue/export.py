@@ -1,21 +1,16 @@
 """Export the work queue as a file."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from enum import StrEnum
+from collections.abc import Iterator, Sequence
 from itertools import chain
-from tempfile import TemporaryFile
 from typing import IO, Any, Final
 
-from sqlalchemy import and_, case, func, null, select
+from sqlalchemy import and_, case, null
 from sqlalchemy.orm import Session
 
 from app.audit import audit_log
-from app.core.db import AnySelect
-from app.core.files.csv_files import write_csv
-from app.core.files.xlsx import write_xlsx
+from app.core.files.exports import BATCH_SIZE, require_row_limit, write_file
 from app.core.pagination import ordered_by
 from app.core.type_aliases import JsonObject
-from app.errors import Conflict
 from app.identity.actor import Actor
 from app.identity.models import User
 from app.identity.permissions import Permission, Scope
@@ -24,15 +19,6 @@ from app.leads.search.lookup import visible_to
 from app.security.encrypted_fields import decrypt_or_none
 from app.tasks.models import Task, TaskStatus
 from app.tasks.queue.queue import ORDERS, Sort, has_status, open_statuses, resolve_rare_filters, tasks_of
-
-
-class FileFormat(StrEnum):
-    CSV = "csv"
-    XLSX = "xlsx"
-
-
-MOST_ROWS: Final = 100_000
-BATCH_SIZE: Final = 1000  # rows in memory
 
 _TASK_COLUMNS: Final = (
     *(Task.id, Task.lead_id, Task.title, Task.description, Task.type, Task.priority, Task.status, Task.due_at),
@@ -45,30 +31,14 @@ HEADINGS: Final = (
     "assigned_to",
     *("lead_first_name", "lead_last_name", "lead_phone", "lead_email", "lead_pipeline_stage"),
 )
-_WRITERS: Final[Mapping[FileFormat, Callable[[Iterable[Sequence[object]], IO[bytes]], None]]] = {
-    FileFormat.CSV: write_csv,
-    FileFormat.XLSX: write_xlsx,
-}
-
-
-class TooMuchToExport(Conflict):
-    """A file has at most 100,000 tasks: narrow the filters."""
 
 
 def export(session: Session, actor: Actor, query: JsonObject) -> IO[bytes]:
     """Return a file with the tasks that match the filters and their leads' names, positioned at its start.
 
-    The file is complete before the response starts. So no transaction waits for a slow download. Raises Invalid,
-    TooMuchToExport.
+    Raises Invalid, TooMuchToExport.
     """
-    file: IO[bytes] = TemporaryFile()  # noqa: SIM115  (the caller closes it)
-    try:
-        _WRITERS[query["format"]](chain([HEADINGS], _rows(session, actor, query)), file)
-    except BaseException:
-        file.close()
-        raise
-    file.seek(0)
-    return file
+    return write_file(query["format"], chain([HEADINGS], _rows(session, actor, query)))
 
 
 def _lead_columns(actor: Actor) -> Sequence[Any]:
@@ -95,19 +65,12 @@ def _rows(session: Session, actor: Actor, query: JsonObject) -> Iterator[Sequenc
         .where(has_status(statuses))
         .order_by(*ordered_by(ORDERS[query["sort"]]))
     )
-    _require_row_limit(session, tasks)
+    require_row_limit(session, tasks.with_only_columns(Task.id))
     found = session.execute(tasks.execution_options(yield_per=BATCH_SIZE))
     for rows in found.partitions(BATCH_SIZE):
         audit_log.note_read(session, "task", [row.id for row in rows])
         audit_log.note_read(session, "lead", {row.lead_id for row in rows if row.first_name is not None})
         yield from map(_cells, rows)
-
-
-def _require_row_limit(session: Session, tasks: AnySelect) -> None:
-    """Check the number of rows before writing. Raises TooMuchToExport."""
-    some = tasks.with_only_columns(Task.id).order_by(None).limit(MOST_ROWS + 1).subquery()
-    if session.scalars(select(func.count()).select_from(some)).one() > MOST_ROWS:
-        raise TooMuchToExport
 
 
 def _cells(row: Any) -> Sequence[object]:

@@ -6,6 +6,7 @@ import { AssignDialog, MoveDialog, PlanDialog } from "../acts/bulk-dialogs";
 import { EnrollDialog } from "../acts/enroll-dialog";
 import { api, ok } from "../api/client";
 import { useMay, usePages, useSources, useStages, useUsers } from "../api/queries";
+import { download } from "../api/request";
 import type { Lead, Schemas } from "../api/types";
 import { money } from "../format";
 import { overlay } from "../shell/overlay";
@@ -13,6 +14,7 @@ import { texts } from "../texts";
 import { filterTexts, leadTexts } from "../texts/lead";
 import { Icon } from "../ui/icons";
 import { useKeys } from "../ui/keys";
+import { toastError } from "../ui/overlays";
 import { Badge, Empty, type Option, optionsOf, Query, SelectField, TextField, Time } from "../ui/parts";
 import { FilterChips, type LeadFilters, filtersOf, MoreFilters, withParam } from "./lead-filters";
 import { useNames } from "./names";
@@ -43,6 +45,7 @@ export default function Leads() {
   const shownChosen = leads.items.filter((lead) => chosen.has(lead.id)).map((lead) => lead.id);
   const total = leads.data?.pages[0]?.total_count;
   const filter = bulkFilter(view, filters, q);
+  const canExport = !q && view !== "idle" && view !== "unassigned"; // the export has the filters, but neither names nor other lists
   const close = () => open("");
   const done = () => {
     close();
@@ -59,6 +62,11 @@ export default function Leads() {
               {t.view[one]}
             </button>
           ))}
+          {canExport && (
+            <button type="button" className="button" onClick={() => download("/api/leads/export", "leads.csv", exportQuery(view, filters)).catch(toastError)}>
+              {t.export}
+            </button>
+          )}
           <SavedViews filters={{ ...filters, ...preset(view) }} canSave={view !== "idle" && view !== "unassigned"} show={(saved) => show(new URLSearchParams(saved))} />
         </div>
       </div>
@@ -100,6 +108,12 @@ function preset(view: View) {
   if (view === "mine") return { assigned_to_id: "me" };
   if (view === "fresh") return { status: "NEW" };
   return view === "rotting" ? { rotting: true, sort: "-rots_at" } : {};
+}
+
+/** The filters of the export: those of the view and of the chips, without an order. */
+function exportQuery(view: View, filters: LeadFilters): Record<string, string> {
+  const { sort: _, ...tests } = { ...filters, ...preset(view) };
+  return Object.fromEntries(Object.entries(tests).map(([name, value]) => [name, String(value)]));
 }
 
 /** The filter for a bulk job, or null if the list is narrowed by more than such a job knows. */

@@ -10,16 +10,10 @@ from uuid import UUID
 
 from app.core.files.csv_cells import unescape_formula
 from app.core.type_aliases import ColumnDict, JsonDict
+from app.leads.capture.imports.typed_cells import DateOrder, InvalidCell, past_day, read_custom
 from app.leads.enums import PatientRelationship, PreferredContact, TreatmentInterest
 
 CUSTOM: Final = "custom."
-
-
-class DateOrder(StrEnum):
-    """Order of numbers in dates that are not ISO 8601: day first or month first."""
-
-    DAY = "day"
-    MONTH = "month"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +25,7 @@ class CellContext:
     people: Mapping[str, UUID]
     default_source: UUID | None
     today: date
-
-
-class InvalidCell(ValueError):
-    """A cell with text that is not valid for its column."""
+    custom: Mapping[str, str]  # types of custom fields, by key
 
 
 def parse_row(cells: Mapping[str, str], context: CellContext) -> tuple[ColumnDict, dict[str, str]]:
@@ -44,11 +35,13 @@ def parse_row(cells: Mapping[str, str], context: CellContext) -> tuple[ColumnDic
     for field, cell in cells.items():
         if not (text := unescape_formula(cell).strip()):
             continue
-        if field.startswith(CUSTOM):
-            lead.setdefault("custom", {})[field.removeprefix(CUSTOM)] = text
-            continue
         try:
-            lead |= _read(field, text, context)
+            if field.startswith(CUSTOM):
+                key = field.removeprefix(CUSTOM)
+                value = read_custom(text, context.custom.get(key), context.date_order)
+                lead.setdefault("custom", {})[key] = value
+            else:
+                lead |= _read(field, text, context)
         except InvalidCell as mistake:
             mistakes[field] = str(mistake)
     if "source_id" not in lead and "source" not in mistakes and context.default_source:
@@ -63,7 +56,7 @@ def _read(field: str, text: str, context: CellContext) -> JsonDict:
         first, _, last = text.rpartition(" ")
         return {"first_name": first or last, "last_name": last}
     if field == "patient_dob":
-        return {field: _past_day(text, context).isoformat()}
+        return {field: past_day(text, context.date_order, context.today).isoformat()}
     return {field: _READ.get(field, str)(text)}
 
 
@@ -77,25 +70,6 @@ def _known(text: str, names: Mapping[str, UUID]) -> UUID:
     if text.lower() not in names:
         raise InvalidCell("Not known in your clinic.")
     return names[text.lower()]
-
-
-def _past_day(text: str, context: CellContext) -> date:
-    """Return a day of the past: a year of two digits is the latest one whose day is not in the future."""
-    numbers = re.fullmatch(r"(\d{1,4})[./\- ](\d{1,2})[./\- ](\d{1,4})(?:[T ].*)?", text)
-    if numbers is None:
-        raise InvalidCell("Not a date such as 2012-03-31.")
-    first, second, third = map(int, numbers.groups())
-    if len(numbers[1]) > 2:  # noqa: PLR2004  (a year)
-        year, month, day = first, second, third
-    else:
-        day, month, year = (first, second, third) if context.date_order is DateOrder.DAY else (second, first, third)
-    try:
-        if year > 99:  # noqa: PLR2004  (more than two digits)
-            return date(year, month, day)
-        found = date(2000 + year, month, day)
-        return found if found <= context.today else date(1900 + year, month, day)
-    except ValueError:
-        raise InvalidCell("This date does not exist.") from None
 
 
 def _one_of(choices: type[StrEnum]) -> Callable[[str], str]:

@@ -81,7 +81,7 @@ def work_on(session: Session, job: JobRow, clinic: ClinicContext) -> ProcessSpan
     columns = session.scalar(select(Import.columns).where(Import.id == spec.import_id)) or []
     fields = [spec.mapping.get(column) for column in columns]
     return partial(
-        _import_rows, context=ImportContext(job.id, spec, capture, fields, _cell_context(session, clinic.id, spec))
+        _import_rows, context=ImportContext(job.id, spec, capture, fields, _cell_context(session, capture, spec))
     )
 
 
@@ -205,15 +205,17 @@ def _create(session: Session, context: ImportContext, rows: Mapping[Position, Re
         record(session, clinic, *(lead_created(lead, at) for lead in leads))
 
 
-def _cell_context(session: Session, clinic_id: UUID, spec: ImportSpec) -> CellContext:
+def _cell_context(session: Session, capture: CaptureContext, spec: ImportSpec) -> CellContext:
     """Load sources by name, and users by name and by e-mail address, in lower case."""
+    clinic_id = capture.actor.clinic.id
     sources = select(func.lower(LeadSource.name).label("name"), LeadSource.id).where(
         LeadSource.clinic_id == clinic_id, LeadSource.is_active
     )
     users = active_users(session, clinic_id).values()
     people = {name.lower(): user.id for user in users for name in (user.name, user.email)}
     by_name = {row.name: row.id for row in session.execute(sources)}
-    return CellContext(spec.date_order, by_name, people, spec.source_id, today=now().date())
+    custom = {key: one.type for key, one in capture.definitions.items()}
+    return CellContext(spec.date_order, by_name, people, spec.source_id, today=now().date(), custom=custom)
 
 
 def _in_columns(context: ImportContext, mistakes: Mapping[str, str]) -> str:

@@ -6,7 +6,7 @@ from typing import Final, Self
 from uuid import UUID
 
 from app.core.type_aliases import JsonDict, JsonObject
-from app.leads.capture.imports.cells import DateOrder
+from app.leads.capture.imports.typed_cells import DateOrder
 from app.leads.enums import OnDuplicate
 
 JOB_MARKER: Final = "leads"  # value of `makes` that identifies import jobs

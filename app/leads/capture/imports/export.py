@@ -1,0 +1,66 @@
+"""Export leads as a file, with the columns that an import reads."""
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import IO, Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.audit import audit_log
+from app.core.files.exports import BATCH_SIZE, require_row_limit, write_file
+from app.core.type_aliases import JsonObject
+from app.identity.actor import Actor
+from app.identity.models import User
+from app.identity.permissions import Permission
+from app.leads.attribution.models import LeadSource
+from app.leads.capture.imports.cells import CUSTOM
+from app.leads.capture.imports.mapping import FIELD_ALIASES
+from app.leads.custom_fields.models import CustomField
+from app.leads.models import Lead
+from app.leads.search.listing import lead_conditions
+from app.security.encrypted_fields import decrypt_rows
+
+# An import leaves these out, because it creates new leads.
+_STATE: Final = (
+    *("id", "status", "pipeline_stage", "created_at", "contacted_at", "replied_at", "converted_at", "lost_at"),
+    *("lost_reason", "converted_to_patient_id", "external_source", "external_id"),
+)
+_IMPORTED: Final = tuple(name for name in FIELD_ALIASES if name != "full_name")
+# Fields with health data, which need `lead:private`.
+_PRIVATE: Final = frozenset({"patient_dob", "insurance_carrier", "insurance_member_id", "notes"})
+
+
+def export_leads(session: Session, actor: Actor, query: JsonObject) -> IO[bytes]:
+    """Return a file with the leads that match the filters, newest first, positioned at its start.
+
+    `query` has the fields of LeadTests and LeadHistoryTests, and `format`. Private fields are empty for an actor
+    without `lead:private`. Raises Invalid, TooMuchToExport.
+    """
+    custom = session.scalars(
+        select(CustomField.key).where(CustomField.clinic_id == actor.clinic.id).order_by(CustomField.key)
+    ).all()
+    headings = [*_STATE, *_IMPORTED, *(f"{CUSTOM}{key}" for key in custom)]
+    return write_file(query["format"], chain([headings], _rows(session, actor, query, custom)))
+
+
+def _rows(session: Session, actor: Actor, query: JsonObject, custom: Sequence[str]) -> Iterator[Sequence[object]]:
+    leads = (
+        select(Lead.__table__, LeadSource.name.label("source"), User.email.label("assigned_to"))
+        .join(LeadSource, LeadSource.id == Lead.source_id)
+        .outerjoin(User, User.id == Lead.assigned_to_id)
+        .where(*lead_conditions(session, actor, query))
+        .order_by(Lead.id.desc())
+    )
+    require_row_limit(session, leads.with_only_columns(Lead.id))
+    shown = [name for name in _IMPORTED if actor.allows(Permission.LEAD_PRIVATE) or name not in _PRIVATE]
+    found = session.execute(leads.execution_options(yield_per=BATCH_SIZE))
+    for rows in found.partitions(BATCH_SIZE):
+        audit_log.note_read(session, "lead", [row.id for row in rows])
+        for lead in decrypt_rows(Lead, rows):
+            yield _cells(vars(lead), shown, custom)
+
+
+def _cells(lead: dict[str, Any], shown: Sequence[str], custom: Sequence[str]) -> Sequence[object]:
+    fields = [lead[name] if name in shown else None for name in _IMPORTED]
+    return [*(lead[name] for name in _STATE), *fields, *(lead["custom"].get(key) for key in custom)]
