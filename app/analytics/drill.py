@@ -1,6 +1,6 @@
 """The list of leads behind a figure: a query of `GET /api/leads`."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -11,7 +11,7 @@ from uuid import UUID
 from app.analytics.counting import PAIR, Dimension
 from app.analytics.metrics.measures import Measure
 from app.analytics.periods import Days
-from app.analytics.report import Report
+from app.analytics.report import FilterText, Report
 from app.core.type_aliases import JsonDict, JsonObject
 
 LEADS: Final = "/api/leads"
@@ -23,14 +23,25 @@ class ListStart:
     """The parameters that all lists of a row begin with: filters of the report and of the row."""
 
     row: JsonDict
-    names: Collection[str]
+    names: frozenset[str]
     text: str
     is_plain: bool  # no name is in both
 
 
+@dataclass(frozen=True, slots=True)
+class ListEnd:
+    """The parameters that all lists of a measure end with: its filters, and the days of its event."""
+
+    parts: Sequence[JsonObject]
+    names: frozenset[str]
+    text: str
+    is_plain: bool  # no name is in two parts
+    days: Days
+
+
 def drill(report: Report, measure: Measure, days: Days, row: JsonDict) -> str:
     """Return path and query of the list with exactly the leads that the measure counts. `row`: the row's filters."""
-    return drill_from(list_start(report, row), report, measure, days)
+    return drill_between(report, list_start(report, row), list_end(report, measure, days))
 
 
 def list_start(report: Report, row: JsonDict) -> ListStart:
@@ -38,27 +49,29 @@ def list_start(report: Report, row: JsonDict) -> ListStart:
     first = {**report.filters, **row} if report.filters else row
     text = "".join(f"{_parameter(pair)}&" for pair in first.items())
     is_plain = not report.filters or row.keys().isdisjoint(report.filters)
-    return ListStart(row, first.keys(), f"{LEADS}?{text}", is_plain)
+    return ListStart(row, frozenset(first), f"{LEADS}?{text}", is_plain)
 
 
-def drill_from(start: ListStart, report: Report, measure: Measure, days: Days) -> str:
-    """Return path and query of the list, as `drill` does."""
+def list_end(report: Report, measure: Measure, days: Days) -> ListEnd:
+    """Return the parameters that all lists of the measure in these days end with."""
     known = report.list_texts
     span = (measure.event, measure.entered, measure.mature, days.first, days.end)
-    text, names = known.get(measure) or known.setdefault(measure, _text_and_names(report.filters_of(measure)))
-    end, end_names = known.get(span) or known.setdefault(span, _text_and_names(report.range_of(measure, days)))
-    if (
-        start.is_plain
-        and names.isdisjoint(start.names)
-        and end_names.isdisjoint(start.names)
-        and end_names.isdisjoint(names)
-    ):
-        return f"{start.text}{text}&{end}" if text else start.text + end
-    return _of_overlapping((report.filters, start.row, report.list_filters(measure, days)), days)
+    own = known.get(measure) or known.setdefault(measure, _written(report.filters_of(measure)))
+    of_days = known.get(span) or known.setdefault(span, _written(report.range_of(measure, days)))
+    text = f"{own.text}&{of_days.text}" if own.text else of_days.text
+    is_plain = own.names.isdisjoint(of_days.names)
+    return ListEnd((own.filters, of_days.filters), own.names | of_days.names, text, is_plain, days)
 
 
-def _text_and_names(filters: JsonObject) -> tuple[str, frozenset[str]]:
-    return "&".join(map(_parameter, filters.items())), frozenset(filters)
+def drill_between(report: Report, start: ListStart, end: ListEnd) -> str:
+    """Return path and query of the list, as `drill` does."""
+    if start.is_plain and end.is_plain and start.names.isdisjoint(end.names):
+        return start.text + end.text
+    return _of_overlapping((report.filters, start.row, {**end.parts[0], **end.parts[1]}), end.days)
+
+
+def _written(filters: JsonObject) -> FilterText:
+    return FilterText("&".join(map(_parameter, filters.items())), frozenset(filters), filters)
 
 
 def _of_overlapping(parts: Iterable[JsonObject], days: Days) -> str:

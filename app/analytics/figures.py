@@ -1,19 +1,21 @@
 """Figures of a report: a value, the number of leads behind it, and the list of them."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from app.analytics.counting import Cell, Counts, Dimension, Values
-from app.analytics.drill import ListStart, drill_from, list_start, row_filters
+from app.analytics.drill import ListEnd, ListStart, drill_between, list_end, list_start, row_filters
 from app.analytics.metrics.measures import Measure, Value
 from app.analytics.metrics.metric import Formula, Metric, figure_of
 from app.analytics.periods import Days
 from app.analytics.report import Report
 from app.analytics.statements.selection import WHOLE
 from app.core.type_aliases import JsonDict
+
+_NOTHING: Final[Values] = {}
 
 
 @dataclass(frozen=True)
@@ -24,60 +26,105 @@ class Figures:
     counts: Counts
     buckets: Sequence[Days] = ()
     dimension: Dimension | None = None
+    _starts: dict[Any, ListStart] = field(default_factory=dict)
 
-    def row(
-        self, metrics: Iterable[Metric], key: Any, days: Days, *, bucket: int = WHOLE, spend: Decimal | None = None
-    ) -> list[JsonDict]:
-        """Return the figures of one row in one bucket."""
-        counts = self.counts
-        values, totals = counts.cells.get(Cell(key, bucket), {}), counts.totals.get(bucket, {})
-        start = list_start(self.report, row_filters(self.dimension, key))
-        cell = _Cell(self.report, days, values, totals, start, spend)
-        return [cell.figure(metric) for metric in metrics]
+    def part(self, metrics: Iterable[Metric], days: Days, *, bucket: int = WHOLE) -> "FiguresOfPart":
+        """Return the figures of the metrics in one bucket, by row."""
+        return FiguresOfPart(self, bucket, [self._column(metric, days, bucket) for metric in metrics])
+
+    def start_of(self, key: Any) -> ListStart:
+        """Return the parameters that the lists of a row begin with."""
+        found = self._starts.get(key)
+        if found is None:
+            found = self._starts[key] = list_start(self.report, row_filters(self.dimension, key))
+        return found
+
+    def _column(self, metric: Metric, days: Days, bucket: int) -> "_Column":
+        formula = metric.formulas[self.report.basis]
+        of = self._leads(formula.of, days)
+        among = self._leads(formula.among, days) if formula.among else None
+        if among and formula.of_all:
+            all_rows = _Row(self.report, self.counts.totals.get(bucket, _NOTHING), list_start(self.report, {}))
+            return _Column(metric, formula, of, None, among.listed(all_rows))
+        return _Column(metric, formula, of, among)
+
+    def _leads(self, measure: Measure, days: Days) -> "_Leads":
+        counted = _with_leads(measure)
+        return _Leads(counted, list_end(self.report, counted, days))
 
 
 @dataclass(frozen=True, slots=True)
-class _Cell:
-    report: Report
-    days: Days
-    values: Values
-    totals: Values  # of all rows
-    start: ListStart
-    spend: Decimal | None
+class _Leads:
+    """Leads that a measure counts, and their list."""
 
-    def figure(self, metric: Metric) -> JsonDict:
-        formula = metric.formulas[self.report.basis]
-        among = self._among(formula.among, of_all=formula.of_all) if formula.among else None
-        leads = self._listed(formula.of, self.values, self.start)
-        value = self._value(formula, leads["leads"], among["leads"] if among else None)
-        return figure_of(metric.name, metric.unit, value, leads, among=among)
+    measure: Measure
+    end: ListEnd
 
-    def _among(self, measure: Measure, *, of_all: bool) -> JsonDict:
-        if of_all:
-            return self._listed(measure, self.totals, list_start(self.report, {}))
-        return self._listed(measure, self.values, self.start)
+    def listed(self, row: "_Row") -> JsonDict:
+        """Return the number of leads, and their list."""
+        return {"leads": row.values.get(self.measure) or 0, "drill": drill_between(row.report, row.start, self.end)}
 
-    def _listed(self, measure: Measure, values: Values, start: ListStart) -> JsonDict:
-        """Return the number of leads that a measure counts, and their list."""
-        counted = _with_leads(measure)
-        return {"leads": values.get(counted) or 0, "drill": drill_from(start, self.report, counted, self.days)}
 
-    def _value(self, formula: Formula, leads: int, among: int | None) -> float | None:
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A metric in one bucket. `of_all`: for shares of all rows, the leads of these; else `among` are of the row."""
+
+    metric: Metric
+    formula: Formula
+    of: _Leads
+    among: _Leads | None
+    of_all: JsonDict | None = None
+
+    def figure(self, row: "_Row") -> JsonDict:
+        leads = self.of.listed(row)
+        among = self.among.listed(row) if self.among else self.of_all
+        value = self._value(row, leads["leads"], among["leads"] if among else None)
+        return figure_of(self.metric.name, self.metric.unit, value, leads, among=among)
+
+    def _value(self, row: "_Row", leads: int, among: int | None) -> float | None:
+        formula = self.formula
         if formula.is_spend or formula.per_spend:
-            return self._cost(formula, leads)
+            return _cost(formula, row.spend, leads)
         if among is not None:
             return leads / among if among else None
         if formula.of.value is Value.LEADS:
             return float(leads)
-        found = self.values.get(formula.of)
+        found = row.values.get(formula.of)
         if found is None:
             return 0.0 if formula.of.value is Value.MONEY else None
         return float(found)
 
-    def _cost(self, formula: Formula, leads: int) -> float | None:
-        if self.spend is None or (formula.per_spend and not leads):
-            return None
-        return round(float(self.spend / (leads if formula.per_spend else 1)), 2)
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row in one bucket."""
+
+    report: Report
+    values: Values
+    start: ListStart
+    spend: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FiguresOfPart:
+    """The figures of one bucket of a report, by row."""
+
+    figures: Figures
+    bucket: int
+    columns: Sequence[_Column]
+
+    def row(self, key: Any, *, spend: Decimal | None = None) -> list[JsonDict]:
+        """Return the figures of one row."""
+        figures = self.figures
+        values = figures.counts.cells.get(Cell(key, self.bucket), _NOTHING)
+        row = _Row(figures.report, values, figures.start_of(key), spend)
+        return [column.figure(row) for column in self.columns]
+
+
+def _cost(formula: Formula, spend: Decimal | None, leads: int) -> float | None:
+    if spend is None or (formula.per_spend and not leads):
+        return None
+    return round(float(spend / (leads if formula.per_spend else 1)), 2)
 
 
 def _with_leads(measure: Measure) -> Measure:

@@ -58,7 +58,7 @@ def _count(session: Session, report: Report, metrics: StageMetrics, buckets: Seq
 def _rows(figures: Figures, metrics: StageMetrics, days: Days, *, bucket: int = WHOLE) -> list[JsonDict]:
     names = {stage.slug: stage.name for stage in figures.report.stages}
     return [
-        {"key": slug, "label": names[slug], "figures": figures.row(of_stage, None, days, bucket=bucket)}
+        {"key": slug, "label": names[slug], "figures": figures.part(of_stage, days, bucket=bucket).row(None)}
         for slug, of_stage in metrics.items()
     ]
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -23,6 +23,14 @@ FILTERS: Final = (
     *("value_from", "value_to"),
 )
 _RANGES: Final = {Event.CREATED: "created", Event.CONVERTED: "converted", Event.LOST: "lost", Event.ENTERED: "entered"}
+
+
+class FilterText(NamedTuple):
+    """Filters as parameters of a list."""
+
+    text: str
+    names: frozenset[str]
+    filters: JsonObject
 
 
 @dataclass(frozen=True)
@@ -76,13 +84,9 @@ class Report:
         }
         return {**{name: slugs for name, slugs in stages.items() if slugs}, **dict(measure.filters)}
 
-    def list_filters(self, measure: Measure, days: Days) -> JsonObject:
-        """Return the filters for the leads that the measure counts in the days."""
-        return {**self.filters_of(measure), **self.range_of(measure, days)}
-
     @cached_property
-    def list_texts(self) -> dict[object, tuple[str, frozenset[str]]]:
-        """The parameters of lists that are known as text, with their names, by what they are of."""
+    def list_texts(self) -> dict[object, FilterText]:
+        """The filters of lists that are known as text, by what they are of."""
         return {}
 
 

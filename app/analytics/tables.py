@@ -8,12 +8,11 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy.orm import Session
 
 from app.analytics.counting import Dimension, count
-from app.analytics.figures import Figures, measures_of
+from app.analytics.figures import Figures, FiguresOfPart, measures_of
 from app.analytics.metrics.metric import Metric
 from app.analytics.periods import Compare, Days, buckets_of, earlier
 from app.analytics.report import Report
 from app.analytics.row_labels import labels_of
-from app.analytics.statements.selection import WHOLE
 from app.core.type_aliases import JsonDict, JsonObject
 from app.identity.permissions import Permission, Scope
 from app.leads.attribution.costs import CostHistory, cost_history, spend_by_source
@@ -30,13 +29,16 @@ class Table:
 
 
 class _Part(NamedTuple):
-    """Counted values of the period, or of one of its buckets."""
+    """Figures, labels and spend by row: of the period, or of one of its buckets."""
 
-    figures: Figures
-    days: Days
-    bucket: int
+    figures: FiguresOfPart
     labels: Mapping[Any, str]
     spend: Mapping[Any, Decimal]
+
+    def row(self, key: Any) -> JsonDict:
+        """Return a row as it is sent."""
+        figures = self.figures.row(key, spend=self.spend.get(key))
+        return {"key": key, "label": self.labels[key], "figures": figures}
 
 
 def table_report(session: Session, report: Report, table: Table, query: JsonObject) -> JsonDict:
@@ -90,8 +92,8 @@ def _rows(session: Session, table: Table, figures: Figures) -> list[JsonDict]:
     costs = _costs(session, report, table)
     spend = _spend(costs, report.days, table)
     labels = labels_of(session, report, table.dimension, keys | spend.keys())
-    part = _Part(figures, report.days, WHOLE, labels, spend)
-    rows = [_row(part, table, key) for key in labels]
+    part = _Part(figures.part(table.metrics, report.days), labels, spend)
+    rows = [part.row(key) for key in labels]
     if table.dimension is Dimension.STAGE:
         return rows  # in the order of the stages
     ranked = sorted(rows, key=lambda row: (-row["figures"][0]["leads"], row["label"]))
@@ -104,15 +106,9 @@ def _buckets(session: Session, table: Table, figures: Figures, rows: Sequence[Js
     costs = _costs(session, report, table)
     parts = []
     for place, days in enumerate(figures.buckets):
-        part = _Part(figures, days, place, labels, _spend(costs, days, table))
-        parts.append({**span(report, days), "rows": [_row(part, table, key) for key in labels]})
+        part = _Part(figures.part(table.metrics, days, bucket=place), labels, _spend(costs, days, table))
+        parts.append({**span(report, days), "rows": [part.row(key) for key in labels]})
     return parts
-
-
-def _row(part: _Part, table: Table, key: Any) -> JsonDict:
-    spend = part.spend.get(key)
-    found = part.figures.row(table.metrics, key, part.days, bucket=part.bucket, spend=spend)
-    return {"key": key, "label": part.labels[key], "figures": found}
 
 
 def _count(session: Session, report: Report, table: Table, buckets: Sequence[Days]) -> Figures:
