@@ -1,7 +1,14 @@
 """All SQLAlchemy models, for migrations and for tests over every table. Domain modules must not import this."""
 
 from app.analytics.reporting.saved.models import SavedReport
-from app.analytics.statements.rolled_up.models import RollupChange, RollupCount, RollupGroup, RollupSpan, RollupStay
+from app.analytics.statements.rolled_up.models import (
+    RollupChange,
+    RollupCount,
+    RollupEntries,
+    RollupGroup,
+    RollupSpan,
+    RollupStay,
+)
 from app.analytics.work.models import TaskRollupChange, TaskRollupDay
 from app.audit.models import AuditChainLink, AuditChange, AuditEntry
 from app.automation.lead_view.next_action_models import NextActionAnswer
@@ -108,6 +115,7 @@ __all__ = [
     "RateCounter",
     "RollupChange",
     "RollupCount",
+    "RollupEntries",
     "RollupGroup",
     "RollupSpan",
     "RollupStay",

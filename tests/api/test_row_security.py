@@ -155,6 +155,7 @@ def _fill_rollups(desk: Desk) -> None:
             "s.id, g.id, 1, 0, 0, 0 FROM lead_rollup_spans s, lead_rollup_groups g WHERE s.clinic_id = :c",
         ),
         ("stays (clinic_id, span_id, stage, hours, ended, starts)", "1, 'x', '{}', '{}', ''"),
+        ("entries (clinic_id, span_id, stage, firsts, previous)", "1, 'x', 1, '{}'"),
         ("changes (clinic_id, created_at)", "now()"),
     ):
         desk.sql(f"INSERT INTO lead_rollup_{columns} SELECT CAST(:c AS uuid), {values}", c=desk.clinic_id)

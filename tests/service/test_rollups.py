@@ -170,8 +170,8 @@ CHANGES: list[Callable[[Practice, list[UUID]], None]] = [
 
 
 def forget_rollups() -> None:
-    for table in ("lead_rollup_spans", "lead_rollup_counts", "lead_rollup_groups", "lead_rollup_stays"):
-        sql(f"DELETE FROM {table}")
+    for name in ("spans", "counts", "groups", "stays", "entries"):
+        sql(f"DELETE FROM lead_rollup_{name}")
 
 
 def test_change_that_is_committed_during_the_sweep_is_not_lost(practice: Practice, leads: list[UUID]):

@@ -32,8 +32,8 @@ def velocity(practice: Practice, **query: Any) -> Any:
 
 
 def forget_rollups() -> None:
-    for table in ("lead_rollup_spans", "lead_rollup_counts", "lead_rollup_groups", "lead_rollup_stays"):
-        sql(f"DELETE FROM {table}")
+    for name in ("spans", "counts", "groups", "stays", "entries"):
+        sql(f"DELETE FROM lead_rollup_{name}")
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -22,6 +22,7 @@ LARGE_TABLES = [
         "sending_account_counts",
         "lead_rollup_counts",
         "lead_rollup_stays",
+        "lead_rollup_entries",
         "task_rollup_days",
         "lead_score_changes",
     ),
@@ -247,6 +248,10 @@ _ROLLUPS = (
     INSERT INTO lead_rollup_stays (clinic_id, span_id, stage, hours, ended, starts)
     SELECT clinic_id, id, 'stage_' || n, '{1,2,3}', '{1,1,1}', int8send(n) FROM lead_rollup_spans,
         generate_series(1, 8) AS n
+    """,
+    """
+    INSERT INTO lead_rollup_entries (clinic_id, span_id, stage, firsts, previous)
+    SELECT clinic_id, id, 'stage_' || n, 9, ARRAY[starts_at] FROM lead_rollup_spans, generate_series(1, 8) AS n
     """,
     """
     INSERT INTO lead_rollup_changes (clinic_id, created_at)

@@ -116,7 +116,10 @@ ENGINE: dict[str, Query] = {
     "lock unclaimed steps": (lambda s, large: lock_unclaimed(s, large.other["due"]), {"pk_steps"}),
     "process a chunk of a backfill": (process_backfill_chunk, {"ix_steps_lead", "ix_leads_clinic"}),
     "pause failing rules": (sweep("pause_failing_rules"), {"ix_series_hours_trouble", "pk_series_hours"}),
-    "roll up leads": (sweep("roll_up_leads"), {"ix_leads_analytics", "pk_lead_rollup_counts", "pk_lead_rollup_stays"}),
+    "roll up leads": (
+        sweep("roll_up_leads"),
+        {"ix_leads_analytics", "pk_lead_rollup_counts", "pk_lead_rollup_stays", "pk_lead_rollup_entries"},
+    ),
     "roll up tasks": (sweep("roll_up_tasks"), {"ix_lead_tasks_due", "pk_task_rollup_days", "ix_leads_deleted"}),
     "assign orphans": (sweep("assign_orphans"), {"ix_leads_open_of"}),
     "cover absences": (sweep("cover_absences"), {"ix_lead_tasks_mine"}),

@@ -55,6 +55,10 @@ REPORTS: dict[str, Query] = {
         {"ix_leads_analytics", "uq_lead_rollup_spans_time", "pk_lead_rollup_counts"},
     ),
     "funnel by events": (analytics(funnel_report, basis=Basis.PERIOD), {"ix_lead_activities_stage_entries"}),
+    "funnel of a month by events": (
+        analytics(funnel_report, from_=now().date() - timedelta(days=30), basis=Basis.PERIOD),
+        {"ix_lead_activities_stage_entries", "uq_lead_rollup_spans_time", "pk_lead_rollup_entries"},
+    ),
     "losses by events": (analytics(lost_reason_report, basis=Basis.PERIOD), {"ix_leads_lost"}),
     "time in stages": (analytics(velocity_report), {"ix_leads_analytics"}),
     "time in stages of a month": (

@@ -1,4 +1,4 @@
-"""Tables of rollups: counts of leads by local day and month of their creation."""
+"""Tables of rollups: counts of leads by local day and month of their creation, and of entries into stages."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    DateTime,
     Double,
     ForeignKey,
     Identity,
@@ -105,12 +106,32 @@ class RollupStay(Base):
     starts: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class RollupEntries(Base):
+    """The entries into a stage in a span, of all leads.
+
+    `firsts` are those of leads that had not been in the stage before. `previous` has for each of the others when the
+    lead entered the stage the last time before, in order.
+    """
+
+    __tablename__ = "lead_rollup_entries"
+    __table_args__ = (Index("ix_lead_rollup_entries_clinic", "clinic_id"),)
+
+    span_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    stage: Mapped[str] = mapped_column(Text, primary_key=True)
+    clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id", ondelete="CASCADE"))
+    firsts: Mapped[int]
+    previous: Mapped[list[datetime]] = mapped_column(ARRAY(DateTime(timezone=True)))
+
+
 class RollupChange(Base):
-    """A lead of an earlier day has changed. A trigger of the table `leads` writes it in the same transaction."""
+    """A lead or an entry of an earlier day has changed. Triggers of `leads` and `lead_activities` write it.
+
+    They do so in the same transaction.
+    """
 
     __tablename__ = "lead_rollup_changes"
     __table_args__ = (Index("ix_lead_rollup_changes_clinic", "clinic_id", "created_at"),)
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id", ondelete="CASCADE"))
-    created_at: Mapped[datetime]  # of the lead
+    created_at: Mapped[datetime]  # of the lead, or the time of the entry

@@ -7,7 +7,8 @@ from typing import Final
 
 from holidays.version import __version__ as holidays_version
 
+_VERSION: Final = f"{holidays_version} entries"
 # SQL expression of a row `c` of the clinics.
 OPENING_HASH: Final = (
-    f"md5(CAST(ROW(c.business_hours, c.closed_dates, c.region, c.subdivision) AS text)) || ' {holidays_version} stays'"
+    f"md5(CAST(ROW(c.business_hours, c.closed_dates, c.region, c.subdivision) AS text)) || ' {_VERSION}'"
 )

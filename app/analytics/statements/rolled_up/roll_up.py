@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.analytics.periods import days_from
 from app.analytics.statements.business_time import OpeningTime
+from app.analytics.statements.rolled_up.entries_sql import ADD_ENTRIES, ADD_MONTH_ENTRIES, FORGET_ENTRIES
 from app.analytics.statements.rolled_up.roll_up_sql import (
     ADD_COUNTS,
     ADD_MONTH_COUNTS,
@@ -28,23 +29,18 @@ from app.analytics.statements.rolled_up.roll_up_sql import (
     SAVE_SPANS,
     SAVE_STARTS,
 )
+from app.analytics.statements.rolled_up.spans import Range, arrays_of
 from app.analytics.statements.rolled_up.stays import pack, unpack
 from app.core.calendar.calendar import Calendar
 from app.core.calendar.months import add_months
 from app.core.db import AnyRow
 from app.core.type_aliases import JsonDict
 from app.identity.clinics import load_context
-from app.leads.search.creation_time import ID_CLOCK_SLACK, first_id_of
 
 NAME: Final = "roll_up_leads"
 SETTLED: Final = timedelta(hours=24)  # after its end; the trigger notes changes of leads that are half as old
 DAYS_AT_ONCE: Final = 62
 _LONGEST_DAY: Final = timedelta(hours=25)
-
-
-class _Span(NamedTuple):
-    starts_at: datetime
-    ends_at: datetime
 
 
 def roll_up_next_clinic(session: Session) -> int:
@@ -65,26 +61,26 @@ def roll_up_next_clinic(session: Session) -> int:
     return max(len(days), 1)
 
 
-def _changed_days(session: Session, clinic_id: UUID) -> list[_Span]:
+def _changed_days(session: Session, clinic_id: UUID) -> list[Range]:
     found = session.execute(CHANGED_DAYS, {"clinic": clinic_id, "most": DAYS_AT_ONCE})
-    return [_Span(*row) for row in found]
+    return [Range(*row) for row in found]
 
 
-def _new_days(calendar: Calendar, clinic: AnyRow, settled: datetime) -> list[_Span]:
+def _new_days(calendar: Calendar, clinic: AnyRow, settled: datetime) -> list[Range]:
     """Return the next days that are over, from the month of the first lead on."""
     if clinic.rolled_up_to is None and clinic.first_lead_at is None:
         return []
     since = clinic.rolled_up_to or clinic.first_lead_at
     first = calendar.local(since).date()
     days = days_from(first if clinic.rolled_up_to else first.replace(day=1), calendar)
-    return [_Span(day.since, day.until) for day in islice(days, DAYS_AT_ONCE) if day.until <= settled]
+    return [Range(day.since, day.until) for day in islice(days, DAYS_AT_ONCE) if day.until <= settled]
 
 
 def _start_of(calendar: Calendar, day: date) -> datetime:
     return calendar.at_wall_time(day, time.min)
 
 
-def _roll_up(session: Session, clinic: AnyRow, calendar: Calendar, days: Sequence[_Span]) -> None:
+def _roll_up(session: Session, clinic: AnyRow, calendar: Calendar, days: Sequence[Range]) -> None:
     """Count the days and their months. A change that is committed meanwhile keeps its note, and counts them again."""
     at = clock.now()
     of_clinic = {
@@ -92,28 +88,32 @@ def _roll_up(session: Session, clinic: AnyRow, calendar: Calendar, days: Sequenc
         "timezone": calendar.zone.key,
         "opening_hash": clinic.opening_hash,
         "now": at,
-        **OpeningTime(calendar, min(day.starts_at for day in days), at).arrays,
+        **OpeningTime(calendar, min(day.since for day in days), at).arrays,
     }
-    session.execute(FORGET_CHANGES, {**of_clinic, **_arrays(days)})
-    ids = list(session.scalars(SAVE_SPANS, {**of_clinic, **_arrays(days), "is_month": False}))
+    session.execute(FORGET_CHANGES, {**of_clinic, **arrays_of(days)})
+    ids = list(session.scalars(SAVE_SPANS, {**of_clinic, **arrays_of(days), "is_month": False}))
     unused = set(session.scalars(FORGET_COUNTS, {"ids": ids}))
-    session.execute(ADD_COUNTS, {**of_clinic, "ids": ids, **_arrays(days), **_lead_ids(days)})
+    session.execute(ADD_COUNTS, {**of_clinic, "ids": ids, **arrays_of(days)})
     session.execute(FORGET_STAYS, {"ids": ids})
-    session.execute(ADD_STAYS, {**of_clinic, "ids": ids, **_arrays(days), **_lead_ids(days)})
+    session.execute(ADD_STAYS, {**of_clinic, "ids": ids, **arrays_of(days)})
+    session.execute(FORGET_ENTRIES, {"ids": ids})
+    session.execute(ADD_ENTRIES, {**of_clinic, "ids": ids, **arrays_of(days)})
     unused.update(_add_up_months(session, of_clinic, _months_of(calendar, days)))
     if unused:
         session.execute(FORGET_GROUPS, {**of_clinic, "ids": list(unused)})
 
 
-def _add_up_months(session: Session, of_clinic: JsonDict, months: Sequence[_Span]) -> Collection[int]:
+def _add_up_months(session: Session, of_clinic: JsonDict, months: Sequence[Range]) -> Collection[int]:
     """Count the months of which all days are counted. Returns the groups that they had before."""
-    complete = [_Span(*row) for row in session.execute(COMPLETE_MONTHS, {**of_clinic, **_arrays(months)})]
+    complete = [Range(*row) for row in session.execute(COMPLETE_MONTHS, {**of_clinic, **arrays_of(months)})]
     if not complete:
         return ()
-    ids = list(session.scalars(SAVE_SPANS, {**of_clinic, **_arrays(complete), "is_month": True}))
+    ids = list(session.scalars(SAVE_SPANS, {**of_clinic, **arrays_of(complete), "is_month": True}))
     before = session.scalars(FORGET_COUNTS, {"ids": ids}).all()
     session.execute(ADD_MONTH_COUNTS, {**of_clinic, "ids": ids})
     _add_month_stays(session, of_clinic["clinic"], ids)
+    session.execute(FORGET_ENTRIES, {"ids": ids})
+    session.execute(ADD_MONTH_ENTRIES, {"clinic": of_clinic["clinic"], "ids": ids})
     return before
 
 
@@ -129,18 +129,6 @@ def _add_month_stays(session: Session, clinic_id: UUID, ids: Sequence[int]) -> N
         session.execute(SAVE_STARTS, in_order)
 
 
-def _months_of(calendar: Calendar, days: Sequence[_Span]) -> list[_Span]:
-    firsts = sorted({calendar.local(day.starts_at).date().replace(day=1) for day in days})
-    return [_Span(_start_of(calendar, first), _start_of(calendar, add_months(first, 1))) for first in firsts]
-
-
-def _arrays(spans: Sequence[_Span]) -> dict[str, list[datetime]]:
-    return {"starts": [one.starts_at for one in spans], "ends": [one.ends_at for one in spans]}
-
-
-def _lead_ids(spans: Sequence[_Span]) -> dict[str, list[UUID]]:
-    """Return the ranges of the ids of the leads that were created in the spans."""
-    return {
-        "first_ids": [first_id_of(one.starts_at - ID_CLOCK_SLACK) for one in spans],
-        "end_ids": [first_id_of(one.ends_at + ID_CLOCK_SLACK) for one in spans],
-    }
+def _months_of(calendar: Calendar, days: Sequence[Range]) -> list[Range]:
+    firsts = sorted({calendar.local(day.since).date().replace(day=1) for day in days})
+    return [Range(_start_of(calendar, first), _start_of(calendar, add_months(first, 1))) for first in firsts]

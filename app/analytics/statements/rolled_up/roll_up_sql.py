@@ -39,7 +39,10 @@ FORGET_COUNTS: Final = text(
 )
 FORGET_CLINIC: Final = tuple(
     text(f"DELETE FROM {table} WHERE clinic_id = :clinic")  # noqa: S608  (constants)
-    for table in ("lead_rollup_spans", "lead_rollup_counts", "lead_rollup_groups", "lead_rollup_stays")
+    for table in (
+        *("lead_rollup_spans", "lead_rollup_counts", "lead_rollup_groups", "lead_rollup_stays"),
+        "lead_rollup_entries",
+    )
 )
 # Spans keep their ids, which reports may be about to read.
 SAVE_SPANS: Final = text(

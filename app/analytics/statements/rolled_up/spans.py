@@ -99,12 +99,7 @@ def leads_in(statement: Any, ranges: Sequence[Range]) -> Any:
         [one] = ranges
         return statement.where(created_from(one.since), created_to(one.until))
     wanted = (
-        func.unnest(
-            _array([one.since for one in ranges], _TIME),
-            _array([one.until for one in ranges], _TIME),
-            _array([first_id_of(one.since - ID_CLOCK_SLACK) for one in ranges], Uuid()),
-            _array([first_id_of(one.until + ID_CLOCK_SLACK) for one in ranges], Uuid()),
-        )
+        func.unnest(*(_array(values, kind) for values, kind in zip(arrays_of(ranges).values(), _KINDS, strict=True)))
         .table_valued("since", "until", "first_id", "end_id", name="wanted")
         .render_derived()
     )
@@ -118,7 +113,17 @@ def leads_in(statement: Any, ranges: Sequence[Range]) -> Any:
     )
 
 
-_TIME: Final = DateTime(timezone=True)
+def arrays_of(ranges: Sequence[Range]) -> dict[str, list[Any]]:
+    """Return begin and end of the ranges, and the ranges of the ids of the leads created in them."""
+    return {
+        "starts": [one.since for one in ranges],
+        "ends": [one.until for one in ranges],
+        "first_ids": [first_id_of(one.since - ID_CLOCK_SLACK) for one in ranges],
+        "end_ids": [first_id_of(one.until + ID_CLOCK_SLACK) for one in ranges],
+    }
+
+
+_KINDS: Final = (DateTime(timezone=True), DateTime(timezone=True), Uuid(), Uuid())  # of `arrays_of`
 
 
 def _array(values: Sequence[Any], kind: Any) -> Any:
