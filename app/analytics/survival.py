@@ -18,17 +18,20 @@ def quantiles(durations: Iterable[Duration], shares: Sequence[float]) -> list[in
     A duration censored after some hours counts as at risk at these hours. `shares` ascend.
     """
     ordered = sorted(durations)
-    at_risk = sum(one.ended + one.censored for one in ordered)
+    at_risk = sum(ended + censored for _, ended, censored in ordered)
+    limits = [1 - share + _ROUNDING for share in reversed(shares)]  # the next one is the last
     found: list[int | None] = []
     surviving = 1.0
     for hours, ended, censored in ordered:
-        if len(found) == len(shares):
-            break
         if ended:
             surviving *= (at_risk - ended) / at_risk
-            found += [hours for share in shares[len(found) :] if surviving <= 1 - share + _ROUNDING]
+            while limits and surviving <= limits[-1]:
+                found.append(hours)
+                limits.pop()
+            if not limits:
+                break
         at_risk -= ended + censored
-    return [*found, *([None] * (len(shares) - len(found)))]
+    return [*found, *([None] * len(limits))]
 
 
 _ROUNDING = 1e-9  # of the product

@@ -1,7 +1,7 @@
 """Velocity: the time that leads spend in each stage. Leads that are still there count as censored."""
 
 from bisect import bisect_right
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -79,8 +79,8 @@ def _rows(session: Session, report: Report) -> list[JsonDict]:
 
 def _figures(report: Report, stage: str, durations: Sequence[Duration]) -> list[JsonDict]:
     in_stage, still_in = CREATED.where(reached_stage=(stage,)), CREATED.where(stage=stage)
-    leads = sum(one.ended + one.censored for one in durations)
-    waiting = sum(one.censored for one in durations)
+    waiting = sum(censored for _, _, censored in durations)
+    leads = waiting + sum(ended for _, ended, _ in durations)
     days = [None if hours is None else hours / _HOURS_A_DAY for hours in quantiles(durations, SHARES)]
     values: tuple[tuple[float | None, Measure, int], ...] = (
         (leads, in_stage, leads),
@@ -115,16 +115,12 @@ def _durations(session: Session, report: Report) -> Mapping[str, Sequence[Durati
 
 def _with_live(stays: Stays, live: Iterable[Any], at: int) -> Mapping[str, Sequence[Duration]]:
     """Return the durations of the stays, with those of other leads: rows of stage, hours, ended and all leads."""
-    ended: defaultdict[str, Counter[int]] = defaultdict(Counter)
-    starts: defaultdict[str, list[int]] = defaultdict(list)
     for stage, hours, gone, leads in live:
-        ended[stage][hours] = gone
-        starts[stage] += [at - hours * _MICROSECONDS_AN_HOUR] * (leads - gone)
-    for stage, numbers in stays.ended.items():
-        ended[stage].update(numbers)
-    for stage, times in stays.starts.items():
-        starts[stage] += times
-    return defaultdict(list, {one: _by_last_end(+ended[one], sorted(starts[one]), at) for one in {*ended, *starts}})
+        if gone:
+            stays.ended[stage][hours] += gone
+        stays.starts[stage].extend([at - hours * _MICROSECONDS_AN_HOUR] * (leads - gone))
+    stages = {*stays.ended, *stays.starts}
+    return defaultdict(list, {one: _by_last_end(stays.ended[one], sorted(stays.starts[one]), at) for one in stages})
 
 
 def _by_last_end(ended: Mapping[int, int], starts: Sequence[int], at: int) -> list[Duration]:
@@ -133,8 +129,8 @@ def _by_last_end(ended: Mapping[int, int], starts: Sequence[int], at: int) -> li
     there = [bisect_right(starts, at - one * _MICROSECONDS_AN_HOUR) for one in hours]  # for at least so many hours
     censored = [least - more for least, more in pairwise([*there, 0])]
     before = Duration(-1, 0, len(starts) - (there[0] if there else 0))
-    ends = [Duration(one, ended[one], leads) for one, leads in zip(hours, censored, strict=True)]
-    return [before, *ends] if before.censored else ends
+    ends = map(Duration, hours, [ended[one] for one in hours], censored)
+    return [before, *ends] if before.censored else list(ends)
 
 
 def _by_hours(session: Session, report: Report, ranges: Sequence[Range], at: datetime) -> Any:

@@ -39,7 +39,6 @@ REPORTS = {
     "velocity": reports.velocity_report,
     "response": reports.response_report,
 }
-NOT_ROLLED_UP = {"response", "campaigns"}
 WEEKENDS = '{"sat": [["00:00", "24:00"]], "sun": [["00:00", "24:00"]]}'
 DAYS = {"from_": date(2026, 1, 15), "to": date(2026, 4, 15)}
 
@@ -85,7 +84,7 @@ def test_rollups_change_no_figure_and_are_read(practice: Practice, leads: list[U
     sql("UPDATE lead_rollup_counts SET leads = 2 * leads")
     sql("UPDATE lead_rollup_stays SET starts = starts || starts")
     changed = figures(practice)
-    assert {name for name in REPORTS if changed[name, "month"] == before[0][name, "month"]} == NOT_ROLLED_UP
+    assert {name for name in REPORTS if changed[name, "month"] == before[0][name, "month"]} == {"campaigns"}
 
 
 def test_times_to_contact_are_read_from_rollups(practice: Practice, leads: list[UUID]):
@@ -97,6 +96,32 @@ def test_times_to_contact_are_read_from_rollups(practice: Practice, leads: list[
     )
     changed = figures(practice)
     assert {name for name in REPORTS if changed[name, "month"] != before[name, "month"]} == {"contact", "coordinators"}
+
+
+SEND = (
+    "INSERT INTO notifications (id, clinic_id, lead_id, channel, template, subject, body, state, attempts, sent_at,"
+    " created_at) VALUES (gen_random_uuid(), :clinic, :lead, 'email', 'x', 'x', 'x', 'sent', 1, :at, :at)"
+)
+
+
+def test_messages_to_leads_without_a_contact_count_at_once(practice: Practice, leads: list[UUID]):
+    def reached_out() -> list[int]:
+        rows = figures(practice)["response", "month"][0]
+        return [figure["leads"] for row in rows for figure in row["figures"]]
+
+    [before, _, _] = reached_out()
+    roll_up()
+    assert reached_out()[0] == before
+    for lead_id in (leads[3], leads[6], leads[7]):  # the last one had a call
+        sql(SEND, clinic=practice.clinic_id, lead=lead_id, at=clock.now())
+    assert practice.rows("lead_rollup_changes") == []
+    live = reached_out()
+    assert live[0] == before + 2
+    forget_rollups()
+    assert reached_out() == live
+    roll_up()
+    sql("UPDATE notifications SET state = 'failed' WHERE lead_id = :id", id=leads[3])
+    assert reached_out()[0] == before + 1
 
 
 def test_rollups_without_times_to_contact_are_not_read_for_these(practice: Practice, leads: list[UUID]):

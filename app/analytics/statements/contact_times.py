@@ -7,6 +7,7 @@ times once for each level.
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from itertools import chain
 from typing import Any, Final
 
@@ -151,7 +152,7 @@ def _times(selection: Selection, ranges: Sequence[Range], tests: Mapping[str, An
     """Return the statement for the times of the leads created in these ranges, in the columns of `contact_times`."""
     labels = selection.labels(Lead.created_at)
     times = [
-        func.string_agg(func.float8send(_seconds(selection, kind)), b"", type_=LargeBinary).label(kind)
+        func.string_agg(func.float8send(_seconds(selection, kind, ranges[0].since)), b"", type_=LargeBinary).label(kind)
         for kind in kinds
     ]
     leads = select(*labels, cast(func.count(), Integer).label("leads"), *times)
@@ -162,7 +163,10 @@ def _times(selection: Selection, ranges: Sequence[Range], tests: Mapping[str, An
 def _statement(selection: Selection, measure: Measure, kinds: Sequence[str]) -> Any:
     tests = dict(tests_of(selection.report, measure))
     times = (
-        select(*selection.labels(TIMES[measure.event]), *(_seconds(selection, kind).label(kind) for kind in kinds))
+        select(
+            *selection.labels(TIMES[measure.event]),
+            *(_seconds(selection, kind, selection.report.days.since).label(kind) for kind in kinds),
+        )
         .where(*selection.in_period(measure), *filter_conditions(tests, selection.report.actor))
         .subquery("times")
     )
@@ -171,8 +175,9 @@ def _statement(selection: Selection, measure: Measure, kinds: Sequence[str]) -> 
     return selection.by_levels(times, *columns)
 
 
-def _seconds(selection: Selection, kind: str) -> Any:
+def _seconds(selection: Selection, kind: str, since: datetime) -> Any:
+    """Return the seconds to first contact, of leads created since then."""
     if kind == _ELAPSED:
         return seconds_to_contact()
-    days = selection.report.days
-    return OpeningTime(days.calendar, days.since, now()).seconds_between(Lead.created_at, Lead.first_contact_at)
+    calendar = selection.report.days.calendar
+    return OpeningTime(calendar, since, now()).seconds_between(Lead.created_at, Lead.first_contact_at)

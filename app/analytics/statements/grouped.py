@@ -35,13 +35,15 @@ from app.analytics.statements.rolled_up.counted import (
     labels_on_counts,
     on_counts,
 )
-from app.analytics.statements.rolled_up.spans import ALWAYS, Range, leads_in, parts_of
+from app.analytics.statements.rolled_up.models import RollupGroup
+from app.analytics.statements.rolled_up.spans import ALWAYS, Range, joined, leads_in, parts_of
 from app.analytics.statements.selection import TIMES, Counted, Selection, tests_of
 from app.leads.models import Lead
 from app.leads.search.filters import filter_conditions
 from app.leads.timeline.responses import seconds_from_creation, seconds_to_contact
 
 _ROLLED_UP: Final = frozenset({Event.CREATED, Event.OPEN})  # rollups are by the day of creation
+_WAS_CONTACTED: Final[Test] = ("was_contacted", True)  # by a person, or by a message
 _SECONDS_A_DAY: Final = 86_400
 _SECONDS_A_MINUTE: Final = 60
 # Columns with few values. A condition on other columns becomes a column of its own, true or false.
@@ -59,6 +61,11 @@ class _Tests(NamedTuple):
     columns: Mapping[str, Any]
     conditions: Mapping[Test, ColumnElement[bool]]
     computed: Mapping[str, Test]
+
+    @property
+    def has_messages(self) -> bool:
+        """Whether messages decide about leads without a contact. Rollups have only leads with one then."""
+        return _WAS_CONTACTED in self.conditions
 
 
 def count_groups(session: Session, selection: Selection, measures: Sequence[Measure]) -> Iterator[Counted]:
@@ -96,8 +103,11 @@ def _parts(session: Session, selection: Selection, measures: Sequence[Measure], 
     parts = parts_of(session, report, period, _edges(selection, tests))
     if not parts.counted:
         return whole
-    counted = counted_leads(columns, parts.counted, of_rollups, sums)
-    return [counted, *([leads_in(leads, parts.rest).where(*shared)] if parts.rest else [])]
+    live = [leads_in(leads, parts.rest).where(*shared)] if parts.rest else []
+    if tests.has_messages:
+        of_rollups.append(RollupGroup.has_contact)
+        live.append(leads_in(leads, joined(parts.counted)).where(Lead.first_contact_at.is_(None), *shared))
+    return [counted_leads(columns, parts.counted, of_rollups, sums), *live]
 
 
 def _edges(selection: Selection, tests: _Tests) -> list[datetime]:
@@ -108,14 +118,16 @@ def _edges(selection: Selection, tests: _Tests) -> list[datetime]:
 
 def _on_rollups(selection: Selection, tests: _Tests) -> list[Any]:
     """Return the columns to group by, of rollups. Raises NotInRollups."""
+
+    def on_rollups(name: str, value: Any) -> Any:
+        test = tests.computed.get(name)
+        if test is None:
+            return on_counts(value)
+        return true() if test == _WAS_CONTACTED else filter_on_counts(test, selection.report)
+
     return [
         *labels_on_counts(selection),
-        *(
-            (
-                filter_on_counts(tests.computed[name], selection.report) if name in tests.computed else on_counts(value)
-            ).label(name)
-            for name, value in tests.columns.items()
-        ),
+        *(on_rollups(name, value).label(name) for name, value in tests.columns.items()),
     ]
 
 

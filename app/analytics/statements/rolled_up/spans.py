@@ -90,6 +90,15 @@ def _counted(session: Session, report: Report, period: Range) -> list[Counted]:
     return [Counted(*row) for row in session.execute(found.order_by(RollupSpan.starts_at, RollupSpan.ends_at.desc()))]
 
 
+def joined(counted: Iterable[Counted]) -> list[Range]:
+    """Return the ranges of counted days and months that are in order; those that follow each other as one."""
+    found: list[Range] = []
+    for one in counted:
+        since = found.pop().since if found and found[-1].until == one.since else one.since
+        found.append(Range(since, one.until))
+    return found
+
+
 def leads_in(statement: Any, ranges: Sequence[Range]) -> Any:
     """Return the statement on leads, for leads created in any of these ranges.
 

@@ -3,7 +3,7 @@
 import sys
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, Literal, NamedTuple
 
 from sqlalchemy import LargeBinary, func, select
@@ -22,8 +22,8 @@ class Stays(NamedTuple):
     `starts` has when those that are there entered it, as in `RollupStay`. They are in order for each span.
     """
 
-    ended: Mapping[str, Mapping[int, int]]
-    starts: Mapping[str, Sequence[int]]
+    ended: defaultdict[str, defaultdict[int, int]]
+    starts: defaultdict[str, "array[int]"]
 
 
 def read_stays(session: Session, span_ids: Sequence[int]) -> Stays:
