@@ -12,8 +12,8 @@ from sqlalchemy import text
 from app.leads.timeline.models import IS_STAGE_CHANGE
 
 # The table `entry` (place of its range, stage, at, previous) of the entries within ranges that are in order.
-# Stages are looked up one by one, so that PostgreSQL finds the entries of each in its index; OFFSET 0 makes it look up
-# the changes of each lead, instead of reading those of all leads.
+# Stages are looked up one by one, so that PostgreSQL finds the entries of each in its index. OFFSET 0 makes it look up
+# each lead and its changes, instead of reading those of all leads.
 _ENTRIES: Final = f"""
 WITH RECURSIVE wanted AS MATERIALIZED (
     SELECT * FROM unnest(CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[]), CAST(:first_ids AS uuid[]),
@@ -34,8 +34,10 @@ WITH RECURSIVE wanted AS MATERIALIZED (
         AND l.created_at >= wanted.starts_at AND l.created_at < wanted.ends_at
         AND l.id >= wanted.first_id AND l.id < wanted.end_id
 ), lead AS MATERIALIZED (
-    SELECT l.id, coalesce(l.past_stages[1], l.pipeline_stage) AS first_stage, l.created_at
-    FROM entered JOIN leads l ON l.id = entered.lead_id AND l.clinic_id = :clinic AND l.deleted_at IS NULL
+    SELECT found.* FROM entered CROSS JOIN LATERAL (
+        SELECT id, coalesce(past_stages[1], pipeline_stage) AS first_stage, created_at FROM leads
+        WHERE id = entered.lead_id AND clinic_id = :clinic AND deleted_at IS NULL OFFSET 0
+        ) AS found
 ), entry AS (
     SELECT wanted.place, ordered.stage, ordered.at, ordered.previous FROM (
         SELECT stage, at, lag(at) OVER (PARTITION BY lead_id, stage ORDER BY at) AS previous FROM (
