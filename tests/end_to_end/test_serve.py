@@ -161,7 +161,8 @@ def test_watch_restarts_a_single_part_in_production(processes: Processes) -> Non
     )
 
     def part() -> psutil.Process | None:
-        return next(iter(psutil.Process(supervisor.pid).children()), None)
+        children = psutil.Process(supervisor.pid).children()  # first one that prepares the start
+        return next((child for child in children if "celery" in " ".join(child.cmdline())), None)
 
     wait_until(lambda: part() is not None, 60, "beat to start")
     before = part()

@@ -5,10 +5,8 @@ import sys
 from collections.abc import Mapping
 
 import click
-from pydantic import ValidationError
 
-from app.ops.cli.support.error_lines import error_line
-from app.ops.embedded import WrongSetting
+from app.ops.cli.support.failures import errors_in_one_line
 from app.ops.stack.environment import load_shared_settings
 
 # Import path of each command, and its line in `relance --help`.
@@ -70,17 +68,8 @@ def relance() -> None:
 
 
 def main() -> None:
-    """Run a command. Errors that the operator can fix are printed as one line, without a traceback.
-
-    Exit codes: 2 for a wrong setting (or wrong arguments), 1 for other errors.
-    """
-    try:
+    """Run a command."""
+    with errors_in_one_line():
         if not {*sys.argv[1:2]} & OWN_SETTINGS:
             load_shared_settings()
         relance()
-    except Exception as error:
-        line = error_line(error)
-        if line is None:
-            raise
-        click.echo(f"relance: {line}", err=True)
-        sys.exit(2 if isinstance(error, ValidationError | WrongSetting) else 1)

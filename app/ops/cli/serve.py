@@ -6,25 +6,18 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from itertools import cycle
 
 import click
 import httpx
-from alembic import command
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
-from sqlalchemy.exc import SQLAlchemyError
 
-from app.config import Settings, get_settings
-from app.core.db import engine, transaction
-from app.messaging.channels.mail.mail_server import InvalidMailSettings, MailServer
-from app.ops.cli.support.output import as_json, print_json
-from app.ops.doctor.hold_check import hold_state
-from app.ops.embedded import CannotStart, WrongSetting
+from app.ops.cli.support.output import as_json, print_json, say
+from app.ops.embedded import CannotStart
 from app.ops.embedded.ports import LOOPBACK
-from app.ops.stack.access import repair_access
 from app.ops.stack.addresses import (
     choose_echo_port,
     choose_mailbox_ports,
@@ -34,17 +27,15 @@ from app.ops.stack.addresses import (
     read_addresses,
     require_free_ports,
 )
-from app.ops.stack.connectivity import require_migrated, require_reachable
 from app.ops.stack.embedded_servers import lock_data_folder, run_servers
-from app.ops.stack.environment import home, is_demo, require_writable_home, save_shared_settings
+from app.ops.stack.environment import home, is_demo, require_writable_home
 from app.ops.stack.forked_parts import forked_parts
-from app.ops.stack.migrations import alembic_configuration
 from app.ops.stack.numeric_settings import require_process_counts
 from app.ops.stack.part_process import StartPart, part_environment, start_part
 from app.ops.stack.procfile import ROOT, Part, parts, required_parts
 from app.ops.stack.supervisor import Supervisor, Write
 
-WITHOUT_DATABASE = frozenset({"flower", "mailbox", "echo"})
+PREPARATION = "python -m app.ops.cli.preparation"
 SEED = Part("seed", "python -m app.ops.cli seed")
 REASON_AFTER = 15  # seconds
 COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "bright_cyan", "bright_yellow", "bright_green")
@@ -69,10 +60,11 @@ def serve(names: tuple[str, ...], *, watch: bool, as_json: bool) -> None:
     with starter(chosen) as start, lock_data_folder(everything=not names) as owned:
         require_free_ports([part.name for part in chosen])
         with run_servers(owned=owned, notice=say):
-            prepare(chosen, owned=owned, everything=not names)
+            choose_ports(chosen)
             if len(chosen) == 1 and names and not owned and not watch:
+                asyncio.run(prepare(start, chosen, owned=owned, everything=False))
                 become(chosen[0])
-            run(chosen, start, everything=not names, as_json=as_json)
+            asyncio.run(run(chosen, start, owned=owned, everything=not names, as_json=as_json))
 
 
 def starter(chosen: Sequence[Part]) -> AbstractContextManager[StartPart]:
@@ -88,78 +80,44 @@ def choose(names: Sequence[str]) -> list[Part]:
     return [known[name] for name in names] or required_parts(known)
 
 
-def prepare(chosen: Sequence[Part], *, owned: bool, everything: bool) -> None:
-    """Check the settings and migrate the database."""
+def choose_ports(chosen: Sequence[Part]) -> None:
+    """Choose the ports of the demo's own mailbox and gateway."""
     names = {part.name for part in chosen}
     if "mailbox" in names:
         choose_mailbox_ports()
     if "echo" in names:
         choose_echo_port()
-    settings = get_settings()
-    require_reachable(settings)
-    require_mail_settings(settings)
-    if is_demo() and owned:
-        save_shared_settings()
-    if everything or (is_demo() and owned):
-        prepare_database()
-    elif names - WITHOUT_DATABASE:
-        require_migrated(settings)
-        repair_or_warn()
-    if names - WITHOUT_DATABASE:
-        warn_if_held()
 
 
-def run(chosen: Sequence[Part], start: StartPart, *, everything: bool, as_json: bool) -> None:
-    """Run the parts until a signal."""
+async def prepare(start: StartPart, chosen: Sequence[Part], *, owned: bool, everything: bool) -> None:
+    """Check the settings and migrate the database, in a process of its own. Raises Exit (when a check fails)."""
+    flags = [name for name, is_set in (("--owned", owned), ("--everything", everything)) if is_set]
+    words = [PREPARATION, *flags, *(part.name for part in chosen)]
+    process = await start(Part("preparation", " ".join(words)), {})
+    while process.stdout and (line := await process.stdout.readline()):
+        click.echo(line, nl=False, err=True)
+    code = await process.wait()
+    if code < 0:
+        raise CannotStart(f"the preparation was ended by signal {-code}")
+    if code:
+        raise click.exceptions.Exit(code)
+
+
+async def run(chosen: Sequence[Part], start: StartPart, *, owned: bool, everything: bool, as_json: bool) -> None:
+    """Prepare the parts, and run them until a signal."""
+    await prepare(start, chosen, owned=owned, everything=everything)
     names = [part.name for part in chosen]
     supervisor = Supervisor(chosen, writer(names, as_json=as_json), probe_urls(), start=start)
     if "web" in names:
-        asyncio.run(supervisor.run(lambda: announce(start, everything=everything, as_json=as_json)))
+        await supervisor.run(lambda: announce(start, everything=everything, as_json=as_json))
     else:
-        asyncio.run(supervisor.run(lambda: asyncio.sleep(0)))
+        await supervisor.run(lambda: asyncio.sleep(0))
 
 
 def become(part: Part) -> None:
     """Replace this process, so that signals and exit codes are those of the part."""
     os.chdir(ROOT)
     os.execve("/bin/sh", ["sh", "-c", f"exec {part.command}"], part_environment())
-
-
-def require_mail_settings(settings: Settings) -> None:
-    """Check SMTP_URL, if it is set. Raises WrongSetting."""
-    if settings.smtp_url.get_secret_value():
-        try:
-            MailServer.from_settings(settings)
-        except InvalidMailSettings as error:
-            raise WrongSetting(str(error)) from None
-
-
-def prepare_database() -> None:
-    """Migrate the database as the owner of the tables, and repair its roles and grants."""
-    say("preparing the database ...")
-    command.upgrade(alembic_configuration(), "head")
-    for problem in repair_access():
-        say(f"repaired: {problem}")
-
-
-def repair_or_warn() -> None:
-    """Repair roles and grants, or name what the owner of the tables must repair. `/readyz` is 503 until then."""
-    with suppress(SQLAlchemyError):
-        try:
-            for problem in repair_access():
-                say(f"repaired: {problem}")
-        except CannotStart as refusal:
-            say(f"{refusal}: run `relance init` with OWNER_DATABASE_URL")
-
-
-def warn_if_held() -> None:
-    """Say at the start that nothing will be sent. A database without the table, or away, says so elsewhere."""
-    with suppress(SQLAlchemyError):
-        with transaction() as session:
-            found, advice = hold_state(session)
-        if advice:
-            say(f"{found}; {advice}")
-    engine().dispose()  # the parts open their own connections
 
 
 async def announce(start: StartPart, *, everything: bool, as_json: bool) -> None:
@@ -221,8 +179,3 @@ def writer(names: Sequence[str], *, as_json: bool) -> Write:
         click.echo(f"{click.style(name.ljust(width), fg=colours.get(name))} | {line}", err=as_json)
 
     return write
-
-
-def say(line: str) -> None:
-    """Print a line before the parts write their own."""
-    click.echo(f"relance: {line}", err=True)

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import tempfile
 import time
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -58,7 +59,7 @@ class Liveness:
         A check that takes very long, because this process itself was stopped, counts as one check only.
         """
         silent = 0.0
-        async with httpx.AsyncClient(timeout=PROBE_TIMEOUT) as client:
+        async with self._client() as client:
             while silent < self._patience_with(pid):
                 began = time.monotonic()
                 await asyncio.sleep(CHECK_INTERVAL)
@@ -66,10 +67,14 @@ class Liveness:
                 silent = 0.0 if alive else silent + min(time.monotonic() - began, LONGEST_CHECK)
         return silent
 
+    def _client(self) -> AbstractAsyncContextManager[httpx.AsyncClient | None]:
+        """Return a client for the probe. Without a probe none, because its certificates take a megabyte."""
+        return nullcontext() if self.probe is None else httpx.AsyncClient(timeout=PROBE_TIMEOUT)
+
     def _patience_with(self, pid: int) -> float:
         return self.patience if self.probe is None or is_stopped(pid) else PROBE_FACTOR * self.patience
 
-    async def _gives_sign(self, pid: int, client: httpx.AsyncClient) -> bool:
+    async def _gives_sign(self, pid: int, client: httpx.AsyncClient | None) -> bool:
         if is_stopped(pid):
             return False
         if self._took_heartbeat() or await self._answers(client):
@@ -85,8 +90,8 @@ class Liveness:
             except BlockingIOError:
                 return took
 
-    async def _answers(self, client: httpx.AsyncClient) -> bool:
-        if self.probe is None:
+    async def _answers(self, client: httpx.AsyncClient | None) -> bool:
+        if self.probe is None or client is None:
             return False
         try:
             await client.get(self.probe)

@@ -31,7 +31,8 @@ LIBRARIES = (
     *("sqlalchemy.dialects.postgresql.psycopg", "pydantic_settings", "structlog", "flask_smorest", "jinja2.sandbox"),
     *("apispec.ext.marshmallow", "gunicorn.app.wsgiapp", "gunicorn.workers.gthread", "httpx", "phonenumbers"),
     *("cryptography.hazmat.primitives.ciphers.aead", "argon2", "jwt", "holidays", "prometheus_client", "rapidfuzz"),
-    *("holidays.countries", "python_calamine", "xlsxwriter", "email_validator", "rich.console", "alembic.config"),
+    *("holidays.countries.united_states", "python_calamine", "xlsxwriter", "email_validator", "rich.console"),
+    *("alembic.config",),
 )  # fmt: skip
 APPLICATION = ("app.api.application", "app.ops.cli", "app.ops.mailbox", "workers.app")
 # Parts of `relance serve` alone.

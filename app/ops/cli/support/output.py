@@ -79,3 +79,8 @@ def counting(what: str, numbers: Iterable[int]) -> Iterator[int]:
         for number in numbers:
             progress.advance(task, number)
             yield number
+
+
+def say(line: str) -> None:
+    """Print a line of this program to standard error, beside the lines of parts and servers."""
+    click.echo(f"relance: {line}", err=True)
