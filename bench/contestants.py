@@ -48,6 +48,9 @@ class Contestant(Protocol):
     def done(self) -> int:
         """Return the number of committed jobs. Called four times a second, so it must be cheap."""
 
+    def cpu_seconds(self) -> float:
+        """Return the CPU seconds of the workers and of the sessions of PostgreSQL."""
+
     def completions(self) -> list[Completion]:
         """Return every committed row. A job that ran twice has two."""
 

@@ -50,14 +50,14 @@ def warm_up(contestant: Contestant) -> None:
     contestant.forget()
 
 
-def wait_done(contestant: Contestant, count: int, *, timeout: float) -> None:
+def wait_done(contestant: Contestant, count: int, *, timeout: float, every: float = 0.25) -> None:
     """Wait until `count` jobs are committed; raise when a worker dies or `timeout` seconds have passed."""
 
     def all_done() -> bool:
         contestant.check()
         return contestant.done() >= count
 
-    wait_until(all_done, f"{contestant.name}: {count} jobs", timeout=timeout)
+    wait_until(all_done, f"{contestant.name}: {count} jobs", timeout=timeout, every=every)
 
 
 def checked_completions(contestant: Contestant, jobs: Sequence[Job]) -> list[Completion]:

@@ -8,6 +8,7 @@ import psycopg
 
 from bench.application import begin, environment, run_action
 from bench.contestants import Completion, Contestant, Job
+from bench.cpu import database_seconds
 from bench.processes import Processes, python
 from bench.servers import Servers
 
@@ -63,6 +64,9 @@ class Relance:
 
     def done(self) -> int:
         return int(self._execute("SELECT count(*) FROM lead_tasks")[0][0])
+
+    def cpu_seconds(self) -> float:
+        return self._workers.cpu_seconds() + database_seconds(self._servers)
 
     def completions(self) -> list[Completion]:
         rows = self._execute(

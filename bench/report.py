@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import capacity
+from bench import capacity, costs
 from bench.figures import Figure, Row
 from bench.peers.catalog import PEERS
 from bench.scenarios import all_scenarios
@@ -46,6 +46,7 @@ def render() -> None:
     results = {name: _load(name) for name in all_scenarios() if (RESULTS / f"{name}.json").exists()}
     text = _between(text, "scenarios", _scenarios_table())
     text = _between(text, "results", "\n\n".join(_section(name, result) for name, result in results.items()))
+    text = _between(text, "costs", costs.table())
     text = _between(text, "peers", _peers_table(results))
     README.write_text(text)
     capacity.write()

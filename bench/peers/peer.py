@@ -8,6 +8,7 @@ from typing import Any, LiteralString
 import psycopg
 
 from bench.contestants import Completion, Contestant, Job
+from bench.cpu import database_seconds
 from bench.peers.catalog import PEERS, Peer
 from bench.peers.effect import SCHEMA
 from bench.processes import Processes, python, run
@@ -60,6 +61,9 @@ class PeerContestant:
 
     def done(self) -> int:
         return int(self._execute("SELECT count(*) FROM bench_tasks")[0][0])
+
+    def cpu_seconds(self) -> float:
+        return self._workers.cpu_seconds() + database_seconds(self._servers)
 
     def completions(self) -> list[Completion]:
         rows = self._execute("SELECT lead_id, due_at, pg_xact_commit_timestamp(xmin) FROM bench_tasks")

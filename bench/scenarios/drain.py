@@ -13,10 +13,12 @@ from bench.servers import Servers
 TITLE = "Drain: a backlog of jobs that are already due"
 METHOD = """10,000 jobs, due a minute ago, are enqueued while no worker runs; then the workers start.
 **jobs/s** is measured from the first commit to the last, without the jobs of the first commit; it excludes the start.
-**until all done** is measured from the start of the worker processes to the last commit; it includes the start."""
+**until all done** is measured from the start of the worker processes to the last commit; it includes the start.
+**CPU** is that of the workers and of PostgreSQL together for each job, without the start."""
 
 RATE = "jobs/s"
 UNTIL_DONE = "until all done (s)"
+CPU = "CPU (ms)"
 OVERDUE = timedelta(minutes=1)
 TIMEOUT_SECONDS = 300.0
 
@@ -50,9 +52,13 @@ def drain(contestant: Contestant, count: int) -> dict[str, float]:
         contestant.enqueue(jobs)
         started = datetime.now(UTC)
         contestant.start_workers()
+        wait_done(contestant, 1, timeout=TIMEOUT_SECONDS, every=0.02)
+        already, began = contestant.done(), contestant.cpu_seconds()
         wait_done(contestant, count, timeout=TIMEOUT_SECONDS)
+        cpu = (contestant.cpu_seconds() - began) * 1000 / max(1, count - already)
         completions = checked_completions(contestant, jobs)
-    return {RATE: rate(completions), UNTIL_DONE: (completions[-1].committed_at - started).total_seconds()}
+    until_done = (completions[-1].committed_at - started).total_seconds()
+    return {RATE: rate(completions), UNTIL_DONE: until_done, CPU: cpu}
 
 
 def rate(completions: Sequence[Completion]) -> float:

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -71,7 +72,7 @@ def _serve(folder: Path, env: Mapping[str, str], *, seconds: float) -> Mapping[s
         ready = time.monotonic() - began
         time.sleep(seconds)
         members = _members(Path(env["RELANCE_HOME"]))
-        memory = sum(one.memory_full_info().pss for one in members) / 1e6
+        memory = _memory_mb(members)
         before = _cpu_seconds(members)
         time.sleep(seconds)
         cpu = (_cpu_seconds(members) - before) / seconds * 100 if seconds else 0.0
@@ -100,11 +101,17 @@ def _members(home: Path) -> list[psutil.Process]:
     return list(found.values())
 
 
+def _memory_mb(members: Sequence[psutil.Process]) -> float:
+    total = 0.0
+    for one in members:
+        with suppress(psutil.NoSuchProcess):  # a session of PostgreSQL that has just ended
+            total += one.memory_full_info().pss / 1e6
+    return total
+
+
 def _cpu_seconds(members: Sequence[psutil.Process]) -> float:
     total = 0.0
     for one in members:
-        try:
+        with suppress(psutil.NoSuchProcess):
             total += sum(one.cpu_times()[:2])
-        except psutil.NoSuchProcess:
-            continue
     return total
