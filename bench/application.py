@@ -58,6 +58,7 @@ def _main() -> None:
         field_encryption,
         inbound_actions,
         large_database_actions,
+        long_transaction_actions,
         mail_actions,
         rule_timing,
         score_timing,
@@ -88,6 +89,7 @@ def _main() -> None:
         "time_sweep": large_database_actions.time_sweep,
         "prepare_answers": inbound_actions.prepare_answers,
         "time_batches": large_database_actions.time_batches,
+        "drain_waves": long_transaction_actions.drain_waves,
     }
     print(json.dumps(actions_by_name[sys.argv[1]](json.load(sys.stdin)), default=str))
 

@@ -64,10 +64,16 @@ def add_activities(connection: Connection, count: int) -> None:
     connection.execute(ACTIVITIES, {"count": count})
 
 
-def add_steps(connection: Connection, count: int, *, first: float, last: float, kinds: Sequence[str]) -> None:
-    """Insert planned steps of the existing leads, due from `first` to `last` seconds from now, of several kinds."""
+def add_steps(
+    connection: Connection, count: int, *, first: float, last: float, kinds: Sequence[str], after: int = 0
+) -> None:
+    """Insert planned steps of the existing leads, due from `first` to `last` seconds from now, of several kinds.
+
+    `after`: the number of steps that were inserted before, so that the next leads get these.
+    """
     _number_leads(connection)
-    connection.execute(STEPS, {"count": count, "first": first, "last": last, "kinds": list(kinds)})
+    given = {"count": count, "first": first, "last": last, "kinds": list(kinds), "after": after}
+    connection.execute(STEPS, given)
 
 
 def _number_leads(connection: Connection) -> None:

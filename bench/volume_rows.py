@@ -138,7 +138,8 @@ FROM (
         SELECT n, mod(n, leads) AS lead,
             now() + make_interval(secs => %(first)s + (%(last)s - %(first)s) * random()) AS due_at,
             (%(kinds)s::text[])[1 + mod(n, cardinality(%(kinds)s))] AS kind
-        FROM generate_series(1, %(count)s) AS n, (SELECT count(*) AS leads FROM numbered) AS all_leads
+        FROM generate_series(1 + %(after)s::bigint, %(after)s::bigint + %(count)s) AS n,
+            (SELECT count(*) AS leads FROM numbered) AS all_leads
     ) AS drawn JOIN numbered AS lead ON lead.n = drawn.lead
 ) AS made
 """

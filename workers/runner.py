@@ -35,20 +35,20 @@ from workers.pipeline import count_outcomes, metrics
 from workers.pipeline.claim import (
     ClaimedStep,
     PendingStep,
-    avoid_table_scans,
     claim,
     claim_turn,
     find_pending,
     lock_running,
     lock_unclaimed,
+    prefer_indexes,
 )
 from workers.pipeline.context import bare, load
+from workers.pipeline.due_steps.turns import Turns
 from workers.pipeline.effects_writer import write
 from workers.pipeline.external_calls import make_calls
 from workers.pipeline.message_context.contact_context import messages_to_lead
 from workers.pipeline.outcome_recorder import STARTED_ERROR, record, record_running, record_start
 from workers.pipeline.step_spans import add_spans
-from workers.pipeline.turns import Turns
 
 LOCKED_LEAD_DELAY = timedelta(milliseconds=100)  # for a step whose lead is locked by another transaction
 KILLED_ERROR = "The process that ran it ended."
@@ -72,7 +72,7 @@ def run(kind: str, ids: Sequence[UUID], *, clinic_id: UUID | None = None, among:
     turns; by default, only the message's own.
     """
     until = time.monotonic() + get_settings().drain_seconds
-    turns = _turns_of(frozenset(among or {kind}))
+    turns = turns_of(frozenset(among or {kind}))
     turns.restart()
     most, ran, wanted = STEP_KINDS[kind].batch, 0, list(ids)
     is_slow = STEP_KINDS[kind].outside is not None  # one call may take seconds: even the first waits for its turn
@@ -95,7 +95,7 @@ def run(kind: str, ids: Sequence[UUID], *, clinic_id: UUID | None = None, among:
 
 
 @lru_cache(maxsize=16)
-def _turns_of(kinds: frozenset[str]) -> Turns:
+def turns_of(kinds: frozenset[str]) -> Turns:
     """Return the turns of this process, which remember how long each clinic's steps took."""
     return Turns(kinds)
 
@@ -197,7 +197,7 @@ def _attempt(kind: str, ids: Sequence[UUID], turns: Turns | None = None) -> int:
     """
     started = time.monotonic()
     with transaction() as session:
-        avoid_table_scans(session)
+        prefer_indexes(session)
         now = clock.now()
         rows = claim(session, kind, ids, now=now, most=STEP_KINDS[kind].batch)
         if turns:
@@ -231,7 +231,7 @@ def _claim_turn(
         turns.look(session, now=now)
     turn = turns.share_out(kind, room)
     rows = claim_turn(session, turn, now=now, besides=[row.id for row in own])
-    turns.settle(turn, [row.clinic_id for row in rows])
+    turns.settle(turn, rows)
     return rows
 
 

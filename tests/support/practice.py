@@ -52,6 +52,7 @@ from tests.support.gateway import Gateway
 from tests.support.servers import connection_past_all_checks
 from tests.support.smtp import SmtpServer
 from workers import runner
+from workers.pipeline.due_steps.low_water_mark import mark_of
 
 NEW_YORK = ZoneInfo("America/New_York")
 TUESDAY = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)  # 11:00 in New York, which has been on daylight time since Sunday
@@ -281,6 +282,8 @@ def sql(statement: str, **values: Any) -> list[Any]:
 
 @pytest.fixture
 def watch() -> Iterator[Watch]:
+    runner.turns_of.cache_clear()  # scans may begin at marks of another test
+    mark_of.cache_clear()
     with time_machine.travel(TUESDAY, tick=False) as traveller:
         yield Watch(traveller)
 

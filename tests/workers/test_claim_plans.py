@@ -12,8 +12,8 @@ from app.ops.embedded import Postgres
 from tests.support.pooler import needs_direct_connections
 from tests.support.practice import TUESDAY, Practice, Watch
 from workers import runner
-from workers.pipeline.claim import avoid_table_scans, claim_turn
-from workers.pipeline.turns import Turn
+from workers.pipeline.claim import claim_turn, prefer_indexes
+from workers.pipeline.due_steps.turns import Turn
 
 STEPS = 1_200  # twelve batches: the driver prepares the third execution, PostgreSQL plans the next five anew
 KEPT = text(
@@ -42,7 +42,7 @@ def test_a_turn_of_a_small_table_reads_an_index(practice: Practice, watch: Watch
     with postgres.connect("relance") as owner:
         owner.execute("VACUUM (FULL, ANALYZE) steps")
     with transaction() as session:
-        avoid_table_scans(session)
+        prefer_indexes(session)
         before = table_scans(session)
         assert len(claim_turn(session, Turn(Kind.CREATE_TASK, [practice.clinic_id], 100), now=clock.now())) == 3
         assert table_scans(session) == before

@@ -16,7 +16,7 @@ from tests.support.messages import messages
 from tests.support.practice import TUESDAY, Practice, Watch, sql
 from workers import runner
 from workers.pipeline.claim import claim_turn
-from workers.pipeline.turns import Turn
+from workers.pipeline.due_steps.turns import Turn
 
 MAKE = Kind.CREATE_TASK
 SOON = TUESDAY + timedelta(milliseconds=100)  # when a step that could not be taken is woken again

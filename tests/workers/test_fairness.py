@@ -18,7 +18,7 @@ from tests.support.messages import messages
 from tests.support.practice import TUESDAY, Practice, Watch, sql
 from tests.support.smtp import SmtpServer
 from workers import runner
-from workers.pipeline.turns import clinics_with_steps
+from workers.pipeline.due_steps.clinics import clinics_with_steps
 from workers.sweeps.run import sweep
 
 MAKE = Kind.CREATE_TASK

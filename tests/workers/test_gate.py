@@ -27,7 +27,7 @@ from tests.support.processes import wait_until
 from tests.support.smtp import DROP, HANG, SmtpServer
 from workers.pipeline.claim import claim_turn
 from workers.pipeline.context import load
-from workers.pipeline.turns import Turn
+from workers.pipeline.due_steps.turns import Turn
 
 BOTH = """
 name: ours

@@ -24,7 +24,8 @@ from app.engine.steps.holds import IS_HELD, SKIPS_MESSAGES
 from app.leads.events import LazyContact
 from app.messaging.outages.breaker import Outages
 from app.messaging.outages.store import OUTAGES_SQL
-from workers.pipeline.turns import Turn
+from workers.pipeline.due_steps.low_water_mark import BEGINNING, due_since
+from workers.pipeline.due_steps.turns import Turn
 
 # The columns of a lead that steps may need. All other personal data stays in the table.
 LEAD_COLUMNS = (
@@ -90,7 +91,7 @@ _WITH_LEAD = (
     f"SELECT {_STEP_SQL}, {_LEAD_SQL}, c.rules_version, {SKIPS_MESSAGES} AS skips_messages,"  # noqa: S608
     f" {OUTAGES_SQL} AS outages FROM steps s JOIN leads l ON l.id = s.lead_id"
     " JOIN clinics c ON c.id = s.clinic_id WHERE {which}"
-    f" AND s.state IN ('planned', 'published') AND s.due_at <= {_GIVEN_NOW} AND NOT {IS_HELD}"
+    f" AND s.due_at <= {_GIVEN_NOW} AND NOT {IS_HELD}"
     " ORDER BY s.due_at, s.id LIMIT {most}"  # the order of an index, so that no other clinic's steps are read
     " FOR NO KEY UPDATE OF l SKIP LOCKED FOR UPDATE OF s SKIP LOCKED"  # lock the lead first
 )
@@ -98,30 +99,35 @@ _WITHOUT_LEAD = (
     f"SELECT {_STEP_SQL}, c.rules_version, {SKIPS_MESSAGES} AS skips_messages,"  # noqa: S608
     f" {OUTAGES_SQL} AS outages FROM steps s"
     " JOIN clinics c ON c.id = s.clinic_id WHERE {which}"
-    f" AND s.state IN ('planned', 'published') AND s.due_at <= {_GIVEN_NOW} AND NOT {IS_HELD}"
+    f" AND s.due_at <= {_GIVEN_NOW} AND NOT {IS_HELD}"
     " ORDER BY s.due_at, s.id LIMIT {most}"  # the order of an index, so that no other clinic's steps are read
     " FOR UPDATE OF s SKIP LOCKED"
 )
-_OWN = "s.id = ANY(:ids)"
+# The states are hidden from the planner, so that it finds the steps by id. Statistics of a small table would make it
+# read a whole index of pending steps, which may still hold the entries of millions that ended.
+_STATES = "((SELECT CAST('{planned,published}' AS text[]))::text[])"
+_OWN = f"s.id = ANY(:ids) AND s.state = ANY({_STATES})"
 _OF_CLINIC = (
-    "s.kind = (SELECT CAST(:kind AS text)) AND s.clinic_id = turn.clinic_id"
+    "s.state IN ('planned', 'published') AND s.kind = (SELECT CAST(:kind AS text))"
+    f" AND s.clinic_id = turn.clinic_id AND {due_since('s', 'turn.since')}"
     " AND s.id <> ALL((SELECT CAST(:ids AS uuid[]))::uuid[])"
 )
 _WAITING = (
     f"SELECT id, kind, name, due_at, clinic_id, {IS_HELD} AS is_held FROM steps"  # noqa: S608
-    " WHERE id = ANY(:ids) AND state IN ('planned', 'published')"
+    f" WHERE id = ANY(:ids) AND state = ANY({_STATES})"
 )
-_AVOID_TABLE_SCANS = text("SET LOCAL enable_seqscan = off")
+AVOIDED_PLANS = ("enable_seqscan", "enable_incremental_sort")
+_PREFER_INDEXES = text("SELECT " + ", ".join(f"set_config('{name}', 'off', true)" for name in AVOIDED_PLANS))
 _PENDING, _LEFT = text(_WAITING), text(f"{_WAITING} FOR UPDATE SKIP LOCKED")
 
 
-def avoid_table_scans(session: Session) -> None:
-    """Make PostgreSQL use indexes until the transaction ends.
+def prefer_indexes(session: Session) -> None:
+    """Make PostgreSQL read indexes, in their order, until the transaction ends.
 
     The plan of a prepared statement is kept. One that was made while a table was small would read the whole table,
-    until the next ANALYZE.
+    until the next ANALYZE; one that was made with a single clinic would read the due steps of all clinics.
     """
-    session.execute(_AVOID_TABLE_SCANS)
+    session.execute(_PREFER_INDEXES)
 
 
 def claim(session: Session, kind: str, ids: Sequence[UUID], *, now: datetime, most: int) -> list[ClaimedStep]:
@@ -140,7 +146,8 @@ def claim_turn(session: Session, turn: Turn, *, now: datetime, besides: Sequence
     if not turn.clinics:
         return []
     query = _query(has_lead=STEP_KINDS[turn.kind].has_lead, by_turn=True, most=turn.share)
-    given = {"clinics": list(turn.clinics), "kind": turn.kind, "ids": list(besides), "now": now}
+    since = list(turn.since) or [BEGINNING] * len(turn.clinics)
+    given = {"clinics": list(turn.clinics), "since": since, "kind": turn.kind, "ids": list(besides), "now": now}
     return cast("list[ClaimedStep]", session.execute(query, given).all())
 
 
@@ -176,7 +183,8 @@ _STILL_ASKING = text(
 # limit is part of the text, and sub-selects hide the clinics, the kind, the time and the ids from the planner. Planning
 # took as long as the execution.
 _TURN = (
-    "SELECT claimed.* FROM unnest((SELECT CAST(:clinics AS uuid[]))) AS turn(clinic_id)"
+    "SELECT claimed.* FROM unnest((SELECT CAST(:clinics AS uuid[])), (SELECT CAST(:since AS timestamptz[])))"
+    " AS turn(clinic_id, since)"
     " CROSS JOIN LATERAL ({query}) AS claimed"
 )
 

@@ -21,6 +21,7 @@ from app.engine.models import SweepRun
 from app.engine.step_kind import STEP_KINDS
 from app.messaging.delivery.backlog import message_backlog
 from app.messaging.webhooks.report import count_endpoints, webhook_backlog
+from workers.pipeline.due_steps.low_water_mark import mark_of
 
 STEPS, WORKERS = "census", "workers"  # names in `sweep_runs`
 REPLY_TIMEOUT: Final = 1.0  # seconds; a frozen worker does not answer
@@ -38,8 +39,8 @@ _OTHERS: Final = text(
 )
 _OLDEST: Final = text(
     "SELECT k.kind, first.due_at FROM unnest(CAST(:kinds AS text[])) AS k(kind) CROSS JOIN LATERAL"
-    " (SELECT due_at FROM steps WHERE kind = k.kind AND state IN ('planned', 'published') ORDER BY due_at LIMIT 1)"
-    " AS first"
+    " (SELECT due_at FROM steps WHERE kind = k.kind AND state IN ('planned', 'published') AND due_at >= :since"
+    " ORDER BY due_at LIMIT 1) AS first"
 )
 _IDLE: Final = text(
     "SELECT count(*) FROM leads WHERE without_next_action_since IS NOT NULL"
@@ -59,17 +60,25 @@ def take_census(session: Session) -> int:
     """
     pending = _count_pending(session)
     others = [dict(row._mapping) for row in session.execute(_OTHERS)]  # noqa: SLF001  (SQLAlchemy's own name)
-    oldest = session.execute(_OLDEST, {"kinds": list(STEP_KINDS)})
     counted = {
         "steps": [*pending["steps"], *others],
         "pending": pending,
-        "oldest": {row.kind: row.due_at for row in oldest},
+        "oldest": oldest_of_kinds(session),
         "leads_without_next_action": session.scalar(_IDLE),
         "messages": message_backlog(session)._asdict(),
         "webhooks": {**webhook_backlog(session)._asdict(), "endpoints": count_endpoints(session)._asdict()},
     }
     _save(session, STEPS, counted)
     return 0
+
+
+def oldest_of_kinds(session: Session) -> dict[str, datetime]:
+    """Return the due time of the oldest pending step of each kind."""
+    mark, now, began = mark_of(STEPS), clock.now(), time.monotonic()
+    found = session.execute(_OLDEST, {"kinds": list(STEP_KINDS), "since": mark.start(now)})
+    oldest = {row.kind: row.due_at for row in found}
+    mark.advance(min(oldest.values(), default=None), now=now, seconds=time.monotonic() - began)
+    return oldest
 
 
 def _count_pending(session: Session) -> JsonDict:

@@ -21,9 +21,10 @@ from tests.support.large_clinic import LargeClinic, now
 from tests.support.practice import set_settings, settings_kept
 from tests.support.queries.automation_calls import process_backfill_chunk, process_nurture_batch
 from tests.support.queries.query import Query
-from workers.pipeline.claim import claim, claim_turn, lock_unclaimed
+from workers.pipeline.claim import claim, claim_turn, lock_unclaimed, prefer_indexes
 from workers.pipeline.context import load
-from workers.pipeline.turns import Turn, Turns, clinics_with_steps
+from workers.pipeline.due_steps.clinics import clinics_with_steps
+from workers.pipeline.due_steps.turns import Turn, Turns
 from workers.sweeps.run import SWEEPS
 
 
@@ -33,6 +34,7 @@ def sweep(name: str) -> Callable[[Session, LargeClinic], object]:
 
 def claim_and_load(kind: str, *, own: bool) -> Callable[[Session, LargeClinic], object]:
     def call(session: Session, large: LargeClinic) -> None:
+        prefer_indexes(session)
         turns = Turns([kind])
         turns.look(session, now=now())
         rows = claim(session, kind, large.other["due"] if own else [], now=now(), most=100)
