@@ -23,12 +23,13 @@ from app.http.schemas.one_of import OneOf, OneOfRegistered
 INT4_MAX: Final = 2_147_483_647  # PostgreSQL's integer
 LONGEST_EMAIL: Final = 254  # RFC 5321, 4.5.3.1.3, without the angle brackets
 
-_UUID_LENGTH: Final = 36
+UUID_LENGTH: Final = 36
+
 _LONGEST_TAG: Final = 12  # a language tag such as `zho-Hant-419`
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _AMOUNT = re.compile(r"^[0-9]{1,10}(\.[0-9]{1,2})?$", re.ASCII)
 # Fast path for nearly all addresses. The library checks all others, also reserved domains.
-_PLAIN_EMAIL = re.compile(
+PLAIN_EMAIL = re.compile(
     r"[A-Za-z0-9_+-]{1,30}(\.[A-Za-z0-9_+-]{1,30})?@([a-z0-9]{1,62}\.){1,3}(com|org|net|edu|fr|de|es|it|uk|ca|us)",
     re.ASCII,
 )
@@ -52,6 +53,7 @@ class Text(fields.String):
         if lines:  # a form shows it as a text area
             options["metadata"] = {**options.get("metadata", {}), "x-lines": True}
         super().__init__(validate=validate.Length(least or None, most), **options)
+        self.least, self.most = least, most
         if form:
             self.validators.append(validate.Regexp(form[0], error=form[1]))
         self._refused = CONTROL_BUT_LINES if lines else CONTROL
@@ -79,7 +81,7 @@ class Email(Text):
 
     def _deserialize(self, value: object, *_: object, **__: object) -> str:
         address = super()._deserialize(value)
-        if _PLAIN_EMAIL.fullmatch(address):
+        if PLAIN_EMAIL.fullmatch(address):
             return address
         try:
             return validate_email(address, check_deliverability=False, test_environment=True, strict=True).normalized
@@ -105,13 +107,13 @@ class Choice(fields.String):
 
     def __init__(self, options: Iterable[StrEnum], *, also: Mapping[str, StrEnum] | None = None, **more: Any) -> None:
         names = {member.value: member for member in options}
-        self._members: Mapping[str, StrEnum] = {**names, **(also or {})}
+        self.members: Mapping[str, StrEnum] = {**names, **(also or {})}
         super().__init__(validate=OneOf(list(names)), **more)
 
     def _deserialize(self, value: object, *_: object, **__: object) -> str:
         if not isinstance(value, str):
             raise self.make_error("invalid")
-        return self._members.get(value, value)  # the validator refuses other values
+        return self.members.get(value, value)  # the validator refuses other values
 
 
 class RegisteredName(fields.String):
@@ -147,7 +149,7 @@ class Id(fields.UUID):
     """A UUID in its canonical form."""
 
     def _deserialize(self, value: object, *_: object, **__: object) -> UUID:
-        if not isinstance(value, str) or len(value) != _UUID_LENGTH:
+        if not isinstance(value, str) or len(value) != UUID_LENGTH:
             raise self.make_error("invalid_uuid")
         try:
             return UUID(value)

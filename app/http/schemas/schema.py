@@ -15,6 +15,7 @@ from app.core.validation.check_all import InvalidFields, ReadsInvalidField, Vali
 from app.core.validation.json_pointer import pointer
 from app.errors import FieldError, Invalid
 from app.http.schemas.fields import PASSED_THROUGH
+from app.http.schemas.plain_values import ReadPlain, plain_reader
 
 
 class Schema(marshmallow.Schema):
@@ -63,9 +64,12 @@ class Schema(marshmallow.Schema):
             return super()._deserialize(data, error_store=error_store, **options)
         index = options.get("index") if self.opts.index_errors else None
         loaded: JsonDict = {}
-        for key, target, field, may_miss in self._readers:
+        for key, target, field, may_miss, read_plain in self._readers:
             raw = data.get(key, missing)
             if raw is missing and may_miss:
+                continue
+            if read_plain and (plain := read_plain(raw)) is not missing:
+                loaded[target] = plain
                 continue
             try:
                 value = field.deserialize(raw, key, data)
@@ -89,14 +93,15 @@ class Schema(marshmallow.Schema):
                 store_error([self.error_messages["unknown"]], key)
 
     @cached_property
-    def _readers(self) -> list[tuple[str, str, fields.Field[Any], bool]]:
-        """Return for each field its key, its attribute, the field, and whether it may miss without any effect."""
+    def _readers(self) -> list[tuple[str, str, fields.Field[Any], bool, ReadPlain | None]]:
+        """Return for each field its key, its attribute, the field, whether it may miss, and how plain values load."""
         return [
             (
                 _key_of(name, field),
                 field.attribute or name,
                 field,
                 not field.required and field.load_default is missing,
+                None if "." in (field.attribute or name) else plain_reader(field),
             )
             for name, field in self.load_fields.items()
         ]
