@@ -9,6 +9,7 @@ from app.core.type_aliases import JsonObject
 from app.core.validation.check_all import check_all
 from app.errors import FieldError, Invalid
 from app.identity.actor import Actor
+from app.leads.contact.plain_numbers import plain_number
 
 PHONE_FIELDS = ("phone", "phone_alt")
 
@@ -54,6 +55,10 @@ def require_reachable(phone: str | None, email: str | None, handle: str | None =
 
 def normalise_phone(text: str, region: str) -> str:
     """Normalise a number: `(202) 555-0143` becomes `+12025550143`. Raises ValueError."""
+    return plain_number(text, region) or _normalise_by_library(text, region)
+
+
+def _normalise_by_library(text: str, region: str) -> str:
     number = _parse(text, region)
     if number.extension:
         raise ValueError("Leave out the extension; put it in the notes.")
