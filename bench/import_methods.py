@@ -13,6 +13,7 @@ import psycopg
 from app.ops.embedded import free_port
 from bench.application import begin, environment, run_action
 from bench.bulk_methods import BULK, MOST_SECONDS, PARTS, START_SECONDS, WEB, answers
+from bench.cpu import database_seconds
 from bench.peak_memory import peak_memory_of
 from bench.procfile_processes import check, running
 from bench.servers import Servers
@@ -42,14 +43,16 @@ def by_relance(servers: Servers, count: int) -> dict[str, float]:
     ):
         wait_until(lambda: answers(port), "web", timeout=START_SECONDS)
         token, file = clinic["users"][0]["token"], _file(count)
+        workers, database = parts["bulk"].cpu_seconds(), database_seconds(servers)
         with peak_memory_of({name: parts[name] for name in ("web", "bulk")}) as peaks:
             began = time.perf_counter()
-            uploaded = _post(port, "/api/imports", file, token, kind="text/csv")
+            created = _post(port, "/api/imports", file, token, kind="text/csv")
             uploaded = time.perf_counter() - began
             body = json.dumps({"source_id": clinic["source_id"]}).encode()
-            _post(port, f"/api/imports/{uploaded['id']}/start", body, token, kind="application/json")
+            _post(port, f"/api/imports/{created['id']}/start", body, token, kind="application/json")
             wait_until(lambda: _is_done(connection), f"{count} rows", timeout=MOST_SECONDS, every=0.02)
             seconds = time.perf_counter() - began
+        workers, database = parts["bulk"].cpu_seconds() - workers, database_seconds(servers) - database
         check(parts)
         [(made,)] = connection.execute("SELECT count(*) FROM leads").fetchall()
         if made != count:
@@ -58,6 +61,8 @@ def by_relance(servers: Servers, count: int) -> dict[str, float]:
         SECONDS: seconds,
         RATE: count / seconds,
         UPLOADED: uploaded,
+        "workers' CPU (s)": workers,
+        "PostgreSQL's CPU (s)": database,
         WEB: peaks["web"],
         BULK: peaks["bulk"],
     }

@@ -54,11 +54,12 @@ class EncryptedField:
 def encrypt_row(model: type[Base], row: ColumnValues) -> ColumnDict:
     """Return a row to insert: its encrypted fields are replaced by `sealed` and the blind index columns."""
     fields = encrypted_fields_of(model)
-    columns = {name: value for name, value in row.items() if name not in fields}
-    columns["sealed"] = _encrypt(model, row["id"], {name: row.get(name) for name in fields})
+    columns = dict(row)
+    values = {name: columns.pop(name, None) for name in fields}
+    columns["sealed"] = _encrypt(model, row["id"], values)
     for name, field in fields.items():
         if field.index:
-            columns[name + BLIND_INDEX_SUFFIX] = blind_index(row["clinic_id"], field.index, row.get(name))
+            columns[name + BLIND_INDEX_SUFFIX] = blind_index(row["clinic_id"], field.index, values[name])
     return columns
 
 

@@ -17,4 +17,4 @@ def escape_formula(text: str) -> str:
 
 def unescape_formula(cell: str) -> str:
     """Undo `escape_formula`: `'+12125550143` becomes `+12125550143`."""
-    return cell[1:] if _ESCAPED.match(cell) else cell
+    return cell[1:] if cell[:1] == "'" and _ESCAPED.match(cell) else cell

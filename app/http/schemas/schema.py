@@ -1,12 +1,12 @@
 """Base classes of request and response schemas. Unknown fields are refused, not dropped."""
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from functools import cached_property, partial
 from typing import Any, ClassVar
 
 import marshmallow
 from marshmallow import EXCLUDE, INCLUDE, RAISE, ValidationError, fields, missing, pre_load
+from marshmallow.decorators import VALIDATES_SCHEMA
 from marshmallow.utils import set_value
 from werkzeug.datastructures import MultiDict
 
@@ -51,12 +51,21 @@ class Schema(marshmallow.Schema):
         """Run schema validators although there are field errors, as far as they read valid fields only."""
         if field_errors and not many:
             data, field_errors = self._valid(data, error_store.errors, original_data), False
+        if more["pass_collection"] not in self._kinds_of_validators:
+            return
         options = {"original_data": original_data, "field_errors": field_errors, "many": many, **more}
         super()._invoke_schema_validators(error_store=error_store, data=data, **options)
 
     def _run_validator(self, *args: Any, **more: Any) -> None:
-        with suppress(ReadsInvalidField):
+        try:  # noqa: SIM105  (`suppress` takes as long as a validator)
             super()._run_validator(*args, **more)
+        except ReadsInvalidField:
+            pass
+
+    @cached_property
+    def _kinds_of_validators(self) -> frozenset[bool]:
+        """Return whether schema validators take one object (False), a list (True), or both exist."""
+        return frozenset(takes_list for _, takes_list, _ in self._hooks[VALIDATES_SCHEMA])
 
     def _deserialize(self, data: Any, *, error_store: Any, **options: Any) -> Any:
         """Deserialize one object by the fields that it has. marshmallow tries every field of the schema."""
@@ -64,10 +73,8 @@ class Schema(marshmallow.Schema):
             return super()._deserialize(data, error_store=error_store, **options)
         index = options.get("index") if self.opts.index_errors else None
         loaded: JsonDict = {}
-        for key, target, field, may_miss, read_plain in self._readers:
+        for key, target, field, read_plain in [one for key, must, one in self._readers if key in data or must]:
             raw = data.get(key, missing)
-            if raw is missing and may_miss:
-                continue
             if read_plain and (plain := read_plain(raw)) is not missing:
                 loaded[target] = plain
                 continue
@@ -93,15 +100,21 @@ class Schema(marshmallow.Schema):
                 store_error([self.error_messages["unknown"]], key)
 
     @cached_property
-    def _readers(self) -> list[tuple[str, str, fields.Field[Any], bool, ReadPlain | None]]:
-        """Return for each field its key, its attribute, the field, whether it may miss, and how plain values load."""
+    def _readers(self) -> list[tuple[str, bool, tuple[str, str, fields.Field[Any], ReadPlain | None]]]:
+        """Return for each field its key, whether it has an effect if it is missing, and how to read it.
+
+        To read it: its key, its attribute, the field, and the function for plain values.
+        """
         return [
             (
                 _key_of(name, field),
-                field.attribute or name,
-                field,
-                not field.required and field.load_default is missing,
-                None if "." in (field.attribute or name) else plain_reader(field),
+                field.required or field.load_default is not missing,
+                (
+                    _key_of(name, field),
+                    field.attribute or name,
+                    field,
+                    None if "." in (field.attribute or name) else plain_reader(field),
+                ),
             )
             for name, field in self.load_fields.items()
         ]

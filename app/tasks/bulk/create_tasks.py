@@ -140,7 +140,8 @@ def _new_leads(
     rows, mistakes = read_new_leads(given.items(), into, at=at)
     for place, words in mistakes.items():
         ends.fail(place, ItemReason.INVALID, words)
-    return dict(zip(rows, insert_leads(session, into, list(rows.values()), at=at), strict=True))
+    insert_leads(session, into, list(rows.values()), at=at)
+    return {place: row.to_object() for place, row in rows.items()}
 
 
 def _tasks(

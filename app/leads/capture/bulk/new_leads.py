@@ -39,7 +39,7 @@ from app.leads.pipeline.rotting import Limits, rotting_date, rotting_limits
 from app.leads.pipeline.service import first_stage
 from app.security.encrypted_fields import encrypt_row, encrypted_fields_of
 
-_COLUMNS: Final = (*COLUMNS, *encrypted_fields_of(Lead))
+_EMPTY: Final[JsonObject] = dict.fromkeys((*COLUMNS, *encrypted_fields_of(Lead)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +56,15 @@ class CaptureContext:
 
 
 class NewLead(NamedTuple):
-    """Rows of a new lead and of its first touch."""
+    """A new lead with the columns that are set, its row of `leads` with encrypted fields, and its first touch."""
 
     lead: JsonDict
+    row: ColumnDict
     touch: JsonObject
+
+    def to_object(self) -> SimpleNamespace:
+        """Return the lead as an object with every column."""
+        return SimpleNamespace(**{**_EMPTY, **self.lead})
 
 
 def load_capture_context(
@@ -93,34 +98,29 @@ def read_new_leads(
     return new, mistakes
 
 
-def insert_leads(
-    session: Session, context: CaptureContext, new: Sequence[NewLead], *, at: datetime
-) -> list[SimpleNamespace]:
-    """Assign the leads, and insert them with their first touches and assignment history.
-
-    Returns the leads in the same order, each with every column.
-    """
-    rows = [one.lead for one in new]
-    history = _assign(session, context.actor, rows, at=at)
-    insert_many(session, Lead, [encrypt_row(Lead, row) for row in rows])
+def insert_leads(session: Session, context: CaptureContext, new: Sequence[NewLead], *, at: datetime) -> None:
+    """Assign the leads, and insert them with their first touches and assignment history."""
+    history = _assign(session, context.actor, new, at=at)
+    used = frozenset[str]().union(*(one.row for one in new))
+    insert_many(session, Lead, [one.row for one in new], columns=tuple(name for name in COLUMNS if name in used))
     insert_many(session, Touch, [one.touch for one in new])
     insert_many(session, AssignmentEntry, history)
-    audit_log.note_change(session, "lead", [row["id"] for row in rows], act=Act.CREATE, after={})
-    return [SimpleNamespace(**row) for row in rows]
+    audit_log.note_change(session, "lead", [one.lead["id"] for one in new], act=Act.CREATE, after={})
 
 
-def _assign(session: Session, actor: Actor, rows: Sequence[ColumnDict], *, at: datetime) -> list[JsonDict]:
+def _assign(session: Session, actor: Actor, new: Sequence[NewLead], *, at: datetime) -> list[JsonDict]:
     """Set the assignee of leads that name none, as `capture_lead` does. Return the history rows of all leads."""
     by_hand = {"why": AssignmentReason.MANUAL, "by_id": actor.user_id}
-    history = [_history_row(row, at, **by_hand) for row in rows if row["assigned_to_id"]]
-    unnamed = [row for row in rows if not row["assigned_to_id"]]
-    decisions, fallback_round_robin = choose_assignees(session, actor.clinic, unnamed, at=at)
+    history = [_history_row(one.lead, at, **by_hand) for one in new if one.lead.get("assigned_to_id")]
+    unnamed = [one for one in new if not one.lead.get("assigned_to_id")]
+    decisions, fallback_round_robin = choose_assignees(session, actor.clinic, [one.lead for one in unnamed], at=at)
     team = default_team(session, actor.clinic.id, at=at) if fallback_round_robin else ()
-    for row, decision in zip(unnamed, decisions, strict=True):
-        row["assigned_to_id"] = decision.user_id if decision else next_in_rotation(row["id"], team)
-        row["assigned_at"] = at if row["assigned_to_id"] else None
-        if row["assigned_to_id"]:
-            history.append(_history_row(row, at, **first_assignment_reason(decision)))
+    for one, decision in zip(unnamed, decisions, strict=True):
+        user_id = decision.user_id if decision else next_in_rotation(one.lead["id"], team)
+        if user_id:
+            for row in (one.lead, one.row):
+                row |= {"assigned_to_id": user_id, "assigned_at": at}
+            history.append(_history_row(one.lead, at, **first_assignment_reason(decision)))
     return history
 
 
@@ -138,7 +138,7 @@ def _new_lead(lead: JsonObject, context: CaptureContext, at: datetime) -> NewLea
         raise with_errors_of(partial(_check_all, found.valid, context), found) from None
     except Invalid as found:
         raise with_errors_of(partial(_check_all, data, context), found) from None
-    return NewLead(row, first_touch_row(row, data.get("touch")))
+    return NewLead(row, encrypt_row(Lead, row), first_touch_row(row, data.get("touch")))
 
 
 def _check_all(data: JsonObject, context: CaptureContext) -> None:
@@ -151,7 +151,7 @@ def _row(data: JsonObject, context: CaptureContext, at: datetime) -> ColumnDict:
     row["pipeline_stage"] = context.first_stage
     row["rots_at"], row["rotting_reason"] = rotting_date(at, at, context.limits)
     row["assigned_at"] = at if data.get("assigned_to_id") else None
-    return {name: row.get(name) for name in _COLUMNS}
+    return row
 
 
 def _check(data: JsonObject, context: CaptureContext) -> None:

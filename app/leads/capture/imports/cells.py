@@ -40,8 +40,10 @@ def parse_row(cells: Mapping[str, str], context: CellContext) -> tuple[ColumnDic
                 key = field.removeprefix(CUSTOM)
                 value = read_custom(text, context.custom.get(key), context.date_order)
                 lead.setdefault("custom", {})[key] = value
-            else:
+            elif field in _CONVERTED:
                 lead |= _read(field, text, context)
+            else:
+                lead[field] = text
         except InvalidCell as mistake:
             mistakes[field] = str(mistake)
     if "source_id" not in lead and "source" not in mistakes and context.default_source:
@@ -57,7 +59,7 @@ def _read(field: str, text: str, context: CellContext) -> JsonDict:
         return {"first_name": first or last, "last_name": last}
     if field == "patient_dob":
         return {field: past_day(text, context.date_order, context.today).isoformat()}
-    return {field: _READ.get(field, str)(text)}
+    return {field: _READ[field](text)}
 
 
 _NAMES: Final[Mapping[str, tuple[str, str]]] = {
@@ -121,3 +123,4 @@ _READ: Final[Mapping[str, Callable[[str], Any]]] = {
     "lead_value": _money,
     "score": _whole,
 }
+_CONVERTED: Final = frozenset({*_NAMES, *_READ, "full_name", "patient_dob"})  # other fields are text as it is

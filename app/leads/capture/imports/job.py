@@ -14,6 +14,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from app.clock import now
+from app.core.db import to_bytea_array
 from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.jobs.items import ItemResults, Position, lock_pending, write_results
 from app.engine.jobs.kinds import JobKind, JobRow, ProcessSpan
@@ -31,25 +32,24 @@ from app.leads.capture.imports.rows import decrypted_cells
 from app.leads.capture.imports.spec import JOB_MARKER, ImportSpec
 from app.leads.capture.lead_validation import read_lead_changes
 from app.leads.changes import apply_changes
-from app.leads.duplicates.search import contact_blind_indexes
 from app.leads.enums import OnDuplicate
 from app.leads.events import lead_created
-from app.leads.models import Lead
+from app.leads.models import NEWEST_ORDER, Lead
 from app.leads.search.lookup import require_unlocked
 
 _NOT_CHANGED: Final = frozenset({"source_id", "assigned_to_id"})  # not updated by an import on an existing lead
 _ONE_AT_A_TIME: Final = text("SELECT pg_advisory_xact_lock(hashtext('import'), hashtext(CAST(:clinic AS text)))")
-_KNOWN: Final = text("""
-SELECT id, phone_blind AS way FROM leads
-WHERE clinic_id = :clinic AND deleted_at IS NULL AND phone_blind = ANY(CAST(:ways AS bytea[]))
-UNION ALL
-SELECT id, phone_alt_blind FROM leads
-WHERE clinic_id = :clinic AND deleted_at IS NULL AND phone_alt_blind = ANY(CAST(:ways AS bytea[]))
-UNION ALL
-SELECT id, email_blind FROM leads
-WHERE clinic_id = :clinic AND deleted_at IS NULL AND email_blind = ANY(CAST(:ways AS bytea[]))
-ORDER BY id
-""")
+_NEWEST: Final = (
+    "SELECT newest.id, given.way FROM unnest(CAST(:{ways} AS bytea[])) AS given(way) CROSS JOIN LATERAL ("  # noqa: S608
+    "SELECT id FROM leads WHERE clinic_id = :clinic AND deleted_at IS NULL AND {column} = given.way"
+    f" ORDER BY {NEWEST_ORDER} LIMIT 1) AS newest"
+)
+_BLIND_INDEXES: Final = {"phone_blind": "phones", "phone_alt_blind": "phones", "email_blind": "emails"}
+_KNOWN: Final = text(" UNION ALL ".join(_NEWEST.format(ways=ways, column=at) for at, ways in _BLIND_INDEXES.items()))
+# While an import fills the table, its statistics may be those of an empty one. Then all indexes seem to cost the same,
+# and another one would be read in full for each row. Only the right one returns the newest lead without a sort.
+_AVOID_SORTS: Final = text("SET LOCAL enable_sort = off")
+_ALLOW_SORTS: Final = text("SET LOCAL enable_sort TO DEFAULT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +65,15 @@ class ImportContext:
 
 @dataclass(frozen=True, slots=True)
 class ReadRow:
-    """Valid row: its values, the lead to create from it, and the blind indexes of its phones and address."""
+    """Valid row: its values, and the lead to create from it."""
 
     values: JsonObject
     new_lead: NewLead
-    blind_indexes: frozenset[bytes]
+
+    @property
+    def blind_indexes(self) -> frozenset[bytes]:
+        """The blind indexes of its phone numbers and address."""
+        return frozenset(filter(None, map(self.new_lead.row.get, _BLIND_INDEXES)))
 
 
 def work_on(session: Session, job: JobRow, clinic: ClinicContext) -> ProcessSpan:
@@ -86,10 +90,10 @@ def work_on(session: Session, job: JobRow, clinic: ClinicContext) -> ProcessSpan
 
 
 def _import_rows(session: Session, span: Span, *, context: ImportContext) -> ItemResults:
-    clinic, ends = context.capture.actor.clinic, ItemResults()
-    if not context.spec.is_rehearsal:
-        session.execute(_ONE_AT_A_TIME, {"clinic": clinic.id})
+    ends = ItemResults()
     rows = _read(session, context, span, ends)
+    if not context.spec.is_rehearsal:
+        session.execute(_ONE_AT_A_TIME, {"clinic": context.capture.actor.clinic.id})
     new = _handle_existing(session, context, rows, ends)
     if context.spec.is_rehearsal:
         for place in new:
@@ -120,10 +124,7 @@ def _read(session: Session, context: ImportContext, span: Span, ends: ItemResult
     new_leads, refused = read_new_leads(values.items(), context.capture, at=now())
     for place, message in refused.items():
         ends.fail(place, ItemReason.INVALID, _with_columns(context, message))
-    return {
-        place: ReadRow(values[place], new, frozenset(contact_blind_indexes(new.lead)))
-        for place, new in new_leads.items()
-    }
+    return {place: ReadRow(values[place], new) for place, new in new_leads.items()}
 
 
 def _handle_existing(
@@ -137,16 +138,17 @@ def _handle_existing(
     seen: set[bytes] = set()
     updates: dict[Position, UUID] = {}
     for place, row in rows.items():
-        lead_id = next((known[way] for way in row.blind_indexes if way in known), None)
+        ways = row.blind_indexes
+        lead_id = next((known[way] for way in ways if way in known), None)
         if lead_id and context.spec.on_duplicate is OnDuplicate.UPDATE:
             updates[place] = lead_id
         elif lead_id:
             ends.succeed(place, lead_id=lead_id, reason=ItemReason.SKIPPED)
-        elif row.blind_indexes & seen:
+        elif ways & seen:
             _repeat(context, place, ends)
         else:
             new.append(place)
-            seen |= row.blind_indexes
+            seen |= ways
     _update(session, context, {place: (lead_id, rows[place]) for place, lead_id in updates.items()}, ends)
     return new
 
@@ -164,9 +166,16 @@ def _leads_by_blind_index(
     session: Session, context: ImportContext, rows: Mapping[Position, ReadRow]
 ) -> dict[bytes, UUID]:
     """Return the newest lead for each blind index of a phone number or address."""
-    ways = list(frozenset[bytes]().union(*(row.blind_indexes for row in rows.values())))
-    given = {"clinic": context.capture.actor.clinic.id, "ways": ways}
-    return {bytes(row.way): row.id for row in session.execute(_KNOWN, given)}
+    ways: dict[str, set[bytes]] = {"phones": set(), "emails": set()}
+    for row in rows.values():
+        for column, kind in _BLIND_INDEXES.items():
+            if way := row.new_lead.row[column]:
+                ways[kind].add(way)
+    given = {kind: to_bytea_array(values) for kind, values in ways.items()}
+    session.execute(_AVOID_SORTS)
+    found = session.execute(_KNOWN, {"clinic": context.capture.actor.clinic.id, **given}).all()
+    session.execute(_ALLOW_SORTS)
+    return {bytes(row.way): row.id for row in sorted(found)}
 
 
 def _update(
@@ -198,11 +207,11 @@ def _change(session: Session, context: ImportContext, lead: Lead, values: JsonOb
 
 def _create(session: Session, context: ImportContext, rows: Mapping[Position, ReadRow], ends: ItemResults) -> None:
     at, clinic = now(), context.capture.actor.clinic
-    leads = insert_leads(session, context.capture, [row.new_lead for row in rows.values()], at=at)
-    for place, lead in zip(rows, leads, strict=True):
-        ends.succeed(place, lead_id=lead.id)
+    insert_leads(session, context.capture, [row.new_lead for row in rows.values()], at=at)
+    for place, row in rows.items():
+        ends.succeed(place, lead_id=row.new_lead.lead["id"])
     if context.spec.runs_rules:
-        record(session, clinic, *(lead_created(lead, at) for lead in leads))
+        record(session, clinic, *(lead_created(row.new_lead.to_object(), at) for row in rows.values()))
 
 
 def _cell_context(session: Session, capture: CaptureContext, spec: ImportSpec) -> CellContext:
