@@ -3,10 +3,9 @@
 from collections.abc import Callable, Mapping
 from functools import partial, wraps
 from http import HTTPStatus
-from typing import Any, Final, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import flask_smorest
-import orjson
 from flask import Response, request
 
 from app.http import idempotency
@@ -17,10 +16,9 @@ from app.http.merge_patch import MergePatch, apply_patch, merge_patch_reader, pa
 from app.http.preconditions import HAS_ETAG, etag_header, is_not_modified
 from app.http.schemas.paging import COUNT_PREFERRED, PageOut
 from app.http.schemas.schema import QuerySchema, Schema
+from app.http.schemas.writer import encode_json
 
 View = TypeVar("View", bound=Callable[..., Any])
-
-_encode: Final = orjson.dumps
 
 
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # published without types
@@ -139,7 +137,7 @@ def _parts(result: object, status: int) -> tuple[Any, Mapping[str, str] | None, 
 
 
 def _render(rendered: Any, status: int, headers: Mapping[str, str]) -> Response:
-    body = _encode(rendered)
+    body = encode_json(rendered)
     tag = etag_header(rendered, body)
     if is_not_modified(tag):
         return Response(None, HTTPStatus.NOT_MODIFIED, tag)

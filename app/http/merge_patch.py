@@ -6,7 +6,6 @@ from copy import copy
 from functools import cache, partial
 from typing import Any, Final, TypeVar
 
-import orjson
 from marshmallow import fields, missing
 from sqlalchemy.orm import Session
 
@@ -14,6 +13,7 @@ from app.core.optimistic_locking import ChangedMeanwhile, SeenVersions
 from app.core.type_aliases import JsonDict
 from app.http.lookups import Lookups, read_with_lookups
 from app.http.schemas.schema import Schema
+from app.http.schemas.writer import encode_json
 
 MOST_TRIES: Final = 50  # of a PATCH for any version: each failed one means that another request has succeeded
 Result = TypeVar("Result")
@@ -42,7 +42,7 @@ class MergePatch:
             raise ChangedMeanwhile
         if not isinstance(self._body, dict):
             self._read(self._body)  # raises
-        values = json.loads(orjson.dumps(self._shown.dump(current)))
+        values = json.loads(encode_json(self._shown.dump(current)))
         session.expire_all()  # the service locks the row and reads it again
         self.values = self._read({**values, **self._body})
         return self.values, frozenset({version})

@@ -1,10 +1,13 @@
 """Strict schema fields."""
 
+import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -15,6 +18,7 @@ from werkzeug.datastructures import MultiDict
 from app.errors import Invalid
 from app.http.schemas.fields import Boolean, Choice, Day, Email, Id, Instant, Integer, ListOf, Money, Secret, Text
 from app.http.schemas.schema import QuerySchema, Schema
+from app.http.schemas.writer import encode_json
 
 
 class Color(StrEnum):
@@ -38,7 +42,7 @@ def refused(field: fields.Field[Any], value: Any) -> bool:
 
 
 def dumped(field: fields.Field[Any], value: Any) -> Any:
-    return Schema.from_dict({"x": field})().dump({"x": value})["x"]
+    return json.loads(encode_json(Schema.from_dict({"x": field})().dump({"x": value})))["x"]
 
 
 @pytest.mark.parametrize(
@@ -83,6 +87,7 @@ def test_invalid_datetime_is_refused(text: Any):
 def test_datetime_is_serialized_in_utc_with_z():
     assert dumped(Instant(), datetime(2026, 1, 31, 9, tzinfo=UTC)) == "2026-01-31T09:00:00Z"
     assert dumped(Instant(), datetime.fromisoformat("2026-01-31T09:00:00.5+02:00")) == "2026-01-31T07:00:00.500000Z"
+    assert dumped(Instant(), datetime(2026, 1, 31, 9, tzinfo=ZoneInfo("Asia/Kolkata"))) == "2026-01-31T03:30:00Z"
     assert dumped(Instant(), None) is None
 
 
@@ -217,3 +222,36 @@ def test_query_parameters_are_strict(query: list[tuple[str, str]], pointer: str)
     with pytest.raises(Invalid) as mistake:
         Query().read(MultiDict(query))
     assert [error.pointer for error in mistake.value.errors] == [pointer]
+
+
+class Nested(Schema):
+    label = fields.String(required=True)
+    at = Instant(required=True, allow_none=True)
+
+
+class Whole(Schema):
+    number = Integer(required=True, data_key="no")
+    day = Day(required=True, allow_none=True)
+    parts = fields.List(fields.Nested(Nested), required=True)
+    colors = fields.List(Choice(Color), required=True)
+    note = fields.String()
+
+
+def test_mapping_and_object_are_serialized_alike():
+    parts = [{"label": "a", "at": datetime(2026, 1, 31, 9, tzinfo=UTC)}, {"label": "b", "at": None}]
+    values = {"number": 1, "day": date(2026, 1, 31), "parts": parts, "colors": (Color.RED,), "note": None}
+    shown = {
+        "no": 1,
+        "day": "2026-01-31",
+        "parts": [{"label": "a", "at": "2026-01-31T09:00:00Z"}, {"label": "b", "at": None}],
+        "colors": ["red"],
+        "note": None,
+    }
+
+    assert json.loads(encode_json(Whole().dump(values))) == shown
+    assert json.loads(encode_json(Whole().dump(SimpleNamespace(**values)))) == shown
+
+
+def test_missing_attributes_are_left_out():
+    assert Whole().dump({"number": 1, "colors": []}) == {"no": 1, "colors": []}
+    assert Whole().dump(SimpleNamespace(number=1, note="n")) == {"no": 1, "note": "n"}

@@ -250,7 +250,7 @@ class BuiltList(fields.List[Any]):
 
 # Fields whose values the JSON encoder writes without conversion.
 PASSED_THROUGH: Final = frozenset(
-    {fields.String, Text, Email, Choice, RegisteredName, Id, Integer, fields.Integer, Boolean, BuiltList}
+    {fields.String, Text, Email, Choice, RegisteredName, Id, Integer, fields.Integer, Boolean, Day, BuiltList}
 )
 
 

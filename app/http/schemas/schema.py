@@ -14,8 +14,8 @@ from app.core.type_aliases import JsonDict
 from app.core.validation.check_all import InvalidFields, ReadsInvalidField, ValidFields
 from app.core.validation.json_pointer import pointer
 from app.errors import FieldError, Invalid
-from app.http.schemas.fields import PASSED_THROUGH
 from app.http.schemas.plain_values import ReadPlain, plain_reader
+from app.http.schemas.writer import Writer
 
 
 class Schema(marshmallow.Schema):
@@ -128,28 +128,11 @@ class Schema(marshmallow.Schema):
 
         A field's `attribute` is a name, not a path. Attributes that the object lacks are left out.
         """
-        if many:
-            return [self._serialize(one) for one in obj]
-        find = obj.get if isinstance(obj, Mapping) else partial(getattr, obj)
-        written: JsonDict = {}
-        for shown_as, name, write in self._writers:
-            value = find(name, missing) if name else None
-            if value is missing:
-                continue
-            written[shown_as] = value if write is None or (value is None and name) else write(value, name, obj)
-        return written
+        return [one if one is None else self._writer.write(one) for one in obj] if many else self._writer.write(obj)
 
     @cached_property
-    def _writers(self) -> list[tuple[str, str | None, Callable[..., object] | None]]:
-        """Return for each field its key, its attribute (None for a constant) and its serializer (None: unchanged)."""
-        return [
-            (
-                field.data_key or name,
-                (field.attribute or name) if field._CHECK_ATTRIBUTE else None,  # noqa: SLF001
-                None if type(field) in PASSED_THROUGH else field._serialize,  # noqa: SLF001
-            )
-            for name, field in self.dump_fields.items()
-        ]
+    def _writer(self) -> Writer:
+        return Writer(self.dump_fields)
 
 
 def _key_of(name: str, field: fields.Field[Any]) -> str:
