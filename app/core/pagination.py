@@ -121,10 +121,21 @@ def _count(session: Session, statement: AnySelect) -> int:
 
 
 def _fetch(session: Session, statement: AnySelect, model: Any) -> Sequence[Any]:
-    found = session.execute(statement)
-    if len(statement.column_descriptions) == 1:
+    if _selects_entity(statement):
+        found = session.execute(statement)
+    else:  # without the ORM, which examines each of 80 columns
+        session.flush()
+        found = session.connection().execute(statement)
+    names = found.keys()
+    if len(names) == 1:
         return found.scalars().all()
-    return decrypt_rows(model, found) if "sealed" in found.keys() else found.all()  # noqa: SIM118  (no dict)
+    return decrypt_rows(model, found) if "sealed" in names else found.all()
+
+
+def _selects_entity(statement: AnySelect) -> bool:
+    """Whether the statement selects a model. `column_descriptions` would describe each of its columns."""
+    selected: Iterable[Any] = statement._raw_columns  # noqa: SLF001
+    return any(one.is_selectable and "parententity" in one._annotations for one in selected)  # noqa: SLF001
 
 
 def _after(keys: Sequence[Key], values: Sequence[object]) -> ColumnElement[bool]:

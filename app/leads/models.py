@@ -6,7 +6,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
-    ARRAY,
     BigInteger,
     CheckConstraint,
     Computed,
@@ -21,6 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.core.database.arrays import PlainArray
 from app.core.db import Base, new_id
 from app.core.type_aliases import JsonDict
 from app.leads.enums import CaptureChannel, LeadStatus, PatientRelationship, PreferredContact
@@ -184,8 +184,8 @@ class Lead(Base):
     pipeline_stage: Mapped[str] = mapped_column(Text)  # a stage's slug
     stage_entered_at: Mapped[datetime]
     stage_overdue_since: Mapped[datetime | None]
-    past_stages: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")  # left stages, in that order
-    past_stage_seconds: Mapped[list[float]] = mapped_column(ARRAY(Double), server_default="{}")  # in each of them
+    past_stages: Mapped[list[str]] = mapped_column(PlainArray(Text), server_default="{}")  # left stages, in that order
+    past_stage_seconds: Mapped[list[float]] = mapped_column(PlainArray(Double), server_default="{}")  # in each of them
 
     patient_first_name: Mapped[str] = mapped_column(Text)
     patient_last_name: Mapped[str] = mapped_column(Text)
@@ -227,15 +227,15 @@ class Lead(Base):
     last_touch_at: Mapped[datetime | None]
     last_touch_source_id: Mapped[UUID | None]
 
-    tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    tags: Mapped[list[str]] = mapped_column(PlainArray(Text), server_default="{}")
     lead_value: Mapped[Decimal | None] = mapped_column(Numeric(12, 2))  # in the clinic's currency
     value_cents: Mapped[int | None] = mapped_column(BigInteger, Computed("(lead_value * 100)::bigint", persisted=True))
     score: Mapped[int | None] = mapped_column(SmallInteger)  # 0 to 100, higher is more promising
     custom: Mapped[JsonDict] = mapped_column(server_default="{}")  # values by custom field key
 
-    treatment_interest: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    treatment_interest: Mapped[list[str]] = mapped_column(PlainArray(Text), default=list)
     captured_interest: Mapped[list[str] | None] = mapped_column(
-        ARRAY(Text)
+        PlainArray(Text)
     )  # as captured; None: from before it was kept
     insurance_carrier = EncryptedField()
     insurance_member_id = EncryptedField()
@@ -259,7 +259,7 @@ class Lead(Base):
     replied_at: Mapped[datetime | None]  # last message or call from the lead
     conversation_done_at: Mapped[datetime | None]  # the reply up to which a user marked the conversation as done
     opted_out_at: Mapped[datetime | None]  # from all channels
-    opted_out_channels: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    opted_out_channels: Mapped[list[str]] = mapped_column(PlainArray(Text), server_default="{}")
     restricted_at: Mapped[datetime | None]  # use restricted (GDPR, article 18)
     erased_at: Mapped[datetime | None]
     last_activity_at: Mapped[datetime]

@@ -9,7 +9,7 @@ import hmac
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 import structlog
@@ -23,6 +23,7 @@ log = structlog.get_logger()
 
 BLIND_INDEX_SUFFIX: Final = "_blind"  # suffix of the blind index column, after the field's name
 _BLIND_BYTES: Final = 16
+Decrypt: TypeAlias = Callable[[type[Base], object, bytes | None], JsonObject]  # model, id of the row, `sealed`
 
 
 class EncryptedField:
@@ -68,20 +69,28 @@ def decrypt_row(model: type[Base], row: Any, *, is_needed: bool = True) -> Simpl
 
     If decryption fails: raises DecryptionError if `is_needed`, else the fields are None.
     """
-    columns = dict(row._mapping)  # noqa: SLF001  (a Row's public way to its names)
-    fields = (decrypt_fields if is_needed else decrypt_or_none)(model, columns["id"], columns.pop("sealed"))
-    for name, field in encrypted_fields_of(model).items():
-        if field.index:
-            del columns[name + BLIND_INDEX_SUFFIX]
-    return SimpleNamespace(**columns, **fields)
+    return _decrypted(model, row._fields, row, decrypt_fields if is_needed else decrypt_or_none)
 
 
-def decrypt_rows(model: type[Base], rows: Iterable[object]) -> list[Any]:
+def decrypt_rows(model: type[Base], rows: Iterable[Any]) -> list[Any]:
     """Return rows of all columns of a model with decrypted fields.
 
     If decryption of a row fails, its fields are None and an error is logged, so that the other rows stay readable.
     """
-    return [decrypt_row(model, row, is_needed=False) for row in rows] if encrypted_fields_of(model) else list(rows)
+    found = list(rows)
+    if not found or not encrypted_fields_of(model):
+        return found
+    names = found[0]._fields
+    return [_decrypted(model, names, row, decrypt_or_none) for row in found]
+
+
+def _decrypted(model: type[Base], names: Sequence[str], row: Any, decrypt: Decrypt) -> SimpleNamespace:
+    columns = dict(zip(names, row, strict=True))
+    sealed = columns.pop("sealed")
+    for name in _blind_columns(model):
+        del columns[name]
+    columns.update(decrypt(model, columns["id"], sealed))
+    return SimpleNamespace(**columns)
 
 
 def decrypt_or_none(model: type[Base], row_id: object, sealed: bytes | None) -> JsonObject:
@@ -95,8 +104,7 @@ def decrypt_or_none(model: type[Base], row_id: object, sealed: bytes | None) -> 
 
 def decrypt_fields(model: type[Base], row_id: object, sealed: bytes | None) -> JsonObject:
     """Return all encrypted fields of a row, decrypted, by name. Raises DecryptionError."""
-    values = _decrypt(model, row_id, sealed)
-    return {name: values.get(name) for name in encrypted_fields_of(model)}
+    return {**_no_fields(model), **_decrypt(model, row_id, sealed)}
 
 
 def blind_index(clinic_id: UUID, kind: str | None, value: str | None) -> bytes | None:
@@ -111,6 +119,16 @@ def blind_index(clinic_id: UUID, kind: str | None, value: str | None) -> bytes |
 def encrypted_fields_of(model: type[Base]) -> Mapping[str, EncryptedField]:
     """Return the encrypted fields of a model, by name."""
     return {name: field for name, field in vars(model).items() if isinstance(field, EncryptedField)}
+
+
+@lru_cache(maxsize=64)
+def _no_fields(model: type[Base]) -> Mapping[str, None]:
+    return dict.fromkeys(encrypted_fields_of(model))
+
+
+@lru_cache(maxsize=64)
+def _blind_columns(model: type[Base]) -> Sequence[str]:
+    return [name + BLIND_INDEX_SUFFIX for name, field in encrypted_fields_of(model).items() if field.index]
 
 
 def _encrypt(model: type[Base], row_id: object, fields: JsonObject) -> bytes | None:

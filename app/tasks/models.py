@@ -5,7 +5,6 @@ from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import (
-    ARRAY,
     CheckConstraint,
     ForeignKey,
     Index,
@@ -19,6 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
+from app.core.database.arrays import PlainArray
 from app.core.db import Base, new_id
 
 
@@ -163,7 +163,7 @@ class Task(Base):
     )
     assigned_to_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     due_at: Mapped[datetime]
-    reminder_minutes: Mapped[list[int] | None] = mapped_column(ARRAY(Integer))  # None: the rule decides
+    reminder_minutes: Mapped[list[int] | None] = mapped_column(PlainArray(Integer))  # None: the rule decides
     status: Mapped[str] = mapped_column(Text, default=TaskStatus.PENDING)
     completed_at: Mapped[datetime | None]
     completed_by: Mapped[UUID | None]
@@ -171,7 +171,7 @@ class Task(Base):
     outcome: Mapped[str | None] = mapped_column(Text)  # an Outcome
     completion_notes: Mapped[str | None] = mapped_column(Text)  # free text
     activity_id: Mapped[UUID | None]  # timeline entry logged with its completion
-    tags: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")
+    tags: Mapped[list[str]] = mapped_column(PlainArray(Text), default=list, server_default="{}")
     pinned: Mapped[bool] = mapped_column(default=False, server_default=false())
     own_words: Mapped[bool] = mapped_column(default=True, server_default=true())  # False: a rule wrote the texts
     snoozed_until: Mapped[datetime | None]

@@ -104,7 +104,7 @@ def _rots_at_if_open(value: _ReadColumn) -> datetime | None:
 
 
 def _reader(lead: object) -> _ReadColumn:
-    return lead.get if isinstance(lead, Mapping) else partial(getattr, lead)
+    return lead.get if type(lead) is dict or isinstance(lead, Mapping) else partial(getattr, lead)
 
 
 def _counts_from(value: _ReadColumn) -> datetime:

@@ -1,0 +1,18 @@
+"""Arrays of simple values in columns."""
+
+from typing import Any
+
+from sqlalchemy.dialects import postgresql
+
+
+class PlainArray(postgresql.ARRAY[Any]):
+    """An array whose items the driver returns as Python values. `ARRAY` copies each of them once more."""
+
+    render_bind_cast = True  # as the array type of the driver's dialect
+
+    def adapt(self, cls: Any, **options: Any) -> Any:  # noqa: ARG002  (SQLAlchemy's contract)
+        """Stay of this type: the array type of the dialect would process results."""
+        return super().adapt(PlainArray, **options)
+
+    def result_processor(self, dialect: object, coltype: object) -> None:  # type: ignore[override]
+        """Return no processor."""
