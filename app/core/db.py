@@ -192,8 +192,7 @@ def insert_many(
     given, more = {"rows": to_json(rows)}, None
     if besides and besides[1]:
         given["more"], more = to_json(besides[1]), (besides[0], tuple(besides[1][0]))
-    result = execute_driver_sql(session, _insert(model, columns or tuple(rows[0]), tail, more), given)
-    return list(result.all()) if result.returns_rows else []
+    return execute_driver_sql(session, _insert(model, columns or tuple(rows[0]), tail, more), given)
 
 
 @lru_cache(maxsize=256)

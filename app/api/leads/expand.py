@@ -26,7 +26,7 @@ _PARTS: Final[Mapping[str, tuple[str, object]]] = {
 }
 
 
-def lead_responses(session: Session, leads: Sequence[Any], query: JsonObject) -> list[JsonDict]:
+def lead_responses(session: Session, leads: Sequence[Any], query: JsonObject) -> Sequence[JsonDict]:
     """Return lead rows as responses, with the embedded objects (`expand`) and fields that `query` selects."""
     rows = expand_rows(session, map(vars, leads), {part: _PARTS[part] for part in query.get("expand", ())})
     if "chosen" in query and NEXT_FOLLOW_UP_FIELDS.isdisjoint(query["chosen"].split(",")):

@@ -75,7 +75,7 @@ def capture_lead(session: Session, actor: Actor, data: JsonObject, *, in_full: b
     refuses = data.get("on_duplicate") == OnDuplicate.REFUSE
     if refuses:
         _lock_contact_values(session, given)
-    decided = dict(_insert(session, actor, given, values, details=data.get("touch")))
+    decided = _insert(session, actor, given, values, details=data.get("touch"))
     found = find_duplicates(session, actor.within(Permission.LEAD_READ), given, decided.pop("alike"))
     if refuses and found.has_exact:
         raise DuplicateLead(found.as_json())
@@ -138,7 +138,7 @@ def _insert(
     values: Mapping[str, str],
     *,
     details: JsonObject | None,
-) -> JsonObject:
+) -> JsonDict:
     parameters = {
         "rows": to_json([encrypt_row(Lead, given)]),
         "touches": to_json([first_touch_row(given, details)]),
@@ -150,10 +150,11 @@ def _insert(
         **blind_indexes_of(given["clinic_id"], values),
     }
     statement = capture_statement(frozenset(values))
-    decided = execute_driver_sql(session, statement, parameters).mappings().one_or_none()
-    if decided is None:
+    inserted = execute_driver_sql(session, statement, parameters)
+    if not inserted:
         _raise_refusal(session, given)
-    return decided  # type: ignore[return-value]
+    decided: JsonDict = inserted[0]._asdict()
+    return decided
 
 
 def _choice(session: Session, actor: Actor, given: JsonObject) -> JsonDict:

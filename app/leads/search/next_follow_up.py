@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, false, func, select, text, true, tuple_
 from sqlalchemy.orm import Session, aliased
 
+from app.core.database.driver_sql import driver_sql, execute_driver_sql
 from app.core.db import AnySelect
 from app.core.type_aliases import JsonDict, JsonObject
 from app.leads.models import Lead
@@ -42,7 +43,7 @@ class DueRange(NamedTuple):
         return tests if self.due_to is None else [*tests, due_at < self.due_to]
 
 
-_NEXT_OF: Final = text(
+_NEXT_OF: Final = driver_sql(
     "SELECT wanted.id, next.* FROM unnest(CAST(:ids AS uuid[])) AS wanted (id) CROSS JOIN LATERAL"
     " (SELECT t.id AS task_id, t.due_at, t.created_by, t.step_id, s.cause ->> 'rule' AS rule,"
     " s.cause ->> 'task_template_id' AS template_id FROM lead_tasks t LEFT JOIN steps s ON s.id = t.step_id"
@@ -73,11 +74,13 @@ _IS_FIRST: Final = func.coalesce(
 )
 
 
-def with_next_follow_ups(session: Session, leads: Sequence[JsonObject]) -> list[JsonDict]:
-    """Add the fields `next_follow_up_at` and `next_follow_up_source` to the leads (with `id`), in one query."""
-    found = session.execute(_NEXT_OF, {"ids": [lead["id"] for lead in leads]}) if leads else ()
+def with_next_follow_ups(session: Session, leads: Sequence[JsonDict]) -> Sequence[JsonDict]:
+    """Add the fields `next_follow_up_at` and `next_follow_up_source` to these dicts (with `id`), in one query."""
+    found = execute_driver_sql(session, _NEXT_OF, {"ids": [lead["id"] for lead in leads]}) if leads else ()
     by_lead: dict[UUID, JsonObject] = {task.id: _to_response(task) for task in found}
-    return [{**lead, **by_lead.get(lead["id"], _NOTHING)} for lead in leads]
+    for lead in leads:
+        lead.update(by_lead.get(lead["id"], _NOTHING))
+    return leads
 
 
 def due_tasks(clinic_id: UUID, due: DueRange) -> list[AnySelect]:
