@@ -152,6 +152,16 @@ class Lead(Base):
             postgresql_where=NOT_DELETED,
             postgresql_include=[*ANALYTICS_COLUMNS],
         ),
+        # For the response rate: the leads that may have had a message only.
+        Index(
+            "ix_leads_without_contact",
+            "clinic_id",
+            "id",
+            postgresql_where=text(f"first_contact_at IS NULL AND {NOT_DELETED}"),
+            postgresql_include=[
+                *("created_at", "first_contact_at", "contacted_at", "replied_at", "source_id", "assigned_to_id")
+            ],
+        ),
         _closed_index("converted"),
         _closed_index("lost"),
         # For the list of conversations.

@@ -1,4 +1,7 @@
-"""Rollups of entries into stages. The sweep counts all days again, because their hash changes."""
+"""Rollups of entries into stages, and an index of the leads without a contact.
+
+The sweep counts all days again, because their hash changes.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,6 +12,8 @@ branch_labels = None
 depends_on = None
 
 ENTRIES = "lead_rollup_entries"
+WITHOUT_CONTACT = "ix_leads_without_contact"
+READ_BY_REPORTS = ("created_at", "first_contact_at", "contacted_at", "replied_at", "source_id", "assigned_to_id")
 APP, CLINIC = "relance_app", "relance_clinic"
 OURS = "clinic_id = nullif(current_setting('relance.clinic', true), '')::uuid"
 # Days that are younger are in no rollup (see SETTLED of the sweep): the stage changes of today write no change.
@@ -38,6 +43,7 @@ END $$
 
 
 def upgrade() -> None:
+    _build_index()
     op.create_table(
         ENTRIES,
         sa.Column("span_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -67,6 +73,24 @@ def downgrade() -> None:
     op.execute("DROP FUNCTION note_entries_of_lead")
     op.execute("DROP FUNCTION note_entries_beside")
     op.drop_table(ENTRIES)
+    op.drop_index(WITHOUT_CONTACT, "leads")
+
+
+def _build_index() -> None:
+    """Build the index while leads are written. A migration that begins again keeps the index, unless it is broken."""
+    with op.get_context().autocommit_block():
+        broken = "SELECT 1 FROM pg_index WHERE indexrelid = to_regclass(:name) AND NOT indisvalid"
+        if op.get_bind().scalar(sa.text(broken), {"name": WITHOUT_CONTACT}):
+            op.execute(f"DROP INDEX CONCURRENTLY {WITHOUT_CONTACT}")
+        op.create_index(
+            WITHOUT_CONTACT,
+            "leads",
+            ["clinic_id", "id"],
+            if_not_exists=True,
+            postgresql_concurrently=True,
+            postgresql_include=[*READ_BY_REPORTS],
+            postgresql_where=sa.text("first_contact_at IS NULL AND deleted_at IS NULL"),
+        )
 
 
 def _create_triggers() -> None:

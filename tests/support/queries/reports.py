@@ -66,6 +66,10 @@ REPORTS: dict[str, Query] = {
         {"ix_leads_analytics", "uq_lead_rollup_spans_time", "pk_lead_rollup_stays"},
     ),
     "answers": (analytics(response_report), {"ix_leads_analytics", "ix_notifications_touches"}),
+    "answers of a month": (
+        analytics(response_report, from_=now().date() - timedelta(days=30)),
+        {"ix_leads_without_contact", "uq_lead_rollup_spans_time", "pk_lead_rollup_counts"},
+    ),
     "conversions": (analytics(conversion_report), {"ix_leads_analytics"}),
     "last touches": (analytics(attribution_report, touch="last"), {"ix_leads_analytics"}),
     "value of the pipeline": (analytics(pipeline_report), {"ix_leads_analytics"}),
