@@ -13,6 +13,7 @@ from uuid import UUID
 from app import clock
 from app.automation.handlers.support.account_limit import account_count_rows, account_snooze
 from app.automation.handlers.support.context import NotificationView, StepContext
+from app.automation.handlers.support.failure_notices import failure_notices
 from app.automation.handlers.support.follow_up_events import message_event
 from app.automation.handlers.support.gateway_limit import throttle_snooze, usage_rows
 from app.automation.handlers.support.guard import is_paused, is_too_late, wait
@@ -279,7 +280,8 @@ def raised(context: StepContext, error: str) -> Outcome:
     if context.step.attempts + 1 < MAX_ATTEMPTS:
         return Retry(error)
     given_up = NotificationChange(id=context.params["notification_id"], state=NotificationState.FAILED, error=error)
-    return Fail(error, effects=Effects(notification_states=(given_up,)))
+    notices = failure_notices(context) if context.notification else ()
+    return Fail(error, effects=Effects(notification_states=(given_up,), notifications=notices))
 
 
 def _end(
@@ -298,6 +300,7 @@ def _end(
         gateway_results=() if gateway is None else (result_row(gateway.id, is_failure=is_failure),),
         channel_results=channel_results(context, receipt, ended["response"]),
         events=_events(context, state, ended),
+        notifications=failure_notices(context) if state is NotificationState.FAILED else (),
         suppressions=suppressions(context, ended["response"]) if state is NotificationState.FAILED else (),
         changes=opt_outs(context, ended["response"]) if state is NotificationState.FAILED else (),
         gone_destinations=_gone_destinations(context, receipt),
