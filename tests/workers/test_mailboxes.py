@@ -1,5 +1,6 @@
 """Process `inbound`: mails of IMAP servers are received once, in order, whatever breaks."""
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -321,6 +322,23 @@ def test_admins_get_one_notice_of_a_mailbox_that_has_failed_for_an_hour(
     watch.advance(hours=1)
     sweep("watch_mailboxes")
     assert len(notices()) == 2 * first
+
+
+def test_server_that_starts_at_the_same_time_causes_no_warning(
+    practice: Practice, tmp_path: Path, configure: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    port, levels = free_port(), list[str]()
+
+    def failed_twice() -> bool:
+        lines = [line for line in capsys.readouterr().err.splitlines() if '"mailbox.unavailable"' in line]
+        levels.extend(json.loads(line)["level"] for line in lines)
+        return len(levels) > 1
+
+    configure(outgoing_allow=f"127.0.0.1:{port}")
+    add_mailbox(practice, ImapAccount(tmp_path, port=port))
+    with reading():
+        wait_until(failed_twice, PATIENCE, "the second attempt")
+    assert levels[:2] == ["info", "warning"]
 
 
 def test_mailbox_that_no_process_reads_counts_as_failing(

@@ -91,7 +91,8 @@ class MailboxReader(Thread):
         client.end_idle()
 
     def _note_failure(self, error: Exception, text: str) -> None:
-        log.warning("mailbox.unavailable", mailbox=str(self._claim.mailbox_id), because=type(error).__name__)
+        write = log.info if self._may_be_starting(error) else log.warning
+        write("mailbox.unavailable", mailbox=str(self._claim.mailbox_id), because=type(error).__name__)
         try:
             with transaction() as session:
                 record_failed(session, self._claim, text)
@@ -100,6 +101,10 @@ class MailboxReader(Thread):
         except SQLAlchemyError as failure:
             log.warning("mailbox.database_unavailable", because=describe_error(failure))
         self._stop_reading.wait(self._pause(error))
+
+    def _may_be_starting(self, error: Exception) -> bool:
+        """Return whether nothing listens at the first attempt: server and process may have started together."""
+        return self._failures == 0 and isinstance(error, ConnectionRefusedError)
 
     def _pause(self, error: Exception) -> float:
         """Return the seconds until the next attempt, with jitter."""
