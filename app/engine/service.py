@@ -20,8 +20,8 @@ from app.core.live_events.changes import note, note_leads
 from app.core.live_events.entries import About, LiveKind
 from app.core.ports import Listeners
 from app.core.telemetry.logs import request_id
-from app.core.telemetry.traces import TRACE, trace_of_request
-from app.core.type_aliases import ColumnDict, ColumnValues, JsonDict, JsonObject
+from app.core.telemetry.traces import trace_of_request
+from app.core.type_aliases import ColumnDict, ColumnValues, JsonDict
 from app.engine.active_rules import load_active_rules
 from app.engine.events.chains import with_current_chain
 from app.engine.events.events import Event
@@ -194,11 +194,6 @@ def _request() -> JsonDict:
     """Return the part of a step's cause that names the current request. Steps planned by the step inherit it."""
     current = request_id()
     return {"request_id": current, **trace_of_request()} if current else {}
-
-
-def request_of(cause: JsonObject) -> JsonDict:
-    """Return the part of a step's cause that names the request that began it all."""
-    return {name: cause[name] for name in ("request_id", TRACE) if name in cause}
 
 
 def wake_ups_of(rows: Iterable[Any]) -> list[WakeUp]:

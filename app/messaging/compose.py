@@ -13,9 +13,10 @@ from app.core.db import insert_many, new_id
 from app.core.live_events.changes import note
 from app.core.live_events.entries import About, LiveKind
 from app.core.type_aliases import ColumnDict, ColumnValues, JsonDict, JsonObject
+from app.engine.events.events import request_of
 from app.engine.models import BegunBy, Kind
 from app.engine.rules.conditions import single_conditions
-from app.engine.service import request_of, step_row
+from app.engine.service import step_row
 from app.identity.passwords.links import LINK_TEMPLATES
 from app.messaging.channels.base import Channel
 from app.messaging.channels.registry import CHANNELS

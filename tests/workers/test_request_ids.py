@@ -11,6 +11,7 @@ from tests.support.desk import Desk
 from tests.support.practice import Watch
 from workers import runner
 
+NAMES = {"greet", "again", "deliver", "told"}
 MESSAGE = {"channel": "email", "template": "hello", "transactional": True}
 RULES: list[dict[str, Any]] = [
     {"name": "greet", "on": "lead.created", "do": [{"send_message": MESSAGE}]},
@@ -20,6 +21,7 @@ RULES: list[dict[str, Any]] = [
         "after": "1 day",
         "do": [{"create_task": {"title": "Call", "type": "CALL"}}],
     },
+    {"name": "told", "on": "task.created", "do": [{"send_message": MESSAGE}]},
 ]
 TEMPLATE = {
     "slug": "hello",
@@ -44,12 +46,20 @@ def lead(watch: Watch, desk: Desk) -> dict[str, Any]:
 def requests(desk: Desk, lead: dict[str, Any]) -> dict[str, str | None]:
     """Return the request of each of our steps of the lead, by name."""
     found = desk.sql("SELECT name, cause FROM steps WHERE lead_id = :id", id=lead["id"])
-    return {row.name: row.cause.get("request_id") for row in found if row.name in {"greet", "again", "deliver"}}
+    return {row.name: row.cause.get("request_id") for row in found if row.name in NAMES}
 
 
 def test_steps_and_their_follow_up_steps_name_the_request(desk: Desk, lead: dict[str, Any]):
     runner.run(Kind.SEND_MESSAGE, [])
     assert requests(desk, lead) == dict.fromkeys(("greet", "again", "deliver"), "from-the-form-7")
+
+
+def test_steps_of_rules_on_events_of_a_step_name_the_request(watch: Watch, desk: Desk, lead: dict[str, Any]):
+    """The task of the rule `again` is created a day later, by a worker that has no request of its own."""
+    watch.advance(days=1)
+    with logs.of_request(None):
+        runner.run(Kind.CREATE_TASK, [])
+    assert requests(desk, lead)["told"] == "from-the-form-7"
 
 
 def test_log_line_of_a_failing_step_names_the_request(

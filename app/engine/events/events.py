@@ -9,10 +9,16 @@ from typing import TypeAlias, TypedDict
 from uuid import UUID
 
 from app.core.db import new_id
-from app.core.type_aliases import JsonObject
+from app.core.telemetry.traces import TRACE
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.models import Reason
 
 Facts: TypeAlias = Mapping[str, JsonObject]
+
+
+def request_of(cause: JsonObject) -> JsonDict:
+    """Return the part of a step's cause that names the request that began it all."""
+    return {name: cause[name] for name in ("request_id", TRACE) if name in cause}
 
 
 class StoredChain(TypedDict):
@@ -25,17 +31,23 @@ class StoredChain(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Cause of an event: the first event of the chain, the number of steps since then, and the rules of these steps."""
+    """Cause of an event: the first event of the chain, the number of steps since then, and the rules of these steps.
+
+    `request` is the part of the step's cause that names the request which began it all.
+    """
 
     root: UUID | None = None
     depth: int = 0
     rules: tuple[str, ...] = ()
+    request: JsonObject = field(default_factory=dict, hash=False)
 
     @classmethod
     def of(cls, cause: JsonObject) -> "Chain":
         """Return the chain that a step with this cause continues."""
-        stored = cause.get("chain")
-        return cls(UUID(stored["root"]), stored["depth"], tuple(stored["rules"])) if stored else NO_CHAIN
+        stored, request = cause.get("chain"), request_of(cause)
+        if stored:
+            return cls(UUID(stored["root"]), stored["depth"], tuple(stored["rules"]), request)
+        return cls(request=request) if request else NO_CHAIN
 
     def as_json(self) -> StoredChain | None:
         """Return the JSON form that is stored with an event; None if there is no chain."""

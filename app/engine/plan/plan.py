@@ -249,6 +249,7 @@ def _cause(rule: Rule, context: _EventContext) -> JsonDict:
         "rule_id": rule.id and str(rule.id),
         "rule_version": rule.version,
         "chain": event.chain.followed_by(rule.slug, context.cause["event_id"]),
+        **event.chain.request,
     }
     if rule.priority != DEFAULT_PRIORITY:
         cause["priority"] = rule.priority
