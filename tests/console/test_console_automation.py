@@ -221,6 +221,31 @@ def test_versions_are_compared_and_rolled_back(browsing: Browsing, desk: Desk):
     assert "after" not in desk.admin.get(path).body["definition"]
 
 
+def test_rollback_does_not_undo_a_change_of_another_tab(browsing: Browsing, desk: Desk):
+    one = rule(desk)
+    path = f"/api/follow-up-rules/{one['id']}"
+    assert desk.admin.patch(path, {"after": "3 days", "is_draft": False}).status == 200
+    page = browsing.sign_in(desk.admin, f"/automation/rules/{one['id']}?tab=versions")
+    expect(page.get_by_role("button", name="Roll back to it")).to_have_count(1)
+    assert desk.admin.patch(path, {"after": "9 days", "is_draft": False}).status == 200
+    page.get_by_role("button", name="Roll back to it").click()
+    expect(page.locator(".toast.bad")).to_be_visible()
+    expect(page.get_by_text("is published again")).to_have_count(0)
+    assert desk.admin.get(path).body["definition"]["after"] == "9 days"
+
+
+def test_coordinator_neither_sees_nor_opens_automation(browsing: Browsing, desk: Desk):
+    one = rule(desk)
+    page = browsing.sign_in(desk.coordinator)
+    expect(page.get_by_role("link", name="Leads", exact=True).first).to_be_visible()
+    expect(page.get_by_role("link", name="Automation")).to_have_count(0)
+    for address in ("/automation", f"/automation/rules/{one['id']}?tab=edit"):
+        page.goto(address)
+        expect(page.get_by_role("heading", name="Your role does not include this page.")).to_be_visible()
+        expect(page.get_by_text("call-first")).to_have_count(0)
+    assert desk.coordinator.get(f"/api/follow-up-rules/{one['id']}").status == 403
+
+
 def test_draft_of_another_tab_is_not_published_unseen(browsing: Browsing, desk: Desk):
     one = rule(desk, is_draft=True)
     path = f"/api/follow-up-rules/{one['id']}"
