@@ -45,7 +45,7 @@ def by_library(text: str, region: str) -> str | None:
 
 @settings(max_examples=2000)
 @given(text=numbers(), region=REGIONS)
-def test_plain_number_is_what_the_library_returns(text: str, region: str):
+def test_plain_number_equals_the_result_of_the_library(text: str, region: str):
     assert plain_number(text, region) in (None, by_library(text, region))
 
 

@@ -54,7 +54,7 @@ _USER_GROUPS: Final = (OPEN_TASKS, (TaskStatus.COMPLETED,), (TaskStatus.CANCELLE
 _LEAD_FILTERS: Final = frozenset({"stage", "source_id", "rotting"})  # filters on the lead
 _INDEXED_FILTERS: Final = frozenset({"created_by", "lead_id", "ids"})  # filters that have an index for all statuses
 
-_ROWS: Final = select(Task.__table__, Task.priority_rank).join(Lead, Lead.id == Task.lead_id)
+_ROWS: Final = select(Task.__table__, Task.priority_rank.label("priority_rank")).join(Lead, Lead.id == Task.lead_id)
 _SEARCH_VECTOR: Final[ColumnElement[object]] = literal_column(
     SEARCH_VECTOR
 )  # unqualified names: leads have no such columns
