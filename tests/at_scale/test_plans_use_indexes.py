@@ -8,11 +8,13 @@ from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy.orm import Session
 
 from app.core.database import row_security
 from app.core.db import APP_ROLE
 from app.engine.models import BegunBy, Kind
 from app.engine.service import add_steps, step_row
+from app.leads.capture.imports.known_leads import BLIND_INDEXES, newest_leads
 from tests.support.desk import Caller
 from tests.support.large_clinic import LargeClinic, executed_statements, now
 from tests.support.plans import Statement, explain, explain_prepared, listening
@@ -92,6 +94,25 @@ def test_search_functions_use_their_index(large: LargeClinic, planner: psycopg.C
 
     assert index in plan.indexes
     assert not plan.read_whole
+
+
+def test_import_finds_leads_by_index_with_statistics_of_an_empty_table(
+    large: LargeClinic, planner: psycopg.Connection[Any]
+):
+    def find(session: Session, large: LargeClinic) -> None:
+        newest_leads(session, large.actor.clinic.id, [dict.fromkeys(BLIND_INDEXES, b"0123456789abcdef")])
+
+    [statement] = executed_statements(large, planner, find, role=APP_ROLE)
+    planner.execute("RESET ROLE")
+    planner.execute("BEGIN")
+    planner.execute("DELETE FROM pg_statistic WHERE starelid = 'leads'::regclass")
+    planner.execute("UPDATE pg_class SET reltuples = 0 WHERE relname = 'leads'")
+    planner.execute("SET LOCAL enable_sort = off")  # as `newest_leads` does
+    plans = [explain(planner, statement), explain_prepared(planner, statement)]
+    planner.execute("ROLLBACK")
+
+    indexes = {"ix_leads_phone", "ix_leads_phone_alt", "ix_leads_email"}
+    assert [plan.indexes for plan in plans] == [indexes, indexes]
 
 
 def test_census_reads_no_large_table(large: LargeClinic, planner: psycopg.Connection[Any]):

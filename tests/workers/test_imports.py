@@ -3,6 +3,7 @@
 import csv
 import io
 import zipfile
+from functools import partial
 from typing import Any
 
 import openpyxl
@@ -12,6 +13,8 @@ import xlsxwriter
 from app.core.db import transaction
 from app.engine.models import Kind
 from app.identity.models import Role
+from tests.support.bulk import chunks
+from tests.support.concurrency import run_concurrently
 from tests.support.desk import Desk
 from tests.support.importing import XLSX, send, work_off
 from workers import runner
@@ -287,3 +290,23 @@ def test_large_file_is_imported_in_chunks_with_one_lead_per_row(desk: Desk):
     done = work_off(desk.admin, upload(desk, content.encode()), source_id=desk.source_id)
     assert (done["job"]["total"], done["job"]["done"]) == (2500, 2500)
     assert desk.sql("SELECT count(*) FROM leads")[0][0] == 2500
+
+
+def test_workers_share_the_chunks_and_a_person_listed_in_several_is_one_lead(desk: Desk):
+    people = "".join(f"A,B,+1212555{n % 900:04},a{n % 900}@lead.example\n" for n in range(2500))
+    kept = upload(desk, f"First name,Last name,Phone,E-mail\n{people}".encode())
+    started = desk.admin.post(f"/api/imports/{kept['id']}/start", {"source_id": desk.source_id})
+    steps = chunks(desk, started.body["job"])
+    assert len(steps) == 3
+    run_concurrently(*[partial(runner.run, Kind.IMPORT_CHUNK, [step]) for step in steps * 2])
+    assert work_off_due(desk, kept)["job"]["done"] == 2500
+    assert desk.sql("SELECT count(*), count(DISTINCT phone_blind) FROM leads")[0] == (900, 900)
+    assert desk.sql("SELECT count(*) FROM lead_touches")[0][0] == 900
+
+
+def work_off_due(desk: Desk, kept: dict[str, Any]) -> dict[str, Any]:
+    """Run the steps for rows that repeat a person of their own chunk, which are due a second later."""
+    while desk.sql("UPDATE steps SET due_at = now() WHERE kind = 'import_chunk' AND state <> 'done' RETURNING id"):
+        runner.run(Kind.IMPORT_CHUNK, [])
+    shown: dict[str, Any] = desk.admin.get(f"/api/imports/{kept['id']}").body
+    return shown

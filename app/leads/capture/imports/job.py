@@ -14,7 +14,6 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from app.clock import now
-from app.core.db import to_bytea_array
 from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.jobs.items import ItemResults, Position, lock_pending, write_results
 from app.engine.jobs.kinds import JobKind, JobRow, ProcessSpan
@@ -27,6 +26,7 @@ from app.identity.users.lookup import active_users
 from app.leads.attribution.models import LeadSource
 from app.leads.capture.bulk.new_leads import CaptureContext, NewLead, insert_leads, load_capture_context, read_new_leads
 from app.leads.capture.imports.cells import CellContext, parse_row
+from app.leads.capture.imports.known_leads import BLIND_INDEXES, newest_leads
 from app.leads.capture.imports.models import Import, ImportRow
 from app.leads.capture.imports.rows import decrypted_cells
 from app.leads.capture.imports.spec import JOB_MARKER, ImportSpec
@@ -34,22 +34,11 @@ from app.leads.capture.lead_validation import read_lead_changes
 from app.leads.changes import apply_changes
 from app.leads.enums import OnDuplicate
 from app.leads.events import lead_created
-from app.leads.models import NEWEST_ORDER, Lead
+from app.leads.models import Lead
 from app.leads.search.lookup import require_unlocked
 
 _NOT_CHANGED: Final = frozenset({"source_id", "assigned_to_id"})  # not updated by an import on an existing lead
 _ONE_AT_A_TIME: Final = text("SELECT pg_advisory_xact_lock(hashtext('import'), hashtext(CAST(:clinic AS text)))")
-_NEWEST: Final = (
-    "SELECT newest.id, given.way FROM unnest(CAST(:{ways} AS bytea[])) AS given(way) CROSS JOIN LATERAL ("  # noqa: S608
-    "SELECT id FROM leads WHERE clinic_id = :clinic AND deleted_at IS NULL AND {column} = given.way"
-    f" ORDER BY {NEWEST_ORDER} LIMIT 1) AS newest"
-)
-_BLIND_INDEXES: Final = {"phone_blind": "phones", "phone_alt_blind": "phones", "email_blind": "emails"}
-_KNOWN: Final = text(" UNION ALL ".join(_NEWEST.format(ways=ways, column=at) for at, ways in _BLIND_INDEXES.items()))
-# While an import fills the table, its statistics may be those of an empty one. Then all indexes seem to cost the same,
-# and another one would be read in full for each row. Only the right one returns the newest lead without a sort.
-_AVOID_SORTS: Final = text("SET LOCAL enable_sort = off")
-_ALLOW_SORTS: Final = text("SET LOCAL enable_sort TO DEFAULT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +62,7 @@ class ReadRow:
     @property
     def blind_indexes(self) -> frozenset[bytes]:
         """The blind indexes of its phone numbers and address."""
-        return frozenset(filter(None, map(self.new_lead.row.get, _BLIND_INDEXES)))
+        return frozenset(filter(None, map(self.new_lead.row.get, BLIND_INDEXES)))
 
 
 def work_on(session: Session, job: JobRow, clinic: ClinicContext) -> ProcessSpan:
@@ -133,7 +122,7 @@ def _handle_existing(
     """Skip or update rows of existing leads, as `on_duplicate` says. Return the positions of new leads."""
     if context.spec.on_duplicate is OnDuplicate.CREATE:
         return list(rows)
-    known = _leads_by_blind_index(session, context, rows)
+    known = newest_leads(session, context.capture.actor.clinic.id, (row.new_lead.row for row in rows.values()))
     new: list[Position] = []
     seen: set[bytes] = set()
     updates: dict[Position, UUID] = {}
@@ -160,22 +149,6 @@ def _repeat(context: ImportContext, place: Position, ends: ItemResults) -> None:
         return
     updates = context.spec.on_duplicate is OnDuplicate.UPDATE
     ends.succeed(place, reason=ItemReason.UPDATED if updates else ItemReason.SKIPPED)
-
-
-def _leads_by_blind_index(
-    session: Session, context: ImportContext, rows: Mapping[Position, ReadRow]
-) -> dict[bytes, UUID]:
-    """Return the newest lead for each blind index of a phone number or address."""
-    ways: dict[str, set[bytes]] = {"phones": set(), "emails": set()}
-    for row in rows.values():
-        for column, kind in _BLIND_INDEXES.items():
-            if way := row.new_lead.row[column]:
-                ways[kind].add(way)
-    given = {kind: to_bytea_array(values) for kind, values in ways.items()}
-    session.execute(_AVOID_SORTS)
-    found = session.execute(_KNOWN, {"clinic": context.capture.actor.clinic.id, **given}).all()
-    session.execute(_ALLOW_SORTS)
-    return {bytes(row.way): row.id for row in sorted(found)}
 
 
 def _update(

@@ -1,0 +1,48 @@
+"""Lookup of the leads that a chunk's rows are about, by the blind indexes of phone numbers and e-mail addresses."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app.core.type_aliases import ColumnValues
+from app.leads.models import NEWEST_ORDER
+
+# Column of a lead → kind of values.
+BLIND_INDEXES: Final[Mapping[str, str]] = {
+    "phone_blind": "phones",
+    "phone_alt_blind": "phones",
+    "email_blind": "emails",
+}
+
+_NEWEST: Final = (
+    "SELECT newest.id, given.way FROM unnest(CAST(:{ways} AS bytea[])) AS given(way) CROSS JOIN LATERAL ("  # noqa: S608
+    "SELECT id FROM leads WHERE clinic_id = :clinic AND deleted_at IS NULL AND {column} = given.way"
+    f" ORDER BY {NEWEST_ORDER} LIMIT 1) AS newest"
+)
+_KNOWN: Final = text(" UNION ALL ".join(_NEWEST.format(ways=kind, column=name) for name, kind in BLIND_INDEXES.items()))
+# While an import fills the table, its statistics may be those of an empty one. Then all indexes seem to cost the same,
+# and another one would be read in full for each row. Only the right one returns the newest lead without a sort.
+_AVOID_SORTS: Final = text("SET LOCAL enable_sort = off")
+_ALLOW_SORTS: Final = text("SET LOCAL enable_sort TO DEFAULT")
+
+
+def newest_leads(session: Session, clinic_id: UUID, rows: Iterable[ColumnValues]) -> dict[bytes, UUID]:
+    """Return the newest lead for each blind index in `rows`, if there is one."""
+    ways: dict[str, set[bytes]] = {kind: set() for kind in BLIND_INDEXES.values()}
+    for row in rows:
+        for column, kind in BLIND_INDEXES.items():
+            if way := row[column]:
+                ways[kind].add(way)
+    given = {kind: _bytea_array(values) for kind, values in ways.items()}
+    session.execute(_AVOID_SORTS)
+    found = session.execute(_KNOWN, {"clinic": clinic_id, **given}).all()
+    session.execute(_ALLOW_SORTS)
+    return {bytes(row.way): row.id for row in sorted(found)}
+
+
+def _bytea_array(values: Iterable[bytes]) -> str:
+    """Return the text of an array. psycopg needs five times as long for a list of bytes."""
+    return "{" + ",".join(rf'"\\x{value.hex()}"' for value in values) + "}"
