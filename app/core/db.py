@@ -13,6 +13,8 @@ import psycopg
 from psycopg.adapt import Loader
 from pydantic import SecretStr
 from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
     DateTime,
     Engine,
     MetaData,
@@ -20,8 +22,10 @@ from sqlalchemy import (
     Select,
     TextClause,
     Uuid,
+    bindparam,
     create_engine,
     event,
+    func,
     text,
 )
 from sqlalchemy.dialects import postgresql
@@ -158,9 +162,12 @@ def dispose() -> None:
     sessions.cache_clear()
 
 
-def to_bytea_array(values: Iterable[bytes]) -> str:
-    """Return a parameter that SQL casts to `bytea[]`. psycopg needs five times as long for a list of bytes."""
-    return "{" + ",".join(rf'"\\x{value.hex()}"' for value in values) + "}"
+def is_among(column: Any, values: Sequence[object]) -> ColumnElement[bool]:
+    """Return the condition that a column has one of these values, with one parameter.
+
+    `in_` has a parameter for each value. Such a statement is compiled and planned again for each number of values.
+    """
+    return column == func.any(bindparam(None, list(values), type_=ARRAY(column.type)))  # type: ignore[no-any-return]
 
 
 @cache

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -81,6 +81,7 @@ def explain_prepared(connection: psycopg.Connection[Any], statement: Statement) 
 _CASTS = {
     UUID: "::uuid",
     datetime: "::timestamptz",
+    date: "::date",
     int: "::bigint",
     float: "::double precision",
     bool: "::boolean",

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from app.core.db import is_among
 from app.core.type_aliases import ColumnDict, ColumnValues, JsonDict
 
 
@@ -28,5 +29,5 @@ def expand_rows(
 def _named(session: Session, read: Any, ids: set[UUID]) -> dict[UUID, JsonDict]:
     if not ids:
         return {}
-    id_column = read.selected_columns["id"]
-    return {row["id"]: dict(row) for row in session.execute(read.where(id_column.in_(ids))).mappings()}
+    wanted = read.where(is_among(read.selected_columns["id"], list(ids)))
+    return {row["id"]: dict(row) for row in session.execute(wanted).mappings()}

@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import ARRAY, BindParameter, ColumnElement, Text, and_, bindparam, cast, func, or_
 
 from app.clock import now
+from app.core.db import is_among
 from app.core.type_aliases import JsonObject
 from app.identity.actor import Actor
 from app.identity.users.lookup import resolve_user_id
@@ -64,7 +65,7 @@ _FILTERS: Final[Mapping[str, Callable[[Any], ColumnElement[bool]]]] = {
     "created_from": created_from,
     "created_to": created_to,
     "tag": lambda tag: Lead.tags.bool_op("@>")(cast([tag.lower()], ARRAY(Text))),
-    "ids": lambda ids: Lead.id == func.any(bindparam(None, ids, type_=ARRAY(Lead.id.type))),
+    "ids": lambda ids: is_among(Lead.id, ids),
     "language": lambda language: Lead.language == language,
     "channel": lambda channel: Lead.capture_channel == channel,
     "external_id": lambda external_id: Lead.external_id == external_id,

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.audit import audit_log
 from app.core.database.row_security import FEW_IDS, find_few_ids
-from app.core.db import AnySelect
+from app.core.db import AnySelect, is_among
 from app.core.pagination import Key, Page, page, page_of_parts
 from app.core.type_aliases import JsonObject
 from app.identity.actor import Actor
@@ -109,7 +109,7 @@ def _by_next_follow_up(session: Session, actor: Actor, query: JsonObject, direct
     own: list[Any] = [[(part.selected_columns[key.key], direction) for key, _ in keys] for part in parts]
     found = page_of_parts(session, parts, keys, query, of_each=own)
     ids = [task.lead_id for task in found.items]
-    leads = {row.id: row for row in decrypt_rows(Lead, session.execute(_ROWS.where(Lead.id.in_(ids))))}
+    leads = {row.id: row for row in decrypt_rows(Lead, session.execute(_ROWS.where(is_among(Lead.id, ids))))}
     audit_log.note_read(session, "lead", ids)
     return Page([leads[lead_id] for lead_id in ids], found.next_cursor, found.total_count)
 

@@ -1,10 +1,10 @@
 """The work queue by days, in the clinic's local time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Date, DateTime, column, select, true, values
+from sqlalchemy import ARRAY, Date, DateTime, bindparam, column, func, select, true
 from sqlalchemy.orm import Session
 
 from app.audit import audit_log
@@ -16,6 +16,11 @@ from app.tasks.models import OPEN_TASKS, Task, TaskStatus
 from app.tasks.queue.queue import has_status, resolve_rare_filters, status_groups, tasks_of
 
 DEFAULT_RANGE: Final = timedelta(days=6)
+_DAY_COLUMNS: Final[Mapping[str, Any]] = {
+    "date": Date(),
+    "begins_at": DateTime(timezone=True),
+    "ends_at": DateTime(timezone=True),
+}
 
 
 class Day(NamedTuple):
@@ -52,8 +57,7 @@ def _due(
     session: Session, actor: Actor, query: JsonObject, days: Sequence[Day], *, group: Sequence[TaskStatus]
 ) -> Sequence[AnyRow]:
     """Return the first tasks of each day with these statuses. One extra row per day shows whether there are more."""
-    instant = DateTime(timezone=True)
-    day = values(column("day", Date), column("begins_at", instant), column("ends_at", instant), name="of").data(days)
+    day = _table(days)
     tasks = (
         tasks_of(actor, query)
         .where(has_status(group), Task.due_at >= day.c.begins_at, Task.due_at < day.c.ends_at)
@@ -62,9 +66,19 @@ def _due(
         .correlate(day)
         .lateral("task")
     )
-    found = session.execute(select(day.c.day, tasks).join(tasks, true())).all()
+    found = session.execute(select(day.c.date.label("day"), tasks).join(tasks, true())).all()
     audit_log.note_read(session, "task", [task.id for task in found])
     return found
+
+
+def _table(days: Sequence[Day]) -> Any:
+    """Return the days as a table with three parameters. With VALUES each statement would be compiled again."""
+    given: list[Any] = []
+    columns: list[Any] = []
+    for name, type_ in _DAY_COLUMNS.items():
+        given.append(bindparam(None, [getattr(day, name) for day in days], type_=ARRAY(type_)))
+        columns.append(column(name, type_))
+    return func.unnest(*given).table_valued(*columns, name="of").render_derived()
 
 
 def _to_response(day: Day, rows: Sequence[AnyRow], *, limit: int) -> JsonDict:

@@ -5,11 +5,11 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, bindparam, func, literal_column, select, text
+from sqlalchemy import ColumnElement, bindparam, func, literal_column, select, text
 from sqlalchemy.orm import Session
 
 from app.core.database.row_security import find_few_ids
-from app.core.db import AnySelect
+from app.core.db import AnySelect, is_among
 from app.core.pagination import Key, Page, page_of_parts
 from app.core.type_aliases import JsonDict, JsonObject
 from app.errors import Invalid
@@ -178,7 +178,7 @@ def _matches_words(words: str) -> ColumnElement[bool]:
 
 
 _FILTERS: Final[Mapping[str, Callable[[Any], ColumnElement[bool]]]] = {
-    "ids": lambda ids: Task.id == func.any(bindparam(None, ids, type_=ARRAY(Task.id.type))),
+    "ids": lambda ids: is_among(Task.id, ids),
     "lead_id": lambda lead_id: Task.lead_id == lead_id,
     "type": Task.type.in_,
     "priority": Task.priority.in_,
