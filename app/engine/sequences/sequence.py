@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -125,7 +126,7 @@ class Sequence:
     @property
     def stop_on(self) -> tuple[str, ...]:
         """Events that cancel a planned step: those in `exit_on` and `goal` that can cancel steps."""
-        return tuple(sorted({event for event in (*self.exit_on, *self.goal) if stop_reason(event)}))
+        return _stopping(self.exit_on + self.goal)
 
     def step(self, name: str) -> SequenceStep:
         """Return the step of that name. Raises StopIteration if there is none."""
@@ -141,6 +142,12 @@ class Sequence:
             return self.step(wanted)
         later = self.steps[self.steps.index(step) + 1 :]
         return later[0] if later else None
+
+
+@lru_cache(maxsize=1024)
+def _stopping(events: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the events among these that can cancel steps, sorted."""
+    return tuple(sorted({event for event in events if stop_reason(event)}))
 
 
 def trigger_name(slug: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 from uuid import UUID
 
 from sqlalchemy import text
@@ -26,7 +26,6 @@ from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.models import Reason
 from app.engine.sequences.progression import StepResult
 from app.engine.sequences.sequence import Sequence as SequenceText
-from app.engine.sequences.sequence import SequenceStep
 
 RETRY_IN: Final = timedelta(seconds=5)  # for a step whose sequence another transaction has locked
 
@@ -57,23 +56,24 @@ class StepEnd:
 
 def advance(session: Session, ends: Sequence[StepEnd], *, at: datetime) -> None:
     """Save each step end; then move its enrollment to the next step, hold it or end it. Ended enrollments stay."""
-    enrollments = lock_enrollments(session, [one.enrollment_id for one in ends])
+    ids = [one.enrollment_id for one in ends]
+    enrollments = lock_enrollments(session, ids)
     known = sequence_texts(session, enrollments.values())
     ended = [
-        _EndedStep(one, row, text_, text_.step(row.step))
-        for one in ends
-        if (row := enrollments.get(one.enrollment_id))
-        and row.step_id == one.step_id
-        and (text_ := known[row.sequence_id, row.sequence_version])
+        _EndedStep.of(one, row, known[row.sequence_id, row.sequence_version])
+        for id_, one in zip(ids, ends, strict=True)
+        if (row := enrollments.get(id_)) and row.step_id == one.step_id
     ]
     off = _lock_inactive(session, {one.row.sequence_id for one in ended if one.was_held_up})
     insert_many(session, EnrollmentStep, [_entry(one, at) for one in ended if not one.was_held_up])
+    going: dict[bool, list[_EndedStep]] = {True: [], False: []}
     for one in ended:
         if reason := one.result.exit:
             end_enrollments(session, [one.row.id], reason=reason, at=at)
-    going = [one for one in ended if not one.result.exit]
-    save_states(session, [_waiting(one, at) for one in going if one.holds(off)])
-    move_enrollments(session, [one.next_move for one in going if not one.holds(off)], at=at)
+        else:
+            going[one.holds(off)].append(one)
+    save_states(session, [_waiting(one, at) for one in going[True]])
+    move_enrollments(session, [one.next_move for one in going[False]], at=at)
 
 
 def skip_step(session: Session, row: EnrollmentRow, calendar: Calendar, *, reason: Reason, at: datetime) -> None:
@@ -82,7 +82,7 @@ def skip_step(session: Session, row: EnrollmentRow, calendar: Calendar, *, reaso
     step = sequence.step(row.step)
     session.execute(_SKIP, {"id": row.step_id, "reason": reason, "now": at})
     cause = {"enrollment_id": str(row.id)}
-    ended = _EndedStep(StepEnd(row.step_id, step.kind, cause, calendar, reason, {}), row, sequence, step)
+    ended = _EndedStep.of(StepEnd(row.step_id, step.kind, cause, calendar, reason, {}), row, sequence)
     insert_many(session, EnrollmentStep, [_entry(ended, at)])
     move_enrollments(session, [Move(row, sequence, ended.result.next, calendar)], at=at)
 
@@ -94,12 +94,19 @@ _SKIP: Final = text(
 
 
 class _EndedStep(NamedTuple):
-    """An enrollment with an ended step, and its sequence version."""
+    """An enrollment with an ended step, its sequence version, and the end of the step without the enrollment."""
 
     step_end: StepEnd
     row: EnrollmentRow
     text: SequenceText
-    step: SequenceStep
+    result: StepResult
+
+    @classmethod
+    def of(cls, step_end: StepEnd, row: EnrollmentRow, sequence: SequenceText) -> Self:
+        """Return the end of the enrollment's current step."""
+        return cls(
+            step_end, row, sequence, StepResult(sequence, sequence.step(row.step), step_end.reason, step_end.details)
+        )
 
     @property
     def was_held_up(self) -> bool:
@@ -111,15 +118,10 @@ class _EndedStep(NamedTuple):
         return self.result.waits or (self.was_held_up and self.row.sequence_id in off)
 
     @property
-    def result(self) -> StepResult:
-        """The end of the step, without its enrollment."""
-        return StepResult(self.text, self.step, self.step_end.reason, self.step_end.details)
-
-    @property
     def next_move(self) -> Move:
         """The move to the next step; to the same step again if its sequence is being activated."""
         if self.was_held_up:
-            return Move(self.row, self.text, self.step, self.step_end.calendar, left=RETRY_IN)
+            return Move(self.row, self.text, self.result.step, self.step_end.calendar, left=RETRY_IN)
         return Move(self.row, self.text, self.result.next, self.step_end.calendar)
 
 
