@@ -22,6 +22,7 @@ ORDER = (
         "webhooks",
         "pending",
         "large_pending",
+        "long_transaction",
         "capture",
         "rules",
         "decisions",
