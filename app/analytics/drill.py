@@ -1,10 +1,9 @@
 """The list of leads behind a figure: a query of `GET /api/leads`."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -18,8 +17,7 @@ LEADS: Final = "/api/leads"
 _NOWHERE: Final = {"has_coordinator": False}  # for leads without a coordinator
 
 
-@dataclass(frozen=True, slots=True)
-class ListStart:
+class ListStart(NamedTuple):
     """The parameters that all lists of a row begin with: filters of the report and of the row."""
 
     row: JsonDict
@@ -28,8 +26,7 @@ class ListStart:
     is_plain: bool  # no name is in both
 
 
-@dataclass(frozen=True, slots=True)
-class ListEnd:
+class ListEnd(NamedTuple):
     """The parameters that all lists of a measure end with: its filters, and the days of its event."""
 
     parts: Sequence[JsonObject]

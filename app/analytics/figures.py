@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from app.analytics.counting import Cell, Counts, Dimension, Values
 from app.analytics.drill import ListEnd, ListStart, drill_between, list_end, list_start, row_filters
@@ -53,8 +53,7 @@ class Figures:
         return _Leads(counted, list_end(self.report, counted, days))
 
 
-@dataclass(frozen=True, slots=True)
-class _Leads:
+class _Leads(NamedTuple):
     """Leads that a measure counts, and their list."""
 
     measure: Measure
@@ -65,8 +64,7 @@ class _Leads:
         return {"leads": row.values.get(self.measure) or 0, "drill": drill_between(row.report, row.start, self.end)}
 
 
-@dataclass(frozen=True, slots=True)
-class _Column:
+class _Column(NamedTuple):
     """A metric in one bucket. `of_all`: for shares of all rows, the leads of these; else `among` are of the row."""
 
     metric: Metric
@@ -95,8 +93,7 @@ class _Column:
         return float(found)
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(NamedTuple):
     """A row in one bucket."""
 
     report: Report

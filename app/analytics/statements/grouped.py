@@ -5,6 +5,7 @@ Leads created in a past day or month are read from rollups, unless one of them h
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
@@ -39,7 +40,7 @@ from app.analytics.statements.rolled_up.models import RollupGroup
 from app.analytics.statements.rolled_up.spans import ALWAYS, Range, joined, leads_in, parts_of
 from app.analytics.statements.selection import TIMES, Counted, Selection, tests_of
 from app.leads.models import Lead
-from app.leads.search.filters import filter_conditions
+from app.leads.search.filters import condition_of, filter_conditions
 from app.leads.timeline.responses import seconds_from_creation, seconds_to_contact
 
 _ROLLED_UP: Final = frozenset({Event.CREATED, Event.OPEN})  # rollups are by the day of creation
@@ -132,19 +133,35 @@ def _on_rollups(selection: Selection, tests: _Tests) -> list[Any]:
 
 
 def _tests(report: Report, measures: Sequence[Measure]) -> _Tests:
-    grouped: dict[str, Any] = {}
+    columns: dict[str, Any] = {}
     conditions: dict[Test, ColumnElement[bool]] = {}
     computed: dict[str, Test] = {}
     for test in dict.fromkeys(test for one in measures for test in tests_of(report, one)):
-        condition = and_(*filter_conditions(dict([test]), report.actor))
-        names = {one.name for one in iterate(condition) if isinstance(one, Column)}
-        if names and names <= _OF_GROUP:
-            grouped |= {name: getattr(Lead, name) for name in names}
-            conditions[test] = replacement_traverse(condition, {}, _of_group)
+        of_group = _group_condition(test)
+        if of_group.columns:
+            columns |= of_group.columns
+            conditions[test] = of_group.condition
         else:
             name = f"test_{len(conditions)}"
-            grouped[name], conditions[test], computed[name] = condition, column(name), test
-    return _Tests(grouped, conditions, computed)
+            columns[name], conditions[test], computed[name] = of_group.condition, column(name), test
+    return _Tests(columns, conditions, computed)
+
+
+class _GroupCondition(NamedTuple):
+    """A test on columns of groups; without these columns, on the lead's."""
+
+    columns: Mapping[str, Any]
+    condition: ColumnElement[bool]
+
+
+@lru_cache(maxsize=1024)  # a funnel has dozens of tests, the same ones each time
+def _group_condition(test: Test) -> _GroupCondition:
+    condition = condition_of(*test)
+    names = {one.name for one in iterate(condition) if isinstance(one, Column)}
+    if not names or not names <= _OF_GROUP:
+        return _GroupCondition({}, condition)
+    columns = {name: getattr(Lead, name) for name in names}
+    return _GroupCondition(columns, replacement_traverse(condition, {}, _of_group))
 
 
 def _of_group(element: Any, **_: object) -> Any:

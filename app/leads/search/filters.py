@@ -40,6 +40,11 @@ def filter_conditions(query: JsonObject, actor: Actor) -> list[ColumnElement[boo
     return [*tests, *entry_conditions(query, actor.clinic.id)]
 
 
+def condition_of(name: str, value: Any) -> ColumnElement[bool]:
+    """Return the SQL condition of one filter that has the same meaning for every caller."""
+    return _FILTERS[name](value)
+
+
 def _is_named(words: str) -> ColumnElement[bool]:
     """Return the condition that these words begin the first or last name, or both names in either order."""
     parts = words.split()
