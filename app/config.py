@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     sentinel_master: str = Field(default="mymaster", min_length=1)  # name of the master, with BROKER_URL=sentinel://...
     sentinel_password: SecretStr = SecretStr("")  # of the Sentinels themselves; the master's is in BROKER_URL
     counters_url: SecretStr = SecretStr("")  # Valkey or Redis for rate counters; default: the broker, else PostgreSQL
-    database_pool: int = Field(default=5, ge=1)  # connections per process; twice as many under load
+    database_pool: int = Field(default=5, ge=1)  # a process opens up to twice as many connections
     # Executions of a query before the server prepares it; 0: never. Default: 2, and never behind a pooler.
     database_prepare_threshold: int | None = Field(default=None, ge=0)
 

@@ -77,8 +77,7 @@ def first_id_at(instant: datetime) -> UUID:
 @lru_cache(maxsize=1)
 def engine() -> Engine:
     """Return the engine of this process. It is created on first use, so that a forked child creates its own."""
-    size = get_settings().database_pool
-    return _new_engine(get_settings().database_url, pool_size=size, max_overflow=size)
+    return _new_engine(get_settings().database_url, **_pool())
 
 
 @lru_cache(maxsize=1)
@@ -93,8 +92,12 @@ def counter_engine() -> Engine:
 @lru_cache(maxsize=1)
 def replica_engine() -> Engine:
     """Return an engine for the streaming replica that REPLICA_DATABASE_URL names."""
-    size = get_settings().database_pool
-    return _new_engine(get_settings().replica_database_url, pool_size=size, max_overflow=size)
+    return _new_engine(get_settings().replica_database_url, **_pool())
+
+
+def _pool() -> JsonDict:
+    """Return the size of a pool. Connections opened under load stay open: a new one plans every statement again."""
+    return {"pool_size": 2 * get_settings().database_pool, "max_overflow": 0}
 
 
 def _new_engine(url: SecretStr, **options: object) -> Engine:
