@@ -18,6 +18,7 @@ ORDER = (
     *(
         "drain",
         "lateness",
+        "busy_lateness",
         "fairness",
         "webhooks",
         "pending",

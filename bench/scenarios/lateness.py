@@ -28,7 +28,7 @@ class EnqueuedTooLate(Exception):
 
 def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row]:
     count = 300 if quick else 2_000
-    return in_rounds(all_contestants(servers, only=only), runs, lambda one: _lateness(one, count))
+    return in_rounds(all_contestants(servers, only=only), runs, lambda one: measure_lateness(one, count))
 
 
 def verdicts(rows: Sequence[Row]) -> list[str]:
@@ -38,15 +38,18 @@ def verdicts(rows: Sequence[Row]) -> list[str]:
     return [f"{name}: p99 {value:.0f} ms (to reach: under {TARGET_P99_MS} ms)." for name, value in late.items()]
 
 
-def _lateness(contestant: Contestant, count: int) -> dict[str, float]:
+def measure_lateness(
+    contestant: Contestant, count: int, *, gap: timedelta = GAP, lead_in: timedelta = LEAD_IN
+) -> dict[str, float]:
+    """Return the lateness of jobs that are due one after the other. They are enqueued within `lead_in`."""
     with prepared(contestant):
         warm_up(contestant)
-        first_due = datetime.now(UTC) + LEAD_IN
-        jobs = jobs_due([first_due + GAP * number for number in range(count)])
+        first_due = datetime.now(UTC) + lead_in
+        jobs = jobs_due([first_due + gap * number for number in range(count)])
         contestant.enqueue(jobs)
         if datetime.now(UTC) > first_due:
             raise EnqueuedTooLate(contestant.name)
-        span = (LEAD_IN + GAP * count).total_seconds()
+        span = (lead_in + gap * count).total_seconds()
         wait_done(contestant, count, timeout=span + GRACE_SECONDS)
         late = [_milliseconds(done.committed_at - done.due_at) for done in checked_completions(contestant, jobs)]
     return {title: percentile(late, percent) for title, percent in PERCENTS.items()}
