@@ -12,8 +12,8 @@ from sqlalchemy import text
 from app.leads.timeline.models import IS_STAGE_CHANGE
 
 # The table `entry` (place of its range, stage, at, previous) of the entries within ranges that are in order.
-# Stages are looked up one by one, so that PostgreSQL finds the entries of each in its index. OFFSET 0 makes it look up
-# each lead and its changes, instead of reading those of all leads.
+# OFFSET 0 makes PostgreSQL look up the entries of each range and stage in its index, then each lead and its changes,
+# instead of reading those of all leads.
 _ENTRIES: Final = f"""
 WITH RECURSIVE wanted AS MATERIALIZED (
     SELECT * FROM unnest(CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[]), CAST(:first_ids AS uuid[]),
@@ -28,7 +28,7 @@ WITH RECURSIVE wanted AS MATERIALIZED (
     SELECT found.lead_id FROM wanted CROSS JOIN known_stage CROSS JOIN LATERAL (
         SELECT lead_id FROM lead_activities WHERE clinic_id = :clinic AND {IS_STAGE_CHANGE}
             AND new_stage = known_stage.stage AND occurred_at >= wanted.starts_at AND occurred_at < wanted.ends_at
-        ) AS found
+        OFFSET 0) AS found
     UNION
     SELECT l.id FROM wanted JOIN leads l ON l.clinic_id = :clinic AND l.deleted_at IS NULL
         AND l.created_at >= wanted.starts_at AND l.created_at < wanted.ends_at
