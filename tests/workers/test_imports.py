@@ -304,6 +304,24 @@ def test_workers_share_the_chunks_and_a_person_listed_in_several_is_one_lead(des
     assert desk.sql("SELECT count(*) FROM lead_touches")[0][0] == 900
 
 
+def test_later_row_of_the_file_updates_the_lead_of_an_earlier_chunk(desk: Desk):
+    others = "".join(f"A,B{n},,b{n}@lead.example,\n" for n in range(999))
+    people = f"Ana,Ruiz,+12125550143,,Paris\n{others}Ana,Ruiz,+12125550143,,Nice\n"
+    kept = upload(desk, f"First name,Last name,Phone,E-mail,City\n{people}".encode())
+    options = {"source_id": desk.source_id, "on_duplicate": "update"}
+    started = desk.admin.post(f"/api/imports/{kept['id']}/start", options)
+    first, second = chunks(desk, started.body["job"])
+
+    def run_second() -> None:
+        while desk.sql("SELECT 1 FROM job_items WHERE position = 0 AND status = 'pending' FOR UPDATE SKIP LOCKED"):
+            pass  # the first chunk has not begun
+        runner.run(Kind.IMPORT_CHUNK, [second])
+
+    run_concurrently(partial(runner.run, Kind.IMPORT_CHUNK, [first]), run_second)
+    assert [row["reason"] for row in rows(desk, kept)] == [*[None] * 1000, "updated"]
+    assert desk.sql("SELECT city FROM leads WHERE first_name = 'Ana'")[0].city == "Nice"
+
+
 def work_off_due(desk: Desk, kept: dict[str, Any]) -> dict[str, Any]:
     """Run the steps for rows that repeat a person of their own chunk, which are due a second later."""
     while desk.sql("UPDATE steps SET due_at = now() WHERE kind = 'import_chunk' AND state <> 'done' RETURNING id"):

@@ -49,10 +49,10 @@ class Schema(marshmallow.Schema):
         self, *, error_store: Any, data: Any, original_data: Any, field_errors: bool = False, many: bool, **more: Any
     ) -> None:
         """Run schema validators although there are field errors, as far as they read valid fields only."""
-        if field_errors and not many:
-            data, field_errors = self._valid(data, error_store.errors, original_data), False
         if more["pass_collection"] not in self._kinds_of_validators:
             return
+        if field_errors and not many:
+            data, field_errors = self._valid(data, error_store.errors, original_data), False
         options = {"original_data": original_data, "field_errors": field_errors, "many": many, **more}
         super()._invoke_schema_validators(error_store=error_store, data=data, **options)
 

@@ -101,12 +101,6 @@ def blind_indexes_of(clinic_id: UUID, values: Mapping[str, str]) -> JsonDict:
     }
 
 
-def contact_blind_indexes(lead: JsonObject) -> set[bytes]:
-    """Return the blind indexes of a lead's phone numbers and e-mail address."""
-    values = {name: lead[name] for name in ("phone", "phone_alt", "email") if lead[name]}
-    return set(blind_indexes_of(lead["clinic_id"], values).values())
-
-
 def has_name(lead: JsonObject) -> bool:
     """Return whether the name is known, that is not the placeholder `Unknown Caller`."""
     return (lead["first_name"], lead["last_name"]) != UNKNOWN_CALLER

@@ -1,7 +1,8 @@
 """Import job: process the rows of a chunk in the transaction of its step.
 
-Chunks of one clinic run one at a time. So each row sees the leads of earlier rows, and no phone number becomes two
-leads.
+Workers read the rows of several chunks at the same time. From the lookup of known leads to the commit, chunks of one
+clinic run one at a time, those of a file in its order. So each row sees the leads of earlier rows, and no phone number
+becomes two leads.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,7 @@ from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.jobs.items import ItemResults, Position, lock_pending, write_results
 from app.engine.jobs.kinds import JobKind, JobRow, ProcessSpan
 from app.engine.jobs.models import ItemReason
-from app.engine.jobs.split import Span
+from app.engine.jobs.split import CHUNK_SIZE, Span
 from app.engine.service import record
 from app.errors import Invalid, RelanceError
 from app.identity.clinic_context import ClinicContext
@@ -39,6 +40,11 @@ from app.leads.search.lookup import require_unlocked
 
 _NOT_CHANGED: Final = frozenset({"source_id", "assigned_to_id"})  # not updated by an import on an existing lead
 _ONE_AT_A_TIME: Final = text("SELECT pg_advisory_xact_lock(hashtext('import'), hashtext(CAST(:clinic AS text)))")
+
+# A chunk holds its own number until its commit. Before it looks for leads, it waits for the chunk before it, which has
+# waited for earlier ones.
+_HOLD_NUMBER: Final = text("SELECT pg_advisory_xact_lock(hashtext(CAST(:job AS text)), :number)")
+_WAIT_FOR_EARLIER: Final = text("SELECT pg_advisory_xact_lock_shared(hashtext(CAST(:job AS text)), :number - 1)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +85,20 @@ def work_on(session: Session, job: JobRow, clinic: ClinicContext) -> ProcessSpan
 
 
 def _import_rows(session: Session, span: Span, *, context: ImportContext) -> ItemResults:
-    ends = ItemResults()
+    ends, writes = ItemResults(), not context.spec.is_rehearsal
+    chunk = {"job": context.job_id, "number": span.first // CHUNK_SIZE}
+    if writes:
+        session.execute(_HOLD_NUMBER, chunk)
     rows = _read(session, context, span, ends)
-    if not context.spec.is_rehearsal:
+    if writes:
+        session.execute(_WAIT_FOR_EARLIER, chunk)
         session.execute(_ONE_AT_A_TIME, {"clinic": context.capture.actor.clinic.id})
     new = _handle_existing(session, context, rows, ends)
-    if context.spec.is_rehearsal:
+    if writes:
+        _create(session, context, {place: rows[place] for place in new}, ends)
+    else:
         for place in new:
             ends.succeed(place)
-    else:
-        _create(session, context, {place: rows[place] for place in new}, ends)
     write_results(session, context.job_id, ends)
     return ends
 
