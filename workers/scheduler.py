@@ -1,12 +1,14 @@
 """Scheduler of beat: sends heartbeats, and reports an unavailable broker in one line."""
 
 import time
+from functools import cached_property
 from typing import Any
 
 import structlog
 from celery.beat import ScheduleEntry, Scheduler, SchedulingError
 from kombu import Connection
 
+from app.engine.broker import HEARTBEAT, close_if_silent
 from workers.error_text import describe_error
 from workers.watchdog import notify
 
@@ -24,9 +26,16 @@ class QuietScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
     _failed = 0
     _reported_at = 0.0
 
+    @cached_property
+    def connection(self) -> Connection:
+        """The connection of the producer. Celery's own has no heartbeats, so that a frozen node is not noticed."""
+        connection: Connection = self.app.connection_for_write(heartbeat=HEARTBEAT)
+        return connection
+
     def tick(self, *args: Any, **options: Any) -> float:
         """Send what is due. Returns the seconds to wait until the next tick."""
         notify()
+        close_if_silent(self.connection)
         seconds: float = super().tick(*args, **options)
         return seconds
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,9 @@ from app.engine import redis_transport
 from app.engine.step_kind import ACCOUNTS, BULK, DELIVERIES, STEPS, WEBHOOKS
 
 SWEEPS = "sweeps"
+# Seconds between two signs of life of RabbitMQ. Two that are missing end a connection: the node is frozen.
+HEARTBEAT = 10
+CLOSE_WITHIN = 3  # seconds; a frozen node does not confirm that a connection to it is closed
 # Work that must not wait for bulk has workers of its own; priorities inside one queue would not do that.
 QUEUES = (STEPS, DELIVERIES, ACCOUNTS, BULK, WEBHOOKS, SWEEPS)
 
@@ -27,13 +31,22 @@ def task_name(kind: str) -> str:
 
 
 class _SoonBack(Connection):
-    """Connection that tries again at most three seconds later. Celery's pauses grow to 30 seconds."""
+    """Connection that tries again at most three seconds later, and that a frozen node does not hold up.
+
+    Celery's own pauses grow to 30 seconds.
+    """
 
     def ensure_connection(self, *args: Any, **options: Any) -> Connection:
         """Wait for the broker. Returns this connection."""
         pauses = {"interval_start": 1, "interval_step": 1, "interval_max": 3}
         connection: Connection = super().ensure_connection(*args, **{**pauses, **options})  # type: ignore[no-untyped-call]
         return connection
+
+    def _do_close_self(self) -> None:
+        """Close, and wait for the node of RabbitMQ no longer than CLOSE_WITHIN. kombu would wait until it answers."""
+        if (sock := getattr(self._connection, "sock", None)) is not None:
+            sock.settimeout(CLOSE_WITHIN)
+        super()._do_close_self()  # type: ignore[no-untyped-call]
 
 
 class _Amqp(AMQP):  # type: ignore[misc]  # Celery has no types
@@ -80,6 +93,7 @@ def make_celery(settings: Settings) -> Celery:
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,  # retry without limit
         broker_connection_timeout=3,
+        broker_heartbeat=HEARTBEAT,
         task_publish_retry=True,
         task_publish_retry_policy={
             "max_retries": 2,
@@ -130,6 +144,21 @@ def _transport_options(settings: Settings) -> dict[str, object]:
         "socket_keepalive": True,
         "health_check_interval": 10,
     }
+
+
+def close_if_silent(connection: Connection) -> None:
+    """Close a connection to RabbitMQ that is frozen, so that the next message opens another one.
+
+    A frozen node takes messages, which are lost, and closes no connection. Call it before messages, or now and then.
+    """
+    if not (connection.connected and connection.supports_heartbeats):
+        return
+    try:
+        with suppress(TimeoutError):  # all heartbeats that have arrived are read
+            connection.drain_events(timeout=0)
+        connection.heartbeat_check()
+    except connection.connection_errors:
+        connection.collect()
 
 
 @dataclass(frozen=True, slots=True)

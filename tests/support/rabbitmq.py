@@ -4,6 +4,7 @@ with running_cluster() as cluster:
     cluster.env                     # BROKER_URL with all nodes, BROKER_QUEUE_TYPE
     cluster.queues()["steps"]       # type, leader, members and unacknowledged messages
     cluster.kill(cluster.nodes[0])  # SIGKILL
+    cluster.freeze(cluster.nodes[1])  # SIGSTOP, until cluster.thaw
 """
 
 import json
@@ -37,6 +38,7 @@ CONFIGURATION: Final = (
     "log.console = true",
     "disk_free_limit.absolute = 1MB",
     "raft.wal_max_size_bytes = 64000000",
+    "net_ticktime = 15",
 )
 
 requires_rabbitmq = pytest.mark.skipif(
@@ -84,6 +86,14 @@ class Cluster:
     def kill(self, node: Node) -> None:
         """Kill a node like a crash."""
         _kill(node.server)
+
+    def freeze(self, node: Node) -> None:
+        """Stop a node like a machine that hangs: its connections stay open, and nothing is answered."""
+        os.killpg(node.server.pid, signal.SIGSTOP)
+
+    def thaw(self, node: Node) -> None:
+        """Let a frozen node go on."""
+        os.killpg(node.server.pid, signal.SIGCONT)
 
 
 @contextmanager
