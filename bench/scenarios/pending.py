@@ -119,7 +119,7 @@ def _load(servers: Servers, clinic: Mapping[str, Any], backlog: Backlog) -> None
         add_leads(connection, [worker], backlog.steps // LEAD_SHARE, only_open=True)
         first = seconds + LOAD_SECONDS
         add_steps(connection, backlog.steps - steady, first=first, last=first + SIX_HOURS, kinds=KINDS)
-    with loading(servers) as connection:
+    with psycopg.connect(servers.database_url()) as connection:  # no VACUUM: it would take longer than the steps wait
         add_steps(connection, steady, first=0, last=seconds, kinds=["create_task"])
 
 
