@@ -1,5 +1,6 @@
 """While a transaction stays open, index entries of ended steps stay too. Scans of due steps begin behind them."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
@@ -27,7 +28,10 @@ ENDED = 1_000
 AN_HOUR_AGO = TUESDAY - timedelta(hours=1)
 A_SECOND_AGO = TUESDAY - timedelta(seconds=1)
 SLOW = 600.0  # seconds of a scan: no complete one follows within the test
-READ = text("SELECT sum(pg_stat_get_xact_tuples_returned(indexrelid)) FROM pg_index WHERE indrelid = 'steps'::regclass")
+READ = text(
+    "SELECT indexrelid::regclass::text AS name, pg_stat_get_xact_tuples_returned(indexrelid) AS entries"
+    " FROM pg_index WHERE indrelid = 'steps'::regclass"
+)
 
 
 @pytest.fixture
@@ -52,12 +56,17 @@ def slow_scans(watch: Watch) -> None:
         slow_down(mark)
 
 
-def entries_read(act: Callable[[Session], object]) -> int:
-    """Return how many index entries of steps a call reads."""
+def entries_read(act: Callable[[Session], object]) -> Counter[str]:
+    """Return how many entries of each index of steps a call reads."""
     with transaction() as session:
-        before = session.scalars(READ).one()  # of this session, since its statistics were last reported
+        before = _read_so_far(session)
         act(session)
-        return int(session.scalars(READ).one() - before)
+        return _read_so_far(session) - before
+
+
+def _read_so_far(session: Session) -> Counter[str]:
+    """Return the entries that this session has read since its statistics were last reported, by index."""
+    return Counter({row.name: row.entries for row in session.execute(READ)})
 
 
 def look_and_claim(turns: Turns, session: Session) -> None:
@@ -74,11 +83,12 @@ def end_steps(practice: Practice) -> None:
 @pytest.mark.usefixtures("open_transaction")
 def test_a_sweep_reads_no_entries_of_ended_steps(practice: Practice, watch: Watch):
     end_steps(practice)
-    assert entries_read(publish_due) >= ENDED
+    assert entries_read(publish_due).total() >= ENDED
 
     slow_down(mark_of(MAKE))
     practice.fill(1, MAKE, due_at=TUESDAY, state="planned", published_at=None)
-    assert entries_read(lambda session: publish_due(session) == 1) < ENDED / 10
+    read = entries_read(lambda session: publish_due(session) == 1)
+    assert read.total() < ENDED / 10, read
 
 
 @pytest.mark.usefixtures("open_transaction")
@@ -87,7 +97,8 @@ def test_the_census_reads_no_entries_of_ended_steps_for_the_oldest_one(practice:
     practice.fill(1, MAKE, due_at=A_SECOND_AGO)
     slow_down(mark_of(census.STEPS))
 
-    assert entries_read(census.oldest_of_kinds) < ENDED / 10
+    read = entries_read(census.oldest_of_kinds)
+    assert read.total() < ENDED / 10, read
     with transaction() as session:
         assert census.oldest_of_kinds(session) == {MAKE: A_SECOND_AGO}
 
@@ -97,11 +108,12 @@ def test_a_claim_reads_no_entries_of_ended_steps(practice: Practice, watch: Watc
     end_steps(practice)
     practice.fill(1, MAKE, due_at=A_SECOND_AGO)
     turns = Turns([MAKE])
-    assert entries_read(lambda session: look_and_claim(turns, session)) >= ENDED
+    assert entries_read(lambda session: look_and_claim(turns, session)).total() >= ENDED
 
     slow_down(turns.marks[MAKE])
     turns.restart()
-    assert entries_read(lambda session: look_and_claim(turns, session)) < ENDED / 10
+    read = entries_read(lambda session: look_and_claim(turns, session))
+    assert read.total() < ENDED / 10, read
 
 
 @pytest.mark.usefixtures("slow_scans")
