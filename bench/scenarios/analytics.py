@@ -31,7 +31,7 @@ TARGET_P95_MS = 50.0
 P95, P95_CAPTURING = "p95 (ms)", "p95 during capture (ms)"
 REPORTS = (
     *("summary", "funnel", "sources", "coordinators", "lost-reasons", "first-contact", "velocity"),
-    *("response", "conversions", "attribution", "pipeline", "automation", "follow-ups"),
+    *("response", "conversions", "attribution", "campaigns", "pipeline", "automation", "follow-ups"),
 )
 NOT_BY_MONTH = ("velocity", "pipeline", "automation")
 
@@ -101,7 +101,7 @@ def requests() -> list[Listing]:
             for name in REPORTS
             if name != "pipeline"
         ),
-        _report("funnel, a year, by events", f"{year}&basis=period"),
+        *(_report(f"{name}, a year, by events", f"{year}&basis=period") for name in ("funnel", "summary")),
         Listing("list of a figure", lambda _: "/api/leads?limit=50&reached_stage=treatment_started"),
         Listing(
             "list of entries", lambda _: f"/api/leads?limit=50&entered_stage=contacted&entered_from={to}T00:00:00Z"
