@@ -81,7 +81,7 @@ def count(
     key = _COLUMNS[dimension] if dimension else None
     leads = visible_leads(session, report)
     if dimension is Dimension.CAMPAIGN:
-        leads.append(Lead.source_campaign.is_not(None))  # most leads have none; the index has only these
+        leads.append(Lead.source_campaign > "")  # not null, not empty; most leads have none
     selection = Selection(report, leads, key, buckets, with_totals=with_totals)
     cells: defaultdict[Cell, dict[Measure, Any]] = defaultdict(dict)
     totals: defaultdict[int, dict[Measure, Any]] = defaultdict(dict)

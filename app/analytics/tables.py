@@ -1,23 +1,25 @@
 """Reports as tables: rows of figures for the whole period, for its parts, and for the period to compare with."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy.orm import Session
 
-from app.analytics.counting import Dimension, count
+from app.analytics.counting import Cell, Dimension, count
 from app.analytics.figures import Figures, FiguresOfPart, measures_of
 from app.analytics.metrics.metric import Metric
 from app.analytics.periods import Compare, Days, buckets_of, earlier
 from app.analytics.report import Report
 from app.analytics.row_labels import labels_of
+from app.analytics.statements.selection import WHOLE
 from app.core.type_aliases import JsonDict, JsonObject
 from app.identity.permissions import Permission, Scope
 from app.leads.attribution.costs import CostHistory, cost_history, spend_by_source
 
 MOST_CAMPAIGNS: Final = 200  # they are free text, which visitors of a website may write
+MOST_ROWS_OF_BUCKETS: Final = 5_000  # rows of campaigns in all buckets
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,17 @@ def table_report(session: Session, report: Report, table: Table, query: JsonObje
     buckets = buckets_of(report.days, query["by"]) if "by" in query else []
     figures = _count(session, report, table, buckets)
     rows = _rows(session, table, figures)
+    shown = [row["key"] for row in rows] if table.dimension is Dimension.CAMPAIGN else None
+
+    def earlier_rows(other: Report) -> list[JsonDict]:
+        return _rows(session, table, _count(session, other, table, ()), shown)
+
     return {
         **heading(report),
         "definitions": definitions(report, table.metrics),
         "rows": rows,
         "buckets": _buckets(session, table, figures, rows) if figures.buckets else None,
-        "comparison": compared(report, query, lambda other: _rows(session, table, _count(session, other, table, ()))),
+        "comparison": compared(report, query, earlier_rows),
     }
 
 
@@ -86,9 +93,12 @@ def compared(report: Report, query: JsonObject, rows_of: Callable[[Report], list
     return {**span(report, other.days), "rows": rows_of(other)}
 
 
-def _rows(session: Session, table: Table, figures: Figures) -> list[JsonDict]:
+def _rows(session: Session, table: Table, figures: Figures, shown: Collection[Any] | None = None) -> list[JsonDict]:
+    """Return a row for each key with leads or costs; `shown`: for these keys only."""
     report = figures.report
     keys = {cell.key for cell in figures.counts.cells}
+    if table.dimension is Dimension.CAMPAIGN:
+        keys = _largest(table, figures, keys) if shown is None else keys & set(shown)
     costs = _costs(session, report, table)
     spend = _spend(costs, report.days, table)
     labels = labels_of(session, report, table.dimension, keys | spend.keys())
@@ -96,8 +106,14 @@ def _rows(session: Session, table: Table, figures: Figures) -> list[JsonDict]:
     rows = [part.row(key) for key in labels]
     if table.dimension is Dimension.STAGE:
         return rows  # in the order of the stages
-    ranked = sorted(rows, key=lambda row: (-row["figures"][0]["leads"], row["label"]))
-    return ranked[:MOST_CAMPAIGNS] if table.dimension is Dimension.CAMPAIGN else ranked
+    return sorted(rows, key=lambda row: (-row["figures"][0]["leads"], row["label"]))
+
+
+def _largest(table: Table, figures: Figures, keys: Collection[Any]) -> set[Any]:
+    """Return the campaigns with the most leads: as many as a report can have, fewer if it has many buckets."""
+    leads, cells = table.metrics[0].formulas[figures.report.basis].of, figures.counts.cells
+    ranked = sorted(keys, key=lambda key: (-(cells.get(Cell(key, WHOLE), {}).get(leads) or 0), key))
+    return set(ranked[: min(MOST_CAMPAIGNS, MOST_ROWS_OF_BUCKETS // max(len(figures.buckets), 1))])
 
 
 def _buckets(session: Session, table: Table, figures: Figures, rows: Sequence[JsonDict]) -> list[JsonDict]:

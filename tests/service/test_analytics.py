@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from app.analytics import reports, tables
 from app.analytics.metrics.measures import Basis
-from app.analytics.periods import Compare
+from app.analytics.periods import By, Compare
 from app.analytics.reports import Touch
 from app.analytics.survival import Duration, quantiles
 from app.core.db import transaction
@@ -111,6 +111,10 @@ def test_campaigns_with_the_fewest_leads_have_no_row(open_practice: Callable[...
     query = {"from_": today - timedelta(days=1), "to": today + timedelta(days=2), "basis": Basis.COHORT}
     keys = [row["key"] for row in shown(reports.campaign_report, practice.actor(), query)["rows"]]
     assert (len(keys), keys[0]) == (tables.MOST_CAMPAIGNS, "spring")
+    compared = shown(reports.campaign_report, practice.actor(), {**query, "compare": Compare.PREVIOUS_YEAR})
+    assert compared["comparison"]["rows"] == []
+    by_day = {**query, "from_": today - timedelta(days=300), "by": By.DAY}
+    assert len(shown(reports.campaign_report, practice.actor(), by_day)["rows"]) == tables.MOST_ROWS_OF_BUCKETS // 302
 
 
 def check(practice: Practice, history: History, *, first: int, length: int, ripens: int) -> None:
@@ -126,7 +130,7 @@ def check(practice: Practice, history: History, *, first: int, length: int, ripe
     for basis in Basis:
         check_basis(actor, oracle, {**query, "basis": basis}, basis)
     check_report(actor, oracle, query, Checked(reports.velocity_report, lambda of, row: of.velocity(row["key"])))
-    by_day = {**query, "by": "day"}
+    by_day = {**query, "by": By.DAY}
     check_report(actor, oracle, by_day, Checked(reports.first_contact_report, lambda of, _: of.general("cohort")))
     check_report(actor, oracle, by_day, Checked(reports.response_report, lambda of, _: of.general("cohort")))
     for row in shown(reports.pipeline_report, actor, query)["rows"]:
@@ -134,7 +138,7 @@ def check(practice: Practice, history: History, *, first: int, length: int, ripe
 
 
 def check_basis(actor: Actor, oracle: Oracle, query: dict[str, Any], basis: Basis) -> None:
-    by_day = {**query, "by": "day"}
+    by_day = {**query, "by": By.DAY}
     check_report(actor, oracle, by_day, Checked(reports.funnel_report, lambda of, row: of.funnel(row["key"], basis)))
     check_report(actor, oracle, by_day, Checked(reports.summary_report, lambda of, _: of.general(basis)))
     for name, key_of in ROWS.items():
