@@ -22,10 +22,10 @@ BUSY: Final = frozenset({"55P03", "40P01"})  # lock not available, deadlock
 def run() -> None:
     """Run each migration in a transaction of its own, on a separate connection.
 
-    Raises CommandError if other transactions hold the locks for longer than PATIENCE. The migrations before stay.
+    Raises CommandError if other transactions hold the locks for longer than PATIENCE after the first refusal. The migrations before stay.
     """
     engine = create_engine(get_settings().owner_url, poolclass=pool.NullPool, connect_args={"prepare_threshold": None})
-    until = time.monotonic() + PATIENCE
+    refused_since: float | None = None
     while True:
         try:
             with engine.connect() as connection:
@@ -33,7 +33,8 @@ def run() -> None:
         except OperationalError as error:
             if getattr(error.orig, "sqlstate", None) not in BUSY:
                 raise
-            if time.monotonic() > until:
+            refused_since = refused_since or time.monotonic()
+            if time.monotonic() > refused_since + PATIENCE:
                 raise CommandError(f"other transactions hold locks that a migration needs: {error.orig}") from error
         time.sleep(PAUSE)
 
