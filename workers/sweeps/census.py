@@ -58,12 +58,13 @@ def take_census(session: Session) -> int:
     Counting millions of pending steps uses at most a hundredth of the time: after a count of 3 seconds the next one is
     5 minutes later. The oldest one of each kind is always looked up.
     """
-    pending = _count_pending(session)
+    pending, oldest = _count_pending(session), oldest_of_kinds(session)
     others = [dict(row._mapping) for row in session.execute(_OTHERS)]  # noqa: SLF001  (SQLAlchemy's own name)
+    # `oldest` of each row is for processes of the version before, during an upgrade.
     counted = {
-        "steps": [*pending["steps"], *others],
+        "steps": [{**row, "oldest": oldest.get(row["kind"])} for row in (*pending["steps"], *others)],
         "pending": pending,
-        "oldest": oldest_of_kinds(session),
+        "oldest": oldest,
         "leads_without_next_action": session.scalar(_IDLE),
         "messages": message_backlog(session)._asdict(),
         "webhooks": {**webhook_backlog(session)._asdict(), "endpoints": count_endpoints(session)._asdict()},
