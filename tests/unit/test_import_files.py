@@ -365,8 +365,8 @@ def test_american_dates_begin_with_the_month():
 @pytest.mark.parametrize(
     ("key", "text", "value"),
     [
-        ("size", "7", 7), ("size", "-7.5", -7.5), ("size", "7,5", 7.5), ("size", "1,250", 1250),
-        ("size", "1 250.25", 1250.25),
+        ("size", "7", 7), ("size", "-7.5", -7.5), ("size", "7,5", 7.5), ("size", "0,125", 0.125),
+        ("size", "1,250", 1250), ("size", "1 250.25", 1250.25),
         ("member", "Yes", True), ("member", "TRUE", True), ("member", "0", False), ("member", "no", False),
         ("since", "2031-05-01", "2031-05-01"), ("since", "1/5/2031", "2031-05-01"), ("braces", "metal", "metal"),
         ("unknown", "7", "7"),

@@ -1,6 +1,7 @@
 """Export leads as a file, with the columns that an import reads."""
 
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from itertools import chain
 from typing import IO, Any, Final
 
@@ -63,4 +64,9 @@ def _rows(session: Session, actor: Actor, query: JsonObject, custom: Sequence[st
 
 def _cells(lead: dict[str, Any], shown: Sequence[str], custom: Sequence[str]) -> Sequence[object]:
     fields = [lead[name] if name in shown else None for name in _IMPORTED]
-    return [*(lead[name] for name in _STATE), *fields, *(lead["custom"].get(key) for key in custom)]
+    return [*(lead[name] for name in _STATE), *fields, *(_plain(lead["custom"].get(key)) for key in custom)]
+
+
+def _plain(value: object) -> object:
+    """Return a number without an exponent, which imports do not read."""
+    return f"{Decimal(repr(value)):f}" if isinstance(value, float) else value

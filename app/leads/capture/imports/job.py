@@ -1,8 +1,8 @@
 """Import job: process the rows of a chunk in the transaction of its step.
 
 Workers read the rows of several chunks at the same time. From the lookup of known leads to the commit, chunks of one
-clinic run one at a time, those of a file in its order. So each row sees the leads of earlier rows, and no phone number
-becomes two leads.
+clinic run one at a time, so no phone number becomes two leads. Chunks of a file run in its order while all workers run:
+a chunk whose worker dies, or begins late, comes after later ones.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,7 @@
 """Guess of the lead field for each column of a file, for the user to correct."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from rapidfuzz import fuzz, process
@@ -43,12 +43,15 @@ FIELD_ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
-def guess_mapping(columns: Sequence[str]) -> dict[str, str]:
-    """Return the most likely field by column. Unlikely columns are left out; each field appears once."""
+def guess_mapping(columns: Sequence[str], custom: Collection[str] = ()) -> dict[str, str]:
+    """Return the most likely field by column. Unlikely columns are left out; each field appears once.
+
+    `custom`: names of the clinic's custom fields, such as `custom.braces`. They are found by this name only.
+    """
     found = [(score, column, field) for column in columns if (match := _best(column)) for field, score in [match]]
-    mapping: dict[str, str] = {}
+    mapping = {column: column for column in columns if column in custom}
     for _, column, field in sorted(found, key=lambda one: -one[0]):
-        if field not in mapping.values():
+        if field not in mapping.values() and column not in mapping:
             mapping[column] = field
     return {column: mapping[column] for column in columns if column in mapping}
 

@@ -29,6 +29,7 @@ from app.leads.capture.imports.models import Import, ImportRow
 from app.leads.capture.imports.rows import decrypted_cells, encrypted_row
 from app.leads.capture.imports.spec import ImportSpec
 from app.leads.capture.imports.tables import Table
+from app.leads.custom_fields.values import definitions_of
 from app.leads.enums import OnDuplicate
 
 AT_A_TIME: Final = 1000  # rows that are written together
@@ -84,12 +85,17 @@ def describe(session: Session, actor: Actor, import_id: UUID) -> JsonDict:
     job = session.get(Job, import_.job_id) if import_.job_id else None
     return {
         **{column: getattr(import_, column) for column in columns},
-        "mapping": guess_mapping(import_.columns),
+        "mapping": _guess(session, actor, import_),
         "sample": [decrypted_cells(import_.id, row) for row in first],
         "job": job,
         "options": _options(ImportSpec.from_json(job.spec)) if job else None,
         **_duplicates(session, import_),
     }
+
+
+def _guess(session: Session, actor: Actor, import_: Import) -> dict[str, str]:
+    own = definitions_of(session, actor.clinic).items()
+    return guess_mapping(import_.columns, {f"{CUSTOM}{key}" for key, one in own if not one.archived})
 
 
 def _options(spec: ImportSpec) -> JsonDict:
@@ -114,7 +120,7 @@ def start(session: Session, actor: Actor, import_id: UUID, data: JsonObject, *, 
     if data["on_duplicate"] is OnDuplicate.UPDATE and actor.permissions.get(Permission.LEAD_UPDATE) is not Scope.ALL:
         raise Forbidden(f"Updating leads by an import needs the permission {Permission.LEAD_UPDATE} for all leads.")
     import_ = _find(session, actor, import_id, lock=True)
-    mapping = data.get("mapping") or guess_mapping(import_.columns)
+    mapping = data.get("mapping") or _guess(session, actor, import_)
     check_all(
         lambda: _check_mapping(import_, mapping),
         lambda: _check_source(session, actor, mapping, data.get("source_id")),
@@ -195,7 +201,7 @@ def _check_mapping(import_: Import, mapping: Mapping[str, str]) -> None:
 def check_start(session: Session, actor: Actor, data: JsonObject, /, *, import_id: UUID) -> None:
     """Check the mapping and the source. Raises Invalid with every error, and NotFound without the import."""
     import_ = _find(session, actor, import_id)
-    mapping = data.get("mapping") or guess_mapping(import_.columns)
+    mapping = data.get("mapping") or _guess(session, actor, import_)
     check_all(
         lambda: _check_mapping(import_, mapping),
         lambda: _check_source(session, actor, mapping, data.get("source_id")),

@@ -66,7 +66,7 @@ def _existing(year: int, month: int, day: int) -> date:
 
 def _number(text: str) -> float:
     digits = re.sub(r"\s", "", text)
-    if re.fullmatch(r"-?\d{1,3}(,\d{3})+(\.\d+)?", digits):  # 1,250.5
+    if re.fullmatch(r"-?[1-9]\d{0,2}(,\d{3})+(\.\d+)?", digits):  # 1,250.5
         digits = digits.replace(",", "")
     digits = digits.replace(",", ".")
     if not re.fullmatch(r"-?\d{1,18}(\.\d{1,18})?", digits):
