@@ -3,13 +3,12 @@
 import json
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from tempfile import TemporaryFile
 from typing import IO, Final
 
 from sqlalchemy.orm import Session
 
 from app.audit.search import list_entries
-from app.core.files.csv_files import write_csv
+from app.core.files.exports import FileFormat, write_file
 from app.core.pagination import LARGEST_LIMIT
 from app.core.type_aliases import JsonObject
 from app.errors import Conflict
@@ -32,14 +31,7 @@ def export(session: Session, actor: Actor, query: JsonObject) -> IO[bytes]:
 
     It shows what `list_entries` shows to the actor. Raises TooManyEntries.
     """
-    file: IO[bytes] = TemporaryFile()  # noqa: SIM115  (the caller closes it)
-    try:
-        write_csv(chain([HEADINGS], _rows(session, actor, query)), file)
-    except BaseException:
-        file.close()
-        raise
-    file.seek(0)
-    return file
+    return write_file(FileFormat.CSV, chain([HEADINGS], _rows(session, actor, query)))
 
 
 def _rows(session: Session, actor: Actor, query: JsonObject) -> Iterator[Sequence[object]]:
