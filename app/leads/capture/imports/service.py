@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
-from tempfile import TemporaryFile
 from typing import IO, Any, Final
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.audit import audit_log
 from app.clock import now
 from app.core.db import AnyRow, insert_many, new_id
-from app.core.files.csv_files import write_csv
+from app.core.files.exports import FileFormat, write_file
 from app.core.pagination import Key, Page, page
 from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.check_all import check_all
@@ -151,10 +150,7 @@ def errors_file(session: Session, actor: Actor, import_id: UUID) -> IO[bytes]:
     failed = session.execute(
         _results(import_, "failed").order_by(JobItem.position).execution_options(yield_per=AT_A_TIME)
     )
-    file: IO[bytes] = TemporaryFile()  # noqa: SIM115  (the caller closes it)
-    write_csv(_with_errors(import_, failed), file)
-    file.seek(0)
-    return file
+    return write_file(FileFormat.CSV, _with_errors(import_, failed))
 
 
 def _results(import_: Import, status: str | None) -> Any:
