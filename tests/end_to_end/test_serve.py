@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from app.ops.embedded import free_port
+from app.ops.stack.environment import SHARED_VARIABLES
 from tests.support.environment import ROOT, this_process
 from tests.support.processes import Processes, wait_until
 
@@ -23,7 +24,6 @@ CONCURRENCY = (
     *("WEB_WORKERS", "STEP_WORKERS", "DELIVERY_WORKERS", "ACCOUNT_WORKERS", "BULK_WORKERS"),
     *("WEBHOOK_WORKERS", "SWEEP_WORKERS"),
 )
-SETTINGS = ("DATABASE_URL", "OWNER_DATABASE_URL", "BROKER_URL", "SECRET_KEY", "SMTP_URL")
 
 
 @pytest.fixture
@@ -38,12 +38,11 @@ def home() -> Path:
 def served(home: Path, *parts: str) -> Iterator[tuple[dict[str, Any], subprocess.Popen[str]]]:
     """Run the named parts of the stack, by default all. Yield their addresses and the supervisor."""
     ports = {"PORT": str(free_port()), "FLOWER_PORT": str(free_port()), **dict.fromkeys(CONCURRENCY, "1")}
-    kept = {name: value for name, value in os.environ.items() if name not in SETTINGS}
     with (home / "serve.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "app.ops.cli", "serve", "--json", *parts],
             cwd=ROOT,
-            env={**kept, **ports, "RELANCE_ENV": "demo", "RELANCE_HOME": str(home)},
+            env=environment_of(home) | ports,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -54,6 +53,12 @@ def served(home: Path, *parts: str) -> Iterator[tuple[dict[str, Any], subprocess
     finally:
         process.terminate()
         process.communicate(timeout=PATIENCE)
+
+
+def environment_of(home: Path) -> dict[str, str]:
+    """Return the environment of a command for the stack in this folder, without the settings of the tests' servers."""
+    kept = {name: value for name, value in os.environ.items() if name not in SHARED_VARIABLES}
+    return {**kept, "RELANCE_ENV": "demo", "RELANCE_HOME": str(home)}
 
 
 def read_addresses(process: subprocess.Popen[str], home: Path) -> dict[str, Any]:
@@ -92,6 +97,30 @@ def try_the_readme(api: str, home: Path) -> str:
     return done.stdout
 
 
+@contextmanager
+def demo_scenario(home: Path) -> Iterator[subprocess.Popen[str]]:
+    """Run `relance demo --json` on the running stack meanwhile, as `make demo` does."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app.ops.cli", "demo", "--json"],
+        cwd=ROOT,
+        env=environment_of(home),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def leads_by_stage(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """Return how many leads reached each stage of a funnel, without the stages that no lead reached."""
+    figures = {row["label"]: {one["metric"]: one["value"] for one in row["figures"]} for row in rows}
+    return {label: found["reached"] for label, found in figures.items() if found["reached"]}
+
+
 def workers_of(supervisor: subprocess.Popen[str], queue: str) -> list[psutil.Process]:
     found = []
     for child in psutil.Process(supervisor.pid).children(recursive=True):
@@ -102,7 +131,7 @@ def workers_of(supervisor: subprocess.Popen[str], queue: str) -> list[psutil.Pro
 
 
 def test_demo_restarts_parts_and_keeps_data(home: Path) -> None:
-    with served(home) as (addresses, supervisor):
+    with served(home) as (addresses, supervisor), demo_scenario(home) as demo:
         assert len(leads_of(addresses["api"], home)) == 12
         printed = try_the_readme(addresses["api"], home)
         assert ('"speed-to-lead"' in printed, '"replied"' in printed) == (True, True)
@@ -119,6 +148,12 @@ def test_demo_restarts_parts_and_keeps_data(home: Path) -> None:
         with sign_in(addresses["api"], home, "clinic_admin") as admin:
             gateways = {one["name"]: one["url"] for one in admin.get("/gateways").json()["items"]}
         assert gateways["echo"] == f"{addresses['echo']}/messages"
+
+        shown = json.loads(demo.communicate(timeout=PATIENCE)[0])
+        states = {step["state"] for steps in shown["timelines"].values() for step in steps}
+        assert states >= {"done", "cancelled"}
+        reached = leads_by_stage(shown["funnel"])
+        assert (reached["New Lead"], reached["Contacted"], reached["Consultation Scheduled"]) == (3, 1, 1)
 
         (worker,) = workers_of(supervisor, "steps")
         worker.kill()
