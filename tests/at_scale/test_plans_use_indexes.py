@@ -26,7 +26,8 @@ from tests.support.queries.lead_work import LEAD_WORK
 from tests.support.queries.reports import REPORTS
 from tests.support.queries.task_pages import TASK_PAGES
 from tests.support.queries.task_work import TASK_WORK
-from workers.pipeline.claim import AVOIDED_PLANS
+from workers.pipeline.claim import AVOIDED_PLANS, claim_turn
+from workers.pipeline.due_steps.turns import Turn
 
 A_FEW_HUNDRED_ROWS = 800  # in the planner's units; reading all leads of a clinic costs thousands
 
@@ -113,6 +114,23 @@ def test_import_finds_leads_by_index_with_statistics_of_an_empty_table(
 
     indexes = {"ix_leads_phone", "ix_leads_phone_alt", "ix_leads_email"}
     assert [plan.indexes for plan in plans] == [indexes, indexes]
+
+
+def test_turn_of_a_clinic_reads_its_own_steps_without_statistics(large: LargeClinic, planner: psycopg.Connection[Any]):
+    """After many new steps the planner expects a single due one, and would read and sort the steps of all clinics."""
+    turn = Turn(Kind.CREATE_TASK, [large.practice.clinic_id], 100)
+    [statement] = executed_statements(large, planner, lambda s, _: claim_turn(s, turn, now=now()), role=APP_ROLE)
+    planner.execute("RESET ROLE")
+    planner.execute("BEGIN")
+    planner.execute("DELETE FROM pg_statistic WHERE starelid = 'steps'::regclass")
+    for setting in AVOIDED_PLANS:
+        planner.execute(f"SET LOCAL {setting} = off")  # type: ignore[arg-type]  # as `prefer_indexes` does
+    plans = [explain(planner, statement), explain_prepared(planner, statement)]
+    planner.execute("ROLLBACK")
+
+    assert [plan.indexes & {"ix_steps_due", "ix_steps_due_by_clinic"} for plan in plans] == [
+        {"ix_steps_due_by_clinic"}
+    ] * 2
 
 
 def test_census_reads_no_large_table(large: LargeClinic, planner: psycopg.Connection[Any]):

@@ -116,7 +116,7 @@ _WAITING = (
     f"SELECT id, kind, name, due_at, clinic_id, {IS_HELD} AS is_held FROM steps"  # noqa: S608
     f" WHERE id = ANY(:ids) AND state = ANY({_STATES})"
 )
-AVOIDED_PLANS = ("enable_seqscan", "enable_incremental_sort")
+AVOIDED_PLANS = ("enable_seqscan", "enable_sort", "enable_incremental_sort")
 _PREFER_INDEXES = text("SELECT " + ", ".join(f"set_config('{name}', 'off', true)" for name in AVOIDED_PLANS))
 _PENDING, _LEFT = text(_WAITING), text(f"{_WAITING} FOR UPDATE SKIP LOCKED")
 
@@ -125,7 +125,8 @@ def prefer_indexes(session: Session) -> None:
     """Make PostgreSQL read indexes, in their order, until the transaction ends.
 
     The plan of a prepared statement is kept. One that was made while a table was small would read the whole table,
-    until the next ANALYZE; one that was made with a single clinic would read the due steps of all clinics.
+    until the next ANALYZE; one that was made with a single clinic would read the due steps of all clinics. With the
+    statistics from before many new steps it would read all due steps and sort them, for each batch.
     """
     session.execute(_PREFER_INDEXES)
 
