@@ -11,8 +11,8 @@ from bench.servers import Servers
 from bench.sizes import target_result
 
 TITLE = "Lateness, busy: steps due at 1,000 a second"
-METHOD = """As in lateness, with 20,000 steps over 20 s, one every millisecond. Steps that are due within the same 20 ms
-share a message, as always. All are enqueued within half a minute before the first is due."""
+METHOD = """As in lateness, with 20,000 steps over 20 s, one every millisecond. Four steps or more that are due within
+the same 20 ms share a message, as always. All are enqueued within half a minute before the first is due."""
 
 NAME = "Relance, 1,000 steps a second"
 GAP = timedelta(milliseconds=1)

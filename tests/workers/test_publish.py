@@ -14,7 +14,7 @@ from app.core.db import transaction
 from app.engine.models import BegunBy, Kind
 from app.engine.service import MAX_PUBLISHED_AT_ONCE, add_steps, step_row
 from app.engine.step_kind import STEP_KINDS
-from app.engine.steps.publish import GROUPING_WINDOW
+from app.engine.steps.publish import GROUPING_WINDOW, MANY
 from app.ops.embedded import Valkey
 from tests.support.messages import messages
 from tests.support.practice import TUESDAY, Practice, Watch, sql
@@ -61,15 +61,23 @@ def test_burst_is_published_in_few_messages(row: Callable[..., Any], broker: Val
     assert {(message.task, message.name, message.eta) for message in sent} == {("steps.create_task", "call", None)}
 
 
-def test_steps_of_one_moment_share_a_message_with_the_last_due_time(row: Callable[..., Any], broker: Valkey):
+def test_many_steps_of_one_moment_share_a_message_with_the_last_due_time(row: Callable[..., Any], broker: Valkey):
     moment = GROUPING_WINDOW / timedelta(milliseconds=1)
-    plan(row(5000), row(5000 + moment - 1), row(5000 + moment), row(5000 + 3 * moment))
+    last = 5000 + moment - 1
+    plan(*map(row, range(5000, 5000 + MANY - 1)), row(last), row(last + 1))
 
-    due = [0, moment - 1, moment, 3 * moment]
     assert [(len(message.ids), message.eta) for message in messages(broker)] == [
-        (2, TUESDAY + timedelta(milliseconds=5000 + due[1])),  # nothing is run before it is due
-        (1, TUESDAY + timedelta(milliseconds=5000 + due[2])),
-        (1, TUESDAY + timedelta(milliseconds=5000 + due[3])),
+        (MANY, TUESDAY + timedelta(milliseconds=last)),  # nothing is run before it is due
+        (1, TUESDAY + timedelta(milliseconds=last + 1)),
+    ]
+
+
+def test_few_steps_of_one_moment_wait_for_no_later_one(row: Callable[..., Any], broker: Valkey):
+    plan(row(5000), row(5001), row(5000))
+
+    assert [(len(message.ids), message.eta) for message in messages(broker)] == [
+        (2, TUESDAY + timedelta(milliseconds=5000)),
+        (1, TUESDAY + timedelta(milliseconds=5001)),
     ]
 
 

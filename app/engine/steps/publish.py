@@ -1,6 +1,6 @@
 """Publish wake-up messages after the commit, in a background thread.
 
-One thread per process collects the committed steps, groups those of one clinic, kind, name and due time into one
+One thread per process collects the committed steps, groups those of one clinic, kind, name and moment into one
 message, and sends the messages of clinics in turn. A slow or unavailable broker delays no request: the rows are the
 outbox, and the sweep publishes unsent steps.
 """
@@ -24,7 +24,8 @@ from app.core.background_queue import ROUND_INTERVAL, BackgroundQueue
 from app.engine import broker
 from app.engine.step_kind import STEP_KINDS
 
-GROUPING_WINDOW = timedelta(milliseconds=20)  # due times this close share a message
+GROUPING_WINDOW = timedelta(milliseconds=20)  # due times this close share a message, if there are many
+MANY = 4  # fewer steps of a moment get a message for each due time, so that none waits for a later one
 MAX_WAITING = 100_000  # wake-ups held while the broker does not answer; the sweep publishes the rest
 OUTBOX = "outbox"  # key in `session.info`
 CLINIC = "clinic_id"  # header of each message: the clinic of its steps
@@ -119,19 +120,28 @@ def send(wake_ups: Iterable[WakeUp]) -> int:
 
 def _messages(wake_ups: Iterable[WakeUp]) -> Iterator[list[WakeUp]]:
     """Yield the steps of each message: of one clinic, kind and name, due at about the same time."""
-    for group in _by_moment(wake_ups).values():
+    for group in _by_moment(wake_ups):
         size = min(get_settings().batch_size, STEP_KINDS[group[0].kind].per_message)
         for start in range(0, len(group), size):
             yield group[start : start + size]
 
 
-def _by_moment(wake_ups: Iterable[WakeUp]) -> dict[tuple[UUID, str, str, int], list[WakeUp]]:
+def _by_moment(wake_ups: Iterable[WakeUp]) -> Iterator[list[WakeUp]]:
+    """Yield the steps of each moment, by clinic, kind and name. All due steps are of one moment."""
     groups: dict[tuple[UUID, str, str, int], list[WakeUp]] = defaultdict(list)
     now = clock.now()
     for wake_up in wake_ups:
         moment = 0 if wake_up.due_at <= now else int(wake_up.due_at.timestamp() / GROUPING_WINDOW.total_seconds())
         groups[wake_up.clinic_id, wake_up.kind, wake_up.name, moment].append(wake_up)
-    return groups
+    for (*_, moment), group in groups.items():
+        yield from _by_due_time(group) if moment and len(group) < MANY else [group]
+
+
+def _by_due_time(wake_ups: Iterable[WakeUp]) -> Iterable[list[WakeUp]]:
+    groups: dict[datetime, list[WakeUp]] = defaultdict(list)
+    for wake_up in wake_ups:
+        groups[wake_up.due_at].append(wake_up)
+    return groups.values()
 
 
 def _in_turns(messages: Iterable[list[WakeUp]]) -> list[list[WakeUp]]:
