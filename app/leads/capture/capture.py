@@ -30,10 +30,10 @@ from app.leads.assignment.rotation import turn_of
 from app.leads.attribution.sources import require_source
 from app.leads.attribution.touch_rows import first_touch_columns, first_touch_row
 from app.leads.attribution.touches import default_channel
-from app.leads.capture.capture_statement import COLUMNS, capture_statement
+from app.leads.capture.capture_statement import COLUMNS, capture_statement, columns_to_read
 from app.leads.contact.phone_numbers import normalise_phones, require_phones
 from app.leads.custom_fields.values import merge_custom_values, require_valid_custom_values
-from app.leads.duplicates.search import blind_indexes_of, comparison_values, find_duplicates
+from app.leads.duplicates.search import comparison_parameters, comparison_values, find_duplicates
 from app.leads.enums import LeadStatus, OnDuplicate, PatientRelationship, PreferredContact
 from app.leads.errors import DuplicateLead
 from app.leads.events import lead_created
@@ -139,17 +139,19 @@ def _insert(
     *,
     details: JsonObject | None,
 ) -> JsonDict:
+    row = encrypt_row(Lead, given)
+    touch = {"touches": to_json([first_touch_row(given, details)])} if details else {}
     parameters = {
-        "rows": to_json([encrypt_row(Lead, given)]),
-        "touches": to_json([first_touch_row(given, details)]),
+        "rows": to_json([columns_to_read(row)]),
+        **touch,
         "turn": turn_of(given["id"]),
         "note": new_id(),
         "clinic": given["clinic_id"],
         "stale_after_days": actor.clinic.stale_after_days,
         **_choice(session, actor, given),
-        **blind_indexes_of(given["clinic_id"], values),
+        **comparison_parameters(row, values),
     }
-    statement = capture_statement(frozenset(values))
+    statement = capture_statement(frozenset(values), with_touch=bool(details))
     inserted = execute_driver_sql(session, statement, parameters)
     if not inserted:
         _raise_refusal(session, given)

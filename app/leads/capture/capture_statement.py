@@ -5,16 +5,39 @@ from typing import Final
 
 from app.core.database.driver_sql import driver_sql
 from app.core.db import recordset
+from app.core.type_aliases import ColumnDict, ColumnValues
 from app.identity.models import Role
 from app.identity.roles import LEAD_OWNER_ROLES, may_work_sql, roles_in_sql
 from app.leads.assignment.rotation import NEXT_IN_ROTATION
 from app.leads.attribution.models import LeadSource
 from app.leads.attribution.touch_models import Touch
 from app.leads.duplicates.search import candidates_sql
+from app.leads.enums import LeadStatus
 from app.leads.models import Lead
 from app.leads.pipeline.rotting import rotting_date_sql
 
 COLUMNS: Final = [column.name for column in Lead.__table__.columns if column.computed is None]
+# Set later than the capture: PostgreSQL stores NULL or an empty array, and need not read them.
+_SET_LATER: Final = frozenset(
+    {
+        *("stage_overdue_since", "past_stages", "past_stage_seconds", "converted_to_patient_id"),
+        *("converted_at", "lost_at", "lost_reason", "lost_suggested_at", "lost_suggested_reason", "first_contact_at"),
+        *("contacted_at", "replied_at", "conversation_done_at", "opted_out_at", "opted_out_channels"),
+        *("restricted_at", "erased_at", "stale_since", "without_next_action_since", "deleted_at", "merged_into_id"),
+    }
+)
+# Equal in all new leads, or equal to another column.
+_SAME: Final = {
+    "status": f"'{LeadStatus.NEW}'",
+    "failed_attempts": "0",
+    "version": "1",
+    **dict.fromkeys(("stage_entered_at", "last_activity_at", "updated_at"), "created_at"),
+    **dict.fromkeys(("first_touch_at", "last_touch_at"), "created_at"),
+    **dict.fromkeys(("first_touch_source_id", "last_touch_source_id"), "source_id"),
+    "last_touch_id": "first_touch_id",
+    "updated_by": "created_by",
+    **dict.fromkeys(("contacted_at", "replied_at"), "CAST(NULL AS timestamptz)"),  # read by the rotting date
+}
 # Computed by the statement.
 DECIDED: Final = ("pipeline_stage", "rots_at", "rotting_reason", "assigned_to_id", "assigned_at")
 
@@ -30,13 +53,19 @@ _COMPUTED: Final = {
     "assigned_at": "CASE WHEN coordinator.id IS NOT NULL THEN given.created_at END",
 }
 
+_INSERTED: Final = [name for name in COLUMNS if name not in _SET_LATER]
+# Read from the JSON of the lead. The requested coordinator is both given and computed.
+_READ: Final = [name for name in _INSERTED if name == "assigned_to_id" or (name not in _SAME and name not in _COMPUTED)]
+_GIVEN: Final = frozenset(_READ)
+
 # The insert itself checks the source, and finds the first stage and the coordinator: the requested user, else the user
 # chosen by a rule, else round robin. It returns no row if the source or the requested user is not the clinic's.
 # OFFSET 0 makes PostgreSQL evaluate the subquery once instead of at each reference.
 _LEAD: Final = f"""
-    INSERT INTO leads ({", ".join(COLUMNS)})
-    SELECT {", ".join(_COMPUTED.get(name, f"given.{name}") for name in COLUMNS)}
-    FROM {recordset(Lead, COLUMNS, alias="given")}
+    INSERT INTO leads ({", ".join(_INSERTED)})
+    SELECT {", ".join(_COMPUTED.get(name, f"given.{name}") for name in _INSERTED)}
+    FROM (SELECT *, {", ".join(f"{value} AS {name}" for name, value in _SAME.items())}
+        FROM {recordset(Lead, _READ)}) AS given
     JOIN {LeadSource.__tablename__} source
       ON source.id = given.source_id AND source.clinic_id = given.clinic_id AND source.is_active
     CROSS JOIN LATERAL (
@@ -62,8 +91,16 @@ _LEAD: Final = f"""
         ) END AS id OFFSET 0
     ) AS coordinator
     WHERE given.assigned_to_id IS NULL OR coordinator.id IS NOT NULL
-    RETURNING id, clinic_id, {", ".join(DECIDED)}
+    RETURNING id, clinic_id, first_touch_id, source_id, capture_channel, source_campaign, source_detail, created_at,
+        created_by, {", ".join(DECIDED)}
 """  # noqa: S608  (the names are the model's)
+# A touch without details has only values of the lead.
+_PLAIN_TOUCH: Final = """
+    INSERT INTO lead_touches
+        (id, clinic_id, lead_id, source_id, channel, campaign, detail, occurred_at, created_at, created_by)
+    SELECT first_touch_id, clinic_id, id, source_id, capture_channel, source_campaign, source_detail, created_at,
+        created_at, created_by FROM lead
+"""
 _TOUCH: Final = f"""
     INSERT INTO lead_touches ({", ".join(_TOUCH_COLUMNS)})
     SELECT {", ".join(f"touch.{name}" for name in _TOUCH_COLUMNS)}
@@ -78,13 +115,24 @@ _HISTORY: Final = """
 
 
 @lru_cache(maxsize=16)
-def capture_statement(values: frozenset[str]) -> str:
+def capture_statement(values: frozenset[str], *, with_touch: bool) -> str:
     """Return the statement, as `driver_sql`, for a lead with these comparison values (see `comparison_values`).
+
+    The parameter `rows` has the `columns_to_read` of the lead. `with_touch`: the parameter `touches` has the first
+    touch, which has details; else its values are those of the lead.
 
     Parts of one statement do not see each other's writes, so the lead is not found as its own duplicate.
     """
+    touch = _TOUCH if with_touch else _PLAIN_TOUCH
     alike = "coalesce(json_agg(json_build_array(id, by, first_name, last_name)), '[]')"
     return driver_sql(
-        f"WITH lead AS ({_LEAD}), touched AS ({_TOUCH}), noted AS ({_HISTORY}), found AS ({candidates_sql(values)})"  # noqa: S608  (as above)
+        f"WITH lead AS ({_LEAD}), touched AS ({touch}), noted AS ({_HISTORY}), found AS ({candidates_sql(values)})"  # noqa: S608  (as above)
         f" SELECT {', '.join(DECIDED)}, (SELECT {alike} FROM found) AS alike FROM lead"
     )
+
+
+def columns_to_read(row: ColumnValues) -> ColumnDict:
+    """Return the columns of a new lead that the statement reads. Raises ValueError for one that it would not store."""
+    if lost := [name for name in _SET_LATER & row.keys() if row[name]]:
+        raise ValueError(lost)
+    return {name: value for name, value in row.items() if name in _GIVEN}

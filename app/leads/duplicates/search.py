@@ -14,13 +14,13 @@ from rapidfuzz.fuzz import token_sort_ratio
 from sqlalchemy import TextClause, select, text
 from sqlalchemy.orm import Session
 
-from app.core.type_aliases import JsonDict, JsonObject
+from app.core.type_aliases import ColumnValues, JsonDict, JsonObject
 from app.identity.actor import Actor
 from app.identity.permissions import Scope
 from app.leads.contact.names import normalise_name
 from app.leads.models import NAME_KEY, NEWEST_ORDER, Lead
 from app.leads.search.lookup import read_lead, visible_to
-from app.security.encrypted_fields import blind_index, encrypted_fields_of
+from app.security.encrypted_fields import BLIND_INDEX_SUFFIX, blind_index, encrypted_fields_of
 
 ALIKE: Final = 90  # of 100, for full names in any word order: one letter of ten. A lower limit matches family members
 SAME: Final = 100
@@ -99,6 +99,12 @@ def blind_indexes_of(clinic_id: UUID, values: Mapping[str, str]) -> JsonDict:
         name: blind_index(clinic_id, fields[name].index, value) if name in fields else value
         for name, value in values.items()
     }
+
+
+def comparison_parameters(row: ColumnValues, values: Mapping[str, str]) -> JsonDict:
+    """Return `blind_indexes_of` for a row of `encrypt_row`, which has the blind indexes already."""
+    fields = encrypted_fields_of(Lead)
+    return {name: row[name + BLIND_INDEX_SUFFIX] if name in fields else value for name, value in values.items()}
 
 
 def has_name(lead: JsonObject) -> bool:
