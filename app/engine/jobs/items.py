@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final, NamedTuple, TypeAlias
 from uuid import UUID
 
@@ -73,11 +74,15 @@ _TRY_AGAIN: Final = text(
 
 @dataclass(slots=True)
 class ItemResults:
-    """Results of the items of a chunk. `left` holds the positions of items that could not be started."""
+    """Results of the items of a chunk.
+
+    `left` holds the positions of items that could not be started. `retry_at` is when to start them, if not in a second.
+    """
 
     done: list[JsonDict] = field(default_factory=list)  # position, lead_id, task_id, reason
     failed: list[JsonDict] = field(default_factory=list)  # position, reason, error
     left: list[Position] = field(default_factory=list)
+    retry_at: datetime | None = None
 
     def succeed(
         self,
@@ -89,6 +94,11 @@ class ItemResults:
     ) -> None:
         """Mark an item as done. `reason` says what was done with a lead that already existed."""
         self.done.append({"position": place, "lead_id": lead_id, "task_id": task_id, "reason": reason})
+
+    @property
+    def reached(self) -> Position:
+        """The position after the last item that was processed."""
+        return max((one["position"] + 1 for one in (*self.done, *self.failed)), default=0)
 
     def fail(self, place: Position, reason: ItemReason, error: str = "") -> None:
         """Mark an item as failed. `error` replaces the reason's default text."""

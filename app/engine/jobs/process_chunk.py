@@ -37,7 +37,7 @@ _BY_KEY: Final = text("SET LOCAL enable_seqscan = off")
 _JOB: Final = text("SELECT id, clinic_id, spec, state, created_by FROM jobs WHERE id = :job")
 _COUNT: Final = text(
     "UPDATE jobs SET done = done + :done, failed = failed + :failed, cancelled = cancelled + :cancelled,"
-    " started_at = coalesce(started_at, :now) WHERE id = :job"
+    " reached = greatest(reached, :reached), started_at = coalesce(started_at, :now) WHERE id = :job"
 )
 _FINISH: Final = text(
     "UPDATE jobs SET state = 'done', finished_at = :now"
@@ -68,8 +68,8 @@ def process_chunk(session: Session, chunk: JsonObject) -> None:
     audit_log.stop_notes(session)
     if ends.left:
         later = [Span(min(ends.left), max(ends.left))]
-        plan_chunks(session, job.clinic_id, job.id, later, at=clock.now() + RETRY_DELAY)
-    _count(session, job, done=len(ends.done), failed=len(ends.failed))
+        plan_chunks(session, job.clinic_id, job.id, later, at=ends.retry_at or clock.now() + RETRY_DELAY)
+    _count(session, job, done=len(ends.done), failed=len(ends.failed), reached=ends.reached)
 
 
 def _process_without_bad_items(session: Session, job_id: UUID, make: ProcessSpan, span: Span) -> ItemResults:
@@ -100,12 +100,15 @@ def _fail_item(session: Session, job_id: UUID, place: int, error: Exception) -> 
 
 
 def _sum(one: ItemResults, other: ItemResults) -> ItemResults:
-    return ItemResults(one.done + other.done, one.failed + other.failed, one.left + other.left)
+    retry_at = one.retry_at or other.retry_at
+    return ItemResults(one.done + other.done, one.failed + other.failed, one.left + other.left, retry_at)
 
 
-def _count(session: Session, job: JobRow, *, done: int = 0, failed: int = 0, cancelled: int = 0) -> None:
+def _count(
+    session: Session, job: JobRow, *, done: int = 0, failed: int = 0, cancelled: int = 0, reached: int = 0
+) -> None:
     """Update the job's counts. Call it last: every chunk needs this row and locks it until its commit."""
-    counts = {"done": done, "failed": failed, "cancelled": cancelled}
+    counts = {"done": done, "failed": failed, "cancelled": cancelled, "reached": reached}
     session.execute(_COUNT, {"job": job.id, "now": clock.now(), **counts})
     session.execute(_FINISH, {"job": job.id, "now": clock.now()})
     note(session, job.clinic_id, LiveKind.JOB_CHANGED, [(job.id, About(None, job.created_by))])

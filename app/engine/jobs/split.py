@@ -12,6 +12,7 @@ from app.engine.models import BegunBy, Kind
 from app.engine.service import add_steps, step_row
 
 CHUNK_SIZE: Final = 1000  # items; their leads stay locked while the chunk runs, some tenths of a second
+IN_ORDER: Final = timedelta(microseconds=1)  # between the due times of chunks that are processed in their order
 STEP_NAME: Final = "bulk-follow-up"
 
 

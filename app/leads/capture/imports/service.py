@@ -17,7 +17,7 @@ from app.core.pagination import Key, Page, page
 from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.check_all import check_all
 from app.engine.jobs.models import ItemReason, Job, JobItem, JobState
-from app.engine.jobs.split import chunks_of, plan_chunks
+from app.engine.jobs.split import IN_ORDER, chunks_of, plan_chunks
 from app.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope
@@ -228,5 +228,5 @@ def _job(session: Session, actor: Actor, import_: Import, spec: ImportSpec) -> U
     session.add(job)
     session.flush()
     session.execute(_ITEMS, {"job": job.id, "import": import_.id})
-    plan_chunks(session, actor.clinic.id, job.id, chunks_of(import_.rows), at=at, once=True)
+    plan_chunks(session, actor.clinic.id, job.id, chunks_of(import_.rows), at=at, every=IN_ORDER, once=True)
     return job.id

@@ -1,0 +1,179 @@
+"""Write the valid rows of a chunk in the order of the file: create leads, and skip or update existing ones.
+
+Rows are written together, in passes. A row waits for the next pass if it may be about the person of an earlier row of
+the pass: that row creates the lead, or changes the phone number or address by which the lead is found.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.clock import now
+from app.core.type_aliases import JsonObject
+from app.engine.jobs.items import ItemResults, Position
+from app.engine.jobs.models import ItemReason
+from app.engine.service import record
+from app.errors import Invalid, RelanceError
+from app.leads.capture.bulk.new_leads import insert_leads
+from app.leads.capture.imports.context import Blocked, ChunkState, ImportContext, ReadRow
+from app.leads.capture.imports.known_leads import BLIND_INDEXES, newest_leads
+from app.leads.capture.imports.later_rows import LaterFields, fields_of_later_rows, without_later_fields
+from app.leads.capture.lead_validation import read_lead_changes
+from app.leads.changes import apply_changes
+from app.leads.enums import OnDuplicate
+from app.leads.events import lead_created
+from app.leads.models import Lead
+from app.leads.search.lookup import require_unlocked
+
+MOST_PASSES: Final = 20  # rows of a further pass are left for a later step
+_NOT_CHANGED: Final = frozenset({"source_id", "assigned_to_id"})  # not updated by an import on an existing lead
+
+
+def write_rows(
+    session: Session, context: ImportContext, rows: Mapping[Position, ReadRow], ends: ItemResults, *, chunk: ChunkState
+) -> None:
+    """Create leads, and skip or update existing ones, as `on_duplicate` says. Add the results to `ends`."""
+    if context.spec.on_duplicate is OnDuplicate.CREATE:
+        _create(session, context, rows, ends)
+        return
+    blocked, waiting = chunk.blocked.copy(), rows
+    for _ in range(MOST_PASSES):
+        if not waiting:
+            break
+        waiting, taken = _write_pass(session, context, waiting, ends, blocked=blocked, is_late=chunk.is_late)
+    if waiting:
+        ends.left += waiting
+        blocked = taken
+    chunk.blocked = blocked
+
+
+def rehearse_rows(
+    session: Session, context: ImportContext, rows: Mapping[Position, ReadRow], ends: ItemResults
+) -> None:
+    """Add the results that `write_rows` would have to `ends`. Write nothing."""
+    policy = context.spec.on_duplicate
+    matches = {} if policy is OnDuplicate.CREATE else _find_leads(session, context, rows)
+    leads = _load(session, _first_of_each(matches), lock=False) if policy is OnDuplicate.UPDATE else {}
+    reason = ItemReason.UPDATED if policy is OnDuplicate.UPDATE else ItemReason.SKIPPED
+    seen: set[bytes] = set()
+    for place, row in rows.items():
+        lead_id = next(iter(matches.get(place, ())), None)
+        if lead_id and (lead := leads.get(lead_id)):
+            _update(session, context, lead, ends, place=place, row=row, later={})
+        elif lead_id or (matches and not seen.isdisjoint(row.blind_indexes)):
+            ends.succeed(place, lead_id=lead_id, reason=reason)
+        else:
+            ends.succeed(place)
+            seen.update(row.blind_indexes)
+
+
+def _write_pass(
+    session: Session,
+    context: ImportContext,
+    rows: Mapping[Position, ReadRow],
+    ends: ItemResults,
+    *,
+    blocked: Blocked,
+    is_late: bool,
+) -> tuple[Mapping[Position, ReadRow], Blocked]:
+    """Write rows that depend on no other one. Return the rows of the next pass, and what they block."""
+    matches = _find_leads(session, context, rows)
+    updates = context.spec.on_duplicate is OnDuplicate.UPDATE
+    leads = _load(session, _first_of_each(matches), lock=True) if updates else {}
+    later = fields_of_later_rows(session, context, min(rows), leads) if is_late and leads else {}
+    taken, new, waiting = blocked.copy(), dict[Position, ReadRow](), dict[Position, ReadRow]()
+    for place, row in rows.items():
+        found, indexes = matches[place], row.blind_indexes
+        is_locked = updates and found and found[0] not in leads
+        if is_locked or blocked.concerns(indexes, found):
+            ends.left.append(place)
+            blocked.add(indexes, found)
+            taken.add(indexes, found)
+        elif taken.concerns(indexes, found):
+            waiting[place] = row
+            taken.add(indexes, found)
+        elif not found:
+            new[place] = row
+            taken.add(indexes)
+        elif updates:
+            taken.add(_update(session, context, leads[found[0]], ends, place=place, row=row, later=later))
+        else:
+            ends.succeed(place, lead_id=found[0], reason=ItemReason.SKIPPED)
+    _create(session, context, new, ends)
+    session.flush()
+    return waiting, taken
+
+
+def _find_leads(
+    session: Session, context: ImportContext, rows: Mapping[Position, ReadRow]
+) -> Mapping[Position, list[UUID]]:
+    """Return the existing leads of each row. The first one is that of the first phone number, then of the address."""
+    known = newest_leads(session, context.capture.actor.clinic.id, (row.new_lead.row for row in rows.values()))
+    return {place: [known[way] for way in row.blind_indexes if way in known] for place, row in rows.items()}
+
+
+def _first_of_each(matches: Mapping[Position, list[UUID]]) -> Collection[UUID]:
+    return {found[0] for found in matches.values() if found}
+
+
+def _load(session: Session, lead_ids: Collection[UUID], *, lock: bool) -> Mapping[UUID, Lead]:
+    """Load leads by id. With `lock`, lock them, and leave out those that another transaction has locked."""
+    if not lead_ids:
+        return {}
+    wanted = select(Lead).where(Lead.id.in_(lead_ids)).order_by(Lead.id).execution_options(populate_existing=True)
+    rows = wanted.with_for_update(skip_locked=True, key_share=True) if lock else wanted
+    return {lead.id: lead for lead in session.scalars(rows)}
+
+
+def _update(
+    session: Session,
+    context: ImportContext,
+    lead: Lead,
+    ends: ItemResults,
+    *,
+    place: Position,
+    row: ReadRow,
+    later: LaterFields,
+) -> Iterable[bytes]:
+    """Update a lead. Return the blind indexes that it has lost or gained."""
+    before = _blind_indexes(lead)
+    try:
+        require_unlocked(lead)
+        given = read_lead_changes({name: value for name, value in row.values.items() if name not in _NOT_CHANGED})
+        _change(session, context, lead, without_later_fields(lead, given, place, later))
+    except RelanceError as refusal:
+        ends.fail(place, ItemReason.INVALID, _error_text(refusal))
+    else:
+        ends.succeed(place, lead_id=lead.id, reason=ItemReason.UPDATED)
+    return before ^ _blind_indexes(lead)
+
+
+def _change(session: Session, context: ImportContext, lead: Lead, changes: JsonObject) -> None:
+    if not context.spec.is_rehearsal:
+        events = apply_changes(session, context.capture.actor, lead, changes)
+        if context.spec.runs_rules:
+            record(session, context.capture.actor.clinic, *events)
+
+
+def _blind_indexes(lead: Lead) -> frozenset[bytes]:
+    return frozenset(way for name in BLIND_INDEXES if (way := getattr(lead, name)))
+
+
+def _create(session: Session, context: ImportContext, rows: Mapping[Position, ReadRow], ends: ItemResults) -> None:
+    if not rows:
+        return
+    at, clinic = now(), context.capture.actor.clinic
+    insert_leads(session, context.capture, [row.new_lead for row in rows.values()], at=at)
+    for place, row in rows.items():
+        ends.succeed(place, lead_id=row.new_lead.lead["id"])
+    if context.spec.runs_rules:
+        record(session, clinic, *(lead_created(row.new_lead.to_object(), at) for row in rows.values()))
+
+
+def _error_text(refusal: RelanceError) -> str:
+    if isinstance(refusal, Invalid):
+        return "; ".join(f"{error.pointer}: {error.message}" for error in refusal.errors)
+    return str(refusal)
