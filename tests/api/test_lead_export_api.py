@@ -9,6 +9,7 @@ import pytest
 
 from app.core.files import exports
 from app.identity.models import Role
+from app.leads.search.listing import LeadSort
 from tests.support.desk import Caller, Desk
 from tests.support.importing import send, work_off
 
@@ -23,10 +24,14 @@ ADULT = {
     "notes": '=1+1, "said"\nshe',
     "insurance_member_id": "-17",
     "lead_value": "4500.50",
-    "tags": ["vip", "fair"],
+    "tags": ["vip", "fair; spring, 2026", 'the "best"', "'=x"],
     "treatment_interest": ["INVISALIGN", "RETAINER"],
     "source_campaign": "@spring",
     "city": "'quoted'",
+    "state": "'=1+1",
+    "address_line1": "''+1",
+    "social_platform": "INSTAGRAM",
+    "social_handle": "@zoe",
     "score": 85,
     "custom": {"shoe": "+44", "member": True, "size": 0.00001},
 }
@@ -93,6 +98,47 @@ def test_export_has_the_leads_of_the_list_with_names_and_states(desk: Desk, lead
     assert [row["id"] for row in exported(desk.admin, status="LOST")] == [leads[0]]
     assert exported(desk.admin, tag="none") == []
     assert desk.admin.get(EXPORT, format="pdf", stage="").pointers == ["/format", "/stage"]
+
+
+@pytest.mark.parametrize("kind", exports.FileFormat)
+def test_leads_of_inactive_sources_and_former_coordinators_are_imported(
+    desk: Desk, leads: list[str], kind: exports.FileFormat
+):
+    sam, eve = desk.hire(Role.TREATMENT_COORDINATOR, "Sam"), desk.hire(Role.TREATMENT_COORDINATOR, "Eve")
+    source = desk.admin.post("/api/lead-sources", {"name": "Old fair", "category": "OTHER"}).body
+    for phone, user in (("+12125550146", sam), ("+12125550147", eve)):
+        desk.capture(phone=phone, source_id=source["id"], assigned_to_id=user.id)
+    desk.sql("UPDATE lead_sources SET is_active = false WHERE id = :id", id=source["id"])
+    desk.sql("UPDATE users SET is_active = false WHERE id = :id", id=sam.id)
+    file = desk.admin.get(EXPORT, format=kind, source_id=source["id"]).body
+    desk.sql("DELETE FROM leads WHERE source_id = :id", id=source["id"])
+    sent = send(desk.admin, file, kind=exports.CONTENT_TYPES[kind].partition(";")[0]).body
+    done = work_off(desk.admin, sent)
+    assert (done["job"]["done"], done["job"]["failed"]) == (2, 0)
+    again = {one["phone"]: one for one in desk.admin.every("/api/leads", source_id=source["id"])}
+    assert again["+12125550147"]["assigned_to_id"] == str(eve.id)
+    assert again["+12125550146"]["assigned_to_id"] not in {None, str(sam.id)}
+
+
+def test_leads_that_cannot_be_decrypted_are_reported_in_the_file(desk: Desk, leads: list[str]):
+    social = desk.capture(phone=None, social_platform="X", social_handle="@x", source_id=desk.source_id)["id"]
+    desk.sql("UPDATE leads SET sealed = 'broken' WHERE id = :id", id=leads[0])
+    rows = {row["id"]: row for row in exported(desk.admin)}
+    assert (rows[leads[0]]["phone"], rows[leads[0]]["first_name"]) == ("", "Zoë")
+    assert {id_: row["export_error"] for id_, row in rows.items()} == {
+        social: "", leads[1]: "", leads[0]: "The encrypted fields of this lead cannot be decrypted."
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("sort", LeadSort)
+def test_export_has_the_leads_and_the_order_of_the_sorted_list(desk: Desk, leads: list[str], sort: LeadSort):
+    more = [desk.capture(phone=f"+121255502{n}", score=n, lead_value=str(n % 3)) for n in range(10, 15)]
+    for lead in (*more[::2], {"id": leads[0]}):
+        desk.plan(lead)
+    assert desk.admin.post(f"/api/leads/{more[0]['id']}/lost", {"reason": "NO_RESPONSE"}).status == 200
+    listed = [lead["id"] for lead in desk.admin.every("/api/leads", sort=sort)]
+    assert [row["id"] for row in exported(desk.admin, sort=sort)] == listed
+    assert len(listed) > 1
 
 
 def test_callers_get_the_leads_and_fields_that_they_may_see(desk: Desk, leads: list[str]):

@@ -50,6 +50,17 @@ def test_leads_of_a_list_are_exported_as_a_file(browsing: Browsing, desk: Desk, 
     assert [row["first_name"] for row in rows] == ["Lead2"]  # the first one is lost
 
 
+def test_exported_file_has_the_leads_and_the_order_of_a_sorted_list(browsing: Browsing, desk: Desk, tmp_path: Path):
+    for name, value in (("Low", "100"), ("None", None), ("High", "900")):
+        desk.capture(first_name=name, phone=None, email=f"{name}@lead.example", lead_value=value)
+    page = browsing.sign_in(desk.admin, "/leads?sort=-lead_value")
+    with page.expect_download() as file:
+        page.get_by_role("button", name="Export as CSV").click()
+    file.value.save_as(tmp_path / "leads.csv")
+    rows = list(csv.DictReader((tmp_path / "leads.csv").open(encoding="utf-8-sig")))
+    assert [row["first_name"] for row in rows] == ["High", "Low"]
+
+
 def test_every_figure_opens_into_exactly_its_leads(browsing: Browsing, desk: Desk):
     captured(desk, 6)
     page = browsing.sign_in(desk.admin, "/numbers")

@@ -12,6 +12,8 @@ from uuid import UUID
 import openpyxl
 import pytest
 import xlsxwriter
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.errors import Invalid
 from app.leads.capture.imports import workbook as limits
@@ -19,6 +21,7 @@ from app.leads.capture.imports.cells import CellContext, parse_row
 from app.leads.capture.imports.mapping import guess_mapping
 from app.leads.capture.imports.tables import MOST_ROWS, FileKind, open_table
 from app.leads.capture.imports.typed_cells import DateOrder
+from app.leads.capture.imports.value_lists import join_values, split_values
 
 TABLE = "Name;City\r\nJosé Núñez;Málaga\r\nÀ vous;Genève\r\n"
 
@@ -306,7 +309,13 @@ def test_columns_of_the_same_name_get_names_of_their_own():
 WEB, ANA = UUID(int=1), UUID(int=2)
 CUSTOM_FIELDS = {"braces": "choice", "size": "number", "member": "boolean", "since": "date"}
 READING = CellContext(
-    DateOrder.DAY, {"web search": WEB}, {"ana@clinic.example": ANA}, None, date(2026, 3, 10), CUSTOM_FIELDS
+    DateOrder.DAY,
+    {"web search": WEB},
+    {"ana@clinic.example": ANA},
+    {"old@clinic.example"},
+    None,
+    date(2026, 3, 10),
+    CUSTOM_FIELDS,
 )
 
 
@@ -337,6 +346,10 @@ def read(**cells: str) -> tuple[dict[str, Any], dict[str, str]]:
         ({"lead_value": "CHF 1250"}, {"lead_value": "1250"}),
         ({"lead_value": "1250 MXN"}, {"lead_value": "1250"}),
         ({"tags": "vip, summer"}, {"tags": ["vip", "summer"]}),
+        ({"tags": 'vip, "fair; spring", "5"" brace"'}, {"tags": ["vip", "fair; spring", '5" brace']}),
+        ({"tags": '5" brace, "vip" x'}, {"tags": ['5" brace', '"vip" x']}),
+        ({"social_platform": "Instagram"}, {"social_platform": "INSTAGRAM"}),
+        ({"assigned_to": "Old@clinic.example"}, {}),
         ({"city": "", "state": " "}, {}),
     ],
     ids=str,
@@ -357,8 +370,13 @@ def test_invalid_cell_is_refused_with_a_reason(cells: dict[str, str]):
     assert (lead, set(mistakes)) == ({}, set(cells))
 
 
+@given(st.lists(st.text(st.sampled_from('ab ;,|"'), min_size=1).map(str.strip).filter(bool)))
+def test_list_of_values_in_a_cell_is_read_as_it_was_written(values: list[str]):
+    assert split_values(join_values(values)) == values
+
+
 def test_american_dates_begin_with_the_month():
-    american = CellContext(DateOrder.MONTH, {}, {}, WEB, date(2026, 3, 10), {})
+    american = CellContext(DateOrder.MONTH, {}, {}, (), WEB, date(2026, 3, 10), {})
     assert parse_row({"patient_dob": "03/31/2012"}, american)[0] == {"patient_dob": "2012-03-31", "source_id": str(WEB)}
 
 

@@ -122,6 +122,17 @@ class LeadHistoryTests(Schema):
             raise ValidationError({name: ["Give entered_stage, too."] for name in given})
 
 
+def _sort() -> Choice:
+    return Choice(
+        LeadSort,
+        load_default=LeadSort.NEWEST,
+        metadata={
+            "description": "Sorting by value, score, `rots_at` or next follow-up lists only leads with a value, leads"
+            " with a score, open leads, or leads with an open task."
+        },
+    )
+
+
 class NameStart(Text):
     """The beginning of a name, with single spaces."""
 
@@ -130,8 +141,9 @@ class NameStart(Text):
 
 
 class LeadExportQuery(QuerySchema, LeadTests, LeadHistoryTests):
-    """Filters and file format of the export of leads."""
+    """Filters, sort order and file format of the export of leads."""
 
+    sort = _sort()
     format = Choice(FileFormat, load_default=FileFormat.CSV)
 
 
@@ -147,12 +159,5 @@ class LeadQuery(PageQuery, LeadTests, LeadHistoryTests):
             "examples": ["ana ru"],
         },
     )
-    sort = Choice(
-        LeadSort,
-        load_default=LeadSort.NEWEST,
-        metadata={
-            "description": "Sorting by value, score, `rots_at` or next follow-up lists only leads with a value, leads"
-            " with a score, open leads, or leads with an open task."
-        },
-    )
+    sort = _sort()
     expand = Choices(LeadPart, metadata=EXPAND_LEAD)

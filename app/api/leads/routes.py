@@ -79,10 +79,10 @@ def capture_lead(given: JsonDict) -> tuple[Any, dict[str, str]]:
 def export(query: JsonDict) -> Response:
     """Download leads as a file.
 
-    Takes the filters of the list except `q`; newest first, at most 100,000. The columns have the names of an import's
-    fields, so that an import reads the file. It does not find leads of inactive sources or users, and it splits tags at
-    commas. The file is CSV in UTF-8, or XLSX. In CSV, values that a spreadsheet would run as a formula, such as phone
-    numbers, start with an apostrophe.
+    Takes the filters of the list except `q`, and its sort orders; at most 100,000 leads. The columns have the names of
+    an import's fields, so that an import reads the file. The column `export_error` says if the encrypted fields of a
+    lead cannot be decrypted. The file is CSV in UTF-8, or XLSX. In CSV, values that a spreadsheet would run as a
+    formula, such as phone numbers, start with an apostrophe.
     """
     return download(read_from_replica(export_leads, query), "leads", query["format"])
 

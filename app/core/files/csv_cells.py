@@ -15,6 +15,11 @@ def escape_formula(text: str) -> str:
     return f"'{text}" if text[:1] in _FIRST_CHARACTERS and _FORMULA.match(text) else text
 
 
+def escape_apostrophe(text: str) -> str:
+    """Return the text of a cell that no program runs, with one more apostrophe if `unescape_formula` removes one."""
+    return f"'{text}" if text[:1] == "'" and _ESCAPED.match(text) else text
+
+
 def unescape_formula(cell: str) -> str:
     """Undo `escape_formula`: `'+12125550143` becomes `+12125550143`."""
     return cell[1:] if cell[:1] == "'" and _ESCAPED.match(cell) else cell

@@ -1,6 +1,6 @@
 """List of leads: filters and sort orders."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final, Literal
 
@@ -60,6 +60,21 @@ def list_leads(session: Session, actor: Actor, query: JsonObject) -> Page:
         return _by_next_follow_up(session, actor, _resolve_rare_filters(session, query), _BY_NEXT_FOLLOW_UP[sort])
     keys, only = _ORDERS[sort]
     return page(session, _ROWS.where(*lead_conditions(session, actor, query), *only), keys, query)
+
+
+def as_listed(session: Session, actor: Actor, query: JsonObject, leads: AnySelect) -> AnySelect:
+    """Restrict a statement for leads to those that `list_leads` returns, in the same order. Raises Invalid."""
+    leads, sort = leads.where(*lead_conditions(session, actor, query)), query.get("sort", LeadSort.NEWEST)
+    if sort in _BY_NEXT_FOLLOW_UP:
+        first = union_all(*first_tasks(actor.clinic.id, _due_range(query))).subquery("first")
+        leads = leads.join(first, first.c.lead_id == Lead.id)
+        return _ordered(leads, [(column, _BY_NEXT_FOLLOW_UP[sort]) for column in (first.c.due_at, first.c.id)])
+    keys, only = _ORDERS[sort]
+    return _ordered(leads.where(*only), keys)
+
+
+def _ordered(leads: AnySelect, keys: Iterable[tuple[Any, str]]) -> AnySelect:
+    return leads.order_by(*(column.asc() if direction == "asc" else column.desc() for column, direction in keys))
 
 
 def lead_conditions(session: Session, actor: Actor, query: JsonObject) -> Sequence[ColumnElement[bool]]:

@@ -110,10 +110,9 @@ function preset(view: View) {
   return view === "rotting" ? { rotting: true, sort: "-rots_at" } : {};
 }
 
-/** The filters of the export: those of the view and of the chips, without an order. */
+/** The filters and the order of the list. Some orders list fewer leads, such as those with a value. */
 function exportQuery(view: View, filters: LeadFilters): Record<string, string> {
-  const { sort: _, ...tests } = { ...filters, ...preset(view) };
-  return Object.fromEntries(Object.entries(tests).map(([name, value]) => [name, String(value)]));
+  return Object.fromEntries(Object.entries({ ...filters, ...preset(view) }).map(([name, value]) => [name, String(value)]));
 }
 
 /** The filter for a bulk job, or null if the list is narrowed by more than such a job knows. */

@@ -1,7 +1,7 @@
 """Conversion of the cells of a row to lead fields, as `LeadIn` expects them. Pure."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -11,18 +11,20 @@ from uuid import UUID
 from app.core.files.csv_cells import unescape_formula
 from app.core.type_aliases import ColumnDict, JsonDict
 from app.leads.capture.imports.typed_cells import DateOrder, InvalidCell, past_day, read_custom
-from app.leads.enums import PatientRelationship, PreferredContact, TreatmentInterest
+from app.leads.capture.imports.value_lists import split_values
+from app.leads.enums import PatientRelationship, PreferredContact, SocialPlatform, TreatmentInterest
 
 CUSTOM: Final = "custom."
 
 
 @dataclass(frozen=True, slots=True)
 class CellContext:
-    """Lookups and options for reading cells. The keys of `sources` and `people` are lower case."""
+    """Lookups and options for reading cells. Names are in lower case."""
 
     date_order: DateOrder
     sources: Mapping[str, UUID]
     people: Mapping[str, UUID]
+    former_people: Collection[str]  # users who no longer work on leads
     default_source: UUID | None
     today: date
     custom: Mapping[str, str]  # types of custom fields, by key
@@ -52,6 +54,8 @@ def parse_row(cells: Mapping[str, str], context: CellContext) -> tuple[ColumnDic
 
 
 def _read(field: str, text: str, context: CellContext) -> JsonDict:
+    if field == "assigned_to" and text.lower() in context.former_people:
+        return {}  # the rules for new leads choose
     if field in _NAMES:
         return {_NAMES[field][0]: str(_known(text, getattr(context, _NAMES[field][1])))}
     if field == "full_name":
@@ -90,7 +94,7 @@ def _plain(text: str) -> str:
 
 
 def _list_of(read: Callable[[str], str]) -> Callable[[str], Sequence[str]]:
-    return lambda text: [read(part.strip()) for part in re.split("[;,|]", text) if part.strip()]
+    return lambda text: [read(value) for value in split_values(text)]
 
 
 def _whole(text: str) -> int:
@@ -117,6 +121,7 @@ _NO_PLAIN_AMOUNT: Final = re.compile(
 )
 _READ: Final[Mapping[str, Callable[[str], Any]]] = {
     "patient_relationship": _one_of(PatientRelationship),
+    "social_platform": _one_of(SocialPlatform),
     "preferred_contact": _one_of(PreferredContact),
     "treatment_interest": _list_of(_one_of(TreatmentInterest)),
     "tags": _list_of(str),

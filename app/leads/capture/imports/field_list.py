@@ -26,6 +26,8 @@ FIELD_WORDS: Final[Mapping[str, _Words]] = {
     "email": _Words("E-mail", "One address.", ("ana@example.org",)),
     "phone": _Words("Phone", "With or without the country code of the clinic.", ("(212) 555-0143", "+12125550143")),
     "phone_alt": _Words("Second phone", "Another number of the contact.", ("+12125550144",)),
+    "social_platform": _Words("Social network", "Of the name in that network.", ("INSTAGRAM", "FACEBOOK")),
+    "social_handle": _Words("Social media name", "Needs the column of the network.", ("@ana.ruiz",)),
     "patient_first_name": _Words("Patient's first name", "If the patient is another person.", ("Leo",)),
     "patient_last_name": _Words("Patient's last name", "If the patient is another person.", ("Ruiz",)),
     "patient_dob": _Words("Patient's date of birth", "A date.", ("2014-05-31", "5/31/2014")),
@@ -39,15 +41,21 @@ FIELD_WORDS: Final[Mapping[str, _Words]] = {
     "city": _Words("City", "Town of the address.", ("Springfield",)),
     "state": _Words("State", "State, province or region.", ("IL",)),
     "postal_code": _Words("Postal code", "Zip code.", ("62701",)),
-    "source": _Words("Source", "Name of one of the clinic's sources.", ("Website",)),
+    "source": _Words("Source", "Name of one of the clinic's sources, also of an inactive one.", ("Website",)),
     "source_campaign": _Words("Campaign", "The campaign that brought the lead.", ("spring-2026",)),
     "source_detail": _Words("Source detail", "Such as the name of the person who referred the lead.", ("Dr. Lee",)),
     "treatment_interest": _Words("Treatment", "One or several, with commas.", ("INVISALIGN", "RETAINER, INVISALIGN")),
     "insurance_carrier": _Words("Insurance", "Name of the insurer.", ("Delta Dental",)),
     "insurance_member_id": _Words("Insurance number", "Member id or policy number.", ("DD-1234567",)),
     "notes": _Words("Notes", "Any text.", ("Prefers afternoons",)),
-    "assigned_to": _Words("Coordinator", "E-mail address or name of a user.", ("eva@clinic.example",)),
-    "tags": _Words("Tags", "One or several, with commas.", ("vip", "vip, fair")),
+    "assigned_to": _Words(
+        "Coordinator",
+        "E-mail address or name of a user. If they no longer work on leads, the rules choose.",
+        ("eva@clinic.example",),
+    ),
+    "tags": _Words(
+        "Tags", "One or several, with commas. A tag with a comma is in quotes.", ("vip", 'vip, "fair, spring"')
+    ),
     "lead_value": _Words("Value", "An amount of money.", ("4500", "4,500.00")),
     "score": _Words("Score", "A whole number up to 999.", ("85",)),
 }

@@ -9,6 +9,7 @@ worker has died, the chunk is planned again after that one.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -23,6 +24,7 @@ from app.engine.jobs.kinds import JobKind, JobRow, ProcessSpan
 from app.engine.jobs.models import ItemReason
 from app.engine.jobs.split import CHUNK_SIZE, Span
 from app.identity.clinic_context import ClinicContext
+from app.identity.models import User
 from app.identity.users.lookup import active_users
 from app.leads.attribution.models import LeadSource
 from app.leads.capture.bulk.new_leads import CaptureContext, load_capture_context, read_new_leads
@@ -46,9 +48,9 @@ _REACHED: Final = text("SELECT reached FROM jobs WHERE id = :job")
 def work_on(session: Session, job: JobRow, clinic: ClinicContext) -> ProcessSpan:
     """Load the data shared by all chunks; return the function that processes one chunk."""
     spec = ImportSpec.from_json(job.spec)
-    capture = load_capture_context(
-        session, clinic, active_users(session, clinic.id), by=job.created_by, may_assign=spec.may_assign
-    )
+    staff = active_users(session, clinic.id)
+    capture = load_capture_context(session, clinic, staff, by=job.created_by, may_assign=spec.may_assign)
+    capture = _with_inactive_sources(session, capture)
     columns = session.scalar(select(Import.columns).where(Import.id == spec.import_id)) or []
     fields = [spec.mapping.get(column) for column in columns]
     return partial(
@@ -113,17 +115,23 @@ def _read(session: Session, context: ImportContext, span: Span, ends: ItemResult
     return {place: ReadRow(values[place], new) for place, new in new_leads.items()}
 
 
+def _with_inactive_sources(session: Session, capture: CaptureContext) -> CaptureContext:
+    """Accept inactive sources, too: a file tells where leads came from."""
+    sources = select(LeadSource.id).where(LeadSource.clinic_id == capture.actor.clinic.id)
+    return replace(capture, sources=frozenset(session.scalars(sources)))
+
+
 def _cell_context(session: Session, capture: CaptureContext, spec: ImportSpec) -> CellContext:
-    """Load sources by name, and users by name and by e-mail address, in lower case."""
+    """Load sources by name, and users by name and by e-mail address. Active ones precede others of the same name."""
     clinic_id = capture.actor.clinic.id
-    sources = select(func.lower(LeadSource.name).label("name"), LeadSource.id).where(
-        LeadSource.clinic_id == clinic_id, LeadSource.is_active
-    )
-    users = active_users(session, clinic_id).values()
-    people = {name.lower(): user.id for user in users for name in (user.name, user.email)}
-    by_name = {row.name: row.id for row in session.execute(sources)}
+    sources = select(func.lower(LeadSource.name).label("name"), LeadSource.id).where(LeadSource.clinic_id == clinic_id)
+    by_name = {row.name: row.id for row in session.execute(sources.order_by(LeadSource.is_active, LeadSource.id))}
+    working = [user for user in capture.staff.values() if user.may_work]
+    people = {name.lower(): user.id for user in working for name in (user.name, user.email)}
+    users = select(User.name, User.email).where(User.clinic_id == clinic_id)
+    former = {name.lower() for user in session.execute(users) for name in user} - people.keys()
     custom = {key: one.type for key, one in capture.definitions.items()}
-    return CellContext(spec.date_order, by_name, people, spec.source_id, today=now().date(), custom=custom)
+    return CellContext(spec.date_order, by_name, people, former, spec.source_id, today=now().date(), custom=custom)
 
 
 def _in_columns(context: ImportContext, mistakes: Mapping[str, str]) -> str:

@@ -16,6 +16,8 @@ FIELD_ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "email": ("e-mail", "mail", "email address", "courriel", "correo"),
     "phone": ("telephone", "tel", "mobile", "cell", "phone number", "telefon", "téléphone", "teléfono", "móvil"),
     "phone_alt": ("other phone", "second phone", "home phone", "work phone", "phone 2"),
+    "social_platform": ("social network", "social media", "platform"),
+    "social_handle": ("handle", "social media handle", "username", "user name"),
     "patient_first_name": ("patient given name", "child first name"),
     "patient_last_name": ("patient surname", "child last name"),
     "patient_dob": ("dob", "date of birth", "birthday", "birth date", "geburtsdatum", "date de naissance"),
