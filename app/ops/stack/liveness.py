@@ -4,14 +4,14 @@ import asyncio
 import socket
 import tempfile
 import time
-from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import httpx
 import psutil
+
+from app.ops.stack.http_get import http_get
 
 CHECK_INTERVAL = 2.0  # seconds
 PROBE_TIMEOUT = 10.0  # seconds; a busy web server may answer late
@@ -59,25 +59,20 @@ class Liveness:
         A check that takes very long, because this process itself was stopped, counts as one check only.
         """
         silent = 0.0
-        async with self._client() as client:
-            while silent < self._patience_with(pid):
-                began = time.monotonic()
-                await asyncio.sleep(CHECK_INTERVAL)
-                alive = await self._gives_sign(pid, client)
-                silent = 0.0 if alive else silent + min(time.monotonic() - began, LONGEST_CHECK)
+        while silent < self._patience_with(pid):
+            began = time.monotonic()
+            await asyncio.sleep(CHECK_INTERVAL)
+            alive = await self._gives_sign(pid)
+            silent = 0.0 if alive else silent + min(time.monotonic() - began, LONGEST_CHECK)
         return silent
-
-    def _client(self) -> AbstractAsyncContextManager[httpx.AsyncClient | None]:
-        """Return a client for the probe. Without a probe none, because its certificates take a megabyte."""
-        return nullcontext() if self.probe is None else httpx.AsyncClient(timeout=PROBE_TIMEOUT)
 
     def _patience_with(self, pid: int) -> float:
         return self.patience if self.probe is None or is_stopped(pid) else PROBE_FACTOR * self.patience
 
-    async def _gives_sign(self, pid: int, client: httpx.AsyncClient | None) -> bool:
+    async def _gives_sign(self, pid: int) -> bool:
         if is_stopped(pid):
             return False
-        if self._took_heartbeat() or await self._answers(client):
+        if self._took_heartbeat() or await self._answers():
             self._gives_signs = True
             return True
         return not self._gives_signs
@@ -90,12 +85,12 @@ class Liveness:
             except BlockingIOError:
                 return took
 
-    async def _answers(self, client: httpx.AsyncClient | None) -> bool:
-        if self.probe is None or client is None:
+    async def _answers(self) -> bool:
+        if self.probe is None:
             return False
         try:
-            await client.get(self.probe)
-        except httpx.HTTPError:
+            await http_get(self.probe, within=PROBE_TIMEOUT)
+        except OSError:
             return False
         return True
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
-from pydantic import ValidationError
 
 from app.ops.embedded import WrongSetting
 
@@ -23,8 +22,9 @@ def errors_in_one_line() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        line = importlib.import_module(ERROR_LINES).error_line(error)
+        lines = importlib.import_module(ERROR_LINES)
+        line = lines.error_line(error)
         if line is None:
             raise
         click.echo(f"relance: {line}", err=True)
-        sys.exit(2 if isinstance(error, ValidationError | WrongSetting) else 1)
+        sys.exit(2 if isinstance(error, lines.ValidationError | WrongSetting) else 1)
