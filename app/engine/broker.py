@@ -14,6 +14,7 @@ from kombu import Connection, Exchange, Queue
 from app import clock
 from app.config import Settings, get_settings
 from app.core.telemetry import logs
+from app.core.type_aliases import JsonDict
 from app.engine import redis_transport
 from app.engine.step_kind import ACCOUNTS, BULK, DELIVERIES, STEPS, WEBHOOKS
 
@@ -56,57 +57,63 @@ class _Amqp(AMQP):  # type: ignore[misc]  # Celery has no types
 def make_celery(settings: Settings) -> Celery:
     """Return the configured application. It opens no connection."""
     redis_transport.register()
+    celery = Celery("relance", amqp=_Amqp)
+    celery.conf.update(configuration(settings))
+    return celery
+
+
+def configuration(settings: Settings) -> JsonDict:
+    """Return the configuration of the application."""
     url = settings.broker_url.get_secret_value()
-    celery = Celery("relance", broker=url, amqp=_Amqp)
-    celery.conf.update(
+    return {
+        "broker_url": url,
         # Without these two, Flower shows an address of RabbitMQ, and workers log "No hostname was supplied".
-        broker_read_url=url,
-        broker_write_url=url,
+        "broker_read_url": url,
+        "broker_write_url": url,
         # A message only wakes a worker. It is redelivered after a crash, and processing it twice is harmless.
-        task_acks_late=True,
-        task_reject_on_worker_lost=True,
-        task_acks_on_failure=True,
-        task_acks_on_timeout=False,  # after the hard time limit the message is redelivered; that counts as an attempt
-        task_ignore_result=True,  # the row holds the result
-        result_backend=None,
-        task_soft_time_limit=settings.soft_time_limit,
-        task_time_limit=settings.hard_time_limit,
-        task_serializer="json",
-        accept_content=["json"],  # a pickle message is refused without stopping the worker
-        enable_utc=True,
-        timezone="UTC",
-        task_queues=[_queue(name, settings) for name in QUEUES],
-        task_default_queue=STEPS,
-        task_default_exchange=STEPS,
-        task_default_routing_key=STEPS,
-        task_create_missing_queues=False,
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": True,
+        "task_acks_on_failure": True,
+        "task_acks_on_timeout": False,  # a message is redelivered after the hard time limit; that counts as an attempt
+        "task_ignore_result": True,  # the row holds the result
+        "result_backend": None,
+        "task_soft_time_limit": settings.soft_time_limit,
+        "task_time_limit": settings.hard_time_limit,
+        "task_serializer": "json",
+        "accept_content": ["json"],  # a pickle message is refused without stopping the worker
+        "enable_utc": True,
+        "timezone": "UTC",
+        "task_queues": [_queue(name, settings) for name in QUEUES],
+        "task_default_queue": STEPS,
+        "task_default_exchange": STEPS,
+        "task_default_routing_key": STEPS,
+        "task_create_missing_queues": False,
         # 0: Celery never changes the prefetch count. `workers.prefetch` then sets it once.
-        worker_prefetch_multiplier=0 if settings.uses_quorum_queues else 1,
-        worker_eta_task_limit=5000,  # safety limit: the publisher stays far below it
-        worker_timer_precision=0.01,
-        worker_soft_shutdown_timeout=20,
-        worker_enable_soft_shutdown_on_idle=True,  # an idle worker puts held ETA messages back
-        worker_cancel_long_running_tasks_on_connection_loss=False,
-        worker_send_task_events=True,
-        task_send_sent_event=False,  # workers already report to Flower; a second event doubles the cost
-        worker_hijack_root_logger=False,
-        broker_connection_retry_on_startup=True,
-        broker_connection_max_retries=None,  # retry without limit
-        broker_connection_timeout=3,
-        broker_heartbeat=HEARTBEAT,
-        task_publish_retry=True,
-        task_publish_retry_policy={
+        "worker_prefetch_multiplier": 0 if settings.uses_quorum_queues else 1,
+        "worker_eta_task_limit": 5000,  # safety limit: the publisher stays far below it
+        "worker_timer_precision": 0.01,
+        "worker_soft_shutdown_timeout": 20,
+        "worker_enable_soft_shutdown_on_idle": True,  # an idle worker puts held ETA messages back
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "worker_send_task_events": True,
+        "task_send_sent_event": False,  # workers already report to Flower; a second event doubles the cost
+        "worker_hijack_root_logger": False,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,  # retry without limit
+        "broker_connection_timeout": 3,
+        "broker_heartbeat": HEARTBEAT,
+        "task_publish_retry": True,
+        "task_publish_retry_policy": {
             "max_retries": 2,
             "interval_start": 0,
             "interval_step": 0.2,
             "interval_max": 0.5,
         },
-        beat_max_loop_interval=5,
-        beat_enable_remote_control=True,
-        visibility_timeout=settings.visibility_timeout,
-        broker_transport_options=_transport_options(settings),
-    )
-    return celery
+        "beat_max_loop_interval": 5,
+        "beat_enable_remote_control": True,
+        "visibility_timeout": settings.visibility_timeout,
+        "broker_transport_options": _transport_options(settings),
+    }
 
 
 class _QuorumQueue(Queue):

@@ -5,6 +5,7 @@ with the number of a socket, and sends the requests.
 """
 
 import gc
+import hmac
 import importlib
 import json
 import os
@@ -18,9 +19,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import setproctitle
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pydantic import ValidationError
+from sqlalchemy.orm import configure_mappers
 
 from app.config import get_settings
+from app.core.calendar.calendar import HolidayCalendar
 from app.engine import broker
 from app.ops.stack.part_process import MOST_BYTES, Request, die_with_parent
 
@@ -32,19 +36,34 @@ LIBRARIES = (
     *("apispec.ext.marshmallow", "gunicorn.app.wsgiapp", "gunicorn.workers.gthread", "httpx", "phonenumbers"),
     *("cryptography.hazmat.primitives.ciphers.aead", "argon2", "jwt", "holidays", "prometheus_client", "rapidfuzz"),
     *("holidays.countries.united_states", "python_calamine", "xlsxwriter", "email_validator", "rich.console"),
-    *("alembic.config",),
+    *("alembic.config", "celery.app.control"),
 )  # fmt: skip
-APPLICATION = ("app.api.application", "app.ops.cli", "app.ops.mailbox", "workers.app")
-# Parts of `relance serve` alone.
-PARTS = ("app.ops.echo", "app.ops.live_updates", "flower.command", "workers.inbound")
+APPLICATION = ("app.api.application", "app.ops.cli", "app.ops.mailbox.server", "workers.app")
+# Parts of `relance serve` alone: what their `__main__` imports.
+PARTS = (
+    *("app.ops.echo.server", "app.ops.live_updates.feed", "app.ops.live_updates.receiver", "flower.command"),
+    *("tornado.platform.asyncio", "workers.inbound.process"),
+)
 
 
 def import_modules(modules: Sequence[str] = (*LIBRARIES, *APPLICATION)) -> None:
     """Import the modules. The garbage collector leaves them alone, so that forks share their memory."""
     for name in modules:
         importlib.import_module(name)
+    _prepare_first_uses()
     gc.collect()
     gc.freeze()
+
+
+def _prepare_first_uses() -> None:
+    """Do what a part would do at the first use of a library, so that forks share the memory: 20 MB in each of them."""
+    configure_mappers()
+    AESGCM(bytes(32)).encrypt(bytes(12), b"", None)  # OpenSSL loads its algorithms
+    hmac.digest(b"-", b"", "sha256")
+    HolidayCalendar("US")
+    get_settings.cache_clear()
+    get_settings()  # twice: Python optimizes functions that are called again
+    broker.celery.finalize()
 
 
 def run_module(module: str, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
@@ -64,9 +83,7 @@ def _reload_settings() -> None:
     """Make the imported application use the settings of the changed environment, as if it were imported now."""
     get_settings.cache_clear()
     with suppress(ValidationError):  # the module itself reports wrong settings when it reads them
-        fresh = broker.make_celery(get_settings())
-        schedule = broker.celery.conf.beat_schedule  # set by `workers.app`; it depends on no setting
-        broker.celery.conf.update({**fresh.conf.changes, "beat_schedule": schedule})
+        broker.celery.conf.update(broker.configuration(get_settings()))
         broker.celery.set_current()
 
 
