@@ -24,7 +24,7 @@ from app.engine.step_kind import STEP_KINDS
 from app.engine.steps.publish import CLINIC
 from app.security.key_verification import require_valid_keys
 from beat_schedule import SCHEDULE
-from workers import runner
+from workers import parent_death, runner
 from workers.error_text import describe_error
 from workers.heartbeat import WorkerHeartbeat
 from workers.prefetch import FixedPrefetch
@@ -35,6 +35,7 @@ from workers.sweeps import run as sweeps
 log = structlog.get_logger()
 
 wiring.connect()
+parent_death.use_ctypes()
 warnings.filterwarnings("ignore", category=SecurityWarning)  # nine lines a worker; `_report_root` logs one
 
 app = celery
