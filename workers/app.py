@@ -29,6 +29,7 @@ from workers.error_text import describe_error
 from workers.heartbeat import WorkerHeartbeat
 from workers.prefetch import FixedPrefetch
 from workers.reconnect import PUBLISH_LOST, AskForLostMessages
+from workers.start_checks import check_in_fork
 from workers.sweeps import lost_messages
 from workers.sweeps import run as sweeps
 
@@ -52,9 +53,13 @@ def _begin(**_: object) -> None:
 
 @worker_init.connect
 def _check_session_and_keys(**_: object) -> None:
+    check_in_fork(_require_session_and_keys)
+
+
+def _require_session_and_keys() -> None:
     require_safe_session(engine())
     require_valid_keys()
-    engine().dispose()  # the parent only forks and needs no connection
+    engine().dispose()  # where there was no fork: the main process needs no connection
 
 
 @worker_init.connect
