@@ -1,11 +1,14 @@
-"""Start of a worker: checks in a fork."""
+"""Start of a worker: checks in a fork, and the first connection of children."""
 
 import os
 import signal
 from pathlib import Path
 
 import pytest
+from celery.signals import worker_process_init
 
+from app.core.db import engine
+from workers.app import CONNECT_LATER
 from workers.start_checks import check_in_fork
 
 
@@ -36,3 +39,13 @@ def test_error_in_a_check_ends_the_worker_with_its_traceback(capfd: pytest.Captu
 def test_check_that_is_killed_ends_the_worker() -> None:
     with pytest.raises(SystemExit):
         check_in_fork(lambda: os.kill(os.getpid(), signal.SIGKILL))
+
+
+@pytest.mark.usefixtures("database_url")
+@pytest.mark.parametrize("node", ["steps", "deliveries", "sweeps", *sorted(CONNECT_LATER)])
+def test_child_connects_before_its_first_work_unless_that_may_wait(node: str) -> None:
+    def check() -> None:
+        worker_process_init.send(sender=f"{node}@host")
+        assert f"Connections in pool: {int(node not in CONNECT_LATER)} " in engine().pool.status()
+
+    check_in_fork(check)
