@@ -20,13 +20,11 @@ from sqlalchemy import (
     MetaData,
     Row,
     Select,
-    TextClause,
     Uuid,
     bindparam,
     create_engine,
     event,
     func,
-    text,
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
@@ -234,14 +232,14 @@ def update_many(
     all rows; `t` is the table.
     """
     if rows:
-        session.execute(_update(model, columns, if_given, also), {"rows": to_json(rows)})
+        execute_driver_sql(session, _update(model, columns, if_given, also), {"rows": to_json(rows)})
 
 
 @lru_cache(maxsize=64)
-def _update(model: type[Base], columns: tuple[str, ...], if_given: tuple[str, ...], also: str) -> TextClause:
+def _update(model: type[Base], columns: tuple[str, ...], if_given: tuple[str, ...], also: str) -> str:
     changes = [f"{name} = r.{name}" for name in columns]
     changes += [f"{name} = coalesce(r.{name}, t.{name})" for name in if_given]
-    return text(
+    return driver_sql(
         f"UPDATE {model.__tablename__} AS t SET {', '.join([*changes, also] if also else changes)}"  # noqa: S608  (as above)
         f" FROM {recordset(model, ('id', *columns, *if_given))} WHERE t.id = r.id"
     )

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from itertools import repeat
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.automation.handlers.support.context import (
@@ -18,6 +18,7 @@ from app.automation.handlers.support.context import (
 )
 from app.automation.handlers.support.messages import write_message
 from app.automation.sequences.facts import current_steps, enrollment_facts, unsent_messages
+from app.core.database.driver_sql import driver_sql, execute_driver_sql
 from app.core.db import Base
 from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.active_rules import load_active_rules
@@ -214,9 +215,14 @@ def _stages(session: Session, rows: Iterable[ClaimedStep]) -> Mapping[UUID, Stag
 def _by_id(session: Session, model: type[Base], ids: set[str]) -> JsonDict:
     if not ids:
         return {}
-    table = model.__table__
-    found = session.execute(select(table).where(table.c.id.in_(ids)))
+    found = execute_driver_sql(session, _rows_by_id(model), {"ids": list(ids)})
     return {str(row.id): row for row in decrypt_rows(model, found)}
+
+
+@cache
+def _rows_by_id(model: type[Base]) -> str:
+    columns = ", ".join(model.__table__.c.keys())
+    return driver_sql(f"SELECT {columns} FROM {model.__tablename__} WHERE id = ANY(CAST(:ids AS uuid[]))")  # noqa: S608  (names come from the code)
 
 
 def _templates(session: Session, rows: Sequence[ClaimedStep]) -> dict[tuple[UUID, str], Template]:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.automation.handlers.support.context import StepContext
 from app.config import get_settings
+from app.core.database.driver_sql import driver_sql, execute_driver_sql
 from app.core.db import update_many
 from app.core.live_events.changes import note_leads
 from app.core.live_events.entries import LiveKind
@@ -32,7 +33,7 @@ STARTED_ERROR = "It was begun, after a process that had it ended."  # the error 
 
 _CHANGED = ("state", "reason", "outcome", "error", "attempts", "due_at", "published_at", "finished_at")
 _RECORD_START = text("UPDATE steps SET attempts = :tries, error = :mark WHERE id = :id")
-_RUNNING = text("UPDATE steps SET state = 'running', lease_until = :lease WHERE id = ANY(:ids)")
+_RUNNING = driver_sql("UPDATE steps SET state = 'running', lease_until = :lease WHERE id = ANY(:ids)")
 
 
 def record(session: Session, ends: Sequence[tuple[StepContext, Outcome]]) -> None:
@@ -67,7 +68,7 @@ def _wake_up(row: Row, step: "ClaimedStep") -> WakeUp:
 def record_running(session: Session, ids: Sequence[UUID], *, lease: datetime) -> None:
     """Set the steps to `running`, with a lease, before an external call."""
     if ids:
-        session.execute(_RUNNING, {"ids": list(ids), "lease": lease})
+        execute_driver_sql(session, _RUNNING, {"ids": list(ids), "lease": lease})
 
 
 def record_start(session: Session, step_id: UUID, *, tries: int) -> None:

@@ -16,13 +16,15 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app import clock
+from app.core.database.driver_sql import driver_sql, execute_driver_sql
+from app.core.db import to_json
 
 # Upper bounds of the lateness buckets in seconds. The last bucket has none.
 LATENESS_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 60.0, 300.0, 3600.0, float("inf"))
 
 Counts = Counter[tuple[str, str]]  # (metric, labels as JSON) → how much to add
 
-_ADD = text(
+_ADD = driver_sql(
     "INSERT INTO counters AS c (process, metric, labels, value, updated_at)"
     " SELECT :process, metric, labels, value, :now"
     " FROM jsonb_to_recordset(CAST(:counts AS jsonb)) AS r(metric text, labels text, value float8)"
@@ -57,7 +59,8 @@ def add_counts(session: Session, counts: Counts) -> None:
     """Add to this process's counters in the caller's transaction."""
     if counts:
         rows = [{"metric": metric, "labels": labels, "value": n} for (metric, labels), n in counts.items()]
-        session.execute(_ADD, {"process": _process(os.getpid()), "counts": json.dumps(rows), "now": clock.now()})
+        given = {"process": _process(os.getpid()), "counts": to_json(rows), "now": clock.now()}
+        execute_driver_sql(session, _ADD, given)
 
 
 def totals(session: Session) -> list[tuple[str, Mapping[str, str], float]]:

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import and_, select, text
 from sqlalchemy.orm import Session
 
+from app.core.database.driver_sql import driver_sql, execute_driver_sql
 from app.core.type_aliases import JsonObject
 from app.errors import Invalid
 from app.identity.actor import Actor
@@ -59,13 +60,13 @@ def active_users(session: Session, clinic_id: UUID) -> dict[UUID, ActiveUser]:
 def active_users_by_clinic(session: Session, clinic_ids: Iterable[UUID]) -> dict[UUID, dict[UUID, ActiveUser]]:
     """Return the active users of each of these clinics by id, ordered by id, in one query."""
     users: dict[UUID, dict[UUID, ActiveUser]] = {clinic_id: {} for clinic_id in clinic_ids}
-    for clinic_id, *user in session.execute(_ACTIVE_USERS, {"clinics": list(users)}).all():
+    for clinic_id, *user in execute_driver_sql(session, _ACTIVE_USERS, {"clinics": list(users)}):
         active = ActiveUser(*user)
         users[clinic_id][active.id] = active
     return users
 
 
-_ACTIVE_USERS: Final = text(
+_ACTIVE_USERS: Final = driver_sql(
     f"SELECT clinic_id, id, name, email, role, {may_work_sql('users')} FROM users"  # noqa: S608  (constants)
     " WHERE clinic_id = ANY(CAST((SELECT CAST(:clinics AS uuid[])) AS uuid[])) AND is_active ORDER BY id"
 )  # the sub-select hides the number of clinics from the planner, so that it keeps the plan of the prepared statement

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from app.audit import audit_log
 from app.audit.models import Act
 from app.clock import now
+from app.core.database.driver_sql import driver_sql, execute_driver_sql
 from app.core.key_derivation import blind_index_key
 from app.messaging.channels.base import LeadContact
 from app.messaging.channels.registry import CHANNELS
@@ -35,7 +36,7 @@ _REMOVE: Final = text(
     " WHERE s.clinic_id = :clinic AND s.way = given.way AND s.address_hash = given.address_hash"
     " AND (CAST(:only AS text) IS NULL OR s.reason = :only)"
 )
-_FIND: Final = text(
+_FIND: Final = driver_sql(
     "SELECT s.clinic_id, s.way, s.address_hash, s.reason, s.created_at FROM suppressions s"
     " JOIN unnest(CAST(:clinics AS uuid[]), CAST(:ways AS text[]), CAST(:hashes AS bytea[]))"
     " AS given(clinic_id, way, address_hash) USING (clinic_id, way, address_hash)"
@@ -94,7 +95,8 @@ def find_suppressed(session: Session, addresses: Iterable[tuple[UUID, Address]])
     if not by_hash:
         return {}
     clinics, ways, hashes = zip(*by_hash, strict=True)
-    found = session.execute(_FIND, {"clinics": list(clinics), "ways": list(ways), "hashes": list(hashes)})
+    given = {"clinics": list(clinics), "ways": list(ways), "hashes": list(hashes)}
+    found = execute_driver_sql(session, _FIND, given)
     return {by_hash[row.clinic_id, AddressKind(row.way), bytes(row.address_hash)]: row for row in found}
 
 
