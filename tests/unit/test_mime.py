@@ -1,15 +1,20 @@
 """MIME messages: headers, encoding and protection against header injection."""
 
+import re
 from email import message_from_bytes, policy
-from email.header import decode_header, make_header
+from email.header import Header, decode_header, make_header
 from email.message import EmailMessage
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from app.messaging.channels.base import OutgoingMessage
 from app.messaging.channels.mail.mime import BadAddress, build_mime_message, normalise_address, parse_sender
+from app.messaging.channels.mail.mime_text import text_content
 from app.messaging.rendering.attachment import Attachment
+from app.messaging.rendering.safe_text import one_line
 
 SENDER = parse_sender("Relance <no-reply@clinic.example>")
 
@@ -125,3 +130,40 @@ def test_files_stand_behind_the_text():
 def test_file_name_cannot_add_headers():
     file = Attachment("x.csv\r\nBcc: eve@example.org", "text/csv", b"x")
     assert mime_message(attachments=(file,))["Bcc"] is None
+
+
+def reference_content(body: str, html: str | None) -> bytes:
+    """Return what the email package writes for a text."""
+    part = EmailMessage(policy=policy.SMTP.clone(cte_type="7bit"))
+    part.set_content(body)
+    if html is not None:
+        part.add_alternative(html, subtype="html")
+    return part.as_bytes()
+
+
+LINES = st.text(st.sampled_from("ab .=_<>-é€\t\r\n\x0b\x85\u2028\x00")) | st.text("x=é", min_size=60, max_size=200)
+BODIES = st.text() | st.lists(LINES, max_size=14).map("\n".join)
+
+
+@given(BODIES, st.none() | BODIES)
+@settings(max_examples=500)
+def test_text_equals_the_output_of_the_email_package(body: str, html: str | None):
+    def without_boundary(content: bytes) -> bytes:
+        return re.sub(rb"={15}\d{19}==", b"boundary", content)
+
+    assert without_boundary(text_content(body, html)) == without_boundary(reference_content(body, html))
+
+
+@given(st.text(st.sampled_from("ab =?_-,;<>")) | st.text(max_size=200))
+def test_subject_equals_the_output_of_the_email_package(text: str):
+    subject = one_line(text)
+    charset = "us-ascii" if subject.isascii() and "=?" not in subject else "utf-8"
+    expected = Header(subject, charset, header_name="Subject").encode(linesep="\r\n")
+    written = build_mime_message(OutgoingMessage("mia@example.org", text, "", message_id="<1@x.example>"), SENDER)
+    found = re.search(rb"(?ms)^Subject: (.*?)\r\n(?=\S)", written.content)
+    assert (found[1].decode() if found else "") == expected
+
+
+@given(st.text())
+def test_one_line_has_no_control_characters(text: str):
+    assert one_line(text) == " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -3,7 +3,9 @@
 
 def one_line(text: str) -> str:
     """Return the text in one line, without control characters and with single spaces."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(text.split())
 
 
 def shortened(text: str, most: int) -> str:

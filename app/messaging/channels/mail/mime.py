@@ -12,6 +12,7 @@ import idna
 
 from app import clock
 from app.messaging.channels.base import OutgoingMessage
+from app.messaging.channels.mail.mime_text import text_content
 from app.messaging.rendering.safe_text import one_line
 
 MAX_LOCAL_PART, MAX_DOMAIN = 64, 253  # RFC 5321, 4.5.3.1
@@ -19,6 +20,7 @@ ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 LOCAL_PART = re.compile(rf"{ATOM}(\.{ATOM})*")
 LABELS = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 
+LONGEST_HEADER_LINE = 76  # RFC 2047, 2
 # Seven-bit content needs no 8BITMIME support on the server.
 _POLICY = SMTP.clone(cte_type="7bit")
 
@@ -89,6 +91,8 @@ def _plain_address(address: str | None) -> str | None:
 
 
 def _content(message: OutgoingMessage) -> bytes:
+    if not message.attachments:
+        return text_content(message.body, message.html)
     part = EmailMessage(policy=_POLICY)
     part.set_content(message.body)
     if message.html is not None:
@@ -109,6 +113,8 @@ def _mailbox(name: str, address: str) -> str:
 def _encoded(text: str, header: str) -> str:
     # The newer email.policy loses spaces where it folds what it had to encode (seen in Python 3.11).
     charset = "us-ascii" if _is_plain(text) else "utf-8"
+    if charset == "us-ascii" and len(header) + len(": ") + len(text) <= LONGEST_HEADER_LINE:
+        return text
     return Header(text, charset, header_name=header).encode(linesep="\r\n")
 
 
