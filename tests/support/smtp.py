@@ -11,7 +11,7 @@ with SmtpServer() as server:
 
 Stages: greeting, ehlo, starttls, auth, noop, rset, mail, rcpt, data, body (in the middle of it), dot.
 `SmtpServer(starttls=True)`, `SmtpServer(tls=True)`: with the certificate of tests/support/tls, for localhost;
-`SmtpServer(login=("user", "password"))`: refuses mail without it.
+`SmtpServer(login=("user", "password"))`: refuses mail without it. `SmtpServer(pipelining=True)`: offers PIPELINING.
 """
 
 import contextlib
@@ -40,6 +40,7 @@ class _Rule:
 class SmtpServer:
     starttls: bool = False
     tls: bool = False
+    pipelining: bool = False
     login: tuple[str, str] | None = None
     received: list[Mail] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)

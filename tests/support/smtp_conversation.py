@@ -52,6 +52,7 @@ class Script(Protocol):
 
     starttls: bool
     tls: bool
+    pipelining: bool
     login: tuple[str, str] | None
     received: list[Mail]
     commands: list[str]
@@ -69,6 +70,7 @@ class Conversation:
         self.connection = connection
         self.lines: BinaryIO = connection.makefile("rb")
         self.sender = self.recipient = ""
+        self.takes_recipient = False
         self.logged_in = server.login is None
         if server.tls:
             self._encrypt()
@@ -89,6 +91,7 @@ class Conversation:
 
     def _ehlo(self, _: str) -> None:
         offers = ["STARTTLS"] * (self.server.starttls and not isinstance(self.connection, ssl.SSLSocket))
+        offers += ["PIPELINING"] * self.server.pipelining
         offers += ["AUTH PLAIN LOGIN XOAUTH2"] * (self.server.login is not None)
         self._answer("ehlo", "\r\n".join(["250-localhost", *(f"250-{offer}" for offer in offers), "250 HELP"]))
 
@@ -117,16 +120,17 @@ class Conversation:
         self._answer("rset")
 
     def _mail(self, rest: str) -> None:
-        self.recipient = ""
+        self.recipient, self.takes_recipient = "", False
         self.sender = rest.partition("<")[2].partition(">")[0]
         self._answer("mail", None if self.logged_in else "530 5.7.0 Log in first")
 
     def _rcpt(self, rest: str) -> None:
         self.recipient = rest.partition("<")[2].partition(">")[0]
-        self._answer("rcpt")
+        self.takes_recipient = self._answer("rcpt").startswith("25")
 
     def _data(self, _: str) -> None:
-        if not self._answer("data").startswith("354"):
+        usual = None if self.takes_recipient else "554 5.5.1 No valid recipients"
+        if not self._answer("data", usual).startswith("354"):
             return
         raw = b""
         while (line := self.lines.readline()) != b".\r\n":

@@ -13,15 +13,16 @@ import pytest
 from app.messaging.channels.base import Outcome, OutgoingMessage, Permanent, Receipt, Sent, Transient
 from app.messaging.channels.email import EmailSender
 from app.messaging.channels.mail.mail_server import MailServer
+from app.messaging.channels.mail.smtp import MAX_UNCHECKED_SECONDS
 from app.messaging.channels.mail.smtp_connection import open_connection
 from tests.support.smtp import AUTHORITY, DROP, HANG, SmtpServer
 
 WAIT = 1.0  # seconds for each network wait; servers that hang are given up after that
 
 
-@pytest.fixture
-def server() -> Iterator[SmtpServer]:
-    with SmtpServer() as server:
+@pytest.fixture(params=[False, True], ids=["commands one by one", "pipelining"])
+def server(request: pytest.FixtureRequest) -> Iterator[SmtpServer]:
+    with SmtpServer(pipelining=request.param) as server:
         yield server
 
 
@@ -200,10 +201,41 @@ def test_connection_closed_by_the_server_is_replaced_once(server: SmtpServer):
 def test_unresponsive_connection_is_replaced(server: SmtpServer):
     channel = channel_to(server)
     channel.send(message(number=1))
+    time.sleep(MAX_UNCHECKED_SECONDS)
     server.on("noop", HANG)
 
     assert channel.send(message(number=2)).outcome is Outcome.SENT
     assert server.connections == 2
+
+
+def test_closing_after_each_message_costs_no_attempt(server: SmtpServer):
+    channel = channel_to(server, wait=10)
+    channel.send(message(number=1))
+    server.on("noop", "421 4.7.0 Too many messages", times=1)
+    server.on("mail", "421 4.7.0 Too many messages", times=1 if server.pipelining else 0)
+
+    assert channel.send(message(number=2)).outcome is Outcome.SENT
+    assert (server.connections, len(server.received)) == (2, 2)
+
+
+def test_server_that_waits_for_the_text_of_a_refused_message_gets_none():
+    with SmtpServer(pipelining=True) as server:
+        server.on("rcpt", "550 5.1.1 No such user", to="bob@example.org")
+        server.on("data", "354 Go on", to="bob@example.org")
+        channel = channel_to(server, wait=10)
+
+        receipts = [channel.send(message(f"{name}@example.org")) for name in ("bob", "mia")]
+
+        assert outcomes(*receipts) == [Outcome.PERMANENT, Outcome.SENT]
+        assert [mail.recipient for mail in server.received] == ["mia@example.org"]
+
+
+def test_pipelining_server_gets_the_envelope_at_once():
+    with SmtpServer(pipelining=True) as server:
+        channel = channel_to(server, wait=10)
+        assert outcomes(*(channel.send(message(number=number)) for number in range(3))) == [Outcome.SENT] * 3
+        verbs = [command.split()[0].upper() for command in server.commands]
+        assert verbs == ["EHLO", *["MAIL", "RCPT", "DATA"] * 3]
 
 
 def test_refused_message_does_not_affect_the_next_on_the_connection(server: SmtpServer):

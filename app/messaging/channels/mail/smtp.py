@@ -8,7 +8,7 @@ is unknown, and another attempt might deliver the message twice.
 import re
 import threading
 import time
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from contextlib import suppress
 
 from app.messaging.channels.base import Permanent, Receipt, Sent, Transient, Unknown
@@ -18,6 +18,7 @@ from app.messaging.channels.mail.smtp_connection import CONNECTION_ERRORS, SmtpC
 
 MAX_MESSAGES_PER_CONNECTION = 100  # servers have limits of their own
 MAX_IDLE_SECONDS = 30  # an older connection is replaced
+MAX_UNCHECKED_SECONDS = 1  # after a longer pause the server is asked first whether it still answers
 CONFIGURATION_CODES = frozenset({530, 534, 535, 538})  # login or encryption fails: the message itself is not refused
 MAX_WAITS = 2  # network timeouts per delivery: well below a task's time limit
 OK, START_MAIL_INPUT, SERVICE_CLOSING = 250, 354, 421
@@ -54,8 +55,8 @@ class SmtpTransport:
 
     def _deliver(self, message: MimeMessage) -> Receipt:
         try:
-            connection = self._ready_connection()
-            _send_content(connection, message)
+            connection = self._send_envelope(message)
+            connection.send(re.sub(rb"(?m)^\.", b"..", message.content))  # without the dot no message is accepted
         except _UnexpectedReply as reply:
             self._reset(reply.code)
             return _to_receipt(reply)
@@ -78,9 +79,21 @@ class SmtpTransport:
         self._reset(reply.code)
         return _to_receipt(reply) if 400 <= reply.code < 600 else Unknown(str(reply))  # noqa: PLR2004
 
-    def _ready_connection(self) -> SmtpConnection:
-        """Return the open connection if it still answers, else a new one. No message was sent over it yet."""
+    def _send_envelope(self, message: MimeMessage) -> SmtpConnection:
+        """Send the envelope over the open connection, or over a new one if the server has closed it."""
         deadline = time.monotonic() + MAX_WAITS * self._server.timeout
+        connection = self._ready_connection(deadline)
+        try:
+            _send_envelope(connection, message)
+        except _Closed as closed:
+            if connection.messages == 1:
+                raise closed.because from None
+            self._drop()
+            return self._send_envelope(message)  # the new connection has no message before
+        return connection
+
+    def _ready_connection(self, deadline: float) -> SmtpConnection:
+        """Return the open connection if it still answers, else a new one. No message was sent over it yet."""
         if self._connection is not None and not self._still_answers(self._connection, deadline):
             self.close()
         if self._connection is None:
@@ -92,6 +105,8 @@ class SmtpTransport:
         if connection.messages >= MAX_MESSAGES_PER_CONNECTION or time.monotonic() - self._last_used > MAX_IDLE_SECONDS:
             return False
         connection.deadline, connection.may_use_all_time = deadline, False
+        if connection.pipelines and time.monotonic() - self._last_used < MAX_UNCHECKED_SECONDS:
+            return True  # `_send_envelope` notices that it is closed
         with suppress(*CONNECTION_ERRORS):
             return connection.noop()[0] == 250  # noqa: PLR2004  (RFC 5321, 4.1.1.9)
         return False
@@ -121,12 +136,58 @@ class _UnexpectedReply(Exception):
         self.code = code
 
 
-def _send_content(connection: SmtpConnection, message: MimeMessage) -> None:
-    """Send everything before the final dot. Without the dot the server accepts no message."""
-    _expect({250}, connection.mail(message.sender))
-    _expect({250, 251, 252}, connection.rcpt(message.recipient))
-    _expect({START_MAIL_INPUT}, connection.docmd("DATA"))
-    connection.send(re.sub(rb"(?m)^\.", b"..", message.content))
+class _Closed(Exception):
+    """The server closed the connection instead of answering MAIL. `because` is the error or its reply."""
+
+    def __init__(self, because: Exception) -> None:
+        super().__init__(because)
+        self.because = because
+
+
+def _send_envelope(connection: SmtpConnection, message: MimeMessage) -> None:
+    """Send everything before the text. Addresses are validated, so they need no quotes.
+
+    Raises _Closed, _UnexpectedReply or an error in CONNECTION_ERRORS.
+    """
+    envelope = (
+        (f"MAIL FROM:<{message.sender}>", {OK}),
+        (f"RCPT TO:<{message.recipient}>", {OK, 251, 252}),
+        ("DATA", {START_MAIL_INPUT}),
+    )
+    if connection.pipelines:
+        _send_together(connection, envelope)
+    else:
+        for command, codes in envelope:
+            _expect(codes, connection.docmd(command))
+
+
+def _send_together(connection: SmtpConnection, envelope: Sequence[tuple[str, Container[int]]]) -> None:
+    """Send the commands in one packet, then read the replies (RFC 2920)."""
+    replies = [_first_reply(connection, "".join(f"{command}\r\n" for command, _ in envelope))]
+    try:
+        while len(replies) < len(envelope):
+            replies.append(connection.getreply())
+    except CONNECTION_ERRORS:
+        if replies[-1][0] in envelope[len(replies) - 1][1]:
+            raise  # else the refusal says more than the end of the connection
+    for reply, (_, codes) in zip(replies, envelope, strict=False):
+        if reply[0] not in codes:
+            if replies[-1][0] == START_MAIL_INPUT:  # the server waits for a text; what follows would be part of it
+                connection.close()
+            raise _UnexpectedReply(*reply)
+
+
+def _first_reply(connection: SmtpConnection, commands: str) -> tuple[int, bytes]:
+    try:
+        connection.send(commands)
+        reply = connection.getreply()
+    except TimeoutError:
+        raise
+    except CONNECTION_ERRORS as error:
+        raise _Closed(error) from None
+    if reply[0] == SERVICE_CLOSING:
+        raise _Closed(_UnexpectedReply(*reply))
+    return reply
 
 
 def _expect(codes: Container[int], reply: tuple[int, bytes]) -> None:

@@ -74,6 +74,11 @@ class SmtpConnection(smtplib.SMTP):
         self._wait, self._server = server.timeout, server
         super().__init__(server.host, server.port, server.local_name, timeout=server.timeout, **options)
 
+    @property
+    def pipelines(self) -> bool:
+        """Whether the server takes several commands at once (RFC 2920)."""
+        return self.has_extn("pipelining")
+
     def getreply(self) -> tuple[int, bytes]:
         """Read a reply in the remaining time. Raises TimeoutError."""
         left = self.deadline - time.monotonic()
