@@ -5,58 +5,47 @@ and record the answer in a second transaction.
 """
 
 import time
-from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
-from typing import TypeVar
 from uuid import UUID
 
 import structlog
 from celery.exceptions import SoftTimeLimitExceeded
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.automation.handlers.support.context import StepContext
-from app.automation.handlers.support.guard import decide
 from app.config import get_settings
-from app.core.db import engine, transaction
-from app.core.telemetry.logs import of_request
-from app.engine.models import Kind
-from app.engine.outcomes import Done, ExternalCall, Outcome
+from app.core.db import transaction
+from app.engine.outcomes import ExternalCall
 from app.engine.step_kind import STEP_KINDS
 from app.engine.steps import publish
 from app.engine.steps.publish import WakeUp, after_commit
-from app.messaging.contact_policy.contact_attempts import priority_of
-from app.messaging.contact_policy.gate_input import SentMessage
+from workers.database_restarts import is_transient, retry_on_database_restart
 from workers.error_text import describe_error
-from workers.pipeline import count_outcomes, metrics
+from workers.pipeline import metrics
 from workers.pipeline.claim import (
     ClaimedStep,
     PendingStep,
     claim,
     claim_turn,
     find_pending,
-    lock_running,
     lock_unclaimed,
     prefer_indexes,
 )
 from workers.pipeline.context import bare, load
 from workers.pipeline.due_steps.turns import Turns
-from workers.pipeline.effects_writer import write
-from workers.pipeline.external_calls import make_calls
-from workers.pipeline.message_context.contact_context import messages_to_lead
-from workers.pipeline.outcome_recorder import STARTED_ERROR, record, record_running, record_start
+from workers.pipeline.external_calls.make_calls import make_calls
+from workers.pipeline.external_calls.one_by_one import CannotWrite, OneByOne
+from workers.pipeline.external_calls.read_ahead import ReadAhead, read, read_ahead_of
+from workers.pipeline.outcome_recorder import STARTED_ERROR, record_start
+from workers.pipeline.outcomes.decide import decide_all
+from workers.pipeline.outcomes.write import record_answers, write_outcomes
 from workers.pipeline.step_spans import add_spans
 
 LOCKED_LEAD_DELAY = timedelta(milliseconds=100)  # for a step whose lead is locked by another transaction
 KILLED_ERROR = "The process that ran it ended."
 LOST_CONNECTION_DELAY = timedelta(seconds=1)  # the connection of a killed process may still hold its locks
-LOCK_NOT_AVAILABLE = "55P03"
-RETRY_PAUSES = (0.1, 0.5, 2.0, 5.0)  # seconds between tries while the database is unavailable
-
-Made = TypeVar("Made")
 
 log = structlog.get_logger()
 
@@ -74,17 +63,19 @@ def run(kind: str, ids: Sequence[UUID], *, clinic_id: UUID | None = None, among:
     until = time.monotonic() + get_settings().drain_seconds
     turns = turns_of(frozenset(among or {kind}))
     turns.restart()
-    most, ran, wanted = STEP_KINDS[kind].batch, 0, list(ids)
+    ran, wanted = 0, list(ids)
     is_slow = STEP_KINDS[kind].outside is not None  # one call may take seconds: even the first waits for its turn
     while True:
         if turns.is_stale and (ran or is_slow or not wanted):
-            _retry_on_database_restart(partial(_look, turns), kind=kind)
-        own = wanted[:most] if not turns.is_ahead(clinic_id) else []
-        wanted = wanted[len(own) :]
+            retry_on_database_restart(partial(_look, turns), kind=kind)
+        own = [] if turns.is_ahead(clinic_id) else wanted
         next_kind = kind if own else turns.next_kind()
         if next_kind is None:
             break
-        ran += _retry_on_database_restart(partial(_run_batch, next_kind, own, turns), kind=next_kind, steps=len(own))
+        batch = partial(_run_batch, next_kind, own, turns)
+        number, left = retry_on_database_restart(batch, kind=next_kind, steps=len(own))
+        ran += number
+        wanted = left if own else wanted
         if time.monotonic() > until:
             break
     if wanted:
@@ -112,7 +103,7 @@ def run_again(kind: str, ids: Sequence[UUID]) -> int:
     a crash in C). So each step is flagged before it runs. A step that is found flagged did not finish; that counts
     as a try. After the last allowed try the step becomes a dead letter instead of another crash.
     """
-    ran = sum(_retry_on_database_restart(partial(_run_suspect, kind, step_id), kind=kind, steps=1) for step_id in ids)
+    ran = sum(retry_on_database_restart(partial(_run_suspect, kind, step_id), kind=kind, steps=1) for step_id in ids)
     publish.flush()
     return ran
 
@@ -129,32 +120,10 @@ def _run_suspect(kind: str, step_id: UUID) -> int:
         is_last_try = was_started and row.attempts + 1 >= STEP_KINDS[kind].max_tries
         if is_last_try:
             context = bare(row, now=now)
-            _write_outcomes(session, [(context, STEP_KINDS[kind].raised(context, KILLED_ERROR))])
+            write_outcomes(session, [(context, STEP_KINDS[kind].raised(context, KILLED_ERROR))])
         else:
             record_start(session, row.id, tries=row.attempts + was_started)
     return 1 if is_last_try else _run_alone(kind, step_id)
-
-
-def _retry_on_database_restart(action: Callable[[], Made], **log_fields: object) -> Made:
-    """Retry the action while the database restarts, so that no answer is lost and no step waits for a sweep."""
-    for pause in RETRY_PAUSES:
-        try:
-            return action()
-        except OperationalError as error:
-            if not _is_transient(error):
-                raise
-            log.warning("database.away", **log_fields, because=describe_error(error), again_in=pause)
-            time.sleep(pause)
-            engine().dispose()  # after a restart all pooled connections are dead
-    return action()
-
-
-def _is_transient(error: Exception) -> bool:
-    """Whether the database caused the error and not the step: unavailable, restarting, or a lock."""
-    if not isinstance(error, OperationalError):
-        return False
-    state = getattr(error.orig, "sqlstate", None) or ""
-    return state[:2] in {"", "08", "40", "53"} or state[:3] == "57P" or state == LOCK_NOT_AVAILABLE
 
 
 class _Poisoned(Exception):
@@ -165,7 +134,50 @@ class _Poisoned(Exception):
         self.ids = ids
 
 
-def _run_batch(kind: str, ids: Sequence[UUID], turns: Turns) -> int:
+def _run_batch(kind: str, ids: Sequence[UUID], turns: Turns) -> tuple[int, list[UUID]]:
+    """Run the first steps of these and others by turns. Returns the number of steps run, and those of `ids` left."""
+    ahead = read_ahead_of(kind)
+    if (most := ahead.next_size()) > 1:
+        claimed, left = _run_one_by_one(ahead, kind, ids, turns, most=most)
+        if claimed:
+            return claimed, left
+        ids = left
+    most = STEP_KINDS[kind].batch
+    return _run_together(kind, ids[:most], turns), list(ids[most:])
+
+
+def _run_one_by_one(
+    ahead: ReadAhead, kind: str, ids: Sequence[UUID], turns: Turns, *, most: int
+) -> tuple[int, list[UUID]]:
+    """Read the next messages together, then claim and send each. Returns the number of those, and the ids left."""
+    started, own = time.monotonic(), ids[:most]
+    try:
+        with transaction() as session:
+            batch = read(session, kind, own, turns, most=most)
+            missing = set(own) - batch.own
+            metrics.refuse(len(missing) - _wake_unclaimed(session, missing))
+    except Exception as error:
+        if isinstance(error, SoftTimeLimitExceeded) or is_transient(error):
+            raise
+        log.warning("batch.split", kind=kind, steps=len(own))  # the step that fails alone logs the error
+        ahead.note(most, 0)
+        return 0, list(ids)
+    sender = OneByOne(batch)
+    try:
+        sender.send()
+    except CannotWrite as error:
+        log.warning("batch.split", kind=kind, steps=1)
+        sender.claimed.add(error.step_id)
+        _run_alone(kind, error.step_id)
+    finally:
+        batch.settle(turns, sender.claimed)
+        ahead.note(len(batch.clinics), len(sender.claimed))
+    turns.charge([batch.clinics[step_id] for step_id in sender.claimed], time.monotonic() - started)
+    done = missing | sender.claimed
+    return len(sender.claimed), [step_id for step_id in ids if step_id not in done]
+
+
+def _run_together(kind: str, ids: Sequence[UUID], turns: Turns) -> int:
     try:
         return _attempt(kind, ids, turns)
     except _Poisoned as poisoned:
@@ -186,7 +198,7 @@ def _run_alone(kind: str, step_id: UUID) -> int:
         now = clock.now()
         # A minimal context, because loading the full one may be the error.
         contexts = [bare(row, now=now) for row in claim(session, kind, [step_id], now=now, most=1)]
-        _write_outcomes(session, [(context, STEP_KINDS[kind].raised(context, error)) for context in contexts])
+        write_outcomes(session, [(context, STEP_KINDS[kind].raised(context, error)) for context in contexts])
     return len(contexts)
 
 
@@ -205,17 +217,17 @@ def _attempt(kind: str, ids: Sequence[UUID], turns: Turns | None = None) -> int:
         missing = set(ids) - {row.id for row in rows}
         metrics.refuse(len(missing) - _wake_unclaimed(session, missing))
         try:
-            decided = _decide_all(load(session, rows, now=now))
-            lease = _write_outcomes(session, decided)
+            decided = decide_all(load(session, rows, now=now))
+            lease = write_outcomes(session, decided)
         except SoftTimeLimitExceeded:
             raise
         except Exception as error:
-            if _is_transient(error):
+            if is_transient(error):
                 raise
             raise _Poisoned([row.id for row in rows]) from error
     add_spans(decided, began=now)
     for ends in make_calls([(context, end) for context, end in decided if isinstance(end, ExternalCall)]):
-        _retry_on_database_restart(partial(_record_answers, ends, lease), step=str(ends[0][0].step.id))
+        retry_on_database_restart(partial(record_answers, ends, lease), step=str(ends[0][0].step.id))
         add_spans(ends, began=now)
     if turns:
         turns.charge([row.clinic_id for row in rows], time.monotonic() - started)
@@ -233,57 +245,6 @@ def _claim_turn(
     rows = claim_turn(session, turn, now=now, besides=[row.id for row in own])
     turns.settle(turn, rows)
     return rows
-
-
-def _decide_all(contexts: Sequence[StepContext]) -> list[tuple[StepContext, Outcome | ExternalCall]]:
-    """Decide by priority, then by due time. Messages and escalations count for the next decisions on their lead."""
-    sent: dict[UUID | None, list[SentMessage]] = defaultdict(list)
-    escalated: set[UUID | None] = set()
-    decided: list[tuple[StepContext, Outcome | ExternalCall]] = []
-    for context in sorted(contexts, key=_priority_key):
-        lead_id = context.step.lead_id
-        known = context.escalated() if escalated and lead_id in escalated else context
-        end = _decide(known.after(sent[lead_id]) if sent else known)
-        if messages := messages_to_lead(end):
-            sent[lead_id] += messages
-        if context.step.kind == Kind.ESCALATE and isinstance(end, Done):
-            escalated.add(lead_id)
-        decided.append((context, end))
-    return decided
-
-
-def _priority_key(context: StepContext) -> tuple[int, datetime, UUID]:
-    step = context.step
-    return priority_of(step), step.due_at, step.id  # ids are ordered by creation time
-
-
-def _decide(context: StepContext) -> Outcome | ExternalCall:
-    kind = STEP_KINDS[context.step.kind]
-    with of_request(context.step.cause.get("request_id")):
-        try:
-            return decide(kind, context)
-        except Exception as error:
-            log.exception("step.raised", step=str(context.step.id), name=context.step.name)
-            return kind.raised(context, describe_error(error))
-
-
-def _write_outcomes(session: Session, decided: Sequence[tuple[StepContext, Outcome | ExternalCall]]) -> datetime:
-    """Write the effects and the outcomes. Returns the end of the lease of external calls."""
-    lease = clock.now() + timedelta(seconds=get_settings().lease_seconds)
-    write(session, decided)
-    record_running(session, [context.step.id for context, end in decided if isinstance(end, ExternalCall)], lease=lease)
-    ended = [(context, end) for context, end in decided if not isinstance(end, ExternalCall)]
-    record(session, ended)
-    metrics.count(session, ended)
-    count_outcomes.count(session, ended)
-    return lease
-
-
-def _record_answers(ends: Sequence[tuple[StepContext, Outcome]], lease: datetime) -> None:
-    with transaction() as session:
-        ours = [(context, end) for context, end in ends if lock_running(session, context.step.id, lease)]
-        if ours:
-            _write_outcomes(session, ours)
 
 
 def _wake_unclaimed(session: Session, ids: Collection[UUID]) -> int:

@@ -89,6 +89,7 @@ class StepKind(Generic[ContextT]):
     max_tries: int = MAX_TRIES
     batch: int = BATCH  # steps that share a transaction
     per_message: int = BATCH  # steps that one message names
+    read_ahead: int = 1  # steps whose contexts are read together, before each is claimed in its own transaction
     queue: str = STEPS
     has_lead: bool = True
     writes_to_lead: bool = False  # it sends a message to the lead, which the contact policy checks

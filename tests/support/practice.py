@@ -53,6 +53,7 @@ from tests.support.servers import connection_past_all_checks
 from tests.support.smtp import SmtpServer
 from workers import runner
 from workers.pipeline.due_steps.low_water_mark import mark_of
+from workers.pipeline.external_calls.read_ahead import read_ahead_of
 
 NEW_YORK = ZoneInfo("America/New_York")
 TUESDAY = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)  # 11:00 in New York, which has been on daylight time since Sunday
@@ -284,6 +285,7 @@ def sql(statement: str, **values: Any) -> list[Any]:
 def watch() -> Iterator[Watch]:
     runner.turns_of.cache_clear()  # scans may begin at marks of another test
     mark_of.cache_clear()
+    read_ahead_of.cache_clear()
     with time_machine.travel(TUESDAY, tick=False) as traveller:
         yield Watch(traveller)
 

@@ -11,12 +11,11 @@ from functools import lru_cache
 from typing import Any, Protocol, cast
 from uuid import UUID
 
-from sqlalchemy import column, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.selectable import TextualSelect
 
 from app.automation.handlers.support.context import DueStep
-from app.core.db import AnyRow
+from app.core.database.driver_sql import driver_sql, execute_driver_sql
 from app.core.type_aliases import JsonObject
 from app.engine.models import Step
 from app.engine.step_kind import STEP_KINDS
@@ -40,7 +39,10 @@ _Columns: Any = namedtuple("_Columns", ("id", *LEAD_COLUMNS))  # type: ignore[mi
 
 
 class ClaimedStep(DueStep, Protocol):
-    """A claimed row of `steps`, with the rules version of its clinic, whether its messages are skipped, and outages."""
+    """A claimed row of `steps`, with the rules version of its clinic, whether its messages are skipped, and outages.
+
+    `row_versions` are those of a step that was read without a claim.
+    """
 
     @property
     def clinic_id(self) -> UUID: ...
@@ -56,6 +58,8 @@ class ClaimedStep(DueStep, Protocol):
     def skips_messages(self) -> bool: ...
     @property
     def outages(self) -> Outages | None: ...
+    @property
+    def row_versions(self) -> str | None: ...
 
 
 class PendingStep(Protocol):
@@ -82,31 +86,35 @@ class LeadView(_Columns, LazyContact):
 
 
 _STEP = tuple(Step.__table__.columns.keys())
-_MORE = ("rules_version", "skips_messages", "outages")
+_MORE = ("rules_version", "skips_messages", "outages", "row_versions")
 _LEAD = tuple(f"of_lead_{name}" for name in ("id", *LEAD_COLUMNS))
 _STEP_SQL = ", ".join(f"s.{name}" for name in _STEP)
 _LEAD_SQL = ", ".join(f"l.{name} AS of_lead_{name}" for name in ("id", *LEAD_COLUMNS))
 _GIVEN_NOW = "(SELECT CAST(:now AS timestamptz))"
-_WITH_LEAD = (
-    f"SELECT {_STEP_SQL}, {_LEAD_SQL}, c.rules_version, {SKIPS_MESSAGES} AS skips_messages,"  # noqa: S608
-    f" {OUTAGES_SQL} AS outages FROM steps s JOIN leads l ON l.id = s.lead_id"
-    " JOIN clinics c ON c.id = s.clinic_id WHERE {which}"
-    f" AND s.due_at <= {_GIVEN_NOW} AND NOT {IS_HELD}"
-    " ORDER BY s.due_at, s.id LIMIT {most}"  # the order of an index, so that no other clinic's steps are read
-    " FOR NO KEY UPDATE OF l SKIP LOCKED FOR UPDATE OF s SKIP LOCKED"  # lock the lead first
+_MORE_SQL = f"c.rules_version, {SKIPS_MESSAGES} AS skips_messages, {OUTAGES_SQL} AS outages"
+# Changes whenever a row changes from which the context of a `deliver` step is read. `xmin` is the last transaction
+# that wrote a row.
+ROW_VERSIONS = (
+    "concat_ws(' ', s.id, s.xmin, l.xmin, c.rules_version,"
+    " (SELECT n.xmin FROM notifications n WHERE n.id = CAST(s.params ->> 'notification_id' AS uuid)))"
 )
-_WITHOUT_LEAD = (
-    f"SELECT {_STEP_SQL}, c.rules_version, {SKIPS_MESSAGES} AS skips_messages,"  # noqa: S608
-    f" {OUTAGES_SQL} AS outages FROM steps s"
-    " JOIN clinics c ON c.id = s.clinic_id WHERE {which}"
+_FROM_WITH_LEAD = "FROM steps s JOIN leads l ON l.id = s.lead_id JOIN clinics c ON c.id = s.clinic_id WHERE {which}"
+_DUE = (
     f" AND s.due_at <= {_GIVEN_NOW} AND NOT {IS_HELD}"
     " ORDER BY s.due_at, s.id LIMIT {most}"  # the order of an index, so that no other clinic's steps are read
-    " FOR UPDATE OF s SKIP LOCKED"
+)
+LOCK_LEAD_AND_STEP = " FOR NO KEY UPDATE OF l SKIP LOCKED FOR UPDATE OF s SKIP LOCKED"  # lock the lead first
+_WITH_LEAD_COLUMNS = f"SELECT {_STEP_SQL}, {_LEAD_SQL}, {_MORE_SQL}"
+_WITH_LEAD = f"{_WITH_LEAD_COLUMNS}, NULL AS row_versions {_FROM_WITH_LEAD}{_DUE}{LOCK_LEAD_AND_STEP}"
+_WITH_LEAD_UNLOCKED = f"{_WITH_LEAD_COLUMNS}, {ROW_VERSIONS} AS row_versions {_FROM_WITH_LEAD}{_DUE}"
+_WITHOUT_LEAD = (
+    f"SELECT {_STEP_SQL}, {_MORE_SQL}, NULL AS row_versions FROM steps s"  # noqa: S608
+    f" JOIN clinics c ON c.id = s.clinic_id WHERE {{which}}{_DUE} FOR UPDATE OF s SKIP LOCKED"
 )
 # The states are hidden from the planner, so that it finds the steps by id. Statistics of a small table would make it
 # read a whole index of pending steps, which may still hold the entries of millions that ended.
 _STATES = "((SELECT CAST('{planned,published}' AS text[]))::text[])"
-_OWN = f"s.id = ANY(:ids) AND s.state = ANY({_STATES})"
+OWN = f"s.id = ANY(:ids) AND s.state = ANY({_STATES})"
 _OF_CLINIC = (
     "s.state IN ('planned', 'published') AND s.kind = (SELECT CAST(:kind AS text))"
     f" AND s.clinic_id = turn.clinic_id AND {due_since('s', 'turn.since')}"
@@ -117,7 +125,9 @@ _WAITING = (
     f" WHERE id = ANY(:ids) AND state = ANY({_STATES})"
 )
 AVOIDED_PLANS = ("enable_seqscan", "enable_sort", "enable_incremental_sort")
-_PREFER_INDEXES = text("SELECT " + ", ".join(f"set_config('{name}', 'off', true)" for name in AVOIDED_PLANS))
+_PREFER_INDEXES = driver_sql(
+    "SELECT " + ", ".join(f"set_config('{name}', 'off', true) AS {name}" for name in AVOIDED_PLANS)
+)
 _PENDING, _LEFT = text(_WAITING), text(f"{_WAITING} FOR UPDATE SKIP LOCKED")
 
 
@@ -128,33 +138,40 @@ def prefer_indexes(session: Session) -> None:
     until the next ANALYZE; one that was made with a single clinic would read the due steps of all clinics. With the
     statistics from before many new steps it would read all due steps and sort them, for each batch.
     """
-    session.execute(_PREFER_INDEXES)
+    execute_driver_sql(session, _PREFER_INDEXES, {})
 
 
-def claim(session: Session, kind: str, ids: Sequence[UUID], *, now: datetime, most: int) -> list[ClaimedStep]:
-    """Lock up to `most` due steps of those in `ids`, the earliest first. Finds none while the system is held."""
+def claim(
+    session: Session, kind: str, ids: Sequence[UUID], *, now: datetime, most: int, lock: bool = True
+) -> list[ClaimedStep]:
+    """Lock up to `most` due steps of those in `ids`, the earliest first. Finds none while the system is held.
+
+    Without `lock` they are only read, with their `row_versions`; the kind must have a lead.
+    """
     if not ids:
         return []
-    query = _query(has_lead=STEP_KINDS[kind].has_lead, by_turn=False, most=most)
-    return cast("list[ClaimedStep]", session.execute(query, {"ids": list(ids), "now": now}).all())
+    query = _query(has_lead=STEP_KINDS[kind].has_lead, by_turn=False, most=most, lock=lock)
+    return execute_driver_sql(session, query, {"ids": list(ids), "now": now})
 
 
-def claim_turn(session: Session, turn: Turn, *, now: datetime, besides: Sequence[UUID] = ()) -> list[ClaimedStep]:
+def claim_turn(
+    session: Session, turn: Turn, *, now: datetime, besides: Sequence[UUID] = (), lock: bool = True
+) -> list[ClaimedStep]:
     """Lock due steps of each clinic of a turn: up to its share, the earliest first, without those in `besides`.
 
-    Finds none while the system is held.
+    Finds none while the system is held. `lock`: as for `claim`.
     """
     if not turn.clinics:
         return []
-    query = _query(has_lead=STEP_KINDS[turn.kind].has_lead, by_turn=True, most=turn.share)
+    query = _query(has_lead=STEP_KINDS[turn.kind].has_lead, by_turn=True, most=turn.share, lock=lock)
     since = list(turn.since) or [BEGINNING] * len(turn.clinics)
     given = {"clinics": list(turn.clinics), "since": since, "kind": turn.kind, "ids": list(besides), "now": now}
-    return cast("list[ClaimedStep]", session.execute(query, given).all())
+    return execute_driver_sql(session, query, given)
 
 
 def lead_of(row: ClaimedStep) -> Any:
     """Return the lead that was claimed with its step; None for kinds without a lead."""
-    values = cast("AnyRow", row)[len(_STEP) : -len(_MORE)]
+    values = cast("tuple[Any, ...]", row)[len(_STEP) : -len(_MORE)]
     return LeadView(*values) if values else None
 
 
@@ -173,11 +190,11 @@ def find_pending(session: Session, ids: Collection[UUID]) -> list[PendingStep]:
 
 def lock_running(session: Session, step_id: UUID, lease: datetime) -> bool:
     """Lock a step after the response to its external call. Returns False if another run has taken the step."""
-    return session.execute(_STILL_ASKING, {"id": step_id, "lease": lease}).one_or_none() is not None
+    return bool(execute_driver_sql(session, _STILL_ASKING, {"id": step_id, "lease": lease}))
 
 
 # A step that became `unknown` after its lease expired is concluded too: a late answer is better than none.
-_STILL_ASKING = text(
+_STILL_ASKING = driver_sql(
     "SELECT id FROM steps WHERE id = :id AND state IN ('running', 'unknown') AND lease_until = :lease FOR UPDATE"
 )
 # PostgreSQL keeps the plan of a prepared statement only if its estimated cost does not depend on the parameters. So the
@@ -191,8 +208,7 @@ _TURN = (
 
 
 @lru_cache(maxsize=256)
-def _query(*, has_lead: bool, by_turn: bool, most: int) -> TextualSelect:
-    """Return the query with named columns, so that SQLAlchemy does not inspect the result each time."""
-    query = (_WITH_LEAD if has_lead else _WITHOUT_LEAD).format(which=_OF_CLINIC if by_turn else _OWN, most=most)
-    columns = (*_STEP, *(_LEAD if has_lead else ()), *_MORE)
-    return text(_TURN.format(query=query) if by_turn else query).columns(*map(column, columns))
+def _query(*, has_lead: bool, by_turn: bool, most: int, lock: bool) -> str:
+    with_lead = _WITH_LEAD if lock else _WITH_LEAD_UNLOCKED
+    query = (with_lead if has_lead else _WITHOUT_LEAD).format(which=_OF_CLINIC if by_turn else OWN, most=most)
+    return driver_sql(_TURN.format(query=query) if by_turn else query)

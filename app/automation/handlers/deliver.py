@@ -354,6 +354,7 @@ KIND = StepKind(
     raised=raised,
     batch=1,  # the lease counts from the commit; a second message would use up the lease of the first
     per_message=10,
+    read_ahead=10,
     queue=DELIVERIES,
     max_tries=MAX_ATTEMPTS,
     outside=OutsideCall(ask, conclude, cut_off),

@@ -20,4 +20,4 @@ def guard(context: StepContext) -> Skip | Snooze | None:
     return deliver.suppress(context, Reason.LINK_EXPIRED)
 
 
-KIND = replace(deliver.KIND, name=Kind.DELIVER_ACCOUNT_EMAIL, guard=guard, has_lead=False, queue=ACCOUNTS)
+KIND = replace(deliver.KIND, name=Kind.DELIVER_ACCOUNT_EMAIL, guard=guard, has_lead=False, read_ahead=1, queue=ACCOUNTS)

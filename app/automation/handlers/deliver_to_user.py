@@ -4,4 +4,4 @@ from dataclasses import replace
 
 from app.automation.handlers import deliver
 
-KIND = replace(deliver.KIND, name="deliver_to_user", has_lead=False)
+KIND = replace(deliver.KIND, name="deliver_to_user", has_lead=False, read_ahead=1)

@@ -71,7 +71,9 @@ def load_contact_facts(
     `exclude_steps` and `exclude_notifications` are the ids of the attempts' own steps and notifications, which do not
     count. If `is_handed_over`, the messages are already written, and other pending messages do not count.
     """
-    suppressed = find_suppressed(session, [address for context in attempts for address in _addresses(context)])
+    suppressed = find_suppressed(
+        session, [address for context in attempts for address in suppressed_by(context.clinic.id, context.attempt)]
+    )
     inbound = _last_inbound(session, attempts)
     query = _history_query(attempts, now, is_handed_over=is_handed_over)
     by_lead = load_histories(
@@ -85,20 +87,20 @@ def load_contact_facts(
         build_contact_facts(
             context,
             by_lead.get(context.lead.id, History()),
-            is_suppressed=any(address in suppressed for address in _addresses(context)),
+            is_suppressed=any(address in suppressed for address in suppressed_by(context.clinic.id, context.attempt)),
             last_inbound_at=inbound.get((context.lead.id, context.attempt.channel)),
         )
         for context in attempts
     ]
 
 
-def _addresses(context: AttemptContext) -> list[tuple[UUID, Address]]:
+def suppressed_by(clinic_id: UUID, attempt: ContactAttempt) -> list[tuple[UUID, Address]]:
     """Return the entries of the suppression list that stop the message: of its address, and of it on this channel."""
-    for_leads, address = CHANNELS.for_leads(context.attempt.channel), context.attempt.address
+    for_leads, address = CHANNELS.for_leads(attempt.channel), attempt.address
     if for_leads is None or not address:
         return []
     return [
-        (context.clinic.id, (for_leads.suppressed_by, entry))
+        (clinic_id, (for_leads.suppressed_by, entry))
         for entry in dict.fromkeys((address, for_leads.unreachable_as(address)))
     ]
 

@@ -1,0 +1,175 @@
+"""Contexts of messages that are read together, before each message is claimed in its own transaction.
+
+Reading takes most of the time of a message. Nothing is locked and nothing is written meanwhile. The claim of a message
+checks that no row has changed from which its context was read; otherwise the message is read again. So a cancellation,
+an opt-out or a new setting that is committed before the claim holds, as if everything had been read in that moment.
+"""
+
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from functools import lru_cache
+from typing import Final, NamedTuple, cast
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app import clock
+from app.automation.handlers.support.context import StepContext
+from app.core.database.driver_sql import driver_sql, execute_driver_sql
+from app.engine.step_kind import STEP_KINDS
+from app.engine.steps.holds import IS_HELD, SKIPS_MESSAGES
+from app.messaging.channels.registry import CHANNELS
+from app.messaging.contact_policy.load_facts import suppressed_by
+from app.messaging.contact_policy.suppression_list import hash_address
+from app.messaging.models import CONTACTED_AT, IS_CONTACT
+from workers.pipeline.claim import (
+    LOCK_LEAD_AND_STEP,
+    OWN,
+    ROW_VERSIONS,
+    ClaimedStep,
+    claim,
+    claim_turn,
+    prefer_indexes,
+)
+from workers.pipeline.context import load
+from workers.pipeline.due_steps.turns import Turn, Turns
+
+MOST_SECONDS: Final = 0.25  # from reading a message to its claim
+CLOCK_SKEW: Final = timedelta(seconds=5)  # between hosts: a message that another one has just sent is seen
+MOST_PAUSES: Final = 16
+
+_CLAIM: Final = driver_sql(
+    "SELECT s.id FROM steps s JOIN leads l ON l.id = s.lead_id JOIN clinics c ON c.id = s.clinic_id"  # noqa: S608
+    f" WHERE {OWN} AND NOT {IS_HELD} AND NOT {SKIPS_MESSAGES}"
+    f" AND {ROW_VERSIONS} = ANY((SELECT CAST(:versions AS text[]))::text[])"
+    " AND NOT EXISTS (SELECT FROM channel_outages o WHERE o.failures > 0)"
+    " AND NOT EXISTS (SELECT FROM suppressions x WHERE x.clinic_id = s.clinic_id"
+    " AND x.way = ANY((SELECT CAST(:ways AS text[]))::text[])"
+    " AND x.address_hash = ANY((SELECT CAST(:hashes AS bytea[]))::bytea[]))"
+    " AND NOT EXISTS (SELECT FROM notifications WHERE lead_id = s.lead_id"
+    f" AND {IS_CONTACT} AND {CONTACTED_AT} > (SELECT CAST(:since AS timestamptz)) AND state <> 'pending')"
+    f" ORDER BY s.due_at, s.id LIMIT 1{LOCK_LEAD_AND_STEP}"
+)
+
+
+class Unclaimed(NamedTuple):
+    """A message that was read and not claimed yet. `addresses` are the entries of the suppression list that stop it."""
+
+    context: StepContext
+    addresses: Sequence[tuple[str, bytes]]
+
+    @property
+    def id(self) -> UUID:
+        """The id of the step."""
+        return self.context.step.id
+
+
+class ReadAhead:
+    """How many messages of a kind this process reads at once: about as many as it can send before they are too old."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._size = most
+        self._pause, self._waits = 0, 0
+
+    def next_size(self) -> int:
+        """Return how many messages to read now; 1: run the next one alone."""
+        if self._waits:
+            self._waits -= 1
+            return 1
+        return self._size
+
+    def note(self, read: int, sent: int) -> None:
+        """Note how many messages were read, and how many of them have been sent. Nothing read says nothing."""
+        if not read:
+            return
+        enough = min(max(2 * sent, 2), self._most)
+        self._size = enough if sent < read else max(enough, self._size)
+        self._pause = 0 if sent else min(2 * self._pause or 1, MOST_PAUSES)
+        self._waits = self._pause
+
+
+@lru_cache(maxsize=16)
+def read_ahead_of(kind: str) -> ReadAhead:
+    """Return the read-ahead of this process for a kind."""
+    return ReadAhead(STEP_KINDS[kind].read_ahead)
+
+
+class Batch:
+    """Messages that were read together, the earliest first."""
+
+    def __init__(self, own: Sequence[ClaimedStep], turn: Turn, of_turn: Sequence[ClaimedStep]) -> None:
+        self.own = {row.id for row in own}
+        self.left: dict[UUID, Unclaimed] = {}
+        self.clinics = {row.id: row.clinic_id for row in (*own, *of_turn)}
+        self._turn, self._of_turn = turn, of_turn
+        self._too_old_at = time.monotonic() + MOST_SECONDS
+
+    def __bool__(self) -> bool:
+        """Whether messages are left that are not too old."""
+        return bool(self.left) and time.monotonic() < self._too_old_at
+
+    def take(self, step_id: UUID) -> Unclaimed:
+        """Remove a claimed message, and return it. Those before it could not be claimed: they are read again."""
+        while (first := next(iter(self.left))) != step_id:
+            del self.left[first]
+        return self.left.pop(step_id)
+
+    def settle(self, turns: Turns, claimed: Collection[UUID]) -> None:
+        """Note in the turns which of their steps were claimed. A clinic with others stays in turn."""
+        rows = [row for row in self._of_turn if row.id in claimed]
+        turns.settle(self._turn if len(rows) == len(self._of_turn) else replace(self._turn, share=len(rows)), rows)
+
+
+def read(session: Session, kind: str, ids: Sequence[UUID], turns: Turns, *, most: int) -> Batch:
+    """Read up to `most` due messages: these steps, and others of the clinic whose turn it is."""
+    prefer_indexes(session)
+    now = clock.now()
+    own = claim(session, kind, ids, now=now, most=most, lock=False)
+    turn = turns.share_out(kind, most - len(own))
+    of_turn = claim_turn(session, turn, now=now, besides=[row.id for row in own], lock=False)
+    batch = Batch(own, turn, of_turn)
+    contexts = load(session, [*own, *of_turn], now=now)
+    batch.left = {one.step.id: _unclaimed(one) for one in contexts if _is_checked(one)}
+    return batch
+
+
+def _is_checked(context: StepContext) -> bool:
+    """Whether the claim checks everything that the context was read from: see `_CLAIM`."""
+    step, note = cast("ClaimedStep", context.step), context.notification
+    return (
+        note is not None
+        and note.user_id is None
+        and context.contact is not None
+        and not step.guard
+        and not step.outages
+        and not step.skips_messages
+        and context.gateway_context.gateway is None
+        and not context.account_context.limits.is_any
+        and not CHANNELS.session(note.channel)
+        and not CHANNELS.needs_gateway(note.channel)
+    )
+
+
+def _unclaimed(context: StepContext) -> Unclaimed:
+    assert context.contact is not None  # noqa: S101  (`_is_checked`)
+    addresses = suppressed_by(context.clinic.id, context.contact.attempt)
+    return Unclaimed(context, [(kind, hash_address(kind, value)) for _, (kind, value) in addresses])
+
+
+def claim_unchanged(session: Session, messages: Sequence[Unclaimed]) -> UUID | None:
+    """Lock the earliest of these messages from which nothing has changed since they were read; None: there is none."""
+    if not messages:
+        return None
+    prefer_indexes(session)
+    given = {
+        "ids": [one.id for one in messages],
+        "versions": [cast("ClaimedStep", one.context.step).row_versions for one in messages],
+        "ways": [way for one in messages for way, _ in one.addresses],
+        "hashes": [hashed for one in messages for _, hashed in one.addresses],
+        "since": min(one.context.now for one in messages) - CLOCK_SKEW,
+    }
+    rows = execute_driver_sql(session, _CLAIM, given)
+    return rows[0].id if rows else None

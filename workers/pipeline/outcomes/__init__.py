@@ -1,0 +1,1 @@
+"""Outcomes of steps: decided, written with their effects, and counted."""
