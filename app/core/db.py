@@ -207,11 +207,12 @@ def insert_many(
 def _insert(
     model: type[Base], columns: tuple[str, ...], tail: str, more: tuple[type[Base], tuple[str, ...]] | None
 ) -> str:
-    first = f"WITH besides AS ({_insert_from(*more, parameter='more')}) " if more else ""
-    return driver_sql(f"{first}{_insert_from(model, columns)} {tail}")
+    first = f"WITH besides AS ({insert_sql(*more, parameter='more')}) " if more else ""
+    return driver_sql(f"{first}{insert_sql(model, columns)} {tail}")
 
 
-def _insert_from(model: type[Base], columns: tuple[str, ...], *, parameter: str = "rows") -> str:
+def insert_sql(model: type[Base], columns: tuple[str, ...], *, parameter: str = "rows") -> str:
+    """Return the statement of `insert_many`."""
     names = ", ".join(columns)
     rows = recordset(model, columns, parameter=parameter)
     return f"INSERT INTO {model.__tablename__} ({names}) SELECT {names} FROM {rows}"  # noqa: S608  (names come from the code, never from input)
@@ -237,11 +238,18 @@ def update_many(
 
 @lru_cache(maxsize=64)
 def _update(model: type[Base], columns: tuple[str, ...], if_given: tuple[str, ...], also: str) -> str:
+    return driver_sql(update_sql(model, columns, if_given, also))
+
+
+def update_sql(
+    model: type[Base], columns: tuple[str, ...], if_given: tuple[str, ...], also: str = "", *, parameter: str = "rows"
+) -> str:
+    """Return the statement of `update_many`."""
     changes = [f"{name} = r.{name}" for name in columns]
     changes += [f"{name} = coalesce(r.{name}, t.{name})" for name in if_given]
-    return driver_sql(
+    return (
         f"UPDATE {model.__tablename__} AS t SET {', '.join([*changes, also] if also else changes)}"  # noqa: S608  (as above)
-        f" FROM {recordset(model, ('id', *columns, *if_given))} WHERE t.id = r.id"
+        f" FROM {recordset(model, ('id', *columns, *if_given), parameter=parameter)} WHERE t.id = r.id"
     )
 
 

@@ -21,6 +21,7 @@ from app.leads.models import Lead
 from app.leads.timeline.models import Activity
 from app.messaging.compose import OriginStep, delivery_steps, insert_notifications
 from app.messaging.contact_policy.suppression_list import INVALID_ADDRESS, suppress_addresses
+from app.messaging.delivery.write_together import Insert, Update, write_together
 from app.messaging.gateways.failure_counts import record_results
 from app.messaging.gateways.throttle import count_calls
 from app.messaging.models import AddressKind, Delivery, Notification
@@ -43,7 +44,6 @@ def write(session: Session, decided: Sequence[tuple[StepContext, BaseOutcome]]) 
     insert_many(session, Task, _gather(decided, "tasks"))
     insert_many(session, Activity, _gather(decided, "activities"))
     insert_notifications(session, _gather(decided, "notifications"))
-    insert_many(session, Delivery, _gather(decided, "deliveries"))
     store_tracked(session, _gather(decided, "tracked_messages"), _gather(decided, "tracked_links"))
     _update(session, decided)
     if steps := _gather(decided, "steps") + _deliveries(decided) + next_steps(decided):
@@ -82,9 +82,13 @@ def _update(session: Session, decided: Sequence[tuple[StepContext, BaseOutcome]]
     suggested = ("lost_suggested_at", "lost_suggested_reason")
     update_many(session, Lead, suggestions, suggested, also="version = t.version + 1")
     since = ("attempts", "handed_over_at", "sent_at", "gateway_id", "account_id")
-    update_many(session, Notification, states, ("state", "reason", "error"), if_given=since)
+    write_together(
+        session,
+        Insert(Delivery, _gather(decided, "deliveries")),
+        Update(Notification, states, ("state", "reason", "error"), since),
+        Update(Delivery, delivered, ("outcome", "response", "finished_at")),
+    )
     _note_messages(session, decided)
-    update_many(session, Delivery, delivered, ("outcome", "response", "finished_at"))
     count_calls(session, _gather(decided, "gateway_minutes"))
     add_counts(session, _gather(decided, "account_counts"))
     record_results(session, _gather(decided, "gateway_results"))
