@@ -54,8 +54,22 @@ COSTS: Final = (
         ("web CPU (ms)", "PostgreSQL CPU (ms)"),
         Before(6.44, "c5d13e1f", "2026-11-21"),
     ),
-    Cost("a due step, workers and PostgreSQL", "drain", "Relance", ("CPU (ms)",)),
-    Cost("an e-mail, worker and PostgreSQL", "mails", "one process of deliveries", ("CPU (ms)",)),
+    # docs/decisions.md, "Drain before": 70 and 56 microseconds
+    Cost(
+        "a due step, workers and PostgreSQL",
+        "drain",
+        "Relance",
+        ("CPU (ms)",),
+        Before(0.126, "2947b925", "2026-11-21"),
+    ),
+    # `python -m bench mails --only "one process"` at this commit, in turn with the next version
+    Cost(
+        "an e-mail, worker and PostgreSQL",
+        "mails",
+        "one process of deliveries",
+        ("CPU (ms)",),
+        Before(3.8, "7da3681d", "2026-11-24"),
+    ),
 )
 
 
