@@ -1,11 +1,13 @@
 """Messages that are read together: what is committed before a message is claimed still decides about it."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from threading import Thread
 from uuid import UUID
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.orm import Session
 
 from app.core.db import new_id, transaction
 from app.engine.models import Kind
@@ -61,6 +63,28 @@ def send_email(practice: Practice, lead_id: UUID, address: str) -> UUID:
         insert_notifications(session, [note])
         add_steps(session, [step])
     return UUID(str(step["id"]))
+
+
+@pytest.fixture
+def before_commit() -> Iterator[Callable[[Callable[[], None]], None]]:
+    """Calls a function once, before the next transaction of a session commits."""
+    waiting: list[Callable[[], None]] = []
+
+    def call(_: Session) -> None:
+        if waiting:
+            waiting.pop()()
+
+    event.listen(Session, "before_commit", call)
+    yield waiting.append
+    event.remove(Session, "before_commit", call)
+
+
+def end_connections() -> None:
+    """End all other connections of the database, as a restart does."""
+    sql(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
+    )
 
 
 def read_all(practice: Practice) -> Batch:
@@ -283,3 +307,16 @@ def test_messages_that_cannot_be_read_ahead_cost_ever_fewer_reads():
             reads += 1
             ahead.note(10, 0)
     assert reads <= 10
+
+
+def test_claim_of_the_last_message_is_repeated_after_a_database_restart(
+    practice: Practice, leads: list[UUID], smtp: SmtpServer, before_commit: Callable[[Callable[[], None]], None]
+):
+    batch = read_all(practice)
+    batch.left = {step_id: message for step_id, message in batch.left.items() if step_id == [*batch.left][-1]}
+    before_commit(end_connections)
+    OneByOne(batch).send()
+
+    assert recipients(smtp) == [3]
+    assert [note.state for note in practice.rows("notifications")] == ["pending", "pending", "pending", "sent"]
+    assert [row.outcome for row in practice.rows("deliveries")] == ["sent"]

@@ -115,13 +115,14 @@ class OneByOne:
             self._answered = None
         if message is None:
             return None
+        self._batch.remove(message.id)  # after the commit: a claim that is rolled back is made again
         self.claimed.add(message.id)
         return decided[0], lease
 
     def _lock_message(self, session: Session) -> Unclaimed | None:
         first, *others = self._batch.left.values()
         step_id = claim_unchanged(session, [first]) or claim_unchanged(session, others)
-        return self._batch.take(step_id) if step_id else None
+        return self._batch.left[step_id] if step_id else None
 
     def _lock_answered(self, session: Session) -> Sequence[tuple[StepContext, Outcome]]:
         """Lock the message before. Returns nothing if there is none, or if its rows are locked or changed."""

@@ -111,11 +111,11 @@ class Batch:
         """Whether messages are left that are not too old."""
         return bool(self.left) and time.monotonic() < self._too_old_at
 
-    def take(self, step_id: UUID) -> Unclaimed:
-        """Remove a claimed message, and return it. Those before it could not be claimed: they are read again."""
+    def remove(self, step_id: UUID) -> None:
+        """Remove a claimed message, and those before it: they could not be claimed, and are read again."""
         while (first := next(iter(self.left))) != step_id:
             del self.left[first]
-        return self.left.pop(step_id)
+        del self.left[step_id]
 
     def settle(self, turns: Turns, claimed: Collection[UUID]) -> None:
         """Note in the turns which of their steps were claimed. A clinic with others stays in turn."""
