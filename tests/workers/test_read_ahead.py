@@ -320,3 +320,22 @@ def test_claim_of_the_last_message_is_repeated_after_a_database_restart(
     assert recipients(smtp) == [3]
     assert [note.state for note in practice.rows("notifications")] == ["pending", "pending", "pending", "sent"]
     assert [row.outcome for row in practice.rows("deliveries")] == ["sent"]
+
+
+@pytest.mark.parametrize("to", ["a gateway", "a suppressed address"])
+def test_message_that_cannot_be_read_ahead_is_not_overtaken(
+    practice: Practice, smtp: SmtpServer, configure: Callable[..., None], to: str
+):
+    configure(drain_seconds=0)
+    first = write_email(practice, 100)
+    if to == "a gateway":
+        sql("UPDATE notifications SET channel = 'http'")
+    else:
+        suppress(practice, first)
+    for number in range(30):
+        write_email(practice, number)
+    ids = [step.id for step in practice.steps(kind="deliver")]
+    while practice.step(first, kind="deliver").reason is None and len(smtp.received) < 30:
+        runner.run(SEND, ids[:10], clinic_id=practice.clinic_id)
+
+    assert len(smtp.received) <= 1

@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
+from itertools import takewhile
 from typing import Final, NamedTuple, cast
 from uuid import UUID
 
@@ -132,7 +133,7 @@ def read(session: Session, kind: str, ids: Sequence[UUID], turns: Turns, *, most
     of_turn = claim_turn(session, turn, now=now, besides=[row.id for row in own], lock=False)
     batch = Batch(own, turn, of_turn)
     contexts = load(session, [*own, *of_turn], now=now)
-    batch.left = {one.step.id: _unclaimed(one) for one in contexts if _is_checked(one)}
+    batch.left = {one.step.id: _unclaimed(one) for one in takewhile(_is_checked, contexts)}  # the others keep their place
     return batch
 
 
@@ -143,6 +144,7 @@ def _is_checked(context: StepContext) -> bool:
         note is not None
         and note.user_id is None
         and context.contact is not None
+        and not context.contact.facts.is_suppressed
         and not step.guard
         and not step.outages
         and not step.skips_messages
