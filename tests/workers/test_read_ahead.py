@@ -339,3 +339,35 @@ def test_message_that_cannot_be_read_ahead_is_not_overtaken(
         runner.run(SEND, ids[:10], clinic_id=practice.clinic_id)
 
     assert len(smtp.received) <= 1
+
+
+@pytest.mark.parametrize("change", ["name = 'Another Name'", "email = 'other@clinic.example'", "is_active = false"])
+def test_answers_go_to_the_coordinator_of_the_moment_of_the_claim(
+    practice: Practice, leads: list[UUID], smtp: SmtpServer, change: str
+):
+    batch = read_all(practice)
+    sql(f"UPDATE users SET {change} WHERE id = :id", id=practice.row("leads", id=leads[1]).assigned_to_id)
+    OneByOne(batch).send()
+
+    assert smtp.received == []
+    practice.run(SEND)
+    assert recipients(smtp) == [0, 1, 2, 3]
+
+
+def test_message_of_another_process_counts_until_the_lead_is_locked(
+    practice: Practice, smtp: SmtpServer, monkeypatch: pytest.MonkeyPatch
+):
+    """The lock of the lead ends the race between two processes, so earlier messages are looked up after it."""
+    practice.rehire_policy(daily_cap=1)
+    lead_id = write_email(practice, 0)
+    batch = read_all(practice)
+    slow = read_ahead._CLAIM.replace("WHERE ", "WHERE (SELECT pg_sleep(1)) IS NOT NULL AND ", 1)
+    monkeypatch.setattr(read_ahead, "_CLAIM", slow)
+    sending = Thread(target=OneByOne(batch).send)
+    sending.start()
+    busy = "SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+    wait_until(lambda: sql(busy)[0].n == 1, 20, "the claim to begin")
+    write_again(practice, lead_id)
+    sending.join()
+
+    assert smtp.received == []

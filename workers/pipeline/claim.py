@@ -94,10 +94,13 @@ _GIVEN_NOW = "(SELECT CAST(:now AS timestamptz))"
 _MORE_SQL = f"c.rules_version, {SKIPS_MESSAGES} AS skips_messages, {OUTAGES_SQL} AS outages"
 # Changes whenever a row changes from which the context of a `deliver` step is read. `xmin` is the last transaction
 # that wrote a row.
-ROW_VERSIONS = (
-    "concat_ws(' ', s.id, s.xmin, l.xmin, c.rules_version,"
-    " (SELECT n.xmin FROM notifications n WHERE n.id = CAST(s.params ->> 'notification_id' AS uuid)))"
+_NOTE = "FROM notifications n WHERE n.id = CAST(s.params ->> 'notification_id' AS uuid)"
+_USER_VERSIONS = (  # of the coordinator and the author, with their roles
+    "SELECT string_agg(concat_ws('/', u.xmin, (SELECT r.xmin FROM roles r"
+    " WHERE r.clinic_id = u.clinic_id AND r.slug = u.role)), ' ' ORDER BY u.id)"
+    f" FROM users u WHERE u.id IN (l.assigned_to_id, (SELECT n.written_by {_NOTE}))"  # noqa: S608
 )
+ROW_VERSIONS = f"concat_ws(' ', s.id, s.xmin, l.xmin, c.rules_version, (SELECT n.xmin {_NOTE}), ({_USER_VERSIONS}))"
 _FROM_WITH_LEAD = "FROM steps s JOIN leads l ON l.id = s.lead_id JOIN clinics c ON c.id = s.clinic_id WHERE {which}"
 _DUE = (
     f" AND s.due_at <= {_GIVEN_NOW} AND NOT {IS_HELD}"

@@ -152,6 +152,8 @@ def _is_checked(context: StepContext) -> bool:
         and not context.account_context.limits.is_any
         and not CHANNELS.session(note.channel)
         and not CHANNELS.needs_gateway(note.channel)
+        and context.coordinator is not None  # whose row is checked, unless the rotation chose them
+        and context.coordinator.id == context.lead.assigned_to_id
     )
 
 
