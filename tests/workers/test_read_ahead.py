@@ -115,6 +115,11 @@ def write_again(practice: Practice, lead_id: UUID) -> None:
     )
 
 
+def limit_messages() -> None:
+    policy = '{"daily_cap": 1}'
+    sql("UPDATE clinics SET contact_policy = CAST(:policy AS jsonb), rules_version = rules_version + 1", policy=policy)
+
+
 def set_of_lead(change: str) -> Callable[[Practice, UUID], None]:
     return lambda _, lead_id: sql(f"UPDATE {change} = :lead", lead=lead_id) and None
 
@@ -147,6 +152,7 @@ def test_unchanged_messages_are_sent_in_their_order(practice: Practice, leads: l
 
 @pytest.mark.parametrize("change", OF_LEAD)
 def test_changed_message_is_not_claimed(practice: Practice, leads: list[UUID], smtp: SmtpServer, change: str):
+    limit_messages()
     batch = read_all(practice)
     OF_LEAD[change](practice, leads[1])
     OneByOne(batch).send()
@@ -358,7 +364,7 @@ def test_message_of_another_process_counts_until_the_lead_is_locked(
     practice: Practice, smtp: SmtpServer, monkeypatch: pytest.MonkeyPatch
 ):
     """The lock of the lead ends the race between two processes, so earlier messages are looked up after it."""
-    practice.rehire_policy(daily_cap=1)
+    limit_messages()
     lead_id = write_email(practice, 0)
     batch = read_all(practice)
     slow = read_ahead._CLAIM.replace("WHERE ", "WHERE (SELECT pg_sleep(1)) IS NOT NULL AND ", 1)

@@ -96,9 +96,9 @@ _MORE_SQL = f"c.rules_version, {SKIPS_MESSAGES} AS skips_messages, {OUTAGES_SQL}
 # that wrote a row.
 _NOTE = "FROM notifications n WHERE n.id = CAST(s.params ->> 'notification_id' AS uuid)"
 _USER_VERSIONS = (  # of the coordinator and the author, with their roles
-    "SELECT string_agg(concat_ws('/', u.xmin, (SELECT r.xmin FROM roles r"
+    "SELECT string_agg(concat_ws('/', u.xmin, (SELECT r.xmin FROM roles r"  # noqa: S608
     " WHERE r.clinic_id = u.clinic_id AND r.slug = u.role)), ' ' ORDER BY u.id)"
-    f" FROM users u WHERE u.id IN (l.assigned_to_id, (SELECT n.written_by {_NOTE}))"  # noqa: S608
+    f" FROM users u WHERE u.id IN (l.assigned_to_id, (SELECT n.written_by {_NOTE}))"
 )
 ROW_VERSIONS = f"concat_ws(' ', s.id, s.xmin, l.xmin, c.rules_version, (SELECT n.xmin {_NOTE}), ({_USER_VERSIONS}))"
 _FROM_WITH_LEAD = "FROM steps s JOIN leads l ON l.id = s.lead_id JOIN clinics c ON c.id = s.clinic_id WHERE {which}"

@@ -49,9 +49,15 @@ _CLAIM: Final = driver_sql(
     " AND NOT EXISTS (SELECT FROM suppressions x WHERE x.clinic_id = s.clinic_id"
     " AND x.way = ANY((SELECT CAST(:ways AS text[]))::text[])"
     " AND x.address_hash = ANY((SELECT CAST(:hashes AS bytea[]))::bytea[]))"
-    " AND NOT EXISTS (SELECT FROM notifications WHERE lead_id = s.lead_id"
-    f" AND {IS_CONTACT} AND {CONTACTED_AT} > (SELECT CAST(:since AS timestamptz)) AND state <> 'pending')"
     f" ORDER BY s.due_at, s.id LIMIT 1{LOCK_LEAD_AND_STEP}"
+)
+
+
+# A statement of its own, after the lock of the lead: another process may have sent a message to the lead and released
+# the lock after the claim's statement began, which sees only what was committed before.
+_CONTACTED: Final = driver_sql(
+    "SELECT 1 AS found FROM notifications WHERE lead_id = :lead"  # noqa: S608
+    f" AND {IS_CONTACT} AND {CONTACTED_AT} > :since AND state <> 'pending' LIMIT 1"
 )
 
 
@@ -60,6 +66,7 @@ class Unclaimed(NamedTuple):
 
     context: StepContext
     addresses: Sequence[tuple[str, bytes]]
+    counts_contacts: bool  # whether earlier messages to the lead may stop it
 
     @property
     def id(self) -> UUID:
@@ -133,7 +140,8 @@ def read(session: Session, kind: str, ids: Sequence[UUID], turns: Turns, *, most
     of_turn = claim_turn(session, turn, now=now, besides=[row.id for row in own], lock=False)
     batch = Batch(own, turn, of_turn)
     contexts = load(session, [*own, *of_turn], now=now)
-    batch.left = {one.step.id: _unclaimed(one) for one in takewhile(_is_checked, contexts)}  # the others keep their place
+    checked = takewhile(_is_checked, contexts)  # so that no message overtakes one that is claimed alone
+    batch.left = {one.step.id: _unclaimed(one) for one in checked}
     return batch
 
 
@@ -145,6 +153,7 @@ def _is_checked(context: StepContext) -> bool:
         and note.user_id is None
         and context.contact is not None
         and not context.contact.facts.is_suppressed
+        and not any(message.at > context.now - CLOCK_SKEW for message in context.contact.facts.sent)
         and not step.guard
         and not step.outages
         and not step.skips_messages
@@ -160,7 +169,8 @@ def _is_checked(context: StepContext) -> bool:
 def _unclaimed(context: StepContext) -> Unclaimed:
     assert context.contact is not None  # noqa: S101  (`_is_checked`)
     addresses = suppressed_by(context.clinic.id, context.contact.attempt)
-    return Unclaimed(context, [(kind, hash_address(kind, value)) for _, (kind, value) in addresses])
+    counts_contacts = context.clinic.policy.counts_touches and not context.contact.attempt.is_transactional
+    return Unclaimed(context, [(kind, hash_address(kind, value)) for _, (kind, value) in addresses], counts_contacts)
 
 
 def claim_unchanged(session: Session, messages: Sequence[Unclaimed]) -> UUID | None:
@@ -173,7 +183,15 @@ def claim_unchanged(session: Session, messages: Sequence[Unclaimed]) -> UUID | N
         "versions": [cast("ClaimedStep", one.context.step).row_versions for one in messages],
         "ways": [way for one in messages for way, _ in one.addresses],
         "hashes": [hashed for one in messages for _, hashed in one.addresses],
-        "since": min(one.context.now for one in messages) - CLOCK_SKEW,
     }
     rows = execute_driver_sql(session, _CLAIM, given)
-    return rows[0].id if rows else None
+    message = next((one for one in messages if rows and one.id == rows[0].id), None)
+    return None if message is None or _was_contacted(session, message) else message.id
+
+
+def _was_contacted(session: Session, message: Unclaimed) -> bool:
+    """Whether a message to the lead was sent meanwhile that counts for this one. The lead must be locked."""
+    if not message.counts_contacts:
+        return False
+    given = {"lead": message.context.step.lead_id, "since": message.context.now - CLOCK_SKEW}
+    return bool(execute_driver_sql(session, _CONTACTED, given))
