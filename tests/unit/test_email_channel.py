@@ -218,6 +218,21 @@ def test_closing_after_each_message_costs_no_attempt(server: SmtpServer):
     assert (server.connections, len(server.received)) == (2, 2)
 
 
+def test_server_that_stops_answering_on_an_open_connection_is_not_called_again_at_once(server: SmtpServer):
+    channel = channel_to(server)
+    channel.send(message(number=1))
+    server.on("noop", HANG, times=1)
+    server.on("mail", HANG, times=1)
+    server.on("dot", HANG)
+
+    began = time.monotonic()
+    receipt = channel.send(message(number=2))
+
+    assert receipt.outcome is Outcome.TRANSIENT
+    assert time.monotonic() - began < 2 * WAIT + 0.5
+    assert len(server.received) == 1
+
+
 def test_server_that_waits_for_the_text_of_a_refused_message_gets_none():
     with SmtpServer(pipelining=True) as server:
         server.on("rcpt", "550 5.1.1 No such user", to="bob@example.org")

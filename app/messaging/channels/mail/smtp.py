@@ -55,7 +55,7 @@ class SmtpTransport:
 
     def _deliver(self, message: MimeMessage) -> Receipt:
         try:
-            connection = self._send_envelope(message)
+            connection = self._send_envelope(message, time.monotonic() + MAX_WAITS * self._server.timeout)
             connection.send(re.sub(rb"(?m)^\.", b"..", message.content))  # without the dot no message is accepted
         except _UnexpectedReply as reply:
             self._reset(reply.code)
@@ -79,9 +79,8 @@ class SmtpTransport:
         self._reset(reply.code)
         return _to_receipt(reply) if 400 <= reply.code < 600 else Unknown(str(reply))  # noqa: PLR2004
 
-    def _send_envelope(self, message: MimeMessage) -> SmtpConnection:
+    def _send_envelope(self, message: MimeMessage, deadline: float) -> SmtpConnection:
         """Send the envelope over the open connection, or over a new one if the server has closed it."""
-        deadline = time.monotonic() + MAX_WAITS * self._server.timeout
         connection = self._ready_connection(deadline)
         try:
             _send_envelope(connection, message)
@@ -89,7 +88,7 @@ class SmtpTransport:
             if connection.messages == 1:
                 raise closed.because from None
             self._drop()
-            return self._send_envelope(message)  # the new connection has no message before
+            return self._send_envelope(message, deadline)  # the new connection has no message before
         return connection
 
     def _ready_connection(self, deadline: float) -> SmtpConnection:
@@ -181,9 +180,9 @@ def _first_reply(connection: SmtpConnection, commands: str) -> tuple[int, bytes]
     try:
         connection.send(commands)
         reply = connection.getreply()
-    except TimeoutError:
-        raise
     except CONNECTION_ERRORS as error:
+        if isinstance(error.__context__ or error, TimeoutError):  # smtplib wraps it
+            raise
         raise _Closed(error) from None
     if reply[0] == SERVICE_CLOSING:
         raise _Closed(_UnexpectedReply(*reply))
