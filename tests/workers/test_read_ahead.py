@@ -177,6 +177,18 @@ def test_change_that_concerns_all_messages_lets_none_be_claimed(
     assert recipients(smtp) == [0, 1, 2, 3]
 
 
+def test_outage_of_another_mail_server_does_not_concern_the_messages(
+    practice: Practice, leads: list[UUID], smtp: SmtpServer
+):
+    fail = "INSERT INTO channel_outages (target, failures, failing_since) VALUES (:target, 1, now())"
+    sql(fail, target=str(new_id()))
+    batch = read_all(practice)
+    sql(fail, target=str(new_id()))
+    OneByOne(batch).send()
+
+    assert recipients(smtp) == [0, 1, 2, 3]
+
+
 def test_hold_lets_none_be_claimed(practice: Practice, leads: list[UUID], smtp: SmtpServer):
     batch = read_all(practice)
     with transaction() as session:

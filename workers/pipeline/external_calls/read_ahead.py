@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.automation.handlers.support.context import StepContext
+from app.automation.handlers.support.outages import target_of
 from app.core.database.driver_sql import driver_sql, execute_driver_sql
 from app.engine.step_kind import STEP_KINDS
 from app.engine.steps.holds import IS_HELD, SKIPS_MESSAGES
@@ -45,7 +46,8 @@ _CLAIM: Final = driver_sql(
     "SELECT s.id FROM steps s JOIN leads l ON l.id = s.lead_id JOIN clinics c ON c.id = s.clinic_id"  # noqa: S608
     f" WHERE {OWN} AND NOT {IS_HELD} AND NOT {SKIPS_MESSAGES}"
     f" AND {ROW_VERSIONS} = ANY((SELECT CAST(:versions AS text[]))::text[])"
-    " AND NOT EXISTS (SELECT FROM channel_outages o WHERE o.failures > 0)"
+    " AND NOT EXISTS (SELECT FROM channel_outages o WHERE o.failures > 0"
+    " AND o.target = ANY((SELECT CAST(:targets AS text[]))::text[]))"
     " AND NOT EXISTS (SELECT FROM suppressions x WHERE x.clinic_id = s.clinic_id"
     " AND x.way = ANY((SELECT CAST(:ways AS text[]))::text[])"
     " AND x.address_hash = ANY((SELECT CAST(:hashes AS bytea[]))::bytea[]))"
@@ -155,7 +157,7 @@ def _is_checked(context: StepContext) -> bool:
         and not context.contact.facts.is_suppressed
         and not any(message.at > context.now - CLOCK_SKEW for message in context.contact.facts.sent)
         and not step.guard
-        and not step.outages
+        and target_of(context) not in context.outages
         and not step.skips_messages
         and context.gateway_context.gateway is None
         and not context.account_context.limits.is_any
@@ -182,6 +184,7 @@ def claim_unchanged(session: Session, messages: Sequence[Unclaimed]) -> UUID | N
         "ids": [one.id for one in messages],
         "versions": [cast("ClaimedStep", one.context.step).row_versions for one in messages],
         "ways": [way for one in messages for way, _ in one.addresses],
+        "targets": list({target_of(one.context) for one in messages}),
         "hashes": [hashed for one in messages for _, hashed in one.addresses],
     }
     rows = execute_driver_sql(session, _CLAIM, given)

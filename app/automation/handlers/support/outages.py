@@ -13,13 +13,13 @@ from app.messaging.outages.store import WAITS_FOR, WAS_TRIED
 
 def wait_for_channel(context: StepContext) -> Snooze | None:
     """Return a snooze while the step's channel or gateway is down; None if the step may try."""
-    outage = breaker.outage_of(context.outages, _target(context))
+    outage = breaker.outage_of(context.outages, target_of(context))
     return _wait(context) if breaker.messages_wait(outage, context.now) else None
 
 
 def wait_after(context: StepContext, receipt: Receipt, effects: Effects) -> Snooze | None:
     """Return a snooze if the attempt has shown that the channel or gateway is down. It uses no try of the step."""
-    opens = breaker.opens(breaker.outage_of(context.outages, _target(context)))
+    opens = breaker.opens(breaker.outage_of(context.outages, target_of(context)))
     return _wait(context, effects) if opens and isinstance(receipt, Transient) and receipt.is_outage else None
 
 
@@ -31,7 +31,7 @@ def channel_results(context: StepContext, receipt: Receipt, words: str) -> tuple
     gateway, account = context.gateway_context.gateway, context.account_context.account
     if gateway is None and CHANNELS[context.message.channel].has_destinations:
         return ()
-    target = _target(context)
+    target = target_of(context)
     is_failure = receipt.outcome is Outcome.UNKNOWN or (isinstance(receipt, Transient) and receipt.is_outage)
     if not is_failure and not breaker.outage_of(context.outages, target).failures:
         return ()
@@ -49,11 +49,11 @@ def channel_results(context: StepContext, receipt: Receipt, words: str) -> tuple
 def _wait(context: StepContext, effects: Effects | None = None) -> Snooze:
     """Return a snooze. `effects`: those of an attempt, after which other messages are tried first."""
     until = breaker.wait_until(context.step.id, clock.now())
-    found = first_due_time(context) | {WAITS_FOR: _target(context)} | ({} if effects is None else {WAS_TRIED: True})
+    found = first_due_time(context) | {WAITS_FOR: target_of(context)} | ({} if effects is None else {WAS_TRIED: True})
     return Snooze(until, Reason.CHANNEL_DOWN, found, effects=effects or Effects())
 
 
-def _target(context: StepContext) -> str:
+def target_of(context: StepContext) -> str:
     """Return the gateway that the step calls or the account of its message, else the channel of the message."""
     sender = context.gateway_context.gateway or context.account_context.account
     return str(sender.id) if sender else context.message.channel
