@@ -41,6 +41,13 @@ def test_no_http_answer_is_an_error(text: bytes) -> None:
         asyncio.run(get(answering(text)))
 
 
+def test_answer_that_ends_early_is_an_error() -> None:
+    text = b"HTTP/1.1 503 SERVICE UNAVAILABLE\r\nContent-Length: 40\r\n\r\n"
+    for part in (b"", b'{"detail": "the data'):
+        with pytest.raises(OSError, match="ended early"):
+            asyncio.run(get(answering(text + part)))
+
+
 def test_server_that_hangs_is_an_error() -> None:
     with pytest.raises(TimeoutError):
         asyncio.run(get(hang))
