@@ -5,7 +5,8 @@ concurrently.
 
 The chunk does not wait for locked leads. Their items stay pending, and another step for them is planned. All code that
 changes a job takes locks in one order: its items by position, then leads (skipping locked ones), and last the job's
-row. Every chunk needs that row, and holds it only until its commit.
+row. Every chunk needs that row, and holds it only until its commit. Before all of them, a chunk shares the cancellation
+lock of the job.
 """
 
 from datetime import timedelta
@@ -22,12 +23,13 @@ from app.audit import audit_log
 from app.core.live_events.changes import note
 from app.core.live_events.entries import About, LiveKind
 from app.core.type_aliases import JsonObject
+from app.engine.jobs.cancellation_lock import may_begin
 from app.engine.jobs.items import ItemResults, cancel_pending_items, write_results
 from app.engine.jobs.kinds import JobRow, ProcessSpan, kind_of
 from app.engine.jobs.models import ItemReason, JobState
 from app.engine.jobs.split import Span, plan_chunks
 
-RETRY_DELAY: Final = timedelta(seconds=1)  # for items whose lead was locked
+RETRY_DELAY: Final = timedelta(seconds=1)  # for items whose lead was locked, or while a cancellation waits
 ITEM_ERRORS: Final = (DBAPIError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 # Plain SQL: the session's nested transactions would publish messages before the outer commit.
@@ -53,15 +55,19 @@ def process_chunk(session: Session, chunk: JsonObject) -> None:
     Keys of `chunk`: `job_id`, `first` and `last` (positions) and `clinic` (its context).
     """
     session.execute(_BY_KEY)
+    begins, span = may_begin(session, chunk["job_id"]), Span(chunk["first"], chunk["last"])
     job = session.execute(_JOB, {"job": chunk["job_id"]}).one_or_none()
     if job is None:
         return
     if job.state == JobState.CANCELLED:
         _count(session, job, cancelled=cancel_pending_items(session, job.id))
         return
+    if not begins:
+        plan_chunks(session, job.clinic_id, job.id, [span], at=clock.now() + RETRY_DELAY)
+        return
     audit_log.start_notes(session)
     make = kind_of(job.spec).work_on(session, job, chunk["clinic"])
-    ends = _process_without_bad_items(session, job.id, make, Span(chunk["first"], chunk["last"]))
+    ends = _process_without_bad_items(session, job.id, make, span)
     audit_log.write_entries(
         session, audit_log.Caller(job.clinic_id, job.created_by, None, None, None, f"jobs.{job.id}")
     )

@@ -17,6 +17,7 @@ from app.core.db import new_id
 from app.core.pagination import Key, Page, page
 from app.core.type_aliases import JsonObject
 from app.engine.jobs import items
+from app.engine.jobs.cancellation_lock import wait_for_chunks
 from app.engine.jobs.errors import ClientKeyReused, JobIsCancelled, JobIsFinished
 from app.engine.jobs.kinds import kind_of
 from app.engine.jobs.models import Job, JobItem, JobState, scoped_client_key
@@ -103,7 +104,8 @@ def cancel(session: Session, actor: Actor, job_id: UUID) -> Job:
     """
     job = get_job(session, actor, job_id)
     if job.state != JobState.CANCELLED:
-        # Lock the items first, as chunks do. This waits for chunks in progress before the job is read again.
+        wait_for_chunks(session, job_id)
+        # Lock the items before the job is read again, as chunks do.
         cancelled = items.cancel_pending_items(session, job_id)
         session.refresh(job, with_for_update=True)
         undo = kind_of(job.spec).undo
