@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from workers.pipeline.due_steps.low_water_mark import BEGINNING, FAST, PAUSE, LowWaterMark
+from workers.pipeline.due_steps.low_water_mark import BEGINNING, FAST, PAUSE, RECENT_PLANS, LowWaterMark
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 SETTLED = timedelta(seconds=10)
@@ -50,6 +50,31 @@ def test_after_a_slow_scan_the_next_one_begins_at_the_mark(
     assert mark.is_needed
     assert scan(mark, oldest, seconds=0) == begins
     assert mark.is_needed  # a scan from the mark tells nothing of complete ones
+
+
+def test_slow_scans_from_the_mark_are_rare_too(mark: LowWaterMark):
+    """In between, scans begin at the oldest pending step, and at least some seconds ago: newer plans are committed."""
+    scan(mark, None)
+    assert scan(mark, None) == NOW - SETTLED
+
+    a_moment_ago = NOW - RECENT_PLANS - timedelta(seconds=1)
+    assert scan(mark, a_moment_ago, seconds=0) == NOW - RECENT_PLANS
+    assert scan(mark, NOW, seconds=0) == a_moment_ago
+    assert scan(mark, None, seconds=0) == NOW - RECENT_PLANS
+
+
+def test_a_scan_from_the_mark_follows_after_a_hundred_times_as_long(mark: LowWaterMark):
+    scan(mark, None)
+    scan(mark, AN_HOUR_AGO, seconds=FAST * 1.2)
+    ended = time.monotonic()
+    assert scan(mark, NOW, seconds=0) == AN_HOUR_AGO  # the step has run since
+    while (began := mark.start(NOW)) != AN_HOUR_AGO:
+        assert began == NOW - RECENT_PLANS
+        time.sleep(0.01)
+
+    assert time.monotonic() - ended >= FAST * 1.2 * PAUSE * 0.9
+    scan(mark, None, seconds=0)
+    assert scan(mark, None, seconds=0) == NOW - SETTLED
 
 
 def test_the_mark_never_passes_a_pending_step(mark: LowWaterMark):
