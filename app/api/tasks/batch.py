@@ -8,13 +8,14 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from marshmallow import ValidationError
-from sqlalchemy import or_, select, text
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from app.api.tasks.batch_schemas import Reschedule
 from app.api.tasks.queue_schemas import Handover, Pin, QueuedTaskIn
 from app.api.tasks.schemas import Cancellation, Completion, Snooze
 from app.audit import audit_log
+from app.core.database import savepoint
 from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.check_all import InvalidFields, with_errors_of
 from app.core.validation.json_pointer import pointer
@@ -28,9 +29,6 @@ from app.leads.models import Lead
 from app.leads.search.lookup import visible_to
 from app.tasks import service
 from app.tasks.models import Task
-
-# Plain SQL: the session's nested transactions would publish messages before the outer commit.
-_BEGIN, _KEEP, _UNDO = (text(f"{verb} part") for verb in ("SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK TO SAVEPOINT"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +74,17 @@ def run_operations(session: Session, actor: Actor, operations: Sequence[JsonObje
 
 
 def _one(session: Session, actor: Actor, index: int, operation: JsonObject) -> Result:
-    session.execute(_BEGIN)
+    session.execute(savepoint.BEGIN)
     before = audit_log.notes_count(session)
     try:
         task = _act(session, actor, dict(operation))
         session.flush()
     except RelanceError as error:
-        session.execute(_UNDO)
+        session.execute(savepoint.UNDO)
         audit_log.discard_notes_after(session, before)
         session.expunge_all()  # discard its partial changes; the tasks of earlier operations are already written
         return Result(index, error.status, error=_with_position(error, index))
-    session.execute(_KEEP)
+    session.execute(savepoint.KEEP)
     return Result(index, 201 if operation["op"] == CREATE else 200, task)
 
 

@@ -7,14 +7,15 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
 from app import clock
+from app.core.database import savepoint
 from app.engine.jobs.items import ItemResults
+from app.engine.jobs.process_chunk import RETRY_DELAY
 from app.engine.jobs.split import CHUNK_SIZE, IN_ORDER, Span
 
-_RETRY_DELAY: Final = timedelta(seconds=1)
 _PER_CHUNK: Final = timedelta(milliseconds=100)  # about the time of a chunk, so that chunks come back in their order
 _LONGEST_DELAY: Final = timedelta(minutes=1)
 
@@ -26,10 +27,6 @@ _UNFINISHED: Final = (
 )
 _EARLIEST: Final = text(_UNFINISHED)
 _EARLIEST_WAITING: Final = text(f"{_UNFINISHED} FOR SHARE SKIP LOCKED")  # a worker locks the step that it runs
-# The lock must not keep other workers from the step that was found.
-_BEGIN, _UNDO, _END = (
-    text(f"{verb} unfinished") for verb in ("SAVEPOINT", "ROLLBACK TO SAVEPOINT", "RELEASE SAVEPOINT")
-)
 _PENDING: Final = text(
     "SELECT min(position) AS first, max(position) AS last FROM job_items"
     " WHERE job_id = :job AND position BETWEEN :first AND :last AND status = 'pending'"
@@ -46,16 +43,20 @@ class EarlierChunk(NamedTuple):
 
 def unfinished_chunk(session: Session, clinic_id: UUID, job_id: UUID, before: int) -> EarlierChunk | None:
     """Return the earliest unfinished chunk of the job that begins before this position."""
-    found = session.execute(_EARLIEST, {"clinic": clinic_id, "job": job_id, "first": before}).one_or_none()
-    return EarlierChunk(*found) if found else None
+    return _find(session, _EARLIEST, clinic=clinic_id, job=job_id, first=before)
 
 
 def waiting_chunk(session: Session, clinic_id: UUID, job_id: UUID, before: int) -> EarlierChunk | None:
     """Return the earliest chunk of the job that begins before this position and that no worker runs."""
-    session.execute(_BEGIN)
-    found = session.execute(_EARLIEST_WAITING, {"clinic": clinic_id, "job": job_id, "first": before}).one_or_none()
-    session.execute(_UNDO)
-    session.execute(_END)
+    session.execute(savepoint.BEGIN)
+    found = _find(session, _EARLIEST_WAITING, clinic=clinic_id, job=job_id, first=before)
+    session.execute(savepoint.UNDO)  # the lock must not keep other workers from the step that was found
+    session.execute(savepoint.KEEP)
+    return found
+
+
+def _find(session: Session, query: TextClause, **given: UUID | int) -> EarlierChunk | None:
+    found = session.execute(query, given).one_or_none()
     return EarlierChunk(*found) if found else None
 
 
@@ -76,5 +77,5 @@ def _retry_at(span: Span, earlier: EarlierChunk, now: datetime) -> datetime:
     distance = (span.first - earlier.first) // CHUNK_SIZE
     if earlier.due_at <= now and not earlier.attempts:
         return earlier.due_at + distance * IN_ORDER
-    soonest = min(max(now + _RETRY_DELAY, earlier.due_at), now + _LONGEST_DELAY)
+    soonest = min(max(now + RETRY_DELAY, earlier.due_at), now + _LONGEST_DELAY)
     return soonest + distance * _PER_CHUNK

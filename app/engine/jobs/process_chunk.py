@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.audit import audit_log
+from app.core.database import savepoint
 from app.core.live_events.changes import note
 from app.core.live_events.entries import About, LiveKind
 from app.core.type_aliases import JsonObject
@@ -32,8 +33,6 @@ from app.engine.jobs.split import Span, plan_chunks
 RETRY_DELAY: Final = timedelta(seconds=1)  # for items whose lead was locked, or while a cancellation waits
 ITEM_ERRORS: Final = (DBAPIError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
-# Plain SQL: the session's nested transactions would publish messages before the outer commit.
-_BEGIN, _KEEP, _UNDO = (text(f"{verb} part") for verb in ("SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK TO SAVEPOINT"))
 # Just after a job was filled, the query planner assumes an empty item table and would scan it for each item.
 _BY_KEY: Final = text("SET LOCAL enable_seqscan = off")
 _JOB: Final = text("SELECT id, clinic_id, spec, state, created_by FROM jobs WHERE id = :job")
@@ -80,20 +79,20 @@ def process_chunk(session: Session, chunk: JsonObject) -> None:
 
 def _process_without_bad_items(session: Session, job_id: UUID, make: ProcessSpan, span: Span) -> ItemResults:
     """Process the span. If an item cannot be written, process each half, down to the single bad item."""
-    session.execute(_BEGIN)
+    session.execute(savepoint.BEGIN)
     before = audit_log.notes_count(session)
     try:
         ends = make(session, span)
     except OperationalError:  # a database error, not a bad item: the step is retried
         raise
     except ITEM_ERRORS as error:
-        session.execute(_UNDO)
+        session.execute(savepoint.UNDO)
         audit_log.discard_notes_after(session, before)
         if span.first == span.last:
             return _fail_item(session, job_id, span.first, error)
         log.warning("bulk.split", job=str(job_id), first=span.first, last=span.last, because=type(error).__name__)
         return _sum(*(_process_without_bad_items(session, job_id, make, half) for half in span.halves()))
-    session.execute(_KEEP)
+    session.execute(savepoint.KEEP)
     return ends
 
 
