@@ -17,7 +17,7 @@ AHEAD: Final = 8  # weeks of a forecast
 _AGES: Final = (0, 1, 2, 3, 4, 6, 9, 13)  # lower limits of the ages in weeks
 _PLACES: Final = [sum(limit <= age for limit in _AGES) - 1 for age in range(_AGES[-1] + 1)]  # of each age in weeks
 _PRIOR: Final = 20.0  # weight, in leads, of the chance of all ages, and of all stages
-_RECENT: Final = 8  # weeks whose new leads count as the rate of arrivals
+_RECENT: Final = 8  # weeks whose new leads and conversions count as the present rate
 _ALL: Final = ("", -1)
 
 State: TypeAlias = tuple[str, int]  # stage, and place of the age in `_AGES`; age -1: all ages
@@ -76,6 +76,10 @@ class Past:
         """Return the conversions of a week."""
         return self._converted.get(week, 0)
 
+    def recent_conversions(self, origin: int) -> float:
+        """Return the mean conversions of a week, over the eight weeks before."""
+        return self._recent_mean(self._converted, origin)
+
     def expected(self, origin: int) -> Expected:
         """Return the expected conversions of the weeks from `origin` on, known at its beginning."""
         open_, value, squares = ([0.0] * AHEAD for _ in range(3))
@@ -87,7 +91,7 @@ class Past:
                 value[ahead] += leads.value * chance
                 squares[ahead] += leads.leads * chance * mean * mean
         new = self._from_new_leads(origin)
-        mean = self._mean_value(origin)
+        mean = self.mean_value(origin)
         return Expected(
             open_,
             new,
@@ -97,8 +101,11 @@ class Past:
 
     def new_leads(self, origin: int) -> float:
         """Return the expected new leads of a week: the mean of the eight weeks before."""
+        return self._recent_mean(self._created, origin)
+
+    def _recent_mean(self, counts: Mapping[int, int], origin: int) -> float:
         recent = range(max(origin - _RECENT, -self.weeks), origin)
-        return sum(self._created.get(week, 0) for week in recent) / max(len(recent), 1)
+        return sum(counts.get(week, 0) for week in recent) / max(len(recent), 1)
 
     def _from_new_leads(self, origin: int) -> list[float]:
         """Return the expected conversions of leads that are created from `origin` on."""
@@ -111,7 +118,8 @@ class Past:
         created = sum(self._created.get(week, 0) for week in weeks)
         return sum(self._won_of_new.get((week, age), 0) for week in weeks) / created if created else 0.0
 
-    def _mean_value(self, origin: int) -> float:
+    def mean_value(self, origin: int) -> float:
+        """Return the mean value of the conversions of the year before."""
         weeks = [week for week in self._converted if origin - WEEKS_OF_HISTORY <= week < origin]
         count = sum(self._converted[week] for week in weeks)
         return sum(self._values[week] for week in weeks) / count if count else 0.0

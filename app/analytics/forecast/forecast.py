@@ -7,9 +7,9 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from app.analytics.drill import drill
-from app.analytics.forecast.backtest import Backtest, backtest
+from app.analytics.forecast.backtest import Backtest, Method, backtest, forecast_by
 from app.analytics.forecast.chances import AHEAD, Expected, Past
-from app.analytics.forecast.intervals import count_interval, sum_interval
+from app.analytics.forecast.intervals import NORMAL_REACH, Interval, sum_interval
 from app.analytics.forecast.stays import WEEKS_OF_HISTORY, Weeks, load_cohorts, load_stays
 from app.analytics.metrics.measures import CONVERSIONS
 from app.analytics.periods import Days
@@ -21,11 +21,17 @@ from app.identity.actor import Actor
 LEAST_WEEKS: Final = 26
 LEAST_CONVERSIONS: Final = 30
 _DAYS_A_WEEK: Final = 7
+_CHOICES: Final[Mapping[Method, str]] = {
+    Method.STAGES: "The mean of the last eight weeks was off by {:.1f}.",
+    Method.RECENT_WEEKS: "It is the mean of the last eight weeks, because nothing else was closer in the past.",
+    Method.BOTH: "It is drawn towards the mean of the last eight weeks, which alone was off by {:.1f}.",
+}
 DEFINITIONS: Final[Mapping[str, str]] = {
     "conversions": (
         "Expected number of leads that become patients in the week: of the leads that are open now, by the share of"
         " leads in the same stage, for as long, that became patients so many weeks later in the past year; and of the"
         f" new leads to be expected, as many a week as in the last {AHEAD} weeks. Seasons are not considered."
+        f" If the mean of the last {AHEAD} weeks' conversions, or half of both, was closer in the past, that is taken."
     ),
     "low_high": "The number lies between low and high in 80 % of the weeks. `backtest` shows how often it did.",
     "value": "Expected sum of the values of these leads. Of new leads: the mean value of the past year's conversions.",
@@ -52,11 +58,28 @@ def forecast(session: Session, actor: Actor, query: JsonObject) -> JsonDict:
     }
     if refusal := _refusal(past):
         return {**known, "is_possible": False, "words": refusal, "weeks": [], "total": None, "backtest": None}
-    tested, expected = backtest(past), past.expected(0)
+    tested = backtest(past)
+    expected = _expected(past, tested.method)
     ahead = [_week(expected, tested, origin, week) for week in range(AHEAD)]
     total = _total(expected, tested, origin)
     words = _words(total)
     return {**known, "is_possible": True, "words": words, "weeks": ahead, "total": total, "backtest": _shown(tested)}
+
+
+def _expected(past: Past, method: Method) -> Expected:
+    """Return what the method expects. Shares of open and new leads, and their value, are those of the stages."""
+    stages = past.expected(0)
+    open_, new, value, squares = ([0.0] * AHEAD for _ in range(4))
+    mean = past.mean_value(0)
+    for week, count in enumerate(forecast_by(method, past, 0, stages)):
+        foreseen = stages.conversions[week]
+        if foreseen:
+            factor = count / foreseen
+            open_[week], new[week] = stages.open_[week] * factor, stages.new[week] * factor
+            value[week], squares[week] = stages.value[week] * factor, stages.squares[week] * factor
+        else:
+            new[week], value[week], squares[week] = count, mean * count, mean * mean * count
+    return Expected(open_, new, value, squares)
 
 
 def _refusal(past: Past) -> str | None:
@@ -79,27 +102,29 @@ def _history(report: Report, past: Past, origin: date) -> JsonDict:
 
 
 def _week(expected: Expected, tested: Backtest, origin: date, ahead: int) -> JsonDict:
-    first = origin + timedelta(weeks=ahead)
+    first, count = origin + timedelta(weeks=ahead), expected.open_[ahead] + expected.new[ahead]
+    interval = tested.reach.interval(count, ahead)
     return {
         "from_": first,
         "to": first + timedelta(days=_DAYS_A_WEEK),
-        **_figures(expected.open_[ahead], expected.new[ahead], tested.dispersion),
-        **_value(expected.value[ahead], expected.squares[ahead] * tested.dispersion),
+        **_figures(expected.open_[ahead], expected.new[ahead], interval),
+        **_value(expected.value[ahead], expected.squares[ahead] * _dispersion(count, interval)),
     }
 
 
 def _total(expected: Expected, tested: Backtest, origin: date) -> JsonDict:
-    dispersion = tested.dispersion_of_total
+    count = sum(expected.conversions)
+    interval = tested.reach_of_total.interval(count)
     return {
         "from_": origin,
         "to": origin + timedelta(weeks=AHEAD),
-        **_figures(sum(expected.open_), sum(expected.new), dispersion),
-        **_value(sum(expected.value), sum(expected.squares) * dispersion),
+        **_figures(sum(expected.open_), sum(expected.new), interval),
+        **_value(sum(expected.value), sum(expected.squares) * _dispersion(count, interval)),
     }
 
 
-def _figures(of_open: float, of_new: float, dispersion: float) -> JsonDict:
-    low, high = count_interval(of_open + of_new, dispersion)
+def _figures(of_open: float, of_new: float, interval: Interval) -> JsonDict:
+    low, high = interval
     return {"conversions": of_open + of_new, "low": low, "high": high, "from_open": of_open, "from_new": of_new}
 
 
@@ -108,14 +133,21 @@ def _value(mean: float, variance: float) -> JsonDict:
     return {"value": mean, "value_low": low, "value_high": high}
 
 
+def _dispersion(count: float, interval: Interval) -> float:
+    """Return the variance of the count divided by its mean, at least 1, as its interval tells."""
+    deviation = (interval.high - interval.low) / 2 / NORMAL_REACH
+    return max(deviation**2 / count, 1.0) if count else 1.0
+
+
 def _shown(tested: Backtest) -> JsonDict | None:
-    if tested.coverage is None or tested.error is None or tested.bias is None:
+    if tested.coverage is None or tested.error is None or tested.simple_error is None:
         return None
     words = (
         f"In {tested.weeks} forecasts of past weeks the truth was in the interval in {tested.coverage:.0%} of the cases"
         f" (80 % are intended); the mean distance was {tested.error:.1f} of {tested.mean:.1f} conversions a week."
+        f" {_CHOICES[tested.method].format(tested.simple_error)}"
     )
-    fields = ("weeks", "coverage", "error", "bias", "mean")
+    fields = ("method", "weeks", "coverage", "error", "simple_error", "bias", "mean")
     return {**{name: getattr(tested, name) for name in fields}, "words": words}
 
 

@@ -1,13 +1,13 @@
 """Intervals of counts and sums that vary more than by chance alone. Pure."""
 
-from math import exp, log, sqrt
+from collections.abc import Sequence
+from math import ceil, exp, floor, log, sqrt
 from statistics import NormalDist
 from typing import Final, NamedTuple
 
 CONFIDENCE: Final = 0.8
-_POISSON: Final = 1.01  # variance by mean below which a count is Poisson
-_MOST: Final = 100_000
-_SMALLEST: Final = -700.0  # logarithms below it have no floating-point number
+NORMAL_REACH: Final = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)  # of an interval, in standard deviations
+_SHIFT: Final = 0.375  # Anscombe's: with it the square root of a Poisson count has the same deviation at any mean
 
 
 class Interval(NamedTuple):
@@ -17,27 +17,16 @@ class Interval(NamedTuple):
     high: float
 
 
-def count_interval(mean: float, dispersion: float) -> Interval:
-    """Return the interval of a count. `dispersion`: its variance divided by its mean, at least 1.
+def distance(came: float, expected: float) -> float:
+    """Return how far a count is from its expectation, on a scale on which a Poisson count has the deviation 1."""
+    return 2 * (_root(came) - _root(expected))
 
-    The count is Poisson, or negative binomial if it varies more. Chances follow from the one of 0, whose logarithm is
-    `none`.
-    """
-    none = (
-        -mean if dispersion < _POISSON else -mean * log(dispersion) / (dispersion - 1)
-    )  # logarithm of the chance of 0
-    if none < _SMALLEST:
-        return _normal(mean, sqrt(mean * dispersion))
-    tail = (1 - CONFIDENCE) / 2
-    low, chance, total = None, exp(none), 0.0
-    for count in range(_MOST):
-        total += chance
-        if low is None and total > tail:
-            low = count
-        if total >= 1 - tail:
-            return Interval(low or 0, count)
-        chance *= (mean + count * (dispersion - 1)) / (dispersion * (count + 1))
-    return _normal(mean, sqrt(mean * dispersion))
+
+def count_interval(expected: float, reach: float) -> Interval:
+    """Return the whole numbers within this `distance` of the expectation, and those next to the expectation."""
+    middle = _root(expected)
+    low, high = max(middle - reach / 2, 0.0) ** 2 - _SHIFT, (middle + reach / 2) ** 2 - _SHIFT
+    return Interval(max(min(ceil(low), floor(expected)), 0), max(floor(high), ceil(expected)))
 
 
 def sum_interval(mean: float, variance: float) -> Interval:
@@ -45,10 +34,17 @@ def sum_interval(mean: float, variance: float) -> Interval:
     if mean <= 0:
         return Interval(0, 0)
     spread = sqrt(log(1 + variance / mean**2))
-    middle, reach = log(mean) - spread**2 / 2, NormalDist().inv_cdf(0.5 + CONFIDENCE / 2) * spread
+    middle, reach = log(mean) - spread**2 / 2, NORMAL_REACH * spread
     return Interval(exp(middle - reach), exp(middle + reach))
 
 
-def _normal(mean: float, deviation: float) -> Interval:
-    reach = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2) * deviation
-    return Interval(max(mean - reach, 0), mean + reach)
+def quantile(ordered: Sequence[float], share: float) -> float:
+    """Return the value below which this share of the ordered values lies."""
+    place = max(share * len(ordered) - 0.5, 0.0)
+    first = floor(place)
+    last = min(first + 1, len(ordered) - 1)
+    return ordered[first] + (ordered[last] - ordered[first]) * (place - first)
+
+
+def _root(count: float) -> float:
+    return sqrt(count + _SHIFT)

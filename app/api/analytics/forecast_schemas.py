@@ -2,8 +2,9 @@
 
 from marshmallow import fields
 
+from app.analytics.forecast.backtest import Method
 from app.api.analytics.schemas import CohortQuery
-from app.http.schemas.fields import Day, Integer
+from app.http.schemas.fields import Choice, Day, Integer
 from app.http.schemas.schema import Schema
 
 
@@ -48,9 +49,19 @@ class ForecastWeekOut(Schema):
 class BacktestOut(Schema):
     """Quality of the same forecast for past weeks."""
 
+    method = Choice(
+        Method,
+        required=True,
+        metadata={
+            "description": "`stages`, `recent_weeks` (mean of the last eight weeks) or `both` (mean of the two)."
+        },
+    )
     weeks = Integer(required=True, metadata={"description": "Number of forecasts of a week that were compared."})
     coverage = fields.Float(required=True, metadata={"description": "Share of them whose interval held the truth."})
     error = fields.Float(required=True, metadata={"description": "Mean distance from the truth, in conversions."})
+    simple_error = fields.Float(
+        required=True, metadata={"description": "`error` of the mean of the last eight weeks. Never below `error`."}
+    )
     bias = fields.Float(required=True, metadata={"description": "Mean of forecast minus truth."})
     mean = fields.Float(required=True, metadata={"description": "Mean conversions of these weeks."})
     words = fields.String(required=True)
