@@ -11,6 +11,7 @@ from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any
 
+from app import models as _models  # noqa: F401  (registers all tables)
 from app.audit import audit_log, visible_ids
 from app.automation import handlers
 from app.automation.rules import backfill_job

@@ -171,10 +171,17 @@ def is_among(column: Any, values: Sequence[object]) -> ColumnElement[bool]:
     return column == func.any(bindparam(None, list(values), type_=ARRAY(column.type)))  # type: ignore[no-any-return]
 
 
+class UnknownTable(LookupError):
+    """This process has not imported the model of the table: call app.wiring.connect() when it starts."""
+
+
 @cache
 def model_of(table: str) -> type[Base]:
-    """Return the model of a table, among the imported models. Raises KeyError."""
-    return {mapper.class_.__tablename__: mapper.class_ for mapper in Base.registry.mappers}[table]
+    """Return the model of a table, among the imported models. Raises UnknownTable."""
+    for mapper in Base.registry.mappers:
+        if mapper.class_.__tablename__ == table:
+            return mapper.class_
+    raise UnknownTable(f"{table}: {UnknownTable.__doc__}")
 
 
 Rows: TypeAlias = Sequence[ColumnValues]

@@ -74,7 +74,8 @@ def counting(what: str, numbers: Iterable[int]) -> Iterator[int]:
         TextColumn("{task.completed:,.0f}"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(what, total=None)
         for number in numbers:
             progress.advance(task, number)
