@@ -16,6 +16,7 @@ SWEEP_INTERVALS: dict[str, float] = {
     "take_census": 30,  # step counts by state, for monitoring
     "assign_orphans": 60,  # assigns open leads that have no coordinator
     "cover_absences": 60,  # reassigns or postpones the tasks of absent users
+    "begin_follow_ups": 60,  # of leads imported without follow-ups, on the date that the import sets
     "detect_stale_leads": 300,  # no activity for the number of days that the clinic sets
     "detect_time_in_stage": 300,  # leads that exceed the stage's time limit
     "date_rotting_leads": 20,  # recalculates rot dates after a limit changed; 10,000 leads per run

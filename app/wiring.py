@@ -32,7 +32,7 @@ from app.leads.assignment import availability, owner_changes
 from app.leads.capture import lead_validation
 from app.leads.capture.imports import job as import_job
 from app.leads.facts.condition_facts import load_facts
-from app.leads.pipeline import closing, lead_state
+from app.leads.pipeline import closing, lead_state, waiting
 from app.leads.privacy import service as privacy
 from app.leads.search.lookup import ids_in_scope as leads_in_scope
 from app.messaging import channels
@@ -60,7 +60,7 @@ def connect() -> None:
     visible_ids.visible_leads.connect(leads_in_scope)
     visible_ids.visible_tasks.connect(tasks_in_scope)
     lead_facts.lead_facts.connect(load_facts)
-    service.events_recorded.connect(event_listeners.follow_events)
+    service.events_recorded.connect(waiting.end_waits, event_listeners.follow_events)
     service.events_logged.connect(subscriptions.deliver_events)
     cancel.steps_cancelled.connect(suppress_undelivered)
     cancel.all_steps_cancelled.connect(event_listeners.end_all_enrollments)

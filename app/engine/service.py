@@ -7,7 +7,7 @@ rules.
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import text
@@ -35,6 +35,7 @@ from app.engine.steps.publish import WakeUp, after_commit
 from app.identity.clinic_context import ClinicContext
 
 MAX_PUBLISHED_AT_ONCE = 1000  # steps published per transaction; the sweep publishes the rest
+_NO_RULES: Final = RuleSet()
 _ONLY_NEW = "ON CONFLICT DO NOTHING"  # ignore a step that is already planned
 
 # Called in the same transaction: after steps are cancelled, before rules plan new steps.
@@ -46,6 +47,8 @@ events_logged: Listeners[[Session, ClinicContext, Sequence[Event]]] = Listeners(
 def record(session: Session, clinic: ClinicContext, *events: Event) -> None:
     """Record events in the caller's transaction: cancel the steps they stop and plan the steps of matching rules.
 
+    Rules plan nothing for a lead whose rules wait, unless one of its events ends that.
+
     The caller must lock the lead's row if an event may stop steps. Recording the same event (name, subject and key)
     twice plans its steps once.
     """
@@ -55,11 +58,17 @@ def record(session: Session, clinic: ClinicContext, *events: Event) -> None:
     events_recorded(session, clinic, events)
     rules = load_active_rules(session, clinic)
     known = _with_what_is_asked(session, rules, [with_current_chain(session, event) for event in _in_order(events)])
-    plans = [(event, plan(rules, event, clinic.calendar)) for event in known]
+    waiting = {event.lead_id for event in known if event.rules_wait} - occasions_of(known)
+    plans = [(event, plan(_NO_RULES if event.lead_id in waiting else rules, event, clinic.calendar)) for event in known]
     steps = [planned_row(clinic.id, event.lead_id, step) for event, found in plans for step in found.steps]
     _note_live(session, clinic.id, events)
     add_steps(session, steps, event_rows=[event_row(clinic.id, event, found.decisions) for event, found in plans])
     events_logged(session, clinic, known)
+
+
+def occasions_of(events: Iterable[Event]) -> set[UUID]:
+    """Return the leads to which something happened, so that their rules wait no longer."""
+    return {event.lead_id for event in events if event.is_occasion}
 
 
 def _note_live(session: Session, clinic_id: UUID, events: Sequence[Event]) -> None:

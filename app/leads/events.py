@@ -117,7 +117,8 @@ def lead_created(lead: LeadColumns, at: datetime) -> Event:
 def flag_event(name: EventName, lead: LeadColumns, at: datetime) -> Event:
     """Return the event of a sweep's flag. Until an activity or a stage change, it is the same event."""
     since: datetime = getattr(lead, FLAGGED_SINCE[name])
-    return Event(name, lead.id, lead.id, at, facts={"lead": lead_facts(lead)}, key=since.isoformat())
+    facts = {"lead": lead_facts(lead)}
+    return Event(name, lead.id, lead.id, at, facts=facts, key=since.isoformat(), rules_wait=_rules_wait(lead))
 
 
 @overload
@@ -160,4 +161,10 @@ def lead_event(
         at,
         facts={"lead": lead_facts(lead), "event": about or {}},
         key=str(cast("VersionedLead", lead).version) if key is None else key,
+        rules_wait=_rules_wait(lead),
     )
+
+
+def _rules_wait(lead: object) -> bool:
+    """Whether the rules wait for the lead. Rows without the column belong to leads for which somebody acts."""
+    return getattr(lead, "rules_wait_since", None) is not None

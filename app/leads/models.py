@@ -37,6 +37,8 @@ PRIVATE_FIELDS: Final = ("patient_dob", "insurance_carrier", "insurance_member_i
 
 NOT_DELETED = text("deleted_at IS NULL")
 OPEN_LEAD_SQL = "status IN ('NEW', 'ACTIVE') AND deleted_at IS NULL"
+# No follow-ups are planned for other leads: see `pipeline/waiting.py`.
+RULES_APPLY_SQL: Final = "rules_wait_since IS NULL"
 # For queries. Literals, because the planner matches partial indexes only with literals, not with parameters.
 IS_OPEN_LEAD = text("leads.status IN ('NEW', 'ACTIVE') AND leads.deleted_at IS NULL")
 WITH_TAGS = "tags <> '{}' AND deleted_at IS NULL"
@@ -114,8 +116,21 @@ class Lead(Base):
         Index("ix_leads_open_of", "clinic_id", "assigned_to_id", "id", postgresql_where=text(OPEN_LEAD_SQL)),
         Index("ix_leads_source", "clinic_id", "source_id", "id", postgresql_where=NOT_DELETED),
         Index("ix_leads_campaign", "clinic_id", "source_campaign", "id", postgresql_where=text(WITH_CAMPAIGN)),
-        _open_index("ix_leads_going_stale", "last_activity_at", where="stale_since IS NULL"),
-        _open_index("ix_leads_in_stage", "pipeline_stage", "stage_entered_at", where="stage_overdue_since IS NULL"),
+        _open_index("ix_leads_going_stale", "last_activity_at", where=f"stale_since IS NULL AND {RULES_APPLY_SQL}"),
+        _open_index(
+            "ix_leads_in_stage",
+            "pipeline_stage",
+            "stage_entered_at",
+            where=f"stage_overdue_since IS NULL AND {RULES_APPLY_SQL}",
+        ),
+        # For the sweep that begins follow-ups on a date, and for the list of leads that wait.
+        Index("ix_leads_rules_begin", "rules_wait_until", postgresql_where=text("rules_wait_until IS NOT NULL")),
+        Index(
+            "ix_leads_rules_wait",
+            "clinic_id",
+            "id",
+            postgresql_where=text(f"rules_wait_since IS NOT NULL AND {NOT_DELETED}"),
+        ),
         Index("ix_leads_rotting", "clinic_id", "rots_at", "id", postgresql_where=text(OPEN_LEAD_SQL)),
         Index(
             "ix_leads_without_next_action",
@@ -277,6 +292,8 @@ class Lead(Base):
     rots_at: Mapped[datetime | None]  # see `pipeline/rotting.py`; None: closed
     rotting_reason: Mapped[str | None] = mapped_column(Text)
     without_next_action_since: Mapped[datetime | None]  # as of the last scan: see `without_next_action`
+    rules_wait_since: Mapped[datetime | None]  # imported without follow-ups: see `pipeline/waiting.py`
+    rules_wait_until: Mapped[datetime | None]  # None: until something happens to the lead
 
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     email_blind: Mapped[bytes | None] = mapped_column(LargeBinary)

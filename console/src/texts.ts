@@ -182,6 +182,7 @@ export const texts = {
       mine: "Mine",
       fresh: "New",
       rotting: "Going cold",
+      waiting: "Not begun",
       idle: "No next step",
       unassigned: "Unassigned",
     },

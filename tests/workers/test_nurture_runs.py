@@ -46,6 +46,15 @@ def test_run_takes_leads_at_its_hour_and_not_before(practice: Practice, watch: W
     assert (cause["event"], cause["event_id"]) == ("nurture.run", str(practice.row("nurture_runs").id))
 
 
+def test_run_takes_no_lead_that_was_imported_without_follow_ups(practice: Practice, watch: Watch):
+    silent(practice, rules_wait_since=A_DAY_AGO)
+    lead = silent(practice)
+    set_up(practice)
+    watch.set(AT_14)
+    run_nurtures()
+    assert taken(practice) == {lead}
+
+
 def test_hours_use_the_clinics_local_time(open_practice: Callable[..., Practice], watch: Watch):
     text = playbook(sequence(call("one", "1 day")))
     practices = {zone: open_practice(playbook=text, timezone=zone) for zone in ("America/New_York", "Europe/Berlin")}

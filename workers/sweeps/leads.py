@@ -25,6 +25,7 @@ BATCH = 500
 _STALE = text(
     "WITH stale AS (SELECT l.id FROM clinics c CROSS JOIN LATERAL (SELECT id FROM leads"
     " WHERE clinic_id = c.id AND status IN ('NEW', 'ACTIVE') AND deleted_at IS NULL AND stale_since IS NULL"
+    " AND rules_wait_since IS NULL"
     " AND last_activity_at < :now - make_interval(days => c.stale_after_days)"
     " ORDER BY last_activity_at LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED) l LIMIT :batch)"
     " UPDATE leads AS l SET stale_since = :now FROM stale WHERE l.id = stale.id RETURNING l.*"
@@ -32,7 +33,7 @@ _STALE = text(
 _STAGE_OVERDUE = text(
     "WITH slow AS (SELECT l.id FROM pipeline_stages s CROSS JOIN LATERAL (SELECT id FROM leads"
     " WHERE clinic_id = s.clinic_id AND pipeline_stage = s.slug AND status IN ('NEW', 'ACTIVE')"
-    " AND deleted_at IS NULL AND stage_overdue_since IS NULL"
+    " AND deleted_at IS NULL AND stage_overdue_since IS NULL AND rules_wait_since IS NULL"
     " AND stage_entered_at < :now - make_interval(days => s.max_days_in_stage)"
     " ORDER BY stage_entered_at LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED) l"
     " WHERE s.max_days_in_stage IS NOT NULL LIMIT :batch)"
@@ -77,14 +78,17 @@ _IN_ARCHIVED_STAGE = text(
 
 
 def empty_archived_stages(session: Session) -> int:
-    """Move leads out of an archived stage to its successor, with history and event. Returns their number."""
+    """Move leads out of an archived stage to its successor, with history and event. Returns their number.
+
+    Leads whose rules wait have no event, because nothing happened to them.
+    """
     now = clock.now()
     moved = decrypt_rows(Lead, session.execute(_IN_ARCHIVED_STAGE, {"now": now, "batch": BATCH}))
     if not moved:
         return 0
     insert_many(session, Activity, [_stage_change(lead, now) for lead in moved])
     clinic = load_context(session, moved[0].clinic_id)
-    record(session, clinic, *(_moved(lead, now) for lead in moved))
+    record(session, clinic, *(_moved(lead, now) for lead in moved if lead.rules_wait_since is None))
     return len(moved)
 
 

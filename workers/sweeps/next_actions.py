@@ -37,7 +37,8 @@ REPEAT_AFTER: Final = timedelta(days=1)  # for users who turned off these notice
 
 _FIND: Final = text(
     f"WITH idle AS (SELECT l.id FROM leads l WHERE {IN_BATCH_SQL} AND l.without_next_action_since IS NULL"  # noqa: S608
-    f" AND l.restricted_at IS NULL AND l.last_activity_at < :quiet_since AND NOT ({has_task('l')} OR {has_step('l')})"
+    " AND l.restricted_at IS NULL AND l.rules_wait_since IS NULL"
+    f" AND l.last_activity_at < :quiet_since AND NOT ({has_task('l')} OR {has_step('l')})"
     " LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED)"
     " UPDATE leads AS l SET without_next_action_since = :now FROM idle WHERE l.id = idle.id RETURNING l.*"
 )

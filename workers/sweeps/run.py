@@ -21,6 +21,7 @@ from app.automation.sequences.performance import winner
 from app.core.db import transaction
 from app.engine.steps.holds import IS_HELD
 from app.leads.facts.best_time import learn
+from app.leads.pipeline import waiting
 from app.messaging.mailboxes.failure_notices import notify_of_failures
 from app.messaging.tracking import settle
 from app.messaging.user_notices.digest import send_digests
@@ -54,6 +55,7 @@ SWEEPS: dict[str, Batch] = {
     "publish_due_steps": publishing.publish_due,
     "rescue_expired_leases": leases.recover_expired,
     "mark_overdue_tasks": tasks.mark_overdue,
+    "begin_follow_ups": waiting.begin_due,
     "detect_stale_leads": leads.detect_stale,
     "detect_time_in_stage": leads.detect_stage_overdue,
     rotting.NAME: rotting.date_rotting,

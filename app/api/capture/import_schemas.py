@@ -6,7 +6,7 @@ from marshmallow import fields
 
 from app.api.tasks.bulk_schemas import JobOut
 from app.engine.jobs.models import ItemReason, ItemStatus
-from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, Text
+from app.http.schemas.fields import Boolean, Choice, Day, Id, Instant, Integer, Text
 from app.http.schemas.map_of import MapOf
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import QuerySchema, Schema
@@ -46,7 +46,15 @@ class StartIn(Schema):
     )
     runs_rules = Boolean(
         load_default=False,
-        metadata={"description": "Whether automation rules run for new leads, for example to create call tasks."},
+        metadata={
+            "description": "Whether automation rules run for new leads, for example to create call tasks. If not, no"
+            " rule and no sweep plans follow-ups for a new lead until something happens to it (a reply, a call, a move,"
+            " an edit), until `POST /api/leads/{id}/begin-follow-ups`, or until `rules_from`."
+        },
+    )
+    rules_from = Day(
+        allow_none=True,
+        metadata={"description": "Without `runs_rules`: the day on which the rules begin, in the clinic's time zone."},
     )
 
 
@@ -71,6 +79,7 @@ class ImportOptionsOut(Schema):
     date_order = Choice(DateOrder, required=True)
     on_duplicate = Choice(ON_DUPLICATE_IN_IMPORTS, required=True)
     runs_rules = Boolean(required=True)
+    rules_from = Day(required=True, allow_none=True)
     is_preview = Boolean(required=True)
 
 

@@ -3,10 +3,11 @@
 from marshmallow import fields
 
 from app.http.schemas import words
-from app.http.schemas.fields import Choice, Id, Instant, Integer, RegisteredName, Text
+from app.http.schemas.fields import Choice, Id, Instant, Integer, ListOf, RegisteredName, Text
 from app.http.schemas.schema import Aliases, Schema
 from app.leads.enums import LostReason
 from app.leads.models import LONGEST_NOTE
+from app.leads.pipeline.waiting import MOST_AT_ONCE
 from app.messaging.channels.registry import CHANNELS
 
 
@@ -56,6 +57,19 @@ class OptOut(Schema):
     """Channel to opt out of; default: all channels."""
 
     channel = RegisteredName(CHANNELS.names_for_leads, allow_none=True, load_default=None)
+
+
+class WaitingLeads(Schema):
+    """Leads whose follow-ups begin."""
+
+    lead_ids = ListOf(Id(), least=1, most=MOST_AT_ONCE, required=True)
+
+
+class BegunOut(Schema):
+    """Result of beginning the follow-ups of several leads."""
+
+    begun = Integer(required=True)
+    left = Integer(required=True, metadata={"description": "Unknown leads, and leads whose rules did not wait."})
 
 
 class StayOut(Schema):

@@ -54,6 +54,11 @@ class LeadTests(Aliases, Schema):
     score_from = Integer(most=HIGHEST_SCORE, metadata={"description": "Leads with this score or a higher one."})
     score_to = Integer(most=HIGHEST_SCORE, metadata={"description": "Leads with this score or a lower one."})
     rotting = Boolean(metadata={"description": "Open leads that are rotting now (true), or not yet (false)."})
+    rules_wait = Boolean(
+        metadata={
+            "description": "Leads whose rules wait, because they were imported without follow-ups (true), or not."
+        }
+    )
     next_follow_up_from = Instant(metadata={"description": "Leads whose next open task is due at this time or later."})
     next_follow_up_to = Instant(metadata={"description": "Exclusive."})
 

@@ -146,6 +146,15 @@ class LeadOut(RottingOut):
     last_activity_at = Instant(required=True)
     stale_since = Instant(required=True, allow_none=True)
 
+    rules_wait_since = Instant(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Time of the import without follow-ups. No rule plans any until something happens."},
+    )
+    rules_wait_until = Instant(
+        required=True, allow_none=True, metadata={"description": "When the rules begin by themselves, if ever."}
+    )
+
     created_at = Instant(required=True)
     created_by = Id(required=True, allow_none=True)
     updated_at = Instant(required=True)

@@ -6,7 +6,17 @@ from uuid import UUID
 
 from flask import Response
 
-from app.api.leads.action_schemas import Assignment, Conversion, Loss, OptOut, Reopening, StageMove, StaysOut
+from app.api.leads.action_schemas import (
+    Assignment,
+    BegunOut,
+    Conversion,
+    Loss,
+    OptOut,
+    Reopening,
+    StageMove,
+    StaysOut,
+    WaitingLeads,
+)
 from app.api.leads.automation_schemas import LeadStepOut
 from app.api.leads.capture_schemas import CapturedOut, CaptureIn
 from app.api.leads.expand import lead_response, lead_responses
@@ -30,7 +40,7 @@ from app.leads import changes
 from app.leads.assignment import assign_one
 from app.leads.capture import capture
 from app.leads.capture.imports.export import export_leads
-from app.leads.pipeline import closing, reopening
+from app.leads.pipeline import closing, reopening, waiting
 from app.leads.pipeline import stages as lead_stages
 from app.leads.pipeline.stage_history import stage_history
 from app.leads.search import listing
@@ -230,6 +240,31 @@ def opt_out(given: JsonDict, lead_id: UUID) -> object:
     """
     with unit_of_work() as session:
         return lead_response(session, opt_outs.opt_out(session, actor(), lead_id, channel=given["channel"]))
+
+
+@blp.post("/<uuid:lead_id>/begin-follow-ups")
+@allow(Permission.LEAD_UPDATE)
+@blp.response(200, LeadOut)
+def begin_follow_ups(lead_id: UUID) -> object:
+    """Begin the follow-ups of a lead that was imported without them.
+
+    Rules run as for a new lead. Does nothing if the lead's rules do not wait (`rules_wait_since` is null).
+    """
+    with unit_of_work() as session:
+        return lead_response(session, waiting.begin(session, actor(), lead_id))
+
+
+@blp.post("/begin-follow-ups")
+@allow(Permission.LEAD_UPDATE)
+@blp.arguments(WaitingLeads)
+@blp.response(200, BegunOut)
+def begin_follow_ups_of_many(given: JsonDict) -> JsonDict:
+    """Begin the follow-ups of up to 1,000 leads that were imported without them.
+
+    `GET /api/leads?rules_wait=true` lists them. Due times of the tasks are spread over the opening hours.
+    """
+    with unit_of_work() as session:
+        return waiting.begin_many(session, actor(), given)
 
 
 @blp.get("/<uuid:lead_id>/stages")

@@ -13,7 +13,10 @@ from app.leads.models import IS_OPEN_LEAD, Lead
 
 
 def matching_leads(nurture: Nurture, sequence: Sequence, *, at: datetime) -> Select[UUID, int | None]:
-    """Return the query for ids and scores, highest score first, without leads that opted out or are restricted."""
+    """Return the query for ids and scores, highest score first, without leads that opted out, are restricted or wait.
+
+    A lead that was imported without follow-ups waits: see `leads/pipeline/waiting.py`.
+    """
     return (
         select(Lead.id, Lead.score)
         .where(
@@ -22,6 +25,7 @@ def matching_leads(nurture: Nurture, sequence: Sequence, *, at: datetime) -> Sel
             Lead.score.is_not(None),
             Lead.opted_out_at.is_(None),
             Lead.restricted_at.is_(None),
+            Lead.rules_wait_since.is_(None),
             Lead.score.between(nurture.score_from, nurture.score_to),
             _last_lead_activity() <= at - parse_duration(nurture.silent_for),
             ~_may_not_enter(sequence, at),

@@ -44,7 +44,7 @@ MOST_PREVIEWED: Final = 10_000  # the preview runs within the request
 
 _OPEN: Final = (
     "FROM leads l WHERE l.clinic_id = :clinic AND l.status IN ('NEW', 'ACTIVE') AND l.deleted_at IS NULL"
-    " AND l.restricted_at IS NULL"
+    " AND l.restricted_at IS NULL AND l.rules_wait_since IS NULL"
 )
 _FILL: Final = text(
     f"WITH few AS (SELECT l.id {_OPEN} AND l.id > :after ORDER BY l.id LIMIT :most),"  # noqa: S608

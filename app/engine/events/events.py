@@ -134,6 +134,14 @@ STOP_REASONS: Mapping[str, Reason] = {
     EventName.QUOTE_SENT: Reason.STOPPED,
     EventName.ESTIMATE_CREATED: Reason.STOPPED,
 }
+# Events that follow from the time, from a sweep or from a change of the staff. They begin no follow-ups of a lead whose
+# rules wait.
+WITHOUT_OCCASION = frozenset(
+    {
+        *(EventName.LEAD_CREATED, EventName.LEAD_ASSIGNED, EventName.LEAD_SCORED),
+        *(EventName.LEAD_STALE, EventName.LEAD_STAGE_OVERDUE, EventName.LEAD_WITHOUT_NEXT_ACTION),
+    }
+)
 # Events that close a lead, by the status it has afterwards. Rules on these events may act on a closed lead.
 STATUS_AFTER_CLOSING: Mapping[str, str] = {EventName.LEAD_CONVERTED: "CONVERTED", EventName.LEAD_LOST: "LOST"}
 
@@ -154,7 +162,8 @@ class Event:
 
     `facts` maps the groups `lead` and, where they exist, `task` and `event` to their facts by name. `subject_id` is the
     id of the lead, task or activity. Events with the same name, subject and `key` are the same event: their steps are
-    planned once. `chain` is set if a step of the engine caused the event.
+    planned once. `chain` is set if a step of the engine caused the event. `rules_wait`: no follow-ups are planned for
+    the lead until something happens to it.
     """
 
     name: str  # an EventName, or the name of a custom event
@@ -164,6 +173,7 @@ class Event:
     facts: Facts
     key: str = ""
     chain: Chain = NO_CHAIN
+    rules_wait: bool = False
     id: UUID = field(default_factory=new_id)
 
     def with_facts(self, of_lead: JsonObject) -> "Event":
@@ -182,6 +192,11 @@ class Event:
     def planned(self, dedupe_key: str | None) -> bool:
         """Whether a step with this deduplication key was planned by this event, recorded before."""
         return f":{self.identity}:" in (dedupe_key or "")
+
+    @property
+    def is_occasion(self) -> bool:
+        """Whether rules of a lead that wait begin with this event."""
+        return self.name not in WITHOUT_OCCASION
 
     @property
     def is_about_a_task(self) -> bool:

@@ -41,6 +41,7 @@ def assign(session: Session, actor: Actor, lead_id: UUID, user_id: UUID, *, reas
     if lead.assigned_to_id == user_id:
         return lead
     require_assignable(users_by_id(session, lead.clinic_id, [user_id]), user_id)
+    lead.rules_wait_since = lead.rules_wait_until = None  # a user takes care of this one lead
     _hand_over(session, actor, lead, user_id, reason={"why": AssignmentReason.MANUAL, "reason": reason, **NO_RULE})
     return lead
 

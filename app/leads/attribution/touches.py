@@ -42,6 +42,7 @@ def write_touch(session: Session, actor: Actor, lead: Lead, data: JsonObject) ->
     made |= given
     insert_many(session, Touch, [made])
     update_first_and_last_touch(lead, made["id"], made["occurred_at"], made["source_id"])
+    lead.rules_wait_since = lead.rules_wait_until = None  # the lead came again
     return made
 
 

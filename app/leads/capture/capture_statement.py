@@ -24,6 +24,7 @@ _SET_LATER: Final = frozenset(
         *("converted_at", "lost_at", "lost_reason", "lost_suggested_at", "lost_suggested_reason", "first_contact_at"),
         *("contacted_at", "replied_at", "conversation_done_at", "opted_out_at", "opted_out_channels"),
         *("restricted_at", "erased_at", "stale_since", "without_next_action_since", "deleted_at", "merged_into_id"),
+        *("rules_wait_since", "rules_wait_until"),
     }
 )
 # Equal in all new leads, or equal to another column.

@@ -23,7 +23,7 @@ _CARD_COLUMNS = (
     *(Lead.id, Lead.status, Lead.first_name, Lead.last_name, Lead.patient_first_name, Lead.patient_last_name),
     *(Lead.treatment_interest, Lead.source_id, Lead.assigned_to_id, Lead.stage_entered_at, Lead.stage_overdue_since),
     *(Lead.last_activity_at, Lead.stale_since, Lead.failed_attempts, Lead.created_at, Lead.version),
-    *(Lead.rots_at, Lead.rotting_reason, Lead.contacted_at, Lead.replied_at, Lead.lead_value),
+    *(Lead.rots_at, Lead.rotting_reason, Lead.rules_wait_since, Lead.contacted_at, Lead.replied_at, Lead.lead_value),
 )
 _SUMS: tuple[Any, ...] = (
     *(Lead.pipeline_stage, func.count().label("leads")),

@@ -78,9 +78,10 @@ def rotting_limits(session: Session, clinic: ClinicContext, stage: str | None) -
 
 
 def is_rotten(lead: object, *, at: datetime) -> bool:
-    """Return whether a lead (object or mapping) is open and rotting at this time."""
-    rots_at = _rots_at_if_open(_reader(lead))
-    return rots_at is not None and rots_at <= at
+    """Return whether a lead (object or mapping) is open and rotting at this time. None rots while its rules wait."""
+    value = _reader(lead)
+    rots_at = _rots_at_if_open(value)
+    return rots_at is not None and rots_at <= at and value("rules_wait_since") is None
 
 
 def rotting_score(lead: object, *, at: datetime) -> int | None:

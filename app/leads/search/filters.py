@@ -18,8 +18,10 @@ from app.leads.search.message_filters import MESSAGE_FILTERS
 
 
 def is_rotting() -> ColumnElement[bool]:
-    """Return the condition that an open lead is rotting now. Restricted leads are excluded."""
-    return and_(IS_OPEN_LEAD, Lead.rots_at <= _now(), Lead.restricted_at.is_(None))
+    """Return the condition that an open lead is rotting now. Restricted leads and leads whose rules wait are
+    excluded.
+    """
+    return and_(IS_OPEN_LEAD, Lead.rots_at <= _now(), Lead.restricted_at.is_(None), Lead.rules_wait_since.is_(None))
 
 
 def is_not_yet_rotting() -> ColumnElement[bool]:
@@ -79,6 +81,7 @@ _FILTERS: Final[Mapping[str, Callable[[Any], ColumnElement[bool]]]] = {
     "score_from": lambda score: Lead.score >= score,
     "score_to": lambda score: Lead.score <= score,
     "q": _is_named,
+    "rules_wait": lambda wanted: Lead.rules_wait_since.is_not(None) if wanted else Lead.rules_wait_since.is_(None),
     "rotting": lambda wanted: is_rotting() if wanted else is_not_yet_rotting(),
     **HISTORY_FILTERS,
     **MESSAGE_FILTERS,

@@ -123,6 +123,8 @@ export const areaTexts = {
     dates: "Dates such as 03/04/2026",
     date: { month: "Month first", day: "Day first" } as Record<string, string>,
     rules: "Let rules plan follow-ups for the new leads",
+    waiting: "Off: no rule plans a follow-up for these leads until something happens to one of them (a reply, a call, a move, an edit), or until you begin it on the page of the lead or in the list Leads, Not begun.",
+    rulesFrom: "Or begin by themselves on this day",
     check: "Check the rows",
     start: (n: number) => `Import ${n.toLocaleString()} ${n === 1 ? "lead" : "leads"}`,
     checked: (good: number, bad: number) => `${good.toLocaleString()} rows are ready, ${bad.toLocaleString()} have mistakes.`,

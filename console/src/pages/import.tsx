@@ -10,11 +10,11 @@ import type { Schemas } from "../api/types";
 import { words } from "../format";
 import { texts } from "../texts";
 import { toastError } from "../ui/overlays";
-import { Badge, Empty, Failure, optionsOf, Query, SelectField, Time, useMistakes } from "../ui/parts";
+import { Badge, Empty, Failure, optionsOf, Query, SelectField, TextField, Time, useMistakes } from "../ui/parts";
 import { areaTexts } from "./area-texts";
 
 type Import = Schemas["ImportDetailOut"];
-type Start = Required<Pick<Schemas["StartIn"], "mapping" | "on_duplicate" | "date_order" | "runs_rules">> & { source_id: string };
+type Start = Required<Pick<Schemas["StartIn"], "mapping" | "on_duplicate" | "date_order" | "runs_rules">> & { source_id: string; rules_from: string };
 
 const t = areaTexts.import;
 const TYPES: Record<string, string> = { csv: "text/csv", xlsx: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" };
@@ -103,12 +103,12 @@ function Shown({ file }: { file: Import }) {
   const sources = useSources().data ?? [];
   const fields = useQuery({ queryKey: ["settings", "import-fields"], queryFn: async () => (await ok(api.GET("/api/imports/fields"))).fields }).data ?? [];
   const { job, options: used } = file;
-  const [spec, setSpec] = useState<Start>(used ? { ...used, source_id: used.source_id ?? "" } : { mapping: file.mapping as Record<string, string>, on_duplicate: "skip", date_order: "month", runs_rules: false, source_id: "" });
+  const [spec, setSpec] = useState<Start>(used ? { ...used, source_id: used.source_id ?? "", rules_from: used.rules_from ?? "" } : { mapping: file.mapping as Record<string, string>, on_duplicate: "skip", date_order: "month", runs_rules: false, source_id: "", rules_from: "" });
   const [checked, setChecked] = useState<Start | null>(used?.is_preview ? spec : null); // what was checked, for this job
   const isStarted = used !== null && !used.is_preview;
   const set = (changes: Partial<Start>) => setSpec({ ...spec, ...changes });
   const act = useAct(
-    (step: "preview" | "start") => request("POST", `/api/imports/${file.id}/${step}`, { body: { on_duplicate: spec.on_duplicate, date_order: spec.date_order, runs_rules: spec.runs_rules, mapping: Object.fromEntries(Object.entries(spec.mapping ?? {}).filter(([, to]) => to)), source_id: spec.source_id || undefined } }),
+    (step: "preview" | "start") => request("POST", `/api/imports/${file.id}/${step}`, { body: { on_duplicate: spec.on_duplicate, date_order: spec.date_order, runs_rules: spec.runs_rules, rules_from: (!spec.runs_rules && spec.rules_from) || undefined, mapping: Object.fromEntries(Object.entries(spec.mapping ?? {}).filter(([, to]) => to)), source_id: spec.source_id || undefined } }),
     ["jobs"],
   );
   const mistakes = useMistakes(act.error);
@@ -178,6 +178,12 @@ function Shown({ file }: { file: Import }) {
           <input type="checkbox" checked={spec.runs_rules} onChange={(event) => set({ runs_rules: event.target.checked })} />
           {t.rules}
         </label>
+        {!spec.runs_rules && (
+          <div className="stack close">
+            <p className="small soft">{t.waiting}</p>
+            <TextField label={t.rulesFrom} type="date" wrong={mistakes.at("/rules_from")} value={spec.rules_from} onChange={(rules_from) => set({ rules_from })} />
+          </div>
+        )}
         <p className="row">
           <button type="button" className="button primary" disabled={isRunning || act.isPending} onClick={() => run("preview")}>
             {t.check}

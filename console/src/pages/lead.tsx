@@ -81,6 +81,7 @@ function Shown({ lead }: { lead: Lead }) {
           <MoreMenu lead={lead} isOpen={isOpen} open={setOpen} />
         </div>
       )}
+      {lead.rules_wait_since && isOpen && <Waiting lead={lead} since={lead.rules_wait_since} mayBegin={mayUpdate} />}
       <div className="lead">
         <Tabs className="card tabs" selectedKey={tab} onSelectionChange={(key) => setSearch(withParam(search, "tab", String(key)), { replace: true })}>
           <TabList aria-label={t.sections} className="tab-list">
@@ -127,6 +128,23 @@ function Head({ lead }: { lead: Lead }) {
       {lead.opted_out_channels.length > 0 && <Badge tone="warn">{t.optedOutOf(lead.opted_out_channels.join(", "))}</Badge>}
       {lead.failed_attempts > 0 && <Badge>{t.failedAttempts(lead.failed_attempts)}</Badge>}
     </div>
+  );
+}
+
+/** Why no follow-ups are planned for the lead, how long, and the act that begins them. */
+function Waiting({ lead, since, mayBegin }: { lead: Lead; since: string; mayBegin: boolean }) {
+  const begin = useAct(() => ok(api.POST("/api/leads/{lead_id}/begin-follow-ups", { params: { path: { lead_id: lead.id } } })), TOPICS);
+  return (
+    <section className="card row" aria-label={leadTexts.waiting.title}>
+      <p className="grow">
+        {leadTexts.waiting.since} <Time at={since} />. {lead.rules_wait_until ? <>{leadTexts.waiting.until} <Time at={lead.rules_wait_until} />.</> : leadTexts.waiting.open}
+      </p>
+      {mayBegin && (
+        <button type="button" className="button" disabled={begin.isPending} onClick={() => begin.mutate(undefined, { onSuccess: () => toast(leadTexts.waiting.begun(1)) })}>
+          {leadTexts.waiting.begin}
+        </button>
+      )}
+    </section>
   );
 }
 

@@ -5,7 +5,7 @@ import { Link, useLocation, useSearchParams } from "wouter";
 import { AssignDialog, MoveDialog, PlanDialog } from "../acts/bulk-dialogs";
 import { EnrollDialog } from "../acts/enroll-dialog";
 import { api, ok } from "../api/client";
-import { useMay, usePages, useSources, useStages, useUsers } from "../api/queries";
+import { useAct, useMay, usePages, useSources, useStages, useUsers } from "../api/queries";
 import { download } from "../api/request";
 import type { Lead, Schemas } from "../api/types";
 import { money } from "../format";
@@ -14,7 +14,7 @@ import { texts } from "../texts";
 import { filterTexts, leadTexts } from "../texts/lead";
 import { Icon } from "../ui/icons";
 import { useKeys } from "../ui/keys";
-import { toastError } from "../ui/overlays";
+import { toast, toastError } from "../ui/overlays";
 import { Badge, Empty, type Option, optionsOf, Query, SelectField, TextField, Time } from "../ui/parts";
 import { FilterChips, type LeadFilters, filtersOf, MoreFilters, withParam } from "./lead-filters";
 import { useNames } from "./names";
@@ -47,6 +47,8 @@ export default function Leads() {
   const filter = bulkFilter(view, filters, q);
   const canExport = !q && view !== "idle" && view !== "unassigned"; // the export has the filters, but neither names nor other lists
   const close = () => open("");
+  const begin = useAct((lead_ids: string[]) => ok(api.POST("/api/leads/begin-follow-ups", { body: { lead_ids } })), ["leads", "tasks"]);
+  const act = (next: BulkAct) => (next === "begin" ? begin.mutate(shownChosen, { onSuccess: ({ begun }) => (toast(leadTexts.waiting.begun(begun)), done()) }) : open(next));
   const done = () => {
     close();
     setChosen(new Set());
@@ -72,7 +74,7 @@ export default function Leads() {
       </div>
       <FilterChips filters={filters} remove={(name) => set(name, "")} />
       <Filters typed={typed} type={type} filters={filters} set={set} isFixed={view === "idle" || view === "unassigned"} />
-      <BulkBar chosen={shownChosen.length} total={filter ? total : null} open={open} clear={() => setChosen(new Set())} />
+      <BulkBar chosen={shownChosen.length} total={filter ? total : null} open={act} isWaiting={view === "waiting"} clear={() => setChosen(new Set())} />
       <Query of={leads} rows={12}>
         {leads.items.length === 0 ? (
           <NoLeads isFiltered={Boolean(q) || search.size > 0} clear={() => { type(""); setSearch(new URLSearchParams()); }} />
@@ -107,6 +109,7 @@ function useLeads(view: View, filters: LeadFilters, q: string) {
 function preset(view: View) {
   if (view === "mine") return { assigned_to_id: "me" };
   if (view === "fresh") return { status: "NEW" };
+  if (view === "waiting") return { rules_wait: true };
   return view === "rotting" ? { rotting: true, sort: "-rots_at" } : {};
 }
 
@@ -118,7 +121,7 @@ function exportQuery(view: View, filters: LeadFilters): Record<string, string> {
 /** The filter for a bulk job, or null if the list is narrowed by more than such a job knows. */
 function bulkFilter(view: View, filters: LeadFilters, q: string): Filter | null {
   const isNarrower = Object.keys(filters).some((name) => name !== "sort" && !(BULK as readonly string[]).includes(name));
-  if (q || isNarrower || view === "rotting" || view === "idle" || view === "unassigned") return null;
+  if (q || isNarrower || view === "rotting" || view === "waiting" || view === "idle" || view === "unassigned") return null;
   const known = Object.fromEntries(BULK.flatMap((name) => (filters[name] ? [[name, filters[name]]] : [])));
   return { ...known, ...preset(view) } as Filter;
 }
@@ -160,16 +163,17 @@ function Filters({ typed, type, filters, set, isFixed }: FiltersProps) {
   );
 }
 
-type BulkAct = "plan" | "plan-all" | "assign" | "move" | "enroll";
+type BulkAct = "plan" | "plan-all" | "assign" | "move" | "enroll" | "begin";
 
 interface BarProps {
   chosen: number;
   total: number | undefined | null;
   open: (dialog: BulkAct) => void;
+  isWaiting: boolean; // the list has leads whose follow-ups have not begun
   clear: () => void;
 }
 
-function BulkBar({ chosen, total, open, clear }: BarProps) {
+function BulkBar({ chosen, total, open, isWaiting, clear }: BarProps) {
   const mayPlan = useMay("lead:update");
   const mayAssign = useMay("lead:assign");
   const mayEnroll = useMay("automation:read");
@@ -179,6 +183,7 @@ function BulkBar({ chosen, total, open, clear }: BarProps) {
     ["assign", t.assign, mayAssign],
     ["move", texts.lead.moveTo, true],
     ["enroll", leadTexts.enroll.act, mayEnroll],
+    ["begin", leadTexts.waiting.begin, isWaiting],
   ];
   return (
     <div className="row bulk" role="toolbar" aria-label={t.selected(chosen)}>

@@ -15,6 +15,14 @@ export const leadTexts = {
     byHand: (name: string) => `Moved by ${name}`,
     due: (at: string) => `due ${at}`,
   },
+  waiting: {
+    title: "No follow-ups yet",
+    since: "No follow-ups are planned for this lead: imported on",
+    until: "They begin on",
+    open: "They begin when something happens to the lead: a reply, a call, a move, an edit.",
+    begin: "Begin follow-ups",
+    begun: (n: number) => (n === 1 ? "The follow-ups have begun." : `The follow-ups of ${n.toLocaleString()} leads have begun.`),
+  },
   enroll: {
     act: "Enroll in a sequence…",
     title: "Enroll in a sequence",

@@ -137,6 +137,7 @@ ENGINE: dict[str, Query] = {
     "count the calls of a gateway": (gateway_usage, {"pk_gateway_minutes"}),
     "count the messages of an account": (account_usage, {"pk_sending_account_counts"}),
     "mark overdue tasks": (sweep("mark_overdue_tasks"), {"ix_lead_tasks_falling_due"}),
+    "begin follow-ups": (sweep("begin_follow_ups"), {"ix_leads_rules_begin"}),
     "detect stale leads": (sweep("detect_stale_leads"), {"ix_leads_going_stale"}),
     "detect time in stage": (sweep("detect_time_in_stage"), {"ix_leads_in_stage"}),
     "date rotting leads": (sweep("date_rotting_leads"), {"ix_leads_rotting"}),

@@ -98,7 +98,7 @@ def _guess(session: Session, actor: Actor, import_: Import) -> dict[str, str]:
 
 
 def _options(spec: ImportSpec) -> JsonDict:
-    names = ("mapping", "source_id", "date_order", "on_duplicate", "runs_rules")
+    names = ("mapping", "source_id", "date_order", "on_duplicate", "runs_rules", "rules_from")
     return {**{name: getattr(spec, name) for name in names}, "is_preview": spec.is_rehearsal}
 
 
@@ -119,11 +119,7 @@ def start(session: Session, actor: Actor, import_id: UUID, data: JsonObject, *, 
     if data["on_duplicate"] is OnDuplicate.UPDATE and actor.permissions.get(Permission.LEAD_UPDATE) is not Scope.ALL:
         raise Forbidden(f"Updating leads by an import needs the permission {Permission.LEAD_UPDATE} for all leads.")
     import_ = _find(session, actor, import_id, lock=True)
-    mapping = data.get("mapping") or _guess(session, actor, import_)
-    check_all(
-        lambda: _check_mapping(import_, mapping),
-        lambda: _check_source(session, actor, mapping, data.get("source_id")),
-    )
+    mapping = _check(session, actor, import_, data)
     spec = ImportSpec(
         import_id=import_.id,
         mapping=mapping,
@@ -132,6 +128,7 @@ def start(session: Session, actor: Actor, import_id: UUID, data: JsonObject, *, 
         on_duplicate=data["on_duplicate"],
         is_rehearsal=is_rehearsal,
         runs_rules=data["runs_rules"],
+        rules_from=data.get("rules_from"),
         may_assign=actor.allows(Permission.LEAD_ASSIGN),
     )
     import_.job_id = _job(session, actor, import_, spec)
@@ -195,13 +192,32 @@ def _check_mapping(import_: Import, mapping: Mapping[str, str]) -> None:
 
 
 def check_start(session: Session, actor: Actor, data: JsonObject, /, *, import_id: UUID) -> None:
-    """Check the mapping and the source. Raises Invalid with every error, and NotFound without the import."""
-    import_ = _find(session, actor, import_id)
-    mapping = data.get("mapping") or _guess(session, actor, import_)
+    """Check the mapping, the source and the day of the rules.
+
+    Raises Invalid with every error, and NotFound without the import.
+    """
+    _check(session, actor, _find(session, actor, import_id), data)
+
+
+def _check(session: Session, actor: Actor, import_: Import, data: JsonObject) -> Mapping[str, str]:
+    """Return the mapping. Raises Invalid."""
+    mapping: Mapping[str, str] = data.get("mapping") or _guess(session, actor, import_)
     check_all(
         lambda: _check_mapping(import_, mapping),
         lambda: _check_source(session, actor, mapping, data.get("source_id")),
+        lambda: _check_rules_from(actor, data),
     )
+    return mapping
+
+
+def _check_rules_from(actor: Actor, data: JsonObject) -> None:
+    """Check the day on which the rules begin for the imported leads. Raises Invalid."""
+    if (day := data.get("rules_from")) is None:
+        return
+    if data["runs_rules"]:
+        raise Invalid.at("/rules_from", "Leave this out, or set runs_rules to false.")
+    if day <= actor.clinic.calendar.local(now()).date():
+        raise Invalid.at("/rules_from", "Must be a later day than today.")
 
 
 def _check_source(session: Session, actor: Actor, mapping: Mapping[str, str], source_id: UUID | None) -> None:

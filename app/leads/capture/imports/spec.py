@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Final, Self
 from uuid import UUID
 
@@ -23,6 +24,7 @@ class ImportSpec:
     on_duplicate: OnDuplicate
     is_rehearsal: bool
     runs_rules: bool
+    rules_from: date | None  # without `runs_rules`: the day on which they begin; None: when something happens
     may_assign: bool
 
     @classmethod
@@ -36,6 +38,7 @@ class ImportSpec:
             on_duplicate=OnDuplicate(data["on_duplicate"]),
             is_rehearsal=data["is_rehearsal"],
             runs_rules=data["runs_rules"],
+            rules_from=date.fromisoformat(data["rules_from"]) if data.get("rules_from") else None,
             may_assign=data["may_assign"],
         )
 
@@ -43,4 +46,5 @@ class ImportSpec:
         """Return the JSON of the job's row."""
         values = {name: getattr(self, name) for name in self.__slots__}
         ids = {"import_id": str(self.import_id), "source_id": str(self.source_id) if self.source_id else None}
-        return {"makes": JOB_MARKER, **values, **ids, "mapping": dict(self.mapping)}
+        day = {"rules_from": self.rules_from.isoformat() if self.rules_from else None}
+        return {"makes": JOB_MARKER, **values, **ids, **day, "mapping": dict(self.mapping)}

@@ -5,6 +5,7 @@ the pass: that row creates the lead, or changes the phone number or address by w
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime, time
 from typing import Final
 from uuid import UUID
 
@@ -166,11 +167,21 @@ def _create(session: Session, context: ImportContext, rows: Mapping[Position, Re
     if not rows:
         return
     at, clinic = now(), context.capture.actor.clinic
+    if not context.spec.runs_rules:
+        _let_rules_wait(context, rows.values(), at)
     insert_leads(session, context.capture, [row.new_lead for row in rows.values()], at=at)
     for place, row in rows.items():
         ends.succeed(place, lead_id=row.new_lead.lead["id"])
     if context.spec.runs_rules:
         record(session, clinic, *(lead_created(row.new_lead.to_object(), at) for row in rows.values()))
+
+
+def _let_rules_wait(context: ImportContext, rows: Iterable[ReadRow], at: datetime) -> None:
+    day, calendar = context.spec.rules_from, context.capture.actor.clinic.calendar
+    until = calendar.at_wall_time(day, time.min) if day else None
+    for row in rows:
+        for columns in (row.new_lead.lead, row.new_lead.row):
+            columns.update(rules_wait_since=at, rules_wait_until=until)
 
 
 def _error_text(refusal: RelanceError) -> str:
