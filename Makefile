@@ -5,7 +5,7 @@ SHELL := /bin/sh
 .SUFFIXES:
 .NOTPARALLEL:
 
-VENV := $(CURDIR)/.venv
+VENV := .venv# relative: the path of this folder may have spaces, which make cannot have in a target
 BIN := $(VENV)/bin
 RELANCE_HOME ?= .relance
 export RELANCE_HOME
@@ -105,9 +105,13 @@ env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL -u PIP_INDEX_URL $(BIN)/uv pip comp
 	--no-emit-index-url --no-emit-find-links $(2) --output-file requirements/$(1).txt pyproject.toml
 endef
 
-# The first Python that is new enough creates the environment. An error names what is missing.
+# The first Python that is new enough creates the environment. An error names what is missing. Programs of the environment are
+# started by a shell, by PATH or in double quotes: it must not change their path.
 $(VENV)/pyvenv.cfg:
-	@for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	@case "$$(pwd -P)" in *[:\"\$$\`\\]*) \
+		echo 'Relance cannot be installed in a folder whose path has one of : " $$ ` \. Move it to another folder.' >&2; exit 1;; \
+	esac; \
+	for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 		$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; python=; \
 	done; \
 	if [ -z "$$python" ]; then \
@@ -119,6 +123,6 @@ $(VENV)/pyvenv.cfg:
 	fi
 
 # A virtual environment has absolute paths: after the folder was copied or moved, create it again.
-ifneq ($(shell grep -s -- '-m venv /' $(VENV)/pyvenv.cfg | grep -vF -- '-m venv $(VENV)'),)
+ifneq ($(shell grep -s -- '-m venv /' $(VENV)/pyvenv.cfg | grep -vF -- "-m venv $$(pwd -P)/$(VENV)"),)
 $(shell rm -rf $(VENV))
 endif

@@ -5,6 +5,7 @@
 # Without these packages, or without root, it says so and exits with 0.
 set -eu
 cd "$(dirname "$0")/.."
+export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" # servers and their tools; PATH of a job may lack these folders
 ROOT=$PWD
 BIN=$ROOT/.venv/bin
 LEADS=300

@@ -3,19 +3,26 @@
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import psycopg
 import pytest
+from sqlalchemy import create_engine, text
 
+from app.core.database.plain_url import plain_url
 from app.ops.embedded import CannotStart, Health, Postgres, Valkey, free_port, is_taken
+from app.ops.embedded.account import SYSTEM_USER
 from app.ops.embedded.folder_lock import folder_lock
 from app.ops.embedded.folder_permissions import allow_traversal, closed_parents
 from app.ops.embedded.ports import LOOPBACK
 from app.ops.embedded.postgres_install import programs
 from app.ops.embedded.processes import is_alive
+from tests.support.environment import ROOT
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another user")
 
@@ -105,6 +112,68 @@ def test_deep_data_folder_gets_a_short_socket_folder(folder: Path) -> None:
         assert deep.connect().execute("SELECT 1").fetchone() == (1,)
     finally:
         deep.stop()
+
+
+def test_servers_run_in_a_folder_with_spaces_quotes_and_commas(folder: Path) -> None:
+    strange = folder / 'Léa\'s "data", 50% + \\ more'
+    server, broker = (
+        Postgres(strange / "postgres", fast=True, notice=lambda _: None),
+        Valkey(strange / "valkey", "word"),
+    )
+    try:
+        server.start()
+        server.prepare("relance")
+        broker.start()
+        with create_engine(server.url(user="relance_web")).connect() as connection:
+            assert connection.scalar(text("SELECT 1")) == 1
+        psycopg.connect(plain_url(server.url(user="relance_web"))).close()
+        assert Path(broker.client().config_get("dir")["dir"]) == strange / "valkey"
+    finally:
+        broker.stop()
+        server.stop()
+    assert {path.name for path in strange.iterdir()} == {"postgres", "valkey"}
+
+
+@as_root
+def test_missing_system_user_is_created_although_path_lacks_sbin(folder: Path) -> None:
+    """In a mount namespace with a copy of /etc, in which the user is missing."""
+    script = f"""
+        cp -a /etc "{folder}/etc" && sed -i /{SYSTEM_USER}/d "{folder}"/etc/passwd "{folder}"/etc/group \
+            "{folder}"/etc/shadow "{folder}"/etc/gshadow && mount --bind "{folder}/etc" /etc || exit 77
+        "{sys.executable}" -c 'from app.ops.embedded.account import account_for_postgres; print(account_for_postgres())'
+    """
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script],
+        cwd=ROOT,
+        env={"PATH": "/usr/local/bin:/usr/bin:/bin"},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode == 77:
+        pytest.skip(f"no mount namespace here: {done.stderr}")
+    assert done.stdout.startswith("Account(uid="), done.stderr
+    assert SYSTEM_USER in (folder / "etc/passwd").read_text()
+
+
+@as_root
+def test_user_without_an_account_is_refused_before_anything_is_written(folder: Path) -> None:
+    """As in a container with `--user`: initdb needs the user's name."""
+    script = """
+import os, pathlib, sys
+from app.ops.embedded import CannotStart, Postgres
+os.seteuid(54321)
+try:
+    Postgres(pathlib.Path(sys.argv[1])).start()
+except CannotStart as refusal:
+    print(refusal)
+"""
+    folder.chmod(0o777)
+    done = subprocess.run(
+        [sys.executable, "-c", script, folder / "data"], cwd=ROOT, check=False, capture_output=True, text=True
+    )
+    assert "the user id 54321, which has no account on this machine" in done.stdout, done.stderr
+    assert list(folder.iterdir()) == []
 
 
 def test_restarted_valkey_keeps_messages_and_port(broker: Valkey) -> None:

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import psycopg
 import pytest
-from sqlalchemy import make_url
 
+from app.core.database.plain_url import plain_url
 from tests.support.processes import wait_until
 from tests.support.servers import migrate
 
@@ -48,5 +48,4 @@ def test_migrations_before_one_that_fails_stay(earlier_database: str) -> None:
 
 
 def connect(url: str) -> psycopg.Connection[Any]:
-    plain = make_url(url).set(drivername="postgresql")
-    return psycopg.connect(plain.render_as_string(hide_password=False))
+    return psycopg.connect(plain_url(url))

@@ -290,3 +290,16 @@ def test_words_of_a_pooler_that_refuses_the_connection_are_shown(tmp_path: Path)
 
     assert "unsupported startup parameter in options" in line
     assert "hidden-word" not in line
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="for other users, PostgreSQL runs as the same user")
+def test_private_home_is_named_before_anything_is_written() -> None:
+    home = Path("/root")
+    if home.stat().st_mode & 0o001:
+        pytest.skip("root's home is open on this machine already")
+    data = home / f"relance-{os.getpid()}"
+
+    line = refusal(data, "serve", RELANCE_ENV="demo")
+
+    assert f"must pass through {home}, a private home" in line
+    assert not data.exists()

@@ -12,8 +12,8 @@ from typing import IO, Final
 
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import Conninfo
-from sqlalchemy import make_url
 
+from app.core.database.plain_url import plain_url
 from app.errors import RelanceError
 from app.ops.embedded import CannotStart
 from app.ops.embedded.postgres_install import error_line, programs
@@ -75,11 +75,10 @@ def _major(folder: Path) -> int | None:
 
 def libpq_environment(url: str) -> Mapping[str, str]:
     """Return the environment for a client program of PostgreSQL. Other users see no password in its arguments."""
-    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     names = {option.keyword.decode(): option.envvar for option in Conninfo.get_defaults()}
     given = {
         variable.decode(): str(value)
-        for name, value in conninfo_to_dict(plain).items()
+        for name, value in conninfo_to_dict(plain_url(url)).items()
         if (variable := names.get(name)) and value is not None
     }
     return {**{name: value for name, value in os.environ.items() if not name.startswith("PG")}, **given}

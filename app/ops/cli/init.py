@@ -7,6 +7,7 @@ from psycopg import sql
 from sqlalchemy import make_url
 
 from app.config import get_settings
+from app.core.database.plain_url import plain_url
 from app.core.database.session import SETTINGS
 from app.core.db import APP_ROLE
 from app.ops.cli.support.output import as_json, print_result
@@ -34,8 +35,7 @@ def make_login() -> None:
     """Create or update the application's login: a member of the role with the grants, and owner of no tables."""
     address = make_url(get_settings().database_url.get_secret_value())
     login, password = sql.Identifier(str(address.username)), sql.Literal(address.password)
-    plain = make_url(get_settings().owner_url).set(drivername="postgresql")
-    with psycopg.connect(plain.render_as_string(hide_password=False)) as connection:
+    with psycopg.connect(plain_url(get_settings().owner_url)) as connection:
         known = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [address.username]).rowcount
         verb = sql.SQL("ALTER" if known else "CREATE")
         connection.execute(sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(verb, login, password))

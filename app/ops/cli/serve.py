@@ -28,7 +28,7 @@ from app.ops.stack.addresses import (
     read_addresses,
     require_free_ports,
 )
-from app.ops.stack.embedded_servers import lock_data_folder, run_servers
+from app.ops.stack.embedded_servers import lock_data_folder, require_servers_possible, run_servers
 from app.ops.stack.environment import home, is_demo, require_writable_home
 from app.ops.stack.forked_parts import forked_parts
 from app.ops.stack.http_get import http_get
@@ -58,6 +58,7 @@ def serve(names: tuple[str, ...], *, watch: bool, as_json: bool) -> None:
     os.environ["RELANCE_HOME"] = str(home())  # the parts run in another working directory
     chosen = choose(names)
     require_process_counts()
+    require_servers_possible(say)
     if is_demo() or not names:
         require_writable_home()
     with starter(chosen) as start, lock_data_folder(everything=not names) as owned:

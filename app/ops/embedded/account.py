@@ -10,6 +10,7 @@ from typing import TypedDict
 from app.ops.embedded.errors import CannotStart
 
 SYSTEM_USER = "pgserver"
+ADMINISTRATION = ("/usr/local/sbin", "/usr/sbin", "/sbin")  # folders that PATH of root may lack
 
 
 class ProcessAccount(TypedDict, total=False):
@@ -35,9 +36,10 @@ class Account:
 def account_for_postgres() -> Account | None:
     """Return the system user if this process runs as root; else None. Creates the user if it is missing.
 
-    Raises CannotStart (when the user cannot be created).
+    Raises CannotStart (when the user cannot be created, or this process runs as a user without an account).
     """
     if os.geteuid() != 0:
+        _require_account(os.geteuid())
         return None
     if not _exists():
         _create_user()
@@ -45,12 +47,22 @@ def account_for_postgres() -> Account | None:
     return Account(entry.pw_uid, entry.pw_gid)
 
 
+def _require_account(uid: int) -> None:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        raise CannotStart(
+            f"PostgreSQL does not run as the user id {uid}, which has no account on this machine: "
+            "run Relance as another user, or set DATABASE_URL"
+        ) from None
+
+
 def _exists() -> bool:
     return any(entry.pw_name == SYSTEM_USER for entry in pwd.getpwall())
 
 
 def _create_user() -> None:
-    useradd = shutil.which("useradd")
+    useradd = shutil.which("useradd", path=os.pathsep.join((os.environ.get("PATH", os.defpath), *ADMINISTRATION)))
     if useradd is None:
         raise CannotStart(
             f"PostgreSQL does not run as root, and useradd is missing to create the user {SYSTEM_USER}: "

@@ -21,16 +21,21 @@ def allow_traversal(*, programs: Path, data: Path, notice: Notice) -> None:
     Raises:
         CannotStart: a private home is in the way; the message names both solutions.
     """
+    require_open_homes(programs=programs, data=data)
     closed = sorted(closed_parents(programs, data))
-    private = [folder for folder in closed if is_a_home(folder)]
-    if private and os.environ.get("RELANCE_OPEN_HOME") != "1":
-        raise CannotStart(_refusal(private[0], programs))
     if closed:
         notice(_notice(closed))
     for folder in closed:
         folder.chmod(folder.stat().st_mode | stat.S_IXGRP | stat.S_IXOTH)
     if not (programs / "postgres").stat().st_mode & stat.S_IXOTH:
         make_readable(programs)
+
+
+def require_open_homes(*, programs: Path, data: Path) -> None:
+    """Raise CannotStart if `allow_traversal` would have to open a private home without permission."""
+    private = [folder for folder in sorted(closed_parents(programs, data)) if is_a_home(folder)]
+    if private and os.environ.get("RELANCE_OPEN_HOME") != "1":
+        raise CannotStart(_refusal(private[0], programs))
 
 
 def closed_parents(*paths: Path) -> set[Path]:

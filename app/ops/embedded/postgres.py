@@ -9,7 +9,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import psycopg
 from psycopg import sql
@@ -17,7 +17,7 @@ from psycopg import sql
 from app.ops.embedded.account import Account, account_for_postgres
 from app.ops.embedded.errors import CannotStart
 from app.ops.embedded.folder_lock import folder_lock
-from app.ops.embedded.folder_permissions import Notice, allow_traversal
+from app.ops.embedded.folder_permissions import Notice, allow_traversal, require_open_homes
 from app.ops.embedded.health import Health
 from app.ops.embedded.postgres_install import TEST_SETTINGS, TUNING, error_line, programs
 from app.ops.embedded.processes import end, is_alive, processes_in, spawn, wait_until
@@ -64,6 +64,16 @@ class Postgres:
             self._child = spawn(command, log=self.folder / "startup.log", lock=lock, account=self._account)
         self._wait_until_ready()
 
+    def require_possible(self) -> None:
+        """Check that PostgreSQL may run here, before anything is written.
+
+        Raises:
+            CannotStart: it has no account to run as, or a private home is in the way.
+        """
+        if os.geteuid() == 0:
+            require_open_homes(programs=programs(), data=self.data)
+        self._account = account_for_postgres()
+
     def stop(self) -> None:
         """Fast shutdown: sessions are terminated, committed data is on disk."""
         if pid := self.pid():
@@ -107,7 +117,8 @@ class Postgres:
 
     def url(self, database: str = "relance", *, user: str = OWNER) -> str:
         """Return a URL for SQLAlchemy. It has no password: only the folder's owner can reach the socket."""
-        return f"postgresql+psycopg://{user}@/{database}?{urlencode({'host': str(self.socket_folder)})}"
+        host = urlencode({"host": str(self.socket_folder)}, quote_via=quote)  # libpq does not read + as a space
+        return f"postgresql+psycopg://{user}@/{database}?{host}"
 
     def prepare(self, database: str = "relance") -> None:
         """Create the database and the application's login if they are missing."""
@@ -129,14 +140,15 @@ class Postgres:
 
     @property
     def socket_folder(self) -> Path:
-        """The data folder, or a folder under /tmp if its path is too long for a unix socket."""
-        if len(os.fsencode(self.data / ".s.PGSQL.5432.lock")) <= LONGEST_SOCKET_PATH:
+        """The data folder, or a folder under /tmp if its path is too long for a socket or, with a comma, a list."""
+        if len(os.fsencode(self.data / ".s.PGSQL.5432.lock")) <= LONGEST_SOCKET_PATH and "," not in str(self.data):
             return self.data
         name = hashlib.sha256(os.fsencode(self.data)).hexdigest()[:12]
         return Path(tempfile.gettempdir()) / f"relance-{os.geteuid()}-{name}"
 
     def _prepare_folder(self) -> None:
-        self._allow_traversal(self.notice)  # before creating files: a refusal leaves nothing behind
+        self.require_possible()
+        self._allow_traversal(self.notice)
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o711)
         self._allow_traversal(lambda _: None)  # for folders created now under a strict umask
         self._own(self.data)
@@ -145,9 +157,8 @@ class Postgres:
 
     def _allow_traversal(self, notice: Notice) -> None:
         """Needed for root only: for other users, PostgreSQL runs as the same user."""
-        if os.geteuid() == 0:
+        if self._account:
             allow_traversal(programs=programs(), data=self.data, notice=notice)
-            self._account = account_for_postgres()
 
     def _own(self, folder: Path) -> None:
         """Create the folder for PostgreSQL's user only. Refuse a folder of another user."""

@@ -26,10 +26,10 @@ STOP_PATIENCE = 20
 CONFIGURATION = """\
 bind {host}
 port {port}
-requirepass "{password}"
-dir "{folder}"
-pidfile "{folder}/valkey.pid"
-logfile "{folder}/valkey.log"
+requirepass {password}
+dir {folder}
+pidfile {pid_file}
+logfile {log}
 daemonize no
 appendonly yes
 appendfsync everysec
@@ -150,8 +150,15 @@ class Valkey:
         self.wanted_port = self.port
 
     def _write_configuration(self) -> None:
-        password = self.password.replace("\\", "\\\\").replace('"', '\\"')
-        text = CONFIGURATION.format(host=LOOPBACK, port=self.port, password=password, folder=self.folder.absolute())
+        folder = self.folder.absolute()
+        text = CONFIGURATION.format(
+            host=LOOPBACK,
+            port=self.port,
+            password=_quoted(self.password),
+            folder=_quoted(folder),
+            pid_file=_quoted(folder / "valkey.pid"),
+            log=_quoted(folder / "valkey.log"),
+        )
         self._configuration.touch(mode=0o600)
         self._configuration.write_text(text)
 
@@ -179,6 +186,12 @@ class Valkey:
         log = self.folder / "valkey.log"
         lines = log.read_text(errors="replace").splitlines()
         return f"{lines[-1].strip() if lines else 'the log is empty'} ({log})"
+
+
+def _quoted(value: str | Path) -> str:
+    """Return a word of Valkey's configuration."""
+    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _program() -> Path:

@@ -9,6 +9,7 @@ from redis.sentinel import MasterNotFoundError
 from sqlalchemy import make_url
 
 from app.config import Settings
+from app.core.database.plain_url import plain_url
 from app.core.database.schema_revision import needed_revision
 from app.engine import redis_transport
 from app.ops.embedded import CannotStart
@@ -69,11 +70,6 @@ async def _connect(url: str, seconds: float) -> None:
     async with asyncio.timeout(seconds):
         connection = await psycopg.AsyncConnection.connect(url)
         await connection.close()
-
-
-def plain_url(url: str) -> str:
-    """Return SQLAlchemy's URL as libpq reads it."""
-    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def broker_problem(settings: Settings, *, timeout: float = TIMEOUT) -> str | None:

@@ -33,6 +33,12 @@ def lock_data_folder(*, everything: bool) -> Iterator[bool]:
         yield True
 
 
+def require_servers_possible(notice: Notice) -> None:
+    """Check that the server of a demo may run here, before anything is written. Raises CannotStart."""
+    if is_demo() and "DATABASE_URL" not in os.environ:
+        Postgres(home() / "postgres", notice=notice).require_possible()
+
+
 @contextmanager
 def run_servers(*, owned: bool, notice: Notice) -> Iterator[None]:
     """Start the servers that a demo needs and that are not configured. Stop them at the end.

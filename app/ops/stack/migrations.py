@@ -12,7 +12,7 @@ from app.ops.stack.procfile import ROOT
 def alembic_configuration() -> Config:
     """Return the Alembic configuration with absolute paths, so that it works in every folder."""
     configuration = Config(ROOT / "alembic.ini")
-    configuration.set_main_option("script_location", str(ROOT / "migrations"))
+    configuration.set_main_option("script_location", str(ROOT / "migrations").replace("%", "%%"))
     return configuration
 
 
