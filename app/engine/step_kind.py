@@ -93,6 +93,7 @@ class StepKind(Generic[ContextT]):
     queue: str = STEPS
     has_lead: bool = True
     writes_to_lead: bool = False  # it sends a message to the lead, which the contact policy checks
+    reads_keys: bool = False  # its steps keep what a custom event is about
     needs_stages: bool = False  # its context needs the clinic's stages
 
     @property

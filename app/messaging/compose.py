@@ -14,6 +14,7 @@ from app.core.live_events.changes import note
 from app.core.live_events.entries import About, LiveKind
 from app.core.type_aliases import ColumnDict, ColumnValues, JsonDict, JsonObject
 from app.engine.events.events import request_of
+from app.engine.events.keys import event_key
 from app.engine.models import BegunBy, Kind
 from app.engine.rules.conditions import single_conditions
 from app.engine.service import step_row
@@ -141,6 +142,7 @@ def delivery_step(
             "notification_id": str(notification["id"]),
             "step_id": _text(notification["step_id"]),
             **request_of(origin.get("cause", {})),
+            **({"key": key} if (key := event_key(origin.get("cause", {}))) else {}),
         },
         begun_by=begun_by,
         guard=_delivery_guard(origin.get("guard")),

@@ -176,6 +176,7 @@ class Task(Base):
     own_words: Mapped[bool] = mapped_column(default=True, server_default=true())  # False: a rule wrote the texts
     snoozed_until: Mapped[datetime | None]
     step_id: Mapped[UUID | None]  # automation step that created it
+    key: Mapped[str | None] = mapped_column(Text)  # of the enrollment that made it: see `engine.events.keys`
     task_template_id: Mapped[UUID | None]  # template that it was created from
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

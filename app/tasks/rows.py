@@ -35,6 +35,7 @@ def task_row(clinic_id: UUID, lead_id: UUID, *, at: datetime, **given: object) -
         "own_words": True,
         "status": TaskStatus.PENDING,
         "step_id": None,
+        "key": None,
         "task_template_id": None,
         "created_at": at,
         "updated_at": at,

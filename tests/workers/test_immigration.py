@@ -130,7 +130,7 @@ REMINDERS = ["Friendly payment reminder", "Second payment reminder", "Payment di
 
 def test_use_case_2_unpaid_invoice_is_escalated(agency: Practice, watch: Watch):
     lead = agency.capture()
-    report_event(agency, lead, "custom.invoice_created", number="2026-17")
+    report_event(agency, lead, "custom.invoice_created", invoice="2026-17")
     expected = {
         0: (REMINDERS[:1], [], []),
         3: (REMINDERS[:2], ["payment-reminder"], []),
@@ -150,16 +150,16 @@ def test_use_case_2_unpaid_invoice_is_escalated(agency: Practice, watch: Watch):
 @pytest.mark.parametrize("event", ["custom.invoice_paid", "custom.payment_arranged"])
 def test_use_case_2_payment_ends_reminders_until_the_next_invoice(agency: Practice, watch: Watch, event: str):
     lead = agency.capture()
-    report_event(agency, lead, "custom.invoice_created")
+    report_event(agency, lead, "custom.invoice_created", invoice="2026-117")
     watch.advance(days=4)
     agency.run_all()
-    report_event(agency, lead, event)
+    report_event(agency, lead, event, invoice="2026-117")
     assert enrollment_end(agency, lead) == ("exited", "goal")
     assert [task.status for task in agency.rows("lead_tasks", lead_id=lead)] == ["COMPLETED", "COMPLETED"]
     watch.advance(days=20)
     agency.run_all()
     assert (titles(agency, lead), messages_to(agency, lead)) == (REMINDERS[:2], ["payment-reminder"])
-    report_event(agency, lead, "custom.invoice_created")
+    report_event(agency, lead, "custom.invoice_created", invoice="2026-117")
     assert titles(agency, lead) == [*REMINDERS[:2], REMINDERS[0]]
 
 

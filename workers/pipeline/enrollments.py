@@ -1,8 +1,9 @@
 """Apply the enrollments and exits that the steps of a batch ask for, in a few statements."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias, TypeVar
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -22,7 +23,8 @@ def apply_enrollments(session: Session, decided: Sequence[tuple[StepContext, Bas
     for exits in _grouped(changes_of(decided, Unenroll)):
         _take_out(session, exits)
     for entries in _grouped(changes_of(decided, Enroll)):
-        _put_in(session, entries)
+        for turn in _turns(entries):
+            _put_in(session, turn)
 
 
 def _grouped(wanted: Iterable[tuple[StepContext, Wanted]]) -> Iterable[Group[Wanted]]:
@@ -33,9 +35,22 @@ def _grouped(wanted: Iterable[tuple[StepContext, Wanted]]) -> Iterable[Group[Wan
     return groups.values()
 
 
+def _turns(entries: Group[Enroll]) -> Iterable[Group[Enroll]]:
+    """Divide entries into groups in which each lead is once: it may enter for several invoices, one after the other."""
+    turns: list[list[tuple[StepContext, Enroll]]] = []
+    number: Counter[UUID] = Counter()
+    for entry in entries:
+        lead_id = entry[0].lead.id
+        if number[lead_id] == len(turns):
+            turns.append([])
+        turns[number[lead_id]].append(entry)
+        number[lead_id] += 1
+    return turns
+
+
 def _take_out(session: Session, exits: Group[Unenroll]) -> None:
     context, first = exits[0]
-    leads = [context.lead.id for context, _ in exits]
+    leads = [(context.lead.id, change.keys) for context, change in exits]
     left = exit_sequence(session, context.clinic, first.sequence, leads, reason=first.reason, at=context.now)
     for context, change in exits:
         change.made["result"] = "left" if context.lead.id in left else "not_in"
@@ -44,6 +59,7 @@ def _take_out(session: Session, exits: Group[Unenroll]) -> None:
 def _put_in(session: Session, entries: Group[Enroll]) -> None:
     context, first = entries[0]
     causes = {context.lead.id: context.step.cause for context, _ in entries}
-    came = enroll(session, context.clinic, first.sequence, causes, at=context.now)
+    keys = {context.lead.id: change.key for context, change in entries if change.key}
+    came = enroll(session, context.clinic, first.sequence, causes, at=context.now, keys=keys)
     for context, change in entries:
         change.made["result"] = came[context.lead.id]

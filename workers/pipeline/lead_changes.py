@@ -68,8 +68,8 @@ def _change(session: Session, actor: Actor, lead: Lead, change: LeadChange) -> N
             assign_by_rules(session, actor, lead)
         case UpdateLead(amendment):
             apply_amendment(session, actor, lead, amendment)
-        case CompleteTasks(types):
-            complete_all(session, actor, lead, types=types)
+        case CompleteTasks(types, keys, only_keyed):
+            complete_all(session, actor, lead, types=types, keys=keys, only_keyed=only_keyed)
         case OptOut(channel):
             opt_out(session, actor, lead.id, channel=channel)
         case _:

@@ -34,6 +34,7 @@ class WhyEnrollmentOut(Schema):
 
     sequence = fields.String(required=True)
     version = fields.Integer(required=True)
+    about = fields.String(required=True, allow_none=True, metadata={"description": "What it is about: `invoice A`."})
     begun_by = Choice(EnrolledBy, required=True)
     begun_by_name = fields.String(required=True, allow_none=True, metadata={"description": "Of the rule or nurture."})
     user_id = Id(required=True, allow_none=True, metadata={"description": "User who enrolled the lead."})

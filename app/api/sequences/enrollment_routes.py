@@ -25,7 +25,7 @@ def enroll_leads(given: JsonDict, sequence_id: UUID) -> JsonDict:
     A lead that cannot be enrolled has the reason as its result and does not affect the others.
     """
     with unit_of_work() as session:
-        results = service.enroll_by_hand(session, actor(), sequence_id, given["lead_ids"])
+        results = service.enroll_by_hand(session, actor(), sequence_id, given["lead_ids"], about=given.get("about"))
     return {"enrolled": sum(one["result"] is EnrollmentResult.ENROLLED for one in results), "results": results}
 
 

@@ -10,8 +10,9 @@ from app.automation.language.sequences import Sequence
 from app.automation.sequences.enrollments.advance import StepOutcome
 from app.automation.sequences.enrollments.enroll import EnrollmentResult
 from app.automation.sequences.models import DisplayState, PauseReason
+from app.engine.events.keys import LONGEST_KEY
 from app.engine.sequences.sequence import ExitReason
-from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListOf
+from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Text
 from app.http.schemas.model_fields import ModelField, fields_of
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
@@ -62,6 +63,15 @@ class EnrollIn(Schema):
     """The leads to enroll."""
 
     lead_ids = ListOf(Id(), least=1, most=MOST_ENROLLED, required=True)
+    about = Text(
+        LONGEST_KEY,
+        least=1,
+        metadata={
+            "description": "The value of the sequence's `key`, such as an invoice: a lead is enrolled once "
+            "for each value. Without it any of the sequence's events ends the enrollment.",
+            "examples": ["2026-117"],
+        },
+    )
 
 
 class EnrollResultOut(Schema):
@@ -94,6 +104,11 @@ class EnrollmentOut(Schema):
     sequence = fields.String(required=True)
     sequence_version = Integer(
         required=True, metadata={"description": "Publishing another version does not change it."}
+    )
+    about = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "What it is about, such as `invoice A`. Null: the lead."},
     )
     state = Choice(DisplayState, required=True)
     reason = fields.String(

@@ -8,6 +8,7 @@ from marshmallow import ValidationError, fields, validates_schema
 from app.api.activities.schemas import ActivityIn
 from app.clock import now
 from app.core.type_aliases import JsonDict
+from app.engine.events.keys import in_words
 from app.http.schemas import words
 from app.http.schemas.common_fields import UserIdOrMe
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Text
@@ -114,6 +115,13 @@ class Cancellation(Schema):
     reason = Text(500, allow_none=True)
 
 
+class KeyInWords(fields.String):
+    """The key of an enrollment, in words."""
+
+    def _serialize(self, value: str | None, *_: Any, **__: Any) -> str | None:
+        return in_words(value)
+
+
 class TaskOut(Schema):
     """A task."""
 
@@ -136,6 +144,12 @@ class TaskOut(Schema):
     tags = fields.List(fields.String(), required=True)
     pinned = Boolean(required=True)
     snoozed_until = Instant(required=True, allow_none=True)
+    about = KeyInWords(
+        attribute="key",
+        required=True,
+        allow_none=True,
+        metadata={"description": "What it is about besides the lead, such as `invoice A`: of its enrollment."},
+    )
     step_id = Id(required=True, allow_none=True, metadata={"description": "Automation step that created it."})
     created_at = Instant(required=True)
     created_by = Id(required=True, allow_none=True)

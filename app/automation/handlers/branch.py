@@ -74,6 +74,7 @@ KIND = StepKind(
     name="branch",
     decide=decide,
     params=Branch,
+    reads_keys=True,
     sequence_params=SequenceBranch,
     details=_details,
     sentence=_sentence,

@@ -19,6 +19,7 @@ from app.automation.language.types.user_reference import UserIdOr
 from app.core.calendar.calendar import Calendar
 from app.core.calendar.durations import parse_duration
 from app.core.type_aliases import JsonDict
+from app.engine.events.keys import event_key, in_words
 from app.engine.models import Reason
 from app.engine.outcomes import Done, Effects, Outcome, Row, Skip
 from app.engine.step_kind import Details, Settings, StepKind
@@ -108,6 +109,7 @@ def decide(context: StepContext) -> Outcome:
         assigned_to_id=assignee.id,
         due_at=datetime.fromisoformat(params["task_due_at"]),
         step_id=context.step.id,
+        key=event_key(context.step.cause),
     )
     return Done({"task_id": task["id"]}, effects=Effects(tasks=(task,), events=task_created(context, task)))
 
@@ -147,7 +149,9 @@ def _task_due(due: Mapping[str, str] | None, made_at: datetime, calendar: Calend
 def details_of_task(_: StepContext, done: Done) -> Details:
     """Return the main fields of the task that a step created."""
     [task] = done.effects.tasks
-    return {name: task[name] for name in ("title", "type", "priority", "due_at")}
+    about = in_words(task["key"])
+    shown = {name: task[name] for name in ("title", "type", "priority", "due_at")}
+    return {**shown, "about": about} if about else shown
 
 
 def _sentence(task: Settings) -> str:

@@ -23,7 +23,8 @@ def decide(context: StepContext) -> Outcome:
     """Unenroll the lead if it is enrolled. The step's outcome has the result."""
     made: JsonDict = {"sequence": context.params["sequence"]}
     reason = ExitReason(context.params.get("reason", ExitReason.UNENROLLED))
-    return Done(made, effects=Effects(changes=(changes.Unenroll(made["sequence"], made, reason),)))
+    change = changes.Unenroll(made["sequence"], made, reason, context.step.cause.get("keys"))
+    return Done(made, effects=Effects(changes=(change,)))
 
 
 def _sentence(settings: Settings) -> str:
@@ -34,5 +35,6 @@ KIND = StepKind(
     name="unenroll",
     decide=decide,
     params=Unenroll,
+    reads_keys=True,
     sentence=_sentence,
 )

@@ -8,6 +8,7 @@ from pydantic import Field
 from app.automation.language.actions import Actions
 from app.automation.language.base import Maybe, Strict
 from app.automation.language.conditions import DueConditions, PlanningConditions
+from app.automation.language.event_keys import events_without_values, keyed_actions
 from app.automation.language.events import Events, StoppingEvents
 from app.automation.language.timing import AfterOrPeriod, Before, Every, timing_conflicts
 from app.automation.language.types.errors import Line
@@ -110,5 +111,7 @@ class Rule(Strict):
 
     @classmethod
     def conflicts(cls, given: JsonObject) -> Iterator[Line]:
-        """Yield the mistakes of its timing."""
+        """Yield the mistakes of its timing, and of the events beside a key."""
         yield from timing_conflicts(given)
+        if any(True for _ in keyed_actions(given.get("do"))):
+            yield from events_without_values(given.get("on"), ("on",))

@@ -10,6 +10,7 @@ from pydantic_core import CoreSchema, core_schema
 from app.automation.language.actions import FromRegistry, ParamsByKind
 from app.automation.language.base import Maybe, Strict
 from app.automation.language.conditions import EnrolledConditions, field_at
+from app.automation.language.event_keys import EventKey, events_without_values
 from app.automation.language.events import EndingEvents
 from app.automation.language.known_names import known_names
 from app.automation.language.params import Params, TemplateSlug
@@ -216,6 +217,12 @@ class Sequence(Strict):
         description="A field: a reply or booking of another lead with the same value ends the enrollment, too.",
         examples=["custom.company"],
     )
+    key: Maybe[Annotated[str, EventKey()]] = Field(
+        default=None,
+        description="A value of its custom events, such as an invoice: a lead is enrolled once for each value, and "
+        "only events with the same value end that enrollment. Its tasks keep the value.",
+        examples=["event.data.invoice"],
+    )
     exclusive: Truth = Field(default=False, description="A lead is in one such sequence at a time.", examples=[True])
     re_entry: Annotated[
         str | ReEntryAfter,
@@ -238,6 +245,8 @@ class Sequence(Strict):
     def conflicts(cls, given: JsonObject) -> Iterator[Line]:
         """Yield repeated names of steps, and targets that are not a later step."""
         yield from repeated(given.get("steps"), "steps", "step")
+        if "key" in given and isinstance(given.get("enroll"), Mapping):
+            yield from events_without_values(given["enroll"].get("on"), ("enroll", "on"))
         steps = given["steps"] if isinstance(given.get("steps"), list) else []
         for i, step in enumerate(steps):
             if isinstance(step, Mapping):

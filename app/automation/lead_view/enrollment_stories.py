@@ -13,6 +13,7 @@ from app.automation.sequences.models import Enrollment
 from app.core.calendar.calendar import Calendar
 from app.core.db import AnyRow
 from app.core.type_aliases import JsonDict
+from app.engine.events.keys import in_words
 from app.engine.sequences.models import SequenceRow
 
 
@@ -44,6 +45,7 @@ def enrollment_response(row: AnyRow, calendar: Calendar) -> JsonDict:
     shown = {
         "sequence": row.slug,
         "version": enrollment.sequence_version,
+        "about": in_words(enrollment.key),
         "begun_by": beginning.by,
         "begun_by_name": beginning.name,
         "user_id": enrollment.enrolled_by,

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from app.automation.lead_view import reasons
+from app.automation.sequences.enrollments.enroll import EnrollmentResult
 from app.core.calendar.calendar import Calendar
 from app.core.type_aliases import JsonObject
 from app.engine.models import Reason
@@ -46,8 +47,14 @@ def of_condition(condition: Decision, value: Any) -> str:
 def of_step(step: Any, calendar: Calendar, users: Mapping[str, str] = MappingProxyType({})) -> str:
     """Return the state of a step, in one sentence. `users` has names by id, of those who changed the step."""
     at = local_time(step.finished_at or step.due_at, calendar)
-    because = _because_of_step(step, users)
+    because = _result(step) or _because_of_step(step, users)
     return f"{step.kind} {_STATES[step.state]} {at}{because}{_moved(step.moves or (), calendar, users)}"
+
+
+def _result(step: Any) -> str:
+    """Return what came of a step that was to enroll the lead or to take it out, where it changed nothing."""
+    words = _CHANGED_NOTHING.get((step.outcome or {}).get("result", ""))
+    return f", but changed nothing: {words}" if words else ""
 
 
 def users_of_step(step: Any) -> set[str]:
@@ -67,7 +74,8 @@ def _because_of_step(step: Any, users: Mapping[str, str]) -> str:
 
 def of_enrollment(enrollment: JsonObject, calendar: Calendar) -> str:
     """Return how an enrollment began and ended, in one sentence. It has the keys of `WhyEnrollmentOut`."""
-    began = f"enrolled in {enrollment['sequence']} (version {enrollment['version']}) by {_beginner(enrollment)}"
+    about = f" about {enrollment['about']}" if enrollment["about"] else ""
+    began = f"enrolled in {enrollment['sequence']} (version {enrollment['version']}){about} by {_beginner(enrollment)}"
     because = _because(enrollment["reason"])
     if enrollment["ended_at"] is None:
         state = "is paused" if enrollment["state"] == "paused" else "is in it"
@@ -101,6 +109,19 @@ def local_time(at: datetime | str, calendar: Calendar) -> str:
     return f"{calendar.local(instant):%a %-d %b %Y %H:%M %Z}"
 
 
+# Results of enrolling the lead and of taking it out (`EnrollmentResult`), where nothing was changed.
+_CHANGED_NOTHING: Final[Mapping[str, str]] = {
+    EnrollmentResult.ALREADY_IN: "the lead is already in the sequence",
+    EnrollmentResult.IN_ANOTHER: "the lead is in another sequence, and both are exclusive",
+    EnrollmentResult.BEEN_BEFORE: "the lead has been in the sequence before",
+    EnrollmentResult.TOO_SOON: "the lead left the sequence too short a time ago",
+    EnrollmentResult.OPTED_OUT: "the lead opted out of all messages",
+    EnrollmentResult.RESTRICTED: "processing is restricted at the lead's request",
+    EnrollmentResult.LEAD_IS_OVER: "the lead was converted, lost or archived",
+    EnrollmentResult.NO_SUCH_LEAD: "the lead no longer exists",
+    EnrollmentResult.SEQUENCE_INACTIVE: "the sequence is inactive",
+    "not_in": "the lead is not in the sequence",
+}
 _OPEN: Final = frozenset({"planned", "published"})
 _STATES: Final[Mapping[str, str]] = {
     "planned": "is planned for",

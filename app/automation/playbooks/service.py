@@ -31,7 +31,7 @@ from app.messaging.templates.library import export_templates
 _PART_ORDER: Final = (  # of rules and sequences
     *("name", "description", "priority", "on", "when", "after", "before", "before_due", "every", "only_if", "unless"),
     *("skip_when_later_than", "stop_on", "do"),
-    *("label", "exclusive", "re_entry", "enroll", "exit_on", "exit_on_colleague", "goal", "steps"),
+    *("label", "exclusive", "re_entry", "enroll", "exit_on", "exit_on_colleague", "goal", "key", "steps"),
 )
 
 

@@ -18,6 +18,7 @@ from app.automation.sequences.enrollments.transitions import (
 from app.automation.sequences.models import IS_LIVE
 from app.core.type_aliases import JsonDict
 from app.engine.events.events import Event, EventName, stop_reason
+from app.engine.events.keys import as_json
 from app.engine.models import BegunBy, Kind, Reason
 from app.engine.sequences.definitions import sequences_of
 from app.engine.sequences.sequence import EXIT_BY_EVENT, ExitReason
@@ -32,10 +33,11 @@ COLLEAGUE_EXIT_EVENTS: Final = frozenset({EventName.LEAD_REPLIED, EventName.CONS
 _END_BY_EVENT: Final = text(
     "UPDATE enrollments AS n SET state = 'exited', reason = hit.reason, ended_at = :now, changed_at = :now"  # noqa: S608
     " FROM (SELECT DISTINCT ON (t.id) t.id, CASE WHEN e.event = ANY(t.goal) THEN 'goal' ELSE e.reason END AS reason"
-    " FROM unnest(CAST(:leads AS uuid[]), CAST(:events AS text[]), CAST(:reasons AS text[]))"
-    " WITH ORDINALITY AS e(lead, event, reason, place)"
+    " FROM unnest(CAST(:leads AS uuid[]), CAST(:events AS text[]), CAST(:reasons AS text[]), CAST(:keys AS text[]))"
+    " WITH ORDINALITY AS e(lead, event, reason, keys, place)"
     f" JOIN enrollments AS t ON t.lead_id = e.lead AND t.{IS_LIVE}"
     " AND (e.event = ANY(t.goal) OR e.event = ANY(t.exit_on))"
+    " AND (e.keys IS NULL OR t.key = '' OR CAST(e.keys AS jsonb) ? t.key)"
     " ORDER BY t.id, (e.event = ANY(t.goal)) DESC, e.place) AS hit"
     f" WHERE n.id = hit.id AND n.{IS_LIVE} RETURNING n.id, n.lead_id, n.step_id, n.label, n.reason"
 )
@@ -73,6 +75,7 @@ def _end(session: Session, events: Sequence[Event]) -> None:
     given = {
         "leads": [event.lead_id for event in events],
         "events": [event.name for event in events],
+        "keys": [as_json(event.keys) for event in events],
         "reasons": [EXIT_BY_EVENT.get(event.name, ExitReason.STOPPED) for event in events],
     }
     cancel_steps_and_labels(session, session.execute(_END_BY_EVENT, {**given, "now": at}).all(), at=at)

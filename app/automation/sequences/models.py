@@ -48,7 +48,7 @@ class Enrollment(Base):
     __tablename__ = "enrollments"
     __table_args__ = (
         # Of two concurrent enrollments of a lead, one succeeds.
-        Index("uq_enrollments_live", "lead_id", "sequence_id", unique=True, postgresql_where=text(IS_LIVE)),
+        Index("uq_enrollments_live_key", "lead_id", "sequence_id", "key", unique=True, postgresql_where=text(IS_LIVE)),
         Index(
             "uq_enrollments_exclusive",
             "lead_id",
@@ -85,6 +85,7 @@ class Enrollment(Base):
     colleague_key: Mapped[str | None] = mapped_column(
         Text
     )  # key of a custom field: a reply of one lead ends this for all leads with the same value
+    key: Mapped[str] = mapped_column(Text, default="", server_default="")  # what it is about: `invoice=A`; empty: none
     cause: Mapped[JsonDict]  # ids and codes of the cause, as in `steps`
     enrolled_at: Mapped[datetime]
     enrolled_by: Mapped[UUID | None]  # None: by a rule

@@ -1,6 +1,6 @@
 """Enrollments in a simulated world: entry, progression and exit, as in `app.automation.sequences`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from types import SimpleNamespace
 from typing import Final
 from uuid import uuid5
@@ -20,6 +20,7 @@ from app.automation.simulation.timeline import EntryKind, Planned
 from app.automation.simulation.world import World
 from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.events.events import Event
+from app.engine.events.keys import concerns, parts
 from app.engine.models import Reason, StepState
 from app.engine.sequences.progression import EnrollmentContext, StepResult, plan_step
 from app.engine.sequences.sequence import EXIT_BY_EVENT, ExitReason, SequenceStep
@@ -30,22 +31,22 @@ from app.messaging.channels.registry import CHANNELS
 COMPLETED: Final = "completed"
 
 
-def enroll(world: World, slug: str, cause: JsonObject) -> EnrollmentResult:
-    """Enroll the lead if the sequence allows it, and plan the first step. Returns the result."""
+def enroll(world: World, slug: str, cause: JsonObject, key: str = "") -> EnrollmentResult:
+    """Enroll the lead if the sequence allows it, and plan the first step. Returns the result. `key`: as for workers."""
     sequences, lead, before = world.setting.sequences, world.lead, world.enrollments
     sequence = sequences.by_slug.get(slug)
     if sequence is None or sequence.id not in sequences.active:
         return EnrollmentResult.SEQUENCE_INACTIVE
-    if refusal := lead_refusal(lead, cause) or history_refusal(sequence, before, world.now):
+    if refusal := lead_refusal(lead, cause) or history_refusal(sequence, before, world.now, key=key):
         return refusal
     id_ = uuid5(lead.id, f"{slug}:{len(before)}")  # deterministic, so that each run chooses the same variants
-    batch = EnrollmentBatch(world.setting.clinic, sequence, world.now, {lead.id: cause})
+    batch = EnrollmentBatch(world.setting.clinic, sequence, world.now, {lead.id: cause}, keys={lead.id: key})
     row = enrollment_row(batch, lead, before, id_=id_)
     enrollment = SimpleNamespace(**row, text=sequence, waits_for_task_id=None, ended_at=None)
     world.enrollments.append(enrollment)
     if enrollment.label:
         lead.tags = [*lead.tags, enrollment.label]
-    world.add_entry(EntryKind.ENROLLED, slug)
+    world.add_entry(EntryKind.ENROLLED, slug, details=_about(enrollment))
     _plan_step(world, enrollment, sequence.first)
     return EnrollmentResult.ENROLLED
 
@@ -57,9 +58,9 @@ def enroll_manually(world: World, slug: str) -> None:
         world.add_entry(EntryKind.REFUSED, slug, reason=result)
 
 
-def unenroll(world: World, slug: str, reason: ExitReason) -> bool:
-    """End the lead's enrollments in the sequence. Returns whether there were any."""
-    mine = [one for one in world.live_enrollments if one.text.slug == slug]
+def unenroll(world: World, slug: str, reason: ExitReason, keys: Collection[str] | None = None) -> bool:
+    """End the enrollments in the sequence that an event about `keys` concerns. Returns whether there were any."""
+    mine = [one for one in world.live_enrollments if one.text.slug == slug and concerns(keys, one.key)]
     for enrollment in mine:
         _leave(world, enrollment, reason)
     return bool(mine)
@@ -82,7 +83,7 @@ def advance(world: World, step: SimpleNamespace, reason: Reason | None, details:
 
 def follow_events(world: World, events: Sequence[Event]) -> None:
     """End the enrollments that these events stop, and continue those that waited for one of these tasks."""
-    ending = [event.name for event in ending_events(events)]
+    ending = ending_events(events)
     for enrollment in world.live_enrollments if ending else ():
         if reason := _exit_reason(enrollment, ending):
             _leave(world, enrollment, reason)
@@ -122,8 +123,9 @@ def _reports(world: World, channel: str) -> TrackingSettings:
     return world.setting.clinic.tracking if channel == email.CHANNEL.name else TrackingSettings()
 
 
-def _exit_reason(enrollment: SimpleNamespace, names: Sequence[str]) -> ExitReason | None:
+def _exit_reason(enrollment: SimpleNamespace, events: Sequence[Event]) -> ExitReason | None:
     """Return why these events end the enrollment: the goal, else the first event; None if they do not."""
+    names = [event.name for event in events if concerns(event.keys, enrollment.key)]
     if any(name in enrollment.goal for name in names):
         return ExitReason.GOAL
     named = next((name for name in names if name in enrollment.exit_on), None)
@@ -143,7 +145,8 @@ def _plan_step(world: World, enrollment: SimpleNamespace, step: SequenceStep) ->
     planned = world.plan(plan_step(enrollment.text, step, context, at=world.now, calendar=calendar))
     assert planned is not None  # noqa: S101  (it has no deduplication key)
     enrollment.step, enrollment.step_id = step.name, planned.id
-    world.add_entry(EntryKind.NEXT, enrollment.text.slug, planned=(Planned.of(planned),))
+    next_step = (Planned.of(planned),)
+    world.add_entry(EntryKind.NEXT, enrollment.text.slug, planned=next_step, details=_about(enrollment))
 
 
 def _leave(world: World, enrollment: SimpleNamespace, reason: ExitReason) -> None:
@@ -159,4 +162,10 @@ def _end(world: World, enrollment: SimpleNamespace, state: EnrollmentState, reas
     label = enrollment.label
     if label and all(one.label != label for one in world.live_enrollments):
         world.lead.tags = [tag for tag in world.lead.tags if tag != label]
-    world.add_entry(EntryKind.LEFT, enrollment.text.slug, reason=reason)
+    world.add_entry(EntryKind.LEFT, enrollment.text.slug, reason=reason, details=_about(enrollment))
+
+
+def _about(enrollment: SimpleNamespace) -> JsonDict:
+    """Return what the enrollment is about, for the timeline."""
+    key = parts(enrollment.key)
+    return {key.name: key.value} if key else {}

@@ -8,6 +8,7 @@ from app.automation.simulation.lead import lead_facts_for_rules
 from app.automation.simulation.timeline import EntryKind, Planned
 from app.automation.simulation.world import World
 from app.engine.events.events import NO_CHAIN, STATUS_AFTER_CLOSING, Chain, Event, stop_reason
+from app.engine.events.keys import concerns, event_key
 from app.engine.models import StepState
 from app.engine.plan.plan import Plan, plan
 from app.engine.rules.rule_evaluation import RuleVerdict
@@ -36,6 +37,8 @@ def _stopping_event(step: SimpleNamespace, events: Sequence[Event]) -> Event | N
 
 def _is_concerned(step: SimpleNamespace, event: Event) -> bool:
     if event.planned(step.dedupe_key):
+        return False
+    if not concerns(event.keys, event_key(step.cause)):
         return False
     return not event.is_about_a_task or step.params.get("task_id") == str(event.subject_id)
 

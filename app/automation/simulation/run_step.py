@@ -30,6 +30,7 @@ from app.messaging.contact_policy.contact_attempts import attempt_for_step, prio
 from app.messaging.contact_policy.gate_input import PlannedMessage, SentMessage
 from app.messaging.contact_policy.history import History
 from app.messaging.contact_policy.load_facts import AttemptContext, address_for, build_contact_facts
+from app.tasks.lifecycle.closing import is_meant
 from app.tasks.lifecycle.task_state import set_completed
 
 _NOWHERE: Final = UUID(int=0)
@@ -132,13 +133,14 @@ def _change(world: World, step: SimpleNamespace, change: Change) -> list[Event]:
             return [world.assign(user_id)]
         case UpdateLead(amendment):
             return set_fields(lead, actor, amendment_values(lead, amendment), at=at)
-        case CompleteTasks(types):
-            tasks = sorted(world.open_tasks.values(), key=lambda task: task.due_at)
-            return [world.change_task(set_completed, task) for task in tasks if task.type in types]
-        case Enroll(sequence, made):
-            made["result"] = enroll(world, sequence, step.cause)
-        case Unenroll(sequence, made, reason):
-            made["result"] = "left" if unenroll(world, sequence, reason) else "not_in"
+        case CompleteTasks(types, keys, only_keyed):
+            of_types = [task for task in world.open_tasks.values() if task.type in types]
+            meant = [task for task in of_types if is_meant(task.key, keys, only_keyed=only_keyed)]
+            return [world.change_task(set_completed, task) for task in sorted(meant, key=lambda task: task.due_at)]
+        case Enroll(sequence, made, key):
+            made["result"] = enroll(world, sequence, step.cause, key)
+        case Unenroll(sequence, made, reason, keys):
+            made["result"] = "left" if unenroll(world, sequence, reason, keys) else "not_in"
     return []
 
 

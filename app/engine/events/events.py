@@ -11,6 +11,7 @@ from uuid import UUID
 from app.core.db import new_id
 from app.core.telemetry.traces import TRACE
 from app.core.type_aliases import JsonDict, JsonObject
+from app.engine.events.keys import keys_in
 from app.engine.models import Reason
 
 Facts: TypeAlias = Mapping[str, JsonObject]
@@ -197,6 +198,11 @@ class Event:
     def is_occasion(self) -> bool:
         """Whether rules of a lead that wait begin with this event."""
         return self.name not in WITHOUT_OCCASION
+
+    @property
+    def keys(self) -> list[str] | None:
+        """The subjects of a custom event, as keys; None of other events, which are about the whole lead."""
+        return keys_in(self.facts.get("event", {})) if CUSTOM_NAME.fullmatch(self.name) else None
 
     @property
     def is_about_a_task(self) -> bool:

@@ -10,6 +10,7 @@ from app.clock import is_in_range
 from app.core.calendar.calendar import Calendar
 from app.core.type_aliases import ColumnDict, JsonDict, JsonObject
 from app.engine.events.events import DATE_REACHED, STATUS_AFTER_CLOSING, Event, Facts
+from app.engine.events.keys import key_at
 from app.engine.models import BegunBy
 from app.engine.rules.conditions import Condition, fact, holds
 from app.engine.rules.rule_evaluation import Decision, RuleVerdict, matched, unmet
@@ -191,7 +192,7 @@ def _steps(rule: Rule, context: _EventContext, due: Due) -> Iterator[tuple[Plann
             name=rule.slug,
             due_at=when.at,
             params=_params(action, event, when.at, calendar),
-            cause={**cause, "every": {**cause["every"], "due_at": when.at.isoformat()}} if rule.every else cause,
+            cause={**_cause_of_action(action, cause, event), **_repeated(cause, when)},
             guard=guard,
             stop_on=action.stop_on,
             lateness=_seconds(rule.skip_when_later_than),
@@ -257,6 +258,19 @@ def _cause(rule: Rule, context: _EventContext) -> JsonDict:
         own = event.facts["lead"].get("timezone") if rule.timing.zone == "lead" else None
         cause["every"] = {"time": str(rule.every), **({"zone": own} if own else {})}
     return cause
+
+
+def _cause_of_action(action: Action, cause: JsonDict, event: Event) -> JsonDict:
+    """Add what the event is about, for actions that look for the enrollment or the tasks of that."""
+    keys = event.keys if STEP_KINDS[action.kind].reads_keys else None
+    if keys is None:
+        return cause
+    own = key_at(action.settings["key"], keys) if "key" in action.settings else None
+    return {**cause, "keys": keys, **({"key": own} if own else {})}
+
+
+def _repeated(cause: JsonObject, due: Due) -> JsonDict:
+    return {"every": {**cause["every"], "due_at": due.at.isoformat()}} if "every" in cause else {}
 
 
 def _offset(rule: Rule, due_at: datetime) -> str:

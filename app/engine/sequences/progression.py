@@ -63,10 +63,21 @@ class EnrollmentContext:
     best_hours: tuple[str, ...] = ()
 
     @classmethod
-    def start(cls, id: UUID, slug: str, cause: JsonObject, *, timezone: str | None = None) -> Self:  # noqa: A002
-        """Start an enrollment. The chain keeps its steps from enrolling the lead in the same sequence again."""
+    def start(
+        cls,
+        id: UUID,  # noqa: A002
+        slug: str,
+        cause: JsonObject,
+        *,
+        timezone: str | None = None,
+        key: str = "",
+    ) -> Self:
+        """Start an enrollment. `key`: what it is about.
+
+        The chain keeps its steps from enrolling the lead in the same sequence again.
+        """
         chain = cause.get("chain") or {"root": str(id), "depth": 1, "rules": [trigger_name(slug)]}
-        kept = {name: cause[name] for name in _KEPT if name in cause}
+        kept = {name: cause[name] for name in _KEPT if name in cause} | ({"key": key} if key else {})
         if "rule" in cause:
             kept["enrolled_by_rule"] = cause["rule"]
         return cls(id, timezone, {"event": "sequence.step", **kept, "chain": chain})

@@ -115,6 +115,7 @@ class Sequence:
     priority: int = DEFAULT_PRIORITY
     label: str | None = None
     colleague_key: str | None = None
+    key: str | None = None  # path of the event's value that says what an enrollment is about
     id: UUID | None = None
     version: int = 1
 
@@ -169,6 +170,7 @@ def read_sequence(definition: JsonObject, *, id: UUID | None = None, version: in
         priority=definition.get("priority", DEFAULT_PRIORITY),
         label=(definition.get("label") or "").lower() or None,  # stored like tags
         colleague_key=(definition.get("exit_on_colleague") or "").removeprefix("custom.") or None,
+        key=definition.get("key"),
         id=id,
         version=version,
     )
@@ -218,7 +220,7 @@ def _trigger(definition: JsonObject, exits: tuple[str, ...], id: UUID | None, ve
         "name": trigger_name(slug),
         "priority": definition.get("priority", DEFAULT_PRIORITY),
         "stop_on": [event for event in exits if stop_reason(event)],
-        "do": [{Kind.ENROLL: {"sequence": slug}}],
+        "do": [{Kind.ENROLL: {"sequence": slug, **({"key": definition["key"]} if "key" in definition else {})}}],
     }
     return read_rule(written, id=id, version=version)
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.core.ports import Listeners
 from app.engine.events.events import Event, stop_reason
+from app.engine.events.keys import as_json
 from app.engine.models import Reason
 
 # All listeners are called in the same transaction. The leads' rows are locked.
@@ -20,10 +21,11 @@ lead_merged: Listeners[[Session, UUID, UUID]] = Listeners("lead_merged")  # dupl
 _STOP = text(
     "UPDATE steps AS s SET state = 'cancelled', reason = hit.reason, finished_at = :now"
     " FROM (SELECT DISTINCT ON (t.id) t.id, e.reason FROM unnest(CAST(:leads AS uuid[]), CAST(:events AS text[]),"
-    " CAST(:reasons AS text[]), CAST(:tasks AS text[]), CAST(:own AS text[]))"
-    " WITH ORDINALITY AS e(lead, event, reason, task, own, place)"
+    " CAST(:reasons AS text[]), CAST(:tasks AS text[]), CAST(:own AS text[]), CAST(:keys AS text[]))"
+    " WITH ORDINALITY AS e(lead, event, reason, task, own, keys, place)"
     " JOIN steps AS t ON t.lead_id = e.lead AND t.state IN ('planned', 'published') AND t.stop_on @> ARRAY[e.event]"
     " AND (e.task IS NULL OR t.params ->> 'task_id' = e.task) "
+    " AND (e.keys IS NULL OR NOT t.cause ? 'key' OR CAST(e.keys AS jsonb) ? (t.cause ->> 'key'))"
     " AND strpos(coalesce(t.dedupe_key, ''), e.own) = 0 ORDER BY t.id, e.place) AS hit"
     " WHERE s.id = hit.id AND s.state IN ('planned', 'published')"
     " RETURNING s.kind, s.params, s.reason"
@@ -71,6 +73,7 @@ def move_steps(session: Session, *, duplicate: UUID, survivor: UUID) -> None:
 def cancel_stopped_steps(session: Session, events: Iterable[Event]) -> int:
     """Cancel pending steps of the events' leads that list one of these events in `stop_on`. Return how many.
 
+    An event about one invoice of several cancels the steps that are about it, or about none.
     An event that is recorded again does not cancel the steps that it planned.
     """
     stopping = [(event, reason) for event in events if (reason := stop_reason(event.name))]
@@ -81,6 +84,7 @@ def cancel_stopped_steps(session: Session, events: Iterable[Event]) -> int:
         "events": [event.name for event, _ in stopping],
         "reasons": [reason for _, reason in stopping],
         "own": [f":{event.identity}:" for event, _ in stopping],
+        "keys": [as_json(event.keys) for event, _ in stopping],
         "tasks": [str(event.subject_id) if event.is_about_a_task else None for event, _ in stopping],
     }
     found = session.execute(_STOP, {**given, "now": clock.now()}).all()

@@ -11,6 +11,7 @@ from app.clock import now
 from app.core.db import AnyRow
 from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.type_aliases import JsonObject
+from app.engine.events.keys import concerns
 from app.engine.models import Reason
 from app.engine.service import record
 from app.errors import Invalid
@@ -73,11 +74,31 @@ def _complete(
     record(session, actor.clinic, completed)
 
 
-def complete_all(session: Session, actor: Actor, lead: Lead, *, types: Collection[str]) -> None:
-    """Complete the lead's open tasks of these types, because their purpose was fulfilled. The caller locks the lead."""
-    still_open = select(Task.id).where(Task.lead_id == lead.id, Task.type.in_(types), IS_OPEN_TASK)
-    for task_id in session.scalars(still_open.order_by(Task.due_at, Task.id)).all():
-        complete(session, actor, task_id)
+def complete_all(
+    session: Session,
+    actor: Actor,
+    lead: Lead,
+    *,
+    types: Collection[str],
+    keys: Collection[str] | None = None,
+    only_keyed: bool = False,
+) -> None:
+    """Complete the lead's open tasks of these types, because their purpose was fulfilled. The caller locks the lead.
+
+    `keys` and `only_keyed` as in `is_meant`.
+    """
+    still_open = select(Task).where(Task.lead_id == lead.id, Task.type.in_(types), IS_OPEN_TASK)
+    for task in session.scalars(still_open.order_by(Task.due_at, Task.id)).all():
+        if is_meant(task.key, keys, only_keyed=only_keyed):
+            complete(session, actor, task.id)
+
+
+def is_meant(key: str | None, keys: Collection[str] | None, *, only_keyed: bool) -> bool:
+    """Return whether an event about these keys (None: about the whole lead) is about a task with this key.
+
+    A task without a key is meant unless `only_keyed`.
+    """
+    return concerns(keys, key) and (not only_keyed or key is not None)
 
 
 def cancel(session: Session, actor: Actor, task_id: UUID, *, reason: str | None = None) -> Task:

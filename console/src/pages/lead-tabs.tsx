@@ -163,6 +163,7 @@ export function LeadTasks({ leadId }: { leadId: string }) {
             <div className="grow">
               <p className="row">
                 <strong>{task.title}</strong>
+                {task.about && <span>{task.about}</span>}
                 <Badge tone={task.status === "OVERDUE" ? "bad" : task.status === "COMPLETED" ? "good" : ""}>{texts.task.statuses[task.status]}</Badge>
                 {task.outcome && <Badge>{texts.outcomes[task.outcome]}</Badge>}
               </p>
@@ -242,6 +243,7 @@ function Enrollments({ leadId }: { leadId: string }) {
           <div className="grow">
             <p className="row">
               <strong>{one.sequence}</strong>
+              {one.about && <span>{one.about}</span>}
               <Badge tone={one.state === "active" ? "good" : ""}>{words(one.state)}</Badge>
               {one.reason && <Badge>{words(one.reason)}</Badge>}
             </p>

@@ -39,7 +39,7 @@ AUTOMATION_WORK: dict[str, Query] = {
         {"ix_enrollment_steps_written", "pk_notifications"},
     ),
     "enroll leads": (enroll_500_leads, {"pk_leads", "ix_enrollments_lead"}),
-    "end enrollments by a reply": (process_reply, {"uq_enrollments_live", "ix_enrollments_colleagues"}),
+    "end enrollments by a reply": (process_reply, {"uq_enrollments_live_key", "ix_enrollments_colleagues"}),
     "activate a sequence": (
         lambda s, large: resume_waiting_enrollments(
             s, large.actor.clinic, large.other["enrolled"].sequence_id, at=now()
@@ -48,7 +48,7 @@ AUTOMATION_WORK: dict[str, Query] = {
     ),
     "move a few enrollments to another version": (
         lambda s, large: move_enrollments(s, large, leads=300),
-        {"ix_enrollments_state", "uq_enrollments_live", "pk_steps", "pk_leads"},
+        {"ix_enrollments_state", "uq_enrollments_live_key", "pk_steps", "pk_leads"},
     ),
     "move many enrollments to another version": (
         lambda s, large: move_enrollments(s, large, leads=600),

@@ -44,9 +44,15 @@ class UpdateLead(LeadChange):
 
 @dataclass(frozen=True, slots=True)
 class CompleteTasks(LeadChange):
-    """Complete the lead's open tasks of these types."""
+    """Complete the lead's open tasks of these types.
+
+    `keys`: what the event is about; None: the whole lead. Tasks about something else stay. With `only_keyed` tasks
+    about nothing stay, too.
+    """
 
     types: Sequence[str]
+    keys: Sequence[str] | None = None
+    only_keyed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +64,11 @@ class OptOut(LeadChange):
 
 @dataclass(frozen=True, slots=True)
 class Enroll(Change):
-    """Enroll the lead in the sequence. `made["result"]` is set before the outcome is saved."""
+    """Enroll the lead in the sequence. `made["result"]` is set before the outcome is saved. `key`: what it is about."""
 
     sequence: str
     made: JsonDict
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +78,4 @@ class Unenroll(Change):
     sequence: str
     made: JsonDict
     reason: ExitReason = ExitReason.UNENROLLED
+    keys: Sequence[str] | None = None  # what the event is about; None: the whole lead

@@ -9,6 +9,7 @@ from typing import Final
 
 from app.core.type_aliases import JsonObject
 from app.engine.events.events import EventName
+from app.engine.events.keys import key_name
 from app.engine.rules.stop_events import DEFAULT_STOPS, stop_events
 from app.engine.rules.timing import BEST_TIME
 from app.engine.sequences.sequence import action_in
@@ -208,12 +209,17 @@ def of_wait(wait: object, *, way: str = "after") -> str:
 
 def of_beginning(sequence: Written) -> str:
     """Return how leads are enrolled in a sequence."""
-    enroll = sequence.get("enroll")
+    enroll, once = sequence.get("enroll"), of_key(sequence)
     if enroll is None:
-        return "a user, a rule or a nurture enrolls the lead"
+        return f"a user, a rule or a nurture enrolls the lead{once}"
     conditions = f", if {of_conditions(enroll['when'])}" if enroll.get("when") else ""
     waited = f": {timing}" if (timing := of_timing(enroll)) else ""
-    return f"{of_events(enroll['on'])}{conditions}{waited}"
+    return f"{of_events(enroll['on'])}{conditions}{waited}{once}"
+
+
+def of_key(sequence: Written) -> str:
+    """Return what an enrollment is about, as the end of a sentence; empty if it is about the lead."""
+    return f", once for each {plain(key_name(sequence['key']))}" if "key" in sequence else ""
 
 
 def of_step(step: Written) -> str:

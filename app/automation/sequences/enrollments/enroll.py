@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -27,7 +28,7 @@ class EnrollmentResult(StrEnum):
     """Result of enrolling a lead."""
 
     ENROLLED = "enrolled"
-    ALREADY_IN = "already_in"  # it is in this sequence
+    ALREADY_IN = "already_in"  # it is in this sequence, about the same thing
     IN_ANOTHER = "in_another"  # both sequences are exclusive
     BEEN_BEFORE = "been_before"  # the sequence does not allow re-entry
     TOO_SOON = "too_soon"  # the re-entry interval is not over
@@ -46,7 +47,7 @@ _LOCK: Final = text(
     " WHERE id = ANY(:ids) AND clinic_id = :clinic AND deleted_at IS NULL ORDER BY id FOR NO KEY UPDATE"
 )
 _BEFORE: Final = text(
-    f"SELECT lead_id, sequence_id, state, is_exclusive, label, ended_at FROM enrollments WHERE lead_id = ANY(:ids)"  # noqa: S608
+    f"SELECT lead_id, sequence_id, key, state, is_exclusive, label, ended_at FROM enrollments WHERE lead_id = ANY(:ids)"  # noqa: S608
     f" AND (sequence_id = :sequence OR {IS_LIVE})"
 )
 _ONLY_NEW: Final = "ON CONFLICT DO NOTHING RETURNING id"
@@ -60,10 +61,12 @@ def enroll(
     *,
     at: datetime,
     by: UUID | None = None,
+    keys: Mapping[UUID, str] = MappingProxyType({}),
 ) -> dict[UUID, EnrollmentResult]:
     """Enroll leads in the sequence with this slug, and plan the first step of each. Return the result by lead id.
 
-    `causes` maps each lead id to the cause of the step that enrolls it; `{}` if the user `by` enrolls it. Of two
+    `causes` maps each lead id to the cause of the step that enrolls it; `{}` if the user `by` enrolls it. `keys`:
+    what each enrollment is about, by lead id. A lead is enrolled once for each key at a time. Of two
     concurrent calls for one lead, one enrolls it. The sequence and the leads are locked until the commit, the leads in
     the order of their ids.
     """
@@ -74,12 +77,12 @@ def enroll(
     leads = {lead.id: lead for lead in session.execute(_LOCK, {"ids": list(causes), "clinic": clinic.id})}
     before = _enrollments_so_far(session, sequence, leads)
     refusals = {
-        id_: lead_refusal(leads[id_], causes[id_]) or history_refusal(sequence, before[id_], at)
+        id_: lead_refusal(leads[id_], causes[id_]) or history_refusal(sequence, before[id_], at, key=keys.get(id_, ""))
         if id_ in leads
         else EnrollmentResult.NO_SUCH_LEAD
         for id_ in causes
     }
-    entry = EnrollmentBatch(clinic, sequence, at, causes, by)
+    entry = EnrollmentBatch(clinic, sequence, at, causes, by, keys)
     fresh = _insert(session, entry, [(leads[id_], before[id_]) for id_, refusal in refusals.items() if refusal is None])
     return {
         id_: refusal or (EnrollmentResult.ENROLLED if id_ in fresh else EnrollmentResult.ALREADY_IN)
@@ -111,9 +114,11 @@ def lead_refusal(lead: Any, cause: JsonObject) -> EnrollmentResult | None:
     return EnrollmentResult.LEAD_IS_OVER if is_over else None
 
 
-def history_refusal(sequence: SequenceText, before: Sequence[Any], at: datetime) -> EnrollmentResult | None:
-    """Return why earlier enrollments (rows in `before`) forbid a new one at `at`; None if they do not."""
-    mine = [row for row in before if row.sequence_id == sequence.id]
+def history_refusal(
+    sequence: SequenceText, before: Sequence[Any], at: datetime, *, key: str = ""
+) -> EnrollmentResult | None:
+    """Return why earlier enrollments (rows in `before`) forbid a new one about `key` at `at`; None if they do not."""
+    mine = [row for row in before if row.sequence_id == sequence.id and row.key == key]
     if any(row.state in LIVE for row in mine):
         return EnrollmentResult.ALREADY_IN
     if mine and not sequence.re_entry.is_allowed:
@@ -132,6 +137,7 @@ class EnrollmentBatch(NamedTuple):
     at: datetime
     causes: Mapping[UUID, JsonObject]
     by: UUID | None = None
+    keys: Mapping[UUID, str] = MappingProxyType({})
 
 
 def _insert(session: Session, entry: EnrollmentBatch, leads: Sequence[tuple[AnyRow, Sequence[AnyRow]]]) -> set[UUID]:
@@ -161,7 +167,7 @@ def _first_step(entry: EnrollmentBatch, lead: AnyRow, row: ColumnValues, best_ho
 
 def enrollment_row(entry: EnrollmentBatch, lead: Any, before: Sequence[Any], *, id_: UUID) -> ColumnDict:
     """Return the row of a new enrollment. `before` are the rows of the lead's enrollments so far."""
-    sequence = entry.sequence
+    sequence, key = entry.sequence, entry.keys.get(lead.id, "")
     return {
         "id": id_,
         "clinic_id": entry.clinic.id,
@@ -176,7 +182,8 @@ def enrollment_row(entry: EnrollmentBatch, lead: Any, before: Sequence[Any], *, 
         "goal": sequence.goal,
         "label": _label(sequence, lead, before),
         "colleague_key": sequence.colleague_key,
-        "cause": EnrollmentContext.start(id_, sequence.slug, entry.causes[lead.id]).cause,
+        "key": key,
+        "cause": EnrollmentContext.start(id_, sequence.slug, entry.causes[lead.id], key=key).cause,
         "enrolled_at": entry.at,
         "enrolled_by": entry.by,
         "changed_at": entry.at,

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.automation.sequences.enrollments.labels import remove_labels
 from app.automation.sequences.models import IS_LIVE
 from app.core.db import AnyRow
+from app.engine.events.keys import as_json
 from app.engine.models import Reason
 from app.engine.sequences.definitions import sequences_of
 from app.engine.sequences.sequence import ExitReason
@@ -21,7 +22,14 @@ _END: Final = (
     f" WHERE {IS_LIVE} AND {{which}} RETURNING id, lead_id, step_id, label, reason"
 )
 _BY_ID: Final = text(_END.format(which="id = ANY(:ids)"))
-_OF_LEADS: Final = text(_END.format(which="lead_id = ANY(:leads) AND sequence_id = :sequence"))
+_OF_LEADS: Final = text(
+    _END.format(
+        which="sequence_id = :sequence AND EXISTS (SELECT FROM"
+        " unnest(CAST(:leads AS uuid[]), CAST(:keys AS text[])) AS w(lead, keys)"
+        " WHERE w.lead = lead_id AND (w.keys IS NULL OR key = '' OR CAST(w.keys AS jsonb) ? key))"
+        " AND lead_id = ANY(CAST(:leads AS uuid[]))"
+    )
+)
 _ALL_OF_A_LEAD: Final = text(_END.format(which="lead_id = :lead"))
 _ALL_IN: Final = text(_END.format(which="sequence_id = :sequence"))
 # Ordered by id, to avoid deadlocks.
@@ -39,16 +47,20 @@ def exit_sequence(
     session: Session,
     clinic: ClinicContext,
     slug: str,
-    lead_ids: Collection[UUID],
+    leads: Sequence[tuple[UUID, Collection[str] | None]],
     *,
     reason: ExitReason,
     at: datetime,
 ) -> set[UUID]:
-    """End these leads' enrollments in the sequence with this slug. The leads are locked. Return those enrolled."""
+    """End these leads' enrollments in the sequence with this slug. The leads are locked. Return those enrolled.
+
+    Beside each lead is what the event was about; None: the whole lead.
+    """
     sequence = sequences_of(session, clinic).by_slug.get(slug)
     if sequence is None:
         return set()
-    given = {"leads": list(lead_ids), "sequence": sequence.id, "reason": reason, "now": at}
+    keys = [as_json(keys) for _, keys in leads]
+    given = {"leads": [id_ for id_, _ in leads], "keys": keys, "sequence": sequence.id, "reason": reason, "now": at}
     ended = session.execute(_OF_LEADS, given).all()
     cancel_steps_and_labels(session, ended, at=at)
     return {row.lead_id for row in ended}

@@ -23,10 +23,12 @@ from app.clock import now
 from app.core.db import AnySelect
 from app.core.pagination import Key, Page, page
 from app.core.type_aliases import JsonDict, JsonObject
+from app.engine.events.keys import key
 from app.engine.models import Reason, Step, StepState
+from app.engine.sequences.definitions import sequences_of
 from app.engine.sequences.models import SequenceRow
 from app.engine.sequences.sequence import ExitReason
-from app.errors import NotFound
+from app.errors import Invalid, NotFound
 from app.identity.actor import Actor
 from app.leads.models import Lead
 from app.leads.search.lookup import get_lead, read_lead, visible_to
@@ -43,6 +45,7 @@ _COLUMNS: Final = (
         Enrollment.sequence_id,
         SequenceRow.slug.label("sequence"),
         Enrollment.sequence_version,
+        Enrollment.key,
         case((_HELD, DisplayState.HELD), else_=Enrollment.state).label("state"),
         Enrollment.reason,
         Enrollment.step,
@@ -60,16 +63,31 @@ _COLUMNS: Final = (
 )
 
 
-def enroll_by_hand(session: Session, actor: Actor, sequence_id: UUID, lead_ids: Sequence[UUID]) -> list[JsonDict]:
-    """Enroll the leads that the actor may see. Return `lead_id`, `result` and `status` of each. Raises NotFound."""
+def enroll_by_hand(
+    session: Session, actor: Actor, sequence_id: UUID, lead_ids: Sequence[UUID], *, about: str | None = None
+) -> list[JsonDict]:
+    """Enroll the leads that the actor may see. Return `lead_id`, `result` and `status` of each.
+
+    `about`: the value of the sequence's key, such as the number of an invoice. Raises NotFound, Invalid.
+    """
     sequence = find_sequence(session, actor, sequence_id)
+    own = _key(session, actor, sequence, about) if about else ""
     known = set(session.scalars(select(Lead.id).where(Lead.id.in_(lead_ids), *visible_to(actor))))
     causes: dict[UUID, JsonDict] = {id_: {} for id_ in known}
-    enrolled = enroll(session, actor.clinic, sequence.slug, causes, at=now(), by=actor.user_id)
+    enrolled = enroll(
+        session, actor.clinic, sequence.slug, causes, at=now(), by=actor.user_id, keys=dict.fromkeys(known, own)
+    )
     new = [id_ for id_, result in enrolled.items() if result is EnrollmentResult.ENROLLED]
     audit_log.note_change(session, "lead", new, act=Act.UPDATE, after={"enrolled_in": sequence.slug})
     results = [(id_, enrolled.get(id_, EnrollmentResult.NO_SUCH_LEAD)) for id_ in dict.fromkeys(lead_ids)]
     return [{"lead_id": id_, "result": one, "status": STATUS.get(one, 409)} for id_, one in results]
+
+
+def _key(session: Session, actor: Actor, sequence: SequenceRow, value: str) -> str:
+    published = sequences_of(session, actor.clinic).by_slug.get(sequence.slug)
+    if published is None or published.key is None:
+        raise Invalid.at("/about", "The sequence has no `key`: its enrollments are about the lead.")
+    return key(published.key, value)
 
 
 def list_enrollments(session: Session, actor: Actor, sequence_id: UUID, query: JsonObject) -> Page:

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.core.type_aliases import JsonDict
+from app.engine.events.keys import in_words
 
 _COUNTS: Final = text(
     "SELECT s.enrollment_id, count(*) FILTER (WHERE n.state = 'unknown') AS unknown_messages,"
@@ -18,9 +19,12 @@ _COUNTS: Final = text(
 
 
 def with_message_counts(session: Session, rows: Sequence[Any]) -> list[JsonDict]:
-    """Return the rows of enrollments with the numbers of their unknown and failed messages."""
+    """Return the rows of enrollments, what each is about in words, and the numbers of unknown and failed messages."""
     counts = {row.enrollment_id: row for row in session.execute(_COUNTS, {"ids": [row.id for row in rows]})}
-    return [dict(row._mapping) | _numbers(counts, row.id) for row in rows]  # noqa: SLF001  (public)
+    return [
+        dict(row._mapping) | {"about": in_words(row.key)} | _numbers(counts, row.id)  # noqa: SLF001  (public)
+        for row in rows
+    ]
 
 
 def _numbers(counts: dict[UUID, Any], enrollment_id: UUID) -> JsonDict:
