@@ -40,6 +40,7 @@ from workers.pipeline.external_calls.one_by_one import CannotWrite, OneByOne
 from workers.pipeline.external_calls.read_ahead import ReadAhead, read, read_ahead_of
 from workers.pipeline.outcome_recorder import STARTED_ERROR, record_start
 from workers.pipeline.outcomes.decide import decide_all
+from workers.pipeline.outcomes.spread_tasks import spread_tasks
 from workers.pipeline.outcomes.write import record_answers, write_outcomes
 from workers.pipeline.step_spans import add_spans
 
@@ -217,7 +218,7 @@ def _attempt(kind: str, ids: Sequence[UUID], turns: Turns | None = None) -> int:
         missing = set(ids) - {row.id for row in rows}
         metrics.refuse(len(missing) - _wake_unclaimed(session, missing))
         try:
-            decided = decide_all(load(session, rows, now=now))
+            decided = spread_tasks(session, decide_all(load(session, rows, now=now)))
             lease = write_outcomes(session, decided)
         except SoftTimeLimitExceeded:
             raise

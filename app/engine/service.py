@@ -44,10 +44,11 @@ events_recorded: Listeners[[Session, ClinicContext, Sequence[Event]]] = Listener
 events_logged: Listeners[[Session, ClinicContext, Sequence[Event]]] = Listeners("events_logged")
 
 
-def record(session: Session, clinic: ClinicContext, *events: Event) -> None:
+def record(session: Session, clinic: ClinicContext, *events: Event, of_many: bool = False) -> None:
     """Record events in the caller's transaction: cancel the steps they stop and plan the steps of matching rules.
 
-    Rules plan nothing for a lead whose rules wait, unless one of its events ends that.
+    Rules plan nothing for a lead whose rules wait, unless one of its events ends that. `of_many`: the events have one
+    cause, such as an import or a sweep; tasks that they lead to are spread over the opening hours.
 
     The caller must lock the lead's row if an event may stop steps. Recording the same event (name, subject and key)
     twice plans its steps once.
@@ -58,6 +59,7 @@ def record(session: Session, clinic: ClinicContext, *events: Event) -> None:
     events_recorded(session, clinic, events)
     rules = load_active_rules(session, clinic)
     known = _with_what_is_asked(session, rules, [with_current_chain(session, event) for event in _in_order(events)])
+    known = [replace(event, of_many=True) for event in known] if of_many else known
     waiting = {event.lead_id for event in known if event.rules_wait} - occasions_of(known)
     plans = [(event, plan(_NO_RULES if event.lead_id in waiting else rules, event, clinic.calendar)) for event in known]
     steps = [planned_row(clinic.id, event.lead_id, step) for event, found in plans for step in found.steps]

@@ -152,6 +152,15 @@ def test_tasks_can_be_deferred_to_the_first_opening_after_the_absence(desk: Desk
     assert task["due_at"] < reminders[0]["due_at"]  # the reminder moved along
 
 
+def test_deferred_tasks_are_not_all_due_in_the_same_minute(desk: Desk, team: list[Caller]):
+    ana, *_ = team
+    lead = desk.capture(assigned_to_id=ana.id)
+    for _ in range(9):
+        desk.plan(lead)
+    ana.post(away(ana), days(-1, 5, tasks="shift"))
+    assert len({task["due_at"] for task in tasks(desk, lead)}) == 9
+
+
 def test_tasks_can_be_left_unchanged(desk: Desk, team: list[Caller]):
     ana, *_ = team
     lead = desk.capture(assigned_to_id=ana.id)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.core.db import insert_many
 from app.core.type_aliases import JsonDict
-from app.engine.events.events import Event, EventName
+from app.engine.events.events import FEW, Event, EventName
 from app.engine.service import record
 from app.identity.clinics import load_context, load_contexts
 from app.leads.events import flag_event, lead_event
@@ -88,7 +88,12 @@ def empty_archived_stages(session: Session) -> int:
         return 0
     insert_many(session, Activity, [_stage_change(lead, now) for lead in moved])
     clinic = load_context(session, moved[0].clinic_id)
-    record(session, clinic, *(_moved(lead, now) for lead in moved if lead.rules_wait_since is None))
+    record(
+        session,
+        clinic,
+        *(_moved(lead, now) for lead in moved if lead.rules_wait_since is None),
+        of_many=len(moved) > FEW,
+    )
     return len(moved)
 
 
@@ -107,5 +112,5 @@ def _flag(session: Session, statement: TextClause, name: EventName) -> int:
     found = decrypt_rows(Lead, session.execute(statement, {"now": now, "batch": BATCH}))
     for clinic_id, clinic in load_contexts(session, {lead.clinic_id for lead in found}).items():
         mine = [lead for lead in found if lead.clinic_id == clinic_id]
-        record(session, clinic, *(flag_event(name, lead, now) for lead in mine))
+        record(session, clinic, *(flag_event(name, lead, now) for lead in mine), of_many=len(mine) > FEW)
     return len(found)

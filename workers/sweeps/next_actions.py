@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.core.type_aliases import JsonDict
-from app.engine.events.events import EventName
+from app.engine.events.events import FEW, EventName
 from app.engine.service import add_steps, record
 from app.identity.clinic_context import ClinicContext
 from app.identity.clinics import load_contexts
@@ -79,7 +79,7 @@ def find_leads_without_next_action(session: Session) -> int:
 def _alarm(session: Session, clinic: ClinicContext, leads: Sequence[Any]) -> None:
     now = clock.now()
     name, key = EventName.LEAD_WITHOUT_NEXT_ACTION, now.isoformat()
-    record(session, clinic, *(lead_event(name, lead, now, key=key) for lead in leads))
+    record(session, clinic, *(lead_event(name, lead, now, key=key) for lead in leads), of_many=len(leads) > FEW)
     handled = set(session.scalars(_HANDLED, {"ids": [lead.id for lead in leads]}))
     if left := [lead for lead in leads if lead.id not in handled]:
         _notify(session, clinic, left)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.core.db import AnySelect
 from app.engine.events.chains import chains_of
-from app.engine.events.events import NO_CHAIN, Event, EventName
+from app.engine.events.events import FEW, NO_CHAIN, Event, EventName
 from app.engine.service import record
 from app.identity.clinics import load_contexts
 from app.leads.models import Lead
@@ -47,7 +47,7 @@ def mark_overdue(session: Session) -> int:
         overdue = task_event(EventName.TASK_OVERDUE, task, leads[task.lead_id], now)
         events[task.clinic_id].append(overdue.with_chain(chains.get(task.step_id, NO_CHAIN)))
     for clinic_id, clinic in load_contexts(session, events).items():
-        record(session, clinic, *events[clinic_id])
+        record(session, clinic, *events[clinic_id], of_many=len(events[clinic_id]) > FEW)
     return len(tasks)
 
 

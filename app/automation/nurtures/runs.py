@@ -21,6 +21,7 @@ from app.automation.sequences.enrollments.enroll import EnrollmentResult, enroll
 from app.clock import now
 from app.core.db import insert_many, new_id
 from app.core.type_aliases import ColumnDict, JsonDict, JsonObject
+from app.engine.events.events import OF_MANY
 from app.engine.models import Kind
 from app.engine.sequences.definitions import sequences_of
 from app.engine.sequences.sequence import Sequence as SequenceText
@@ -173,6 +174,7 @@ def _batch_limit(run: NurtureRun, nurture: Nurture) -> int:
 def _causes(work: _Work, leads: Sequence[Row[UUID, int | None]]) -> Mapping[UUID, JsonObject]:
     run = work.run
     cause = {
+        OF_MANY: True,
         "nurture": work.nurture.name,
         "event": EVENT,
         "event_id": str(run.id),

@@ -18,6 +18,7 @@ from app.automation.rules.existing_leads import COLUMNS_SQL, ExistingLead, past_
 from app.automation.rules.late_start import LateStart, decide_late_start, plan_at_turn
 from app.clock import now
 from app.core.type_aliases import JsonObject
+from app.engine.events.events import OF_MANY
 from app.engine.jobs.items import ItemResults, Position, lock_pending, write_results
 from app.engine.jobs.kinds import JobKind, JobRow, ProcessSpan
 from app.engine.jobs.models import ItemReason
@@ -166,7 +167,7 @@ def _plan(session: Session, work: Work, starts: Iterable[LateStart], *, at: date
         decisions = planned.decisions if planned else [start.decision]
         events.append(event_row(work.clinic.id, replace(event, facts={**event.facts, **of_job}), decisions))
         for step in planned.steps if planned else ():
-            cause = {**step.cause, "job_id": str(work.job_id)}
+            cause = {**step.cause, OF_MANY: True, "job_id": str(work.job_id)}
             named = replace(step, cause=cause, begun_by=BegunBy.BACKFILL)
             steps.append(planned_row(work.clinic.id, event.lead_id, named))
     add_steps(session, steps, event_rows=events)

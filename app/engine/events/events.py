@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeAlias, TypedDict
+from typing import Final, TypeAlias, TypedDict
 from uuid import UUID
 
 from app.core.db import new_id
@@ -135,6 +135,8 @@ STOP_REASONS: Mapping[str, Reason] = {
     EventName.QUOTE_SENT: Reason.STOPPED,
     EventName.ESTIMATE_CREATED: Reason.STOPPED,
 }
+OF_MANY = "of_many"  # in the cause of a step that was planned for many leads at once: see `tasks/workload/spreading.py`
+FEW: Final = 4  # a sweep that finds more leads at once has found many
 # Events that follow from the time, from a sweep or from a change of the staff. They begin no follow-ups of a lead whose
 # rules wait.
 WITHOUT_OCCASION = frozenset(
@@ -164,7 +166,7 @@ class Event:
     `facts` maps the groups `lead` and, where they exist, `task` and `event` to their facts by name. `subject_id` is the
     id of the lead, task or activity. Events with the same name, subject and `key` are the same event: their steps are
     planned once. `chain` is set if a step of the engine caused the event. `rules_wait`: no follow-ups are planned for
-    the lead until something happens to it.
+    the lead until something happens to it. `of_many`: it is one of many events that have one cause, such as an import.
     """
 
     name: str  # an EventName, or the name of a custom event
@@ -175,6 +177,7 @@ class Event:
     key: str = ""
     chain: Chain = NO_CHAIN
     rules_wait: bool = False
+    of_many: bool = False
     id: UUID = field(default_factory=new_id)
 
     def with_facts(self, of_lead: JsonObject) -> "Event":

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from app.clock import is_in_range
 from app.core.calendar.calendar import Calendar
 from app.core.type_aliases import ColumnDict, JsonDict, JsonObject
-from app.engine.events.events import DATE_REACHED, STATUS_AFTER_CLOSING, Event, Facts
+from app.engine.events.events import DATE_REACHED, OF_MANY, STATUS_AFTER_CLOSING, Event, Facts
 from app.engine.events.keys import key_at
 from app.engine.models import BegunBy
 from app.engine.rules.conditions import Condition, fact, holds
@@ -91,12 +91,14 @@ class _EventContext(NamedTuple):
 def _event_context(event: Event, calendar: Calendar) -> _EventContext:
     facts = {**event.facts, "now": {"at": calendar.local(event.occurred_at)}}
     subject_id, status = str(event.subject_id), event.facts["lead"].get("status", "")
-    cause = {
+    cause: JsonDict = {
         "event": event.name,
         "event_id": str(event.id),
         "subject_id": subject_id,
         "occurred_at": event.occurred_at.isoformat(),
     }
+    if event.of_many:
+        cause[OF_MANY] = True
     if status in CLOSED_STATUSES:
         cause["lead_status"] = status  # the closing status that planned the step: see `guard`
     return _EventContext(event, facts, calendar, cause, event.identity)

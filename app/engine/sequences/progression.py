@@ -25,6 +25,7 @@ from zoneinfo import ZoneInfo
 
 from app.core.calendar.calendar import Calendar
 from app.core.type_aliases import JsonDict, JsonObject
+from app.engine.events.events import OF_MANY
 from app.engine.models import BegunBy, Kind, Reason
 from app.engine.plan.plan import PlannedStep, out_of_quiet_hours
 from app.engine.rules.rules import DEFAULT_PRIORITY
@@ -83,7 +84,17 @@ class EnrollmentContext:
         return cls(id, timezone, {"event": "sequence.step", **kept, "chain": chain})
 
 
-_KEPT: Final = ("nurture", "bulk_job_id", "event", "event_id", "subject_id", "occurred_at", "lead_status", "request_id")
+_KEPT: Final = (
+    OF_MANY,
+    "nurture",
+    "bulk_job_id",
+    "event",
+    "event_id",
+    "subject_id",
+    "occurred_at",
+    "lead_status",
+    "request_id",
+)
 
 
 def plan_step(

@@ -14,7 +14,7 @@ from app.audit.models import Act
 from app.core.db import insert_many, update_many
 from app.core.live_events.changes import note_former_owner
 from app.core.type_aliases import ColumnDict, JsonDict, JsonObject
-from app.engine.events.events import EventName
+from app.engine.events.events import FEW, EventName
 from app.engine.service import record
 from app.identity.actor import Actor
 from app.identity.users.lookup import UsersById, users_by_id
@@ -79,7 +79,12 @@ def assign_leads(
     activities = [_activity(actor, lead, note, at=cause.at) for lead, note in zip(selected, notes, strict=True)]
     insert_many(session, Activity, activities)
     changed = (_with_changes(lead, change) for lead, change in zip(selected, changes, strict=True))
-    record(session, actor.clinic, *(lead_event(EventName.LEAD_ASSIGNED, lead, cause.at) for lead in changed))
+    record(
+        session,
+        actor.clinic,
+        *(lead_event(EventName.LEAD_ASSIGNED, lead, cause.at) for lead in changed),
+        of_many=len(selected) > FEW,
+    )
 
 
 def _with_changes(lead: Any, change: JsonObject) -> SimpleNamespace:

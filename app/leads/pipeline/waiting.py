@@ -100,4 +100,5 @@ def _record(session: Session, clinic: ClinicContext, leads: Iterable[Any]) -> No
         session,
         clinic,
         *(lead_created(lead, at) for lead in leads if lead.status in OPEN_STATUSES and lead.deleted_at is None),
+        of_many=True,
     )

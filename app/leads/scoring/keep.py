@@ -14,7 +14,7 @@ from app.core.db import AnyRow, insert_many, new_id, to_json
 from app.core.live_events.changes import note_leads
 from app.core.live_events.entries import LiveKind
 from app.core.type_aliases import ColumnDict
-from app.engine.events.events import EventName
+from app.engine.events.events import FEW, EventName
 from app.engine.service import record
 from app.identity.clinic_context import ClinicContext
 from app.leads.changes import score_facts
@@ -149,4 +149,4 @@ def _record(session: Session, clinic: ClinicContext, changes: Sequence[_Change],
         lead_event(EventName.LEAD_SCORED, lead, at, about=score_facts(lead.score, before[lead.id]), key=key)
         for lead in leads
     ]
-    record(session, clinic, *events)
+    record(session, clinic, *events, of_many=len(events) > FEW)

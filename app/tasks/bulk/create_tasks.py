@@ -109,7 +109,7 @@ def make_follow_ups(session: Session, span: Span, *, work: Work) -> ItemResults:
     new = _new_leads(session, work, {item.position: item.lead for item in items if item.lead is not None}, ends, at=at)
     events = [lead_created(lead, at) for lead in new.values()]
     events += _tasks(session, work, known | new, ends, at=at)
-    record(session, work.clinic, *events)
+    record(session, work.clinic, *events, of_many=True)
     write_results(session, work.job_id, ends)
     return ends
 

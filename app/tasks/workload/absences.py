@@ -35,6 +35,7 @@ from app.tasks.facts import task_event
 from app.tasks.lookup import visible_tasks
 from app.tasks.models import Task, TaskStatus
 from app.tasks.workload.move_tasks import set_assignees
+from app.tasks.workload.spreading import WishedTask, spread
 
 AT_ONCE: Final = 1000  # tasks per run
 
@@ -142,8 +143,10 @@ def _note_live(session: Session, actor: Actor, changed: Sequence[Due]) -> None:
 def _postpone(session: Session, actor: Actor, later: Sequence[Due], *, until: datetime, at: datetime) -> None:
     """Move the due times like a manual change. Reminders move with them."""
     _note_live(session, actor, later)
+    times = spread(session, actor.clinic, [WishedTask(due.task.assigned_to_id, until) for due in later])
     changes = [
-        {"id": due.task.id, "due_at": until, "updated_at": at, "status": _reopened_status(due.task)} for due in later
+        {"id": due.task.id, "due_at": due_at, "updated_at": at, "status": _reopened_status(due.task)}
+        for due, due_at in zip(later, times, strict=True)
     ]
     update_many(session, Task, changes, ("due_at", "updated_at", "status"), also="version = t.version + 1")
     insert_many(

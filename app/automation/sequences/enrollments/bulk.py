@@ -16,6 +16,7 @@ from app.audit.models import Act
 from app.automation.sequences.definitions import find_sequence
 from app.automation.sequences.enrollments.enroll import EnrollmentResult, enroll
 from app.core.type_aliases import JsonDict, JsonObject
+from app.engine.events.events import OF_MANY
 from app.engine.jobs.fill import fill_with_found, fill_with_ids
 from app.engine.jobs.items import ItemResults, write_results
 from app.engine.jobs.kinds import JobKind, JobRow, ProcessSpan
@@ -138,7 +139,7 @@ def _enroll_span(session: Session, span: Span, *, work: Work) -> ItemResults:
 def _enroll(session: Session, work: Work, lead_ids: set[UUID]) -> Mapping[UUID, EnrollmentResult]:
     if work.slug is None:
         return dict.fromkeys(lead_ids, EnrollmentResult.SEQUENCE_INACTIVE)
-    causes: dict[UUID, JsonDict] = {lead_id: {"bulk_job_id": str(work.job_id)} for lead_id in lead_ids}
+    causes: dict[UUID, JsonDict] = {lead_id: {OF_MANY: True, "bulk_job_id": str(work.job_id)} for lead_id in lead_ids}
     enrolled = enroll(session, work.clinic, work.slug, causes, at=clock.now(), by=work.created_by)
     new = [lead_id for lead_id, result in enrolled.items() if result is EnrollmentResult.ENROLLED]
     audit_log.note_change(session, "lead", new, act=Act.UPDATE, after={"enrolled_in": work.slug})

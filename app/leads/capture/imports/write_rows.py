@@ -156,7 +156,7 @@ def _change(session: Session, context: ImportContext, lead: Lead, changes: JsonO
     if not context.spec.is_rehearsal:
         events = apply_changes(session, context.capture.actor, lead, changes)
         if context.spec.runs_rules:
-            record(session, context.capture.actor.clinic, *events)
+            record(session, context.capture.actor.clinic, *events, of_many=True)
 
 
 def _blind_indexes(lead: Lead) -> frozenset[bytes]:
@@ -173,7 +173,7 @@ def _create(session: Session, context: ImportContext, rows: Mapping[Position, Re
     for place, row in rows.items():
         ends.succeed(place, lead_id=row.new_lead.lead["id"])
     if context.spec.runs_rules:
-        record(session, clinic, *(lead_created(row.new_lead.to_object(), at) for row in rows.values()))
+        record(session, clinic, *(lead_created(row.new_lead.to_object(), at) for row in rows.values()), of_many=True)
 
 
 def _let_rules_wait(context: ImportContext, rows: Iterable[ReadRow], at: datetime) -> None:

@@ -1,0 +1,130 @@
+"""Due times of tasks that rules create for many leads at once: spread over the opening hours of the clinic.
+
+A user gets one task in ten minutes, and no more on a day than fit into its opening hours. The first free time at or
+after the wished one is taken, in the order of the wished times; open tasks that the user already has count.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app.core.calendar.calendar import Calendar, NeverOpen
+from app.identity.clinic_context import ClinicContext
+
+APART: Final = timedelta(minutes=10)  # six tasks per hour and user
+MOST_READ: Final = 1000  # due times of one user
+
+_LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtext('spread tasks'), hashtext(CAST(:clinic AS text)))")
+_OPEN: Final = "status IN ('PENDING', 'IN_PROGRESS', 'OVERDUE')"
+_BY_DAY: Final = text(
+    "SELECT assigned_to_id AS user_id, CAST(due_at AT TIME ZONE :zone AS date) AS day, count(*) AS n FROM lead_tasks"  # noqa: S608
+    f" WHERE assigned_to_id = ANY(:users) AND due_at >= :since AND {_OPEN} GROUP BY 1, 2"
+)
+_TIMES: Final = text(
+    "SELECT wanted.user_id, t.due_at FROM unnest(CAST(:users AS uuid[]), CAST(:starts AS timestamptz[]))"  # noqa: S608
+    " AS wanted (user_id, since) CROSS JOIN LATERAL (SELECT due_at FROM lead_tasks"
+    f" WHERE assigned_to_id = wanted.user_id AND due_at >= wanted.since AND {_OPEN} ORDER BY due_at LIMIT :most) AS t"
+)
+
+
+class WishedTask(NamedTuple):
+    """The user who gets a task, and the due time that its rule gives it."""
+
+    user_id: UUID
+    due_at: datetime
+
+
+def spread(session: Session, clinic: ClinicContext, wished: Sequence[WishedTask]) -> list[datetime]:
+    """Return the due time of each task.
+
+    Holds a lock of the clinic until the commit, so that each time is taken once.
+    """
+    if not wished:
+        return []
+    session.execute(_LOCK, {"clinic": clinic.id})
+    earliest: dict[UUID, datetime] = {}
+    for task in wished:
+        earliest[task.user_id] = min(task.due_at, earliest.get(task.user_id, task.due_at))
+    starts = _first_days_with_room(session, clinic.calendar, earliest)
+    times = _times(session, clinic.calendar, starts)
+    order = sorted(range(len(wished)), key=lambda place: wished[place].due_at)  # stable
+    found = {place: times[wished[place].user_id].take(wished[place].due_at) for place in order}
+    return [found[place] for place in range(len(wished))]
+
+
+class FreeTimes:
+    """The times of one user that are free, from `start` on."""
+
+    def __init__(self, calendar: Calendar, start: datetime, taken: Sequence[datetime]) -> None:
+        self._calendar = calendar
+        self._start = start
+        self._next = start
+        self._taken = {_slot(due_at) for due_at in taken}
+
+    def take(self, wished: datetime) -> datetime:
+        """Take the wished time if it is free, else the next free time while the clinic is open."""
+        found = wished
+        if wished < self._start or _slot(wished) in self._taken:
+            found = next(at for at in self._open_times(max(wished, self._next)) if _slot(at) not in self._taken)
+            self._next = found
+        self._taken.add(_slot(found))
+        return found
+
+    def _open_times(self, after: datetime) -> Iterator[datetime]:
+        at = after
+        while True:
+            at = _next_open(self._calendar, at)
+            yield at
+            at = _begin(_slot(at) + 1)
+
+
+def _first_days_with_room(
+    session: Session, calendar: Calendar, earliest: Mapping[UUID, datetime]
+) -> dict[UUID, datetime]:
+    """Return from when each user has room: the earliest wished time, or the first day with free times."""
+    given = {"users": list(earliest), "since": min(earliest.values()), "zone": calendar.zone.key}
+    counts: dict[UUID, Counter[date]] = defaultdict(Counter)
+    for row in session.execute(_BY_DAY, given):
+        counts[row.user_id][row.day] = row.n
+    return {user_id: _first_room(calendar, start, counts[user_id]) for user_id, start in earliest.items()}
+
+
+def _first_room(calendar: Calendar, start: datetime, counts: Mapping[date, int]) -> datetime:
+    at = start
+    while counts[calendar.local(at).date()]:
+        tomorrow = calendar.at_wall_time(calendar.local(at).date() + timedelta(days=1), time.min)
+        spans = calendar.spans_between(at, tomorrow)
+        open_time = sum((min(span.closes, tomorrow) - max(span.opens, at) for span in spans), timedelta())
+        if counts[calendar.local(at).date()] < open_time // APART:
+            return at
+        at = _next_open(calendar, tomorrow)
+    return at
+
+
+def _times(session: Session, calendar: Calendar, starts: Mapping[UUID, datetime]) -> dict[UUID, FreeTimes]:
+    given = {"users": list(starts), "starts": list(starts.values()), "most": MOST_READ}
+    taken: dict[UUID, list[datetime]] = defaultdict(list)
+    for row in session.execute(_TIMES, given):
+        taken[row.user_id].append(row.due_at)
+    return {user_id: FreeTimes(calendar, start, taken[user_id]) for user_id, start in starts.items()}
+
+
+def _next_open(calendar: Calendar, at: datetime) -> datetime:
+    """Return the next instant at which the clinic is open. A clinic that never opens is taken as always open."""
+    try:
+        return calendar.next_open(at)
+    except NeverOpen:
+        return at
+
+
+def _slot(at: datetime) -> int:
+    return int(at.timestamp()) // int(APART.total_seconds())
+
+
+def _begin(slot: int) -> datetime:
+    return datetime.fromtimestamp(slot * int(APART.total_seconds()), UTC)

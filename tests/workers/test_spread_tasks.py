@@ -1,0 +1,113 @@
+"""Tasks that rules create for many leads at once are spread over the opening hours of the clinic."""
+
+from collections import Counter
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+
+from app import clock
+from app.clock import now
+from app.core.db import transaction
+from app.engine.service import record
+from app.identity.models import Role
+from app.leads.events import lead_created
+from tests.support.practice import Practice, Watch, sql
+from workers.sweeps.run import sweep
+
+pytest_plugins = ["tests.support.practice"]
+
+COORDINATOR = Role.TREATMENT_COORDINATOR
+MANY = 130
+
+
+def local(practice: Practice, at: datetime) -> datetime:
+    return practice.actor().clinic.calendar.local(at)
+
+
+def due_times(practice: Practice, **only: Any) -> list[datetime]:
+    return sorted(task.due_at for task in practice.rows("lead_tasks", **only))
+
+
+def capture_many(practice: Practice, leads: int = MANY) -> list[UUID]:
+    """Create leads, and record their creation as an import does."""
+    ids = [practice.capture() for _ in range(leads)]
+    sql("DELETE FROM steps")
+    with transaction() as session:
+        found = [lead for lead in practice.rows("leads") if lead.id in ids]
+        record(session, practice.actor().clinic, *(lead_created(lead, now()) for lead in found), of_many=True)
+    return ids
+
+
+def capacity(practice: Practice, day: date) -> int:
+    """Return how many times of ten minutes the opening hours of a day have."""
+    calendar = practice.actor().clinic.calendar
+    begins = calendar.at_wall_time(day, datetime.min.time())
+    return calendar.business_time_between(begins, begins + timedelta(days=1)) // timedelta(minutes=10)
+
+
+def test_no_user_gets_more_than_the_opening_hours_of_a_day_hold(practice: Practice, watch: Watch):
+    capture_many(practice)
+    practice.run_due()
+    times = due_times(practice, title="Initial Contact")
+    assert len(times) == len(set(times)) == MANY
+    assert all(later - earlier >= timedelta(minutes=5) for earlier, later in pairwise(times))
+    assert all(practice.actor().clinic.calendar.is_open(at) for at in times)
+    days = Counter(local(practice, at).date() for at in times)
+    assert len(days) > 2
+    assert all(count <= capacity(practice, day) for day, count in days.items())
+    assert [count for day, count in sorted(days.items())][1] == capacity(practice, sorted(days)[1])  # none is left out
+
+
+def test_tasks_of_the_sweep_for_leads_without_next_action_are_spread(practice: Practice, watch: Watch):
+    for _ in range(20):
+        practice.capture()
+    sql("DELETE FROM steps")
+    watch.advance(minutes=10)
+    assert sweep("find_leads_without_next_action") == 20
+    practice.run_due()
+    times = due_times(practice, title="Decide what is next")
+    assert len(times) == len(set(times)) == 20
+
+
+def test_times_do_not_depend_on_how_the_steps_are_divided(practice: Practice, watch: Watch):
+    capture_many(practice, 30)
+    steps = [step for step in practice.steps() if step.name == "speed-to-lead"]
+    practice.run("create_task", *steps[:7])
+    practice.run("create_task", *steps[7:])
+    apart = due_times(practice)
+    sql("DELETE FROM lead_tasks")
+    sql("UPDATE steps SET state = 'published', finished_at = NULL WHERE name = 'speed-to-lead'")
+    practice.run("create_task", *steps)
+    assert due_times(practice) == apart
+
+
+def test_tasks_that_the_user_already_has_keep_their_times_free_of_others(practice: Practice, watch: Watch):
+    known = practice.capture()
+    calendar = practice.actor().clinic.calendar
+    begins = calendar.next_open(now() + timedelta(minutes=5))
+    for place in range(12):
+        practice.plan(known, begins + place * timedelta(minutes=10))
+    capture_many(practice, 3)
+    practice.run_due()
+    made = due_times(practice, title="Initial Contact")
+    assert made[0] > begins + timedelta(minutes=110)  # the last of the twelve
+
+
+def test_lead_from_the_website_is_called_in_minutes_however_many_were_imported(practice: Practice, watch: Watch):
+    capture_many(practice, 40)
+    practice.run_due()
+    lead = practice.capture()
+    practice.run_due()
+    [task] = practice.rows("lead_tasks", lead_id=lead)
+    assert task.due_at == practice.actor().clinic.calendar.due_after(clock.now(), timedelta(minutes=5))
+
+
+def test_step_shows_the_due_time_before_it_was_spread(practice: Practice, watch: Watch):
+    capture_many(practice, 2)
+    practice.run_due()
+    first, second = due_times(practice, title="Initial Contact")
+    outcomes = [step.outcome for step in practice.steps() if step.name == "speed-to-lead"]
+    moved = [outcome["due_before_spreading"] for outcome in outcomes if "due_before_spreading" in outcome]
+    assert [datetime.fromisoformat(at) for at in moved] == [first]
+    assert second > first
