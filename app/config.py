@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     secret_key: SecretStr = SecretStr("")
     encryption_keys: SecretStr = SecretStr("")  # `new:BASE64,old:BASE64`; default: derived from SECRET_KEY
     blind_index_key: SecretStr = SecretStr("")  # for blind indexes and the suppression list; default: SECRET_KEY
+    other_blind_index_keys: SecretStr = SecretStr("")  # `KEY,KEY`: rows are also found by these, and none is written
     marks_key: SecretStr = SecretStr("")  # deprecated name of BLIND_INDEX_KEY
 
     database_url: SecretStr = SecretStr("")
@@ -197,6 +198,10 @@ class Settings(BaseSettings):
         for name in ("secret_key", "blind_index_key"):
             if (key := self._secret(name)) and _is_weak(key):
                 raise ValueError(f"{name.upper()} must be random and at least {SHORTEST_SECRET} characters")
+        if any(map(_is_weak, self.other_blind_index_secrets)):
+            raise ValueError(
+                f"OTHER_BLIND_INDEX_KEYS is a list of random keys of at least {SHORTEST_SECRET} characters"
+            )
 
     def _require_order_of_times(self) -> None:
         """A lease must outlive its task, and the broker must not redeliver messages that only wait."""
@@ -208,6 +213,11 @@ class Settings(BaseSettings):
     def _secret(self, name: str) -> str:
         value: SecretStr = getattr(self, name)
         return value.get_secret_value()
+
+    @property
+    def other_blind_index_secrets(self) -> list[str]:
+        """Return the keys of OTHER_BLIND_INDEX_KEYS."""
+        return [key.strip() for key in self._secret("other_blind_index_keys").split(",") if key.strip()]
 
     @property
     def own_url(self) -> str:

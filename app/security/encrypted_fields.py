@@ -15,7 +15,7 @@ from uuid import UUID
 import structlog
 
 from app.core.db import Base
-from app.core.key_derivation import blind_index_key
+from app.core.key_derivation import blind_index_key, blind_index_keys
 from app.core.type_aliases import ColumnDict, ColumnValues, JsonDict, JsonObject
 from app.security.encryption import DecryptionError, decrypt_json, encrypt_json, encryption_context
 
@@ -23,6 +23,7 @@ log = structlog.get_logger()
 
 BLIND_INDEX_SUFFIX: Final = "_blind"  # suffix of the blind index column, after the field's name
 _BLIND_BYTES: Final = 16
+_PURPOSE: Final = "blind index"
 Decrypt: TypeAlias = Callable[[type[Base], object, bytes | None], JsonObject]  # model, id of the row, `sealed`
 
 
@@ -109,10 +110,19 @@ def decrypt_fields(model: type[Base], row_id: object, sealed: bytes | None) -> J
 
 def blind_index(clinic_id: UUID, kind: str | None, value: str | None) -> bytes | None:
     """Return the blind index of a value: HMAC-SHA-256, 16 bytes. It ignores case and differs between clinics."""
-    if value is None:
-        return None
-    normalized = f"{clinic_id}:{kind}:{value.strip().lower()}".encode()
-    return hmac.digest(blind_index_key("blind index"), normalized, hashlib.sha256)[:_BLIND_BYTES]
+    return None if value is None else _hashed(blind_index_key(_PURPOSE), clinic_id, kind, value)
+
+
+def blind_indexes(clinic_id: UUID, kind: str | None, value: str) -> list[bytes]:
+    """Return all blind indexes by which rows with the value may be found: `blind_index` first, then by the other keys.
+
+    There are several while BLIND_INDEX_KEY is changed.
+    """
+    return [_hashed(key, clinic_id, kind, value) for key in blind_index_keys(_PURPOSE)]
+
+
+def _hashed(key: bytes, clinic_id: UUID, kind: str | None, value: str) -> bytes:
+    return hmac.digest(key, f"{clinic_id}:{kind}:{value.strip().lower()}".encode(), hashlib.sha256)[:_BLIND_BYTES]
 
 
 @lru_cache(maxsize=64)

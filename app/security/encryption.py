@@ -1,7 +1,7 @@
 """Encryption at rest: AES-256-GCM, each value bound to its context (table, column and row)."""
 
 import os
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
 from collections.abc import Collection, Mapping
 from functools import lru_cache
@@ -37,10 +37,10 @@ def known_key_names() -> Collection[str]:
     return _ciphers().keys()
 
 
-def configured_key_names() -> Collection[str]:
-    """Return the names of the keys in ENCRYPTION_KEYS; without any, the name of the derived key."""
+def configured_keys() -> Mapping[str, bytes]:
+    """Return the keys in ENCRYPTION_KEYS by name, the current one first, or the derived key. Raises InvalidKeys."""
     given = get_settings().encryption_keys.get_secret_value()
-    return {*parse_keys(given)} if given else {DERIVED}
+    return parse_keys(given) if given else {DERIVED: derived_key()}
 
 
 def derived_key() -> bytes:
@@ -97,10 +97,19 @@ def parse_keys(text: str) -> Mapping[str, bytes]:
     return keys
 
 
+def format_keys(keys: Mapping[str, bytes]) -> str:
+    """Return keys as the text that `parse_keys` reads."""
+    return ",".join(f"{name}:{b64encode(key).decode()}" for name, key in keys.items())
+
+
+def new_key() -> bytes:
+    """Return a random key."""
+    return os.urandom(_KEY_BYTES)
+
+
 @lru_cache(maxsize=1)
 def _ciphers() -> Mapping[str, AESGCM]:
     """The key derived from SECRET_KEY comes last, so that values from before ENCRYPTION_KEYS was set still decrypt."""
-    given = get_settings().encryption_keys.get_secret_value()
-    keys = {**(parse_keys(given) if given else {})}
+    keys = {**configured_keys()}
     keys.setdefault(DERIVED, derived_key())
     return {name: AESGCM(key) for name, key in keys.items()}

@@ -6,13 +6,13 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, text
 
-from app.config import get_settings
-from app.core.key_derivation import blind_index_key, key_for
-from app.security.encryption import DERIVED, derived_key, parse_keys
+from app.core.key_derivation import blind_index_keys, key_for
+from app.security.encryption import DERIVED, configured_keys, derived_key
 from app.security.key_verification import BLIND_INDEX_CHECK
 
 SECRET: Final = "SECRET_KEY"  # noqa: S105  (its name)
 BLIND_INDEX: Final = "BLIND_INDEX_KEY"
+OTHER_BLIND_INDEX: Final = "OTHER_BLIND_INDEX_KEYS"
 _DIGITS: Final = 16
 _NEEDED: Final = text("SELECT name FROM key_checks WHERE retired_at IS NULL AND name <> :blind_index ORDER BY name")
 
@@ -27,11 +27,12 @@ class KeyRecord(NamedTuple):
 
 def key_fingerprints() -> dict[str, str]:
     """Return the fingerprints of all keys of this process, by name."""
-    given = get_settings().encryption_keys.get_secret_value()
-    encryption_keys = {DERIVED: derived_key(), **(parse_keys(given) if given else {})}
+    encryption_keys = {DERIVED: derived_key(), **configured_keys()}
+    blind_index, *others = blind_index_keys("fingerprint")
     return {
         SECRET: _fingerprint(key_for("fingerprint")),
-        BLIND_INDEX: _fingerprint(blind_index_key("fingerprint")),
+        BLIND_INDEX: _fingerprint(blind_index),
+        **{f"{OTHER_BLIND_INDEX} ({number})": _fingerprint(key) for number, key in enumerate(others, start=1)},
         **{_title(name): _fingerprint(key) for name, key in encryption_keys.items()},
     }
 

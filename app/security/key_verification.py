@@ -18,11 +18,11 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.clock import now
 from app.core.db import Base, transaction
-from app.core.key_derivation import blind_index_key
+from app.core.key_derivation import blind_index_key, blind_index_keys
 from app.core.type_aliases import ColumnValues
 from app.security.encryption import (
     DecryptionError,
-    configured_key_names,
+    configured_keys,
     current_key_name,
     decrypt,
     encrypt,
@@ -32,6 +32,7 @@ from app.security.encryption import (
 
 BLIND_INDEX_CHECK: Final = "MARKS_KEY"  # name of its row, as in older versions; names of encryption keys have no _
 _KNOWN_TEXT: Final = b"Every lead hears back."
+_CHECK_PURPOSE: Final = "key check"
 _SELECT: Final = text("SELECT name, sealed, retired_at FROM key_checks ORDER BY name")
 _INSERT: Final = text(
     "INSERT INTO key_checks (name, sealed) VALUES (:name, :sealed) ON CONFLICT (name) DO UPDATE SET retired_at = NULL"
@@ -114,7 +115,7 @@ def unusable_keys(session: Session, names: Collection[str]) -> Sequence[str]:
 
 def adopt_blind_index_key(session: Session) -> None:
     """Register this process's blind index key as the right one, after an intended change of BLIND_INDEX_KEY."""
-    session.execute(_REPLACE, {"name": BLIND_INDEX_CHECK, "sealed": _blind_index_check()})
+    session.execute(_REPLACE, {"name": BLIND_INDEX_CHECK, "sealed": _own_blind_index_check()})
 
 
 def retire_unused(session: Session, used: Collection[str]) -> Sequence[str]:
@@ -145,17 +146,18 @@ def _missing_rows(rows: ColumnValues) -> Sequence[ColumnValues]:
     if current not in rows or (rows[current].retired_at and _decrypts(rows[current])):
         missing.append({"name": current, "sealed": encrypt(_KNOWN_TEXT, context=_context(current))})
     if BLIND_INDEX_CHECK not in rows:
-        missing.append({"name": BLIND_INDEX_CHECK, "sealed": _blind_index_check()})
+        missing.append({"name": BLIND_INDEX_CHECK, "sealed": _own_blind_index_check()})
     return missing
 
 
 def _fault_of(row: Any) -> Fault | None:
     if row.name == BLIND_INDEX_CHECK:
-        return None if hmac.compare_digest(row.sealed, _blind_index_check()) else Fault.BLIND_INDEX
+        checks = map(_blind_index_check, blind_index_keys(_CHECK_PURPOSE))
+        return None if any(hmac.compare_digest(row.sealed, check) for check in checks) else Fault.BLIND_INDEX
     if row.name not in known_key_names():
         return None if row.retired_at else Fault.MISSING
     # The derived key `0` always exists. Once retired, it does not have to match.
-    is_meant = row.name in configured_key_names() or not row.retired_at
+    is_meant = row.name in configured_keys() or not row.retired_at
     return Fault.OTHER if is_meant and not _decrypts(row) else None
 
 
@@ -166,8 +168,12 @@ def _decrypts(row: Any) -> bool:
         return False
 
 
-def _blind_index_check() -> bytes:
-    return hmac.digest(blind_index_key("key check"), _KNOWN_TEXT, hashlib.sha256)
+def _own_blind_index_check() -> bytes:
+    return _blind_index_check(blind_index_key(_CHECK_PURPOSE))
+
+
+def _blind_index_check(key: bytes) -> bytes:
+    return hmac.digest(key, _KNOWN_TEXT, hashlib.sha256)
 
 
 def _context(name: str) -> str:

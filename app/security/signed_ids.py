@@ -10,7 +10,7 @@ from base64 import b32hexdecode, b32hexencode
 from typing import Final
 from uuid import UUID
 
-from app.core.key_derivation import blind_index_key
+from app.core.key_derivation import blind_index_key, blind_index_keys
 
 LENGTH: Final = 42  # characters
 _ID_BYTES: Final = 16
@@ -23,7 +23,7 @@ class InvalidSignedId(ValueError):
 
 def sign_id(purpose: str, row_id: UUID) -> str:
     """Return the id with its signature, 42 characters. A signature for one purpose fails for another."""
-    return b32hexencode(row_id.bytes + _signature(purpose, row_id.bytes)).rstrip(b"=").decode().lower()
+    return _signed(blind_index_key(_key_purpose(purpose)), row_id)
 
 
 def read_signed_id(purpose: str, signed: str) -> UUID:
@@ -32,10 +32,16 @@ def read_signed_id(purpose: str, signed: str) -> UUID:
         row_id = UUID(bytes=b32hexdecode(signed.upper() + "=" * (-len(signed) % 8))[:_ID_BYTES])
     except ValueError:
         raise InvalidSignedId(InvalidSignedId.__doc__) from None
-    if not hmac.compare_digest(signed.lower().encode(), sign_id(purpose, row_id).encode()):
+    keys = blind_index_keys(_key_purpose(purpose))  # a link may be of before a change of BLIND_INDEX_KEY
+    if not any(hmac.compare_digest(signed.lower().encode(), _signed(key, row_id).encode()) for key in keys):
         raise InvalidSignedId(InvalidSignedId.__doc__)
     return row_id
 
 
-def _signature(purpose: str, row_id: bytes) -> bytes:
-    return hmac.digest(blind_index_key(f"signed id {purpose}"), row_id, hashlib.sha256)[:_SIGNATURE_BYTES]
+def _key_purpose(purpose: str) -> str:
+    return f"signed id {purpose}"
+
+
+def _signed(key: bytes, row_id: UUID) -> str:
+    signature = hmac.digest(key, row_id.bytes, hashlib.sha256)[:_SIGNATURE_BYTES]
+    return b32hexencode(row_id.bytes + signature).rstrip(b"=").decode().lower()

@@ -175,9 +175,23 @@ def test_blind_indexes_are_rebuilt_after_the_secret_changed(desk: Desk):
     assert [one["id"] for one in desk.admin.post("/api/leads/search", search).body["items"]] == [lead["id"]]
 
 
-def test_new_key_command_gives_a_usable_key(secrets: Any):
-    made = CliRunner().invoke(cli.relance, ["keys", "new", "b"]).output.strip()
-    secrets(ENCRYPTION_KEYS=made)
+def test_key_commands_give_the_whole_value_to_set(secrets: Any):
+    def value(*words: str) -> str:
+        done = CliRunner().invoke(cli.relance, ["keys", *words])
+        assert done.exit_code == 0, done.output
+        return done.output.strip()
+
+    secrets()
+    derived = value("derived")
+    second = value("new", "b")
+    assert second.startswith(f"{derived},b:")
+    secrets(ENCRYPTION_KEYS=second)
+    assert encryption.current_key_name() == encryption.DERIVED
+    b = second.removeprefix(f"{derived},")
+    assert value("new", "c").startswith(f"{second},c:")
+    secrets(ENCRYPTION_KEYS=value("first", "b"))
     assert encryption.current_key_name() == "b"
-    for name in ("a:b", encryption.DERIVED):
+    assert value("first", "b") == f"{b},{derived}"
+    assert value("new", "c", "--alone").startswith("c:")
+    for name in ("a:b", encryption.DERIVED, "b"):
         assert CliRunner().invoke(cli.relance, ["keys", "new", name]).exit_code == 2

@@ -8,7 +8,7 @@ from app.core.db import transaction
 from app.ops import cli
 from app.security.key_verification import Fault, find_key_problems
 from tests.support.desk import Desk
-from tests.support.keys import ANOTHER, key
+from tests.support.keys import ANOTHER
 
 
 def relance(*arguments: str) -> Result:
@@ -26,7 +26,7 @@ def test_processes_start_again_after_the_secret_is_lost(desk: Desk, secrets: Any
     secrets(SECRET_KEY=ANOTHER)
     assert faults() == {Fault.OTHER, Fault.BLIND_INDEX}
 
-    secrets(SECRET_KEY=ANOTHER, ENCRYPTION_KEYS=key("2027"))
+    secrets(SECRET_KEY=ANOTHER, ENCRYPTION_KEYS=relance("keys", "new", "2027", "--alone").stdout.strip())
     forgotten = relance("keys", "forget", "0")
     assert forgotten.exit_code == 0, forgotten.output
     rotated = relance("keys", "rotate", "--new-blind-index-key")

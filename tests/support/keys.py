@@ -24,7 +24,7 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Call it with secrets by their names, to be a process that was started with those and no others."""
 
     def use(**given: str) -> None:
-        for name in ("ENCRYPTION_KEYS", "BLIND_INDEX_KEY", "MARKS_KEY"):
+        for name in ("ENCRYPTION_KEYS", "BLIND_INDEX_KEY", "OTHER_BLIND_INDEX_KEYS", "MARKS_KEY"):
             monkeypatch.delenv(name, raising=False)
         for name, secret in {"SECRET_KEY": FIRST, **given}.items():
             monkeypatch.setenv(name, secret)
@@ -41,5 +41,5 @@ def key(name: str) -> str:
 
 
 def _forget() -> None:
-    for cached in (get_settings, encryption._ciphers, key_derivation.key_for, key_derivation.blind_index_key):
+    for cached in (get_settings, encryption._ciphers, key_derivation.key_for, key_derivation.blind_index_keys):
         cached.cache_clear()

@@ -139,7 +139,7 @@ def _insert(
     *,
     details: JsonObject | None,
 ) -> JsonDict:
-    row = encrypt_row(Lead, given)
+    row, compared = encrypt_row(Lead, given), comparison_parameters(given["clinic_id"], values)
     touch = {"touches": to_json([first_touch_row(given, details)])} if details else {}
     parameters = {
         "rows": to_json([columns_to_read(row)]),
@@ -149,9 +149,9 @@ def _insert(
         "clinic": given["clinic_id"],
         "stale_after_days": actor.clinic.stale_after_days,
         **_choice(session, actor, given),
-        **comparison_parameters(row, values),
+        **compared,
     }
-    statement = capture_statement(frozenset(values), with_touch=bool(details))
+    statement = capture_statement(frozenset(compared), with_touch=bool(details))
     inserted = execute_driver_sql(session, statement, parameters)
     if not inserted:
         _raise_refusal(session, given)

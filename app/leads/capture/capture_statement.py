@@ -117,7 +117,7 @@ _HISTORY: Final = """
 
 @lru_cache(maxsize=16)
 def capture_statement(values: frozenset[str], *, with_touch: bool) -> str:
-    """Return the statement, as `driver_sql`, for a lead with these comparison values (see `comparison_values`).
+    """Return the statement, as `driver_sql`, for a lead with these `comparison_parameters`.
 
     The parameter `rows` has the `columns_to_read` of the lead. `with_touch`: the parameter `touches` has the first
     touch, which has details; else its values are those of the lead.

@@ -14,13 +14,13 @@ from rapidfuzz.fuzz import token_sort_ratio
 from sqlalchemy import TextClause, select, text
 from sqlalchemy.orm import Session
 
-from app.core.type_aliases import ColumnValues, JsonDict, JsonObject
+from app.core.type_aliases import JsonDict, JsonObject
 from app.identity.actor import Actor
 from app.identity.permissions import Scope
 from app.leads.contact.names import normalise_name
 from app.leads.models import NAME_KEY, NEWEST_ORDER, Lead
 from app.leads.search.lookup import read_lead, visible_to
-from app.security.encrypted_fields import BLIND_INDEX_SUFFIX, blind_index, encrypted_fields_of
+from app.security.encrypted_fields import blind_indexes, encrypted_fields_of
 
 ALIKE: Final = 90  # of 100, for full names in any word order: one letter of ten. A lower limit matches family members
 SAME: Final = 100
@@ -81,8 +81,8 @@ def duplicates_of(session: Session, actor: Actor, lead_id: UUID) -> Duplicates:
     """Find leads that may be the same person as this lead. Raises NotFound, LeadWasMerged."""
     lead = vars(read_lead(session, actor, lead_id))
     values = comparison_values(lead)
-    parameters = blind_indexes_of(actor.clinic.id, values)
-    found = session.execute(_others(frozenset(values)), {**parameters, "clinic": actor.clinic.id, "self": lead_id})
+    parameters = comparison_parameters(actor.clinic.id, values)
+    found = session.execute(_others(frozenset(parameters)), {**parameters, "clinic": actor.clinic.id, "self": lead_id})
     return find_duplicates(session, actor, lead, [tuple(row) for row in found])
 
 
@@ -92,19 +92,19 @@ def comparison_values(lead: JsonObject) -> dict[str, str]:
     return values if has_name(lead) else {name: values[name] for name in values.keys() - {"last_name"}}
 
 
-def blind_indexes_of(clinic_id: UUID, values: Mapping[str, str]) -> JsonDict:
-    """Return the comparison values as SQL parameters: blind indexes of phones and addresses, names as they are."""
-    fields = encrypted_fields_of(Lead)
-    return {
-        name: blind_index(clinic_id, fields[name].index, value) if name in fields else value
-        for name, value in values.items()
-    }
+def comparison_parameters(clinic_id: UUID, values: Mapping[str, str]) -> JsonDict:
+    """Return the comparison values as SQL parameters: blind indexes of phones and addresses, names as they are.
 
-
-def comparison_parameters(row: ColumnValues, values: Mapping[str, str]) -> JsonDict:
-    """Return `blind_indexes_of` for a row of `encrypt_row`, which has the blind indexes already."""
-    fields = encrypted_fields_of(Lead)
-    return {name: row[name + BLIND_INDEX_SUFFIX] if name in fields else value for name, value in values.items()}
+    With OTHER_BLIND_INDEX_KEYS, a value has further parameters: `phone`, `phone__1`, `phone__2`.
+    """
+    fields, parameters = encrypted_fields_of(Lead), dict[str, Any]()
+    for name, value in values.items():
+        if name not in fields:
+            parameters[name] = value
+            continue
+        for number, index in enumerate(blind_indexes(clinic_id, fields[name].index, value)):
+            parameters[f"{name}__{number}" if number else name] = index
+    return parameters
 
 
 def has_name(lead: JsonObject) -> bool:
@@ -137,13 +137,17 @@ NO_DUPLICATES: Final = Duplicates([], 0)
 
 
 def candidates_sql(values: Collection[str], *, condition: str = "") -> str:
-    """Return SQL for leads that share any of these values: id, kind of match, first and last name; newest first."""
+    """Return SQL for leads that share any of these values: id, kind of match, first and last name; newest first.
+
+    `values` are the names of `comparison_parameters`.
+    """
     parts = [
         f"(SELECT id, '{by}' AS by, first_name, last_name FROM leads WHERE clinic_id = CAST(:clinic AS uuid)"  # noqa: S608
         f" AND deleted_at IS NULL AND {test}{condition} ORDER BY {NEWEST_ORDER} LIMIT {_MOST[by]})"
         for name, tests in _TESTS.items()
-        if name in values
-        for by, test in tests
+        for parameter in sorted(values)
+        if parameter.partition("__")[0] == name
+        for by, test in ((by, test.replace(f"(:{name} AS", f"(:{parameter} AS")) for by, test in tests)
     ]
     return " UNION ALL ".join(parts) or _NONE
 

@@ -17,7 +17,7 @@ from app.leads.contact.names import normalise_name
 from app.leads.contact.phone_numbers import normalise_phone
 from app.leads.models import Lead
 from app.leads.search.lookup import visible_to
-from app.security.encrypted_fields import blind_index, decrypt_rows
+from app.security.encrypted_fields import blind_indexes, decrypt_rows
 
 MOST_FOUND: Final = 50
 MOST_NAMES: Final = 300  # compared: the newest leads with the same first letters
@@ -51,10 +51,11 @@ def _index_conditions(actor: Actor, data: JsonObject, splits: Sequence[Split]) -
     """Return the conditions on the most selective index, each with the maximum number of rows to read."""
     if "phone" in data:
         phone = _phone(data["phone"], actor)
-        index = blind_index(actor.clinic.id, "phone", phone)
-        return [(Lead.phone_blind == index, MOST_FOUND), (Lead.phone_alt_blind == index, MOST_FOUND)]
+        indexes = blind_indexes(actor.clinic.id, "phone", phone)
+        return [(col == index, MOST_FOUND) for col in (Lead.phone_blind, Lead.phone_alt_blind) for index in indexes]
     if "email" in data:
-        return [(Lead.email_blind == blind_index(actor.clinic.id, "email", data["email"]), MOST_FOUND)]
+        indexes = blind_indexes(actor.clinic.id, "email", data["email"])
+        return [(Lead.email_blind == index, MOST_FOUND) for index in indexes]
     lasts = {last for _, last in splits}
     return [(Lead.name_key == func.left(func.lower(cast(last, Text)), KEY), MOST_NAMES) for last in lasts]
 
@@ -79,10 +80,10 @@ def _phone(given: str, actor: Actor) -> str:
 def _has(lead: AnyRow, actor: Actor, data: JsonObject) -> bool:
     """Return whether the lead matches every search field, not only the indexed one."""
     if "phone" in data:
-        index = blind_index(actor.clinic.id, "phone", _phone(data["phone"], actor))
-        if index not in (lead.phone_blind, lead.phone_alt_blind):
+        indexes = blind_indexes(actor.clinic.id, "phone", _phone(data["phone"], actor))
+        if not {lead.phone_blind, lead.phone_alt_blind}.intersection(indexes):
             return False
-    return "email" not in data or lead.email_blind == blind_index(actor.clinic.id, "email", data["email"])
+    return "email" not in data or lead.email_blind in blind_indexes(actor.clinic.id, "email", data["email"])
 
 
 def _splits(name: str) -> list[Split]:

@@ -16,7 +16,7 @@ from app.audit import audit_log
 from app.audit.models import Act
 from app.clock import now
 from app.core.database.driver_sql import driver_sql, execute_driver_sql
-from app.core.key_derivation import blind_index_key
+from app.core.key_derivation import blind_index_keys
 from app.messaging.channels.base import LeadContact
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.models import AddressKind
@@ -54,7 +54,7 @@ def addresses_of(lead: LeadContact) -> Iterator[Address]:
 
 def suppress_addresses(session: Session, clinic_id: UUID, addresses: Iterable[Address], *, reason: str) -> None:
     """Add addresses to the list. Existing entries keep their reason."""
-    if given := _hashes(addresses):
+    if given := _parameters((kind, address_hashes(kind, value)[0]) for kind, value in addresses):
         session.execute(_ADD, {"clinic": clinic_id, "reason": reason, "now": now(), **given})
         audit_log.note_change(
             session, "suppression", [clinic_id], act=Act.CREATE, after={"ways": given["ways"], "reason": reason}
@@ -72,9 +72,9 @@ def unsuppress_addresses(
 ) -> None:
     """Remove addresses from the list, also those of single channels; with `only`, just the entries with that reason."""
     removed = list(addresses)
-    if given := _hashes(removed):
+    if given := _all_hashes(removed):
         of_channels = [entry for address in removed for entry in _channel_entries(address)]
-        session.execute(_REMOVE, {"clinic": clinic_id, "only": only, **_hashes([*removed, *of_channels])})
+        session.execute(_REMOVE, {"clinic": clinic_id, "only": only, **_all_hashes([*removed, *of_channels])})
         audit_log.note_change(session, "suppression", [clinic_id], act=Act.DELETE, after={"ways": given["ways"]})
 
 
@@ -89,8 +89,9 @@ def _channel_entries(address: Address) -> Iterator[Address]:
 def find_suppressed(session: Session, addresses: Iterable[tuple[UUID, Address]]) -> dict[tuple[UUID, Address], Any]:
     """Return those of the given pairs of clinic id and address that are on the list, each with its row. One query."""
     by_hash = {
-        (clinic_id, kind, hash_address(kind, value)): (clinic_id, (kind, value))
+        (clinic_id, kind, hashed): (clinic_id, (kind, value))
         for clinic_id, (kind, value) in addresses
+        for hashed in address_hashes(kind, value)
     }
     if not by_hash:
         return {}
@@ -100,14 +101,20 @@ def find_suppressed(session: Session, addresses: Iterable[tuple[UUID, Address]])
     return {by_hash[row.clinic_id, AddressKind(row.way), bytes(row.address_hash)]: row for row in found}
 
 
-def hash_address(kind: AddressKind, address: str) -> bytes:
-    """Return a keyed hash of the address, the same in upper and lower case.
+def address_hashes(kind: AddressKind, address: str) -> list[bytes]:
+    """Return the keyed hashes by which the address is found, the same in upper and lower case.
 
-    It needs the blind index key, so the addresses cannot be guessed from the database alone.
+    They need the blind index key, so the addresses cannot be guessed from the database alone. New entries get the first
+    one; the others are of OTHER_BLIND_INDEX_KEYS.
     """
-    return hmac.digest(blind_index_key("suppression"), f"{kind}:{address.strip().lower()}".encode(), hashlib.sha256)
+    normalized = f"{kind}:{address.strip().lower()}".encode()
+    return [hmac.digest(key, normalized, hashlib.sha256) for key in blind_index_keys("suppression")]
 
 
-def _hashes(addresses: Iterable[Address]) -> dict[str, list[object]]:
-    hashes = {(kind, hash_address(kind, value)) for kind, value in addresses}
-    return {"ways": [kind for kind, _ in hashes], "hashes": [hashed for _, hashed in hashes]} if hashes else {}
+def _all_hashes(addresses: Iterable[Address]) -> dict[str, list[object]]:
+    return _parameters((kind, hashed) for kind, value in addresses for hashed in address_hashes(kind, value))
+
+
+def _parameters(entries: Iterable[tuple[AddressKind, bytes]]) -> dict[str, list[object]]:
+    found = set(entries)
+    return {"ways": [kind for kind, _ in found], "hashes": [hashed for _, hashed in found]} if found else {}

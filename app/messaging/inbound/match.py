@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core.db import AnySelect
+from app.core.db import AnySelect, is_among
 from app.leads.models import Lead
 from app.messaging.channels import email
 from app.messaging.inbound.addresses import ids_in_addresses, ids_in_headers
@@ -17,7 +17,7 @@ from app.messaging.inbound.models import InboundEmail, Match
 from app.messaging.inbound.parsing.parse import ParsedEmail
 from app.messaging.inbound.reports import reported_ids
 from app.messaging.models import Notification, NotificationState
-from app.security.encrypted_fields import blind_index, decrypt_fields
+from app.security.encrypted_fields import blind_indexes, decrypt_fields
 
 _OWN_ID: Final = re.compile(r"<([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})@[^<>\s]+>", re.IGNORECASE)
 WAS_SENT: Final = (NotificationState.SENT, NotificationState.UNKNOWN, NotificationState.FAILED)
@@ -143,5 +143,5 @@ def _to_leads(clinic_id: UUID) -> tuple[Any, ...]:
 
 
 def _with_address(column: Any, clinic_id: UUID, address: str) -> AnySelect:
-    index = blind_index(clinic_id, "email", address)
-    return select(column).where(Lead.clinic_id == clinic_id, Lead.email_blind == index, Lead.deleted_at.is_(None))
+    has_address = is_among(Lead.email_blind, blind_indexes(clinic_id, "email", address))
+    return select(column).where(Lead.clinic_id == clinic_id, has_address, Lead.deleted_at.is_(None))

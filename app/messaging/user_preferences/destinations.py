@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from app.clock import now
-from app.core.db import new_id
+from app.core.db import is_among, new_id
 from app.core.http_client.targets import NotAllowed, resolve_allowed
 from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Page, page
@@ -22,7 +22,7 @@ from app.identity.clinics import bump_rules_version
 from app.messaging.channels import slack, teams, web_push
 from app.messaging.models import Notification
 from app.messaging.user_preferences.models import URL_INDEX, NoticeDestination
-from app.security.encrypted_fields import blind_index
+from app.security.encrypted_fields import blind_indexes
 
 MAX_DESTINATIONS: Final = 20  # of a user
 WEB_PUSH: Final = web_push.CHANNEL.name
@@ -158,11 +158,11 @@ def _values(data: JsonObject) -> JsonObject:
 
 def _same(session: Session, actor: Actor, values: JsonObject) -> NoticeDestination | None:
     """Return the caller's destination with this URL. Other users' subscriptions of the browser are deleted."""
-    mark = blind_index(actor.clinic.id, URL_INDEX, values["url"])
+    indexes = blind_indexes(actor.clinic.id, URL_INDEX, values["url"])
     same = [
         NoticeDestination.clinic_id == actor.clinic.id,
         NoticeDestination.channel == values["channel"],
-        NoticeDestination.url_blind == mark,
+        is_among(NoticeDestination.url_blind, indexes),
     ]
     if values["channel"] == WEB_PUSH:
         session.execute(delete(NoticeDestination).where(*same, NoticeDestination.user_id != actor.user_id))

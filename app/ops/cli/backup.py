@@ -13,7 +13,7 @@ from app.ops.backup.restore import open_backup
 from app.ops.backup.restore import restore as restore_backup
 from app.ops.cli.support.output import as_json, print_json, print_result
 from app.ops.stack.environment import is_demo
-from app.security.key_fingerprints import BLIND_INDEX, SECRET
+from app.security.key_fingerprints import BLIND_INDEX, OTHER_BLIND_INDEX, SECRET
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -88,6 +88,8 @@ def where(key: str) -> str:
     file, settings = secrets_file(), get_settings()
     if key == BLIND_INDEX and settings.blind_index_key.get_secret_value():
         return "the environment (BLIND_INDEX_KEY)"
+    if key.startswith(OTHER_BLIND_INDEX):
+        return f"the environment ({OTHER_BLIND_INDEX})"
     if SECRET not in key and key != BLIND_INDEX:
         return "the environment (ENCRYPTION_KEYS)"
     secret = settings.secret_key.get_secret_value()

@@ -1,15 +1,13 @@
 """`relance keys`: show and rotate the encryption keys."""
 
-import os
 import sys
-from base64 import b64encode
 from collections.abc import Iterator
 
 import click
 
 from app.core.db import transaction
 from app.ops.cli.support.output import as_json, counting, print_result, print_rows
-from app.security.encryption import DERIVED, derived_key
+from app.security.encryption import DERIVED, configured_keys, derived_key, format_keys, new_key
 from app.security.key_rotation import ENCRYPTED_COLUMNS, EncryptedColumn, key_usage, keys_in_use, reencrypt
 from app.security.key_verification import (
     Fault,
@@ -28,21 +26,39 @@ def keys() -> None:
 
 @keys.command()
 @click.argument("name")
-def new(name: str) -> None:
-    """Print a new key in the format of ENCRYPTION_KEYS.
+@click.option("--alone", is_flag=True, help="Print only the new key, for a lost SECRET_KEY.")
+def new(name: str, *, alone: bool) -> None:
+    """Print ENCRYPTION_KEYS with a new key in the last place: the first step of a key rotation.
 
-    To introduce it: append it to ENCRYPTION_KEYS and restart all processes, so that all of them can decrypt with it.
-    Then move it to the first place and restart all processes again. Then run `relance keys rotate`.
+    The value has the keys in force, also the one derived from SECRET_KEY. With it, processes decrypt with the new key
+    and still encrypt with the present one. Set it, restart all processes, and then run `relance keys first NAME`.
     """
     if not (name.isalnum() and name.isascii()) or name == DERIVED:
         raise click.BadParameter(f"must consist of letters and digits, and must not be {DERIVED}", param_hint="NAME")
-    click.echo(f"{name}:{b64encode(os.urandom(32)).decode()}")
+    present = {} if alone else configured_keys()
+    if name in present:
+        raise click.BadParameter(f"ENCRYPTION_KEYS has a key {name} already", param_hint="NAME")
+    click.echo(format_keys({**present, name: new_key()}))
+
+
+@keys.command()
+@click.argument("name")
+def first(name: str) -> None:
+    """Print ENCRYPTION_KEYS with this key in the first place: the second step of a key rotation.
+
+    With the value, processes encrypt with the key and decrypt with all. Set it when all processes have the value of
+    `relance keys new`, restart them, and then run `relance keys rotate`.
+    """
+    present = configured_keys()
+    if name not in present:
+        raise click.BadParameter(f"ENCRYPTION_KEYS has no key {name}: it has {', '.join(present)}", param_hint="NAME")
+    click.echo(format_keys({name: present[name], **present}))
 
 
 @keys.command()
 def derived() -> None:
     """Print the key derived from SECRET_KEY in the format of ENCRYPTION_KEYS. Save it before you change SECRET_KEY."""
-    click.echo(f"{DERIVED}:{b64encode(derived_key()).decode()}")
+    click.echo(format_keys({DERIVED: derived_key()}))
 
 
 @keys.command()
@@ -62,7 +78,7 @@ def status(*, as_json: bool) -> None:
 @click.option(
     *("--new-blind-index-key", "--new-marks", "new_blind_index_key"),
     is_flag=True,
-    help="Accept a changed BLIND_INDEX_KEY (formerly MARKS_KEY). Implies --every. Loses the suppression list.",
+    help="Accept a changed BLIND_INDEX_KEY (formerly MARKS_KEY). Implies --every. The suppression list keeps its key.",
 )
 @as_json
 def rotate(*, every: bool, new_blind_index_key: bool, as_json: bool) -> None:
@@ -79,6 +95,8 @@ def rotate(*, every: bool, new_blind_index_key: bool, as_json: bool) -> None:
     }
     with transaction() as session:
         retire_unused(session, keys_in_use(session))
+        if new_blind_index_key:
+            adopt_blind_index_key(session)
     print_result({**done, **{f"unreadable {table}": number for table, number in unreadable.items()}}, as_json=as_json)
     sys.exit(1 if unreadable else 0)
 
@@ -94,10 +112,9 @@ def forget(name: str) -> None:
 
 def _require_encryption_keys(*, new_blind_index_key: bool) -> None:
     """Check the keys. A missing key is allowed, because the other rows can still be re-encrypted."""
+    allowed = {Fault.MISSING, *([Fault.BLIND_INDEX] if new_blind_index_key else [])}
     with transaction() as session:
-        if new_blind_index_key:
-            adopt_blind_index_key(session)
-        if others := [problem for problem in find_key_problems(session) if problem.fault is not Fault.MISSING]:
+        if others := [problem for problem in find_key_problems(session) if problem.fault not in allowed]:
             raise click.ClickException(describe_problems(others))
 
 

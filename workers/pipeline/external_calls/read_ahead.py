@@ -24,7 +24,7 @@ from app.engine.step_kind import STEP_KINDS
 from app.engine.steps.holds import IS_HELD, SKIPS_MESSAGES
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy.load_facts import suppressed_by
-from app.messaging.contact_policy.suppression_list import hash_address
+from app.messaging.contact_policy.suppression_list import address_hashes
 from app.messaging.models import CONTACTED_AT, IS_CONTACT
 from workers.pipeline.claim import (
     LOCK_LEAD_AND_STEP,
@@ -172,7 +172,8 @@ def _unclaimed(context: StepContext) -> Unclaimed:
     assert context.contact is not None  # noqa: S101  (`_is_checked`)
     addresses = suppressed_by(context.clinic.id, context.contact.attempt)
     counts_contacts = context.clinic.policy.counts_touches and not context.contact.attempt.is_transactional
-    return Unclaimed(context, [(kind, hash_address(kind, value)) for _, (kind, value) in addresses], counts_contacts)
+    hashes = [(kind, hashed) for _, (kind, value) in addresses for hashed in address_hashes(kind, value)]
+    return Unclaimed(context, hashes, counts_contacts)
 
 
 def claim_unchanged(session: Session, messages: Sequence[Unclaimed]) -> UUID | None:

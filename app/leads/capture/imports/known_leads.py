@@ -1,14 +1,16 @@
 """Lookup of the leads that a chunk's rows are about, by the blind indexes of phone numbers and e-mail addresses."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from app.core.key_derivation import has_other_blind_index_keys
 from app.core.type_aliases import ColumnValues
-from app.leads.models import NEWEST_ORDER
+from app.leads.models import NEWEST_ORDER, Lead
+from app.security.encrypted_fields import BLIND_INDEX_SUFFIX, blind_indexes, decrypt_fields, encrypted_fields_of
 
 # Column of a lead → kind of values.
 BLIND_INDEXES: Final[Mapping[str, str]] = {
@@ -30,17 +32,32 @@ _ALLOW_SORTS: Final = text("SET LOCAL enable_sort TO DEFAULT")
 
 
 def newest_leads(session: Session, clinic_id: UUID, rows: Iterable[ColumnValues]) -> dict[bytes, UUID]:
-    """Return the newest lead for each blind index in `rows`, if there is one."""
+    """Return the newest lead for each blind index in `rows`, if there is one.
+
+    Leads with a blind index by another key are found as well.
+    """
     ways: dict[str, set[bytes]] = {kind: set() for kind in BLIND_INDEXES.values()}
+    same: dict[bytes, bytes] = {}  # blind index by any key → by the current key
     for row in rows:
         for column, kind in BLIND_INDEXES.items():
-            if way := row[column]:
-                ways[kind].add(way)
+            if row[column]:
+                indexes = _all_indexes(clinic_id, column, row)
+                ways[kind].update(indexes)
+                same.update((index, row[column]) for index in indexes)
     given = {kind: _bytea_array(values) for kind, values in ways.items()}
     session.execute(_AVOID_SORTS)
     found = session.execute(_KNOWN, {"clinic": clinic_id, **given}).all()
     session.execute(_ALLOW_SORTS)
-    return {bytes(row.way): row.id for row in sorted(found)}
+    return {same[bytes(row.way)]: row.id for row in sorted(found)}
+
+
+def _all_indexes(clinic_id: UUID, column: str, row: ColumnValues) -> Sequence[bytes]:
+    """Return the blind indexes of a row's value by all keys. A row of `encrypt_row` has the one by the current key."""
+    if not has_other_blind_index_keys():
+        return [row[column]]
+    name = column.removesuffix(BLIND_INDEX_SUFFIX)
+    field, values = encrypted_fields_of(Lead)[name], decrypt_fields(Lead, row["id"], row["sealed"])
+    return blind_indexes(clinic_id, field.index, values[name])
 
 
 def _bytea_array(values: Iterable[bytes]) -> str:

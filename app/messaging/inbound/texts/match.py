@@ -12,7 +12,7 @@ from app.leads.models import Lead
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.inbound.match import WAS_SENT
 from app.messaging.models import AddressKind, Notification
-from app.security.encrypted_fields import blind_index, decrypt_fields
+from app.security.encrypted_fields import blind_indexes, decrypt_fields
 
 _MOST_LEADS: Final = 50  # with one number
 _MOST_COMPARED: Final = 20  # messages whose address is compared with the sender
@@ -52,7 +52,7 @@ def spellings(number: str) -> list[str]:
 
 
 def _leads_with(session: Session, clinic_id: UUID, numbers: Sequence[str]) -> list[UUID]:
-    indexes = [blind_index(clinic_id, "phone", number) for number in numbers]
+    indexes = [index for number in numbers for index in blind_indexes(clinic_id, "phone", number)]
     mine = select(Lead.id).where(Lead.clinic_id == clinic_id, Lead.deleted_at.is_(None))
     columns = (Lead.phone_blind, Lead.phone_alt_blind)
     newest = [
