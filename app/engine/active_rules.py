@@ -13,7 +13,7 @@ from app.identity.clinic_context import ClinicContext
 
 @cache_per_version
 def load_active_rules(session: Session, clinic: ClinicContext) -> RuleSet:
-    """Return the clinic's active rules, indexed by event, and the slugs of its paused rules and sequences."""
+    """Return the clinic's active rules, indexed by event, and the slugs of those that are paused or inactive."""
     mine = select(RuleRow.id, RuleRow.slug, RuleRow.definition, RuleRow.published, RuleRow.active).where(
         RuleRow.clinic_id == clinic.id,
         RuleRow.deleted_at.is_(None),
@@ -23,7 +23,16 @@ def load_active_rules(session: Session, clinic: ClinicContext) -> RuleSet:
     active = [read_rule(row.definition, id=row.id, version=row.published or 1) for row in rows if row.active]
     triggers = [one.trigger for one in sequences_of(session, clinic).active_sequences if one.trigger]
     paused = [row.slug for row in rows if not row.active]
-    return RuleSet.of([*active, *triggers], paused=frozenset([*paused, *session.scalars(_paused_sequences(clinic))]))
+    return RuleSet.of(
+        [*active, *triggers],
+        paused=frozenset([*paused, *session.scalars(_paused_sequences(clinic))]),
+        inactive=frozenset(session.scalars(_inactive_rules(clinic))),
+    )
+
+
+def _inactive_rules(clinic: ClinicContext) -> Select[str]:
+    mine = select(RuleRow.slug).where(RuleRow.clinic_id == clinic.id, RuleRow.deleted_at.is_(None))
+    return mine.where(RuleRow.active.is_(False))
 
 
 def _paused_sequences(clinic: ClinicContext) -> Select[str]:

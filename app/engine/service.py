@@ -123,7 +123,7 @@ def step_row(clinic_id: UUID, lead_id: UUID | None, *, due_at: datetime, **given
     }
 
 
-def planned_row(clinic_id: UUID, lead_id: UUID, step: PlannedStep) -> ColumnDict:
+def planned_row(clinic_id: UUID, lead_id: UUID | None, step: PlannedStep) -> ColumnDict:
     """Return the row of a step that a rule planned."""
     return step_row(clinic_id, lead_id, **step.columns)
 

@@ -13,6 +13,7 @@ from app.core.calendar.calendar import BusinessHours, Calendar
 from app.engine.models import BegunBy, Kind, Reason
 from app.engine.plan.follow_up_steps import choose_branch, next_repetition, repeats
 from app.engine.plan.plan import PlannedStep
+from app.engine.rules.rules import RuleSet
 
 NEW_YORK, BERLIN = ZoneInfo("America/New_York"), ZoneInfo("Europe/Berlin")
 CALENDAR = Calendar(NEW_YORK, BusinessHours.from_json({day: [["09:00", "18:00"]] for day in ("mon", "tue", "wed")}))
@@ -45,15 +46,17 @@ def recurring(every: str = "1 week", due: str = "2026-03-03 10:00", **more: str)
 
 
 FINAL = {
-    Reason.CONVERTED, Reason.LOST, Reason.ARCHIVED, Reason.LEAD_GONE, Reason.RULE_INACTIVE, Reason.RESTRICTED,
+    Reason.CONVERTED, Reason.LOST, Reason.ARCHIVED, Reason.LEAD_GONE, Reason.RESTRICTED,
     Reason.ERASED, Reason.MERGED, Reason.OPTED_OUT,
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("skipped", [None, *Reason])
 def test_recurring_step_repeats_unless_the_lead_or_the_rule_has_ended(skipped: Reason | None):
-    assert repeats(recurring(), skipped) is (skipped not in FINAL)
-    assert not repeats(DoneStep({"rule": "once"}), skipped)
+    kept = RuleSet(inactive=frozenset({"weekly"}))
+    assert repeats(recurring(), skipped, kept) is (skipped not in FINAL)
+    assert repeats(recurring(), skipped, RuleSet()) is (skipped not in {*FINAL, Reason.RULE_INACTIVE})
+    assert not repeats(DoneStep({"rule": "once"}), skipped, kept)
 
 
 @pytest.mark.parametrize(
@@ -62,6 +65,8 @@ def test_recurring_step_repeats_unless_the_lead_or_the_rule_has_ended(skipped: R
         ("1 week", "2026-03-03 10:00", "2026-03-03 10:00", "2026-03-10 10:00"),  # the same local time after the change
         ("1 week", "2026-03-03 10:00", "2026-03-05 17:00", "2026-03-10 10:00"),  # a late run shifts nothing
         ("1 week", "2026-03-03 10:00", "2026-03-25 10:00", "2026-03-31 10:00"),  # missed ones are not made up
+        ("1 week", "2026-03-03 10:00", "2026-02-26 10:00", "2026-03-10 10:00"),  # run early, or cancelled: not again
+        ("1 month", "2026-03-03 10:00", "2026-02-26 10:00", "2026-04-03 10:00"),
     ],
 )
 def test_repetition_counts_from_the_due_time(every: str, last: str, now: str, expected: str):

@@ -55,6 +55,19 @@ def test_valid_playbook_is_loaded():
 
 
 @pytest.mark.parametrize("name", shipped.names())
+def test_shipped_sequence_that_asks_for_a_click_sends_a_link_before(name: str):
+    playbook = shipped.load(name)
+    for sequence in playbook.sequences:
+        last = ""
+        for step in sequence["steps"]:
+            message = step.get("send_message")
+            if message is not None and message["channel"] == "email":
+                last = playbook.templates[message["template"]]["body"]
+            asked = str(step.get("branch", {}).get("if", ""))
+            assert "last_clicked" not in asked or message is not None or "https://" in last, (name, step["name"])
+
+
+@pytest.mark.parametrize("name", shipped.names())
 def test_shipped_playbook_is_valid(name: str):
     playbook = shipped.load(name)
 

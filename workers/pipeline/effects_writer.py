@@ -46,7 +46,7 @@ def write(session: Session, decided: Sequence[tuple[StepContext, BaseOutcome]]) 
     insert_notifications(session, _gather(decided, "notifications"))
     store_tracked(session, _gather(decided, "tracked_messages"), _gather(decided, "tracked_links"))
     _update(session, decided)
-    if steps := _gather(decided, "steps") + _deliveries(decided) + next_steps(decided):
+    if steps := _gather(decided, "steps") + _deliveries(decided) + next_steps(session, decided):
         add_steps(session, steps)
     advance_enrollments(session, decided)
     for clinic, events in _events_by_clinic(decided):

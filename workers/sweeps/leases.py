@@ -1,12 +1,19 @@
 """Steps with an expired lease: their worker ended during an external call."""
 
-from sqlalchemy import text
+from typing import cast
+from uuid import UUID
+
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app import clock
 from app.core.live_events.changes import note
 from app.core.live_events.entries import About, LiveKind
+from app.engine.models import Step
+from app.engine.plan.follow_up_steps import FinishedStep, next_repetition
+from app.engine.service import add_steps, planned_row
 from app.engine.step_kind import STEP_KINDS
+from app.identity.clinics import load_contexts
 from app.messaging.delivery.delivery_state import MAX_ATTEMPTS
 
 BATCH = 500
@@ -28,7 +35,7 @@ _RECOVER = text(
     " finished_at = CASE WHEN j.again THEN NULL ELSE CAST(:now AS timestamptz) END"
     " FROM judged j WHERE s.id = j.id"
     " RETURNING CAST(s.params ->> 'notification_id' AS uuid) AS notification_id,"
-    " s.clinic_id, s.lead_id, j.again"
+    " s.id, s.clinic_id, s.lead_id, j.again, s.cause ? 'every' AS repeats"
 )
 _NOTIFICATIONS = text(
     "UPDATE notifications AS n SET state = CASE WHEN r.again THEN 'pending' ELSE 'unknown' END, error = :words"
@@ -51,7 +58,24 @@ def recover_expired(session: Session) -> int:
         ids = [row.notification_id for row in found]
         session.execute(_NOTIFICATIONS, {**given, "ids": ids, "again": [row.again for row in found]})
         session.execute(_DELIVERIES, {**given, "ids": ids})
+    _plan_repetitions(session, [row.id for row in found if row.repeats and not row.again])
     for row in found:
         if row.lead_id:
             note(session, row.clinic_id, LiveKind.MESSAGE_CHANGED, [(row.notification_id, About(row.lead_id))])
     return len(found)
+
+
+def _plan_repetitions(session: Session, ids: list[UUID]) -> None:
+    """Plan the next repetitions of these steps, whose results are unknown."""
+    steps = session.scalars(select(Step).where(Step.id.in_(ids))).all() if ids else []
+    clinics = load_contexts(session, {step.clinic_id for step in steps})
+    following = [
+        planned_row(
+            step.clinic_id,
+            step.lead_id,
+            next_repetition(cast("FinishedStep", step), clock.now(), clinics[step.clinic_id].calendar),
+        )
+        for step in steps
+    ]
+    if following:
+        add_steps(session, following)

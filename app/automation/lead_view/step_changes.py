@@ -1,6 +1,7 @@
 """Acts of a user on one planned step of a lead: cancel it, run it now, snooze it. The caller commits."""
 
 from datetime import datetime
+from typing import cast
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -22,12 +23,16 @@ from app.automation.sequences.enrollments.transitions import lock_enrollments
 from app.clock import now
 from app.core.type_aliases import JsonDict
 from app.engine.models import Reason, Step
+from app.engine.plan.follow_up_steps import FinishedStep, next_repetition
+from app.engine.service import add_steps, planned_row
 from app.identity.actor import Actor
 from app.leads.search.lookup import get_lead
 
 
 def cancel_step(session: Session, actor: Actor, lead_id: UUID, step_id: UUID) -> JsonDict:
     """Cancel a planned step. A step of a sequence is skipped instead, and the sequence continues. Idempotent.
+
+    The next repetition of a recurring step is planned.
 
     Raises NotFound, LeadWasMerged, StepIsOver.
     """
@@ -36,6 +41,7 @@ def cancel_step(session: Session, actor: Actor, lead_id: UUID, step_id: UUID) ->
         require_pending(step)
         if not _skip_in_sequence(session, actor, step):
             cancel_by_hand(session, step, _user(actor))
+            _plan_repetition(session, actor, step)
         _note(session, step, {"step_cancelled": str(step.id)})
     return _shown(session, actor, step)
 
@@ -80,6 +86,12 @@ def _skip_in_sequence(session: Session, actor: Actor, step: Step) -> bool:
     skip_step(session, row, actor.clinic.calendar, reason=Reason.BY_HAND, at=now())
     name_user(session, step, _user(actor))
     return True
+
+
+def _plan_repetition(session: Session, actor: Actor, step: Step) -> None:
+    if "every" in step.cause:
+        following = next_repetition(cast("FinishedStep", step), now(), actor.clinic.calendar)
+        add_steps(session, [planned_row(step.clinic_id, step.lead_id, following)])
 
 
 def _user(actor: Actor) -> JsonDict:

@@ -81,7 +81,7 @@ def _end(
 ) -> None:
     """End the step, plan its next repetition if it recurs, and advance its enrollment."""
     world.end(step, StepState(what), reason)
-    is_recurring = what is not EntryKind.CANCELLED and repeats(step, reason)
+    is_recurring = what is not EntryKind.CANCELLED and repeats(step, reason, world.setting.rules)
     again = world.plan(next_repetition(step, world.now, world.setting.clinic.calendar)) if is_recurring else None
     world.add_step_entry(step, what, reason=reason, details=details, planned=(Planned.of(again),) if again else ())
     advance(world, step, reason, result)

@@ -14,13 +14,14 @@ from app.engine.events.events import Facts
 from app.engine.models import BegunBy, Reason
 from app.engine.plan.plan import PlannedStep
 from app.engine.rules.conditions import holds
+from app.engine.rules.rules import RuleSet
 from app.engine.rules.timing import next_time
 from app.engine.step_kind import STEP_KINDS
 from app.engine.steps.guard import GuardedStep
 
 # Skip reasons that end a repetition. Other skip reasons may not apply the next time.
 FINAL_REASONS: Final = frozenset(
-    {Reason.CONVERTED, Reason.LOST, Reason.ARCHIVED, Reason.LEAD_GONE, Reason.RULE_INACTIVE, Reason.RESTRICTED}
+    {Reason.CONVERTED, Reason.LOST, Reason.ARCHIVED, Reason.LEAD_GONE, Reason.RESTRICTED}
     | {Reason.ERASED, Reason.MERGED, Reason.OPTED_OUT}
 )
 
@@ -49,8 +50,13 @@ class Branch(NamedTuple):
     steps: tuple[PlannedStep, ...]
 
 
-def repeats(step: FinishedStep, skipped: Reason | None) -> bool:
-    """Return whether a repetition follows a step that was done, or was `skipped` for that reason."""
+def repeats(step: FinishedStep, skipped: Reason | None, rules: RuleSet) -> bool:
+    """Return whether a repetition follows a step that ended, or was `skipped` for that reason.
+
+    A rule that is inactive may become active again; a deleted one ends its repetitions.
+    """
+    if skipped == Reason.RULE_INACTIVE and step.cause.get("rule") not in rules.inactive:
+        return False
     return "every" in step.cause and skipped not in FINAL_REASONS
 
 

@@ -73,9 +73,12 @@ class RuleSet:
     required_facts_by_event: Mapping[str, frozenset[str]] = field(default_factory=dict)
     slugs: frozenset[str] = frozenset()
     paused: frozenset[str] = frozenset()  # paused by the engine: their pending steps wait
+    inactive: frozenset[str] = frozenset()  # inactive, but not deleted
 
     @classmethod
-    def of(cls, rules: Iterable[Rule], *, paused: frozenset[str] = frozenset()) -> "RuleSet":
+    def of(
+        cls, rules: Iterable[Rule], *, paused: frozenset[str] = frozenset(), inactive: frozenset[str] = frozenset()
+    ) -> "RuleSet":
         """Index the rules by the events they listen to."""
         by_event: dict[str, tuple[Rule, ...]] = {}
         rules = sorted(rules, key=lambda rule: rule.priority)  # stable sort: equal priorities stay ordered by age
@@ -83,7 +86,7 @@ class RuleSet:
             for event in rule.on:
                 by_event[event] = (*by_event.get(event, ()), rule)
         asked = {event: frozenset().union(*(rule.required_facts for rule in some)) for event, some in by_event.items()}
-        return cls(by_event, asked, frozenset(rule.slug for rule in rules), paused)
+        return cls(by_event, asked, frozenset(rule.slug for rule in rules), paused, inactive)
 
     def listening_to(self, event: str) -> tuple[Rule, ...]:
         """Return the rules that listen to an event."""

@@ -143,9 +143,9 @@ def _next_open_hour(at: datetime, is_weekend: bool, hour: int, clock: LocalClock
 
 
 def next_time(every: Wait, last: datetime, now: datetime, calendar: Calendar) -> datetime:
-    """Return the first time after `now` in the series that starts at `last`, in the calendar's local time."""
+    """Return the first time after `last` and after `now` in the series with `last`, in the calendar's local time."""
     due = last
-    while due <= now:
+    while due <= max(last, now):
         due = calendar.add_wall_months(due, every.months) if every.months else due
         due = calendar.add_wall_days(due, every.time.days) + (every.time - timedelta(days=every.time.days))
     return due
