@@ -1,5 +1,6 @@
 """Procfile, docker-compose.yml and the queues in the code agree: every queue has workers."""
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -134,6 +135,16 @@ def test_systemd_units_start_every_part() -> None:
         text = (SYSTEMD / unit).read_text()
         assert "ExecStart=/opt/relance/.venv/bin/relance serve %i" in text
         assert "Restart=always" in text
+
+
+def test_systemd_holds_the_address_of_the_api_and_calls_the_backup() -> None:
+    held = (SYSTEMD / "relance-web.socket").read_text()
+    assert "Service=relance@web.service" in held
+    assert "ListenStream=127.0.0.1:8000" in held
+    assert "Sockets=relance-web.socket" in (SYSTEMD / "relance@web.service.d" / "socket.conf").read_text()
+    assert "OnCalendar=" in (SYSTEMD / "relance-backup.timer").read_text()
+    (command,) = re.findall(r"ExecStart=/opt/relance/(\S+)", (SYSTEMD / "relance-backup.service").read_text())
+    assert os.access(ROOT / command, os.X_OK)
 
 
 def test_systemd_watches_parts_that_send_heartbeats() -> None:

@@ -3,7 +3,9 @@
 import json
 import os
 import stat
+import subprocess
 import threading
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -21,6 +23,7 @@ from app.ops.backup.backup import MANIFEST
 from app.ops.backup.errors import CannotBackUp, CannotRestore
 from app.ops.embedded import Postgres
 from tests.support.desk import Desk
+from tests.support.environment import ROOT
 from tests.support.keys import FIRST
 from tests.support.practice import set_settings
 
@@ -193,3 +196,30 @@ def rewritten(file: Path, to: Path, **changes: Any) -> Path:
                 content = json.dumps(manifest).encode()
             target.writestr(name, content)
     return to
+
+
+def test_backup_without_the_owner_names_the_variable(tmp_path: Path, desk: Desk, configure: Callable[..., None]):
+    configure(owner_database_url="")
+    with pytest.raises(CannotBackUp, match=r"^set OWNER_DATABASE_URL: pg_dump failed"):
+        relance("backup", str(tmp_path / "x.backup"))
+
+
+@pytest.mark.usefixtures("desk")
+def test_nightly_backup_deletes_old_ones_only_after_a_complete_one(tmp_path: Path):
+    old, recent, other = (tmp_path / name for name in ("relance-1.backup", "relance-2.backup", "notes.txt"))
+    for file, age in ((old, 20), (recent, 3), (other, 20)):
+        file.touch()
+        os.utime(file, times=(time.time() - age * 86_400,) * 2)
+    script = [ROOT / "deploy/backup.sh", tmp_path, "14"]
+
+    broken = {**os.environ, "OWNER_DATABASE_URL": "postgresql://127.0.0.1:1/nowhere"}
+    assert subprocess.run(script, env=broken, check=False, capture_output=True).returncode != 0
+    assert old.exists()
+
+    done = subprocess.run(script, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert not old.exists()
+    assert recent.exists()
+    assert other.exists()
+    (made,) = tmp_path.glob("relance-2*Z.backup")
+    assert stat.S_IMODE(made.stat().st_mode) == 0o600

@@ -82,4 +82,5 @@ def _dump(output: IO[bytes], snapshot: str, major: int) -> None:
             assert program.stdout  # noqa: S101  (a pipe)
             shutil.copyfileobj(program.stdout, output, 1 << 20)
         if program.returncode:
-            raise CannotBackUp(f"pg_dump failed: {last_error(errors)}")
+            advice = "" if get_settings().owner_database_url.get_secret_value() else "set OWNER_DATABASE_URL: "
+            raise CannotBackUp(f"{advice}pg_dump failed: {last_error(errors)}")

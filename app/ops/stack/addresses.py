@@ -70,10 +70,15 @@ def require_free_ports(parts: Collection[str]) -> None:
         CannotStart: with the port and the variable that changes it.
     """
     for part, (name, _) in PORTS.items():
-        if part in parts and is_taken(port_of(part)):
+        if part in parts and not (part == "web" and has_inherited_socket()) and is_taken(port_of(part)):
             raise CannotStart(
                 f"port {port_of(part)} is taken: stop the process that listens there, or set {name} to another port"
             )
+
+
+def has_inherited_socket() -> bool:
+    """Return whether systemd holds the address of this process, and has passed its socket on (`sd_listen_fds`)."""
+    return os.environ.get("LISTEN_PID") == str(os.getpid()) and os.environ.get("LISTEN_FDS", "0") != "0"
 
 
 def choose_mailbox_ports() -> None:
