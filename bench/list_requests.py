@@ -40,15 +40,19 @@ class Reader:
 
 @dataclass(frozen=True)
 class Listing:
-    """A list by name. `path` builds the path of a request; `bare`: whether the minimal application serves it."""
+    """A list by name. `path` builds the path of a request; `bare`: whether the minimal application serves it.
+
+    `body` builds the body of a POST.
+    """
 
     name: str
     path: Callable[[Reader], str]
     bare: bool = False
+    body: Callable[[], Mapping[str, str]] | None = None
 
     def requests(self, readers: Sequence[Reader], count: int) -> list[str]:
         """Return complete requests, of each reader in turn."""
-        return [_request(readers[number % len(readers)], self.path) for number in range(count)]
+        return [_request(readers[number % len(readers)], self) for number in range(count)]
 
 
 def listings(port: int, readers: Sequence[Reader]) -> list[Listing]:
@@ -70,6 +74,7 @@ def listings(port: int, readers: Sequence[Reader]) -> list[Listing]:
         Listing("leads by stage", lambda _: f"/api/leads?limit=50&stage={_one_of(STAGES)}"),
         Listing("leads by name, one letter", lambda _: f"/api/leads?limit=20&q={_one_of(LETTERS)}"),
         Listing("leads by name, as typed", lambda _: f"/api/leads?limit=20&q={quote(_one_of(TYPED))}"),
+        Listing("leads of a person, as typed", lambda _: "/api/leads/check", body=_typed_person),
         Listing("leads by assignee", lambda reader: f"/api/leads?limit=50&assigned_to_id={reader.user_id}"),
     ]
 
@@ -101,8 +106,25 @@ def _readers(connection: psycopg.Connection[Any], clinic: Mapping[str, Any]) -> 
     return [Reader(user["token"], clinic["clinic_id"], user["id"], long) for user in clinic["users"]]
 
 
-def _request(reader: Reader, path: Callable[[Reader], str]) -> str:
-    return http_request("GET", path(reader), headers={"Authorization": f"Bearer {reader.token}"})
+def _request(reader: Reader, listing: Listing) -> str:
+    headers, path = {"Authorization": f"Bearer {reader.token}"}, listing.path(reader)
+    if listing.body is None:
+        return http_request("GET", path, headers=headers)
+    return http_request(
+        "POST", path, headers={**headers, "Content-Type": "application/json"}, body=json.dumps(listing.body())
+    )
+
+
+def _typed_person() -> Mapping[str, str]:
+    """Return what is in the form of a new lead at some key stroke."""
+    number = random.randrange(100_000)
+    person = {
+        "first_name": "Ada",
+        "last_name": f"Lovelace {number}",
+        "phone": f"+1212{number:07}",
+        "email": f"lead.{number}@gmail.com",
+    }
+    return dict(list(person.items())[: random.choice((2, 3, 4))])
 
 
 def _late_page(port: int, reader: Reader) -> str:

@@ -98,6 +98,7 @@ REQUEST_BODIES: Final[RequestBodies] = {
         "source_id": reference("lead-sources.create_source"),
     },
     "capture.search_leads": {"name": "silva"},
+    "duplicates.check": {"first_name": "Ana", "last_name": "Silva", "phone": "+12025550143"},
     "duplicates.merge_leads": {"lead_id": reference("capture.capture_call")},
     "touches.create_touch": {"source_id": reference("lead-sources.create_source"), "utm_campaign": "spring"},
     "leads.edit_lead": {"city": "Lyon"},

@@ -32,6 +32,7 @@ PARENTS: Final[Mapping[str, tuple[str, str]]] = {
     "assignment_turns": ("assignment_rules", "rule_id"),
     "gateway_minutes": ("gateways", "gateway_id"),
     "gateway_receipts": ("gateways", "gateway_id"),
+    "import_row_keys": ("imports", "import_id"),
     "import_rows": ("imports", "import_id"),
     "job_items": ("jobs", "job_id"),
     "password_links": ("users", "user_id"),

@@ -21,14 +21,14 @@ class OnDuplicate(StrEnum):
     """Handling of a new lead with the phone number or e-mail address of an existing lead."""
 
     WARN = "warn"  # create the lead, and return the duplicates
-    REFUSE = "refuse"  # create nothing; the answer is 409
-    SKIP = "skip"  # create nothing; the other rows of the import continue
-    UPDATE = "update"  # update the existing lead with the row's values
+    REFUSE = "refuse"  # create nothing; the answer is 409, or the item of a list fails
+    SKIP = "skip"  # create nothing; other items continue
+    UPDATE = "update"  # update the existing lead with the given values
     CREATE = "create"  # create the lead
 
 
 ON_DUPLICATE_IN_CAPTURE = (OnDuplicate.WARN, OnDuplicate.REFUSE)
-ON_DUPLICATE_IN_IMPORTS = (OnDuplicate.SKIP, OnDuplicate.UPDATE, OnDuplicate.CREATE)
+ON_DUPLICATE_IN_IMPORTS = (OnDuplicate.SKIP, OnDuplicate.UPDATE, OnDuplicate.CREATE, OnDuplicate.REFUSE)
 
 
 class LeadStatus(StrEnum):

@@ -37,6 +37,12 @@ class DuplicateLead(Conflict):
         super().__init__()
         self._members = members
 
+    @property
+    def exact_id(self) -> UUID | None:
+        """The id of the first visible lead with the same phone number or address."""
+        found = next(iter(self._members["duplicates"]), None)
+        return UUID(found["lead_id"]) if found and found["match_on"] != ["name"] else None
+
     def members(self) -> JsonObject:
         """Return the duplicates that the caller may see."""
         return self._members

@@ -23,6 +23,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.database.arrays import PlainArray
 from app.core.db import Base, new_id
 from app.core.type_aliases import JsonDict
+from app.leads.contact.email_aliases import main_address
 from app.leads.enums import CaptureChannel, LeadStatus, PatientRelationship, PreferredContact
 from app.security.encrypted_fields import EncryptedField
 
@@ -67,6 +68,7 @@ def _duplicate_indexes() -> tuple[Index, ...]:
         _newest_by("phone", "phone_blind", f"phone_blind IS NOT NULL AND {NOT_DELETED}"),
         _newest_by("phone_alt", "phone_alt_blind", f"phone_alt_blind IS NOT NULL AND {NOT_DELETED}"),
         _newest_by("email", "email_blind", f"email_blind IS NOT NULL AND {NOT_DELETED}"),
+        _newest_by("email_main", "email_main_blind", f"email_main_blind IS NOT NULL AND {NOT_DELETED}"),
         _newest_by("name", "name_key", str(NOT_DELETED)),
     )
 
@@ -220,7 +222,7 @@ class Lead(Base):
     first_name: Mapped[str] = mapped_column(Text)  # responsible party
     last_name: Mapped[str] = mapped_column(Text)
     name_key: Mapped[str] = mapped_column(Text, Computed(NAME_KEY, persisted=True))
-    email = EncryptedField(index="email")
+    email = EncryptedField(index="email", main_form=main_address)
     phone = EncryptedField(index="phone")  # E.164 if it is a valid number
     phone_alt = EncryptedField(index="phone")
     preferred_contact: Mapped[str] = mapped_column(Text, default=PreferredContact.PHONE)
@@ -297,6 +299,7 @@ class Lead(Base):
 
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     email_blind: Mapped[bytes | None] = mapped_column(LargeBinary)
+    email_main_blind: Mapped[bytes | None] = mapped_column(LargeBinary)  # of the mailbox's main address, of an alias
     phone_blind: Mapped[bytes | None] = mapped_column(LargeBinary)
     phone_alt_blind: Mapped[bytes | None] = mapped_column(LargeBinary)
 

@@ -2,6 +2,8 @@
 
 They are bound to their row (see app/security/encryption.py): copied into another row, they do not decrypt. A field that
 is searched by value has a blind index: a keyed hash in its own column. Equal values have equal hashes.
+
+A field with aliases has a second blind index, of the main form of an alias: `a.na@gmail.com` is `ana@gmail.com`.
 """
 
 import hashlib
@@ -22,6 +24,7 @@ from app.security.encryption import DecryptionError, decrypt_json, encrypt_json,
 log = structlog.get_logger()
 
 BLIND_INDEX_SUFFIX: Final = "_blind"  # suffix of the blind index column, after the field's name
+MAIN_FORM_SUFFIX: Final = "_main_blind"  # of the blind index of the main form of an alias
 _BLIND_BYTES: Final = 16
 _PURPOSE: Final = "blind index"
 Decrypt: TypeAlias = Callable[[type[Base], object, bytes | None], JsonObject]  # model, id of the row, `sealed`
@@ -31,11 +34,19 @@ class EncryptedField:
     """A model attribute that is stored encrypted in the column `sealed`. SQL cannot read it.
 
     `index` names the blind index. Fields with the same name share it: a phone number is the same in both phone fields.
-    `read` converts the stored text. Set the row's id (and `clinic_id`, for a blind index) before the field.
+    `main_form` returns the value that a value is an alias of, or the value itself. `read` converts the stored text. Set
+    the row's id (and `clinic_id`, for a blind index) before the field.
     """
 
-    def __init__(self, *, index: str | None = None, read: Callable[[str], Any] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        index: str | None = None,
+        main_form: Callable[[str], str] | None = None,
+        read: Callable[[str], Any] | None = None,
+    ) -> None:
         self.index = index
+        self.main_form = main_form
         self.read = read
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -50,7 +61,26 @@ class EncryptedField:
             return
         row.sealed = _encrypt(type(row), row.id, {**values, self.name: value})
         if self.index:
-            setattr(row, self.name + BLIND_INDEX_SUFFIX, blind_index(row.clinic_id, self.index, value))
+            for column, index in self.blind_indexes(row.clinic_id, value).items():
+                setattr(row, column, index)
+
+    def blind_columns(self) -> Sequence[str]:
+        """Return the names of the columns of its blind indexes."""
+        if self.index is None:
+            return ()
+        column = self.name + BLIND_INDEX_SUFFIX
+        return (column, self.name + MAIN_FORM_SUFFIX) if self.main_form else (column,)
+
+    def blind_indexes(self, clinic_id: UUID, value: str | None) -> dict[str, bytes | None]:
+        """Return the blind indexes of a value by column. That of the main form is None if the value is no alias."""
+        values = dict(zip(self.blind_columns(), (value, self._alias_of(value)), strict=False))
+        return {column: blind_index(clinic_id, self.index, one) for column, one in values.items()}
+
+    def _alias_of(self, value: str | None) -> str | None:
+        if value is None or self.main_form is None:
+            return None
+        main = self.main_form(value)
+        return None if main == value.strip().lower() else main
 
 
 def encrypt_row(model: type[Base], row: ColumnValues) -> ColumnDict:
@@ -61,7 +91,7 @@ def encrypt_row(model: type[Base], row: ColumnValues) -> ColumnDict:
     columns["sealed"] = _encrypt(model, row["id"], values)
     for name, field in fields.items():
         if field.index:
-            columns[name + BLIND_INDEX_SUFFIX] = blind_index(row["clinic_id"], field.index, values[name])
+            columns |= field.blind_indexes(row["clinic_id"], values[name])
     return columns
 
 
@@ -138,7 +168,7 @@ def _no_fields(model: type[Base]) -> Mapping[str, None]:
 
 @lru_cache(maxsize=64)
 def _blind_columns(model: type[Base]) -> Sequence[str]:
-    return [name + BLIND_INDEX_SUFFIX for name, field in encrypted_fields_of(model).items() if field.index]
+    return [column for field in encrypted_fields_of(model).values() for column in field.blind_columns()]
 
 
 def _encrypt(model: type[Base], row_id: object, fields: JsonObject) -> bytes | None:

@@ -4,7 +4,7 @@
 as long as its rows. Idempotency records expire after a day.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import text
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.core.db import model_of
 from app.core.type_aliases import JsonDict
-from app.security.encrypted_fields import BLIND_INDEX_SUFFIX, blind_index, encrypted_fields_of
+from app.security.encrypted_fields import encrypted_fields_of
 from app.security.encryption import DecryptionError, current_key_name, decrypt_json, encrypt_json, encryption_context
 
 BATCH_SIZE: Final = 500
@@ -99,15 +99,17 @@ def _reencrypted(encrypted: EncryptedColumn, row: Any) -> JsonDict | None:
         values = decrypt_json(row.value, context=encrypted.context(row))
     except DecryptionError:
         return None
-    fields = _indexes(encrypted).items()
-    indexes = {column: blind_index(row.clinic_id, kind, values.get(name)) for column, (name, kind) in fields}
+    indexes: JsonDict = {}
+    for name, field in encrypted_fields_of(model_of(encrypted.table)).items():
+        if field.index:
+            indexes |= field.blind_indexes(row.clinic_id, values.get(name))
     key = {name: getattr(row, name) for name in encrypted.key}
     return {**key, **indexes, "value": encrypt_json(values, context=encrypted.context(row))}
 
 
-def _indexes(encrypted: EncryptedColumn) -> Mapping[str, tuple[str, str | None]]:
-    fields = encrypted_fields_of(model_of(encrypted.table))
-    return {name + BLIND_INDEX_SUFFIX: (name, field.index) for name, field in fields.items() if field.index}
+def _indexes(encrypted: EncryptedColumn) -> Sequence[str]:
+    fields = encrypted_fields_of(model_of(encrypted.table)).values()
+    return [column for field in fields for column in field.blind_columns()]
 
 
 def _usage(encrypted: EncryptedColumn) -> Any:

@@ -35,7 +35,7 @@ from tests.support.assigning import add_rule
 from tests.support.desk import Caller, Desk
 from tests.support.each_kind import unmatched_text
 from tests.support.enrolling import WAITING
-from tests.support.importing import send
+from tests.support.importing import send, work_off
 from tests.support.notices import Browser
 from workers import runner
 
@@ -80,7 +80,7 @@ def fill(desk: Desk) -> None:
     admin.post(f"{path}/consents", {"way": "email", "is_given": False, "wording": "x", "source": "x"})
     followup = {"type": "CALL", "title": "x", "due_in_minutes": 60}
     admin.post("/api/followups/bulk", {"lead_ids": [lead["id"]], "followup": followup})
-    send(admin, b"Name,Phone,Source\nAna Ruiz,+12125550143,Other\n")
+    work_off(admin, send(admin, b"Name,Phone,Source\nAna Ruiz,+12125550143,Other\n").body, "preview")
     admin.patch(f"/api/lead-sources/{desk.source_id}", {"monthly_cost": "900.00"})
     admin.post("/api/teams", {"name": "x"})
     admin.post("/api/roles", {"slug": "x", "name": "x", "grants": {}})

@@ -14,7 +14,7 @@ from app.core.database import row_security
 from app.core.db import APP_ROLE
 from app.engine.models import BegunBy, Kind
 from app.engine.service import add_steps, step_row
-from app.leads.capture.imports.known_leads import BLIND_INDEXES, newest_leads
+from app.leads.duplicates.known_leads import BLIND_INDEXES, newest_leads
 from tests.support.desk import Caller
 from tests.support.large_clinic import LargeClinic, executed_statements, now
 from tests.support.plans import Statement, explain, explain_prepared, listening
@@ -112,7 +112,7 @@ def test_import_finds_leads_by_index_with_statistics_of_an_empty_table(
     plans = [explain(planner, statement), explain_prepared(planner, statement)]
     planner.execute("ROLLBACK")
 
-    indexes = {"ix_leads_phone", "ix_leads_phone_alt", "ix_leads_email"}
+    indexes = {"ix_leads_phone", "ix_leads_phone_alt", "ix_leads_email", "ix_leads_email_main"}
     assert [plan.indexes for plan in plans] == [indexes, indexes]
 
 

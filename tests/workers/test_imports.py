@@ -156,6 +156,50 @@ def test_person_listed_twice_in_a_file_is_one_lead(desk: Desk):
     assert [row["reason"] for row in rows(desk, kept)] == [None, "updated", None]
 
 
+SAME = (
+    b"First name,Last name,Phone,E-mail\n"
+    b"Ana,Ruiz,(212) 555-0143,ana.ruiz@gmail.com\n"
+    b"Ana,Ruiz,+1 212 555 0143,\n"
+    b"Ben,Ott,,ben@lead.example\n"
+    b"Ana,Ruiz,,AnaRuiz+ortho@Gmail.com\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("policy", "result"),
+    [
+        ("skip", ("done", "skipped")),
+        ("update", ("done", "updated")),
+        ("refuse", ("failed", "duplicate_lead")),
+        ("create", ("done", None)),
+    ],
+)
+def test_preview_and_import_name_the_rows_of_one_person(desk: Desk, policy: str, result: tuple[str, str | None]):
+    kept = upload(desk, SAME)
+    shown = work_off(desk.admin, kept, "preview", source_id=desk.source_id, on_duplicate=policy)
+    assert (shown["duplicates"], shown["repeated"]) == (2, 2)
+    assert [row["same_as_row"] for row in rows(desk, kept)] == [None, 2, None, 2]
+    assert [row["number"] for row in rows(desk, kept, duplicates="true")] == [3, 5]
+
+    done = work_off(desk.admin, kept, source_id=desk.source_id, on_duplicate=policy)
+    found = rows(desk, kept)
+    ana = found[0]["lead_id"]
+    assert [(row["status"], row["reason"]) for row in found] == [("done", None), result, ("done", None), result]
+    assert [row["matched_lead_id"] for row in found] == [None, ana, None, ana]
+    assert (done["duplicates"], done["repeated"]) == (2, 0)
+    assert len(names(desk)) == (4 if policy == "create" else 2)
+
+
+def test_preview_finds_the_person_of_another_chunk(desk: Desk):
+    people = "".join(f"P{number},Ott,,p{number}@lead.example\n" for number in range(1500))
+    kept = upload(desk, SAME + people.encode() + b"Ana,Ruiz,212.555.0143,\n")
+    shown = work_off(desk.admin, kept, "preview", source_id=desk.source_id)
+    assert (shown["repeated"], shown["job"]["done"]) == (3, 1505)
+    assert rows(desk, kept, duplicates="true")[-1]["same_as_row"] == 2
+    again = work_off(desk.admin, kept, "preview", source_id=desk.source_id, on_duplicate="update")
+    assert again["repeated"] == 3
+
+
 def test_patient_is_not_changed_by_an_import(desk: Desk):
     known = desk.capture(city="Paris")
     desk.admin.post(f"/api/leads/{known['id']}/convert")

@@ -42,7 +42,11 @@ class StartIn(Schema):
     on_duplicate = Choice(
         ON_DUPLICATE_IN_IMPORTS,
         load_default=OnDuplicate.SKIP,
-        metadata={"description": "Handling of rows with the phone number or e-mail address of an existing lead."},
+        metadata={
+            "description": "Handling of rows with the phone number or e-mail address of an existing lead or of an"
+            " earlier row: `skip` creates nothing, `update` changes the lead, `create` creates another lead, `refuse`"
+            " fails the row."
+        },
     )
     runs_rules = Boolean(
         load_default=False,
@@ -97,6 +101,11 @@ class ImportDetailOut(ImportOut):
     options = fields.Nested(ImportOptionsOut, required=True, allow_none=True)
     skipped = Integer(required=True, metadata={"description": "Rows of existing leads that were left out."})
     updated = Integer(required=True, metadata={"description": "Rows that changed an existing lead."})
+    duplicates = Integer(
+        required=True,
+        metadata={"description": "Rows with the phone number or address of an existing lead or of an earlier row."},
+    )
+    repeated = Integer(required=True, metadata={"description": "In a preview: rows of the person of an earlier row."})
 
 
 class ImportFieldOut(Schema):
@@ -126,6 +135,7 @@ class RowQuery(PageQuery):
     """Filter of rows."""
 
     status = Choice(ItemStatus)
+    duplicates = Boolean(metadata={"description": "`true`: only rows of a person who exists."})
 
 
 class RowOut(Schema):
@@ -138,3 +148,11 @@ class RowOut(Schema):
         required=True, allow_none=True, metadata={"description": "Error message with the column name."}
     )
     lead_id = Id(required=True, allow_none=True)
+    matched_lead_id = Id(
+        required=True, allow_none=True, metadata={"description": "Lead with the same phone number or e-mail address."}
+    )
+    same_as_row = Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": "In a preview: number of the first row with the same phone number or address."},
+    )

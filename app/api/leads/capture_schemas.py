@@ -1,16 +1,17 @@
-"""Request and response schemas of lead capture, search, duplicates and merge."""
+"""Request and response schemas of lead capture, search and upsert."""
 
 from typing import Any
 
-from marshmallow import ValidationError, fields, validate, validates_schema
+from marshmallow import ValidationError, fields, validates_schema
 
+from app.api.leads.duplicate_schemas import DuplicatesOut
 from app.api.leads.out_schemas import LeadOut
 from app.api.leads.schemas import LeadIn
 from app.core.type_aliases import JsonDict
 from app.http.schemas.fields import LONGEST_EMAIL, Choice, Id, Integer, Text
 from app.http.schemas.schema import Schema
 from app.leads.duplicates.search import UNKNOWN_CALLER
-from app.leads.enums import ON_DUPLICATE_IN_CAPTURE, CaptureChannel
+from app.leads.enums import ON_DUPLICATE_IN_CAPTURE, ON_DUPLICATE_IN_IMPORTS, CaptureChannel
 from app.leads.models import LONGEST_NOTE
 from app.leads.search.person_search import MOST_FOUND
 
@@ -57,12 +58,14 @@ class UpsertIn(LeadIn):
     external_source = Text(
         50, least=1, required=True, metadata={"description": "Name of the external system.", "examples": ["hubspot"]}
     )
-
-
-class MergeIn(Schema):
-    """Duplicate to merge."""
-
-    lead_id = Id(required=True, metadata={"description": "Lead to merge into the one in the path."})
+    on_duplicate = Choice(
+        ON_DUPLICATE_IN_IMPORTS,
+        metadata={
+            "description": "If no lead has this id, but one has the phone number or e-mail address: `create` (default)"
+            " creates another lead, `update` changes that lead and gives it the id if it has none, `skip` returns it"
+            " unchanged, `refuse` answers 409."
+        },
+    )
 
 
 class SearchIn(Schema):
@@ -92,33 +95,6 @@ class SearchOut(Schema):
     """Leads found, best match first."""
 
     items = fields.List(fields.Nested(LeadOut), required=True)
-
-
-class DuplicateOut(Schema):
-    """A lead that may be the same person."""
-
-    lead_id = Id(required=True)
-    match_on = fields.List(
-        fields.String(validate=validate.OneOf(["phone", "email", "name"])),
-        required=True,
-        metadata={"description": "Equal phone number or e-mail address; similar name."},
-    )
-    score = Integer(
-        required=True,
-        metadata={"description": "100 for an equal phone number or e-mail address, else the similarity of the names."},
-    )
-
-
-class DuplicatesOut(Schema):
-    """Possible duplicates."""
-
-    duplicates = fields.List(fields.Nested(DuplicateOut), required=True)
-    hidden_duplicates = Integer(
-        required=True,
-        metadata={
-            "description": "Number of further leads with the same phone number or e-mail address that you may not see."
-        },
-    )
 
 
 class CapturedOut(LeadOut, DuplicatesOut):

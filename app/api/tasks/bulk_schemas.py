@@ -15,7 +15,7 @@ from app.http.schemas.common_fields import UserIdOrMe
 from app.http.schemas.fields import Choice, Id, Instant, Integer, ListOf, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Aliases, Schema
-from app.leads.enums import LeadStatus
+from app.leads.enums import ON_DUPLICATE_IN_IMPORTS, LeadStatus
 from app.tasks.bulk.spec import AssigneeStrategy
 from app.tasks.templates.rendering import TaskText, template_errors
 
@@ -104,6 +104,15 @@ class BulkIn(Aliases, Schema):
     lead_ids = LeadIds(metadata={"description": "A repeated id fails the second time."})
     filter = fields.Nested(FilterIn)
     leads = NewLeads(metadata={"description": "New leads (needs lead:create). An invalid lead fails alone."})
+    on_duplicate = Choice(
+        ON_DUPLICATE_IN_IMPORTS,
+        metadata={
+            "description": "For `leads`: a lead with the phone number or e-mail address of an existing lead or of an"
+            " earlier lead of the list. `create` (default) creates another lead, `skip` creates nothing, `update`"
+            " changes the existing lead and creates its follow-up, `refuse` fails the item. Each item names the lead"
+            " in `matched_lead_id`."
+        },
+    )
     followup = fields.Nested(FollowUpIn, required=True)
     stagger_per_hour = Integer(
         least=1,
@@ -114,6 +123,8 @@ class BulkIn(Aliases, Schema):
     @validates_schema
     def _has_one_selection(self, data: JsonDict, **_: object) -> None:
         require_one_of(data, "lead_ids", "filter", "leads")
+        if "on_duplicate" in data and "leads" not in data:
+            raise ValidationError({"on_duplicate": ["Only for new leads."]})
 
 
 class JobOut(Schema):
@@ -143,6 +154,11 @@ class ItemOut(Schema):
     task_id = Id(required=True, allow_none=True)
     reason = Choice(ItemReason, required=True, allow_none=True, metadata={"description": "Reason of the failure."})
     error = fields.String(required=True, allow_none=True, metadata={"description": "The reason in plain words."})
+    matched_lead_id = Id(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Of a new lead: the lead with the same phone number or e-mail address."},
+    )
 
 
 class ItemQuery(PageQuery):

@@ -19,6 +19,7 @@ Position: TypeAlias = int  # position of an item
 
 REASON_TEXTS: Final[Mapping[ItemReason, str]] = {
     ItemReason.DUPLICATE: "The lead appears earlier in the list.",
+    ItemReason.DUPLICATE_LEAD: "A lead with this phone number or e-mail address already exists.",
     ItemReason.UNKNOWN_LEAD: "The clinic has no lead with this id.",
     ItemReason.LEAD_IS_LOCKED: "The lead was converted to a patient and is read-only.",
     ItemReason.LEAD_IS_CLOSED: "The lead is lost or archived. Reopen it first.",
@@ -40,13 +41,16 @@ _LOCK_PENDING: Final = text(
 )
 _DONE: Final = text(
     "UPDATE job_items AS i SET status = 'done', lead_id = r.lead_id, task_id = r.task_id, reason = r.reason,"
-    " lead_sealed = NULL"
-    " FROM json_to_recordset(CAST(:ends AS json)) AS r(position int, lead_id uuid, task_id uuid, reason text)"
+    " matched_lead_id = r.matched_lead_id, matched_position = r.matched_position, lead_sealed = NULL"
+    " FROM json_to_recordset(CAST(:ends AS json)) AS r(position int, lead_id uuid, task_id uuid, reason text,"
+    " matched_lead_id uuid, matched_position int)"
     " WHERE i.job_id = :job AND i.position = r.position"
 )
 _FAILED: Final = text(
-    "UPDATE job_items AS i SET status = 'failed', reason = r.reason, error = r.error"
-    " FROM json_to_recordset(CAST(:ends AS json)) AS r(position int, reason text, error text)"
+    "UPDATE job_items AS i SET status = 'failed', reason = r.reason, error = r.error,"
+    " matched_lead_id = r.matched_lead_id, matched_position = r.matched_position"
+    " FROM json_to_recordset(CAST(:ends AS json)) AS r(position int, reason text, error text, matched_lead_id uuid,"
+    " matched_position int)"
     " WHERE i.job_id = :job AND i.position = r.position"
 )
 # Lock in order first, then write without a join. Just after a job was filled, the query planner has no statistics
@@ -65,11 +69,26 @@ _LOCK_ALL_FAILED: Final = text(
 )
 # The spans are computed here, so that no positions are transferred.
 _TRY_AGAIN: Final = text(
-    "WITH again AS (UPDATE job_items SET status = 'pending', reason = NULL, error = NULL"
+    "WITH again AS (UPDATE job_items SET status = 'pending', reason = NULL, error = NULL,"
+    " matched_lead_id = NULL, matched_position = NULL"
     " WHERE job_id = :job AND status = 'failed' AND reason <> 'duplicate' RETURNING position),"
     " numbered AS (SELECT position, (row_number() OVER (ORDER BY position) - 1) / :chunk AS part FROM again)"
     " SELECT min(position) AS first, max(position) AS last, count(*) AS items FROM numbered GROUP BY part ORDER BY part"
 )
+
+
+class Match(NamedTuple):
+    """The lead of the same person that exists, or the earlier item of that person, whose lead does not exist yet."""
+
+    lead_id: UUID | None = None
+    position: Position | None = None
+
+    def columns(self) -> JsonDict:
+        """Return the columns of the item's row."""
+        return {"matched_lead_id": self.lead_id, "matched_position": self.position}
+
+
+NO_MATCH: Final = Match()
 
 
 @dataclass(slots=True)
@@ -91,18 +110,21 @@ class ItemResults:
         lead_id: UUID | None = None,
         task_id: UUID | None = None,
         reason: ItemReason | None = None,
+        match: Match = NO_MATCH,
     ) -> None:
         """Mark an item as done. `reason` says what was done with a lead that already existed."""
-        self.done.append({"position": place, "lead_id": lead_id, "task_id": task_id, "reason": reason})
+        row = {"position": place, "lead_id": lead_id, "task_id": task_id, "reason": reason}
+        self.done.append({**row, **match.columns()})
 
     @property
     def reached(self) -> Position:
         """The position after the last item that was processed."""
         return max((one["position"] + 1 for one in (*self.done, *self.failed)), default=0)
 
-    def fail(self, place: Position, reason: ItemReason, error: str = "") -> None:
+    def fail(self, place: Position, reason: ItemReason, error: str = "", *, match: Match = NO_MATCH) -> None:
         """Mark an item as failed. `error` replaces the reason's default text."""
-        self.failed.append({"position": place, "reason": reason, "error": error or REASON_TEXTS[reason]})
+        row = {"position": place, "reason": reason, "error": error or REASON_TEXTS[reason]}
+        self.failed.append({**row, **match.columns()})
 
 
 class PendingItem(NamedTuple):

@@ -30,6 +30,7 @@ class ItemReason(StrEnum):
     """Reasons why an item failed, or what was done with a lead that already existed."""
 
     DUPLICATE = "duplicate"  # the lead appears earlier in the list
+    DUPLICATE_LEAD = "duplicate_lead"  # a lead of this person exists, and duplicates are refused
     UNKNOWN_LEAD = "unknown_lead"  # also for a lead of another clinic
     LEAD_IS_LOCKED = "lead_is_locked"  # converted to a patient
     LEAD_IS_CLOSED = "lead_is_closed"  # lost or archived
@@ -121,6 +122,8 @@ class JobItem(Base):
     reason: Mapped[str | None] = mapped_column(Text)
     error: Mapped[str | None] = mapped_column(Text)
     task_id: Mapped[UUID | None]
+    matched_lead_id: Mapped[UUID | None]  # the lead with the same phone number or address, found or made before
+    matched_position: Mapped[int | None]  # the earlier item of the same person, if it has made no lead
 
 
 MAX_ITEMS: Final = 100_000

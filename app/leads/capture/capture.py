@@ -31,8 +31,10 @@ from app.leads.attribution.sources import require_source
 from app.leads.attribution.touch_rows import first_touch_columns, first_touch_row
 from app.leads.attribution.touches import default_channel
 from app.leads.capture.capture_statement import COLUMNS, capture_statement, columns_to_read
-from app.leads.contact.phone_numbers import normalise_phones, require_phones
+from app.leads.contact.email_aliases import main_address
+from app.leads.contact.phone_numbers import PHONE_FIELDS, normalise_phones, require_phones
 from app.leads.custom_fields.values import merge_custom_values, require_valid_custom_values
+from app.leads.duplicates.known_leads import share_capture_lock
 from app.leads.duplicates.search import comparison_parameters, comparison_values, find_duplicates
 from app.leads.enums import LeadStatus, OnDuplicate, PatientRelationship, PreferredContact
 from app.leads.errors import DuplicateLead
@@ -175,10 +177,13 @@ def _choice(session: Session, actor: Actor, given: JsonObject) -> JsonDict:
 def _lock_contact_values(session: Session, given: JsonObject) -> None:
     """Serialize captures with `on_duplicate=refuse` that share a phone number or address.
 
-    So the second request finds the lead of the first.
+    So the second request finds the lead of the first. Jobs that look for the leads of their rows wait, too.
     """
-    values = sorted({given[name].lower() for name in ("phone", "phone_alt", "email") if given.get(name)})
-    session.execute(_LOCK, {"ways": [f"{given['clinic_id']} {value}" for value in values]})
+    share_capture_lock(session, given["clinic_id"])
+    values = {given[name] for name in PHONE_FIELDS if given.get(name)}
+    if email := given.get("email"):
+        values.add(main_address(email))
+    session.execute(_LOCK, {"ways": [f"{given['clinic_id']} {value}" for value in sorted(values)]})
 
 
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(way, 0)) FROM unnest(CAST(:ways AS text[])) AS way")

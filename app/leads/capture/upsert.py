@@ -18,9 +18,11 @@ from app.leads.capture.capture import capture_lead, check_new_lead
 from app.leads.changes import apply_changes
 from app.leads.contact.phone_numbers import require_phones
 from app.leads.custom_fields.values import require_valid_custom_values
+from app.leads.enums import OnDuplicate
+from app.leads.errors import DuplicateLead
 from app.leads.models import LONGEST_EXTERNAL_ID, Lead
 from app.leads.pipeline.lead_state import mark_activity
-from app.leads.search.lookup import lock_editable_lead
+from app.leads.search.lookup import get_lead, lock_editable_lead
 
 # These fields describe the new touch; the lead's first touch stays unchanged.
 _TOUCH_COLUMNS: Final[Mapping[str, str]] = {
@@ -29,7 +31,7 @@ _TOUCH_COLUMNS: Final[Mapping[str, str]] = {
     "source_campaign": "campaign",
     "source_detail": "detail",
 }
-_NOT_REPLACED: Final = frozenset({*_TOUCH_COLUMNS, "external_source", "touch"})
+_NOT_REPLACED: Final = frozenset({*_TOUCH_COLUMNS, "external_source", "external_id", "on_duplicate", "touch"})
 _ONE_AT_A_TIME: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
 
@@ -43,17 +45,38 @@ class Upserted(NamedTuple):
 def upsert(session: Session, actor: Actor, external_id: str, data: JsonObject) -> Upserted:
     """Create or update the lead with this id in `data["external_source"]`; each call adds a touch.
 
-    Concurrent calls for one id create one lead. A merged lead is updated in its survivor.
-    Raises Forbidden, Invalid, NotFound, LeadIsLocked.
+    Concurrent calls for one id create one lead. A merged lead is updated in its survivor. If no lead has the id,
+    `on_duplicate` decides about a lead of the same person; one that the caller may not see is refused.
+    Raises Forbidden, Invalid, NotFound, LeadIsLocked, DuplicateLead.
     """
     _require_id(external_id)
     name = f"{actor.clinic.id} {data['external_source']} {external_id}"
     session.execute(_ONE_AT_A_TIME, {"name": name})
     known = _find(session, actor, external_id, data["external_source"])
     if known is None:
-        return Upserted(capture_lead(session, actor, {**data, "external_id": external_id}), is_new=True)
+        return _capture(session, actor, {**data, "external_id": external_id})
     actor.require(Permission.LEAD_UPDATE)
     return Upserted(_update(session, actor, known, data), is_new=False)
+
+
+def _capture(session: Session, actor: Actor, data: JsonObject) -> Upserted:
+    """Create the lead, or handle a lead of the same person as `on_duplicate` says."""
+    policy = data.get("on_duplicate", OnDuplicate.CREATE)
+    if policy is OnDuplicate.CREATE:
+        return Upserted(capture_lead(session, actor, data), is_new=True)
+    try:
+        with session.begin_nested():
+            return Upserted(capture_lead(session, actor, {**data, "on_duplicate": OnDuplicate.REFUSE}), is_new=True)
+    except DuplicateLead as found:
+        if policy is OnDuplicate.REFUSE or not (lead_id := found.exact_id):
+            raise
+    if policy is OnDuplicate.SKIP:
+        return Upserted(get_lead(session, actor.within(Permission.LEAD_READ), lead_id), is_new=False)
+    actor.require(Permission.LEAD_UPDATE)
+    lead = _update(session, actor, lead_id, data)
+    if lead.external_id is None:
+        lead.external_source, lead.external_id = data["external_source"], data["external_id"]
+    return Upserted(lead, is_new=False)
 
 
 def check_upsert(session: Session, actor: Actor, data: JsonObject, /, *, external_id: str) -> None:

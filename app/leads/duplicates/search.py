@@ -1,6 +1,7 @@
 """Duplicate detection (lead-management.md, rule 6). It only warns, because families share phone numbers and names.
 
-Phone numbers (first and second) and e-mail addresses match exactly, by their blind indexes. Names match by similarity,
+Phone numbers (first and second) and e-mail addresses match exactly, by their blind indexes; addresses of one mailbox,
+such as those of Gmail with and without dots, match each other. Names match by similarity,
 among the newest leads with the same first three letters of the last name. A typo in those letters is not found.
 """
 
@@ -17,6 +18,7 @@ from sqlalchemy.orm import Session
 from app.core.type_aliases import JsonDict, JsonObject
 from app.identity.actor import Actor
 from app.identity.permissions import Scope
+from app.leads.contact.email_aliases import main_address
 from app.leads.contact.names import normalise_name
 from app.leads.models import NAME_KEY, NEWEST_ORDER, Lead
 from app.leads.search.lookup import read_lead, visible_to
@@ -30,11 +32,15 @@ EXACT: Final = ("phone", "email")
 _MOST: Final = {"phone": MOST_DUPLICATES, "email": MOST_DUPLICATES, "name": MOST_NAMES}
 
 PHONE_BLIND_INDEXES: Final = ("phone_blind", "phone_alt_blind")
+EMAIL_BLIND_INDEXES: Final = ("email_blind", "email_main_blind")
 # For each comparison value: the kind of match, and the SQL test on other leads.
 _TESTS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
     "phone": [("phone", f"{name} = CAST(:phone AS bytea)") for name in PHONE_BLIND_INDEXES],
     "phone_alt": [("phone", f"{name} = CAST(:phone_alt AS bytea)") for name in PHONE_BLIND_INDEXES],
-    "email": [("email", "email_blind = CAST(:email AS bytea)")],
+    **{
+        value: [("email", f"{name} = CAST(:{value} AS bytea)") for name in EMAIL_BLIND_INDEXES]
+        for value in ("email", "email_main")  # the address, and the main address of its mailbox
+    },
     "last_name": [("name", f"name_key = {NAME_KEY.replace('last_name', 'CAST(:last_name AS text)')}")],
 }
 
@@ -86,9 +92,19 @@ def duplicates_of(session: Session, actor: Actor, lead_id: UUID) -> Duplicates:
     return find_duplicates(session, actor, lead, [tuple(row) for row in found])
 
 
+def duplicates_of_person(session: Session, actor: Actor, person: JsonObject) -> Duplicates:
+    """Find leads that may be the same person as one who is no lead yet. Missing values of `person` are not compared."""
+    values = comparison_values(person)
+    parameters = comparison_parameters(actor.clinic.id, values)
+    found = session.execute(_all(frozenset(parameters)), {**parameters, "clinic": actor.clinic.id})
+    return find_duplicates(session, actor, person, [tuple(row) for row in found])
+
+
 def comparison_values(lead: JsonObject) -> dict[str, str]:
     """Return the values to compare with other leads. The placeholder name `Unknown Caller` is left out."""
     values = {name: lead[name] for name in _TESTS if lead.get(name)}
+    if (email := lead.get("email")) and (main := main_address(email)) != email.strip().lower():
+        values["email_main"] = main
     return values if has_name(lead) else {name: values[name] for name in values.keys() - {"last_name"}}
 
 
@@ -97,19 +113,21 @@ def comparison_parameters(clinic_id: UUID, values: Mapping[str, str]) -> JsonDic
 
     With OTHER_BLIND_INDEX_KEYS, a value has further parameters: `phone`, `phone__1`, `phone__2`.
     """
-    fields, parameters = encrypted_fields_of(Lead), dict[str, Any]()
+    kinds = {name: field.index for name, field in encrypted_fields_of(Lead).items()} | {"email_main": "email"}
+    parameters: JsonDict = {}
     for name, value in values.items():
-        if name not in fields:
+        if name not in kinds:
             parameters[name] = value
             continue
-        for number, index in enumerate(blind_indexes(clinic_id, fields[name].index, value)):
+        for number, index in enumerate(blind_indexes(clinic_id, kinds[name], value)):
             parameters[f"{name}__{number}" if number else name] = index
     return parameters
 
 
 def has_name(lead: JsonObject) -> bool:
-    """Return whether the name is known, that is not the placeholder `Unknown Caller`."""
-    return (lead["first_name"], lead["last_name"]) != UNKNOWN_CALLER
+    """Return whether the name is complete, and not the placeholder `Unknown Caller`."""
+    names = (lead["first_name"], lead["last_name"])
+    return all(names) and names != UNKNOWN_CALLER
 
 
 def find_duplicates(session: Session, actor: Actor, lead: JsonObject, found: Iterable[Sequence[Any]]) -> Duplicates:
@@ -155,6 +173,11 @@ def candidates_sql(values: Collection[str], *, condition: str = "") -> str:
 @lru_cache(maxsize=16)
 def _others(values: frozenset[str]) -> TextClause:
     return text(f"SELECT * FROM ({candidates_sql(values, condition=' AND id <> CAST(:self AS uuid)')}) AS others")  # noqa: S608
+
+
+@lru_cache(maxsize=16)
+def _all(values: frozenset[str]) -> TextClause:
+    return text(candidates_sql(values))
 
 
 def _score_candidates(lead: JsonObject, found: Iterable[Sequence[Any]]) -> list[Candidate]:

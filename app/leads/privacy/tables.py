@@ -34,7 +34,7 @@ PERSONAL_DATA_TABLES: Final[Mapping[str, str]] = {
 _BLANKED: Final[Mapping[str, str]] = {
     "leads": (
         "first_name = 'Erased', last_name = '', patient_first_name = 'Erased', patient_last_name = '',"
-        " sealed = NULL, email_blind = NULL, phone_blind = NULL, phone_alt_blind = NULL,"
+        " sealed = NULL, email_blind = NULL, email_main_blind = NULL, phone_blind = NULL, phone_alt_blind = NULL,"
         " preferred_time = NULL, timezone = NULL, language = NULL,"
         " address_line1 = NULL, address_line2 = NULL, city = NULL, state = NULL, postal_code = NULL,"
         " source_detail = NULL, source_campaign = NULL, social_handle = NULL,"
@@ -85,11 +85,13 @@ _ERASE_RESPONSES: Final = """
 UPDATE deliveries d SET response = NULL FROM notifications n WHERE n.id = d.notification_id AND n.lead_id = :lead
 """
 # Import rows that became this lead. Rows that failed are deleted with their job.
-_ERASE_ROWS: Final = f"""
-UPDATE import_rows r SET cells_sealed = NULL FROM job_items i JOIN jobs j ON j.id = i.job_id
+_OF_THEIR_ROWS: Final = f"""
+FROM job_items i JOIN jobs j ON j.id = i.job_id
 WHERE i.lead_id IN ({LEAD_IDS_SQL}) AND j.clinic_id = :clinic
   AND r.import_id = CAST(j.spec ->> 'import_id' AS uuid) AND r.position = i.position
-"""  # noqa: S608  (constants)
+"""
+_ERASE_ROWS: Final = f"UPDATE import_rows r SET cells_sealed = NULL {_OF_THEIR_ROWS}"  # noqa: S608  (constants)
+_ERASE_ROW_KEYS: Final = f"DELETE FROM import_row_keys r {_OF_THEIR_ROWS.replace('FROM', 'USING', 1)}"  # noqa: S608  (constants)
 
 # Hits tell when the person read; targets may contain their data. Their counts stay, as the messages do.
 _ERASE_TRACKING: Final = tuple(
@@ -103,6 +105,7 @@ ERASE_STATEMENTS: Final = (
     _ERASE_CHANGES,
     _ERASE_ANSWERS,
     _ERASE_ROWS,
+    _ERASE_ROW_KEYS,
     f"UPDATE job_items SET lead_sealed = NULL, error = NULL WHERE lead_id IN ({LEAD_IDS_SQL})",  # noqa: S608  (constants)
     "DELETE FROM consents WHERE lead_id = :lead",
     f"DELETE FROM webhook_deliveries WHERE lead_id IN ({LEAD_IDS_SQL})",  # noqa: S608  (constants)

@@ -2,7 +2,6 @@
 
 from collections import namedtuple
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -15,25 +14,24 @@ from app import clock
 from app.audit import audit_log
 from app.audit.models import Act
 from app.core.db import insert_many
-from app.core.type_aliases import JsonDict, JsonObject
+from app.core.type_aliases import JsonDict
 from app.engine.events.events import Event
-from app.engine.jobs.items import ItemResults, Position, lock_pending, write_results
+from app.engine.jobs.items import ItemResults, Match, Position, lock_pending, write_results
 from app.engine.jobs.kinds import DEFAULT_KIND, JobKind, JobRow, ProcessSpan
 from app.engine.jobs.models import ItemReason
 from app.engine.jobs.split import Span
 from app.engine.service import record
 from app.identity.clinic_context import ClinicContext
-from app.identity.users.lookup import ActiveUser, active_users
-from app.leads.capture.bulk.new_leads import insert_leads, load_capture_context, read_new_leads
+from app.identity.users.lookup import active_users
 from app.leads.enums import LeadStatus
 from app.leads.events import LazyContact, lead_created
-from app.leads.facts.template_values import DisplayNames, display_names
-from app.messaging.rendering.render import InvalidTemplate
-from app.tasks.bulk.assignees import Assign, choose_strategy
+from app.leads.facts.template_values import display_names
+from app.tasks.bulk.assignees import choose_strategy
+from app.tasks.bulk.new_leads import NO_LEADS, capture_leads
 from app.tasks.bulk.spec import Spec
+from app.tasks.bulk.work import Work
 from app.tasks.models import Task
 from app.tasks.rows import task_created, task_row
-from app.tasks.templates.rendering import TaskText, fill, values_for
 
 REASON_BY_STATUS: Final[Mapping[str, ItemReason]] = {
     LeadStatus.CONVERTED: ItemReason.LEAD_IS_LOCKED,
@@ -67,32 +65,6 @@ _TAKE: Final = text(
 _WHICH_EXIST: Final = text(f"SELECT position {_WANTED}")
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """A job's settings, shared by the items of a chunk."""
-
-    job_id: UUID
-    created_by: UUID | None
-    clinic: ClinicContext
-    spec: Spec
-    staff: Mapping[UUID, ActiveUser]
-    assign: Assign
-    names: DisplayNames
-
-    def words_for(self, lead: Any) -> TaskText:
-        """Return the title and description of the lead's task, with the merge fields filled in.
-
-        A text with mistakes stays as it is: jobs that were started earlier may have one.
-        """
-        words = TaskText(self.spec.task["title"], self.spec.task.get("description"))
-        if not any("{" in (part or "") for part in words):
-            return words
-        try:
-            return fill(words, values_for(self.clinic, lead, self.names, self.staff.get(lead.assigned_to_id)))
-        except InvalidTemplate:
-            return words
-
-
 def work_on(session: Session, job: JobRow, clinic: ClinicContext) -> ProcessSpan:
     """Read the settings that all items of a chunk share. Return the function that creates their follow-ups."""
     spec, staff = Spec.from_json(job.spec), active_users(session, clinic.id)
@@ -106,9 +78,10 @@ def make_follow_ups(session: Session, span: Span, *, work: Work) -> ItemResults:
     at, ends = clock.now(), ItemResults()
     items = lock_pending(session, work.job_id, span)
     known = _known_leads(session, work, span, ends, wanted={item.position for item in items if item.lead is None})
-    new = _new_leads(session, work, {item.position: item.lead for item in items if item.lead is not None}, ends, at=at)
-    events = [lead_created(lead, at) for lead in new.values()]
-    events += _tasks(session, work, known | new, ends, at=at)
+    given = {item.position: item.lead for item in items if item.lead is not None}
+    new = capture_leads(session, work, given, ends, at=at) if given else NO_LEADS
+    events = [lead_created(lead, at) for lead in new.created.values()] + new.events
+    events += _tasks(session, work, {**known, **new.created, **new.updated}, ends, at=at, matches=new.matches)
     record(session, work.clinic, *events, of_many=True)
     write_results(session, work.job_id, ends)
     return ends
@@ -131,33 +104,33 @@ def _known_leads(
     return taken
 
 
-def _new_leads(
-    session: Session, work: Work, given: Mapping[Position, JsonObject], ends: ItemResults, *, at: datetime
-) -> dict[Position, Any]:
-    if not given:
-        return {}
-    into = load_capture_context(session, work.clinic, work.staff, by=work.created_by, may_assign=work.spec.may_assign)
-    rows, mistakes = read_new_leads(given.items(), into, at=at)
-    for place, words in mistakes.items():
-        ends.fail(place, ItemReason.INVALID, words)
-    insert_leads(session, into, list(rows.values()), at=at)
-    return {place: row.to_object() for place, row in rows.items()}
-
-
 def _tasks(
-    session: Session, work: Work, leads: Mapping[Position, Any], ends: ItemResults, *, at: datetime
+    session: Session,
+    work: Work,
+    leads: Mapping[Position, Any],
+    ends: ItemResults,
+    *,
+    at: datetime,
+    matches: Mapping[Position, UUID],
 ) -> Sequence[Event]:
     tasks: list[JsonDict] = []
     events: list[Event] = []
+    made: dict[UUID, UUID] = {}  # the task of each lead: a person who is listed twice gets one
     for place, lead in leads.items():
+        match = Match(matches.get(place))
+        reason = ItemReason.UPDATED if lead.id == match.lead_id else None
+        if reason and lead.id in made:
+            ends.succeed(place, lead_id=lead.id, task_id=made[lead.id], reason=reason, match=match)
+            continue
         user_id = work.assign(place, lead)
-        if reason := _refusal(lead) or (None if user_id else ItemReason.NOBODY_TO_ASSIGN):
-            ends.fail(place, reason)
+        if refusal := _refusal(lead) or (None if user_id else ItemReason.NOBODY_TO_ASSIGN):
+            ends.fail(place, refusal, match=match)
             continue
         task = _task(work, place, lead, user_id=user_id, at=at)
         tasks.append(task)
         events.append(task_created(task, lead))
-        ends.succeed(place, lead_id=lead.id, task_id=task["id"])
+        made[lead.id] = task["id"]
+        ends.succeed(place, lead_id=lead.id, task_id=task["id"], reason=reason, match=match)
     insert_many(session, Task, tasks)
     audit_log.note_change(session, "task", [task["id"] for task in tasks], act=Act.CREATE, after=dict(work.spec.task))
     return events

@@ -12,6 +12,8 @@ from app.errors import FieldError, Forbidden, Invalid
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope
 from app.identity.users.lookup import MUST_BE_ASSIGNABLE, is_assignable, users_by_id
+from app.leads.capture.bulk.known_people import require_update_of_all
+from app.leads.enums import OnDuplicate
 from app.leads.search.lookup import visible_user_ids
 from app.tasks.bulk.fill import fill
 from app.tasks.bulk.spec import Spec
@@ -37,6 +39,8 @@ def _require_permission(actor: Actor, data: JsonObject) -> None:
         actor.require(Permission.LEAD_CREATE)
     if "leads" in data and actor.scope is not Scope.ALL:
         raise Forbidden("Only users with access to all leads can create leads in bulk.")
+    if data.get("on_duplicate") == OnDuplicate.UPDATE:
+        require_update_of_all(actor)
     others = {user_id for user_id, _ in _named(data)} - {actor.user_id}
     if others:
         actor.require(Permission.LEAD_ASSIGN)

@@ -7,6 +7,7 @@ from typing import Self
 from uuid import UUID
 
 from app.core.type_aliases import JsonDict, JsonObject
+from app.leads.enums import OnDuplicate
 
 TASK_FIELDS = ("title", "description", "type", "priority", "reminder_minutes", "tags")
 
@@ -24,7 +25,7 @@ class Spec:
     """Specification of a follow-up for many leads: task, due time and assignees.
 
     `may_assign`: new leads may name their coordinator. `lead_owners`: the caller may change leads of these users; None:
-    all.
+    all. `on_duplicate`: handling of new leads whose person exists.
     """
 
     task: JsonObject
@@ -34,6 +35,7 @@ class Spec:
     users: tuple[UUID, ...]
     may_assign: bool
     lead_owners: tuple[UUID, ...] | None
+    on_duplicate: OnDuplicate = OnDuplicate.CREATE
 
     @classmethod
     def of(
@@ -52,6 +54,7 @@ class Spec:
             users=(assignee["user_id"],) if "user_id" in assignee else tuple(assignee.get("user_ids", ())),
             may_assign=may_assign,
             lead_owners=lead_owners,
+            on_duplicate=data.get("on_duplicate", OnDuplicate.CREATE),
         )
 
     @classmethod
@@ -65,6 +68,7 @@ class Spec:
             users=tuple(map(UUID, stored["users"])),
             may_assign=stored["may_assign"],
             lead_owners=None if stored.get("whose") is None else tuple(map(UUID, stored["whose"])),
+            on_duplicate=OnDuplicate(stored.get("on_duplicate", OnDuplicate.CREATE)),
         )
 
     def to_json(self) -> JsonDict:
@@ -76,6 +80,7 @@ class Spec:
             "strategy": self.strategy,
             "users": [str(user_id) for user_id in self.users],
             "may_assign": self.may_assign,
+            "on_duplicate": self.on_duplicate,
             "whose": None if self.lead_owners is None else [str(user_id) for user_id in self.lead_owners],
         }
 

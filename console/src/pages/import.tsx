@@ -213,6 +213,7 @@ function Shown({ file }: { file: Import }) {
             {!isRunning && isStarted && <Link href="/leads">{t.toLeads}</Link>}
           </p>
           {!isRunning && job.failed > 0 && <Mistakes id={file.id} jobId={job.id} />}
+          {!isRunning && file.duplicates > 0 && <KnownRows file={file} jobId={job.id} />}
         </section>
       )}
     </>
@@ -254,6 +255,40 @@ function Mistakes({ id, jobId }: { id: string; jobId: string }) {
               <tr key={row.number}>
                 <td>{row.number}</td>
                 <td>{row.error ?? words(row.reason ?? "")}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+        {rows.hasNextPage && (
+          <button type="button" className="button" onClick={() => rows.fetchNextPage()}>
+            {texts.shell.more}
+          </button>
+        )}
+      </Query>
+    </div>
+  );
+}
+
+/** Rows whose person is a lead already, or stands in an earlier row. */
+function KnownRows({ file, jobId }: { file: Import; jobId: string }) {
+  const rows = usePages<Schemas["RowOut"]>(["jobs", "known-rows", file.id, jobId], (cursor) => ok(api.GET("/api/imports/{import_id}/rows", { params: { path: { import_id: file.id }, query: { duplicates: true, cursor, limit: 20 } } })));
+  return (
+    <div className="stack">
+      <h3>{t.known}</h3>
+      {file.repeated > 0 && <p>{t.repeated(file.repeated)}</p>}
+      <Query of={rows} rows={2}>
+        <table>
+          <thead>
+            <tr>
+              <th>{t.row}</th>
+              <th>{t.person}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {rows.items.map((row) => (
+              <tr key={row.number}>
+                <td>{row.number}</td>
+                <td>{row.same_as_row !== null ? t.sameRow(row.same_as_row) : row.matched_lead_id && <Link href={`/leads/${row.matched_lead_id}`}>{t.sameLead}</Link>}</td>
               </tr>
             ))}
           </tbody>

@@ -8,6 +8,7 @@ import { useMe, useSources, useUsers } from "../api/queries";
 import { texts } from "../texts";
 import { DialogBox, toast } from "../ui/overlays";
 import { SelectField, TextArea, TextField, useMistakes } from "../ui/parts";
+import { SamePerson, useSamePerson } from "./same-person";
 
 const FIELDS = ["/first_name", "/last_name", "/phone", "/email", "/source_id", "/notes"];
 
@@ -29,13 +30,14 @@ export function NewLeadDialog({ onClose }: { onClose: () => void }) {
       lastSource.set(me, source_id);
       const owner = users?.find((user) => user.id === lead.assigned_to_id)?.name ?? "";
       toast(texts.leads.created(`${lead.first_name} ${lead.last_name}`, owner));
-      if (lead.duplicates.length > 0) toast(texts.leads.duplicates(lead.duplicates.length));
       void client.invalidateQueries({ queryKey: ["leads"] });
       onClose();
       go(`/leads/${lead.id}`);
     },
   });
   const mistakes = useMistakes(create.error);
+  const known = useSamePerson(given);
+  const isKnown = (known?.duplicates.length ?? 0) + (known?.hidden_duplicates ?? 0) > 0;
   const field = (name: keyof typeof given) => ({
     value: given[name],
     onChange: (value: string) => setGiven({ ...given, [name]: value }),
@@ -57,12 +59,13 @@ export function NewLeadDialog({ onClose }: { onClose: () => void }) {
         </div>
         <SelectField label={texts.leads.source} {...field("source_id")} value={source_id} required options={[...(source_id ? [] : [{ value: "", label: texts.leads.chooseSource }]), ...sources.map(({ id, name }) => ({ value: id, label: name }))]} />
         <TextArea label={texts.leads.notes} {...field("notes")} />
+        <SamePerson known={known} onClose={onClose} />
         <footer className="row">
           <button type="button" className="button" onClick={onClose}>
             {texts.shell.cancel}
           </button>
           <button type="submit" className="button primary" disabled={create.isPending}>
-            {texts.leads.create}
+            {isKnown ? texts.leads.saveAnyway : texts.leads.create}
           </button>
         </footer>
       </form>

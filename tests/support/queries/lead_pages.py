@@ -11,6 +11,7 @@ from app.leads.activities.service import timeline
 from app.leads.assignment.assignment_history import list_assignments
 from app.leads.assignment.unassigned import list_unassigned
 from app.leads.attribution.touches import list_touches
+from app.leads.duplicates.check import check_person
 from app.leads.duplicates.search import duplicates_of
 from app.leads.facts.best_time.load import best_hours_of
 from app.leads.facts.best_time.report import best_time
@@ -82,6 +83,19 @@ LEAD_PAGES: dict[str, Query] = {
     ),
     "leads by language": (page_of(all_leads, language="fr"), {"ix_leads_language"}),
     "leads from a value": (page_of(all_leads, value_from=Decimal(8990)), set()),
+    "leads of a person": (
+        lambda s, large: check_person(
+            s,
+            large.actor,
+            {
+                "first_name": "Mia",
+                "last_name": "Keller",
+                "phone": "+12125550143",
+                "email": "m.ia+x@gmail.com",
+            },
+        ),
+        {"ix_leads_phone", "ix_leads_phone_alt", "ix_leads_email", "ix_leads_email_main", "ix_leads_name"},
+    ),
     "leads by channel": (page_of(all_leads, channel="MANUAL"), {"ix_leads_clinic"}),
     "leads": (page_of(all_leads), {"ix_leads_clinic"}),
     "leads by status": (page_of(all_leads, status="CONVERTED"), {"ix_leads_status"}),

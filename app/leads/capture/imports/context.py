@@ -8,8 +8,8 @@ from uuid import UUID
 from app.core.type_aliases import JsonObject
 from app.leads.capture.bulk.new_leads import CaptureContext, NewLead
 from app.leads.capture.imports.cells import CellContext
-from app.leads.capture.imports.known_leads import BLIND_INDEXES
 from app.leads.capture.imports.spec import ImportSpec
+from app.leads.duplicates.known_leads import blind_indexes_of_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class ReadRow:
     @property
     def blind_indexes(self) -> Sequence[bytes]:
         """The blind indexes of its phone numbers and address, in the order in which they find a lead."""
-        return [way for name in BLIND_INDEXES if (way := self.new_lead.row.get(name))]
+        return blind_indexes_of_row(self.new_lead.row)
 
 
 @dataclass(slots=True)

@@ -5,7 +5,8 @@ clinic run one at a time, so no phone number becomes two leads.
 
 Rows of a person are written in the order of the file, because they depend on each other: with `on_duplicate=update`,
 the last one wins. So a chunk writes when all earlier chunks are finished. If an earlier one has not begun, or its
-worker has died, the chunk is planned again after that one.
+worker has died, the chunk is planned again after that one. A preview keeps the same order, so that it finds the earlier
+rows of the same person.
 """
 
 from collections.abc import Mapping
@@ -34,9 +35,8 @@ from app.leads.capture.imports.models import Import, ImportRow
 from app.leads.capture.imports.rows import decrypted_cells
 from app.leads.capture.imports.spec import JOB_MARKER, ImportSpec
 from app.leads.capture.imports.write_rows import rehearse_rows, write_rows
+from app.leads.duplicates.known_leads import lock_capture
 from app.leads.enums import OnDuplicate
-
-_ONE_AT_A_TIME: Final = text("SELECT pg_advisory_xact_lock(hashtext('import'), hashtext(CAST(:clinic AS text)))")
 
 # A chunk holds its own number until its commit. Before it looks for leads, it waits for the chunk before it, which has
 # waited for earlier ones.
@@ -62,19 +62,18 @@ def work_on(session: Session, job: JobRow, clinic: ClinicContext) -> ProcessSpan
 
 def _import_rows(session: Session, span: Span, *, context: ImportContext, chunk: ChunkState) -> ItemResults:
     ends = ItemResults()
-    if context.spec.is_rehearsal:
-        rehearse_rows(session, context, _read(session, context, span, ends), ends)
-    elif earlier := _write_span(session, context, span, ends, chunk=chunk):
+    if earlier := _process_span(session, context, span, ends, chunk=chunk):
         return hand_back(session, context.job_id, span, earlier)
     write_results(session, context.job_id, ends)
     return ends
 
 
-def _write_span(
+def _process_span(
     session: Session, context: ImportContext, span: Span, ends: ItemResults, *, chunk: ChunkState
 ) -> EarlierChunk | None:
-    """Write the rows of the span and return None, or return an earlier chunk that has to be processed first."""
-    is_any_order = chunk.may_write or context.spec.on_duplicate is OnDuplicate.CREATE
+    """Write or rehearse the rows of the span and return None, or return an earlier chunk to be processed first."""
+    is_rehearsal = context.spec.is_rehearsal
+    is_any_order = chunk.may_write or (context.spec.on_duplicate is OnDuplicate.CREATE and not is_rehearsal)
     clinic_id, job_id = context.capture.actor.clinic.id, context.job_id
     if not is_any_order and (earlier := waiting_chunk(session, clinic_id, job_id, span.first)):
         return earlier
@@ -82,13 +81,17 @@ def _write_span(
     session.execute(_HOLD_NUMBER, number)
     rows = _read(session, context, span, ends)
     session.execute(_WAIT_FOR_EARLIER, number)
-    session.execute(_ONE_AT_A_TIME, {"clinic": clinic_id})
+    if not is_rehearsal:
+        lock_capture(session, clinic_id)
     if not is_any_order:
         if earlier := unfinished_chunk(session, clinic_id, job_id, span.first):
             return earlier
         chunk.may_write = True
         chunk.is_late = session.execute(_REACHED, {"job": job_id}).scalar_one() > span.first
-    write_rows(session, context, rows, ends, chunk=chunk)
+    if is_rehearsal:
+        rehearse_rows(session, context, rows, ends)
+    else:
+        write_rows(session, context, rows, ends, chunk=chunk)
     return None
 
 

@@ -39,3 +39,13 @@ class ImportRow(Base):
     position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # from 0, empty rows not counted
     number: Mapped[int]  # row number in the spreadsheet
     cells_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)  # None: erased
+
+
+class ImportRowKey(Base):
+    """First row of a file with a phone number or e-mail address, as its blind index. Written by previews."""
+
+    __tablename__ = "import_row_keys"
+
+    import_id: Mapped[UUID] = mapped_column(ForeignKey("imports.id", ondelete="CASCADE"), primary_key=True)
+    blind_index: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    position: Mapped[int]

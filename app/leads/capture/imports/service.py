@@ -6,8 +6,8 @@ from itertools import islice
 from typing import IO, Any, Final
 from uuid import UUID
 
-from sqlalchemy import func, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy import func, or_, select, text
+from sqlalchemy.orm import Session, aliased
 
 from app.audit import audit_log
 from app.clock import now
@@ -18,14 +18,16 @@ from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.check_all import check_all
 from app.engine.jobs.models import ItemReason, Job, JobItem, JobState
 from app.engine.jobs.split import IN_ORDER, chunks_of, plan_chunks
-from app.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.identity.actor import Actor
-from app.identity.permissions import Permission, Scope
+from app.identity.permissions import Permission
 from app.leads.attribution.sources import require_source
+from app.leads.capture.bulk.known_people import require_update_of_all
 from app.leads.capture.imports.cells import CUSTOM
 from app.leads.capture.imports.mapping import FIELD_ALIASES, guess_mapping
 from app.leads.capture.imports.models import Import, ImportRow
 from app.leads.capture.imports.rows import decrypted_cells, encrypted_row
+from app.leads.capture.imports.same_rows import forget_rows
 from app.leads.capture.imports.spec import ImportSpec
 from app.leads.capture.imports.tables import Table
 from app.leads.custom_fields.values import definitions_of
@@ -40,6 +42,10 @@ _ITEMS: Final = text(
     "INSERT INTO job_items (job_id, position, status)"
     " SELECT :job, position, 'pending' FROM import_rows WHERE import_id = :import"
 )
+
+
+IS_DUPLICATE: Final = or_(JobItem.matched_lead_id.is_not(None), JobItem.matched_position.is_not(None))
+_SAME_ROW: Final = aliased(ImportRow)
 
 
 class ImportIsRunning(Conflict):
@@ -103,12 +109,15 @@ def _options(spec: ImportSpec) -> JsonDict:
 
 
 def _duplicates(session: Session, import_: Import) -> dict[str, int]:
-    """Count the rows of existing leads, by what the last preview or run did with them."""
-    reasons = {"skipped": ItemReason.SKIPPED, "updated": ItemReason.UPDATED}
-    of_job = select(JobItem.reason, func.count()).where(JobItem.job_id == import_.job_id)
-    rows = session.execute(of_job.where(JobItem.reason.in_(reasons.values())).group_by(JobItem.reason))
-    found: dict[str | None, int] = {reason: count for reason, count in rows}  # noqa: C416
-    return {name: found.get(reason, 0) for name, reason in reasons.items()}
+    """Count the rows of persons who exist, by what the last preview or run did with them."""
+    counts = {
+        "skipped": JobItem.reason == ItemReason.SKIPPED,
+        "updated": JobItem.reason == ItemReason.UPDATED,
+        "duplicates": IS_DUPLICATE,
+        "repeated": JobItem.matched_position.is_not(None),
+    }
+    counted = select(*(func.count().filter(test).label(name) for name, test in counts.items()))
+    return dict(session.execute(counted.where(JobItem.job_id == import_.job_id)).one()._mapping)  # noqa: SLF001  (public accessor of SQLAlchemy's Row)
 
 
 def start(session: Session, actor: Actor, import_id: UUID, data: JsonObject, *, is_rehearsal: bool) -> None:
@@ -116,8 +125,8 @@ def start(session: Session, actor: Actor, import_id: UUID, data: JsonObject, *, 
 
     Raises NotFound, Forbidden, Invalid, ImportIsRunning.
     """
-    if data["on_duplicate"] is OnDuplicate.UPDATE and actor.permissions.get(Permission.LEAD_UPDATE) is not Scope.ALL:
-        raise Forbidden(f"Updating leads by an import needs the permission {Permission.LEAD_UPDATE} for all leads.")
+    if data["on_duplicate"] is OnDuplicate.UPDATE:
+        require_update_of_all(actor)
     import_ = _find(session, actor, import_id, lock=True)
     mapping = _check(session, actor, import_, data)
     spec = ImportSpec(
@@ -132,12 +141,16 @@ def start(session: Session, actor: Actor, import_id: UUID, data: JsonObject, *, 
         may_assign=actor.allows(Permission.LEAD_ASSIGN),
     )
     import_.job_id = _job(session, actor, import_, spec)
+    forget_rows(session, import_.id)
 
 
 def rows_with_results(session: Session, actor: Actor, import_id: UUID, query: JsonObject) -> Page:
     """List the result of each row of the last preview or run, in file order. Raises NotFound."""
     import_ = _find(session, actor, import_id)
-    found = page(session, _results(import_, query.get("status")), BY_POSITION, query)
+    wanted = _results(import_, query.get("status"))
+    if query.get("duplicates"):
+        wanted = wanted.where(IS_DUPLICATE)
+    found = page(session, wanted, BY_POSITION, query)
     return replace(found, items=[{**row._mapping, "cells": decrypted_cells(import_.id, row)} for row in found.items])  # noqa: SLF001  (public accessor of SQLAlchemy's Row)
 
 
@@ -153,8 +166,9 @@ def errors_file(session: Session, actor: Actor, import_id: UUID) -> IO[bytes]:
 def _results(import_: Import, status: str | None) -> Any:
     results = (
         select(JobItem.position, ImportRow.number, JobItem.status, JobItem.lead_id, JobItem.reason, JobItem.error)
-        .add_columns(ImportRow.cells_sealed)
+        .add_columns(ImportRow.cells_sealed, JobItem.matched_lead_id, _SAME_ROW.number.label("same_as_row"))
         .join(ImportRow, (ImportRow.import_id == import_.id) & (ImportRow.position == JobItem.position))
+        .outerjoin(_SAME_ROW, (_SAME_ROW.import_id == import_.id) & (_SAME_ROW.position == JobItem.matched_position))
         .where(JobItem.job_id == import_.job_id)
     )
     return results if status is None else results.where(JobItem.status == status)

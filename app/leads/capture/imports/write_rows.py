@@ -6,6 +6,7 @@ the pass: that row creates the lead, or changes the phone number or address by w
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, time
+from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
@@ -14,23 +15,24 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.type_aliases import JsonObject
-from app.engine.jobs.items import ItemResults, Position
+from app.engine.jobs.items import NO_MATCH, ItemResults, Match, Position
 from app.engine.jobs.models import ItemReason
 from app.engine.service import record
-from app.errors import Invalid, RelanceError
-from app.leads.capture.bulk.new_leads import insert_leads
+from app.errors import RelanceError
+from app.leads.capture.bulk.known_people import NOT_UPDATED, error_text, match_rows
+from app.leads.capture.bulk.new_leads import NewLead, insert_leads
 from app.leads.capture.imports.context import Blocked, ChunkState, ImportContext, ReadRow
-from app.leads.capture.imports.known_leads import BLIND_INDEXES, newest_leads
 from app.leads.capture.imports.later_rows import LaterFields, fields_of_later_rows, without_later_fields
+from app.leads.capture.imports.same_rows import same_rows
 from app.leads.capture.lead_validation import read_lead_changes
 from app.leads.changes import apply_changes
+from app.leads.duplicates.known_leads import BLIND_INDEXES, newest_leads
 from app.leads.enums import OnDuplicate
 from app.leads.events import lead_created
 from app.leads.models import Lead
 from app.leads.search.lookup import require_unlocked
 
 MOST_PASSES: Final = 20  # rows of a further pass are left for a later step
-_NOT_CHANGED: Final = frozenset({"source_id", "assigned_to_id"})  # not updated by an import on an existing lead
 
 
 def write_rows(
@@ -38,7 +40,7 @@ def write_rows(
 ) -> None:
     """Create leads, and skip or update existing ones, as `on_duplicate` says. Add the results to `ends`."""
     if context.spec.on_duplicate is OnDuplicate.CREATE:
-        _create(session, context, rows, ends)
+        _create_all(session, context, rows, ends)
         return
     blocked, waiting = chunk.blocked.copy(), rows
     for _ in range(MOST_PASSES):
@@ -56,19 +58,26 @@ def rehearse_rows(
 ) -> None:
     """Add the results that `write_rows` would have to `ends`. Write nothing."""
     policy = context.spec.on_duplicate
-    matches = {} if policy is OnDuplicate.CREATE else _find_leads(session, context, rows)
-    leads = _load(session, _first_of_each(matches), lock=False) if policy is OnDuplicate.UPDATE else {}
-    reason = ItemReason.UPDATED if policy is OnDuplicate.UPDATE else ItemReason.SKIPPED
-    seen: set[bytes] = set()
+    found = _find_leads(session, context, rows)
+    leads = _load(session, _first_of_each(found), lock=False) if policy is OnDuplicate.UPDATE else {}
+    repeated = same_rows(session, context.spec.import_id, {place: row.blind_indexes for place, row in rows.items()})
     for place, row in rows.items():
-        lead_id = next(iter(matches.get(place, ())), None)
-        if lead_id and (lead := leads.get(lead_id)):
-            _update(session, context, lead, ends, place=place, row=row, later={})
-        elif lead_id or (matches and not seen.isdisjoint(row.blind_indexes)):
-            ends.succeed(place, lead_id=lead_id, reason=reason)
+        match = Match(next(iter(found[place]), None), repeated.get(place))
+        if match == NO_MATCH or policy is OnDuplicate.CREATE:
+            ends.succeed(place, match=match)
+        elif match.lead_id and (lead := leads.get(match.lead_id)):
+            _update(session, context, lead, ends, place=place, row=row, later={}, match=match)
         else:
-            ends.succeed(place)
-            seen.update(row.blind_indexes)
+            _leave(ends, place, match, policy)
+
+
+def _leave(ends: ItemResults, place: Position, match: Match, policy: OnDuplicate) -> None:
+    """Add the result of a row whose person exists."""
+    if policy is OnDuplicate.REFUSE:
+        ends.fail(place, ItemReason.DUPLICATE_LEAD, match=match)
+    else:
+        reason = ItemReason.UPDATED if policy is OnDuplicate.UPDATE else ItemReason.SKIPPED
+        ends.succeed(place, lead_id=match.lead_id, reason=reason, match=match)
 
 
 def _write_pass(
@@ -102,7 +111,7 @@ def _write_pass(
         elif updates:
             taken.add(_update(session, context, leads[found[0]], ends, place=place, row=row, later=later))
         else:
-            ends.succeed(place, lead_id=found[0], reason=ItemReason.SKIPPED)
+            _leave(ends, place, Match(found[0]), context.spec.on_duplicate)
     _create(session, context, new, ends)
     session.flush()
     return waiting, taken
@@ -138,17 +147,18 @@ def _update(
     place: Position,
     row: ReadRow,
     later: LaterFields,
+    match: Match | None = None,
 ) -> Iterable[bytes]:
     """Update a lead. Return the blind indexes that it has lost or gained."""
     before = _blind_indexes(lead)
     try:
         require_unlocked(lead)
-        given = read_lead_changes({name: value for name, value in row.values.items() if name not in _NOT_CHANGED})
+        given = read_lead_changes({name: value for name, value in row.values.items() if name not in NOT_UPDATED})
         _change(session, context, lead, without_later_fields(lead, given, place, later))
     except RelanceError as refusal:
-        ends.fail(place, ItemReason.INVALID, _error_text(refusal))
+        ends.fail(place, ItemReason.INVALID, error_text(refusal), match=match or Match(lead.id))
     else:
-        ends.succeed(place, lead_id=lead.id, reason=ItemReason.UPDATED)
+        ends.succeed(place, lead_id=lead.id, reason=ItemReason.UPDATED, match=match or Match(lead.id))
     return before ^ _blind_indexes(lead)
 
 
@@ -163,7 +173,26 @@ def _blind_indexes(lead: Lead) -> frozenset[bytes]:
     return frozenset(way for name in BLIND_INDEXES if (way := getattr(lead, name)))
 
 
-def _create(session: Session, context: ImportContext, rows: Mapping[Position, ReadRow], ends: ItemResults) -> None:
+def _create_all(session: Session, context: ImportContext, rows: Mapping[Position, ReadRow], ends: ItemResults) -> None:
+    """Create a lead of each row, also of a person who exists. The result names the lead of that person."""
+    if not rows:
+        return
+    matches = match_rows(session, context.capture.actor.clinic.id, _new_leads(rows), creates_all=True)
+    _create(session, context, rows, ends, matches=matches)
+
+
+def _new_leads(rows: Mapping[Position, ReadRow]) -> Mapping[Position, NewLead]:
+    return {place: row.new_lead for place, row in rows.items()}
+
+
+def _create(
+    session: Session,
+    context: ImportContext,
+    rows: Mapping[Position, ReadRow],
+    ends: ItemResults,
+    *,
+    matches: Mapping[Position, UUID] = MappingProxyType({}),
+) -> None:
     if not rows:
         return
     at, clinic = now(), context.capture.actor.clinic
@@ -171,7 +200,7 @@ def _create(session: Session, context: ImportContext, rows: Mapping[Position, Re
         _let_rules_wait(context, rows.values(), at)
     insert_leads(session, context.capture, [row.new_lead for row in rows.values()], at=at)
     for place, row in rows.items():
-        ends.succeed(place, lead_id=row.new_lead.lead["id"])
+        ends.succeed(place, lead_id=row.new_lead.lead["id"], match=Match(matches.get(place)))
     if context.spec.runs_rules:
         record(session, clinic, *(lead_created(row.new_lead.to_object(), at) for row in rows.values()), of_many=True)
 
@@ -182,9 +211,3 @@ def _let_rules_wait(context: ImportContext, rows: Iterable[ReadRow], at: datetim
     for row in rows:
         for columns in (row.new_lead.lead, row.new_lead.row):
             columns.update(rules_wait_since=at, rules_wait_until=until)
-
-
-def _error_text(refusal: RelanceError) -> str:
-    if isinstance(refusal, Invalid):
-        return "; ".join(f"{error.pointer}: {error.message}" for error in refusal.errors)
-    return str(refusal)
