@@ -30,7 +30,18 @@ def post_worker_init(worker: Any) -> None:
         from app.security.key_verification import require_valid_keys  # noqa: PLC0415  (benchmarks do not need it)
 
         require_valid_keys()
+        from app.http.request_metrics import start_writing  # noqa: PLC0415
+
+        start_writing()
     gc.freeze()  # excludes imported objects from garbage collection, which shortens its pauses
+
+
+def worker_exit(_: Any, worker: Any) -> None:
+    """Write the last metrics of calls."""
+    if worker.app.app_uri.startswith("app:"):
+        from app.http.request_metrics import calls  # noqa: PLC0415
+
+        calls.write()
 
 
 def write_problem(connection: Any, status: int, title: str, detail: str) -> None:

@@ -42,7 +42,7 @@ from workers.pipeline.outcome_recorder import STARTED_ERROR, record_start
 from workers.pipeline.outcomes.decide import decide_all
 from workers.pipeline.outcomes.spread_tasks import spread_tasks
 from workers.pipeline.outcomes.write import record_answers, write_outcomes
-from workers.pipeline.step_spans import add_spans
+from workers.pipeline.step_spans import Phases, add_spans
 
 LOCKED_LEAD_DELAY = timedelta(milliseconds=100)  # for a step whose lead is locked by another transaction
 KILLED_ERROR = "The process that ran it ended."
@@ -212,13 +212,18 @@ def _attempt(kind: str, ids: Sequence[UUID], turns: Turns | None = None) -> int:
     with transaction() as session:
         prefer_indexes(session)
         now = clock.now()
+        phases = Phases(now)
         rows = claim(session, kind, ids, now=now, most=STEP_KINDS[kind].batch)
         if turns:
             rows += _claim_turn(session, kind, rows, turns, now=now)
         missing = set(ids) - {row.id for row in rows}
         metrics.refuse(len(missing) - _wake_unclaimed(session, missing))
+        phases.end("claim")
         try:
-            decided = spread_tasks(session, decide_all(load(session, rows, now=now)))
+            contexts = load(session, rows, now=now)
+            phases.end("load")
+            decided = spread_tasks(session, decide_all(contexts))
+            phases.end("decide")
             lease = write_outcomes(session, decided)
         except SoftTimeLimitExceeded:
             raise
@@ -226,10 +231,14 @@ def _attempt(kind: str, ids: Sequence[UUID], turns: Turns | None = None) -> int:
             if is_transient(error):
                 raise
             raise _Poisoned([row.id for row in rows]) from error
-    add_spans(decided, began=now)
+    phases.end("write")
+    add_spans(decided, phases)
     for ends in make_calls([(context, end) for context, end in decided if isinstance(end, ExternalCall)]):
+        alone = phases.copy()
+        alone.end("call")
         retry_on_database_restart(partial(record_answers, ends, lease), step=str(ends[0][0].step.id))
-        add_spans(ends, began=now)
+        alone.end("record")
+        add_spans(ends, alone)
     if turns:
         turns.charge([row.clinic_id for row in rows], time.monotonic() - started)
     return len(rows)

@@ -12,6 +12,7 @@ from app.core.telemetry import traces
 from app.core.telemetry.logs import begin_request, request_id
 from app.core.type_aliases import JsonDict, JsonObject
 from app.http import rate_limits
+from app.http.request_metrics import calls
 from app.identity.sign_in import api_key_format, idle_timeout
 
 REQUEST_ID: Final = "X-Request-Id"
@@ -26,6 +27,7 @@ def register(app: Flask) -> None:
     """Install the hooks of every call."""
     app.before_request(_begin)
     app.after_request(_end)
+    app.teardown_request(lambda _: calls.end())
 
 
 def after_response(work: Callable[[], None]) -> None:
@@ -34,6 +36,7 @@ def after_response(work: Callable[[], None]) -> None:
 
 
 def _begin() -> None:
+    calls.begin()
     g.started = perf_counter()
     begin_request(request.headers.get(REQUEST_ID))
     traces.begin_request(request.headers.get("traceparent"))
@@ -71,7 +74,9 @@ def _log(call: Request, status: int) -> None:
     if rule is not None and rule.rule in PROBES:
         return
     about: JsonDict = {"method": call.method, "route": rule and rule.rule, "status": status}
-    about["ms"] = round((perf_counter() - g.started) * 1000, 2)
+    seconds = perf_counter() - g.started
+    calls.add(call.method, rule.rule if rule else None, status, seconds)
+    about["ms"] = round(seconds * 1000, 2)
     if ids := {name: value for name, value in (call.view_args or {}).items() if isinstance(value, UUID)}:
         about["ids"] = ids  # only our own UUIDs; ids of other systems can be personal data
     if actor := g.get("actor"):

@@ -42,8 +42,12 @@ def test_mail_is_traced_back_to_the_call_that_captured_the_lead(
     assert sent.links == [(request.trace, request.id), (written.trace, written.id)]
     assert written.parent == sent.parent == ""
     assert {span.attributes["relance.request_id"] for span in (request, written, sent)} == {"from-the-form-7"}
+    assert [span.name for span in collector.children(written)] == ["claim", "load", "decide", "write"]
+    assert {span.name for span in collector.children(sent)} >= {"claim", "decide", "write", "call"}
     assert sent.attributes["relance.lead_id"] == answer.json()["id"]
     assert (sent.attributes["relance.result"], request.attributes["http.response.status_code"]) == ("done", 201)
+    (web,) = [process for process in scene.processes.started if process.name == "web"]
+    assert f'"trace_id":"{request.trace}"' in web.output()
     shown = repr(collector.received).lower()
     assert not [word for word in PERSONAL.values() if word.lower() in shown]
 

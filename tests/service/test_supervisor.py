@@ -248,3 +248,12 @@ def test_mailbox_runs_only_in_demos_without_a_mail_server(monkeypatch: pytest.Mo
     monkeypatch.setenv("RELANCE_ENV", "production")
     assert not has_mailbox()
     assert "echo" not in {part.name for part in required_parts(parts())}
+
+
+def test_each_part_has_its_own_name_in_traces() -> None:
+    process = supervise("sh -c 'echo service $OTEL_SERVICE_NAME; exec sleep 60'")
+    try:
+        assert read_until(process, "service ").strip() == "part0: service relance-part0"
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)

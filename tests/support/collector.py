@@ -48,6 +48,10 @@ class Collector:
     def spans(self, name: str) -> list[Span]:
         return [span for span in self.received if span.name == name]
 
+    def children(self, parent: Span) -> list[Span]:
+        """Return the spans inside a span, in the order of their ends."""
+        return [span for span in self.received if (span.trace, span.parent) == (parent.trace, parent.id)]
+
     def _take(self, request: Request) -> Response:
         given = ExportTraceServiceRequest.FromString(request.get_data())
         for resource in given.resource_spans:

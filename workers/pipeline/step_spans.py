@@ -7,18 +7,34 @@ from typing import Final, cast
 from app import clock
 from app.automation.handlers.support.context import StepContext
 from app.core.telemetry import traces
-from app.core.telemetry.traces import StepRun
+from app.core.telemetry.spans import Phase, StepRun
 from app.engine.outcomes import BaseOutcome, Cancel, ExternalCall, Fail, ResultUnknown, Retry, Skip, Snooze
 from workers.pipeline.claim import ClaimedStep
 
 _FAILURES: Final = (Retry, Fail, ResultUnknown)
 
 
-def add_spans(ended: Sequence[tuple[StepContext, BaseOutcome]], *, began: datetime) -> None:
+class Phases:
+    """The phases of a run, in order: when each ended."""
+
+    def __init__(self, began: datetime, ended: Sequence[Phase] = ()) -> None:
+        self.began = began
+        self.ended = list(ended)
+
+    def end(self, name: str) -> None:
+        """Note that a phase ends now."""
+        self.ended.append(Phase(name, clock.now()))
+
+    def copy(self) -> "Phases":
+        """Return the phases so far, for a step that goes on alone."""
+        return Phases(self.began, self.ended)
+
+
+def add_spans(ended: Sequence[tuple[StepContext, BaseOutcome]], phases: Phases) -> None:
     """Add a span for each step that ended, unless traces are off. Steps that wait for an answer get theirs with it."""
     if exporter := traces.exporter():
         runs = [_run(context, outcome) for context, outcome in ended if not isinstance(outcome, ExternalCall)]
-        exporter.add_steps(runs, began=began, ended=clock.now())
+        exporter.add_steps(runs, began=phases.began, phases=phases.ended)
 
 
 def _run(context: StepContext, outcome: BaseOutcome) -> StepRun:

@@ -1,8 +1,9 @@
 """Prometheus metrics (`/metrics`). Counters come from the rows of each process, gauges from the last census."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final, TypeAlias
 
 import structlog
 from prometheus_client import CollectorRegistry, generate_latest
@@ -20,8 +21,9 @@ from app.core.type_aliases import JsonObject
 from app.engine import broker
 from app.engine.broker_health import broker_takes_writes
 from app.engine.models import SweepRun
-from app.engine.statistics.metrics_store import LATENESS_BUCKETS, totals
+from app.engine.statistics.metrics_store import LATENESS_BUCKETS, REQUEST_BUCKETS, present, totals
 from app.engine.steps.holds import current_hold
+from app.http.request_metrics import EVERY, IN_FLIGHT, POOL_SIZE, POOL_USED
 from app.messaging.mailboxes.failure_notices import mailbox_figures
 from app.messaging.outages.models import ChannelOutage
 
@@ -31,8 +33,12 @@ COUNTERS = {
     "notifications": ("relance_notifications", "Notifications that changed state, by channel and state"),
     "webhooks": ("relance_webhook_calls", "Calls of webhook endpoints, by outcome"),
     "republished": ("relance_steps_republished", "Steps published again because they were late"),
+    "http_requests": ("relance_http_requests", "Calls of the API, by method, route and status"),
     "refused": ("relance_duplicates_refused", "Steps of a message that were already done when it arrived"),
 }
+
+Counted: TypeAlias = tuple[str, Mapping[str, str], float]  # metric, labels, value
+ALIVE_FOR: Final = timedelta(seconds=6 * EVERY)  # a process that has not written for so long has ended
 
 log = structlog.get_logger()
 
@@ -52,6 +58,8 @@ class _Collector:
         counted = totals(self._session)
         yield from _counters(counted)
         yield _lateness(counted)
+        yield _request_seconds(counted)
+        yield from _load(self._session)
         yield _held(self._session)
         yield _channels(self._session)
         yield _mailboxes(self._session)
@@ -62,7 +70,7 @@ class _Collector:
         yield from _disks()
 
 
-def _counters(counted: Iterable[tuple[str, Mapping[str, str], float]]) -> Iterator[Metric]:
+def _counters(counted: Iterable[Counted]) -> Iterator[Metric]:
     families: dict[str, CounterMetricFamily] = {}
     for metric, labels, value in counted:
         if metric in COUNTERS:
@@ -72,29 +80,55 @@ def _counters(counted: Iterable[tuple[str, Mapping[str, str], float]]) -> Iterat
     yield from families.values()
 
 
-def _lateness(counted: Iterable[tuple[str, Mapping[str, str], float]]) -> Metric:
-    found: dict[str, dict[str, float]] = defaultdict(dict)
-    total: dict[str, float] = {}
-    for metric, labels, value in counted:
-        if metric == "lateness":
-            found[labels["kind"]][labels["le"]] = value
-        elif metric == "lateness_sum":
-            total[labels["kind"]] = value
+def _lateness(counted: Iterable[Counted]) -> Metric:
     family = HistogramMetricFamily(
         "relance_step_lateness_seconds", "When a step ran, minus when it was due", labels=["kind"]
     )
-    for kind, buckets in found.items():
-        family.add_metric([kind], _cumulated(buckets), total.get(kind, 0.0))
+    return _filled(family, counted, "lateness", LATENESS_BUCKETS)
+
+
+def _request_seconds(counted: Iterable[Counted]) -> Metric:
+    family = HistogramMetricFamily(
+        "relance_http_request_seconds", "Duration of calls of the API", labels=["method", "route"]
+    )
+    return _filled(family, counted, "http_seconds", REQUEST_BUCKETS)
+
+
+def _filled(family: HistogramMetricFamily, counted: Iterable[Counted], name: str, bounds: Sequence[float]) -> Metric:
+    """Fill a histogram from the series `name`, with a bucket as `le`, and `name_sum`."""
+    found: dict[tuple[str, ...], dict[str, float]] = defaultdict(dict)
+    total: dict[tuple[str, ...], float] = {}
+    for metric, labels, value in counted:
+        key = tuple(labels[one] for one in sorted(labels) if one != "le")
+        if metric == name:
+            found[key][labels["le"]] = value
+        elif metric == f"{name}_sum":
+            total[key] = value
+    for key, buckets in found.items():
+        family.add_metric(key, _cumulated(buckets, bounds), total.get(key, 0.0))
     return family
 
 
-def _cumulated(buckets: Mapping[str, float]) -> list[tuple[str, float]]:
-    bounds = ["+Inf" if bound == float("inf") else str(bound) for bound in LATENESS_BUCKETS]
+def _cumulated(buckets: Mapping[str, float], bounds: Sequence[float]) -> list[tuple[str, float]]:
     seen, cumulated = 0.0, []
-    for bound in bounds:
+    for bound in ("+Inf" if bound == float("inf") else str(bound) for bound in bounds):
         seen += buckets.get(bound, 0.0)
         cumulated.append((bound, seen))
     return cumulated
+
+
+def _load(session: Session) -> Iterator[Metric]:
+    """Yield the load of the processes that serve calls. Each writes every few seconds."""
+    now = present(session, clock.now() - ALIVE_FOR)
+    running = GaugeMetricFamily("relance_http_requests_in_flight", "Calls that are being served")
+    running.add_metric([], now.get(IN_FLIGHT, 0.0))
+    pool = GaugeMetricFamily(
+        "relance_database_pool", "Database connections of the API: in use, and at most", labels=["state"]
+    )
+    pool.add_metric(["used"], now.get(POOL_USED, 0.0))
+    pool.add_metric(["most"], now.get(POOL_SIZE, 0.0))
+    yield running
+    yield pool
 
 
 def _held(session: Session) -> Metric:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
+from uuid import UUID
 
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -16,6 +17,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from app.config import get_settings
 from app.core.db import new_id
+from app.core.telemetry import traces
 
 REDACTED: Final = "[hidden]"
 
@@ -28,6 +30,7 @@ REDACTED_KEYS: Final = frozenset({
 })  # fmt: skip
 
 _current_request: ContextVar[str | None] = ContextVar("relance_request", default=None)
+_current_step: ContextVar[str | None] = ContextVar("relance_step_trace", default=None)  # id of the trace
 _QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")  # other errors quote the input that caused them
 _CODE_ERRORS: Final = (AttributeError, ImportError, NameError, TypeError)  # these quote names of the code
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{8,64}", re.ASCII)
@@ -54,13 +57,15 @@ def begin_request(given: str | None = None) -> str:
 
 
 @contextmanager
-def of_request(given: str | None) -> Iterator[None]:
-    """Log the lines of this context with the id of the request that caused the work. None: without one."""
+def of_request(given: str | None, *, step_id: UUID | None = None) -> Iterator[None]:
+    """Log the lines of this context with the id of the request that caused the work, and of the step's trace."""
     before = _current_request.set(given)
+    step_before = _current_step.set(traces.step_trace_id(step_id) if step_id else None)
     try:
         yield
     finally:
         _current_request.reset(before)
+        _current_step.reset(step_before)
 
 
 def request_id() -> str | None:
@@ -79,10 +84,12 @@ def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 
 def add_request_id(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Add the request id."""
+    """Add the request id and, if traces are on, the id of the trace."""
     current = _current_request.get()
     if current is not None:
         event["request_id"] = current
+    if trace := _current_step.get() or traces.request_trace_id():
+        event["trace_id"] = trace
     return event
 
 

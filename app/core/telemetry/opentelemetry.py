@@ -14,10 +14,19 @@ from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
-from opentelemetry.trace import Link, Span, SpanContext, SpanKind, StatusCode, TraceFlags, get_current_span
+from opentelemetry.trace import (
+    Link,
+    Span,
+    SpanContext,
+    SpanKind,
+    StatusCode,
+    TraceFlags,
+    get_current_span,
+    set_span_in_context,
+)
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from app.core.telemetry.traces import TRACE, StepRun, Value
+from app.core.telemetry.spans import TRACE, Phase, StepRun, Value, step_trace
 from app.core.type_aliases import JsonObject
 
 HEADER: Final = "traceparent"
@@ -41,8 +50,8 @@ class OpenTelemetryExporter:
         parent = _w3c.extract({HEADER: traceparent}, Context()) if traceparent else Context()
         return _RequestSpan(self._tracer.start_span("request", parent, SpanKind.SERVER))
 
-    def add_steps(self, runs: Sequence[StepRun], *, began: datetime, ended: datetime) -> None:
-        """Add a span for each step that ran between these times."""
+    def add_steps(self, runs: Sequence[StepRun], *, began: datetime, phases: Sequence[Phase]) -> None:
+        """Add a span for each step, with a child for each phase. The last phase ends the step."""
         for run in runs:
             self._ids.next = step_context(run.id, run.attempt)
             span = self._tracer.start_span(
@@ -52,15 +61,20 @@ class OpenTelemetryExporter:
                 links=[*_links(run.cause)],
                 start_time=_nanoseconds(began),
             )
-            _close(span, run.attributes, is_failure=run.is_failure, at=_nanoseconds(ended))
+            self._add_phases(span, began, phases)
+            _close(span, run.attributes, is_failure=run.is_failure, at=_nanoseconds(phases[-1].ended))
+
+    def _add_phases(self, step: Span, began: datetime, phases: Sequence[Phase]) -> None:
+        inside, start = set_span_in_context(step, Context()), _nanoseconds(began)
+        for phase in phases:
+            self._tracer.start_span(phase.name, inside, start_time=start).end(start := _nanoseconds(phase.ended))
 
 
 def step_context(step_id: UUID, attempt: int = 0) -> SpanContext:
     """Return the identity of a step's span. It follows from the step's id, so that later steps can link to it."""
-    trace = blake2b(step_id.bytes, digest_size=16).digest()
     span = blake2b(step_id.bytes + attempt.to_bytes(4), digest_size=8).digest()
     sampled = TraceFlags(TraceFlags.SAMPLED)
-    return SpanContext(int.from_bytes(trace), int.from_bytes(span), is_remote=True, trace_flags=sampled)
+    return SpanContext(int(step_trace(step_id), 16), int.from_bytes(span), is_remote=True, trace_flags=sampled)
 
 
 class _RequestSpan:

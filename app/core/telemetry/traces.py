@@ -5,58 +5,15 @@ the request and to the step that it follows from. The step's cause holds the spa
 Attributes hold ids, names of rules and results, and no personal data.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
-from datetime import datetime
 from functools import lru_cache
 from importlib import import_module
-from typing import Final, Protocol, TypeAlias
 from uuid import UUID
 
 from app.config import get_settings
-from app.core.type_aliases import JsonDict, JsonObject
-
-TRACE: Final = "trace"  # the request's span in the cause of a step, as a `traceparent` (W3C Trace Context)
-Value: TypeAlias = str | int | float | bool
-
-
-@dataclass(frozen=True, slots=True)
-class StepRun:
-    """One run of a step. `attempt` counts from 0."""
-
-    id: UUID
-    kind: str
-    attempt: int
-    cause: JsonObject
-    is_failure: bool
-    attributes: Mapping[str, Value | None] = field(default_factory=dict)
-
-
-class OpenSpan(Protocol):
-    """A span that has begun."""
-
-    @property
-    def traceparent(self) -> str:
-        """The span as a `traceparent` of W3C Trace Context."""
-        ...
-
-    def end(self, name: str, attributes: Mapping[str, Value | None], *, is_failure: bool) -> None:
-        """End the span under this name. Attributes that are None are left out."""
-        ...
-
-
-class Exporter(Protocol):
-    """Makes spans and sends them to the collector, in the background."""
-
-    def begin_request(self, traceparent: str | None) -> OpenSpan:
-        """Begin the span of a request, as a part of the caller's trace if it has one."""
-        ...
-
-    def add_steps(self, runs: Sequence[StepRun], *, began: datetime, ended: datetime) -> None:
-        """Add a span for each step that ran between these times."""
-        ...
-
+from app.core.telemetry.spans import TRACE, Exporter, OpenSpan, Value, step_trace
+from app.core.type_aliases import JsonDict
 
 _span: ContextVar[OpenSpan | None] = ContextVar("relance_span", default=None)
 
@@ -78,6 +35,17 @@ def trace_of_request() -> JsonDict:
     """Return the part of a step's cause that names the span of the current request."""
     span = _span.get()
     return {TRACE: span.traceparent} if span else {}
+
+
+def request_trace_id() -> str | None:
+    """Return the id of the trace of the current request, if there is one."""
+    span = _span.get()
+    return span.traceparent.split("-")[1] if span else None
+
+
+def step_trace_id(step_id: UUID) -> str | None:
+    """Return the id of the step's trace, or None if traces are off."""
+    return step_trace(step_id) if exporter() else None
 
 
 @lru_cache(maxsize=1)

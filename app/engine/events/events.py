@@ -9,7 +9,7 @@ from typing import Final, TypeAlias, TypedDict
 from uuid import UUID
 
 from app.core.db import new_id
-from app.core.telemetry.traces import TRACE
+from app.core.telemetry.spans import TRACE
 from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.events.keys import keys_in
 from app.engine.models import Reason

@@ -9,7 +9,8 @@ import os
 import socket
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 
 from sqlalchemy import text
@@ -19,8 +20,10 @@ from app import clock
 from app.core.database.driver_sql import driver_sql, execute_driver_sql
 from app.core.db import to_json
 
-# Upper bounds of the lateness buckets in seconds. The last bucket has none.
+# Upper bounds of the buckets in seconds. The last bucket has none.
 LATENESS_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 60.0, 300.0, 3600.0, float("inf"))
+
+REQUEST_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, float("inf"))
 
 Counts = Counter[tuple[str, str]]  # (metric, labels as JSON) → how much to add
 
@@ -33,6 +36,9 @@ _ADD = driver_sql(
     " DO UPDATE SET value = c.value + excluded.value, updated_at = excluded.updated_at"
 )
 _SUMS = text("SELECT metric, labels, sum(value) AS value FROM counters GROUP BY metric, labels ORDER BY 1, 2")
+_PRESENT = text(
+    "SELECT metric, sum(value) AS value FROM counters WHERE process <> 'past' AND updated_at >= :since GROUP BY metric"
+)
 _FOLD = text(
     "WITH old AS (DELETE FROM counters WHERE process <> 'past' AND updated_at < :before"
     " RETURNING metric, labels, value),"
@@ -49,9 +55,9 @@ def series_key(metric: str, **labels: str) -> tuple[str, str]:
     return metric, json.dumps(labels, sort_keys=True)
 
 
-def bucket_of(lateness: float) -> str:
-    """Return the label of the bucket for a lateness in seconds: its upper bound."""
-    bound = LATENESS_BUCKETS[bisect_left(LATENESS_BUCKETS, lateness)]
+def bucket_of(seconds: float, bounds: Sequence[float] = LATENESS_BUCKETS) -> str:
+    """Return the label of the bucket for a number of seconds: its upper bound."""
+    bound = bounds[bisect_left(bounds, seconds)]
     return "+Inf" if bound == float("inf") else str(bound)
 
 
@@ -66,6 +72,11 @@ def add_counts(session: Session, counts: Counts) -> None:
 def totals(session: Session) -> list[tuple[str, Mapping[str, str], float]]:
     """Return every series as metric, labels and value, summed over all processes, past ones included."""
     return [(row.metric, json.loads(row.labels), row.value) for row in session.execute(_SUMS)]
+
+
+def present(session: Session, since: datetime) -> Mapping[str, float]:
+    """Return by metric the sum over the processes that have written since then. For values that rise and fall."""
+    return {row.metric: row.value for row in session.execute(_PRESENT, {"since": since})}
 
 
 def merge_stale_rows(session: Session, before: object) -> int:

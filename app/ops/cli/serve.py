@@ -121,7 +121,7 @@ async def run(chosen: Sequence[Part], start: StartPart, *, owned: bool, everythi
 def become(part: Part) -> None:
     """Replace this process, so that signals and exit codes are those of the part."""
     os.chdir(ROOT)
-    os.execve("/bin/sh", ["sh", "-c", f"exec {part.command}"], part_environment())
+    os.execve("/bin/sh", ["sh", "-c", f"exec {part.command}"], part_environment(part))
 
 
 async def announce(start: StartPart, *, everything: bool, as_json: bool) -> None:

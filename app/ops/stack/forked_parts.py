@@ -134,17 +134,17 @@ def _start_parent(descriptor: int) -> subprocess.Popen[bytes]:
 
 async def _request_of(part: Part, environment: Mapping[str, str]) -> Request | None:
     """Return the Python module that the part runs, with its arguments and environment. None if it is none."""
-    variables, words = await _expand(part.command, environment)
+    variables, words = await _expand(part, environment)
     module, arguments = _module(words)
-    environment = part_environment() | dict(environment) | variables
+    environment = part_environment(part) | dict(environment) | variables
     return {"module": module, "arguments": arguments, "environment": environment} if module else None
 
 
-async def _expand(command: str, environment: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """Let the shell expand a command. Returns the variables that `env` sets, and the words that follow."""
+async def _expand(part: Part, environment: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Let the shell expand the command of a part. Returns the variables that `env` sets, and the words that follow."""
     shell = await asyncio.create_subprocess_exec(
-        *("/bin/sh", "-c", f"set -- {command}\nprintf '%s\\0' \"$@\""),
-        env=part_environment() | dict(environment),
+        *("/bin/sh", "-c", f"set -- {part.command}\nprintf '%s\\0' \"$@\""),
+        env=part_environment(part) | dict(environment),
         stdout=asyncio.subprocess.PIPE,
     )
     output, _ = await shell.communicate()

@@ -40,7 +40,7 @@ async def start_part(part: Part, environment: Mapping[str, str]) -> PartProcess:
         "-c",
         f"exec {part.command}",
         cwd=ROOT,
-        env={**part_environment(), **environment},
+        env={**part_environment(part), **environment},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -49,10 +49,11 @@ async def start_part(part: Part, environment: Mapping[str, str]) -> PartProcess:
     )
 
 
-def part_environment() -> dict[str, str]:
-    """Return this process's environment, with its own programs first in PATH."""
+def part_environment(part: Part) -> dict[str, str]:
+    """Return this process's environment, with its own programs first in PATH, and the name of the part for traces."""
     programs = str(Path(sys.executable).parent)
     return {
+        "OTEL_SERVICE_NAME": f"relance-{part.name}",
         **os.environ,
         "PYTHONUNBUFFERED": "1",
         "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}",

@@ -31,7 +31,7 @@ def make_calls(calls: Calls) -> Iterator[Ends]:
 
 
 def _ask(outside: AnyOutsideCall, context: StepContext, question: Any) -> Outcome:
-    with of_request(context.step.cause.get("request_id")):
+    with of_request(context.step.cause.get("request_id"), step_id=context.step.id):
         try:
             answer = outside.ask(question)
         except Exception as error:

@@ -20,7 +20,7 @@ from workers.pipeline.external_calls.make_calls import make_calls
 from workers.pipeline.external_calls.read_ahead import Batch, Unclaimed, claim_unchanged
 from workers.pipeline.outcomes.decide import decide_step
 from workers.pipeline.outcomes.write import record_answers, write_outcomes
-from workers.pipeline.step_spans import add_spans
+from workers.pipeline.step_spans import Phases, add_spans
 
 # It waits for no lock: another transaction may hold a row of the message before, and wait for the lead of this one.
 _LOCK_RUNNING: Final = driver_sql(
@@ -86,23 +86,28 @@ class OneByOne:
         self._record_answer()  # if the claim could not
         if made is None:
             return False
-        decided, lease = made
-        add_spans([decided], began=decided[0].now)
+        decided, lease, phases = made
+        add_spans([decided], phases)
         context, call = decided
         if isinstance(call, ExternalCall):
             for [(_, outcome)] in make_calls([(context, call)]):
+                phases.end("call")
                 self._answered = _Answered(context, outcome, lease)
                 if not self._answered.writes_only_results:
                     self._record_answer()
-                add_spans([(context, outcome)], began=context.now)
+                    phases.end("record")
+                add_spans([(context, outcome)], phases)
         return True
 
-    def _claim_next(self) -> tuple[Decided, datetime] | None:
+    def _claim_next(self) -> tuple[Decided, datetime, Phases] | None:
         """Claim and decide a message, and record the answer to the one before in the same transaction."""
+        phases = Phases(clock.now())
         with transaction() as session:
             message = self._lock_message(session)
             before = self._lock_answered(session)
+            phases.end("claim")
             decided = [_decide(message)] if message else []
+            phases.end("decide")
             try:
                 lease = write_outcomes(session, [*before, *decided])
             except SoftTimeLimitExceeded:
@@ -111,13 +116,14 @@ class OneByOne:
                 if message is None or is_transient(error):
                     raise
                 raise CannotWrite(message.id) from error
+        phases.end("write")
         if before:
             self._answered = None
         if message is None:
             return None
         self._batch.remove(message.id)  # after the commit: a claim that is rolled back is made again
         self.claimed.add(message.id)
-        return decided[0], lease
+        return decided[0], lease, phases
 
     def _lock_message(self, session: Session) -> Unclaimed | None:
         first, *others = self._batch.left.values()

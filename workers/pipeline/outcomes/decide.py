@@ -45,7 +45,7 @@ def _priority_key(context: StepContext) -> tuple[int, datetime, UUID]:
 
 def decide_step(context: StepContext) -> Outcome | ExternalCall:
     kind = STEP_KINDS[context.step.kind]
-    with of_request(context.step.cause.get("request_id")):
+    with of_request(context.step.cause.get("request_id"), step_id=context.step.id):
         try:
             return decide(kind, context)
         except Exception as error:
