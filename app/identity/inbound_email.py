@@ -22,7 +22,7 @@ class InboundEmailSettings:
     takes_bounces: bool = True  # whether it is also the sender in the SMTP envelope, which gets bounces
     unknown_senders: UnknownSenders = UnknownSenders.LIST
     source_id: str | None = None  # source of new leads
-    match_days: int = 30  # a mail without ids belongs to the last message to its sender, if that is not older
+    match_days: int = 30  # a mail without ids answers the last message to its sender, if that is not older
 
     @classmethod
     def from_json(cls, stored: JsonObject) -> Self:

@@ -62,7 +62,7 @@ UPDATE clinics SET inbound_email = CAST(:settings AS jsonb), rules_version = rul
 """
 
 
-# Headers of automatic answers and of bulk mail, as vendors send them.
+# Headers that only automatic answers have, as vendors send them.
 AUTOMATIC: Mapping[str, tuple[str, ...]] = {
     "Auto-Submitted": (
         "auto-replied",
@@ -72,9 +72,8 @@ AUTOMATIC: Mapping[str, tuple[str, ...]] = {
         'auto-replied; owner-email="mia@lead.example"',
         "auto-replied (vacation)",
     ),
-    "Precedence": ("bulk", "list", "junk", "auto_reply", "Bulk", "auto-reply"),
-    "X-Precedence": ("bulk", "auto_reply"),
-    "X-Auto-Response-Suppress": ("All", "OOF", "DR, OOF, AutoReply", "OOF, AutoReply", "RN, NRN"),
+    "Precedence": ("auto_reply", "auto-reply", "AutoReply"),
+    "X-Precedence": ("auto_reply",),
     "X-Autoreply": ("yes", "YES", "1", "true"),
     "X-Autorespond": ("Re: Hello", "yes", "vacation"),
     "X-Autoresponder": ("yes",),
@@ -86,13 +85,9 @@ AUTOMATIC: Mapping[str, tuple[str, ...]] = {
     "X-MS-Exchange-Generated-Message-Source": ("Mailbox Rules Agent",),
     "Preference": ("auto_reply",),
     "Delivered-To": ("Autoresponder",),
-    "Return-Path": ("<>",),
-    "List-Id": ("<news.lead.example>",),
     "X-Amazon-Auto-Reply": ("true",),
     "X-Vacation": ("yes",),
-    "List-Unsubscribe": ("<https://news.lead.example/off>",),
     "X-Cron-Env": ("<SHELL=/bin/sh>",),
-    "Feedback-ID": ("1:campaign:esp",),
 }
 SUBJECTS = (
     "Out of office",

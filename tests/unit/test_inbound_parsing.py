@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from app.messaging.inbound.parsing.auto_replies import automatic_sign
+from app.messaging.inbound.parsing.auto_replies import origin_of
 from app.messaging.inbound.parsing.parse import Unreadable, parse_email
 from app.messaging.inbound.parsing.reply_text import LONGEST_TEXT, new_text
 from app.messaging.inbound.reports import read_report
@@ -147,8 +147,7 @@ def test_hostile_mail_is_unreadable_within_seconds(name: str):
 def test_broken_mail_is_read_as_far_as_possible(raw: bytes):
     mail = parse_email(raw)
     read_report(mail)
-    automatic_sign(mail)
-    new_text(mail)
+    origin_of(mail, new_text(mail), is_answer=True, after=None)
     assert mail.message_id.isprintable()
 
 
@@ -158,10 +157,3 @@ def test_header_values_are_one_line_of_text():
     )
     mail = parse_email(head + b"\r\nx")
     assert (mail.sender, mail.sender_name, mail.subject) == ("mia@lead.example", "Mia Keller", "Grüße Bcc: x")
-
-
-def test_mail_of_a_person_is_not_automatic():
-    mail = parse_email(
-        b"Auto-Submitted: no\r\nX-Autoreply: no\r\nPrecedence: normal\r\nX-Mailer: iPhone Mail\r\n" + PLAIN
-    )
-    assert automatic_sign(mail) is None

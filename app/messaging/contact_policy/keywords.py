@@ -1,6 +1,7 @@
-"""Keywords in text messages: a lead that answers STOP gets no more messages, until it answers START.
+"""Keywords in messages: a lead that answers STOP gets no more messages on this kind of address, until START.
 
-A message counts only if it is the keyword alone, in any case and spacing: nothing is guessed from other words.
+A message counts only if it is the keyword alone, in any case and spacing. A longer message that asks for no more
+messages is a request, which a user decides about.
 """
 
 import re
@@ -10,18 +11,26 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.core.validation.plain_words import plain_words
 from app.identity.actor import Actor
 from app.leads.errors import LeadIsRestricted
 from app.leads.models import Lead
 from app.messaging.contact_policy.consent_models import Consent
 from app.messaging.contact_policy.consents import record_consent, withdraw_consent
+from app.messaging.contact_policy.stop_words import REQUESTS, START, STOP
 from app.messaging.models import AddressKind
 
 SOURCE: Final = "keyword"  # source of a consent
-_STOP: Final = frozenset({"stop", "stopall", "quit", "end", "revoke", "optout", "cancel", "unsubscribe"})
-_START: Final = frozenset({"start", "unstop", "yesstart", "optin", "subscribe"})
-_NOT_LETTERS: Final = re.compile(r"[^a-z]+")
+_ANSWER: Final = re.compile(r"^\s*(?:(?:re|aw|antw|sv|res|rif|réf)\s*:\s*)+", re.IGNORECASE)
+_STOP: Final = frozenset(word for words in STOP.values() for word in plain_words(words).split())
+_START: Final = frozenset(START.split())
+_REQUESTS: Final = frozenset(
+    plain_words(phrase) for phrases in REQUESTS.values() for line in phrases.splitlines() for phrase in line.split("|")
+)
+_NOT_LETTERS: Final = re.compile(r"[\s\d]+")
 _LONGEST: Final = 40  # characters of a message that may be a keyword
+_LONGEST_NAME: Final = 60  # characters of a name below a keyword in an e-mail
+_LONGEST_REQUEST: Final = 1000  # characters that are read
 
 
 class Keyword(StrEnum):
@@ -35,10 +44,22 @@ def keyword_of(words: str | None) -> Keyword | None:
     """Return the keyword that the message consists of; None if it says anything else."""
     if not words or len(words) > _LONGEST:
         return None
-    letters = _NOT_LETTERS.sub("", words.lower())
-    if any(character.isalnum() and not character.isascii() for character in words):
-        return None
+    letters = _NOT_LETTERS.sub("", plain_words(words))
     return Keyword.STOP if letters in _STOP else Keyword.START if letters in _START else None
+
+
+def keyword_line(text: str, subject: str) -> str:
+    """Return the text of an e-mail that may be a keyword: without a name below it; without text, its subject."""
+    first, _, rest = text.strip().partition("\n")
+    if not first:
+        return _ANSWER.sub("", subject)
+    return first if len(rest.strip()) <= _LONGEST_NAME and keyword_of(first) else text
+
+
+def asks_to_stop(text: str | None) -> bool:
+    """Return whether a message that is no keyword may ask for no more messages."""
+    words = f" {plain_words((text or '')[:_LONGEST_REQUEST])} "
+    return any(f" {phrase} " in words for phrase in _REQUESTS)
 
 
 def apply_keyword(

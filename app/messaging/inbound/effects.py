@@ -25,6 +25,7 @@ from app.leads.timeline.models import ActivityType, Direction
 from app.leads.timeline.vocabulary import ContactChannel
 from app.messaging.channels import email, in_app
 from app.messaging.compose import MessageMetadata
+from app.messaging.contact_policy.keywords import apply_keyword, keyword_line
 from app.messaging.contact_policy.opt_outs import opt_out
 from app.messaging.contact_policy.suppression_list import INVALID_ADDRESS, UNREACHABLE, suppress_addresses
 from app.messaging.inbound.models import Classification, InboundEmail
@@ -50,6 +51,7 @@ class Effect:
     notification_id: UUID | None
     at: datetime
     text: str = ""  # of a reply
+    subject: str = ""
     reason: str | None = None  # of a bounce: its status code
 
 
@@ -61,7 +63,9 @@ def apply_effect(session: Session, actor: Actor, effect: Effect) -> UUID | None:
     match effect.kind:
         case Classification.REPLY:
             notify_coordinator(session, actor, lead, effect.at, label=email.CHANNEL.label, template=REPLY_NOTICE)
-            return _log(session, actor, effect, sentiment_columns(actor.clinic, effect.text, lead.language))
+            activity_id = _log(session, actor, effect, sentiment_columns(actor.clinic, effect.text, lead.language))
+            apply_keyword(session, actor, lead, keyword_line(effect.text, effect.subject), kind=AddressKind.EMAIL)
+            return activity_id
         case Classification.AUTO_REPLY:
             return _log(session, actor, effect)
         case Classification.BOUNCE_HARD | Classification.BOUNCE_SOFT:

@@ -115,7 +115,7 @@ def assign(session: Session, actor: Actor, email_id: UUID, data: JsonObject) -> 
     lead_id = _target(session, actor, mail, data)
     is_automatic = mail.classification == Classification.AUTO_REPLY
     kind = Classification.AUTO_REPLY if is_automatic else Classification.REPLY
-    effect = Effect(kind, lead_id, None, mail.received_at, text=mail.body or "")
+    effect = Effect(kind, lead_id, None, mail.received_at, text=mail.body or "", subject=mail.subject or "")
     mail.activity_id = apply_effect(session, Actor.system(actor.clinic), effect)
     mail.lead_id, mail.classification, mail.matched_by = lead_id, kind, Match.USER
     mail.handled_by, mail.ignored_at = actor.user_id, None

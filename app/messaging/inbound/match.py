@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.db import AnySelect, is_among
+from app.leads.enums import OPEN_STATUSES
 from app.leads.models import Lead
 from app.messaging.channels import email
 from app.messaging.inbound.addresses import ids_in_addresses, ids_in_headers
@@ -41,7 +42,8 @@ class _Candidate(NamedTuple):
 def match_reply(session: Session, clinic_id: UUID, mail: ParsedEmail, *, since: datetime) -> Matched | None:
     """Return what a mail belongs to: by a signed address, by thread, then by its sender.
 
-    The sender counts only for messages to that address after `since`. `Reply-To` never counts.
+    The sender counts for messages to that address after `since`, or if exactly one open lead has the address.
+    `Reply-To` never counts.
     """
     signed = [_Candidate(found, None, Match.ADDRESS) for found in ids_in_addresses(mail.recipients)]
     replied = _of_message_ids(mail.in_reply_to, Match.IN_REPLY_TO)
@@ -50,6 +52,7 @@ def match_reply(session: Session, clinic_id: UUID, mail: ParsedEmail, *, since: 
         _first_known(session, clinic_id, [*signed, *replied, *referenced])
         or _earlier_mail(session, clinic_id, mail)
         or last_message_to(session, clinic_id, mail.sender, since)
+        or _only_open_lead(session, clinic_id, mail.sender)
     )
 
 
@@ -75,6 +78,19 @@ def match_signed_id(session: Session, clinic_id: UUID, notification_id: UUID, by
 def lead_with_address(session: Session, clinic_id: UUID, address: str) -> UUID | None:
     """Return the newest lead with this e-mail address; None if there is none."""
     return session.scalar(_with_address(Lead.id, clinic_id, address).order_by(Lead.id.desc().nulls_last()).limit(1))
+
+
+def sent_at(session: Session, matched: Matched) -> datetime | None:
+    """Return when the matched message was handed over to the mail server; None if that is not known."""
+    return session.scalar(select(Notification.handed_over_at).where(Notification.id == matched.notification_id))
+
+
+def _only_open_lead(session: Session, clinic_id: UUID, sender: str | None) -> Matched | None:
+    if sender is None:
+        return None
+    wanted = _with_address(Lead.id, clinic_id, sender).where(Lead.status.in_(OPEN_STATUSES))
+    found = session.scalars(wanted.limit(2)).all()
+    return Matched(found[0], None, Match.SENDER) if len(found) == 1 else None
 
 
 def is_own_message(session: Session, clinic_id: UUID, message_id: str) -> bool:

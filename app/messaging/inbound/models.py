@@ -16,7 +16,7 @@ class Classification(StrEnum):
     """The kind of a mail that arrived."""
 
     REPLY = "reply"  # a person wrote it, and it belongs to a lead
-    AUTO_REPLY = "auto_reply"  # by headers, never by words; it stops nothing
+    AUTO_REPLY = "auto_reply"  # a program wrote it; it stops nothing
     BOUNCE_HARD = "bounce_hard"  # the address does not exist
     BOUNCE_SOFT = "bounce_soft"  # not delivered for another reason, such as a full mailbox
     BOUNCE_DELAYED = "bounce_delayed"  # not delivered yet; the server still tries
@@ -33,7 +33,7 @@ class Match(StrEnum):
     IN_REPLY_TO = "in_reply_to"
     REFERENCES = "references"
     REPORT = "report"  # ids in a bounce or a complaint
-    SENDER = "sender"  # the last message to the sender's address
+    SENDER = "sender"  # the last message to the sender's address, or the only open lead with it
     PROVIDER = "provider"  # an event of the provider names the message
     USER = "user"  # assigned by a user
 

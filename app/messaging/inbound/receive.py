@@ -30,9 +30,9 @@ from app.messaging.inbound.authentication import (
     read_authentication,
 )
 from app.messaging.inbound.effects import Effect, apply_effect, notify_of_forgery
-from app.messaging.inbound.match import Matched, is_own_message, lead_with_address, match_reply, match_report
+from app.messaging.inbound.match import Matched, is_own_message, lead_with_address, match_reply, match_report, sent_at
 from app.messaging.inbound.models import Classification, InboundEmail, InboundRawEmail, Match
-from app.messaging.inbound.parsing.auto_replies import automatic_sign
+from app.messaging.inbound.parsing.auto_replies import Author, origin_of
 from app.messaging.inbound.parsing.parse import (
     LONGEST_MESSAGE_ID,
     MAX_BYTES,
@@ -164,7 +164,9 @@ def _process(session: Session, actor: Actor, read: _Read, at: datetime) -> _Resu
     if is_report and result.kind is Classification.AUTO_REPLY:
         return result  # a receipt, not an answer
     lead_id, notification_id, _ = result.matched
-    effect = Effect(result.kind, lead_id, notification_id, at, text=read.text, reason=result.reason)
+    effect = Effect(
+        result.kind, lead_id, notification_id, at, text=read.text, subject=read.mail.subject, reason=result.reason
+    )
     return replace(result, activity_id=apply_effect(session, actor, effect))
 
 
@@ -176,8 +178,16 @@ def _classify(session: Session, actor: Actor, read: _Read, at: datetime) -> _Res
         return _Result(Classification.OWN, sign)
     since = at - timedelta(days=actor.clinic.inbound_email.match_days)
     matched = match_reply(session, clinic_id, mail, since=since)
-    if sign := automatic_sign(mail):
-        return _Result(Classification.AUTO_REPLY, sign, matched)
+    answered_at = matched and sent_at(session, matched)
+    origin = origin_of(
+        mail,
+        read.text,
+        is_answer=matched is not None and matched.by is not Match.SENDER,
+        after=at - answered_at if answered_at else None,
+    )
+    signs = ", ".join(origin.signs) or None
+    if origin.author is Author.PROGRAM:
+        return _Result(Classification.AUTO_REPLY, signs, matched)
     if matched is None and _is_user(session, clinic_id, mail.sender):
         return _Result(Classification.OWN, "user")
     if read.needs_review:
@@ -185,7 +195,8 @@ def _classify(session: Session, actor: Actor, read: _Read, at: datetime) -> _Res
             notify_of_forgery(session, actor, matched.lead_id, at)
         return _Result(Classification.UNMATCHED, FORGED)
     matched = matched or _unknown_sender(session, actor, mail)
-    return _Result(Classification.REPLY if matched else Classification.UNMATCHED, None, matched)
+    reason = signs if matched and origin.author is Author.UNSURE else None
+    return _Result(Classification.REPLY if matched else Classification.UNMATCHED, reason, matched)
 
 
 def _own_sign(session: Session, clinic_id: UUID, mail: ParsedEmail, inbound_address: str | None) -> str | None:

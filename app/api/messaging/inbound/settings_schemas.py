@@ -67,7 +67,7 @@ class InboundSettingsIn(Schema):
         least=1,
         most=MOST_DAYS,
         load_default=_DEFAULTS.match_days,
-        metadata={"description": "A mail without ids belongs to the last message to its sender within these days."},
+        metadata={"description": "A mail without ids answers the last message to its sender within these days."},
     )
 
 

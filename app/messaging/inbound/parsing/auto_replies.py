@@ -1,20 +1,58 @@
-"""Automatic mail, by its headers (RFC 3834 and those of vendors) and never by its words."""
+"""Decide whether a person or a program wrote a mail. Signs are weighed: headers, subject, text, quote and time.
 
-from collections.abc import Callable, Mapping
-from typing import Final
+A header that only automatic replies have decides alone (RFC 3834 and those of vendors). Headers that programs for
+mailing lists and offices also add to mails of people say little if the mail answers a message of the clinic.
+"""
 
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from app.core.validation.plain_words import plain_words
+from app.messaging.inbound.parsing.auto_reply_words import AWAY, BY_A_PROGRAM, SUBJECTS
 from app.messaging.inbound.parsing.parse import ParsedEmail
 
-_BULK: Final = frozenset({"bulk", "auto_reply", "auto-reply", "autoreply", "list", "junk"})
+
+class Author(StrEnum):
+    """The author of a mail."""
+
+    PERSON = "person"
+    PROGRAM = "program"
+    UNSURE = "unsure"  # a user decides
+
+
+class Origin(NamedTuple):
+    """The author, and the signs of a program, the heaviest first."""
+
+    author: Author
+    signs: tuple[str, ...]
+
+
+class Sign(NamedTuple):
+    """A sign of a program, or of a person if its weight is negative."""
+
+    name: str
+    weight: int
+
+
+PROGRAM_FROM: Final = 5  # weight
+UNSURE_FROM: Final = 3
+_DECIDES: Final = 10
+_HEAVY: Final = 7  # a program, unless a quote or a question says otherwise
+_AT_ONCE, _SOON, _LATER = timedelta(seconds=20), timedelta(minutes=2), timedelta(minutes=30)
 _NO: Final = frozenset({"", "no", "none", "false", "0"})
+_AUTOMATIC_PRECEDENCE: Final = frozenset({"auto_reply", "auto-reply", "autoreply"})
+_BULK_PRECEDENCE: Final = frozenset({"bulk", "list", "junk"})
+_ANSWER: Final = re.compile(r"\s*(?:re|aw|antw|sv|vs|odp|rv|res|rif|réf|ref|r|ynt)\s*(?:\[\d+\])?\s*:", re.IGNORECASE)
+_QUOTE: Final = re.compile(r"^\s*>|gmail_quote|<blockquote|divRplyFwdMsg|moz-cite-prefix", re.IGNORECASE | re.MULTILINE)
+_LONGEST_SUBJECT: Final = 200
+_LONGEST_READ: Final = 2000  # characters; automatic replies say it at their beginning
 
 
 def _is_set(value: str) -> bool:
     return value not in _NO
-
-
-def _is_bulk(value: str) -> bool:
-    return value in _BULK
 
 
 def _is_automatic(value: str) -> bool:
@@ -22,13 +60,12 @@ def _is_automatic(value: str) -> bool:
     return _is_set(value.partition(";")[0].strip())
 
 
-# The test of each header's value, in lower case. A header that is missing is no sign.
-_SIGNS: Final[Mapping[str, Callable[[str], bool]]] = {
+# Headers that only programs write, with the test of their value in lower case.
+_DECIDING: Final[Mapping[str, Callable[[str], bool]]] = {
     "auto-submitted": _is_automatic,
-    "precedence": _is_bulk,
-    "x-precedence": _is_bulk,
-    "preference": _is_bulk,
-    "x-auto-response-suppress": _is_set,
+    "precedence": _AUTOMATIC_PRECEDENCE.__contains__,
+    "x-precedence": _AUTOMATIC_PRECEDENCE.__contains__,
+    "preference": _AUTOMATIC_PRECEDENCE.__contains__,
     "x-autoreply": _is_set,
     "x-auto-reply": _is_set,
     "x-autoreply-from": _is_set,
@@ -46,18 +83,83 @@ _SIGNS: Final[Mapping[str, Callable[[str], bool]]] = {
     "x-post-messageclass": lambda value: "autoresponder" in value,
     "x-ms-exchange-generated-message-source": _is_set,  # rules of Exchange mailboxes
     "x-cron-env": _is_set,
+    "delivered-to": lambda value: value == "autoresponder",
+}
+# Headers of newsletters and lists. In an answer to the clinic they are weak, and count once together.
+_BULK: Final[Mapping[str, Callable[[str], bool]]] = {
+    "precedence": _BULK_PRECEDENCE.__contains__,
+    "x-precedence": _BULK_PRECEDENCE.__contains__,
+    "preference": _BULK_PRECEDENCE.__contains__,
     "list-id": _is_set,
     "list-unsubscribe": _is_set,
-    "feedback-id": _is_set,
 }
+# Headers that some offices and providers add to every mail, such as Exchange and Amazon WorkMail.
+_OFFICE: Final = ("x-auto-response-suppress", "feedback-id")
 
 
-def automatic_sign(mail: ParsedEmail) -> str | None:
-    """Return the header that says that no person wrote the mail; None if there is none."""
-    for name, is_sign in _SIGNS.items():
-        value = mail.headers.get(name)
-        if value is not None and is_sign(value.strip().lower()):
-            return name
-    if mail.headers.get("delivered-to", "").lower() == "autoresponder":
-        return "delivered-to"
-    return "return-path" if mail.return_path == "" else None
+def origin_of(mail: ParsedEmail, text: str, *, is_answer: bool, after: timedelta | None) -> Origin:
+    """Return who wrote the mail. `text`: its new text.
+
+    `is_answer`: it answers a message of the clinic, by a signed address or its thread. `after`: the time since that
+    message was sent, if it is known.
+    """
+    signs = [*_of_headers(mail, is_answer=is_answer), *_of_words(mail, text), *_of_time(after)]
+    if is_answer and _QUOTE.search(mail.plain or mail.html):
+        signs.append(Sign("quote", -2))
+    weight = sum(sign.weight for sign in signs)
+    author = Author.PERSON if weight < UNSURE_FROM else Author.UNSURE if weight < PROGRAM_FROM else Author.PROGRAM
+    for_program = sorted((sign for sign in signs if sign.weight > 0), key=lambda sign: -sign.weight)
+    return Origin(author, tuple(sign.name for sign in for_program))
+
+
+def _of_headers(mail: ParsedEmail, *, is_answer: bool) -> Iterator[Sign]:
+    headers = {name: value.strip().lower() for name, value in mail.headers.items()}
+    for name, is_sign in _DECIDING.items():
+        if name in headers and is_sign(headers[name]):
+            yield Sign(name, _DECIDES)
+            return
+    bulk = [name for name, is_sign in _BULK.items() if name in headers and is_sign(headers[name])]
+    if bulk:
+        yield Sign(bulk[0], 1 if is_answer else _HEAVY)
+    if mail.return_path == "":
+        yield Sign("return-path", 1 if is_answer else _HEAVY)
+    for name in _OFFICE:
+        if _is_set(headers.get(name, "")):
+            yield Sign(name, 1)
+
+
+def _of_words(mail: ParsedEmail, text: str) -> Iterator[Sign]:
+    subject = plain_words(mail.subject[:_LONGEST_SUBJECT])
+    if _ANSWER.match(mail.subject):
+        yield Sign("answer", -1)
+    elif subject.startswith(SUBJECTS):
+        yield Sign("subject", _HEAVY)
+    words = f" {plain_words(text[:_LONGEST_READ])} "
+    if _says(words, BY_A_PROGRAM):
+        yield Sign("text", _HEAVY)
+    elif _says(words, AWAY):
+        yield Sign("text", UNSURE_FROM + 1)
+        if _asks(text):
+            yield Sign("question", -2)
+
+
+def _says(words: str, phrases: Iterable[str]) -> bool:
+    """Return whether the words contain a phrase. Scripts without spaces have no ends of words."""
+    return any((f" {phrase} " if phrase.isascii() else phrase) in words for phrase in phrases)
+
+
+def _asks(text: str) -> bool:
+    """Return whether the text asks something, which automatic replies hardly do."""
+    return "?" in text or "\N{INVERTED QUESTION MARK}" in text or "\N{FULLWIDTH QUESTION MARK}" in text
+
+
+def _of_time(after: timedelta | None) -> Iterator[Sign]:
+    """Yield the sign of the time to answer. Nobody reads and answers a mail within 20 seconds."""
+    if after is None or after < timedelta():
+        return
+    if after <= _AT_ONCE:
+        yield Sign("at once", 2)
+    elif after <= _SOON:
+        yield Sign("soon", 1)
+    elif after >= _LATER:
+        yield Sign("later", -1)
