@@ -39,7 +39,13 @@ PARENTS: Final[Mapping[str, tuple[str, str]]] = {
     "sending_account_counts": ("sending_accounts", "account_id"),
     "sign_ins": ("users", "user_id"),
 }
-FUNCTIONS: Final = ("folded_name", "leads_named", "leads_tagged", "tasks_tagged", "tasks_saying", "clinic_outages")
+FUNCTIONS: Final = (
+    *("folded_name", "name_sound", "name_start", "name_end", "leads_alike", "leads_named"),
+    "leads_tagged",
+    "tasks_tagged",
+    "tasks_saying",
+    "clinic_outages",
+)
 POLICIES: Final = ("everything", "own_clinic")
 
 _OURS: Final = "nullif(current_setting('relance.clinic', true), '')::uuid"

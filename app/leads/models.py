@@ -83,6 +83,14 @@ def _name_index(name: str) -> Index:
     return Index(f"ix_leads_{name}", "clinic_id", key, postgresql_where=NOT_DELETED)
 
 
+def _sound_indexes() -> tuple[Index, ...]:
+    """Return the indexes of both names by the sounds with which they begin, and with which they end."""
+    return tuple(
+        _newest_by(f"name_{part}s", text(f"name_{part}(first_name, last_name)"), str(NOT_DELETED))
+        for part in ("start", "end")
+    )
+
+
 def _closed_index(name: str) -> Index:
     return Index(
         f"ix_leads_{name}",
@@ -148,6 +156,8 @@ class Lead(Base):
             postgresql_where=text("converted_to_patient_id IS NOT NULL"),
         ),
         *_duplicate_indexes(),
+        # For leads with a similar name, by the functions of the migration 0085.
+        *_sound_indexes(),
         *(_name_index(name) for name in ("first_name", "last_name")),
         Index("ix_leads_tags", "tags", postgresql_using="gin", postgresql_where=text(WITH_TAGS)),
         Index("ix_leads_value", "clinic_id", "value_cents", "id", postgresql_where=text(WITH_VALUE)),

@@ -3,7 +3,6 @@
 This is the busiest write path, so one SQL statement inserts the lead, its touch and its history (`capture_statement`).
 """
 
-from collections.abc import Mapping
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, Final, NoReturn
@@ -137,7 +136,7 @@ def _insert(
     session: Session,
     actor: Actor,
     given: JsonObject,
-    values: Mapping[str, str],
+    values: JsonObject,
     *,
     details: JsonObject | None,
 ) -> JsonDict:

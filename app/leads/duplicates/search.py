@@ -1,8 +1,8 @@
 """Duplicate detection (lead-management.md, rule 6). It only warns, because families share phone numbers and names.
 
 Phone numbers (first and second) and e-mail addresses match exactly, by their blind indexes; addresses of one mailbox,
-such as those of Gmail with and without dots, match each other. Names match by similarity,
-among the newest leads with the same first three letters of the last name. A typo in those letters is not found.
+such as those of Gmail with and without dots, match each other. Names match by similarity (`similarity.py`), among the
+newest leads whose names begin or end with the same sounds. An index finds them, so only few leads are read.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -11,7 +11,6 @@ from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
-from rapidfuzz.fuzz import token_sort_ratio
 from sqlalchemy import TextClause, select, text
 from sqlalchemy.orm import Session
 
@@ -19,17 +18,17 @@ from app.core.type_aliases import JsonDict, JsonObject
 from app.identity.actor import Actor
 from app.identity.permissions import Scope
 from app.leads.contact.email_aliases import main_address
-from app.leads.contact.names import normalise_name
-from app.leads.models import NAME_KEY, NEWEST_ORDER, Lead
+from app.leads.duplicates.similarity import Person, names_to_find, similarity
+from app.leads.enums import PatientRelationship
+from app.leads.models import NEWEST_ORDER, Lead
 from app.leads.search.lookup import read_lead, visible_to
-from app.security.encrypted_fields import blind_indexes, encrypted_fields_of
+from app.security.encrypted_fields import blind_indexes, decrypt_or_none, encrypted_fields_of
 
-ALIKE: Final = 90  # of 100, for full names in any word order: one letter of ten. A lower limit matches family members
+ALIKE: Final = 90  # of 100; see `similarity`
 SAME: Final = 100
 MOST_DUPLICATES: Final = 10  # returned, and read for each phone number or address
 MOST_NAMES: Final = 25  # leads whose names are compared
 EXACT: Final = ("phone", "email")
-_MOST: Final = {"phone": MOST_DUPLICATES, "email": MOST_DUPLICATES, "name": MOST_NAMES}
 
 PHONE_BLIND_INDEXES: Final = ("phone_blind", "phone_alt_blind")
 EMAIL_BLIND_INDEXES: Final = ("email_blind", "email_main_blind")
@@ -41,11 +40,15 @@ _TESTS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
         value: [("email", f"{name} = CAST(:{value} AS bytea)") for name in EMAIL_BLIND_INDEXES]
         for value in ("email", "email_main")  # the address, and the main address of its mailbox
     },
-    "last_name": [("name", f"name_key = {NAME_KEY.replace('last_name', 'CAST(:last_name AS text)')}")],
 }
 
 
 UNKNOWN_CALLER: Final = ("Unknown", "Caller")
+# Names are compared within the leads whose names begin or end with the same sounds, in any order of both names.
+_ALIKE: Final = (
+    "SELECT id, 'name' AS by, first_name, last_name FROM leads_alike("  # noqa: S608
+    f"CAST(:clinic AS uuid), CAST(:firsts AS text[]), CAST(:lasts AS text[]), {MOST_NAMES}) WHERE true"
+)
 _NONE: Final = "SELECT id, '' AS by, first_name, last_name FROM leads WHERE false"
 
 
@@ -100,15 +103,21 @@ def duplicates_of_person(session: Session, actor: Actor, person: JsonObject) -> 
     return find_duplicates(session, actor, person, [tuple(row) for row in found])
 
 
-def comparison_values(lead: JsonObject) -> dict[str, str]:
-    """Return the values to compare with other leads. The placeholder name `Unknown Caller` is left out."""
+def comparison_values(lead: JsonObject) -> JsonDict:
+    """Return the values to compare with other leads. The placeholder name `Unknown Caller` is left out.
+
+    `firsts` and `lasts` are the first and last names to look for, in pairs: nicknames, and both in the other order.
+    """
     values = {name: lead[name] for name in _TESTS if lead.get(name)}
     if (email := lead.get("email")) and (main := main_address(email)) != email.strip().lower():
         values["email_main"] = main
-    return values if has_name(lead) else {name: values[name] for name in values.keys() - {"last_name"}}
+    if has_name(lead):
+        pairs = names_to_find(lead["first_name"], lead["last_name"])
+        values |= {"firsts": [first for first, _ in pairs], "lasts": [last for _, last in pairs]}
+    return values
 
 
-def comparison_parameters(clinic_id: UUID, values: Mapping[str, str]) -> JsonDict:
+def comparison_parameters(clinic_id: UUID, values: JsonObject) -> JsonDict:
     """Return the comparison values as SQL parameters: blind indexes of phones and addresses, names as they are.
 
     With OTHER_BLIND_INDEX_KEYS, a value has further parameters: `phone`, `phone__1`, `phone__2`.
@@ -133,7 +142,7 @@ def has_name(lead: JsonObject) -> bool:
 def find_duplicates(session: Session, actor: Actor, lead: JsonObject, found: Iterable[Sequence[Any]]) -> Duplicates:
     """Score the rows of `candidates_sql` for a lead (row), and hide those that the actor may not see."""
     candidates = sorted(
-        _score_candidates(lead, found), key=lambda one: (one.is_exact, one.score, one.lead_id), reverse=True
+        _score_candidates(session, lead, found), key=lambda one: (one.is_exact, one.score, one.lead_id), reverse=True
     )
     if not candidates:
         return NO_DUPLICATES
@@ -161,12 +170,14 @@ def candidates_sql(values: Collection[str], *, condition: str = "") -> str:
     """
     parts = [
         f"(SELECT id, '{by}' AS by, first_name, last_name FROM leads WHERE clinic_id = CAST(:clinic AS uuid)"  # noqa: S608
-        f" AND deleted_at IS NULL AND {test}{condition} ORDER BY {NEWEST_ORDER} LIMIT {_MOST[by]})"
+        f" AND deleted_at IS NULL AND {test}{condition} ORDER BY {NEWEST_ORDER} LIMIT {MOST_DUPLICATES})"
         for name, tests in _TESTS.items()
         for parameter in sorted(values)
         if parameter.partition("__")[0] == name
         for by, test in ((by, test.replace(f"(:{name} AS", f"(:{parameter} AS")) for by, test in tests)
     ]
+    if "firsts" in values:
+        parts.append(f"({_ALIKE}{condition})")
     return " UNION ALL ".join(parts) or _NONE
 
 
@@ -180,17 +191,15 @@ def _all(values: frozenset[str]) -> TextClause:
     return text(candidates_sql(values))
 
 
-def _score_candidates(lead: JsonObject, found: Iterable[Sequence[Any]]) -> list[Candidate]:
+def _score_candidates(session: Session, lead: JsonObject, found: Iterable[Sequence[Any]]) -> list[Candidate]:
     candidates: dict[str, Candidate] = {}
     for id_, by, first_name, last_name in found:
         one = candidates.setdefault(str(id_), Candidate(UUID(str(id_)), first_name, last_name))
         if by in EXACT and by not in one.match_on:
             one.match_on.append(by)
             one.score = SAME
-    if has_name(lead):
-        name = normalise_name(lead["first_name"], lead["last_name"])
-        for one in candidates.values():
-            _compare_names(one, name)
+    if has_name(lead) and candidates:
+        _compare_names(session, lead, list(candidates.values()))
     return [one for one in candidates.values() if one.match_on]
 
 
@@ -198,8 +207,31 @@ def _is_exact(match_on: Collection[str]) -> bool:
     return any(by in EXACT for by in match_on)
 
 
-def _compare_names(one: Candidate, name: str) -> None:
-    similarity = token_sort_ratio(name, normalise_name(one.first_name, one.last_name), score_cutoff=ALIKE)
-    if similarity:
-        one.match_on.append("name")
-        one.score = max(one.score, round(similarity))
+def _compare_names(session: Session, lead: JsonObject, candidates: Sequence[Candidate]) -> None:
+    """Add a match to the candidates with a similar name. Birth dates decide, if the lead has one."""
+    person = _person(lead)
+    facts = _facts_of(session, [one.lead_id for one in candidates]) if person.birth_date else {}
+    for one in candidates:
+        found = similarity(person, facts.get(one.lead_id) or Person(one.first_name, one.last_name))
+        if found >= ALIKE:
+            one.match_on.append("name")
+            one.score = max(one.score, found)
+
+
+def _person(lead: JsonObject) -> Person:
+    """Return what is compared. The birth date is the patient's, so it counts only if the patient is the contact."""
+    is_patient = lead.get("patient_relationship", PatientRelationship.SELF) == PatientRelationship.SELF
+    parts = (lead.get("address_line1"), lead.get("postal_code"))
+    address = " ".join(part.casefold().strip() for part in parts if part) if all(parts) else None
+    return Person(lead["first_name"], lead["last_name"], lead.get("patient_dob") if is_patient else None, address)
+
+
+def _facts_of(session: Session, lead_ids: Sequence[UUID]) -> dict[UUID, Person]:
+    rows = session.execute(select(*_FACTS).where(Lead.id.in_(lead_ids)))
+    return {row.id: _person({**row._mapping, **decrypt_or_none(Lead, row.id, row.sealed)}) for row in rows}  # noqa: SLF001  (public accessor of SQLAlchemy's Row)
+
+
+_FACTS: Final = (
+    *(Lead.id, Lead.first_name, Lead.last_name, Lead.patient_relationship, Lead.address_line1, Lead.postal_code),
+    Lead.sealed,
+)
