@@ -10,6 +10,7 @@ SWEEP_INTERVALS: dict[str, float] = {
     "watch_channels": 5,  # asks a channel or gateway that is down once a minute, and releases waiting messages
     "call_due_webhooks": 5,  # retries of webhook calls
     "settle_tracking_hits": 5,  # decides whether persons or programs opened e-mails
+    "decide_late_questions": 300,  # about messages of leads that no user decided in time
     "watch_mailboxes": 60,  # notifies the admins of a mailbox that has failed for an hour
     "rescue_expired_leases": 15,  # steps whose worker stopped during an external call
     "mark_overdue_tasks": 20,  # a task becomes overdue at most a minute after its due time
@@ -19,6 +20,7 @@ SWEEP_INTERVALS: dict[str, float] = {
     "begin_follow_ups": 60,  # of leads imported without follow-ups, on the date that the import sets
     "detect_stale_leads": 300,  # no activity for the number of days that the clinic sets
     "detect_time_in_stage": 300,  # leads that exceed the stage's time limit
+    "index_for_search": 20,  # leads and timeline entries without search keys, such as those from before an upgrade
     "date_rotting_leads": 20,  # recalculates rot dates after a limit changed; 10,000 leads per run
     "find_leads_without_next_action": 20,  # in batches: 100,000 leads take less than four minutes
     "learn_contact_hours": 60,  # contacts by hour, once a day for each clinic

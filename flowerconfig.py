@@ -4,11 +4,15 @@ Set by environment variables: FLOWER_PORT, FLOWER_BASIC_AUTH, FLOWER_COOKIE_SECR
 """
 
 import os
+from logging import ERROR, getLogger  # not the module: it would be read as the option of this name
 from pathlib import Path
 
 for needed in ("FLOWER_BASIC_AUTH", "FLOWER_COOKIE_SECRET"):
     if not os.environ.get(needed):
         raise SystemExit(f"Flower does not start without {needed}")
+
+# It asks all workers when it starts, also those that do not answer yet, and asks again when they do.
+getLogger("flower.inspector").setLevel(ERROR)
 
 state = Path(os.environ.get("RELANCE_HOME", ".relance")).absolute() / "flower"
 state.mkdir(parents=True, exist_ok=True, mode=0o700)

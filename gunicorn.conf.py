@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,19 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 forwarded_allow_ips = ""
 
 
+WORKER_BOOT_ERROR = 3  # exit code of a worker, after which gunicorn ends; after others it starts a worker again
+
+
 def post_worker_init(worker: Any) -> None:
     """Check database session and keys before the worker serves. Other applications, in benchmarks, have none."""
     if worker.app.app_uri.startswith("app:"):
         from app.security.key_verification import require_valid_keys  # noqa: PLC0415  (benchmarks do not need it)
 
-        require_valid_keys()
+        try:
+            require_valid_keys()
+        except SystemExit as end:
+            worker.log.critical(end)
+            sys.exit(WORKER_BOOT_ERROR)
         from app.http.request_metrics import start_writing  # noqa: PLC0415
 
         start_writing()

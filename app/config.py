@@ -2,6 +2,9 @@
 
 import logging
 import warnings
+from base64 import b64decode
+from collections.abc import Mapping
+from email.utils import parseaddr
 from enum import StrEnum
 from functools import lru_cache
 from importlib.util import find_spec
@@ -16,11 +19,16 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 SHORTEST_SECRET = 32
+KEY_BYTES = 32  # of an encryption key
 FEWEST_CHARACTERS = 8  # distinct ones; "aaaa…" is long, but not a secret
 BROKER_SCHEMES = ("redis", "rediss", "sentinel", "amqp", "amqps")
 AMQP_SCHEMES = ("amqp", "amqps")
 COUNTER_SCHEMES = ("redis://", "rediss://", "unix://")
 KNOWN_DEFAULTS = frozenset({"changeme", "change-me", "secret", "relance", "password", "admin"})
+
+
+class InvalidKeys(ValueError):
+    """ENCRYPTION_KEYS is malformed."""
 
 
 class Environment(StrEnum):
@@ -32,7 +40,7 @@ class Environment(StrEnum):
 class Settings(BaseSettings):
     """All settings. Each name is the environment variable in lower case. Durations are in seconds."""
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
 
     relance_env: Environment = Environment.PRODUCTION
     relance_home: Path = Path(".relance")
@@ -69,7 +77,7 @@ class Settings(BaseSettings):
     otel_exporter_otlp_endpoint: str = ""  # base URL of an OpenTelemetry collector; empty: no traces
 
     smtp_url: SecretStr = SecretStr("")
-    smtp_timeout: float = 10  # per network wait; must be well below the lease
+    smtp_timeout: float = Field(default=10, gt=0)  # per network wait; must be well below the lease
     webhook_disable_after_days: int = Field(default=5, ge=1)  # a webhook endpoint that fails for so long is disabled
     channel_probe_seconds: float = Field(default=60, gt=0)  # between two probes of a channel or gateway that is down
     mail_from: str = "Relance <no-reply@relance.invalid>"
@@ -84,28 +92,32 @@ class Settings(BaseSettings):
     outgoing_allow: Annotated[frozenset[str], NoDecode] = frozenset()  # private targets: `host:port`, `10.0.0.0/8`
     outgoing_timeout: float = Field(default=15, gt=0)  # total time of a call; at most half the soft time limit
 
-    horizon_seconds: int = 120  # steps due within this time are published
-    republish_after_seconds: int = 30  # a published step that is this late is published again
-    lease_seconds: int = 90  # a `running` step counts as lost after this time; above the hard time limit
+    horizon_seconds: int = Field(default=120, ge=1)  # steps due within this time are published
+    republish_after_seconds: int = Field(default=30, ge=1)  # a published step that is this late is published again
+    lease_seconds: int = Field(
+        default=90, ge=1
+    )  # a `running` step counts as lost after this time; above the hard time limit
     batch_size: int = Field(default=100, ge=1, le=100)  # step ids per message and per claim
-    drain_seconds: float = 5  # how long one message may claim further due steps
-    publish_cap: int = 20_000  # most steps of one kind that are published but not yet run
-    soft_time_limit: int = 30
-    hard_time_limit: int = 45
-    visibility_timeout: int = 600
-    retry_base_seconds: float = 15  # first wait after a failed attempt; doubles each time, with jitter
-    retry_cap_seconds: float = 3600
-    keep_finished_days: int = 90
+    drain_seconds: float = Field(default=5, ge=0)  # how long one message may claim further due steps
+    publish_cap: int = Field(default=20_000, ge=1)  # most steps of one kind that are published but not yet run
+    soft_time_limit: int = Field(default=30, ge=1)
+    hard_time_limit: int = Field(default=45, ge=1)
+    visibility_timeout: int = Field(default=600, ge=1)
+    retry_base_seconds: float = Field(
+        default=15, ge=0
+    )  # first wait after a failed attempt; doubles each time, with jitter
+    retry_cap_seconds: float = Field(default=3600, ge=0)
+    keep_finished_days: int = Field(default=90, ge=0)
     raw_email_days: int = Field(default=30, ge=0)  # raw text and attachments of mail that arrived
-    access_token_minutes: int = 15
-    refresh_token_days: int = 14
+    access_token_minutes: int = Field(default=15, ge=1)
+    refresh_token_days: int = Field(default=14, ge=1)
     idle_timeout_minutes: int = Field(default=15, ge=0)  # sign-ins of users who see health data; 0: none
     rate_limit_per_minute: int = Field(default=600, ge=0)  # calls per user or API key; 0: unlimited
     form_posts_per_minute: int = Field(default=20, ge=0)  # web forms per IP address; 0: unlimited
     form_posts_per_form: int = Field(default=300, ge=0)  # submissions of one web form per minute; 0: unlimited
-    max_form_bytes: int = 64_000
-    max_body_bytes: int = 1_000_000
-    max_import_bytes: int = 20_000_000
+    max_form_bytes: int = Field(default=64_000, ge=1)
+    max_body_bytes: int = Field(default=1_000_000, ge=1)
+    max_import_bytes: int = Field(default=20_000_000, ge=1)
 
     @model_validator(mode="before")
     @classmethod
@@ -115,6 +127,33 @@ class Settings(BaseSettings):
             warnings.warn("MARKS_KEY is deprecated: rename it to BLIND_INDEX_KEY", FutureWarning, stacklevel=2)
             return {**given, "blind_index_key": given["marks_key"]}
         return given
+
+    @field_validator("encryption_keys")
+    @classmethod
+    def _check_encryption_keys(cls, keys: SecretStr) -> SecretStr:
+        if text := keys.get_secret_value():
+            parse_keys(text)
+        return keys
+
+    @field_validator(
+        *("public_url", "tracking_url", "password_page_url", "otel_exporter_otlp_endpoint"),
+        *("microsoft_login_url", "twilio_api_url", "whatsapp_api_url"),
+    )
+    @classmethod
+    def _check_web_address(cls, url: str) -> str:
+        if url and not (url.startswith(("http://", "https://")) and _has_valid_port(url) and urlsplit(url).hostname):
+            raise ValueError(
+                "it is no address of the web: use https://host or https://host:port, with the path if it has one"
+            )
+        return url
+
+    @field_validator("mail_from")
+    @classmethod
+    def _check_sender(cls, sender: str) -> str:
+        name, at, domain = parseaddr(sender)[1].partition("@")
+        if not (name and at and domain) or not sender.isprintable() or set('<>" ') & {*name, *domain}:
+            raise ValueError("it has no e-mail address: use name@example.com or Name <name@example.com>")
+        return sender
 
     @field_validator("database_url", "owner_database_url", "replica_database_url")
     @classmethod
@@ -244,6 +283,21 @@ class Settings(BaseSettings):
     def app_owns_tables(self) -> bool:
         """Whether the application logs in as the table owner. It then switches to the role `relance_app`."""
         return self.owner_url == self._secret("database_url")
+
+
+def parse_keys(text: str) -> Mapping[str, bytes]:
+    """Parse `new:BASE64,old:BASE64` into keys by name, the current one first. Raises InvalidKeys."""
+    keys: dict[str, bytes] = {}
+    for entry in text.split(","):
+        name, colon, encoded = entry.strip().partition(":")
+        try:
+            key = b64decode(encoded, validate=True)
+        except ValueError:
+            key = b""
+        if not (name.isalnum() and name.isascii() and colon) or name in keys or len(key) != KEY_BYTES:
+            raise InvalidKeys("it is a list `name:key`, each key 32 bytes in base64, each name once")
+        keys[name] = key
+    return keys
 
 
 def _check_database_url(text: str) -> None:

@@ -33,6 +33,7 @@ from app.leads.facts.best_time.models import ContactHours
 from app.leads.models import Lead
 from app.leads.pipeline.models import PipelineStage
 from app.leads.scoring.models import LeadScore, LeadScoreChange, LearnedModel, ScoreTableRow
+from app.leads.search.by_text.models import LeadSearch
 from app.leads.search.view_models import LeadView
 from app.leads.timeline.models import Activity
 from app.messaging.contact_policy.consent_models import Consent
@@ -97,6 +98,7 @@ __all__ = [
     "Lead",
     "LeadScore",
     "LeadScoreChange",
+    "LeadSearch",
     "LeadSource",
     "LeadView",
     "LearnedModel",

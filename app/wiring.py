@@ -18,6 +18,7 @@ from app.automation.rules import backfill_job
 from app.automation.sequences import event_listeners
 from app.automation.sequences.enrollments import bulk as bulk_enrollment
 from app.automation.sequences.enrollments.merge import merge_enrollments
+from app.automation.sequences.enrollments.pause import pause_for_question, resume_after_question
 from app.automation.sequences.versions import version_moves
 from app.core import pagination
 from app.core.type_aliases import JsonDict, JsonObject
@@ -37,12 +38,14 @@ from app.leads.privacy import service as privacy
 from app.leads.search.lookup import ids_in_scope as leads_in_scope
 from app.messaging import channels
 from app.messaging.channels.registry import CHANNELS
-from app.messaging.contact_policy import suppression_list
+from app.messaging.contact_policy import opt_outs, suppression_list
 from app.messaging.delivery.suppression import suppress_undelivered
+from app.messaging.inbound import effects, questions
 from app.messaging.user_notices import account_emails
 from app.messaging.webhooks import subscriptions
 from app.security.encrypted_fields import decrypt_rows
 from app.tasks.bulk import create_tasks as bulk_follow_ups
+from app.tasks.emergencies import plan_emergency_task
 from app.tasks.lifecycle.cancel_all import cancel_open_tasks
 from app.tasks.lifecycle.closing import complete_answered_task
 from app.tasks.lookup import ids_in_scope as tasks_in_scope
@@ -65,9 +68,12 @@ def connect() -> None:
     cancel.steps_cancelled.connect(suppress_undelivered)
     cancel.all_steps_cancelled.connect(event_listeners.end_all_enrollments)
     cancel.lead_merged.connect(merge_enrollments)
+    opt_outs.channel_opted_out.connect(event_listeners.exit_without_channel)
     lead_state.stage_entered.connect(plan_stage_tasks)
-    activities.activity_logged.connect(complete_answered_task)
+    activities.activity_logged.connect(complete_answered_task, plan_emergency_task)
     closing.lead_ended.connect(cancel_open_tasks)
+    effects.author_asked.connect(pause_for_question)
+    questions.author_decided.connect(resume_after_question)
     privacy.person_erased.connect(suppression_list.suppress_person)
     owner_changes.owners_changed.connect(follow_owners)
     availability.absence_begun.connect(begin_absence)

@@ -1,7 +1,6 @@
 """Relance as the application under test: a migrated database with a clinic, and actions in their own processes."""
 
 import json
-import sys
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -44,54 +43,9 @@ def begin(servers: Servers, *, rules: bool) -> dict[str, Any]:
 def run_action(servers: Servers, name: str, params: str, env: Mapping[str, str] | None = None) -> Any:
     """Run an action in a process that has Relance's settings. Returns its JSON output."""
     printed = run(
-        python("-m", "bench.application", name), env=environment(servers, **(env or {})), stdin=params, timeout=600
+        python("-m", "bench.action_process", name), env=environment(servers, **(env or {})), stdin=params, timeout=600
     )
     return json.loads(printed or "null")
-
-
-def _main() -> None:
-    from app.wiring import connect  # noqa: PLC0415  (as below)
-    from bench import (  # noqa: PLC0415  (they import the application, with this process's settings)
-        actions,
-        decision_storage,
-        fairness_actions,
-        field_encryption,
-        inbound_actions,
-        large_database_actions,
-        long_transaction_actions,
-        mail_actions,
-        rule_timing,
-        score_timing,
-        sequence_actions,
-        simulation_timing,
-        webhook_actions,
-    )
-
-    connect()
-    actions_by_name: dict[str, Any] = {
-        "open": actions.open_bench_clinic,
-        "hire": actions.hire,
-        "enqueue": actions.enqueue,
-        "enqueue_mails": mail_actions.enqueue_mails,
-        "enqueue_enrollments": sequence_actions.enqueue_enrollments,
-        "open_clinics": large_database_actions.open_clinics,
-        "add_burst": fairness_actions.add_burst,
-        "add_webhook": webhook_actions.add_webhook,
-        "record_events": webhook_actions.record_events,
-        "encrypt_people": field_encryption.encrypt_people,
-        "time_decision_storage": decision_storage.time_decision_storage,
-        "time_encryption": field_encryption.time_encryption,
-        "time_rules": rule_timing.time_rules,
-        "time_scores": score_timing.time_scores,
-        "time_simulation": simulation_timing.time_simulation,
-        "roll_up": large_database_actions.roll_up,
-        "time_census": large_database_actions.time_census,
-        "time_sweep": large_database_actions.time_sweep,
-        "prepare_answers": inbound_actions.prepare_answers,
-        "time_batches": large_database_actions.time_batches,
-        "drain_waves": long_transaction_actions.drain_waves,
-    }
-    print(json.dumps(actions_by_name[sys.argv[1]](json.load(sys.stdin)), default=str))
 
 
 def lead_body(number: int, source_id: str) -> dict[str, Any]:
@@ -138,7 +92,3 @@ def lead_rows(ids: list[UUID], clinic: Mapping[str, Any], at: datetime) -> list[
         }
         for id in ids  # noqa: A001
     ]
-
-
-if __name__ == "__main__":
-    _main()

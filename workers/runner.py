@@ -38,7 +38,7 @@ from workers.pipeline.due_steps.turns import Turns
 from workers.pipeline.external_calls.make_calls import make_calls
 from workers.pipeline.external_calls.one_by_one import CannotWrite, OneByOne
 from workers.pipeline.external_calls.read_ahead import ReadAhead, read, read_ahead_of
-from workers.pipeline.outcome_recorder import STARTED_ERROR, record_start
+from workers.pipeline.outcome_recorder import STARTED_ERROR, STARTED_TOGETHER_ERROR, record_start, record_starts
 from workers.pipeline.outcomes.decide import decide_all
 from workers.pipeline.outcomes.spread_tasks import spread_tasks
 from workers.pipeline.outcomes.write import record_answers, write_outcomes
@@ -98,15 +98,39 @@ def _look(turns: Turns) -> None:
 
 
 def run_again(kind: str, ids: Sequence[UUID]) -> int:
-    """Run the steps of a redelivered message one by one. Returns the number of steps run.
+    """Run the steps of a redelivered message. Returns the number of steps run.
 
     The process that had the message ended without acknowledging it. One of the steps may have killed it (memory, or
-    a crash in C). So each step is flagged before it runs. A step that is found flagged did not finish; that counts
-    as a try. After the last allowed try the step becomes a dead letter instead of another crash.
+    a crash in C). So the steps are flagged, and run together. If they are found flagged, they did not finish, and each
+    is flagged and run alone. A step that is found flagged alone did not finish; that counts as a try. After the last
+    allowed try the step becomes a dead letter instead of another crash.
     """
-    ran = sum(retry_on_database_restart(partial(_run_suspect, kind, step_id), kind=kind, steps=1) for step_id in ids)
+    ran, size = 0, STEP_KINDS[kind].batch
+    for start in range(0, len(ids), size):
+        suspects = own = ids[start : start + size]
+        if len(own) > 1:
+            fresh, suspects = retry_on_database_restart(partial(_flag, kind, own), kind=kind, steps=len(own))
+            if fresh:
+                ran += retry_on_database_restart(partial(_run_together, kind, fresh), kind=kind, steps=len(fresh))
+        ran += sum(retry_on_database_restart(partial(_run_suspect, kind, one), kind=kind, steps=1) for one in suspects)
     publish.flush()
     return ran
+
+
+def _flag(kind: str, ids: Sequence[UUID]) -> tuple[list[UUID], list[UUID]]:
+    """Flag the due steps. Returns those that had no flag, and those that had one."""
+    with transaction() as session:
+        now = clock.now()
+        rows = claim(session, kind, ids, now=now, most=len(ids))
+        missing = set(ids) - {
+            row.id for row in rows
+        }  # done, not due, or locked by the connection of the killed process
+        if missing:
+            _wake(session, find_pending(session, missing), soonest=now + LOST_CONNECTION_DELAY)
+        suspects = [row.id for row in rows if row.error in (STARTED_ERROR, STARTED_TOGETHER_ERROR)]
+        fresh = [row.id for row in rows if row.id not in suspects]
+        record_starts(session, fresh)
+    return fresh, suspects
 
 
 def _run_suspect(kind: str, step_id: UUID) -> int:
@@ -178,7 +202,7 @@ def _run_one_by_one(
     return len(sender.claimed), [step_id for step_id in ids if step_id not in done]
 
 
-def _run_together(kind: str, ids: Sequence[UUID], turns: Turns) -> int:
+def _run_together(kind: str, ids: Sequence[UUID], turns: Turns | None = None) -> int:
     try:
         return _attempt(kind, ids, turns)
     except _Poisoned as poisoned:

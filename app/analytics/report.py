@@ -100,7 +100,7 @@ def read_report(session: Session, actor: Actor, query: JsonObject) -> Report:
         days=days,
         basis=query.get("basis", Basis.COHORT),
         filters=_filters(actor, query),
-        mature_before=calendar.local(at).date() - timedelta(days=ripens),
+        mature_before=calendar.local(at).date() - timedelta(days=ripens or -1),  # 0: the leads of today count, too
         stages=active_stages(session, actor.clinic.id),
     )
 

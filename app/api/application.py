@@ -27,6 +27,7 @@ from app.api.capture.form_routes import blp as forms
 from app.api.capture.import_routes import blp as imports
 from app.api.capture.lead_routes import blp as capture
 from app.api.capture.public_form_routes import blp as public_forms
+from app.api.capture.search_routes import blp as search
 from app.api.clinic.custom_field_routes import blp as fields
 from app.api.clinic.settings_routes import blp as clinic_settings
 from app.api.clinic.source_routes import blp as sources
@@ -110,6 +111,7 @@ BLUEPRINTS = (  # in the order of the docs page
     best_time,
     tasks,
     activities,
+    search,
     bulk,
     imports,
     sources,

@@ -6,6 +6,7 @@ Every function takes the session first. The caller commits.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
@@ -23,12 +24,14 @@ from app.core.pagination import Key
 from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.check_all import check_all, valid_part
 from app.engine.statistics.outcome_statistics import Series, reset_counts
+from app.engine.steps.waiting import paused, wake
 from app.errors import Conflict, Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.clinic_context import ClinicContext
 from app.identity.clinics import bump_rules_version
 
 OWN: Final = ""  # the `playbook` of rows that no playbook installed
+RESUME_WITHIN: Final = timedelta(minutes=15)  # all steps that waited while a rule or sequence was paused
 _SETTINGS: Final = frozenset({"is_active", "is_draft"})  # not part of a definition
 
 Owner = TypeVar("Owner", bound=Any)
@@ -164,11 +167,16 @@ class VersionedDefinitions(Generic[Owner]):
         return self.save(session, actor, row)
 
     def save(self, session: Session, actor: Actor, row: Owner) -> Owner:
-        """Save the changed row. After the commit every process reloads the clinic's rules."""
+        """Save the changed row. After the commit every process reloads the clinic's rules.
+
+        Steps that waited for the end of a pause look again, spread over time, because the cause may still be there.
+        """
         row.updated_at, row.updated_by = now(), actor.user_id
         row.version += 1
         session.flush()
         bump_rules_version(session, actor.clinic.id)
+        if row.paused_because is None or row.deleted_at is not None:
+            wake(session, [paused(row.slug)], clinic_id=row.clinic_id, spread=RESUME_WITHIN)
         return row
 
     def list_versions(self, session: Session, actor: Actor, row_id: UUID) -> list[JsonDict]:

@@ -15,9 +15,8 @@ from app.core.live_events.entries import LiveKind
 from app.core.pagination import Page, page
 from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.models import Kind, Reason, Step, StepState
-from app.engine.service import horizon, wake_ups_of
 from app.engine.step_kind import STEP_KINDS
-from app.engine.steps.publish import after_commit
+from app.engine.steps.publish import after_commit, horizon, wake_ups_of
 from app.errors import Conflict, NotFound
 
 MAX_RETRIED = 10_000  # per call; repeat the call for the rest

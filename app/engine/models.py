@@ -69,6 +69,7 @@ class BegunBy(StrEnum):
     STAGE = "stage"  # the lead entered a stage with task templates
     STEP = "step"  # another step, which wrote the message to deliver
     RETRY = "retry"  # a user sends a message again
+    QUESTION = "question"  # a message of the lead asks for a decision of a user
     COLLEAGUE = "colleague"  # a lead with the same `exit_on_colleague` value replied
     JOB = "job"  # a part of a bulk job; it has no lead
     NOTICE = "notice"  # a message to users that no step wrote; it may be about a lead
@@ -104,6 +105,7 @@ class Reason(StrEnum):
     SEQUENCE_CAP = "sequence_cap"  # limit of messages per lead from one rule or sequence
     MINIMUM_INTERVAL = "minimum_interval"  # too soon after the lead's last message
     ANOTHER_TOUCH = "another_touch"  # one message per window: an earlier or more important one was chosen
+    AWAITS_DECISION = "awaits_decision"  # a user decides whether the lead replied, or asks for no more messages
     PREVIOUS_MESSAGE = "previous_message"  # an earlier message of the same enrollment is still to be sent
     NO_GATEWAY = "no_gateway"  # the clinic has no active gateway for the step, or several and no default
     NO_ACCOUNT = "no_account"  # the clinic has no active sending account for the message, or several and no default
@@ -203,10 +205,11 @@ class Step(Base):
             postgresql_where=text("reason IS NOT NULL AND state IN ('planned', 'published')"),
         ),
         Index(
-            "ix_steps_waiting_for_channel",
+            "ix_steps_waiting",
+            "waits_for",
             "clinic_id",
             "id",
-            postgresql_where=text("reason = 'channel_down' AND state IN ('planned', 'published')"),
+            postgresql_where=text("waits_for IS NOT NULL AND state IN ('planned', 'published')"),
         ),
         Index(
             "ix_steps_trouble",
@@ -232,6 +235,7 @@ class Step(Base):
     moves: Mapped[list[Any] | None]  # what moved the due time, in order: `by`, `from`, `to`; see `engine.steps.moves`
     state: Mapped[str] = mapped_column(Text, default=StepState.PLANNED)
     reason: Mapped[str | None] = mapped_column(Text)
+    waits_for: Mapped[str | None] = mapped_column(Text)  # while pending: a key of `engine.steps.waiting`; None: a time
     outcome: Mapped[JsonDict | None]  # ids of the created rows
     error: Mapped[str | None] = mapped_column(Text)
     attempts: Mapped[int] = mapped_column(SmallInteger, default=0)

@@ -221,12 +221,15 @@ class Cancel(BaseOutcome):
 class Snooze(BaseOutcome):
     """Run the step again at `until`. This does not count as an attempt. `detail` is stored until the step ends.
 
-    `moves` are the moments on the way to `until`, each with its reason; empty if `reason` alone explains it.
+    `waits_for` is the key of what the step waits for (`app.engine.steps.waiting`), if that is not a time: whoever ends
+    the wait wakes the step, and `until` is only a safety net. `moves` are the moments on the way to `until`, each with
+    its reason; empty if `reason` alone explains it.
     """
 
     until: datetime
     reason: Reason
     detail: JsonObject = field(default_factory=dict)
+    waits_for: str | None = None
     moves: tuple[tuple[Reason, datetime], ...] = field(default=(), compare=False)
 
 
@@ -236,6 +239,7 @@ class Retry(BaseOutcome):
 
     error: str
     not_before: datetime | None = None  # when the other system asks for a longer wait
+    not_after: datetime | None = None  # when the usual wait would be too long
 
 
 @dataclass(frozen=True, slots=True)

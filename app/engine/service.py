@@ -6,7 +6,7 @@ rules.
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,7 +14,6 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.config import get_settings
 from app.core.db import insert_many, new_id
 from app.core.live_events.changes import note, note_leads
 from app.core.live_events.entries import About, LiveKind
@@ -26,15 +25,14 @@ from app.engine.active_rules import load_active_rules
 from app.engine.events.chains import with_current_chain
 from app.engine.events.events import Event
 from app.engine.models import EventRecord, Reason, Step, StepState
-from app.engine.plan.plan import PlannedStep, plan
+from app.engine.plan.plan import Plan, PlannedStep, plan
 from app.engine.rules.event_log import event_row
 from app.engine.rules.lead_facts import fetch_lead_facts
 from app.engine.rules.rules import RuleSet
 from app.engine.steps.cancel import cancel_stopped_steps
-from app.engine.steps.publish import WakeUp, after_commit
+from app.engine.steps.publish import MAX_PUBLISHED_AT_ONCE, WakeUp, after_commit, horizon
 from app.identity.clinic_context import ClinicContext
 
-MAX_PUBLISHED_AT_ONCE = 1000  # steps published per transaction; the sweep publishes the rest
 _NO_RULES: Final = RuleSet()
 _ONLY_NEW = "ON CONFLICT DO NOTHING"  # ignore a step that is already planned
 
@@ -57,15 +55,22 @@ def record(session: Session, clinic: ClinicContext, *events: Event, of_many: boo
         return
     cancel_stopped_steps(session, events)
     events_recorded(session, clinic, events)
+    plans = plan_events(session, clinic, events, of_many=of_many)
+    steps = [planned_row(clinic.id, event.lead_id, step) for event, found in plans for step in found.steps]
+    _note_live(session, clinic.id, events)
+    add_steps(session, steps, event_rows=[event_row(clinic.id, event, found.decisions) for event, found in plans])
+    events_logged(session, clinic, [event for event, _ in plans])
+
+
+def plan_events(
+    session: Session, clinic: ClinicContext, events: Sequence[Event], *, of_many: bool = False
+) -> list[tuple[Event, Plan]]:
+    """Return what the clinic's rules plan for each event, as `record` does. Writes nothing."""
     rules = load_active_rules(session, clinic)
     known = _with_what_is_asked(session, rules, [with_current_chain(session, event) for event in _in_order(events)])
     known = [replace(event, of_many=True) for event in known] if of_many else known
     waiting = {event.lead_id for event in known if event.rules_wait} - occasions_of(known)
-    plans = [(event, plan(_NO_RULES if event.lead_id in waiting else rules, event, clinic.calendar)) for event in known]
-    steps = [planned_row(clinic.id, event.lead_id, step) for event, found in plans for step in found.steps]
-    _note_live(session, clinic.id, events)
-    add_steps(session, steps, event_rows=[event_row(clinic.id, event, found.decisions) for event, found in plans])
-    events_logged(session, clinic, known)
+    return [(event, plan(_NO_RULES if event.lead_id in waiting else rules, event, clinic.calendar)) for event in known]
 
 
 def occasions_of(events: Iterable[Event]) -> set[UUID]:
@@ -170,11 +175,6 @@ _SET_ASIDE = text(
 )
 
 
-def horizon(now: datetime) -> datetime:
-    """Return the end of the publishing horizon. A step due before it is published at once."""
-    return now + timedelta(seconds=get_settings().horizon_seconds)
-
-
 def steps_of(
     session: Session,
     clinic_id: UUID,
@@ -205,8 +205,3 @@ def _request() -> JsonDict:
     """Return the part of a step's cause that names the current request. Steps planned by the step inherit it."""
     current = request_id()
     return {"request_id": current, **trace_of_request()} if current else {}
-
-
-def wake_ups_of(rows: Iterable[Any]) -> list[WakeUp]:
-    """Return the wake-ups of published rows."""
-    return [WakeUp(row.id, row.kind, row.name, row.due_at, row.clinic_id) for row in rows]

@@ -36,6 +36,12 @@ class Unavailable(RelanceError):
     retry_after = 5
 
 
+class KeysWrong(Unavailable):
+    """The keys of this process are not those of the others."""
+
+    retry_after = 60
+
+
 class StorageFull(Unavailable):
     """The storage of the server is full. Nothing was saved. Try again later."""
 

@@ -14,6 +14,13 @@ class UnknownSenders(StrEnum):
     LEAD = "lead"  # it becomes a new lead
 
 
+class UnsureReplies(StrEnum):
+    """Handling of a mail that may be automatic, if no user decides within two business days."""
+
+    RESUME = "resume"  # it counts as automatic: messages go on
+    STOP = "stop"  # it counts as a reply
+
+
 @dataclass(frozen=True, slots=True)
 class InboundEmailSettings:
     """Settings for mail that arrives. Without an address, messages name the coordinator's for answers."""
@@ -23,11 +30,16 @@ class InboundEmailSettings:
     unknown_senders: UnknownSenders = UnknownSenders.LIST
     source_id: str | None = None  # source of new leads
     match_days: int = 30  # a mail without ids answers the last message to its sender, if that is not older
+    unsure_replies: UnsureReplies = UnsureReplies.RESUME
 
     @classmethod
     def from_json(cls, stored: JsonObject) -> Self:
         """Read the JSON of a clinic's row; missing keys get the default."""
-        given = {**stored, "unknown_senders": UnknownSenders(stored.get("unknown_senders", UnknownSenders.LIST))}
+        given = {
+            **stored,
+            "unknown_senders": UnknownSenders(stored.get("unknown_senders", UnknownSenders.LIST)),
+            "unsure_replies": UnsureReplies(stored.get("unsure_replies", UnsureReplies.RESUME)),
+        }
         return cls(**given)
 
     def to_json(self) -> JsonDict:

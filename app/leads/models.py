@@ -77,12 +77,6 @@ def _newest_by(name: str, key: Any, where: str) -> Index:
     return Index(f"ix_leads_{name}", "clinic_id", key, text(NEWEST_ORDER), postgresql_where=text(where))
 
 
-def _name_index(name: str) -> Index:
-    """Return the index for searches by the beginning of a name, whatever its case and accents."""
-    key = text(f"folded_name({name}) text_pattern_ops")
-    return Index(f"ix_leads_{name}", "clinic_id", key, postgresql_where=NOT_DELETED)
-
-
 def _sound_indexes() -> tuple[Index, ...]:
     """Return the indexes of both names by the sounds with which they begin, and with which they end."""
     return tuple(
@@ -158,7 +152,6 @@ class Lead(Base):
         *_duplicate_indexes(),
         # For leads with a similar name, by the functions of the migration 0085.
         *_sound_indexes(),
-        *(_name_index(name) for name in ("first_name", "last_name")),
         Index("ix_leads_tags", "tags", postgresql_using="gin", postgresql_where=text(WITH_TAGS)),
         Index("ix_leads_value", "clinic_id", "value_cents", "id", postgresql_where=text(WITH_VALUE)),
         Index("ix_leads_score", "clinic_id", "score", "id", postgresql_where=text(ANY_SCORE)),

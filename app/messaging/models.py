@@ -31,6 +31,8 @@ class NotificationState(StrEnum):
     SUPPRESSED = "suppressed"  # cancelled before it was sent
 
 
+# States of a message that will still be sent, or is being sent. Other messages of its sequence wait for it.
+UNSETTLED: Final = frozenset({NotificationState.PENDING, NotificationState.SENDING})
 CONTACTED_AT: Final = "COALESCE(handed_over_at, sent_at, created_at)"
 IS_CONTACT: Final = "user_id IS NULL AND state <> ALL (ARRAY['failed'::text, 'suppressed'::text])"
 

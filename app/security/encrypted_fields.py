@@ -1,7 +1,8 @@
 """Encrypted fields: the encrypted values of a row are stored together in its column `sealed`.
 
 They are bound to their row (see app/security/encryption.py): copied into another row, they do not decrypt. A field that
-is searched by value has a blind index: a keyed hash in its own column. Equal values have equal hashes.
+is searched by value has a blind index: a keyed hash in its own column. Equal values have equal hashes. The blind index
+of a field that is searched by its words has the search keys of all words.
 
 A field with aliases has a second blind index, of the main form of an alias: `a.na@gmail.com` is `ana@gmail.com`.
 """
@@ -20,6 +21,7 @@ from app.core.db import Base
 from app.core.key_derivation import blind_index_key, blind_index_keys
 from app.core.type_aliases import ColumnDict, ColumnValues, JsonDict, JsonObject
 from app.security.encryption import DecryptionError, decrypt_json, encrypt_json, encryption_context
+from app.security.search_keys import word_keys
 
 log = structlog.get_logger()
 
@@ -27,6 +29,7 @@ BLIND_INDEX_SUFFIX: Final = "_blind"  # suffix of the blind index column, after 
 MAIN_FORM_SUFFIX: Final = "_main_blind"  # of the blind index of the main form of an alias
 _BLIND_BYTES: Final = 16
 _PURPOSE: Final = "blind index"
+BlindIndex: TypeAlias = bytes | list[int] | None
 Decrypt: TypeAlias = Callable[[type[Base], object, bytes | None], JsonObject]  # model, id of the row, `sealed`
 
 
@@ -34,18 +37,21 @@ class EncryptedField:
     """A model attribute that is stored encrypted in the column `sealed`. SQL cannot read it.
 
     `index` names the blind index. Fields with the same name share it: a phone number is the same in both phone fields.
-    `main_form` returns the value that a value is an alias of, or the value itself. `read` converts the stored text. Set
-    the row's id (and `clinic_id`, for a blind index) before the field.
+    With `words`, the blind index has the words of the text. `main_form` returns the value that a value is an alias of,
+    or the value itself. `read` converts the stored text. Set the row's id (and `clinic_id`, for a blind index) before
+    the field.
     """
 
     def __init__(
         self,
         *,
         index: str | None = None,
+        words: bool = False,
         main_form: Callable[[str], str] | None = None,
         read: Callable[[str], Any] | None = None,
     ) -> None:
         self.index = index
+        self.words = words
         self.main_form = main_form
         self.read = read
 
@@ -60,19 +66,21 @@ class EncryptedField:
         if values.get(self.name) == value:
             return
         row.sealed = _encrypt(type(row), row.id, {**values, self.name: value})
-        if self.index:
+        if self.blind_columns():
             for column, index in self.blind_indexes(row.clinic_id, value).items():
                 setattr(row, column, index)
 
     def blind_columns(self) -> Sequence[str]:
         """Return the names of the columns of its blind indexes."""
-        if self.index is None:
+        if self.index is None and not self.words:
             return ()
         column = self.name + BLIND_INDEX_SUFFIX
         return (column, self.name + MAIN_FORM_SUFFIX) if self.main_form else (column,)
 
-    def blind_indexes(self, clinic_id: UUID, value: str | None) -> dict[str, bytes | None]:
+    def blind_indexes(self, clinic_id: UUID, value: str | None) -> dict[str, BlindIndex]:
         """Return the blind indexes of a value by column. That of the main form is None if the value is no alias."""
+        if self.words:
+            return {self.name + BLIND_INDEX_SUFFIX: word_keys(clinic_id, value)}
         values = dict(zip(self.blind_columns(), (value, self._alias_of(value)), strict=False))
         return {column: blind_index(clinic_id, self.index, one) for column, one in values.items()}
 
@@ -90,7 +98,7 @@ def encrypt_row(model: type[Base], row: ColumnValues) -> ColumnDict:
     values = {name: columns.pop(name, None) for name in fields}
     columns["sealed"] = _encrypt(model, row["id"], values)
     for name, field in fields.items():
-        if field.index:
+        if field.blind_columns():
             columns |= field.blind_indexes(row["clinic_id"], values[name])
     return columns
 

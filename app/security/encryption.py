@@ -1,8 +1,7 @@
 """Encryption at rest: AES-256-GCM, each value bound to its context (table, column and row)."""
 
 import os
-from base64 import b64decode, b64encode
-from binascii import Error as NotBase64
+from base64 import b64encode
 from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Any, Final
@@ -11,16 +10,11 @@ import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from app.config import get_settings
+from app.config import KEY_BYTES, get_settings, parse_keys
 from app.core.key_derivation import key_for
 
 DERIVED: Final = "0"  # name of the key derived from SECRET_KEY; the current key if ENCRYPTION_KEYS is empty
 _NONCE_BYTES: Final = 12
-_KEY_BYTES: Final = 32
-
-
-class InvalidKeys(ValueError):
-    """ENCRYPTION_KEYS is malformed."""
 
 
 class DecryptionError(Exception):
@@ -38,7 +32,7 @@ def known_key_names() -> Collection[str]:
 
 
 def configured_keys() -> Mapping[str, bytes]:
-    """Return the keys in ENCRYPTION_KEYS by name, the current one first, or the derived key. Raises InvalidKeys."""
+    """Return the keys in ENCRYPTION_KEYS by name, the current one first; without any, the derived key."""
     given = get_settings().encryption_keys.get_secret_value()
     return parse_keys(given) if given else {DERIVED: derived_key()}
 
@@ -82,21 +76,6 @@ def decrypt_json(sealed: bytes, *, context: str) -> Any:
     return orjson.loads(decrypt(sealed, context=context))
 
 
-def parse_keys(text: str) -> Mapping[str, bytes]:
-    """Parse `new:BASE64,old:BASE64` into keys by name, the current one first. Raises InvalidKeys."""
-    keys: dict[str, bytes] = {}
-    for entry in text.split(","):
-        name, colon, encoded = entry.strip().partition(":")
-        try:
-            key = b64decode(encoded, validate=True)
-        except NotBase64:
-            key = b""
-        if not (name.isalnum() and name.isascii() and colon) or name in keys or len(key) != _KEY_BYTES:
-            raise InvalidKeys("ENCRYPTION_KEYS is a list `name:key`, each key 32 bytes in base64, each name once")
-        keys[name] = key
-    return keys
-
-
 def format_keys(keys: Mapping[str, bytes]) -> str:
     """Return keys as the text that `parse_keys` reads."""
     return ",".join(f"{name}:{b64encode(key).decode()}" for name, key in keys.items())
@@ -104,7 +83,7 @@ def format_keys(keys: Mapping[str, bytes]) -> str:
 
 def new_key() -> bytes:
     """Return a random key."""
-    return os.urandom(_KEY_BYTES)
+    return os.urandom(KEY_BYTES)
 
 
 @lru_cache(maxsize=1)

@@ -101,7 +101,7 @@ def _reencrypted(encrypted: EncryptedColumn, row: Any) -> JsonDict | None:
         return None
     indexes: JsonDict = {}
     for name, field in encrypted_fields_of(model_of(encrypted.table)).items():
-        if field.index:
+        if field.blind_columns():
             indexes |= field.blind_indexes(row.clinic_id, values.get(name))
     key = {name: getattr(row, name) for name in encrypted.key}
     return {**key, **indexes, "value": encrypt_json(values, context=encrypted.context(row))}

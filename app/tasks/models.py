@@ -52,6 +52,9 @@ class TaskPriority(StrEnum):
     URGENT = "URGENT"
 
 
+PRIORITY_WORDS = {"medium": TaskPriority.NORMAL, "MEDIUM": TaskPriority.NORMAL}  # accepted besides
+
+
 class TaskStatus(StrEnum):
     PENDING = "PENDING"
     IN_PROGRESS = "IN_PROGRESS"
@@ -66,7 +69,7 @@ OPEN_TASKS = (TaskStatus.PENDING, TaskStatus.IN_PROGRESS, TaskStatus.OVERDUE)
 DELETED = "deleted"  # `cancelled_reason` of a deleted task
 
 # Full-text search expression. `simple`: no stemming, because clinics write in any language.
-SEARCH_VECTOR = "to_tsvector('simple'::regconfig, (title || ' '::text) || COALESCE(description, ''::text))"
+SEARCH_VECTOR = "to_tsvector('simple'::regconfig, folded_name((title || ' '::text) || COALESCE(description, ''::text)))"
 PRIORITY_ORDER = "'{URGENT,HIGH,NORMAL,LOW}'::text[]"
 
 
@@ -141,7 +144,7 @@ class Task(Base):
         Index("ix_lead_tasks_tags", "tags", postgresql_using="gin", postgresql_where=text("tags <> '{}'")),
         # Tasks of rules are found by the rules' titles, so this index skips them.
         Index(
-            "ix_lead_tasks_words",
+            "ix_lead_tasks_texts",
             text(SEARCH_VECTOR),
             postgresql_using="gin",
             postgresql_with={"gin_pending_list_limit": 256},

@@ -8,10 +8,10 @@ down_revision = "0083"
 branch_labels = None
 depends_on = None
 
-
 APP, CLINIC = "relance_app", "relance_clinic"
-OURS = "nullif(current_setting('relance.clinic', true), '')::uuid"
-OF_OURS = f"EXISTS (SELECT FROM imports WHERE imports.id = import_row_keys.import_id AND imports.clinic_id = {OURS})"
+OF_OURS = (
+    "EXISTS (SELECT FROM imports parent WHERE parent.id = import_row_keys.import_id)"  # as the policy of `imports` says
+)
 
 
 def upgrade() -> None:

@@ -38,6 +38,9 @@ def test_timeline_is_ordered_by_time_of_occurrence(desk: Desk):
         ("/outcome", {"type": "PHONE_CALL"}),  # rule 3: an attempt is logged with its outcome
         ("/outcome", {"type": "PHONE_CALL", "outcome": "shrug"}),
         ("/outcome", {"type": "NOTE", "outcome": "spoke"}),
+        ("/outcome", {"type": "EMAIL", "outcome": "wrong_number"}),
+        ("/outcome", {"type": "SMS", "outcome": "voicemail"}),
+        ("/outcome", {"type": "IN_PERSON", "outcome": "voicemail"}),
         ("/direction", {"type": "NOTE", "direction": "INBOUND"}),
         ("/scheduled_for", {"type": "NOTE", "scheduled_for": "2027-01-01T09:00:00Z"}),
         ("/occurred_at", {"type": "NOTE", "occurred_at": "2999-01-01T09:00:00Z"}),

@@ -132,6 +132,13 @@ def test_campaigns_have_a_row_each_and_leads_without_one_have_none(desk: Desk, l
     assert listed(desk.admin, figures["total_leads"]["drill"]) == {spring}
 
 
+def test_rates_without_a_waiting_time_include_the_leads_of_today(desk: Desk):
+    desk.capture(source_campaign="spring")
+    [rates] = rows_of(desk.admin, "summary", source_campaign="spring", mature_days=0).values()
+    [later] = rows_of(desk.admin, "summary", source_campaign="spring", mature_days=1).values()
+    assert (rates["conversion_rate"]["value"], later["conversion_rate"]["value"]) == (0, None)
+
+
 def test_callers_count_only_the_leads_they_see(desk: Desk):
     meg, sam = desk.hire(Role.MANAGER, "Meg"), desk.hire(Role.SALES, "Sam")
     team = desk.admin.post("/api/teams", {"name": "North"}).body["id"]

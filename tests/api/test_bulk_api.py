@@ -240,6 +240,7 @@ def test_items_are_paginated_in_the_given_order(desk: Desk):
         "status": "failed",
         "lead_id": ids[0],
         "task_id": None,
+        "matched_lead_id": None,
         "reason": "duplicate",
         "error": "The lead appears earlier in the list.",
     }

@@ -80,7 +80,7 @@ def test_sequence_is_drawn_with_both_ways_of_a_branch(desk: Desk):
         (RULE.replace("1 hour", "[1"), "", 6, "expected"),
         (RULE + "name: again\n", "", 1, "twice"),
         (RULE + "title: 9223372036854775808\n", "", RULE.count("\n") + 1, "too large"),
-        ("&a [*a]", "", 1, "mapping"),
+        ("&a [*a]", "", 1, "alias"),
     ],
 )
 def test_mistake_is_shown_at_its_line(desk: Desk, text: str, pointer: str, line: int, message: str):

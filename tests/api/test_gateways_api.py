@@ -388,7 +388,7 @@ def test_gateway_shows_its_open_outage(desk: Desk):
     assert desk.admin.get(path).body["outage"] == outage
     assert (outage["reason"], outage["waiting_messages"]) == ("503", 0)
     since, probe = (datetime.fromisoformat(outage[name]) for name in ("since", "next_probe_at"))
-    assert probe - since == timedelta(hours=1, seconds=60)
+    assert probe - since == timedelta(hours=1, seconds=30)
     sql("UPDATE channel_outages SET opened_at = NULL, checked_at = NULL, closed_at = now()")
     assert desk.admin.get(path).body["outage"] is None
 

@@ -169,7 +169,8 @@ def test_erasure_keeps_completed_calls_completed(desk: Desk):
     desk.admin.post(f"{LEADS}/{other['id']}/erase", {"reason": "They asked."})
 
     again = desk.admin.post("/api/followups/bulk", follow_up, key="job")
-    assert (again.body, again.headers["Idempotent-Replayed"]) == (job.body, "true")
+    assert (job.status, again.status, again.body["code"]) == (202, 409, "answer-withheld")  # it may name the person
+    assert len(desk.sql("SELECT 1 FROM jobs")) == 1
     assert send(desk.admin, file, key="file").body["code"] == "answer-withheld"  # the file may contain erased persons
     assert len(desk.admin.every("/api/imports")) == 1
 

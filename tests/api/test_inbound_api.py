@@ -176,6 +176,7 @@ def test_settings_are_replaced_and_edited(desk: Desk):
     shown = desk.doctor.get(path)
     assert shown.body == {
         "address": None, "takes_bounces": True, "unknown_senders": "list", "source_id": None, "match_days": 30,
+        "unsure_replies": "resume",
         "version": 1,
     }  # fmt: skip
     changed = desk.admin.put(path, {"address": "Hello@Clinic.example"}, seen=shown.headers["ETag"])

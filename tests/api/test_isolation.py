@@ -116,6 +116,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/webhooks/<webhook_id>/replay": {"since": "2026-01-31T09:00:00Z"},
     "PATCH /api/inbound-hooks/<hook_id>": {"is_active": True},
     "POST /api/inbound-emails/<inbound_email_id>/assign": {"lead_id": str(uuid4())},
+    "POST /api/inbound-emails/<inbound_email_id>/decide": {"answer": "person"},
+    "POST /api/inbound-texts/<inbound_text_id>/decide": {"answer": "opt_out"},
     "POST /api/inbound-texts/<inbound_text_id>/assign": {"lead_id": str(uuid4())},
     "POST /api/leads/<lead_id>/messages": {"channel": "email", "subject": "x", "body": "x"},
     "PATCH /api/me/destinations/<destination_id>": {"name": "x"},

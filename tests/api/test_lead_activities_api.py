@@ -7,12 +7,22 @@ from uuid import uuid4
 import pytest
 
 from app.clock import now
+from app.core.db import first_id_at
 from app.leads.timeline.models import Outcome
 from tests.support.desk import Answer, Caller, Desk
 
 pytest_plugins = ["tests.support.desk"]
 
 PATH = "/api/lead-activities"
+COPY_TASK = """
+INSERT INTO lead_tasks (
+    id, clinic_id, lead_id, assigned_to_id, title, type, priority, status, due_at, completed_at, created_at, updated_at,
+    version
+)
+SELECT gen_random_uuid(), clinic_id, lead_id, assigned_to_id, title, 'CALL', priority, :status,
+    date_trunc('day', now()) - interval '2 days', now(), created_at, updated_at, 1
+FROM lead_tasks, generate_series(1, 1300) WHERE id = :id
+"""
 
 
 def soon(**ahead: float) -> str:
@@ -68,6 +78,7 @@ def test_activity_without_a_due_date_is_a_timeline_entry(desk: Desk):
         ({}, ["/outcome"]),  # a call that happened
         ({"due_date": "2031-01-01T09:00:00Z", "outcome": "spoke"}, ["/outcome"]),
         ({"activity_type": "note", "outcome": "spoke"}, ["/outcome"]),
+        ({"activity_type": "email", "outcome": "wrong_number"}, ["/outcome"]),
         ({"outcome": "spoke", "assigned_to": str(uuid4()), "priority": "LOW"}, ["/assigned_to", "/priority"]),
         ({"due_date": "2031-01-01T09:00:00Z", "assigned_to": str(uuid4())}, ["/assigned_to"]),
         ({"activity_type": "status_change"}, ["/activity_type"]),
@@ -169,6 +180,30 @@ def test_statistics_count_outcomes(desk: Desk):
     assert (found["by_type"], found["by_outcome"]) == ({"call": 4}, {"successful": 2, "no_answer": 1})
     assert (found["pending"], found["overdue"]) == (1, 0)
     assert desk.doctor.get(f"{PATH}/statistics", assigned_to=str(uuid4())).body["pending"] == 0
+
+
+def test_statistics_count_logged_calls_of_the_last_month_once(desk: Desk):
+    lead = desk.capture()
+    first = post(desk, lead, outcome="no_answer").body["id"]
+    post(desk, lead, outcome="spoke")
+    done = desk.plan(lead, type="CALL")
+    desk.admin.post(f"/api/followups/{done['id']}/complete", {"activity": {"type": "PHONE_CALL", "outcome": "spoke"}})
+    desk.sql("UPDATE lead_activities SET created_by = NULL WHERE type = 'ASSIGNMENT_CHANGE'")
+    found = desk.doctor.get(f"{PATH}/statistics").body
+    assert (found["by_type"], found["by_outcome"]) == ({"call": 3}, {"no_answer": 1, "spoke": 2})
+    old = first_id_at(now() - timedelta(days=31))
+    desk.sql("UPDATE lead_activities SET id = :old WHERE id = :id", old=old, id=first)
+    assert desk.doctor.get(f"{PATH}/statistics").body["by_type"] == {"call": 2}
+
+
+def test_statistics_and_dashboard_count_further_than_a_thousand(desk: Desk):
+    lead = desk.capture()
+    task = desk.plan(lead)
+    for status in ("OVERDUE", "PENDING", "COMPLETED"):
+        desk.sql(COPY_TASK, status=status, id=task["id"])
+    found, dashboard = desk.doctor.get(f"{PATH}/statistics").body, desk.doctor.get("/api/followups/dashboard").body
+    assert (found["overdue"], found["pending"], found["by_type"]) == (1300, 1301, {"call": 1300})
+    assert (dashboard["overdue"], dashboard["completion_rate"]) == (1300, pytest.approx(1300 / 3900))
 
 
 def test_lead_of_another_clinic_is_unknown(desk: Desk, other_desk: Desk):

@@ -278,19 +278,44 @@ def reopen(desk: Desk, lead: dict[str, Any], **given: Any) -> Any:
     return desk.coordinator.post(f"/api/leads/{lead['id']}/reopen", {"reason": "They called again.", **given})
 
 
-def test_lost_lead_is_reopened_in_the_default_stage(desk: Desk):
+def test_lost_lead_is_reopened_in_its_stage_before_the_loss(desk: Desk):
     lead = desk.capture()
-    move(desk, lead, "contacted")
+    move(desk, lead, "pending_decision")
     lose(desk, lead, reason="RELOCATED", notes="To Ohio")
     answer = reopen(desk, lead)
 
     again = answer.body
-    assert (answer.status, again["status"], again["pipeline_stage"]) == (200, "ACTIVE", "new_lead")
+    assert (answer.status, again["status"], again["pipeline_stage"]) == (200, "ACTIVE", "pending_decision")
     assert (again["lost_at"], again["lost_reason"], again["lost_notes"], again["failed_attempts"]) == (None,) * 3 + (0,)
     told = [(entry["type"], entry["new_stage"], entry["notes"]) for entry in desk.timeline(lead)][-2:]
-    assert sorted(told, key=str) == [("NOTE", None, "Reopened: They called again."), ("STAGE_CHANGE", "new_lead", None)]
-    assert move(desk, lead, "contacted").status == 200
+    assert sorted(told, key=str) == [
+        ("NOTE", None, "Reopened: They called again."),
+        ("STAGE_CHANGE", "pending_decision", None),
+    ]
     assert lose(desk, lead).status == 200
+
+
+def test_lost_lead_is_reopened_in_the_first_stage_without_a_stage_before_the_loss(desk: Desk):
+    lead = desk.capture()
+    lose(desk, lead)
+    desk.sql("DELETE FROM lead_activities WHERE type = 'STAGE_CHANGE'")
+    assert reopen(desk, lead).body["pipeline_stage"] == "new_lead"
+
+
+def test_lost_lead_is_reopened_in_the_stage_that_replaced_an_archived_one(desk: Desk):
+    lead = desk.capture()
+    move(desk, lead, "contacted")
+    lose(desk, lead)
+    desk.sql("UPDATE pipeline_stages SET archived_at = now(), moves_to = 'pending_decision' WHERE slug = 'contacted'")
+    assert reopen(desk, lead).body["pipeline_stage"] == "pending_decision"
+
+
+@pytest.mark.parametrize("name", ["reason", "notes"])
+def test_reason_of_a_loss_is_refused_for_another_stage(desk: Desk, name: str):
+    lead = desk.capture()
+    given = {"stage": "contacted", name: "RELOCATED"}
+    assert desk.admin.post(f"/api/leads/{lead['id']}/stage", given).pointers == [f"/{name}"]
+    assert desk.lead(lead)["pipeline_stage"] == "new_lead"
 
 
 def test_lead_is_reopened_in_the_named_stage(desk: Desk):

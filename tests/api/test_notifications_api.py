@@ -150,9 +150,28 @@ def test_failed_message_is_retried_once(desk: Desk):
     second = desk.admin.post(f"/api/notifications/{notification_id}/retry")
 
     assert (first.status, first.body["state"], first.body["attempts"]) == (200, "pending", 8)
-    assert (second.status, second.body["code"]) == (409, "cannot-retry")
-    assert "its next attempt is planned" in second.body["detail"]
+    assert (second.status, second.body["state"]) == (200, "pending")
     assert deliveries_planned(desk) == 1
+
+
+def test_waiting_message_is_sent_now(desk: Desk):
+    notification_id = notify(desk, desk.coordinator, state="failed", attempts=8)
+    desk.admin.post(f"/api/notifications/{notification_id}/retry")
+    wait = "due_at = due_at + interval '1 hour', state = 'planned', waits_for = 'outage:email', reason = 'channel_down'"
+    desk.sql(f"UPDATE steps SET {wait} WHERE kind LIKE 'deliver%'")
+
+    answer = desk.admin.post(f"/api/notifications/{notification_id}/retry")
+
+    assert (answer.status, answer.body["state"]) == (200, "pending")
+    [step] = desk.sql("SELECT due_at <= now(), state, reason, waits_for FROM steps WHERE kind LIKE 'deliver%'")
+    assert tuple(step) == (True, "published", "by_hand", None)
+
+
+def test_message_that_is_being_sent_is_not_retried(desk: Desk):
+    notification_id = notify(desk, desk.coordinator, state="sending", attempts=1)
+    answer = desk.admin.post(f"/api/notifications/{notification_id}/retry")
+    assert (answer.status, answer.body["code"]) == (409, "cannot-retry")
+    assert "being handed to the provider" in answer.body["detail"]
 
 
 def test_retry_of_many_returns_the_count(desk: Desk, other_desk: Desk):

@@ -146,3 +146,11 @@ def test_only_files_of_the_page_are_served(client: FlaskClient, name: str):
 
 def test_license_of_third_party_files_is_served(client: FlaskClient):
     assert "MIT License" in client.get("/docs/LICENSE.txt").get_data(as_text=True)
+
+
+def test_stream_is_described_as_events_and_long_addresses_as_414(described: dict[str, Any]):
+    answers = described["paths"]["/api/stream"]["get"]["responses"]
+    reference = answers["200"]["content"]["text/event-stream"]["schema"]["$ref"]
+    event = described["components"]["schemas"][reference.rpartition("/")[2]]
+    assert "lead.changed" in event["properties"]["event"]["enum"]
+    assert [name for name, operation in operations(described) if "414" not in operation["responses"]] == []

@@ -73,6 +73,7 @@ FOR_ALL_SIGNED_IN = {
     "POST /api/notifications/mine/read",
 }
 
+STAFF = {"GET /api/users", "GET /api/users/<uuid:user_id>"}  # a program needs a second permission
 FOR_PEOPLE_ONLY = {"GET /api/leads/tasks/my-tasks"}  # a program has no tasks
 
 WORKING = {Role.FRONT_DESK, Role.TREATMENT_COORDINATOR, Role.CLINIC_ADMIN, Role.MANAGER, Role.SALES}  # with leads
@@ -156,7 +157,10 @@ def test_key_can_call_routes_of_its_scopes_only(desk: Desk, scope: Permission):
     key = desk.admin.post("/api/api-keys", {"name": "robot", "scopes": [scope.value]}).body["key"]
     robot = Caller(desk.admin.client, key, desk.admin.actor)
     allowed = {str(route) for route in GUARDED if route.call(robot) not in {401, 403}}
-    assert allowed == {str(route) for route in GUARDED if scope in {route.permission, route.also}} - FOR_PEOPLE_ONLY
+    assert (
+        allowed
+        == {str(route) for route in GUARDED if scope in {route.permission, route.also}} - FOR_PEOPLE_ONLY - STAFF
+    )
 
 
 def test_anonymous_caller_can_call_public_routes_only(desk: Desk):
@@ -172,3 +176,13 @@ def test_forbidden_call_reveals_nothing(desk: Desk):
     unknown = desk.doctor.put(f"/api/leads/{uuid4()}", {"nonsense": 1})
     assert (known.status, unknown.status) == (403, 403)
     assert known.body["detail"] == unknown.body["detail"]
+
+
+def test_program_sees_the_staff_only_if_it_assigns_leads_or_manages_users(desk: Desk):
+    path = f"/api/users/{desk.admin.id}"
+    reader = desk.program("lead:read")
+    assert [reader.get(one).status for one in ("/api/users", path)] == [403, 403]
+    for scope in ("lead:assign", "user:manage"):
+        program = desk.program("lead:read", scope)
+        assert [program.get(one).status for one in ("/api/users", path)] == [200, 200]
+    assert desk.front_desk.get("/api/users").status == 200

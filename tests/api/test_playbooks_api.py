@@ -1,5 +1,7 @@
 """Playbooks over REST: installation, export, and import into another clinic."""
 
+from collections.abc import Iterable, Iterator
+
 import pytest
 import yaml
 
@@ -144,3 +146,56 @@ def test_read_only_user_cannot_install_playbooks(desk: Desk):
 def test_long_playbook_is_refused(desk: Desk):
     refused = desk.admin.post(f"{PLAYBOOKS}/import", {"yaml": "name: x\nrules: [" + "a," * 245_000 + "]"})
     assert refused.pointers == ["/yaml"]
+
+
+DEEP = {
+    "lists": "[" * 20_000,
+    "mappings": "{a: " * 5_000,
+    "keys": "? " * 10_000,
+    "items": "- " * 10_000,
+    "lines": "\n".join(f"{' ' * level}a:" for level in range(500)),
+    "aliases": "\n".join(f"a{n}: &a{n} {{b: *a{n - 1}}}" if n else "a0: &a0 {b: 1}" for n in range(60)),
+}
+# Nine times nine times nine ... values.
+BOMB = "\n".join([f"a{n}: &a{n} [{', '.join([f'*a{n - 1}' if n else 'x'] * 9)}]" for n in range(9)])
+
+
+@pytest.mark.parametrize(
+    "text", [*DEEP.values(), BOMB, "a: &a [*a]", "a: *b"], ids=[*DEEP, "bomb", "itself", "nothing"]
+)
+def test_deep_playbook_is_refused_before_it_is_built(desk: Desk, monkeypatch: pytest.MonkeyPatch, text: str):
+    """The work is counted: events that the parser reads, and documents that are built."""
+    events, built = counted(monkeypatch, "parse"), counted(monkeypatch, "load")
+    composed = counted(monkeypatch, "compose")
+    refused = desk.admin.post(f"{PLAYBOOKS}/import", {"yaml": text})
+    assert refused.pointers == ["/yaml"]
+    read = desk.admin.post("/api/definitions/read", {"kind": "playbook", "text": text})
+    assert read.status in (200, 422)
+    assert len(events) < 2 * 1_000
+    assert (built, composed) == ([], [])
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, name: str) -> list[object]:
+    """Count the results of a function of the YAML library; of its generator, the yielded ones."""
+    original, results = getattr(yaml, name), list[object]()
+
+    def each(events: Iterable[object]) -> Iterator[object]:
+        for event in events:
+            results.append(event)
+            yield event
+
+    def count(*given: object, **options: object) -> object:
+        result = original(*given, **options)
+        if name == "parse":
+            return each(result)
+        results.append(result)
+        return result
+
+    monkeypatch.setattr(yaml, name, count)
+    return results
+
+
+def test_aliases_and_many_levels_are_allowed(desk: Desk):
+    """The shipped playbooks repeat parts by aliases."""
+    deep = "name: x\nrules: []\ndescription: &text words\ntitle: *text\n"
+    assert desk.admin.post(f"{PLAYBOOKS}/import", {"yaml": deep, "dry_run": True}).status == 200

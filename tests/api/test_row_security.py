@@ -18,7 +18,7 @@ from app.audit.hash_chain import extend_chain
 from app.clock import now
 from app.core.database.row_security import ROLE, restrict_to_clinic
 from app.core.database_roles import READABLE
-from app.core.db import engine, transaction
+from app.core.db import engine, to_json, transaction
 from app.engine.models import Kind
 from app.http.access import allow, reading, unit_of_work
 from app.identity.clinics import load_contexts
@@ -28,9 +28,11 @@ from app.leads.facts.best_time.load import learn_contact_hours
 from app.leads.models import Lead
 from app.leads.scoring.basis import load_basis
 from app.leads.scoring.keep import update_scores
+from app.leads.search.by_text.keys import keys_of_word
 from app.messaging.inbound.receive import receive_email
 from app.models import Base
 from app.ops.embedded import Postgres
+from app.security.search_keys import keys_of_beginnings
 from tests.support.assigning import add_rule
 from tests.support.desk import Caller, Desk
 from tests.support.each_kind import unmatched_text
@@ -297,12 +299,20 @@ def test_functions_of_the_owner_answer_for_the_calling_clinic(desk: Desk, foreig
     for clinic in (desk, foreign_clinic):
         lead = clinic.capture(phone=PHONE, tags=["vip"])
         clinic.plan(lead, tags=["vip"], title="Send the invoice")
+        clinic.admin.post(f"/api/leads/{lead['id']}/activities", {"type": "NOTE", "notes": "Needle"})
     found = "SELECT count(*) FROM (SELECT leads_tagged('vip', 9) UNION ALL SELECT tasks_tagged('vip', 9)"
-    found += " UNION ALL SELECT tasks_saying('invoice', 9)) AS found"
+    found += " UNION ALL SELECT tasks_with_words('invoice', 9)"
+    found += " UNION ALL SELECT leads_with_keys(:wanted, NULL, 9)"
+    found += " UNION ALL SELECT notes_with_keys(:words, NULL, 9)) AS found"
+    given = {
+        "wanted": to_json([keys_of_word(desk.clinic_id, "ruiz"), keys_of_word(desk.clinic_id, "0143")]),
+        "words": keys_of_beginnings(desk.clinic_id, ["need"]),
+    }
     with as_clinic(desk.clinic_id) as connection:
-        assert connection.scalar(text(found)) == 3
-    with as_clinic("") as connection:
-        assert connection.scalar(text(found)) == 0
+        assert connection.scalar(text(found), given) == 6
+    for another in ("", foreign_clinic.clinic_id):
+        with as_clinic(another) as connection:
+            assert connection.scalar(text(found), given) == (3 if another else 0)
 
 
 @pytest.fixture

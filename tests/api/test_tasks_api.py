@@ -141,6 +141,25 @@ def test_snoozing_moves_a_task_and_its_reminders(desk: Desk):
     assert reminders(desk, lead) == minutes_before(snoozed, 15)
 
 
+def test_task_is_snoozed_by_working_days(desk: Desk):
+    friday = (now() + timedelta(days=14)).replace(hour=15, minute=0, second=0, microsecond=0)
+    friday += timedelta(days=(4 - friday.weekday()) % 7)
+    task = desk.plan(desk.capture(), due_at=friday.isoformat())
+    due_at = datetime.fromisoformat(do(desk, task, "snooze", by="1 day").body["due_at"])
+    assert (due_at.weekday(), due_at - friday) == (0, timedelta(days=3))
+    assert do(desk, task, "snooze", by="soon").pointers == ["/by"]
+    assert do(desk, task, "snooze").pointers == ["/by", "/until"]
+    assert do(desk, task, "snooze", by="1 day", until=soon(hours=1)).pointers == ["/by", "/until"]
+
+
+@pytest.mark.parametrize("word", ["medium", "MEDIUM"])
+def test_medium_is_another_word_for_normal_priority(desk: Desk, word: str):
+    task = desk.plan(desk.capture(), priority=word)
+    assert task["priority"] == "NORMAL"
+    assert desk.admin.post(f"/api/followups/{task['id']}/cancel", {}).status == 200
+    assert [one["id"] for one in desk.admin.every("/api/followups", priority=word)][-1:] != []
+
+
 def test_task_cannot_be_snoozed_into_the_past(desk: Desk):
     assert do(desk, desk.plan(desk.capture()), "snooze", until=soon(hours=-1)).pointers == ["/until"]
 

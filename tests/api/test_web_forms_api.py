@@ -1,14 +1,16 @@
 """Web forms: configuration, and submissions of visitors."""
 
 import json
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from app.config import Environment
+from app.core.db import engine
 from app.leads.capture.forms.embed import INPUTS
 from app.leads.capture.forms.models import FormField
 from tests.support.desk import Answer, Desk
@@ -321,13 +323,31 @@ def test_addresses_of_one_ipv6_network_share_their_submissions(desk: Desk, confi
     assert answers == [202, 202, 202, 429, 429]
 
 
-def test_submission_is_answered_in_under_a_tenth_of_a_second(desk: Desk):
-    form, took = set_up(desk), []
-    for _ in range(30):
-        begun = time.perf_counter()
-        assert send(desk, form, json=VISITOR).status == 202
-        took.append(time.perf_counter() - begun)
-    assert sorted(took)[15] < 0.1
+def test_submission_needs_the_same_few_statements_however_many_came_before(desk: Desk):
+    form = set_up(desk)
+    counts = []
+    for number in range(12):
+        with statements() as seen:
+            sent = {**VISITOR, "phone": f"(212) 555-01{number:02}", "last_name": f"Ruiz{number}"}
+            assert send(desk, form, json=sent).status == 202
+        counts.append(len(seen))
+    assert len(set(counts[2:])) == 1, counts  # the first ones fill caches
+    assert counts[-1] < 40
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """Yield a list that gets each statement sent to the database meanwhile."""
+    seen: list[str] = []
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        seen.append(statement)
+
+    event.listen(engine(), "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(engine(), "before_cursor_execute", note)
 
 
 def test_forms_can_be_listed_read_and_changed(desk: Desk):

@@ -1,6 +1,7 @@
 """Migrations create exactly the tables of the models, and can be reverted."""
 
 import ast
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -83,6 +84,22 @@ def test_existing_templates_get_a_first_version_and_keep_their_text_on_downgrade
     migrate(url, way="downgrade", to="0019")
     back = _run(url, "SELECT slug, subject, body FROM message_templates ORDER BY slug")
     assert [tuple(row) for row in back] == [("break-up-email", "Dear", "Hello"), ("late", "Dear", "Later")]
+
+
+def test_days_of_opening_hours_keep_their_meaning(new_database: Callable[[], str]) -> None:
+    url = new_database()
+    migrate(url, way="downgrade", to="0090")
+    tasks = [{"create_task": {"due": {"after": after, "clock": "business"}}} for after in ("1 day", "4 hours")]
+    old = {"after": {"time": "2d 1h", "clock": "business"}, "do": [{"branch": {"then": tasks, "else": []}}]}
+    _run(url, _CLINIC, "INSERT INTO rules (id, clinic_id, playbook, slug, definition, active, created_at, version)"
+        f" SELECT gen_random_uuid(), id, '', 'r', '{json.dumps(old)}', true, now(), 1 FROM clinics")  # fmt: skip
+    migrate(url)
+    [row] = _run(url, "SELECT definition FROM rules")
+    clocks = [task["create_task"]["due"]["clock"] for task in row.definition["do"][0]["branch"]["then"]]
+    assert (row.definition["after"]["clock"], clocks) == ("opening_hours", ["opening_hours", "business"])
+    migrate(url, way="downgrade", to="0090")
+    [row] = _run(url, "SELECT definition FROM rules")
+    assert row.definition == old
 
 
 def test_order_by_priority_rewrites_no_tasks(new_database: Callable[[], str]) -> None:

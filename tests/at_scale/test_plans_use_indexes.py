@@ -11,10 +11,12 @@ import pytest
 from sqlalchemy.orm import Session
 
 from app.core.database import row_security
-from app.core.db import APP_ROLE
+from app.core.db import APP_ROLE, to_json
 from app.engine.models import BegunBy, Kind
 from app.engine.service import add_steps, step_row
 from app.leads.duplicates.known_leads import BLIND_INDEXES, newest_leads
+from app.leads.search.by_text.keys import keys_of_word
+from app.security.search_keys import keys_of_beginnings
 from tests.support.desk import Caller
 from tests.support.large_clinic import LargeClinic, executed_statements, now
 from tests.support.plans import Statement, explain, explain_prepared, listening
@@ -78,10 +80,9 @@ def test_page_cost_is_bounded(large: LargeClinic, planner: psycopg.Connection[An
 
 
 SEARCH_FUNCTIONS = {
-    "leads_named": ("mia kel", "ix_leads_last_name"),
     "leads_tagged": ("tag 7", "ix_leads_tags"),
     "tasks_tagged": ("vip", "ix_lead_tasks_tags"),
-    "tasks_saying": ("invoice", "ix_lead_tasks_words"),
+    "tasks_with_words": ("'invoice':*", "ix_lead_tasks_texts"),
 }
 
 
@@ -94,6 +95,43 @@ def test_search_functions_use_their_index(large: LargeClinic, planner: psycopg.C
     plan = explain(planner, Statement(asked_for, {"wanted": wanted, "most": row_security.FEW_IDS + 1}))
 
     assert index in plan.indexes
+    assert not plan.read_whole
+
+
+def test_search_by_keys_uses_the_indexes(large: LargeClinic, planner: psycopg.Connection[Any]):
+    """PostgreSQL does not show the plans within a function, so their scans are counted."""
+    scans = "SELECT indexrelname, idx_scan FROM pg_stat_user_indexes WHERE indexrelname = ANY(%s)"
+    whole = (
+        "SELECT relname, seq_scan FROM pg_stat_user_tables WHERE relname IN ('leads', 'lead_search', 'lead_activities')"
+    )
+    clinic_id = large.practice.clinic_id
+    keys = to_json([keys_of_word(clinic_id, "eller"), keys_of_word(clinic_id, "mia77")])
+    indexes = ["ix_lead_search_keys", "ix_lead_activities_words"]
+
+    def counts() -> tuple[dict[str, int], dict[str, int]]:
+        planner.execute("SELECT pg_stat_force_next_flush()")
+        return dict(planner.execute(scans, [indexes]).fetchall()), dict(planner.execute(whole).fetchall())
+
+    planner.execute("SELECT set_config('relance.clinic', %s, false)", [str(clinic_id)])
+    before = counts()
+    planner.execute("SELECT leads_with_keys(%s::jsonb, NULL, 200)", [keys]).fetchall()
+    planner.execute("SELECT notes_with_keys(%s, NULL, 200)", [keys_of_beginnings(clinic_id, ["rare"])]).fetchall()
+    after = counts()
+
+    assert after[1] == before[1]
+    assert all(after[0][name] > before[0][name] for name in indexes)
+
+
+def test_leads_with_a_similar_name_are_found_by_index(large: LargeClinic, planner: psycopg.Connection[Any]):
+    planner.execute("SELECT set_config('relance.clinic', %s, false)", [str(large.practice.clinic_id)])
+    [[body]] = planner.execute("SELECT prosrc FROM pg_proc WHERE proname = 'leads_alike'").fetchall()
+    query = body.partition("RETURN QUERY ")[2].rpartition("; END")[0]
+    asked_for = re.sub(r"(?<![.\w])(clinic|most)\b", r"%(\1)s", query)
+    asked_for = re.sub(r"\b(firsts|lasts)\b", r"CAST(%(\1)s AS text[])", asked_for)
+    given = {"clinic": large.practice.clinic_id, "firsts": ["Mia", "Keller"], "lasts": ["Keller", "Mia"], "most": 25}
+    plan = explain(planner, Statement(asked_for, given))
+
+    assert {"ix_leads_name_starts", "ix_leads_name_ends"} <= plan.indexes
     assert not plan.read_whole
 
 

@@ -187,6 +187,7 @@ def test_reload_keeps_the_result_of_an_import(browsing: Browsing, desk: Desk):
     page.reload()
     expect(page.get_by_label("Field of the lead: Source")).to_have_value("")
     page.get_by_role("button", name="Import 1 lead").click()
+    page.get_by_role("dialog").get_by_role("button", name="Import now").click()
     expect(page.get_by_text("1 rows are imported, 0 are not.")).to_be_visible()
     page.reload()
     expect(page.get_by_text("1 rows are imported, 0 are not.")).to_be_visible()

@@ -191,10 +191,52 @@ def test_palette_finds_a_lead_by_name(browsing: Browsing, desk: Desk):
     page = browsing.sign_in(desk.coordinator)
     page.keyboard.press("Control+k")
     page.keyboard.type("zol")
-    expect(page.get_by_role("menuitem", name="Zoltan Kiss")).to_be_visible()
+    expect(page.get_by_role("menuitem", name="Zoltan Kiss", exact=True)).to_be_visible()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Zoltan Kiss")).to_be_visible()
+
+
+def test_palette_finds_a_lead_by_any_part(browsing: Browsing, desk: Desk):
+    lead = desk.capture(first_name="Zoltan", last_name="Kiss", phone="212-555-0188", email="zoltan.kiss@people.org")
+    desk.admin.post(f"/api/leads/{lead['id']}/activities", {"type": "NOTE", "notes": "Wants an appointment in spring"})
+    desk.plan(lead, title="Send the quotation")
+    page = browsing.sign_in(desk.coordinator)
+    page.keyboard.press("Control+k")
+    found = dialog(page).get_by_role("menuitem")
+    field = dialog(page).get_by_role("searchbox")
+    for typed, kind, marked in (
+        ("(212) 555-0188", "Leads", "+12125550188"),
+        ("zoltan.kiss@people.org", "Leads", "zoltan.kiss@people.org"),
+        ("olta", "Leads", "olta"),
+        ("appoi", "Timelines", "appoi"),
+        ("quotation", "Tasks", "quotation"),
+    ):
+        field.fill(typed)
+        group = dialog(page).get_by_role("group", name=kind)
+        expect(group.locator("mark").first).to_have_text(marked)
+        expect(group.get_by_role("menuitem")).to_contain_text("Zoltan Kiss")
+    field.fill("0188 nobody")
+    expect(dialog(page).get_by_role("status")).to_contain_text("Nothing found in names, phone numbers and addresses")
+    field.fill("appoi")
+    expect(found.first).to_contain_text("appointment in spring")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Zoltan Kiss")).to_be_visible()
+
+
+def test_list_of_leads_is_searched_by_phone_number(browsing: Browsing, desk: Desk):
+    desk.capture(first_name="Zoltan", last_name="Kiss", phone="212-555-0188")
+    desk.capture(first_name="Mia", last_name="Keller", phone="212-555-0100")
+    page = browsing.sign_in(desk.coordinator, "/leads")
+    field = page.get_by_label("Search: name, phone, e-mail")
+    field.fill("5550188")
+    expect(page.get_by_role("link", name="Mia Keller")).to_have_count(0)
+    expect(page.get_by_role("link", name="Zoltan Kiss")).to_be_visible()
+    field.fill("5559999")
+    expect(page.get_by_text("Searched: names, phone numbers")).to_be_visible()
+    page.get_by_role("button", name="Search notes and tasks too").click()
+    expect(dialog(page).get_by_role("searchbox")).to_be_focused()
 
 
 def test_refused_stage_is_shown_in_the_words_of_the_api(browsing: Browsing, desk: Desk):

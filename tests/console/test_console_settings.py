@@ -513,8 +513,24 @@ def test_file_is_mapped_checked_and_imported_with_its_mistakes(browsing: Browsin
         page.get_by_role("button", name="Download these rows").click()
     assert "Bad,Row" in Path(errors.value.path()).read_text()
     page.get_by_role("button", name="Import 2 leads").click()
+    dialog(page).get_by_role("button", name="Import now").click()
     expect(page.get_by_text("2 rows are imported, 1 are not.")).to_be_visible()
     assert sorted(lead["first_name"] for lead in desk.admin.every("/api/leads")) == ["Ana", "Bo"]
+
+
+def test_import_says_how_many_tasks_follow_before_it_starts(browsing: Browsing, desk: Desk):
+    page = browsing.sign_in(desk.admin, "/import")
+    content = "Vorname,Surname,Mobile\nAna,Import,(212) 555-0171\nBo,Import,(212) 555-0172\n"
+    file = {"name": "leads.csv", "mimeType": "text/csv", "buffer": content.encode()}
+    page.get_by_label("Choose a file").set_input_files([file])  # type: ignore[list-item]
+    page.get_by_label("Source, if the row names none").select_option(desk.source_id)
+    page.get_by_label("Let rules plan follow-ups for the new leads").check()
+    page.get_by_role("button", name="Check the rows").click()
+    page.get_by_role("button", name="Import 2 leads").click()
+    expect(dialog(page)).to_contain_text("The rules plan 4 tasks and 0 messages")
+    expect(dialog(page)).to_contain_text("Call a new lead within five minutes of opening time.")
+    dialog(page).get_by_role("button", name="Cancel").click()
+    assert desk.admin.every("/api/leads") == []
 
 
 # --- preferences and guide ---

@@ -78,8 +78,8 @@ def test_personal_data_appears_only_in_the_database(
     # Check that each place contains data of the run.
     assert "step.failed" in "\n".join(logs.values())
     assert "steps.create_task" in monitor.text()
-    assert "Tancredi" in clinic.post("/api/leads/search", {"phone": FORM_PHONE}).text
-    assert "Orsolya" in clinic.post("/api/leads/search", {"name": "Orsolya Brambleworth"}).text
+    assert "Tancredi" in clinic.post("/api/search", {"q": FORM_PHONE}).text
+    assert "Orsolya" in clinic.post("/api/search", {"q": "Orsolya Brambleworth"}).text
     places = {
         "the commands of the broker": monitor.text(),
         "the broker's keys": broker_contents(scene.valkey),
@@ -170,8 +170,8 @@ def _send_texts(clinic: OpenClinic, lead_id: str) -> Answers:
             {"starts_at": soon.isoformat(), "ends_at": later.isoformat(), "note": "A knee of glass"},
         ),
         clinic.post("/api/suppressions", {"email": "grizelda@vellum.example", "reason": "Vellum wrote to us"}),
-        *(clinic.post("/api/leads/search", {name: LEAD[name]}) for name in ("phone", "email")),
-        clinic.post("/api/leads/search", {"name": "Xaverine Quillfeather"}),
+        *(clinic.post("/api/search", {"q": LEAD[name]}) for name in ("phone", "email")),
+        clinic.post("/api/search", {"q": "Xaverine Quillfeather"}),
         clinic.post(f"{lead}/merge", {"lead_id": twin}),
         clinic.post(f"{lead}/consents", {"way": "phone", "is_given": True, "wording": "An opal", "source": "Paper"}),
     ]
@@ -213,7 +213,7 @@ def _from_another_clinic(other: OpenClinic, lead_id: str) -> Answers:
         other.post(f"/api/leads/{lead_id}/merge", {"lead_id": str(uuid4())}),
         other.post("/api/leads", lead),
         other.post("/api/users", {"email": "perpetua@inkwell.example", "name": "Ana", "role": "front_desk"}),
-        other.post("/api/leads/search", {"email": LEAD["email"]}),
+        other.post("/api/search", {"q": LEAD["email"]}),
         other.get("/api/leads"),
         other.get("/api/audit"),
     ]

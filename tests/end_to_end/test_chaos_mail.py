@@ -1,6 +1,10 @@
 """The mail server hangs or is down, and a worker is killed while it sends. Each message arrives at most once."""
 
+import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import pytest
 
 from app.messaging.delivery.delivery_state import MAX_ATTEMPTS
 from tests.support.chaos import FOUND_AGAIN, OpenClinic, Scene, mail_to_lead, ready
@@ -8,6 +12,17 @@ from tests.support.processes import wait_until
 from tests.support.smtp import HANG, SmtpServer
 
 IN_DOUBT = "lead-7@example.org"
+MESSAGE = {"channel": "email", "template": "hello", "transactional": True}
+SEQUENCE = {
+    "name": "welcome",
+    "is_active": True,
+    "enroll": {"on": "lead.created"},
+    "steps": [
+        {"name": "hello", "send_message": MESSAGE},
+        {"name": "speak", "after": "3 seconds", "create_task": {"type": "CALL", "title": "Call them"}},
+        {"name": "again", "after": "3 seconds", "send_message": MESSAGE},
+    ],
+}
 
 
 def test_interrupted_message_is_sent_again_only_on_request(scene: Scene, mail_server: SmtpServer) -> None:
@@ -64,6 +79,29 @@ def test_messages_wait_for_the_mail_server_and_are_sent_once(scene: Scene, mail_
         outcomes = [delivery["outcome"] for delivery in found["deliveries"]]
         assert outcomes == ["transient"] * (found["attempts"] - 1) + ["sent"]
     assert sum(found["attempts"] for found in _notifications(clinic, "sent")) < 20 * MAX_ATTEMPTS / 2
+
+
+@pytest.mark.parametrize("seconds", [5, 40])
+def test_sequence_goes_on_when_the_mail_server_is_back(scene: Scene, mail_server: SmtpServer, seconds: int) -> None:
+    worker = scene.start_worker("steps,sweeps,deliveries")
+    scene.start_beat()
+    clinic = scene.open()
+    sequence = clinic.post("/api/sequences", SEQUENCE)
+    assert sequence.status_code == 201, sequence.text
+    ready(worker)
+
+    mail_server.stop()
+    clinic.capture(8)
+    wait_until(lambda: _waiting(clinic) > 0, 60, "messages to wait for the mail server")
+    time.sleep(seconds)
+    back = datetime.now(UTC)
+    mail_server.start()
+
+    scene.results.wait_for({"welcome/hello": 8, "welcome/speak": 8, "welcome/again": 8, "deliver": 16}, patience=90)
+    scene.results.check(mails=mail_server.accepted)
+    assert len(mail_server.accepted) == 16
+    latest = max(step.finished_at for step in scene.results.steps())
+    assert latest - back < timedelta(seconds=FOUND_AGAIN)  # a step without a wake-up waits for an hour
 
 
 def _notifications(clinic: OpenClinic, state: str) -> list[dict[str, Any]]:

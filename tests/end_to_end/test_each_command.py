@@ -77,6 +77,8 @@ CALLS = {
     "backup": Call(
         [f"{FOLDER}/backup"], "migration: ", [([f"{FOLDER}/none/x"], "none/x"), ([FOLDER], "is a directory")]
     ),
+    "erasures list": Call(["--to", f"{FOLDER}/erased"], "^$", [(["--since", "x"], "time")]),
+    "erasures apply": Call(["/dev/null"], "erased again: 0", [([f"{FOLDER}/none"], "none")]),
     "hold": Call([], "held: True"),
     "resume": Call(["--yes"], "resumed", [(["--skip-messages-before", "x"], "time")]),
     "doctor": Call([], "ok  +database"),

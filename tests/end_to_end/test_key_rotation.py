@@ -65,8 +65,10 @@ class Load:
         self.expect(web, "GET", f"{path}/activities", None, lambda body: note in str(body))
         self.expect(web, "GET", f"{path}/duplicates", None, lambda body: body["hidden_duplicates"] == 0)
         for field in ("phone", "email"):
-            search = {field: lead[field]}
-            self.expect(web, "POST", "/api/leads/search", search, lambda body: body["items"][0]["id"] == lead["id"])
+            search = {"q": lead[field], "kinds": ["lead"]}
+            self.expect(web, "POST", "/api/search", search, lambda body: body["hits"][0]["id"] == lead["id"])
+        search = {"q": note, "kinds": ["note"]}
+        self.expect(web, "POST", "/api/search", search, lambda body: body["hits"][0]["lead_id"] == lead["id"])
         refused = self.desk.lead_data(phone=lead["phone"], on_duplicate="refuse")
         self.expect(web, "POST", "/api/leads", refused, lambda body: body["code"] == "duplicate-lead")
 

@@ -41,6 +41,8 @@ SETTINGS = [
     Setting("Africa/Cairo", utc("2026-04-22T20:00")),  # clocks go forward at midnight
     Setting("America/Havana", utc("2026-10-30T20:00")),  # clocks go back to midnight
     Setting("Australia/Lord_Howe", utc("2026-04-02T20:00")),  # by half an hour
+    Setting("Asia/Kolkata", utc("2026-03-06T20:00")),
+    Setting("Pacific/Auckland", utc("2026-04-02T20:00")),
 ]
 DAYS = [-1, 0, 1, 2, 3, 4]
 

@@ -16,6 +16,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 
+from app.core import db
 from app.errors import RelanceError
 from app.ops import cli
 from app.ops.backup import tools
@@ -59,6 +60,12 @@ def relance(*arguments: str) -> Any:
     return json.loads(done.stdout)
 
 
+def forget_connections() -> None:
+    """Connect to the database of the present settings from now on."""
+    db.engine().dispose()
+    db.dispose()
+
+
 def rows(postgres: Postgres, table: str, database: str = "target") -> int:
     with closing(postgres.connect(database)) as owner:
         [(number,)] = owner.execute(f"SELECT count(*) FROM {table}").fetchall()  # type: ignore[call-overload]
@@ -75,6 +82,32 @@ def test_a_backup_is_restored_with_its_rows_its_grants_and_a_hold(file: Path, po
     with psycopg.connect(host=str(postgres.socket_folder), user="relance_web", dbname="target") as web:
         web.execute("SELECT set_config('role', 'relance_clinic', true)")
         assert web.execute("SELECT count(*) FROM leads").fetchall() == [(0,)]  # of no clinic
+
+
+def test_a_restore_repeats_later_erasures(desk: Desk, postgres: Postgres, target: Any, tmp_path: Path):
+    target.close()
+    lead = desk.capture(first_name="Zanzibar", email="zanzibar@lead.example")
+    twin = desk.capture(first_name="Zanzibar", email="zanzibar@lead.example")
+    desk.capture(first_name="Ben", phone="(646) 555-0100", email="ben@ott.example")
+    relance("backup", str(file := tmp_path / "relance.backup"))
+    desk.admin.post(f"/api/leads/{lead['id']}/merge", {"lead_id": twin["id"]})
+    assert desk.admin.post(f"/api/leads/{lead['id']}/erase", {"reason": "They asked."}).status == 200
+    listed = CliRunner().invoke(cli.relance, ["erasures", "list"], catch_exceptions=False).stdout
+    CliRunner().invoke(cli.relance, ["erasures", "list", "--to", str(erased := tmp_path / "erasures")])
+    assert erased.read_text() == listed
+    assert {json.loads(line)["lead_id"] for line in listed.splitlines()} == {lead["id"], twin["id"]}
+    use_target(postgres)
+    forget_connections()
+
+    assert relance("restore", str(file))["erased_again"] is None
+    assert rows(postgres, "leads WHERE first_name = 'Zanzibar'") == 2
+    forget_connections()
+    assert relance("restore", str(file), "--replace", "--erasures", str(erased))["erased_again"] == 2
+    assert rows(postgres, "leads WHERE first_name = 'Zanzibar' OR sealed IS NULL AND erased_at IS NULL") == 0
+    assert rows(postgres, "leads WHERE first_name = 'Ben'") == 1
+    assert rows(postgres, "suppressions WHERE reason = 'erased'") == 2  # the address and the number
+    assert relance("erasures", "apply", str(erased)) == {"erased_again": 0}
+    forget_connections()
 
 
 def test_the_manifest_lists_the_rows_and_the_keys_that_are_not_in_the_file(file: Path):

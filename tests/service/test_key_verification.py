@@ -38,7 +38,9 @@ def assert_fits(desk: Desk) -> None:
 def assert_does_not_start(desk: Desk, says: str) -> None:
     with pytest.raises(SystemExit, match=says):
         require_valid_keys()
-    assert desk.client().get("/readyz").status_code == 503
+    answer = desk.client().get("/readyz")
+    assert (answer.status_code, says in answer.json["detail"]) == (503, True)
+    assert answer.json["code"] == "keys-wrong"
     check = doctor()
     assert (check.is_fine, says in check.found) == (False, True)
 
@@ -57,10 +59,10 @@ def test_blind_index_key_is_changed_by_rotation_only(desk: Desk, secrets: Any):
     desk.capture(**ADDRESS)
     assert_fits(desk)
     secrets(BLIND_INDEX_KEY=ANOTHER)
-    assert desk.admin.post("/api/leads/search", ADDRESS).body["items"] == []
+    assert desk.admin.post("/api/search", {"q": ADDRESS["email"]}).body["hits"] == []
     assert relance("keys", "rotate", "--new-blind-index-key").exit_code == 0
     assert_fits(desk)
-    assert len(desk.admin.post("/api/leads/search", ADDRESS).body["items"]) == 1
+    assert len(desk.admin.post("/api/search", {"q": ADDRESS["email"]}).body["hits"]) == 1
     secrets()
     assert_does_not_start(desk, "BLIND_INDEX_KEY")
 

@@ -1,7 +1,9 @@
 """`relance seed --history`: the reports find each planted truth."""
 
 import json
-import time
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from math import fsum
 from pathlib import Path
@@ -13,7 +15,8 @@ from sqlalchemy import text
 
 from app.clock import now
 from app.core.db import transaction
-from app.ops.demo.history.clinic import create_history
+from app.identity.clinics import load_context
+from app.ops.demo.history.clinic import UNFINISHED, create_history
 from app.ops.demo.history.truths import BEST_HOUR, BEST_SOURCE, SLOW_COORDINATOR, SLUG
 from tests.service.test_cli import answer, relance
 from tests.support.desk import Caller, Desk, the_app
@@ -153,18 +156,52 @@ def test_a_second_run_changes_nothing_and_production_refuses(tmp_path: Path):
     assert relance("seed", "--history", "--leads", "5").returncode == 2
 
 
-def test_the_same_number_gives_the_same_leads():
-    until = datetime(2026, 6, 3, 15, tzinfo=UTC)
-    found = []
-    for number in (7, 7, 8):
-        with transaction() as session:
-            began = time.monotonic()
-            create_history(session, leads=200, seed=number, until=until)
-            assert time.monotonic() - began < 10
-            rows = session.execute(
-                text("SELECT id, first_name, status, pipeline_stage, created_at FROM leads ORDER BY id")
-            )
-            found.append(rows.all())
-            session.rollback()
+def leads_of(number: int) -> list[Any]:
+    """Create the clinic, return its leads, and leave it as an interrupted run does."""
+    create_history(leads=600, seed=number, until=datetime(2026, 6, 3, 15, tzinfo=UTC))
+    with transaction() as session:
+        session.execute(text(f"UPDATE clinics SET slug = '{UNFINISHED}' WHERE slug = '{SLUG}'"))
+    return values("SELECT id, first_name, status, pipeline_stage, created_at FROM leads ORDER BY id")
 
+
+def test_run_after_an_interrupted_one_begins_again_and_the_same_number_gives_the_same_leads():
+    found = [leads_of(number) for number in (7, 7, 8)]
     assert found[0] == found[1] != found[2]
+    assert len(values("SELECT id FROM clinics")) == 1
+
+
+def test_generated_clinic_is_like_a_real_one():
+    create_history(leads=2500, seed=3, until=datetime(2026, 6, 3, 15, tzinfo=UTC))
+    phones = values("SELECT phone_blind FROM leads WHERE phone_blind IS NOT NULL AND deleted_at IS NULL")
+    assert len(phones) == len({bytes(row.phone_blind) for row in phones}) > 1500
+    used = values("SELECT DISTINCT template FROM notifications")
+    known = {row.slug for row in values("SELECT slug FROM message_templates")}
+    assert used
+    assert {row.template for row in used} <= known
+    [clinic] = values(f"SELECT id FROM clinics WHERE slug = '{SLUG}'")
+    with transaction() as session:
+        calendar = load_context(session, clinic.id).calendar
+    calls = values("SELECT occurred_at FROM lead_activities WHERE type = 'PHONE_CALL' AND direction = 'OUTBOUND'")
+    closed = [row.occurred_at for row in calls if not calendar.is_open(row.occurred_at)]
+    assert calls
+    assert closed == []
+
+
+WITH_A_SHORT_LIMIT = """
+from app.core.database import session
+session.OPTIONS = session.OPTIONS.replace("session_timeout=60000", "session_timeout=1500")
+from app.ops import cli
+cli.main()
+"""
+
+
+def test_many_leads_are_written_although_no_transaction_may_stay_idle(tmp_path: Path):
+    """Drawing 6,000 leads takes longer than a transaction may be idle here, as 100,000 do with the real limit."""
+    command = [sys.executable, "-c", WITH_A_SHORT_LIMIT, "seed", "--history", "--leads", "6000"]
+    environment = {**os.environ, "RELANCE_HOME": str(tmp_path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+    [row] = values("SELECT count(*) AS n FROM leads WHERE deleted_at IS NULL")
+    assert row.n == 6000
+    assert "leads written" in done.stderr
+    assert values(f"SELECT id FROM clinics WHERE slug = '{SLUG}'")

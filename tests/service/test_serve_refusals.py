@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 
 from app.ops.embedded import Postgres, free_port
+from app.security.key_verification import require_valid_keys
+from tests.end_to_end.test_each_command import CALLS, FOLDER
 from tests.support.fork_server import run_module
+from tests.support.processes import Processes
 from tests.support.refusing import refusing_amqp_server, refusing_postgres_server
 from tests.support.storage import free_bytes
 
@@ -303,3 +306,27 @@ def test_private_home_is_named_before_anything_is_written() -> None:
 
     assert f"must pass through {home}, a private home" in line
     assert not data.exists()
+
+
+@pytest.mark.usefixtures("clean_database", "clean_broker")
+def test_wrong_key_ends_the_start_and_a_running_server(tmp_path: Path, processes: Processes) -> None:
+    """The data was encrypted with the key that is derived from another SECRET_KEY."""
+    require_valid_keys()
+    addresses = {name: os.environ[name] for name in ("DATABASE_URL", "BROKER_URL")}
+    line = refusal(tmp_path, "serve", "web", SECRET_KEY=VALID["SECRET_KEY"], **addresses)
+    assert "encrypted with another key of this name: 0" in line
+    web = processes.start(
+        "web", "gunicorn", ["app:create_app()"], env={"SECRET_KEY": VALID["SECRET_KEY"], "PORT": str(free_port())}
+    )
+    assert web.child.wait(60) == 3
+    assert "Traceback" not in web.output()
+
+
+WITHOUT_SETTINGS = {"openapi", "simulate", "restore"}  # `restore` reads the file first
+
+
+@pytest.mark.parametrize("name", [name for name in CALLS if name not in WITHOUT_SETTINGS])
+def test_every_command_names_malformed_keys_in_one_line(tmp_path: Path, name: str) -> None:
+    given = ["web"] if name == "serve" else [word.replace(FOLDER, str(tmp_path)) for word in CALLS[name].arguments]
+    line = refusal(tmp_path, *name.split(), *given, code=2, **VALID, RELANCE_ENV="test", ENCRYPTION_KEYS="abc")
+    assert line.startswith("relance: ENCRYPTION_KEYS: it is a list `name:key`")

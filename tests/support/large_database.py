@@ -25,6 +25,7 @@ LARGE_TABLES = [
         "lead_rollup_entries",
         "task_rollup_days",
         "lead_score_changes",
+        "lead_search",
     ),
 ]
 
@@ -38,7 +39,7 @@ def fill(owner: psycopg.Connection) -> None:
         for name, _ in indexes:
             owner.execute(f'DROP INDEX "{name}"')
         owner.execute("ALTER TABLE steps DROP CONSTRAINT pk_steps")
-        for statement in (*_ROWS, _AUDIT, _TOUCHES, *_GATEWAYS, *_ACCOUNTS, _SERIES, *_SEQUENCES, *_ROLLUPS):
+        for statement in (*_ROWS, _AUDIT, _TOUCHES, *_GATEWAYS, *_ACCOUNTS, _SERIES, *_SEQUENCES, *_ROLLUPS, *_SEARCH):
             owner.execute(statement)
         owner.execute("ALTER TABLE steps ADD CONSTRAINT pk_steps PRIMARY KEY (id)")
         for _, definition in indexes:
@@ -56,6 +57,19 @@ def _random(salt: int, sides: int | str, n: str = "n") -> str:
     """Return SQL for a pseudo-random number from 0 to `sides - 1`, determined by the row's number and the salt."""
     return f"mod(hashint8(({n})::bigint * 64 + {salt}) & 2147483647, {sides})"
 
+
+# Keys of as many parts as a lead has, and words of the notes of every tenth entry.
+_SEARCH = (
+    f"""
+INSERT INTO lead_search (id, clinic_id, keys)
+SELECT l.id, l.clinic_id, array_agg({_random(11, 9000, "l.n * 64 + k")})
+FROM (SELECT id, clinic_id, row_number() OVER () AS n FROM leads) AS l, generate_series(1, 40) AS k GROUP BY 1, 2
+""",
+    f"""
+UPDATE lead_activities a SET notes_blind = ARRAY(SELECT {_random(12, 5000, "s.n * 64 + k")} FROM generate_series(1, 30) AS k)
+FROM (SELECT id, row_number() OVER () AS n FROM lead_activities) AS s WHERE s.id = a.id AND mod(s.n, 10) = 0
+""",  # noqa: E501
+)
 
 # The indexes of constraints are kept.
 _INDEXES = """

@@ -87,6 +87,7 @@ _CASTS = {
     bool: "::boolean",
     str: "::text",
     bytes: "::bytea",
+    psycopg.Binary: "::bytea",
     timedelta: "::interval",
 }
 

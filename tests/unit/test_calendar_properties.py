@@ -200,3 +200,36 @@ def test_local_time_maps_to_the_first_instant_at_or_after_it(place: tuple[str, d
 
 def naive_local(calendar: Calendar, instant: datetime) -> datetime:
     return calendar.local(instant).replace(tzinfo=None)
+
+
+@quick
+@given(scenes(), instants_in_week, st.integers(1, 12))
+def test_working_days_keep_the_local_time(scene: tuple[Calendar, datetime], after: timedelta, days: int) -> None:
+    calendar, start = scene
+    begin = calendar.next_open(start + after)
+    due = calendar.add_working_time(start + after, weeks=0, days=days, time=timedelta())
+    assert calendar.is_open(due)
+    day, counted = calendar.local(begin).date(), 0
+    while counted < days:
+        day += timedelta(days=1)
+        counted += bool(calendar.spans_between(midnight(calendar, day), midnight(calendar, day + timedelta(days=1))))
+    same_time = calendar.at_wall_time(day, calendar.local(begin).time())
+    assert due == calendar.next_open(same_time)
+
+
+@quick
+@given(scenes(), instants_in_week, st.integers(1, 3), st.integers(0, 600).map(lambda minutes: minutes * MINUTE))
+def test_hours_after_working_days_are_opening_hours(
+    scene: tuple[Calendar, datetime], after: timedelta, days: int, hours: timedelta
+) -> None:
+    calendar, start = scene
+    to_the_day = calendar.add_working_time(start + after, weeks=0, days=days, time=timedelta())
+    due = calendar.add_working_time(start + after, weeks=0, days=days, time=hours)
+    assert calendar.business_time_between(to_the_day, due) == hours
+    assert calendar.add_working_time(start + after, weeks=0, days=0, time=hours) == calendar.due_after(
+        start + after, hours
+    )
+
+
+def midnight(calendar: Calendar, day: date) -> datetime:
+    return calendar.at_wall_time(day, time())

@@ -299,7 +299,8 @@ def test_transactional_message_ignores_hours_and_caps():
     assert {finding.decision for finding in explain_gate(awaited, busy, night)} == {Allow()}
     spared = {finding.check for finding in explain_gate(awaited, busy, night) if not finding.applies}
     assert spared == {finding.check for finding in explain_gate(TOUCH, busy, night) if finding.decision != Allow()} | {
-        Reason.WEEKEND  # it is Friday
+        Reason.WEEKEND,  # it is Friday
+        Reason.AWAITS_DECISION,
     }
 
 
@@ -396,6 +397,7 @@ def test_explanation_shows_the_facts_of_each_check():
         (Reason.REPLIED, {"stops_at_reply": False, "planned_at": TOUCH.planned_at, "replied_at": AFTER}),
         (Reason.OUTSIDE_SESSION, {"last_inbound_at": None, "has_provider_template": False}),
         (Reason.SEQUENCE_CAP, {"per_sequence_cap": 7, "series": "check-in", "gone": gone[:1]}),
+        (Reason.AWAITS_DECISION, {"decide_by": None}),
         (Reason.THROTTLED, {"throttled_until": at("2026-03-11 10:00")}),
         (Reason.OUTSIDE_HOURS, {"quiet": CLINIC.quiet, "there": there}),
         (Reason.WEEKEND, {"weekends": False, "there": there}),

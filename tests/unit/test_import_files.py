@@ -18,10 +18,12 @@ from hypothesis import strategies as st
 from app.errors import Invalid
 from app.leads.capture.imports import workbook as limits
 from app.leads.capture.imports.cells import CellContext, parse_row
+from app.leads.capture.imports.field_list import FIELD_WORDS
 from app.leads.capture.imports.mapping import guess_mapping
 from app.leads.capture.imports.tables import MOST_ROWS, FileKind, open_table
 from app.leads.capture.imports.typed_cells import DateOrder
 from app.leads.capture.imports.value_lists import join_values, split_values
+from app.leads.models import HIGHEST_SCORE
 
 TABLE = "Name;City\r\nJosé Núñez;Málaga\r\nÀ vous;Genève\r\n"
 
@@ -290,6 +292,70 @@ def test_columns_are_recognized_by_likely_names(columns: list[str], guessed: lis
     assert [found.get(column) for column in columns] == guessed
 
 
+# Headers of real exports, with the field of each.
+EXPORTS: dict[str, dict[str, str | None]] = {
+    "Pipedrive": {
+        "Person - Name": "full_name", "Person - Email - Work": "email", "Person - Phone - Mobile": "phone",
+        "Person - Phone - Home": "phone_alt", "Organization - Name": None, "Organization - Address": None,
+        "Deal - Title": None, "Deal - Value": "lead_value", "Deal - Stage": "stage", "Deal - Owner": "assigned_to",
+        "Person - ID": "record_id", "Person - Labels": "tags",
+    },
+    "Pipedrive, Spanish": {
+        "Persona - Nombre": "full_name", "Persona - Correo electrónico": "email", "Persona - Teléfono": "phone",
+        "Trato - Valor": "lead_value", "Trato - Propietario": "assigned_to", "Trato - Etapa": "stage",
+    },
+    "Pipedrive, German": {
+        "Person - Name": "full_name", "Person - E-Mail": "email", "Person - Telefon": "phone",
+        "Deal - Wert": "lead_value", "Deal - Inhaber": "assigned_to",
+    },
+    "HubSpot": {
+        "Record ID": "record_id", "First Name": "first_name", "Last Name": "last_name", "Email": "email",
+        "Phone Number": "phone", "Mobile Phone Number": "phone_alt", "Contact owner": "assigned_to",
+        "Lifecycle Stage": "stage", "HubSpot Score": "score", "Street Address": "address_line1", "City": "city",
+        "State/Region": "state", "Postal Code": "postal_code", "Create Date": None,
+    },
+    "HubSpot, German": {
+        "Datensatz-ID": "record_id", "Vorname": "first_name", "Nachname": "last_name", "E-Mail": "email",
+        "Telefonnummer": "phone", "Zuständiger Mitarbeiter": "assigned_to", "Lifecycle-Phase": "stage",
+    },
+    "HubSpot, French": {
+        "ID de fiche d'informations": "record_id", "Prénom": "first_name", "Nom": "last_name", "E-mail": "email",
+        "Numéro de téléphone": "phone", "Propriétaire du contact": "assigned_to",
+    },
+    "HubSpot, Spanish": {
+        "ID de registro": "record_id", "Nombre": "first_name", "Apellidos": "last_name", "Correo": "email",
+        "Número de teléfono": "phone", "Propietario del contacto": "assigned_to",
+    },
+    "Salesforce": {
+        "Lead ID": "record_id", "First Name": "first_name", "Last Name": "last_name", "Company / Account": None,
+        "Email": "email", "Phone": "phone", "Lead Owner": "assigned_to", "Lead Source": "source",
+        "Lead Status": "stage", "Rating": None, "Street": "address_line1", "City": "city",
+        "State/Province": "state", "Zip/Postal Code": "postal_code", "Description": "notes",
+    },
+    "Salesforce, German": {
+        "Lead-Inhaber": "assigned_to", "Vorname": "first_name", "Nachname": "last_name", "E-Mail": "email",
+        "Telefon": "phone", "Lead-Quelle": "source", "Leadstatus": "stage",
+    },
+    "Zoho": {
+        "Record Id": "record_id", "Lead Owner": "assigned_to", "First Name": "first_name", "Last Name": "last_name",
+        "Email": "email", "Phone": "phone", "Lead Source": "source", "Lead Status": "stage", "Rating": None,
+        "Street": "address_line1", "Zip Code": "postal_code", "Description": "notes", "Tag": "tags",
+        "Annual Revenue": None,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("product", EXPORTS)
+def test_headers_of_other_products_are_recognized(product: str):
+    expected = EXPORTS[product]
+    found = guess_mapping(list(expected))
+    assert {column: found.get(column) for column in expected} == expected
+
+
+def test_score_is_described_with_its_limits():
+    assert FIELD_WORDS["score"].description == f"A whole number from 0 to {HIGHEST_SCORE}."
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
 def test_line_that_names_the_delimiter_is_no_header(delimiter: str, encoding: str):
@@ -316,6 +382,7 @@ READING = CellContext(
     None,
     date(2026, 3, 10),
     CUSTOM_FIELDS,
+    {"contacted": "contacted"},
 )
 
 
@@ -376,7 +443,7 @@ def test_list_of_values_in_a_cell_is_read_as_it_was_written(values: list[str]):
 
 
 def test_american_dates_begin_with_the_month():
-    american = CellContext(DateOrder.MONTH, {}, {}, (), WEB, date(2026, 3, 10), {})
+    american = CellContext(DateOrder.MONTH, {}, {}, (), WEB, date(2026, 3, 10), {}, {})
     assert parse_row({"patient_dob": "03/31/2012"}, american)[0] == {"patient_dob": "2012-03-31", "source_id": str(WEB)}
 
 

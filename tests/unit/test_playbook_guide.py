@@ -90,7 +90,7 @@ def test_condition_is_described_in_words(condition: str, said: str):
         ("{}", ""),
         ("{after: 3 days}", "3 days later"),
         ("{after: {time: 3 days, at: '09:00', zone: lead}}", "3 days later, at 09:00, in the lead's time zone"),
-        ("{after: {time: 1 hour, clock: business}}", "1 hour later, in opening hours"),
+        ("{after: {time: 1 hour, clock: business}}", "1 opening hour later"),
         ("{before: {time: 180 days, of: lead.custom.passport_expiry}}", "180 days before the lead's passport expiry"),
         ("{after: {time: 1 day, at: ['09:00', '18:00']}}", "1 day later, at 09:00 or 18:00"),
         ("{before_due: 15 minutes}", "15 minutes before the task is due"),

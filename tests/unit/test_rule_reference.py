@@ -182,7 +182,7 @@ def test_added_step_kind_is_validated_described_and_on_the_page():
 
 @pytest.mark.usefixtures("wave")
 def test_branch_and_sequence_can_name_an_added_step_kind():
-    branch = {"if": [], "then": [{"wave": {"hnd": "left"}}]}
+    branch = {"if": [{"field": "lead.email", "exists": True}], "then": [{"wave": {"hnd": "left"}}]}
     found = mistakes_in(Rule, {**SHORTEST, "do": [{"branch": branch}]})
     assert [one.place for one in found] == ["do[0].branch.then[0].wave.hnd", "do[0].branch.then[0].wave.hand"]
     assert mistakes_in(Sequence, {"name": "x", "steps": [{"name": "hello", "wave": {"hand": "left"}}]}) == []

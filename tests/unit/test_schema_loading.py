@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from marshmallow import EXCLUDE, INCLUDE, fields
 
 from app.api.assignment.rule_schemas import RuleIn
-from app.api.leads.capture_schemas import CaptureIn, QuickIn, SearchIn
+from app.api.capture.search_schemas import SearchIn
+from app.api.leads.capture_schemas import CaptureIn, QuickIn
 from app.api.tasks.bulk_schemas import BulkIn
 from app.api.tasks.schemas import TaskIn
 from app.http.schemas.fields import Integer, Text

@@ -25,7 +25,11 @@ AT = datetime(2026, 3, 10, 15, tzinfo=UTC)
             {"state": StepState.SKIPPED, "reason": Reason.TOO_LATE, "outcome": {"late_seconds": 5}},
         ),
         (Cancel(Reason.LOST), {"state": StepState.CANCELLED, "reason": Reason.LOST}),
-        (Snooze(AT, Reason.OUTSIDE_HOURS), {"due_at": AT, "reason": Reason.OUTSIDE_HOURS}),
+        (Snooze(AT, Reason.OUTSIDE_HOURS), {"due_at": AT, "reason": Reason.OUTSIDE_HOURS, "waits_for": None}),
+        (
+            Snooze(AT, Reason.NO_GATEWAY, waits_for="gateway"),
+            {"due_at": AT, "reason": Reason.NO_GATEWAY, "waits_for": "gateway"},
+        ),
         (Retry("421 later"), {"error": "421 later"}),
         (Fail("550 never"), {"state": StepState.FAILED, "error": "550 never"}),
         (ResultUnknown("no answer"), {"state": StepState.UNKNOWN, "error": "no answer"}),

@@ -41,6 +41,17 @@ def due(
         # opening hours: 30 minutes of Friday, 90 of Monday
         ({"time": "2 hours", "clock": "business"}, "2026-03-13 17:30", "2026-03-16 10:30", ["opening_hours"]),
         ({"time": "2 hours", "clock": "business"}, "2026-03-13 10:00", "2026-03-13 12:00", []),
+        # working days: the same local time on the next one; from Sunday they count from Monday at 9
+        ({"time": "1 day", "clock": "business"}, "2026-03-10 10:00", "2026-03-11 10:00", []),
+        ({"time": "1 day", "clock": "business"}, "2026-03-13 15:00", "2026-03-16 15:00", ["opening_hours"]),
+        ({"time": "2d", "clock": "business"}, "2026-03-15 10:00", "2026-03-18 09:00", ["opening_hours"]),
+        # a working day, then opening hours: Monday at 17:00, and an hour of Tuesday
+        ({"time": "1 day 2 hours", "clock": "business"}, "2026-03-13 17:00", "2026-03-17 10:00", ["opening_hours"]),
+        # a week is the same weekday; 24 hours are opening hours: 3 of Friday, 9 of Monday and Tuesday, 3 of Wednesday
+        ({"time": "1 week", "clock": "business"}, "2026-03-13 15:00", "2026-03-20 15:00", []),
+        ({"time": "24 hours", "clock": "business"}, "2026-03-13 15:00", "2026-03-18 12:00", ["opening_hours"]),
+        ({"time": "1 day", "clock": "opening_hours"}, "2026-03-13 15:00", "2026-03-18 12:00", ["opening_hours"]),
+        ({"time": "1 month 1 day", "clock": "business"}, "2026-02-13 15:00", "2026-03-16 15:00", ["opening_hours"]),
         # days on which the clinic is open: the same local time on the next one
         ({"time": "24 hours", "clock": "business_days"}, "2026-03-10 10:00", "2026-03-11 10:00", []),
         ({"time": "24 hours", "clock": "business_days"}, "2026-03-13 15:00", "2026-03-16 15:00", ["opening_hours"]),

@@ -144,18 +144,30 @@ def test_waiting_messages_are_not_tried(practice: Practice, smtp: SmtpServer, wa
     assert WAIT <= last.due_at - now() <= WAIT + timedelta(minutes=10)
 
 
-def test_server_is_asked_once_a_minute_over_all_hosts(practice: Practice, smtp: SmtpServer, watch: Watch) -> None:
-    smtp.on("greeting", "421 4.3.2 Down")
+@pytest.mark.parametrize(
+    ("greeting", "after", "asked"),
+    [
+        ("421 4.3.2 Down", timedelta(), 60),  # by each run of the sweep, once over all hosts
+        ("421 4.3.2 Down", timedelta(hours=1), 8),
+        ("421 4.3.2 Down", timedelta(hours=5), 5),  # once a minute
+        ("535 5.7.8 Bad login", timedelta(), 5),  # too many wrong passwords lock an account
+    ],
+)
+def test_server_is_asked_soon_and_later_more_rarely(
+    practice: Practice, smtp: SmtpServer, watch: Watch, greeting: str, after: timedelta, asked: int
+) -> None:
+    smtp.on("greeting", greeting)
     write_messages(practice, THRESHOLD)
     practice.run(SEND)
+    sql("UPDATE channel_outages SET failing_since = failing_since - CAST(:after AS interval)", after=after)
     before = smtp.connections
 
-    for _ in range(40):  # ten minutes; beat starts the sweep on two hosts
-        watch.advance(seconds=15)
+    for _ in range(60):  # five minutes; beat starts the sweep on two hosts
+        watch.advance(seconds=5)
         sweep("watch_channels")
         sweep("watch_channels")
 
-    assert smtp.connections - before == 10
+    assert smtp.connections - before == asked
     assert not [command for command in smtp.commands if command.upper().startswith("MAIL")]
 
 
@@ -204,7 +216,7 @@ def test_recovery_sends_a_few_messages_before_all_others(practice: Practice, smt
     watch.advance(minutes=1)
     sweep("watch_channels")
 
-    released = [step for step in deliver_steps() if now() < step.due_at < now() + timedelta(seconds=1)]
+    released = [step for step in deliver_steps() if now() <= step.due_at < now() + timedelta(seconds=1)]
     assert len(released) == store.FIRST_RELEASED
     practice.run(SEND)
     watch.advance(seconds=1)
@@ -227,7 +239,7 @@ def test_first_messages_after_an_outage_are_those_of_all_clinics(
     watch.advance(minutes=1)
     sweep("watch_channels")
 
-    released = [step for step in deliver_steps() if now() < step.due_at < now() + timedelta(seconds=1)]
+    released = [step for step in deliver_steps() if now() <= step.due_at < now() + timedelta(seconds=1)]
     assert len(released) <= store.FIRST_RELEASED
     counts = Counter(step.clinic_id for step in released)
     assert min(counts[other.clinic_id] for other in others) >= 2

@@ -187,7 +187,8 @@ def test_temporary_refusal_is_retried(practice: Practice, server: Gateway, watch
     server.answer(answer, body="busy")
     practice.run(Kind.DELIVER)
     assert (note(practice).state, note(practice).error) == ("pending", f"{answer} busy")
-    assert timedelta(seconds=7.5) <= step(practice).due_at - TUESDAY <= timedelta(seconds=12.5)
+    soon = timedelta(seconds=5) if answer == 503 else None  # the gateway takes no messages, and may be back at once
+    assert (soon or timedelta(seconds=7.5)) <= step(practice).due_at - TUESDAY <= (soon or timedelta(seconds=12.5))
     server.answer(202)
     try_again(practice, watch)
     assert (note(practice).state, outcomes(practice)) == ("sent", ["transient", "sent"])
@@ -227,7 +228,7 @@ def test_invalid_retry_after_header_uses_the_default_delay(practice: Practice, s
     write(practice)
     server.answer(503, {"Retry-After": asked.encode().decode("latin-1")})
     practice.run(Kind.DELIVER)
-    assert timedelta(seconds=7.5) <= step(practice).due_at - TUESDAY <= timedelta(seconds=12.5)
+    assert step(practice).due_at - TUESDAY == timedelta(seconds=5)
 
 
 def test_message_that_breaks_the_gateway_is_tried_eight_times(practice: Practice, server: Gateway, watch: Watch):
@@ -330,7 +331,7 @@ def test_open_outage_shows_how_many_messages_wait(practice: Practice, server: Ga
         [outage] = clinic_outages(session, practice.clinic_id)
     waiting = [one for one in practice.steps(kind=Kind.DELIVER) if one.reason == Reason.CHANNEL_DOWN]
     assert (outage.gateway, outage.reason, outage.since) == ("social", "503", TUESDAY)
-    assert outage.next_probe_at == TUESDAY + timedelta(seconds=60)
+    assert outage.next_probe_at == TUESDAY + timedelta(seconds=4)
     assert outage.waiting_messages == len(waiting) >= 3
 
 

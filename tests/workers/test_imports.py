@@ -71,6 +71,71 @@ def test_rules_start_for_imported_leads_on_request(desk: Desk):
     assert all(desk.steps(lead) for lead in desk.admin.every("/api/leads"))
 
 
+def test_preview_counts_the_follow_ups_that_an_import_then_has(desk: Desk):
+    desk.hire(Role.TREATMENT_COORDINATOR)
+    content = LEADS + LEADS.splitlines(keepends=True)[1] + b"Cy Moor;;646 555 0177;Walk-in;\r\n"  # one row twice
+    preview = work_off(desk.admin, upload(desk, content), "preview", runs_rules=True)
+    predicted = {rule["rule"]: (rule["tasks"], rule["messages"]) for rule in preview["follow_ups"]}
+    assert names(desk) == []
+    assert preview["follow_ups"][0]["description"]
+    done = work_off(desk.admin, upload(desk, content), runs_rules=True)
+    assert (done["follow_ups"], done["job"]["done"]) == (None, 4)
+    kinds = {"create_task": 0, "escalate": 0, "send_message": 1}
+    actual: dict[str, list[int]] = {}
+    for lead in desk.admin.every("/api/leads"):
+        for step in desk.steps(lead):
+            actual.setdefault(step["name"], [0, 0])[kinds[step["kind"]]] += 1
+    assert {rule: tuple(counts) for rule, counts in actual.items()} == predicted
+    assert predicted["speed-to-lead"] == (3, 0)
+    while runner.run(Kind.CREATE_TASK, []):
+        pass
+    assert len(desk.admin.every("/api/followups")) == predicted["speed-to-lead"][0]
+
+
+def test_preview_without_rules_counts_no_follow_ups(desk: Desk):
+    assert work_off(desk.admin, upload(desk), "preview")["follow_ups"] == []
+
+
+def test_preview_tests_conditions_on_tags_of_the_new_leads(desk: Desk):
+    rule = {
+        "name": "vip-call",
+        "on": "lead.created",
+        "when": [{"field": "lead.tags", "contains": "vip"}],
+        "do": [{"create_task": {"type": "CALL", "title": "Call"}}],
+    }
+    made = desk.admin.post("/api/follow-up-rules", rule)
+    assert made.status == 201, made.body
+    desk.admin.post(f"/api/follow-up-rules/{made.body['id']}/publish", {})
+    desk.admin.post(f"/api/follow-up-rules/{made.body['id']}/activate")
+    content = b"Name,Phone,Tags,Source\nAna Ruiz,212 555 0143,vip,Walk-in\nBen Ott,646 555 0100,,Walk-in\n"
+    preview = work_off(desk.admin, upload(desk, content), "preview", runs_rules=True)
+    assert {one["rule"]: one["tasks"] for one in preview["follow_ups"]}["vip-call"] == 1
+
+
+PIPEDRIVE = (
+    b"Person - Name,Person - Email - Work,Person - Phone - Mobile,Deal - Stage,Deal - Owner,Person - ID\n"
+    b"Ana Ruiz,ana@lead.example,212 555 0143,Contacted,Nora Park,251\n"
+    b"Ben Ott,ben@lead.example,646 555 0100,New Lead,Nora Park,252\n"
+    b"Cy Moor,cy@lead.example,646 555 0101,,,251\n"
+    b"Di Low,di@lead.example,646 555 0102,Negotiation,,254\n"
+)
+
+
+def test_stage_owner_and_id_of_another_product_are_kept(desk: Desk):
+    nora = desk.hire(Role.TREATMENT_COORDINATOR, "Nora Park")
+    kept = upload(desk, PIPEDRIVE)
+    done = work_off(desk.admin, kept, source_id=desk.source_id)
+    assert (done["job"]["done"], done["job"]["failed"]) == (3, 1)
+    assert rows(desk, kept, status="failed")[0]["error"] == "Deal - Stage: Not an open stage of your clinic."
+    leads = {lead["first_name"]: lead for lead in desk.admin.every("/api/leads")}
+    assert [leads[name]["pipeline_stage"] for name in ("Ana", "Ben", "Cy")] == ["contacted", "new_lead", "new_lead"]
+    assert [leads[name]["status"] for name in ("Ana", "Ben")] == ["ACTIVE", "NEW"]
+    assert (leads["Ana"]["assigned_to_id"], leads["Ben"]["assigned_to_id"]) == (nora.id, nora.id)
+    assert [leads[name]["external_id"] for name in ("Ana", "Ben", "Cy")] == ["251", "252", None]  # each id once
+    again = upload(desk, PIPEDRIVE)
+    assert work_off(desk.admin, again, source_id=desk.source_id, on_duplicate="create")["job"]["done"] == 3
+
+
 def test_workbook_is_imported_like_csv(desk: Desk):
     book = openpyxl.Workbook()
     for row in (["First name", "Last name", "Mobile"], ["Ana", "Ruiz", 12125550143], ["Ben", "Ott", "646 555 0100"]):

@@ -162,7 +162,11 @@ def test_explanation_describes_the_kind(with_rule: Practice, watch: Watch):
         ({KIND: {"text": 5}}, "/do/0/leave_note/text", "must be text in one line"),
         ({KIND: {"text": "x", "color": "gren"}}, "/do/0/leave_note/color", "did you mean 'green'?"),
         ({"leave_not": {"text": "x"}}, "/do/0", "did you mean 'leave_note'?"),
-        ({"branch": {"if": [], "then": [{KIND: {}}]}}, "/do/0/branch/then/0/leave_note/text", "is missing"),
+        (
+            {"branch": {"if": [{"field": "lead.email", "exists": True}], "then": [{KIND: {}}]}},
+            "/do/0/branch/then/0/leave_note/text",
+            "is missing",
+        ),
     ],
 )
 def test_api_refuses_invalid_params_with_their_path(admin: Caller, action: Any, pointer: str, message: str):

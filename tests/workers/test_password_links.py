@@ -100,7 +100,7 @@ def test_email_with_a_valid_link_is_sent(desk: Desk, nina: dict[str, Any], smtp:
 
 
 def test_password_reset_with_an_expired_link_is_not_sent(desk: Desk, nina: dict[str, Any], smtp: SmtpServer):
-    deliver()
+    assert choose(desk, last_token(smtp)).status == 204
     smtp.received.clear()
     assert anonymous(desk, "password-link", {"email": EMAIL}).status == 202
     with time_machine.travel(now() + timedelta(hours=1, seconds=1), tick=False):
@@ -128,9 +128,27 @@ def test_invitation_can_be_sent_again_until_it_is_used(desk: Desk, nina: dict[st
     assert desk.admin.post(f"/api/users/{nina['id']}/invite").status == 200
     second = last_token(smtp)
     assert first != second
+    assert choose(desk, first).status == 401  # the newer link ends it
     assert choose(desk, second).status == 204
-    assert choose(desk, first).status == 401  # with a password chosen, no other link is good
     assert desk.admin.post(f"/api/users/{nina['id']}/invite").status == 409
+
+
+def test_newer_reset_link_ends_the_older_ones(desk: Desk, nina: dict[str, Any], smtp: SmtpServer):
+    invitation = last_token(smtp)
+    links = []
+    for _ in range(2):
+        anonymous(desk, "password-link", {"email": EMAIL})
+        links.append(last_token(smtp))
+    assert [choose(desk, link).status for link in (invitation, links[0])] == [401, 401]
+    assert choose(desk, links[1]).status == 204
+
+
+def test_reset_does_not_shorten_an_invitation(desk: Desk, nina: dict[str, Any], smtp: SmtpServer):
+    """An outsider who knows the address can ask for a reset."""
+    anonymous(desk, "password-link", {"email": EMAIL})
+    newest = last_token(smtp)
+    with time_machine.travel(now() + timedelta(days=6), tick=False):
+        assert choose(desk, newest).status == 204
 
 
 def test_link_is_only_in_the_email(desk: Desk, nina: dict[str, Any], smtp: SmtpServer):

@@ -144,13 +144,16 @@ def test_step_that_kills_its_worker_becomes_a_dead_letter(practice: Practice, mo
     with pytest.raises(ProcessEnded):
         runner.run(MAKE, ids)
     assert {(step.state, step.attempts) for step in practice.steps(kind=MAKE)} == {("published", 0)}
+    with pytest.raises(ProcessEnded):
+        runner.run_again(MAKE, ids)  # all together: any of them may have ended the process, so none loses a try
+    assert {(step.state, step.attempts) for step in practice.steps(kind=MAKE)} == {("published", 0)}
     for tries in range(5):
         with pytest.raises(ProcessEnded):
             runner.run_again(MAKE, ids)
         assert practice.step(id=ids[1]).attempts == tries
     runner.run_again(MAKE, ids)
 
-    assert crashes == 6
+    assert crashes == 7
     assert [practice.step(id=id).state for id in ids] == ["done", "failed", "done"]  # noqa: A001
     assert (practice.step(id=ids[1]).error, practice.step(id=ids[1]).attempts) == ("The process that ran it ended.", 5)
     assert [practice.step(id=id).attempts for id in (ids[0], ids[2])] == [1, 1]  # noqa: A001
@@ -163,6 +166,31 @@ def test_message_returned_by_a_stopped_worker_uses_no_attempt(practice: Practice
     runner.run_again(MAKE, ids)
 
     assert {(step.state, step.attempts, step.error) for step in practice.steps(kind=MAKE)} == {("done", 5, None)}
+
+
+def test_steps_of_a_redelivered_message_run_together(practice: Practice):
+    ids = practice.fill(100, MAKE, due_at=TUESDAY)
+    commits: list[Session] = []
+
+    def note(session: Session) -> None:
+        commits.append(session)
+
+    event.listen(Session, "after_commit", note)
+    try:
+        assert runner.run_again(MAKE, ids) == 100
+    finally:
+        event.remove(Session, "after_commit", note)
+    assert {(step.state, step.attempts, step.error) for step in practice.steps(kind=MAKE)} == {("done", 1, None)}
+    assert len(commits) <= 3  # one to flag them, one to run them
+
+
+def test_redelivered_steps_with_a_failing_one_run_once_each(practice: Practice):
+    ids = practice.fill(5, MAKE, due_at=TUESDAY)
+    break_params(ids[2], **UNTITLED)
+    assert runner.run_again(MAKE, ids) == 5
+    steps = {step.id: step for step in practice.steps(kind=MAKE)}
+    assert [steps[id].state for id in ids] == ["done", "done", "published", "done", "done"]  # noqa: A001
+    assert (steps[ids[2]].attempts, len(practice.rows("lead_tasks"))) == (1, 4)
 
 
 def test_skipped_step_has_no_error(practice: Practice):

@@ -12,9 +12,9 @@ from app.automation.playbooks import shipped
 from app.automation.playbooks.installing import install
 from app.core.db import transaction
 from app.engine.models import BegunBy, Kind
-from app.engine.service import MAX_PUBLISHED_AT_ONCE, add_steps, step_row
+from app.engine.service import add_steps, step_row
 from app.engine.step_kind import STEP_KINDS
-from app.engine.steps.publish import GROUPING_WINDOW, MANY
+from app.engine.steps.publish import GROUPING_WINDOW, MANY, MAX_PUBLISHED_AT_ONCE
 from app.ops.embedded import Valkey
 from tests.support.messages import messages
 from tests.support.practice import TUESDAY, Practice, Watch, sql
@@ -189,7 +189,7 @@ rules:
       - update_lead: {add_tags: [seen]}
       - assign: {to: by_rules}
       - change_stage: {stage: contacted}
-      - branch: {if: [], then: [{update_lead: {add_score: 1}}]}
+      - branch: {if: [{field: lead.email, exists: true}], then: [{update_lead: {add_score: 1}}]}
       - complete_tasks: {types: [CALL]}
       - enroll: {sequence: rest}
   - name: out-again

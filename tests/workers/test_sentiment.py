@@ -8,6 +8,7 @@ import pytest
 from app.core.db import transaction
 from app.engine.models import Kind
 from app.messaging.inbound.sentiment.settings import set_sentiment_settings
+from app.tasks.emergencies import NOTICE, TITLE
 from tests.support.enrolling import mail as message_step
 from tests.support.enrolling import playbook, sequence
 from tests.support.inbound import answer, receive, set_address
@@ -73,3 +74,36 @@ def test_nothing_is_labelled_by_default(calm: Practice, sent: Mail):
     receive(calm.clinic_id, answer(sent, "I am not happy. This is unacceptable."))
     assert labels(calm) == [(None, None)]
     assert planned(calm) == 0
+
+
+def emergencies(practice: Practice) -> list[tuple[str, str]]:
+    return [(task.priority, task.title) for task in practice.rows("lead_tasks") if task.title == TITLE]
+
+
+def notices(practice: Practice) -> list[str]:
+    return [row.channel for row in practice.rows("notifications", template=NOTICE)]
+
+
+@pytest.mark.parametrize("text", ["mi hijo tiene mucho dolor", "My wire is poking and it hurts", "Es blutet stark"])
+def test_emergency_reaches_a_person_at_once_in_any_language(calm: Practice, sent: Mail, text: str):
+    receive(calm.clinic_id, answer(sent, text))
+    assert emergencies(calm) == [("URGENT", TITLE)]
+    assert notices(calm) == ["in_app"]
+
+
+def test_emergency_in_an_automatic_reply_reaches_a_person(calm: Practice, sent: Mail):
+    receive(calm.clinic_id, answer(sent, "Mi hijo tiene mucho dolor.", auto_submitted="auto-replied"))
+    assert [row.is_auto_reply for row in calm.rows("lead_activities", direction="INBOUND")] == [True]
+    assert emergencies(calm) == [("URGENT", TITLE)]
+
+
+def test_second_message_about_an_emergency_creates_no_second_task(calm: Practice, sent: Mail):
+    receive(calm.clinic_id, answer(sent, "My tooth hurts."))
+    receive(calm.clinic_id, answer(sent, "It hurts and there is blood."))
+    assert emergencies(calm) == [("URGENT", TITLE)]
+
+
+def test_other_message_is_no_emergency(calm: Practice, sent: Mail):
+    receive(calm.clinic_id, answer(sent, "Does it hurt to get braces?"))
+    assert emergencies(calm) == []
+    assert notices(calm) == []

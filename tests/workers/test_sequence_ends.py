@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -23,6 +24,7 @@ from app.messaging.contact_policy.opt_outs import opt_out
 from app.messaging.gateways import status_events
 from app.messaging.gateways.models import ReceiptStatus
 from app.messaging.gateways.service import create_gateway
+from app.messaging.unsubscribe import preferences
 from tests.support.enrolling import call, came_by, mail, playbook, put, sequence, way
 from tests.support.gateway import Gateway
 from tests.support.practice import TUESDAY, Practice, Watch, sql
@@ -496,3 +498,39 @@ def test_enrollment_shows_undelivered_messages_after_its_end(
     [step] = found["steps"]
     assert (found["unknown_messages"], found["failed_messages"], step.message_state) == shown
     assert (listed["unknown_messages"], listed["failed_messages"]) == shown[:2]
+
+
+def unsubscribe_by_link(practice: Practice, lead: UUID) -> None:
+    with transaction() as session:
+        preferences.unsubscribe(session, preferences.LinkedLead(lead, practice.clinic_id))
+
+
+def opt_out_of_email(practice: Practice, lead: UUID) -> None:
+    with transaction() as session:
+        opt_out(session, practice.actor(), lead, channel="email")
+
+
+@pytest.mark.parametrize("act", [unsubscribe_by_link, opt_out_of_email])
+def test_unsubscribing_ends_a_sequence_that_has_no_other_way(
+    open_practice: Callable[..., Practice], act: Callable[[Practice, UUID], None]
+):
+    only_mails = sequence(mail("hello", "1 day"), mail("again", "1 day"), name="mails")
+    with_calls = sequence(mail("hello", "1 day"), call("speak", "1 day"), name="calls")
+    practice = open_practice(playbook=playbook(only_mails, with_calls))
+    lead, other = practice.capture(), practice.capture()
+    put(practice, lead, other, into="mails")
+    put(practice, lead, into="calls")
+
+    act(practice, lead)
+
+    found = {(row.lead_id == lead, row.name_of): (row.state, row.reason) for row in _ways()}
+    assert found == {
+        (True, "mails"): ("exited", "opted_out"),
+        (True, "calls"): ("active", None),
+        (False, "mails"): ("active", None),
+    }
+    assert [step.reason for step in practice.steps(lead, name="mails/hello")] == ["opted_out"]
+
+
+def _ways() -> list[Any]:
+    return sql("SELECT e.*, s.slug AS name_of FROM enrollments e JOIN sequences s ON s.id = e.sequence_id")

@@ -9,11 +9,14 @@ import pytest
 import yaml
 
 from app.api.clinic.settings_schemas import ContactPolicyIn
+from app.clock import now
 from app.core.db import transaction
 from app.engine.models import BegunBy, Kind
 from app.identity.models import Role
 from app.messaging.contact_policy.settings import set_contact_policy
 from app.messaging.delivery import retry
+from app.messaging.inbound.effects import question_of
+from app.messaging.inbound.models import Classification
 from app.messaging.user_notices import mentions
 from tests.support.bulk import work_off
 from tests.support.desk import Caller, Desk, the_app
@@ -158,6 +161,16 @@ def _of_a_notice(log: Log) -> UUID:
     return lead
 
 
+def _of_a_question(log: Log) -> UUID:
+    lead = log.practice.capture()
+    with transaction() as session:
+        asked = question_of(
+            session, log.practice.actor(), lead, kind=Classification.REPLY, words="Please remove me.", at=now()
+        )
+    assert asked is not None
+    return lead
+
+
 # How each way begins in a test. `JOB` and `WEBHOOK` have no lead, so no lead has a story of them.
 SCENARIOS: Mapping[BegunBy, Callable[[Log], UUID]] = {
     BegunBy.RULE: _of_a_rule,
@@ -169,6 +182,7 @@ SCENARIOS: Mapping[BegunBy, Callable[[Log], UUID]] = {
     BegunBy.STEP: _of_another_step,
     BegunBy.RETRY: _of_a_retry,
     BegunBy.COLLEAGUE: _of_a_colleague,
+    BegunBy.QUESTION: _of_a_question,
     BegunBy.USER: _of_a_user,
     BegunBy.NOTICE: _of_a_notice,
 }

@@ -17,7 +17,7 @@ from app.automation.handlers.support.context import (
     StepContext,
 )
 from app.automation.handlers.support.messages import write_message
-from app.automation.sequences.facts import current_steps, enrollment_facts, unsent_messages
+from app.automation.sequences.facts import UnsentMessage, current_steps, enrollment_facts, unsent_messages
 from app.core.database.driver_sql import driver_sql, execute_driver_sql
 from app.core.db import Base
 from app.core.type_aliases import JsonDict, JsonObject
@@ -103,7 +103,7 @@ def load(session: Session, rows: Sequence[ClaimedStep], *, now: datetime) -> lis
             account_context=accounts.get(row.id, NO_ACCOUNT) if accounts else NO_ACCOUNT,
             sequences=of_clinic.sequences,
             enrollment=enrolled.get(row.cause.get("enrollment_id", ""), {}) if enrolled else {},
-            unsent_until=unsent.get(row.cause.get("enrollment_id", "")) if unsent else None,
+            unsent=unsent.get(row.cause.get("enrollment_id", "")) if unsent else None,
             is_escalated=bool(escalated) and row.lead_id in escalated,
             has_left=bool(exited) and row.id in exited,
             webhooks=webhooks.get(row.id) if webhooks else None,
@@ -194,8 +194,8 @@ def _enrollment_facts(session: Session, rows: Iterable[ClaimedStep]) -> Mapping[
     return enrollment_facts(session, {row.cause["enrollment_id"] for row in asking}) if asking else {}
 
 
-def _unsent_messages(session: Session, rows: Iterable[ClaimedStep]) -> Mapping[str, datetime]:
-    """Return the next try of earlier messages by enrollment id, for steps of sequences that write to their lead."""
+def _unsent_messages(session: Session, rows: Iterable[ClaimedStep]) -> Mapping[str, UnsentMessage]:
+    """Return the earlier unsent messages by enrollment id, for steps of sequences that write to their lead."""
     writing = [row for row in rows if "enrollment_id" in row.cause and STEP_KINDS[row.kind].writes_to_lead]
     return unsent_messages(session, {row.cause["enrollment_id"] for row in writing}) if writing else {}
 

@@ -1,7 +1,7 @@
 """Write the effects of a batch of steps, with one statement for each table."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, cast
 from uuid import UUID
@@ -16,6 +16,7 @@ from app.engine.events.events import Event
 from app.engine.jobs.process_chunk import process_chunk
 from app.engine.outcomes import BaseOutcome, Row
 from app.engine.service import add_steps, record
+from app.engine.steps.waiting import settled, wake
 from app.identity.clinic_context import ClinicContext
 from app.leads.models import Lead
 from app.leads.timeline.models import Activity
@@ -24,7 +25,7 @@ from app.messaging.contact_policy.suppression_list import INVALID_ADDRESS, suppr
 from app.messaging.delivery.write_together import Insert, Update, write_together
 from app.messaging.gateways.failure_counts import record_results
 from app.messaging.gateways.throttle import count_calls
-from app.messaging.models import AddressKind, Delivery, Notification
+from app.messaging.models import UNSETTLED, AddressKind, Delivery, Notification
 from app.messaging.outages import store as outages
 from app.messaging.sending_accounts.usage import add_counts
 from app.messaging.tracking.messages import store_tracked
@@ -35,8 +36,8 @@ from workers.pipeline.advance_sequences import advance_enrollments
 from workers.pipeline.claim import ClaimedStep
 from workers.pipeline.enrollments import apply_enrollments
 from workers.pipeline.lead_changes import carry_out
-from workers.pipeline.missing_gateways import report_missing_gateways
 from workers.pipeline.recurring import next_steps
+from workers.pipeline.waits.missing_gateways import report_missing_gateways
 
 
 def write(session: Session, decided: Sequence[tuple[StepContext, BaseOutcome]]) -> None:
@@ -89,6 +90,7 @@ def _update(session: Session, decided: Sequence[tuple[StepContext, BaseOutcome]]
         Update(Delivery, delivered, ("outcome", "response", "finished_at")),
     )
     _note_messages(session, decided)
+    wake(session, [settled(message_id) for message_id in _settled_of_sequences(decided)])
     count_calls(session, _gather(decided, "gateway_minutes"))
     add_counts(session, _gather(decided, "account_counts"))
     record_results(session, _gather(decided, "gateway_results"))
@@ -108,6 +110,20 @@ def _note_messages(session: Session, decided: Iterable[tuple[StepContext, BaseOu
         if step.lead_id is not None and end.effects.notification_states:
             changed = [(UUID(str(row["id"])), About(step.lead_id)) for row in end.effects.notification_states]
             note(session, step.clinic_id, LiveKind.MESSAGE_CHANGED, changed)
+
+
+def _settled_of_sequences(decided: Iterable[tuple[StepContext, BaseOutcome]]) -> Iterator[UUID | str]:
+    """Yield the messages that are sent now, or never: the next messages of their sequences wait for them."""
+    for context, end in decided:
+        for row in end.effects.notification_states:
+            if row["state"] not in UNSETTLED and _may_be_of_sequence(context):
+                yield row["id"]
+
+
+def _may_be_of_sequence(context: StepContext) -> bool:
+    """Whether the message may belong to a sequence; the context of a poisoned step does not tell."""
+    note = context.notification
+    return note is None or note.series in context.sequences.by_slug
 
 
 def _gather(decided: Iterable[tuple[StepContext, BaseOutcome]], name: str) -> list[Any]:

@@ -21,19 +21,21 @@ from app.core.live_events.changes import note_leads
 from app.core.live_events.entries import LiveKind
 from app.engine.models import Step, StepState
 from app.engine.outcomes import Cancel, Done, Fail, Outcome, ResultUnknown, Retry, Row, Skip, Snooze
-from app.engine.service import horizon
 from app.engine.step_kind import STEP_KINDS
 from app.engine.steps.backoff import backoff
 from app.engine.steps.moves import moves_of_snooze
-from app.engine.steps.publish import WakeUp, after_commit
+from app.engine.steps.publish import WakeUp, after_commit, horizon
 from workers.pipeline.claim import ClaimedStep
+from workers.pipeline.waits.confirm import confirm_waits
 
 LONGEST_ERROR = 1000
 STARTED_ERROR = "It was begun, after a process that had it ended."  # the error of a redelivered step while it runs
+STARTED_TOGETHER_ERROR = "It was begun with others, after a process that had them ended."
 
-_CHANGED = ("state", "reason", "outcome", "error", "attempts", "due_at", "published_at", "finished_at")
+_CHANGED = ("state", "reason", "waits_for", "outcome", "error", "attempts", "due_at", "published_at", "finished_at")
 _RECORD_START = text("UPDATE steps SET attempts = :tries, error = :mark WHERE id = :id")
-_RUNNING = driver_sql("UPDATE steps SET state = 'running', lease_until = :lease WHERE id = ANY(:ids)")
+_RECORD_STARTS = text("UPDATE steps SET error = :mark WHERE id = ANY(:ids)")
+_RUNNING = driver_sql("UPDATE steps SET state = 'running', waits_for = NULL, lease_until = :lease WHERE id = ANY(:ids)")
 
 
 def record(session: Session, ends: Sequence[tuple[StepContext, Outcome]]) -> None:
@@ -41,6 +43,7 @@ def record(session: Session, ends: Sequence[tuple[StepContext, Outcome]]) -> Non
     if not ends:
         return
     now = clock.now()
+    ends = confirm_waits(session, ends, now=now)
     rows = [_row(context, outcome, now) for context, outcome in ends]
     update_many(session, Step, rows, _CHANGED, if_given=("moves",), also="lease_until = NULL")
     _note_live(session, ends)
@@ -76,6 +79,11 @@ def record_start(session: Session, step_id: UUID, *, tries: int) -> None:
     session.execute(_RECORD_START, {"id": step_id, "tries": tries, "mark": STARTED_ERROR})
 
 
+def record_starts(session: Session, ids: Sequence[UUID]) -> None:
+    """Flag steps before they run together. If one is found with the flag, one of them did not let the others finish."""
+    session.execute(_RECORD_STARTS, {"ids": list(ids), "mark": STARTED_TOGETHER_ERROR})
+
+
 def _row(context: StepContext, outcome: Outcome, now: datetime) -> Row:
     step = cast("ClaimedStep", context.step)
     same = {
@@ -84,21 +92,22 @@ def _row(context: StepContext, outcome: Outcome, now: datetime) -> Row:
         "published_at": step.published_at,
         "finished_at": now,
         "reason": None,
+        "waits_for": None,
         "outcome": None,
-        "error": None if step.error == STARTED_ERROR else step.error,
+        "error": None if step.error in (STARTED_ERROR, STARTED_TOGETHER_ERROR) else step.error,
     }
     changes = changes_of(outcome)
     if isinstance(outcome, Snooze):
         changes["moves"] = moves_of_snooze(step.moves, step.due_at, outcome)
     if isinstance(outcome, Retry):
-        changes |= _retry(step.attempts + 1, STEP_KINDS[step.kind].max_tries, now, not_before=outcome.not_before)
+        changes |= _retry(step.attempts + 1, STEP_KINDS[step.kind].max_tries, now, outcome)
     if "due_at" in changes:
         changes |= {"finished_at": None} | _reschedule(changes["due_at"], now)
     attempts = step.attempts + (not isinstance(outcome, Snooze))
     return same | {"attempts": attempts} | changes
 
 
-def _retry(attempts: int, tries: int, now: datetime, *, not_before: datetime | None) -> Row:
+def _retry(attempts: int, tries: int, now: datetime, outcome: Retry) -> Row:
     if attempts >= tries:
         return {"state": StepState.FAILED}
     settings = get_settings()
@@ -108,7 +117,8 @@ def _retry(attempts: int, tries: int, now: datetime, *, not_before: datetime | N
         cap=settings.retry_cap_seconds,
         luck=random.random(),  # noqa: S311  (spreading load, not keeping secrets)
     )
-    return {"due_at": max(now + wait, not_before or now)}
+    soonest = outcome.not_before or now
+    return {"due_at": max(min(now + wait, outcome.not_after or now + wait), soonest)}
 
 
 def _reschedule(due_at: datetime, now: datetime) -> Row:
@@ -143,7 +153,7 @@ def _(outcome: Cancel) -> Row:
 @changes_of.register
 def _(outcome: Snooze) -> Row:
     kept = {"outcome": dict(outcome.detail)} if outcome.detail else {}
-    return {"due_at": outcome.until, "reason": outcome.reason, **kept}
+    return {"due_at": outcome.until, "reason": outcome.reason, "waits_for": outcome.waits_for, **kept}
 
 
 @changes_of.register

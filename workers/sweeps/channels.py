@@ -35,7 +35,7 @@ class AskedAccount(NamedTuple):
 
 
 def probe_channels() -> None:
-    """Ask each channel, gateway and account that is down, once per interval over all hosts.
+    """Ask each channel, gateway and account that is down, once per interval over all hosts; wake what waited for it.
 
     No transaction is open meanwhile. It stops after a few seconds, so that mute servers do not delay other sweeps.
     """
@@ -60,7 +60,7 @@ def _interval() -> timedelta:
 def _probe_next() -> bool:
     """Ask the next target. Returns whether there was one."""
     with transaction() as session:
-        probe = store.claim_probe(session, interval=_interval())
+        probe = store.claim_probe(session, longest=_interval())
         if probe is None:
             return False
         gateway = session.get(Gateway, probe.gateway_id) if probe.gateway_id else None

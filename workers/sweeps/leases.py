@@ -13,6 +13,7 @@ from app.engine.models import Step
 from app.engine.plan.follow_up_steps import FinishedStep, next_repetition
 from app.engine.service import add_steps, planned_row
 from app.engine.step_kind import STEP_KINDS
+from app.engine.steps.waiting import settled, wake
 from app.identity.clinics import load_contexts
 from app.messaging.delivery.delivery_state import MAX_ATTEMPTS
 
@@ -58,6 +59,7 @@ def recover_expired(session: Session) -> int:
         ids = [row.notification_id for row in found]
         session.execute(_NOTIFICATIONS, {**given, "ids": ids, "again": [row.again for row in found]})
         session.execute(_DELIVERIES, {**given, "ids": ids})
+        wake(session, [settled(row.notification_id) for row in found if not row.again])
     _plan_repetitions(session, [row.id for row in found if row.repeats and not row.again])
     for row in found:
         if row.lead_id:

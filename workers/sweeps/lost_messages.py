@@ -11,9 +11,8 @@ from sqlalchemy import text
 
 from app import clock
 from app.core.db import transaction
-from app.engine.service import horizon, wake_ups_of
 from app.engine.step_kind import STEP_KINDS
-from app.engine.steps.publish import after_commit
+from app.engine.steps.publish import after_commit, horizon, wake_ups_of
 
 NAME = "publish_lost"
 BATCH = 5000

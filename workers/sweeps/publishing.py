@@ -12,10 +12,9 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.config import get_settings
 from app.core.db import AnyRow
-from app.engine.service import horizon, wake_ups_of
 from app.engine.statistics.metrics_store import add_counts, series_key
 from app.engine.step_kind import STEP_KINDS
-from app.engine.steps.publish import after_commit
+from app.engine.steps.publish import after_commit, horizon, wake_ups_of
 from workers.pipeline.claim import prefer_indexes
 from workers.pipeline.due_steps.clinics import clinics_with_steps
 from workers.pipeline.due_steps.low_water_mark import due_since, mark_of

@@ -22,6 +22,8 @@ from app.core.db import transaction
 from app.engine.steps.holds import IS_HELD
 from app.leads.facts.best_time import learn
 from app.leads.pipeline import waiting
+from app.leads.search.by_text import index
+from app.messaging.inbound import questions
 from app.messaging.mailboxes.failure_notices import notify_of_failures
 from app.messaging.tracking import settle
 from app.messaging.user_notices.digest import send_digests
@@ -56,9 +58,11 @@ SWEEPS: dict[str, Batch] = {
     "rescue_expired_leases": leases.recover_expired,
     "mark_overdue_tasks": tasks.mark_overdue,
     "begin_follow_ups": waiting.begin_due,
+    "decide_late_questions": questions.decide_late,
     "detect_stale_leads": leads.detect_stale,
     "detect_time_in_stage": leads.detect_stage_overdue,
     rotting.NAME: rotting.date_rotting,
+    index.NAME: index.index_waiting,
     learn.NAME: learn.learn_next_clinic,
     winner.NAME: winner.choose_winners,
     next_actions.NAME: next_actions.find_leads_without_next_action,

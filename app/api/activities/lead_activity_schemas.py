@@ -10,8 +10,16 @@ from app.http.schemas.fields import Choice, Choices, Id, Instant, Integer, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Aliases, QuerySchema, Schema
 from app.leads.timeline.models import OUTCOME_WORDS, Outcome
-from app.tasks.lead_activities.vocabulary_mapping import DATE_FIELDS, Kind, LeadActivityType, LoggableType, State
-from app.tasks.models import TaskPriority
+from app.leads.timeline.vocabulary import outcome_mistake
+from app.tasks.lead_activities.vocabulary_mapping import (
+    DATE_FIELDS,
+    TO_ENTRY,
+    Kind,
+    LeadActivityType,
+    LoggableType,
+    State,
+)
+from app.tasks.models import PRIORITY_WORDS, TaskPriority
 
 
 class LeadActivityIn(Schema):
@@ -24,7 +32,7 @@ class LeadActivityIn(Schema):
     scheduled_date = Instant(metadata={"description": "When it is to be done, unless `due_date` is given."})
     due_date = Instant()
     assigned_to = Id(metadata={"description": "Only for planned activities. Default: the lead's coordinator."})
-    priority = Choice(TaskPriority, metadata={"description": "Only for planned activities."})
+    priority = Choice(TaskPriority, also=PRIORITY_WORDS, metadata={"description": "Only for planned activities."})
     mentions = mentions_field()
     outcome = Choice(
         Outcome, also=OUTCOME_WORDS, metadata={"description": "Only for past activities that are not notes."}
@@ -61,8 +69,9 @@ def _mistakes_of_the_past(data: JsonDict) -> dict[str, list[str]]:
         return {"due_date": ["A follow_up needs its date."]}
     if data["activity_type"] == LoggableType.CALL and "outcome" not in data:
         return {"outcome": ["A past call needs its outcome."]}  # lead-management.md, rule 3
-    if "outcome" in data and data["activity_type"] == LoggableType.NOTE:
-        return {"outcome": [f"Not allowed for a {data['activity_type']}."]}
+    logged = TO_ENTRY[data["activity_type"]]
+    if "outcome" in data and (mistake := outcome_mistake(logged, data["outcome"])):
+        return {"outcome": [mistake]}
     return {}
 
 
@@ -144,7 +153,7 @@ class StatisticsQuery(QuerySchema):
 
 
 class StatisticsOut(Schema):
-    """Current statistics. A count of 1000 means 1000 or more; rates cover the latest 1000."""
+    """Current statistics. Rates and counts by type and outcome cover the last 30 days."""
 
     pending = Integer(required=True, metadata={"description": "Open and not overdue."})
     overdue = Integer(required=True)
@@ -157,6 +166,9 @@ class StatisticsOut(Schema):
         keys=fields.String(),
         values=Integer(),
         required=True,
-        metadata={"description": "Counts of the latest 1000 completed activities, by due time."},
+        metadata={
+            "description": "Completed tasks that were due in the last 30 days or later, and entries that users logged"
+            " in the last 30 days."
+        },
     )
     by_outcome = fields.Dict(keys=fields.String(), values=Integer(), required=True)

@@ -13,7 +13,7 @@ from app.http.schemas.schema import Schema
 from app.leads.activities.service import TimelineSort
 from app.leads.timeline.models import OUTCOME_WORDS, ActivityType, Direction, Outcome
 from app.leads.timeline.sentiment import Sentiment
-from app.leads.timeline.vocabulary import LOGGED_TYPE_WORDS, WITH_DIRECTION, ContactChannel, LoggedType
+from app.leads.timeline.vocabulary import LOGGED_TYPE_WORDS, WITH_DIRECTION, ContactChannel, LoggedType, outcome_mistake
 from app.messaging.user_notices.mentions import MAX_MENTIONS
 
 A_DAY_OF_MINUTES: Final = 1440
@@ -103,7 +103,7 @@ class ActivityOut(Schema):
 def _outcome_mistake(data: JsonObject) -> str | None:
     kind = data["type"]
     if "outcome" in data:
-        return None if kind in WITH_DIRECTION else f"Not allowed for {kind}."
+        return outcome_mistake(kind, data["outcome"])
     if kind == LoggedType.PHONE_CALL and data.get("direction") != Direction.INBOUND:
         return "An outbound call needs its outcome."  # lead-management.md, rule 3
     return None

@@ -58,4 +58,4 @@ def snooze_step(given: JsonDict, lead_id: UUID, step_id: UUID) -> JsonDict:
     Its conditions and the contact policy are checked at the new time.
     """
     with unit_of_work() as session:
-        return step_changes.snooze_step(session, actor(), lead_id, step_id, until=given["until"])
+        return step_changes.snooze_step(session, actor(), lead_id, step_id, data=given)

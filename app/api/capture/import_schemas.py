@@ -87,6 +87,18 @@ class ImportOptionsOut(Schema):
     is_preview = Boolean(required=True)
 
 
+class FollowUpsOut(Schema):
+    """Follow-ups that one rule would plan for the new leads. Events may stop those that are not due at once."""
+
+    rule = fields.String(required=True, metadata={"description": "Slug of the rule."})
+    description = fields.String(required=True, allow_none=True)
+    tasks = Integer(required=True)
+    messages = Integer(required=True)
+    enrollments = Integer(
+        required=True, metadata={"description": "In sequences; their tasks and messages are counted, too."}
+    )
+
+
 class ImportDetailOut(ImportOut):
     """An imported file with its guessed mapping, sample rows and job."""
 
@@ -98,6 +110,14 @@ class ImportDetailOut(ImportOut):
     )
     sample = fields.List(fields.List(fields.String()), required=True, metadata={"description": "First rows."})
     job = fields.Nested(JobOut, required=True, allow_none=True, metadata={"description": "Last preview or run."})
+    follow_ups = fields.List(
+        fields.Nested(FollowUpsOut),
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "What the rules would plan, after a preview; empty without `runs_rules`. Null: no preview."
+        },
+    )
     options = fields.Nested(ImportOptionsOut, required=True, allow_none=True)
     skipped = Integer(required=True, metadata={"description": "Rows of existing leads that were left out."})
     updated = Integer(required=True, metadata={"description": "Rows that changed an existing lead."})

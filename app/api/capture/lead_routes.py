@@ -1,21 +1,19 @@
-"""Routes that capture and find leads: quick capture, search, upsert."""
+"""Routes that capture leads: quick capture, upsert."""
 
 from functools import partial
 from typing import Any
 
-from app.api.leads.capture_schemas import CapturedOut, QuickIn, SearchIn, SearchOut, UpsertIn
-from app.api.leads.expand import lead_response, lead_responses
+from app.api.leads.capture_schemas import CapturedOut, QuickIn, UpsertIn
+from app.api.leads.expand import lead_response
 from app.api.leads.out_schemas import LeadOut
 from app.core.type_aliases import JsonDict
-from app.http.access import actor, allow, reading, unit_of_work
+from app.http.access import actor, allow, unit_of_work
 from app.http.blueprint import Blueprint
 from app.identity.permissions import Permission
 from app.leads.capture.capture import capture_lead, check_new_lead
 from app.leads.capture.upsert import check_upsert, upsert
-from app.leads.contact.phone_numbers import check_phones
-from app.leads.search.person_search import search
 
-blp = Blueprint("capture", __name__, url_prefix="/api/leads", description="Lead capture and search.")
+blp = Blueprint("capture", __name__, url_prefix="/api/leads", description="Lead capture.")
 
 
 @blp.post("/quick")
@@ -30,19 +28,6 @@ def capture_call(given: JsonDict) -> tuple[Any, dict[str, str]]:
     with unit_of_work() as session:
         lead = capture_lead(session, actor(), given, in_full=False)
     return lead, {"Location": f"/api/leads/{lead.id}"}
-
-
-@blp.post("/search")
-@allow(Permission.LEAD_READ)
-@blp.arguments(SearchIn, lookups=check_phones)
-@blp.response(200, SearchOut)
-def search_leads(given: JsonDict) -> JsonDict:
-    """Find leads by name, phone number or e-mail address.
-
-    A POST, so that no URL holds personal data. A search by name returns the best match first, then the newest lead.
-    """
-    with reading() as session:
-        return {"items": lead_responses(session, search(session, actor(), given), {})}
 
 
 @blp.put("/by-external-id/<string:external_id>")

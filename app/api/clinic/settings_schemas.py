@@ -9,11 +9,11 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from app.api.assignment.availability_schemas import HoursSchema
 from app.api.leads.schemas import Zone
-from app.api.tasks.template_schemas import Duration
 from app.automation.language.types.primitives import HOUR
 from app.core.calendar.durations import parse_duration
 from app.core.calendar.hours import QuietHours
 from app.core.type_aliases import JsonDict
+from app.http.schemas.common_fields import Duration
 from app.http.schemas.fields import Boolean, Day, Integer, ListOf, Text
 from app.http.schemas.schema import Schema
 from app.identity.failure_breaker import Breaker

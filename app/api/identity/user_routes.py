@@ -42,7 +42,7 @@ blueprints = (people, groups, rights)
 def list_users(query: JsonDict) -> Page:
     """List the users of the clinic.
 
-    Sorted by name. Leads and tasks can be assigned to these users.
+    Sorted by name. Leads and tasks can be assigned to these users. An API key needs `lead:assign` or `user:manage` too.
     """
     with reading() as session:
         return users.list_users(session, actor(), query)
@@ -67,7 +67,10 @@ def invite_user(given: JsonDict) -> object:
 @allow(Permission.LEAD_READ)
 @people.response(200, UserOut)
 def get_user(user_id: UUID) -> object:
-    """Show a user."""
+    """Show a user.
+
+    An API key needs `lead:assign` or `user:manage` too.
+    """
     with reading() as session:
         return users.get_user(session, actor(), user_id)
 

@@ -18,12 +18,14 @@ class StageMove(Aliases, Schema):
 
     stage = Text(100, least=1, required=True, metadata={"description": "A stage's slug."})
     reason = Choice(LostReason, metadata={"description": "Reason of the loss; only for `lost`."})
-    notes = Text(LONGEST_NOTE, lines=True, allow_none=True, metadata={"description": "Details of the reason."})
+    notes = Text(
+        LONGEST_NOTE, lines=True, allow_none=True, metadata={"description": "Details of the loss; only for `lost`."}
+    )
     scheduled_for = Instant(metadata={"description": "Time of the consultation; only for `consultation_scheduled`."})
 
 
 class Reopening(Aliases, Schema):
-    """Reason for reopening a lost lead, and its stage (default: the clinic's first stage)."""
+    """Reason for reopening a lost lead, and its stage (default: its stage before the loss)."""
 
     aliases = words.STAGE
 

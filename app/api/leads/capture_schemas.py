@@ -1,19 +1,15 @@
-"""Request and response schemas of lead capture, search and upsert."""
+"""Request and response schemas of lead capture and upsert."""
 
 from typing import Any
-
-from marshmallow import ValidationError, fields, validates_schema
 
 from app.api.leads.duplicate_schemas import DuplicatesOut
 from app.api.leads.out_schemas import LeadOut
 from app.api.leads.schemas import LeadIn
-from app.core.type_aliases import JsonDict
-from app.http.schemas.fields import LONGEST_EMAIL, Choice, Id, Integer, Text
+from app.http.schemas.fields import Choice, Id, Text
 from app.http.schemas.schema import Schema
 from app.leads.duplicates.search import UNKNOWN_CALLER
 from app.leads.enums import ON_DUPLICATE_IN_CAPTURE, ON_DUPLICATE_IN_IMPORTS, CaptureChannel
 from app.leads.models import LONGEST_NOTE
-from app.leads.search.person_search import MOST_FOUND
 
 
 class _WithOnDuplicate(Schema):
@@ -66,35 +62,6 @@ class UpsertIn(LeadIn):
             " unchanged, `refuse` answers 409."
         },
     )
-
-
-class SearchIn(Schema):
-    """Search by one or more of these; all given must match."""
-
-    phone = Text(
-        50, least=1, metadata={"description": "In any notation. Matches the first or second number of a lead."}
-    )
-    email = Text(LONGEST_EMAIL, least=1, metadata={"description": "Matches the whole address; case is ignored."})
-    name = Text(
-        200,
-        least=2,
-        metadata={
-            "description": "Beginning of a last name, or first names and last name. Small typos after the first three"
-            " letters are tolerated. Fewer than three letters must be the whole last name."
-        },
-    )
-    limit = Integer(least=1, most=MOST_FOUND, load_default=20)
-
-    @validates_schema
-    def _is_not_empty(self, data: JsonDict, **_: object) -> None:
-        if not data.keys() & {"phone", "email", "name"}:
-            raise ValidationError("Give phone, email or name.")
-
-
-class SearchOut(Schema):
-    """Leads found, best match first."""
-
-    items = fields.List(fields.Nested(LeadOut), required=True)
 
 
 class CapturedOut(LeadOut, DuplicatesOut):

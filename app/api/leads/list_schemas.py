@@ -11,6 +11,7 @@ from app.http.schemas.common_fields import UserIdOrMe
 from app.http.schemas.fields import Boolean, Choice, Choices, Id, Instant, Integer, Language, Money, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Aliases, QuerySchema, Schema
+from app.http.schemas.search_text import SearchText
 from app.leads.enums import CaptureChannel, LeadStatus, LostReason
 from app.leads.models import HIGHEST_SCORE, LONGEST_CAMPAIGN, LONGEST_EXTERNAL_ID, LONGEST_TAG
 from app.leads.pipeline.models import LONGEST_STAGE_SLUG, MOST_STAGES
@@ -138,13 +139,6 @@ def _sort() -> Choice:
     )
 
 
-class NameStart(Text):
-    """The beginning of a name, with single spaces."""
-
-    def _deserialize(self, value: object, *args: object, **more: object) -> str:
-        return " ".join(super()._deserialize(value, *args, **more).split())
-
-
 class LeadExportQuery(QuerySchema, LeadTests, LeadHistoryTests):
     """Filters, sort order and file format of the export of leads."""
 
@@ -155,14 +149,6 @@ class LeadExportQuery(QuerySchema, LeadTests, LeadHistoryTests):
 class LeadQuery(PageQuery, LeadTests, LeadHistoryTests):
     """Filters and sort order of the list of leads."""
 
-    q = NameStart(
-        100,
-        least=1,
-        metadata={
-            "description": "Beginning of the first or last name, or of both in any order, for a type-ahead: `an`,"
-            " `ana ru`, `ruiz`. Case does not matter. Use `POST /api/leads/search` where URLs must hold no names.",
-            "examples": ["ana ru"],
-        },
-    )
+    q = SearchText()
     sort = _sort()
     expand = Choices(LeadPart, metadata=EXPAND_LEAD)

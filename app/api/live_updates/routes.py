@@ -6,6 +6,7 @@ from typing import Final
 
 from flask import Response, request
 
+from app.api.live_updates.event_schemas import LiveEvent
 from app.api.live_updates.hand_over import MEDIA_TYPE, HandedOver, LiveUpdatesUnavailable, reserve
 from app.clock import now
 from app.config import get_settings
@@ -33,7 +34,7 @@ blp = Blueprint("live", __name__, url_prefix="/api", description="Live updates a
 @blp.get("/stream")
 @allow(SIGNED_IN)
 @blp.doc(parameters=[_PARAMETER])
-@blp.alt_response(200, schema={"type": "string"}, content_type=MEDIA_TYPE, success=True)
+@blp.alt_response(200, schema=LiveEvent, content_type=MEDIA_TYPE, success=True)
 @blp.alt_response(503, "SERVICE_UNAVAILABLE")
 def open_stream() -> Response:
     """Open a stream of live events.

@@ -126,9 +126,10 @@ def get_notification(notification_id: UUID) -> Notification:
 @blp.response(200, NotificationDetailOut)
 @blp.alt_response(409, "CONFLICT")
 def retry_notification(notification_id: UUID) -> Notification:
-    """Send a failed notification again.
+    """Send a failed notification again, or a waiting one now.
 
-    It gets eight more attempts; earlier ones stay in its deliveries. Returns 409 in any other state.
+    A failed one gets eight more attempts; earlier ones stay in its deliveries. A pending one is tried at once, also
+    while its mail server or gateway is down. The contact policy still holds. Returns 409 in any other state.
     """
     with unit_of_work() as session:
         return retry.retry(session, actor(), notification_id)

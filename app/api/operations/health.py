@@ -17,8 +17,8 @@ from app.core.db import Base, sessions
 from app.core.files.disk_space import full_disks
 from app.engine.broker_health import broker_refuses_writes
 from app.engine.steps.holds import current_hold
-from app.http.problems import StorageFull, Unavailable, WritesRefused, storage_was_full
-from app.security.key_verification import find_key_problems
+from app.http.problems import KeysWrong, StorageFull, Unavailable, WritesRefused, storage_was_full
+from app.security.key_verification import describe_problems, find_key_problems
 
 READY: Final = "ready"
 HELD: Final = "held"  # calls are served, and no step runs
@@ -101,4 +101,4 @@ def _require_keys(session: Session) -> None:
     """Check that this process has the same encryption and blind index keys as the others."""
     if problems := find_key_problems(session):
         log.error("keys.wrong", keys={problem.name: problem.fault for problem in problems})
-        raise Unavailable("An encryption key is wrong or missing. The log of this process names it.")
+        raise KeysWrong(f"This process cannot read the data: {describe_problems(problems)}.")

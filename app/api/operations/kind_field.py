@@ -5,7 +5,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
-from app.core.validation.validation_errors import some_of
+from app.core.validation.validation_errors import listed
 from app.engine.step_kind import STEP_KINDS
 
 
@@ -19,7 +19,7 @@ class _IsStepKind(validate.Validator):
 
     def __call__(self, value: str) -> str:
         if value not in STEP_KINDS:
-            raise ValidationError(f"Must be one of: {some_of(value, list(STEP_KINDS))}.")
+            raise ValidationError(f"Must be one of: {listed(list(STEP_KINDS))}.")
         return value
 
 

@@ -3,10 +3,10 @@
 from marshmallow import ValidationError, fields, validates_schema
 
 from app.api.leads.list_schemas import LeadTests
-from app.api.tasks.bulk_schemas import require_one_of
 from app.api.tasks.large_lists import LeadIds
 from app.core.type_aliases import JsonDict
 from app.http.schemas import words
+from app.http.schemas.common_fields import require_one_of
 from app.http.schemas.fields import INT4_MAX, Integer, Text
 from app.http.schemas.schema import Aliases, Schema
 

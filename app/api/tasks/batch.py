@@ -53,7 +53,7 @@ ON_A_TASK: Final[Mapping[str, Operation]] = {
     "complete": Operation(Completion(), service.complete, service.check_completion),
     "cancel": Operation(Cancellation(), lambda s, a, id_, given: service.cancel(s, a, id_, reason=given.get("reason"))),
     "start": Operation(Schema(), lambda s, a, id_, _: service.start(s, a, id_)),
-    "snooze": Operation(Snooze(), lambda s, a, id_, given: service.snooze(s, a, id_, until=given["until"])),
+    "snooze": Operation(Snooze(), service.snooze),
     "reschedule": Operation(Reschedule(), service.update_task),
     "reassign": Operation(
         Handover(),

@@ -11,7 +11,7 @@ from app.clock import now
 from app.core.type_aliases import JsonDict
 from app.engine.jobs.models import MAX_ITEMS, ItemReason, ItemStatus, JobState
 from app.http.schemas import words
-from app.http.schemas.common_fields import UserIdOrMe
+from app.http.schemas.common_fields import UserIdOrMe, require_one_of
 from app.http.schemas.fields import Choice, Id, Instant, Integer, ListOf, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Aliases, Schema
@@ -165,9 +165,3 @@ class ItemQuery(PageQuery):
     """Filter of a job's items."""
 
     status = Choice(ItemStatus)
-
-
-def require_one_of(data: JsonDict, *names: str) -> None:
-    """Check that exactly one of these fields is given. Raises ValidationError, with an error on each field."""
-    if sum(name in data for name in names) != 1:
-        raise ValidationError({name: [f"Give exactly one of {', '.join(names)}."] for name in names})

@@ -26,10 +26,7 @@ class DashboardQuery(QuerySchema):
 
 
 class DashboardOut(Schema):
-    """Current figures. Days and weeks are in the clinic's local time; a week begins on Monday.
-
-    A number of 1000 means 1000 or more. Rates and means use the latest 1000 tasks and leads.
-    """
+    """Current figures. Days and weeks are in the clinic's local time; a week begins on Monday."""
 
     overdue = Integer(required=True, metadata={"description": "Overdue tasks."})
     due_today = Integer(required=True, metadata={"description": "Open tasks due today."})

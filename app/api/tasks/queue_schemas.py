@@ -10,9 +10,10 @@ from app.http.schemas.common_fields import UserIdOrMe
 from app.http.schemas.fields import Boolean, Choice, Choices, Id, Instant, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Aliases, QuerySchema, Schema
+from app.http.schemas.search_text import SearchText
 from app.leads.models import LONGEST_TAG
 from app.tasks.lookup import TaskPart
-from app.tasks.models import TASK_TYPE_WORDS, TaskPriority, TaskStatus, TaskType
+from app.tasks.models import PRIORITY_WORDS, TASK_TYPE_WORDS, TaskPriority, TaskStatus, TaskType
 from app.tasks.queue.completion import Completion
 from app.tasks.queue.queue import Sort
 
@@ -23,7 +24,7 @@ class TaskFilters(Aliases, QuerySchema):
     aliases = words.STAGE
 
     type = Choices(TaskType, also=TASK_TYPE_WORDS)
-    priority = Choices(TaskPriority)
+    priority = Choices(TaskPriority, also=PRIORITY_WORDS)
     assigned_to_id = UserIdOrMe()
     created_by = UserIdOrMe()
     lead_id = Id()
@@ -36,13 +37,10 @@ class TaskFilters(Aliases, QuerySchema):
             "description": "Whether the lead is open and has had no activity for too long (true), or not yet (false)."
         }
     )
-    q = Text(
-        200,
-        least=1,
-        metadata={
-            "description": 'Full-text search in title and description: all words, "a phrase", `or`, `-without`.'
-            " Do not search for names of persons: query strings appear in logs."
-        },
+    q = SearchText(
+        "All words must begin words in the title and description, or be in the task's lead, as in `q` of"
+        " `GET /api/leads`, or begin words in the notes about the task. Accents and capitals do not matter. Query"
+        " strings appear in logs: `POST /api/search` takes personal data in its body."
     )
 
 
@@ -107,7 +105,9 @@ class QueuedTaskIn(TaskIn):
     template_id = Id(metadata={"description": "Task template: missing fields come from it."})
     title = Text(200, least=1)
     type = Choice(TaskType, also=TASK_TYPE_WORDS)
-    priority = Choice(TaskPriority, metadata={"description": "Default: the template's priority, or NORMAL."})
+    priority = Choice(
+        TaskPriority, also=PRIORITY_WORDS, metadata={"description": "Default: the template's priority, or NORMAL."}
+    )
     due_at = Instant()
 
     @validates_schema

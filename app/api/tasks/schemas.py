@@ -10,14 +10,14 @@ from app.clock import now
 from app.core.type_aliases import JsonDict
 from app.engine.events.keys import in_words
 from app.http.schemas import words
-from app.http.schemas.common_fields import UserIdOrMe
+from app.http.schemas.common_fields import Duration, UserIdOrMe, require_one_of
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.private_fields import WITHHELD, PrivateText
 from app.http.schemas.schema import Aliases, Schema
 from app.leads.models import LONGEST_TAG
 from app.leads.timeline.models import OUTCOME_WORDS, Outcome
-from app.tasks.models import TASK_TYPE_WORDS, TaskPriority, TaskStatus, TaskType
+from app.tasks.models import PRIORITY_WORDS, TASK_TYPE_WORDS, TaskPriority, TaskStatus, TaskType
 from app.tasks.rows import EARLIEST_REMINDER, MOST_REMINDERS, MOST_TAGS
 
 
@@ -55,7 +55,7 @@ class TaskIn(Schema):
     title = Text(200, least=1, required=True)
     description = Text(5000, lines=True, allow_none=True)
     type = Choice(TaskType, also=TASK_TYPE_WORDS, required=True)
-    priority = Choice(TaskPriority, load_default=TaskPriority.NORMAL)
+    priority = Choice(TaskPriority, also=PRIORITY_WORDS, load_default=TaskPriority.NORMAL)
     assigned_to_id = Id(metadata={"description": "Default: the lead's coordinator, else the caller."})
     due_at = Instant(required=True)
     reminder_minutes = _reminders()
@@ -68,7 +68,7 @@ class TaskChanges(Schema):
     title = Text(200, least=1)
     description = Text(5000, lines=True, allow_none=True)
     type = Choice(TaskType, also=TASK_TYPE_WORDS)
-    priority = Choice(TaskPriority)
+    priority = Choice(TaskPriority, also=PRIORITY_WORDS)
     assigned_to_id = Id()
     due_at = Instant()
     reminder_minutes = _reminders()
@@ -104,9 +104,21 @@ class Completion(Aliases, Schema):
 
 
 class Snooze(Schema):
-    """The new due time."""
+    """The new due time: an instant, or a duration from the present one."""
 
-    until = Instant(required=True, validate=_is_ahead)
+    until = Instant(validate=_is_ahead)
+    by = Duration(
+        60,
+        metadata={
+            "description": "Counts from the due time, or from now if that is past. Days on which the clinic is closed"
+            " do not count, and the result is never while it is closed.",
+            "examples": ["1 day", "2 hours"],
+        },
+    )
+
+    @validates_schema
+    def _has_one(self, data: JsonDict, **_: object) -> None:
+        require_one_of(data, "until", "by")
 
 
 class Cancellation(Schema):

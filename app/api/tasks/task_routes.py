@@ -77,7 +77,7 @@ def add_task_routes(blp: Blueprint, path: str, *, title: str = "a task") -> None
     @blp.alt_response(409, "CONFLICT")
     def snooze(given: JsonDict, task_id: UUID) -> object:
         with unit_of_work() as session:
-            return service.snooze(session, actor(), task_id, until=given["until"])
+            return service.snooze(session, actor(), task_id, given)
 
 
 _EDIT = "Given fields are replaced; others stay unchanged. Changing the due time moves the reminders."

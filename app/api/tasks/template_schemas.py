@@ -5,28 +5,16 @@ from typing import Final
 from marshmallow import ValidationError, fields, validates_schema
 
 from app.api.tasks.schemas import Tags
-from app.core.calendar.durations import InvalidDuration, parse_duration
 from app.core.type_aliases import JsonDict
 from app.http.schemas import words
+from app.http.schemas.common_fields import Duration
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Aliases, Schema
-from app.tasks.models import TASK_TYPE_WORDS, TaskPriority, TaskType
+from app.tasks.models import PRIORITY_WORDS, TASK_TYPE_WORDS, TaskPriority, TaskType
 from app.tasks.templates.rendering import DASH, MERGE_FIELDS, TaskText, template_errors
 
 _FIELDS: Final = ", ".join(f"`{{{{ {name} }}}}`" for name in MERGE_FIELDS)
-
-
-class Duration(Text):
-    """A duration such as `1 day 4 hours`."""
-
-    def _deserialize(self, value: object, *args: object, **more: object) -> str:
-        text = super()._deserialize(value, *args, **more)
-        try:
-            parse_duration(text)
-        except InvalidDuration as mistake:
-            raise ValidationError(str(mistake)) from None
-        return text
 
 
 class TemplateIn(Aliases, Schema):
@@ -43,7 +31,7 @@ class TemplateIn(Aliases, Schema):
     )
     description = Text(5000, lines=True, allow_none=True, load_default=None)
     type = Choice(TaskType, also=TASK_TYPE_WORDS, required=True)
-    priority = Choice(TaskPriority, load_default=TaskPriority.NORMAL)
+    priority = Choice(TaskPriority, also=PRIORITY_WORDS, load_default=TaskPriority.NORMAL)
     due_in = Duration(
         60,
         required=True,

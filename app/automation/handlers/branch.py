@@ -13,11 +13,18 @@ from app.automation.language.docs.sentences import of_action, of_conditions
 from app.automation.language.params import Params
 from app.automation.language.sequences import Target
 from app.automation.language.types.errors import Line
+from app.automation.language.types.impossible import contradictions, needs_no_task
 from app.core.type_aliases import JsonObject
 from app.engine.outcomes import Done, Effects, Outcome
 from app.engine.plan.follow_up_steps import choose_branch
 from app.engine.service import planned_row
 from app.engine.step_kind import Details, Settings, StepKind
+
+
+def _mistakes_of_if(given: JsonObject) -> Iterator[Line]:
+    if given.get("if") == []:
+        yield Line(("if",), "is empty: it needs at least one condition")
+    yield from contradictions(given.get("if"), ("if",))
 
 
 class Branch(Params):
@@ -31,6 +38,11 @@ class Branch(Params):
     if_: DueConditions = Field(alias="if", description="Conditions; all of them have to hold.")
     then: Nested = Field(description="The actions if they hold.")
     else_: Maybe[Nested] = Field(default=None, alias="else", description="The actions if they do not hold.")
+
+    @classmethod
+    def conflicts(cls, given: JsonObject) -> Iterator[Line]:
+        """Yield the conditions that never hold, and a mistake where there are none."""
+        yield from _mistakes_of_if(given)
 
 
 class SequenceBranch(Params):
@@ -46,6 +58,12 @@ class SequenceBranch(Params):
         description="The next step if they do not hold; unless given: the next in the list.",
         examples=["again"],
     )
+
+    @classmethod
+    def conflicts(cls, given: JsonObject) -> Iterator[Line]:
+        """Yield the conditions that never hold, and a mistake where there are none."""
+        yield from _mistakes_of_if(given)
+        yield from needs_no_task(given.get("if"), ("if",))
 
     @classmethod
     def step_conflicts(cls, step: JsonObject) -> Iterator[Line]:

@@ -7,7 +7,7 @@ from app import clock
 from app.automation.handlers.support.context import StepContext
 from app.automation.handlers.support.gateway_limit import throttle_snooze, usage_rows
 from app.automation.handlers.support.missing_gateway import wait_for_gateway
-from app.automation.handlers.support.outages import channel_results, wait_after, wait_for_channel
+from app.automation.handlers.support.outages import channel_results, retry_by, wait_after, wait_for_channel
 from app.automation.language.params import GatewaySlug, Params
 from app.core.type_aliases import JsonDict
 from app.engine.models import Reason
@@ -66,7 +66,7 @@ def conclude(context: StepContext, _: Question, receipt: Receipt) -> Outcome:
     if wait := wait_after(context, receipt, effects):
         return wait
     if isinstance(receipt, Transient):
-        return Retry(receipt.response, _not_before(receipt), effects=effects)
+        return Retry(receipt.response, _not_before(receipt), retry_by(context, receipt), effects=effects)
     if receipt.outcome is Came.UNKNOWN:
         return ResultUnknown(receipt.response, effects=effects)
     if is_failure:

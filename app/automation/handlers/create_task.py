@@ -11,17 +11,18 @@ from app.automation.handlers.support.context import StepContext
 from app.automation.handlers.support.follow_up_events import task_created
 from app.automation.handlers.support.task_text import check_merge_fields, task_text
 from app.automation.language.base import Maybe, Strict
-from app.automation.language.docs.sentences import plain
+from app.automation.language.docs.sentences import of_length, plain
 from app.automation.language.params import Params
+from app.automation.language.timing import Clock
 from app.automation.language.types.containers import Items
 from app.automation.language.types.primitives import Description, Duration, OneOf, Tag, Title, Whole
 from app.automation.language.types.user_reference import UserIdOr
 from app.core.calendar.calendar import Calendar
-from app.core.calendar.durations import parse_duration
 from app.core.type_aliases import JsonDict
 from app.engine.events.keys import event_key, in_words
 from app.engine.models import Reason
 from app.engine.outcomes import Done, Effects, Outcome, Row, Skip
+from app.engine.rules.timing import Timing, count
 from app.engine.step_kind import Details, Settings, StepKind
 from app.identity.users.lookup import ActiveUser
 from app.tasks.models import TaskPriority, TaskType
@@ -41,9 +42,7 @@ class Due(Strict):
     example: ClassVar[object] = {"after": "30 minutes", "clock": "business"}
 
     after: Duration = Field(description="How long after its creation.", examples=["30 minutes"])
-    clock: Annotated[Literal["wall", "business"], OneOf()] = Field(
-        default="wall", description="`business` counts opening hours only.", examples=["business"]
-    )
+    clock: Clock = "wall"
 
 
 class CreateTask(Params):
@@ -142,8 +141,8 @@ def step_params(settings: Settings, due_at: datetime, calendar: Calendar) -> Jso
 def _task_due(due: Mapping[str, str] | None, made_at: datetime, calendar: Calendar) -> datetime:
     if due is None:
         return calendar.due_after(made_at, TO_ACT)
-    after = parse_duration(due["after"])
-    return calendar.due_after(made_at, after) if due.get("clock") == "business" else made_at + after
+    timing = Timing.read({"time": due["after"], "clock": due.get("clock", "wall")})
+    return count(timing, made_at, calendar)
 
 
 def details_of_task(_: StepContext, done: Done) -> Details:
@@ -158,8 +157,7 @@ def _sentence(task: Settings) -> str:
     priority = task.get("priority", "NORMAL")
     urgency = "" if priority == "NORMAL" else f", {plain(priority)} priority"
     due = task.get("due", {})
-    hours = " of opening hours" if due.get("clock") == "business" else ""
-    when = f", due in {due['after']}{hours}" if "after" in due else ""
+    when = f", due in {of_length(due['after'], due.get('clock', 'wall'))}" if "after" in due else ""
     held = "; continues when it is done" if "wait_for" in task else ""
     return f"Task: {task['title']} ({plain(task['type'])}{urgency}{when}){held}"
 

@@ -16,9 +16,9 @@ from app.automation.handlers.support.context import NotificationView, StepContex
 from app.automation.handlers.support.failure_notices import failure_notices
 from app.automation.handlers.support.follow_up_events import message_event
 from app.automation.handlers.support.gateway_limit import throttle_snooze, usage_rows
-from app.automation.handlers.support.guard import is_paused, is_too_late, wait
+from app.automation.handlers.support.guard import is_paused, is_too_late, put_off, wait
 from app.automation.handlers.support.missing_gateway import wait_for_account, wait_for_gateway
-from app.automation.handlers.support.outages import channel_results, wait_after, wait_for_channel
+from app.automation.handlers.support.outages import channel_results, retry_by, wait_after, wait_for_channel
 from app.automation.handlers.support.provider_templates import provider_template
 from app.automation.handlers.support.refusals import is_bounce, opt_outs, suppressions
 from app.automation.handlers.support.return_addresses import return_addresses
@@ -84,7 +84,7 @@ def guard(context: StepContext) -> Skip | Snooze | None:
         return None
     if stopped := _stopped(context, note):
         return suppress(context, stopped)
-    return wait(context) if is_paused(context, note.series) else None
+    return wait(context, note.series) if is_paused(context, note.series) else None
 
 
 def _stopped(context: StepContext, note: NotificationView) -> Reason | None:
@@ -106,8 +106,8 @@ def decide(context: StepContext) -> Outcome | ExternalCall:
     match context.verdict() if context.contact else Allow():
         case Never(reason):
             return suppress(context, reason)
-        case Until(instant, reason, moves):
-            return Snooze(instant, reason, moves=moves)
+        case Until() as refusal:
+            return put_off(context, refusal)
         case Allow():
             stopped = _without_sender(context) or _without_destination(context)
             return stopped or wait_for_channel(context) or _throttle(context) or _send(context)
@@ -242,9 +242,8 @@ def conclude(context: StepContext, question: Question, receipt: Receipt) -> Outc
             return Done({"response": words}, effects=_end(context, ended, state, receipt, sent_at=now))
         case NotificationState.PENDING as state:
             pause = receipt.wait if isinstance(receipt, Transient) else None
-            return Retry(
-                words, now + pause if pause else None, effects=_end(context, ended, state, receipt, error=words)
-            )
+            not_before, effects = now + pause if pause else None, _end(context, ended, state, receipt, error=words)
+            return Retry(words, not_before, retry_by(context, receipt), effects=effects)
         case NotificationState.FAILED as state:
             return Fail(words, effects=_end(context, ended, state, receipt, error=words))
         case state:

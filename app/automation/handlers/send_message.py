@@ -1,12 +1,13 @@
 """`send_message`: a message from the clinic to the lead."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import BeforeValidator, Field
 
 from app.automation.handlers.support.context import StepContext
+from app.automation.handlers.support.guard import put_off
 from app.automation.handlers.support.messages import notification_ids, to_lead, variant_for_lead
 from app.automation.handlers.support.missing_gateway import wait_for_account, wait_for_gateway
 from app.automation.handlers.support.provider_templates import with_provider_template
@@ -18,12 +19,14 @@ from app.automation.language.types.containers import Items
 from app.automation.language.types.errors import Line, problem
 from app.automation.language.types.part_names import repeated
 from app.automation.language.types.primitives import OneOf, RegisteredName, Truth, about
+from app.automation.sequences.facts import UnsentMessage
 from app.core.http_client.targets import NotAllowed, parse_target
 from app.core.type_aliases import JsonObject
 from app.core.validation.validation_errors import not_known
 from app.engine.models import Reason
 from app.engine.outcomes import Done, Effects, Outcome, Skip, Snooze
 from app.engine.step_kind import Details, Settings, StepKind
+from app.engine.steps.waiting import settled
 from app.messaging.channels.gateway_payload import MessageType
 from app.messaging.channels.registry import CHANNELS, UnknownChannel
 from app.messaging.contact_policy.gate import Allow, Never, Until
@@ -127,13 +130,13 @@ def decide(context: StepContext) -> Outcome:
         return missing
     if (without_account := wait_for_account(context)) and not _names_account(context):
         return without_account
-    if context.unsent_until is not None:
-        return _wait_for_previous(context, context.unsent_until)
+    if context.unsent is not None:
+        return _wait_for_previous(context, context.unsent)
     match with_provider_template(context).verdict():
         case Never(reason):
             return Skip(reason)
-        case Until(instant, reason, moves):
-            return Snooze(instant, reason, moves=moves)
+        case Until() as refusal:
+            return put_off(context, refusal)
         case Allow():
             messages = to_lead(context)
             return Done(notification_ids(messages), effects=Effects(notifications=messages))
@@ -145,10 +148,10 @@ def _names_account(context: StepContext) -> bool:
     return variant is not None and variant.account is not None
 
 
-def _wait_for_previous(context: StepContext, next_try: datetime) -> Snooze:
-    """Wait until shortly after the next try of the earlier message."""
-    soonest = context.now + SHORTEST_WAIT
-    return Snooze(max(soonest, next_try + SHORTEST_WAIT), Reason.PREVIOUS_MESSAGE)
+def _wait_for_previous(context: StepContext, previous: UnsentMessage) -> Snooze:
+    """Wait for the earlier message; at the latest, until shortly after its next try."""
+    until = max(context.now, previous.next_try) + SHORTEST_WAIT
+    return Snooze(until, Reason.PREVIOUS_MESSAGE, waits_for=settled(previous.id))
 
 
 def _details(context: StepContext, _: Done) -> Details:

@@ -24,10 +24,11 @@ from app.automation.language.condition_values import (
 from app.automation.language.known_names import KnownNames, known_names
 from app.automation.language.types.containers import ByShape, Items, NotDeeper
 from app.automation.language.types.errors import Handler, Line, problem
+from app.automation.language.types.impossible import contradictions
 from app.automation.language.types.primitives import Truth, about
 from app.automation.language.vocabulary import FIELDS, KEY, OPEN, Type, When
 from app.core.type_aliases import JsonDict, JsonObject
-from app.core.validation.validation_errors import not_known, some_of
+from app.core.validation.validation_errors import listed, not_known
 from app.engine.rules.conditions import CHANGED
 
 DEEPEST, MOST = 5, 50  # nesting, and conditions in one list (security.md, 15)
@@ -121,7 +122,7 @@ class FieldCondition(Strict):
     def misfits(cls, given: JsonObject, known: KnownNames) -> Iterator[Line]:
         """Yield the tests that do not fit the field, and values that the field cannot have."""
         if "field" not in given:
-            allowed = some_of("", sorted(vocabulary.fields_at(_moment.get(), known.fields)))
+            allowed = listed(sorted(vocabulary.fields_at(_moment.get(), known.fields)))
             yield Line(("field",), f"is missing; allowed: {allowed}")
         if not given.keys() - {"field"}:
             yield Line((), f"needs one of {', '.join(cls.tests())}")
@@ -129,6 +130,7 @@ class FieldCondition(Strict):
             values = _allowed_values(field, known)
             for name in given.keys() & cls.tests().keys():
                 yield from cls._misfit(field, name, given[name], values)
+            yield from (Line(line.loc[1:], line.problem) for line in contradictions([given], ()))
             yield from _unknown_ids(field, given, known)
 
     @classmethod
@@ -139,12 +141,31 @@ class FieldCondition(Strict):
         elif field.type not in tests[name]:
             fitting = ", ".join(test for test, types in tests.items() if field.type in types)
             yield Line((name,), f"cannot be asked of {_article(field.type)}; these can: {fitting}")
+        elif _out_of_range(field, name, want):
+            yield Line((name,), f"never holds: the value is from {field.least} to {field.most}")
         elif name in {"equals", "not_equals"} or (name == "contains" and allowed):
             if mistake := wrong_value(field.type, want, allowed):
                 yield Line((name,), mistake)
+        elif want == [] and name in {"in", "not_in"}:
+            yield Line((name,), "is empty: it needs at least one value")
         elif isinstance(want, list) and name in {"in", "not_in"}:
             wrong = [(i, mistake) for i, one in enumerate(want) if (mistake := wrong_value(field.type, one, allowed))]
             yield from (Line((name, i), mistake) for i, mistake in wrong[:MOST_VALUES])
+
+
+def _out_of_range(field: vocabulary.Field, test: str, want: object) -> bool:
+    """Return whether the field, whose numbers have a range, never has such a value."""
+    if field.least is None or field.most is None:
+        return False
+    if test == "in" and isinstance(want, list):
+        return bool(want) and all(_out_of_range(field, "equals", one) for one in want)
+    if isinstance(want, bool) or not isinstance(want, int | float):
+        return False
+    return {
+        "greater_than": want >= field.most,
+        "less_than": want <= field.least,
+        "equals": not field.least <= want <= field.most,
+    }.get(test, False)
 
 
 def _allowed_values(field: vocabulary.Field, known: KnownNames) -> frozenset[str]:
@@ -198,6 +219,11 @@ class AllConditions(_Group):
     }
 
     all: list["Condition"] = Field(min_length=1, description="Each a condition or a group.")
+
+    @classmethod
+    def conflicts(cls, given: JsonObject) -> Iterator[Line]:
+        """Yield the tests that contradict each other."""
+        yield from contradictions(given.get("all"), ("all",))
 
 
 class AnyConditions(_Group):

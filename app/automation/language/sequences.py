@@ -18,6 +18,7 @@ from app.automation.language.rules import Lateness, On, OnlyIf, Priority, Unless
 from app.automation.language.timing import DelayOrPeriod, timing_conflicts
 from app.automation.language.types.containers import ByShape, Items, is_mapping
 from app.automation.language.types.errors import Line, Loc, problem
+from app.automation.language.types.impossible import contradictions, impossible_for, needs_no_task
 from app.automation.language.types.part_names import name_of, repeated
 from app.automation.language.types.primitives import (
     LONGEST_SLUG,
@@ -77,8 +78,10 @@ class Trigger(Strict):
 
     @classmethod
     def conflicts(cls, given: JsonObject) -> Iterator[Line]:
-        """Yield the mistakes of its timing."""
+        """Yield the mistakes of its timing, and the conditions that never hold."""
         yield from timing_conflicts(given)
+        yield from impossible_for(given.get("on"), given.get("when"), ("when",))
+        yield from contradictions(given.get("when"), ("when",))
 
 
 class Variant(Strict):
@@ -124,6 +127,9 @@ class StepParts(Strict):
     @classmethod
     def conflicts(cls, given: JsonObject) -> Iterator[Line]:
         """Yield a mistake where not exactly one action is named, and for parts that do not fit the action."""
+        yield from contradictions(given.get("only_if"), ("only_if",))
+        for part in ("only_if", "unless"):
+            yield from needs_no_task(given.get(part), (part,))
         named = [kind for kind in cls.actions if kind in given]
         if len(named) != 1:
             yield Line((), f"must name one action of {', '.join(cls.actions)}")

@@ -73,7 +73,18 @@ OnDay = Annotated[
     Maybe[Annotated[int, Whole(1, 31)]],
     Field(description="A day of the month; in a shorter month its last day.", examples=[1]),
 ]
-Clock = Annotated[Literal["wall", "business", "business_days"], OneOf()]
+Clock = Annotated[
+    Literal["wall", "business", "business_days", "opening_hours"],
+    OneOf(),
+    Field(
+        description=(
+            "`business`: a day is a working day, to the same hour; hours are opening hours; a week is a calendar week. "
+            "`business_days` leaves out days on which the clinic is closed, and begins and ends while it is open. "
+            "`opening_hours` counts opening hours only, so that a day is 24 of them."
+        ),
+        examples=["business"],
+    ),
+]
 
 
 class Delay(Strict):
@@ -82,14 +93,7 @@ class Delay(Strict):
     example: ClassVar[object] = {"time": "2 hours", "clock": "business"}
 
     time: Maybe[Period] = Field(default=None, description="How long to wait.", examples=["3 days"])
-    clock: Clock = Field(
-        default="wall",
-        description=(
-            "`business` counts opening hours only. `business_days` leaves out days on which the clinic is closed, and "
-            "begins and ends while it is open."
-        ),
-        examples=["business"],
-    )
+    clock: Clock = "wall"
     at: At = None
     zone: Zone = "clinic"
     on_day: OnDay = None

@@ -60,6 +60,8 @@ class Field:
     known: When = When.ALWAYS
     is_stage: bool = False
     refers: Refers | None = None
+    least: int | None = None  # the smallest possible number
+    most: int | None = None  # the greatest possible number
 
     def is_known(self, when: When) -> bool:
         """Return whether conditions can use the field at that moment."""
@@ -95,7 +97,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "lead.tags": Field(LIST, "Its tags."),
     "lead.treatment_interest": Field(LIST, "The treatments that it is interested in."),
     "lead.value": Field(NUMBER, "Its value in the clinic's currency."),
-    "lead.score": Field(NUMBER, "Its score, 0 to 100."),
+    "lead.score": Field(NUMBER, "Its score, 0 to 100.", least=0, most=100),
     "lead.city": Field(TEXT, "Its city."),
     "lead.state": Field(TEXT, "Its state or region."),
     "lead.postal_code": Field(TEXT, "Its postal code."),
@@ -128,9 +130,11 @@ FIELDS: Final[Mapping[str, Field]] = {
     ),
     "event.changed": Field(LIST, "The names of the changed fields.", known=When.PLANNING),
     "event.reason": Field(TEXT, "Why the lead was lost.", _values(LostReason), known=When.PLANNING),
-    "event.score": Field(NUMBER, "The lead's new score.", known=When.PLANNING),
-    "event.previous_score": Field(NUMBER, "The lead's score before.", known=When.PLANNING),
-    "event.score_change": Field(NUMBER, "The new score minus the score before.", known=When.PLANNING),
+    "event.score": Field(NUMBER, "The lead's new score.", known=When.PLANNING, least=0, most=100),
+    "event.previous_score": Field(NUMBER, "The lead's score before.", known=When.PLANNING, least=0, most=100),
+    "event.score_change": Field(
+        NUMBER, "The new score minus the score before.", known=When.PLANNING, least=-100, most=100
+    ),
     "event.scheduled_for": Field(INSTANT, "The time of the consultation.", known=When.PLANNING),
     "event.template": Field(TEXT, "The template of the message.", known=When.PLANNING),
     "event.channel": Field(TEXT, "The channel of the message.", known=When.PLANNING),

@@ -28,6 +28,7 @@ MOVERS: Final[Mapping[str, str]] = {
     Reason.WEEKLY_CAP: "the weekly limit of messages to the lead",
     Reason.MINIMUM_INTERVAL: "the interval after the lead's last message",
     Reason.ANOTHER_TOUCH: "another message to the lead",
+    Reason.AWAITS_DECISION: "the decision about a message of the lead",
     Reason.PREVIOUS_MESSAGE: "the previous message of the sequence",
     Reason.WAITS_FOR_DIGEST: "the hour of the user's digest",
     Reason.WAITS_FOR_HOUR: "the hour that was chosen for the e-mail",
@@ -75,6 +76,7 @@ WORDS: Final[Mapping[str, str]] = {
     Reason.SEQUENCE_CAP: "the lead had the most messages that the clinic allows from one rule or sequence",
     Reason.MINIMUM_INTERVAL: "the lead's last message was too recent",
     Reason.ANOTHER_TOUCH: "another message to the lead in the same window came first",
+    Reason.AWAITS_DECISION: "a user is to decide about a message of the lead: whether it is a reply, or asks to stop",
     Reason.PREVIOUS_MESSAGE: "an earlier message of the same enrollment was not sent yet",
     Reason.THROTTLED: "its gateway or sending account had reached its limit of messages",
     Reason.OPTED_OUT_OF_CHANNEL: "the lead opted out of this channel",
@@ -120,6 +122,7 @@ WORDS: Final[Mapping[str, str]] = {
     ExitReason.GOAL: "the goal of the sequence was reached",
     ExitReason.UNENROLLED: "a rule ended it",
     ExitReason.SEQUENCE_DELETED: "the sequence was deleted",
+    PauseReason.QUESTION: "a user is to decide whether the lead replied",
     PauseReason.SEQUENCE_INACTIVE: "the sequence is inactive",
 }
 

@@ -1,6 +1,5 @@
 """Acts of a user on one planned step of a lead: cancel it, run it now, snooze it. The caller commits."""
 
-from datetime import datetime
 from typing import cast
 from uuid import UUID
 
@@ -12,7 +11,6 @@ from app.automation.lead_view.planned_step import (
     USER,
     cancel_by_hand,
     lock_step,
-    move_by_hand,
     name_user,
     require_pending,
     was_cancelled_by_hand,
@@ -21,12 +19,14 @@ from app.automation.lead_view.steps import step_of
 from app.automation.sequences.enrollments.advance import skip_step
 from app.automation.sequences.enrollments.transitions import lock_enrollments
 from app.clock import now
-from app.core.type_aliases import JsonDict
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.models import Reason, Step
 from app.engine.plan.follow_up_steps import FinishedStep, next_repetition
 from app.engine.service import add_steps, planned_row
+from app.engine.steps.by_hand import move_by_hand
 from app.identity.actor import Actor
 from app.leads.search.lookup import get_lead
+from app.tasks.lifecycle.edit import snoozed_until
 
 
 def cancel_step(session: Session, actor: Actor, lead_id: UUID, step_id: UUID) -> JsonDict:
@@ -59,10 +59,11 @@ def run_step_now(session: Session, actor: Actor, lead_id: UUID, step_id: UUID) -
     return _shown(session, actor, step)
 
 
-def snooze_step(session: Session, actor: Actor, lead_id: UUID, step_id: UUID, *, until: datetime) -> JsonDict:
-    """Move the due time of a planned step to `until`. Raises NotFound, LeadWasMerged, StepIsOver."""
+def snooze_step(session: Session, actor: Actor, lead_id: UUID, step_id: UUID, *, data: JsonObject) -> JsonDict:
+    """Move a planned step to `until`, or `by` a duration. Raises NotFound, LeadWasMerged, StepIsOver."""
     step = _lock(session, actor, lead_id, step_id)
     require_pending(step)
+    until = snoozed_until(actor, step.due_at, data)
     if step.due_at != until:
         move_by_hand(session, step, until, _user(actor))
         _note(session, step, {"step_snoozed": str(step.id), "until": until.isoformat()})

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.automation.language.known_names import KnownNames
 from app.automation.language.playbooks import mistakes_in_playbook
+from app.automation.playbooks.text_limits import require_moderate_size
 from app.core.db import Base, Rows, insert_many, new_id
 from app.core.type_aliases import ColumnDict, ColumnValues, JsonDict, JsonObject
 from app.core.validation.validation_errors import InvalidPlaybook, Mistake
@@ -20,7 +21,6 @@ from app.engine.rules.models import RuleRow, RuleVersion
 from app.engine.sequences.models import SequenceRow, SequenceVersion
 
 LONGEST_TEXT: Final = 200_000  # characters; ten times the largest shipped playbook
-MOST_VALUES: Final = 20_000  # keys, values, lists and mappings, as YAML events
 _SIGNED_64_BIT: Final = range(-(2**63), 2**63)
 
 
@@ -91,7 +91,7 @@ def read(text: str, known: KnownNames | None = None) -> Playbook:
         InvalidPlaybook: with every mistake and its path.
     """
     try:
-        refuse_too_many_values(text)
+        refuse_large(text)
         document = yaml.load(text, DefinitionLoader)  # noqa: S506  (a SafeLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: 2026-13-45 is no date
         raise InvalidPlaybook([Mistake("playbook", " ".join(str(error).split()))]) from error
@@ -110,10 +110,9 @@ def read(text: str, known: KnownNames | None = None) -> Playbook:
     )
 
 
-def refuse_too_many_values(text: str) -> None:
-    """Count the values before they are built: a short text can hold a list of 250,000. Raises InvalidPlaybook."""
-    if any(count > MOST_VALUES for count, _ in enumerate(yaml.parse(text, DefinitionLoader), start=1)):
-        raise InvalidPlaybook([Mistake("playbook", f"At most {MOST_VALUES:,} keys and values.")])
+def refuse_large(text: str) -> None:
+    """Refuse a text with too many values or levels before any is built. Raises InvalidPlaybook, YAMLError."""
+    require_moderate_size(yaml.parse(text, DefinitionLoader))
 
 
 def install(

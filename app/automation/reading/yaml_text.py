@@ -6,7 +6,7 @@ from typing import Final
 
 import yaml
 
-from app.automation.playbooks.shipped import DefinitionLoader, refuse_too_many_values
+from app.automation.playbooks.shipped import DefinitionLoader, refuse_large
 from app.core.validation.json_pointer import pointer
 from app.core.validation.validation_errors import InvalidPlaybook
 
@@ -49,7 +49,7 @@ START: Final = Position(1, 1)
 def read_text(text: str) -> ReadText:
     """Read a text. Raises UnreadableText."""
     try:
-        refuse_too_many_values(text)
+        refuse_large(text)
         root = yaml.compose(text, DefinitionLoader)
         document = yaml.load(text, DefinitionLoader)  # noqa: S506
     except yaml.MarkedYAMLError as error:

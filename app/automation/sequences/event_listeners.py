@@ -1,6 +1,6 @@
 """Event listeners of sequences: events of leads end enrollments, or continue those that wait for a task."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.automation.sequences.enrollments.exit import cancel_steps_and_labels, end_all_of_lead
+from app.automation.sequences.enrollments.exit import cancel_steps_and_labels, end_all_of_lead, end_enrollments
 from app.automation.sequences.enrollments.transitions import (
     Move,
     lock_enrollments_waiting_for,
@@ -20,8 +20,9 @@ from app.core.type_aliases import JsonDict
 from app.engine.events.events import Event, EventName, stop_reason
 from app.engine.events.keys import as_json
 from app.engine.models import BegunBy, Kind, Reason
-from app.engine.sequences.definitions import sequences_of
+from app.engine.sequences.definitions import sequence_versions, sequences_of
 from app.engine.sequences.sequence import EXIT_BY_EVENT, ExitReason
+from app.engine.sequences.sequence import Sequence as SequenceText
 from app.engine.service import add_steps, step_row
 from app.identity.clinic_context import ClinicContext
 
@@ -40,6 +41,9 @@ _END_BY_EVENT: Final = text(
     " AND (e.keys IS NULL OR t.key = '' OR CAST(e.keys AS jsonb) ? t.key)"
     " ORDER BY t.id, (e.event = ANY(t.goal)) DESC, e.place) AS hit"
     f" WHERE n.id = hit.id AND n.{IS_LIVE} RETURNING n.id, n.lead_id, n.step_id, n.label, n.reason"
+)
+_LIVE: Final = text(
+    f"SELECT id, sequence_id, sequence_version FROM enrollments WHERE lead_id = :lead AND {IS_LIVE}"  # noqa: S608
 )
 _COLLEAGUES: Final = text(
     "SELECT n.id, n.lead_id, n.sequence_id FROM leads AS own JOIN enrollments AS n ON n.clinic_id = own.clinic_id"  # noqa: S608
@@ -119,6 +123,22 @@ def _exit_step(clinic: ClinicContext, row: Any, slug: str) -> JsonDict:
 def end_all_enrollments(session: Session, lead_id: UUID, reason: Reason) -> None:
     """End all enrollments of a lead after its follow-ups were all cancelled."""
     end_all_of_lead(session, lead_id, reason=_EXIT_REASONS.get(reason, ExitReason.STOPPED), at=clock.now())
+
+
+def exit_without_channel(session: Session, lead_id: UUID, channels: Collection[str]) -> None:
+    """End the enrollments of a lead whose sequences reach it by these channels only: it has opted out of them."""
+    rows = session.execute(_LIVE, {"lead": lead_id}).all()
+    known = sequence_versions(session, {(row.sequence_id, row.sequence_version) for row in rows})
+    ended = [row.id for row in rows if _reaches_by(known.get((row.sequence_id, row.sequence_version)), channels)]
+    end_enrollments(session, ended, reason=ExitReason.OPTED_OUT, at=clock.now())
+
+
+def _reaches_by(sequence: SequenceText | None, channels: Collection[str]) -> bool:
+    """Whether the sequence writes to the lead by these channels only, and has no task for a person."""
+    if sequence is None or any(step.kind == Kind.CREATE_TASK for step in sequence.steps):
+        return False
+    used = {step.settings["channel"] for step in sequence.steps if step.kind == Kind.SEND_MESSAGE}
+    return bool(used) and used <= set(channels)
 
 
 _EXIT_REASONS: Final = {Reason.ERASED: ExitReason.ERASED, Reason.RESTRICTED: ExitReason.RESTRICTED}

@@ -47,20 +47,28 @@ _CURRENT: Final = text(
 )
 
 
-def unsent_messages(session: Session, ids: Collection[str]) -> Mapping[str, datetime]:
-    """Return when the next try of the earlier messages is due, by enrollment id, for enrollments with unsent ones.
+class UnsentMessage(NamedTuple):
+    """An earlier message of an enrollment that is pending or being handed over, and when its next try is due."""
 
-    A message is unsent while it is pending or being handed over. A failed or unknown one waits for a person.
+    id: UUID
+    next_try: datetime
+
+
+def unsent_messages(session: Session, ids: Collection[str]) -> Mapping[str, UnsentMessage]:
+    """Return the unsent message whose next try is the last, by enrollment id, for enrollments with unsent ones.
+
+    A failed or unknown message is not unsent: it waits for a person.
     """
-    return {str(row.enrollment_id): row.due_at for row in session.execute(_UNSENT, {"ids": list(ids)})}
+    found = session.execute(_UNSENT, {"ids": list(ids)})
+    return {str(row.enrollment_id): UnsentMessage(row.id, row.due_at) for row in found}
 
 
 _UNSENT: Final = text(
-    "SELECT s.enrollment_id, max(coalesce(d.due_at, n.created_at)) AS due_at FROM enrollment_steps s"
-    " JOIN notifications n ON n.id = s.notification_id AND n.state IN ('pending', 'sending')"
+    "SELECT DISTINCT ON (s.enrollment_id) s.enrollment_id, n.id, coalesce(d.due_at, n.created_at) AS due_at"
+    " FROM enrollment_steps s JOIN notifications n ON n.id = s.notification_id AND n.state IN ('pending', 'sending')"
     " LEFT JOIN steps d ON d.lead_id = n.lead_id AND d.kind = 'deliver' AND d.state IN ('planned', 'published')"
     " AND d.params ->> 'notification_id' = CAST(n.id AS text)"
-    " WHERE s.enrollment_id = ANY(CAST(:ids AS uuid[])) GROUP BY s.enrollment_id"
+    " WHERE s.enrollment_id = ANY(CAST(:ids AS uuid[])) ORDER BY s.enrollment_id, due_at DESC"
 )
 
 

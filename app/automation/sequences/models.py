@@ -39,6 +39,7 @@ class PauseReason(StrEnum):
     """Reason of a paused enrollment."""
 
     BY_HAND = "by_hand"
+    QUESTION = "question"  # a user decides whether the lead replied
     SEQUENCE_INACTIVE = "sequence_inactive"  # a step became due while the sequence was inactive
 
 

@@ -16,6 +16,7 @@ from app.leads.enums import OPEN_STATUSES, LeadStatus
 from app.leads.events import lead_event
 from app.leads.pipeline import transitions
 from app.leads.pipeline.lead_state import mark_updated
+from app.leads.pipeline.models import LOST
 from app.leads.pipeline.stages import can_move
 from app.leads.timeline.models import ActivityType, Direction, Outcome
 from app.messaging.channels.registry import CHANNELS
@@ -78,6 +79,8 @@ def _change_stage(world: World, given: Given) -> list[Event]:
         return []
     if not can_move(world.setting.stages, here, stage):
         raise Refused("no_way_back")
+    if stage == LOST:
+        world.stage_before_loss = here
     reason, scheduled_for = given["event"].get("reason", NO_RESPONSE), given["event"].get("scheduled_for")
     return transitions.move(world.lead, world.actor, stage, at=world.now, reason=reason, scheduled_for=scheduled_for)
 
@@ -87,13 +90,14 @@ def _convert(world: World, _: Given) -> list[Event]:
 
 
 def _lose(world: World, given: Given) -> list[Event]:
+    world.stage_before_loss = world.lead.pipeline_stage
     return transitions.lose(world.lead, world.actor, given["event"].get("reason", NO_RESPONSE), at=world.now)
 
 
 def _reopen(world: World, given: Given) -> list[Event]:
     if world.lead.status != LeadStatus.LOST:
         raise Refused("lead_is_not_lost")
-    stage = given["event"].get("stage", world.setting.first_stage)
+    stage = given["event"].get("stage", world.stage_before_loss or world.setting.first_stage)
     return transitions.reopen(world.lead, world.actor, stage, at=world.now)
 
 

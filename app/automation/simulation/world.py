@@ -83,6 +83,7 @@ class World:
     sent: list[Sent] = field(default_factory=list)  # the messages since the start of the simulation
     enrollments: list[SimpleNamespace] = field(default_factory=list)
     timeline: list[Entry] = field(default_factory=list)
+    stage_before_loss: str | None = None
     decision_count: int = 0  # one for each rule and event
     escalations: set[UUID] = field(default_factory=set)  # steps that escalated the lead
     chains: dict[UUID, Chain] = field(default_factory=dict)  # the chain of causes, by id of the steps, past and pending

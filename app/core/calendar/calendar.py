@@ -141,6 +141,16 @@ class Calendar:
         except NeverOpen:
             return _utc(instant) + delta
 
+    def add_working_time(self, instant: datetime, *, weeks: int, days: int, time: timedelta) -> datetime:
+        """Return the instant after calendar weeks, then working days at the same wall time, then opening hours.
+
+        The result is not while the clinic is closed. If it never opens, plain time is added.
+        """
+        if not (weeks or days):
+            return self.due_after(instant, time)
+        moved = self.add_business_days(self.add_wall_days(instant, weeks * 7), timedelta(days=days))
+        return self.due_after(moved, time) if time else moved
+
     def due_after(self, instant: datetime, delta: timedelta) -> datetime:
         """Return `add_business_time`; if the clinic never opens, add plain time, so that its leads are still called."""
         try:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from difflib import get_close_matches
 from functools import lru_cache
@@ -42,6 +42,13 @@ class Wait:
 
     months: int = 0
     time: timedelta = timedelta()
+    weeks: int = field(default=0, compare=False)  # as written; they are part of `time`
+    days: int = field(default=0, compare=False)  # as written; they are part of `time`
+
+    @property
+    def less_than_a_day(self) -> timedelta:
+        """The time that is written in hours, minutes and seconds: of `1 day 24 hours` the 24 hours."""
+        return self.time - timedelta(weeks=self.weeks, days=self.days)
 
     @property
     def is_of_days(self) -> bool:
@@ -66,12 +73,7 @@ def parse_duration(text: str) -> timedelta:
 
     A day is 24 hours, a week 7 days. From zero to ten years. Raises InvalidDuration.
     """
-    amounts: dict[str, int] = {}
-    for amount, spelling in _parts(text):
-        unit = _unit(spelling, text)
-        if unit in amounts:
-            raise _error(text, f"names {unit}s twice")
-        amounts[unit] = amount
+    amounts = _amounts(text)
     # In whole seconds: a timedelta of 999999999 weeks would overflow before it could be compared.
     seconds = sum(amount * _SECONDS[unit] for unit, amount in amounts.items())
     if seconds > LONGEST.total_seconds():
@@ -79,15 +81,30 @@ def parse_duration(text: str) -> timedelta:
     return timedelta(seconds=seconds)
 
 
+def _amounts(text: str) -> dict[str, int]:
+    amounts: dict[str, int] = {}
+    for amount, spelling in _parts(text):
+        unit = _unit(spelling, text)
+        if unit in amounts:
+            raise _error(text, f"names {unit}s twice")
+        amounts[unit] = amount
+    return amounts
+
+
 def parse_wait(text: str) -> Wait:
     """Parse a duration with optional months before it: "1 month", "2 months 3 days". Raises InvalidDuration."""
     months = _MONTHS.match(text)
     if months is None:
-        return Wait(0, parse_duration(text))
+        return _wait(0, text)
     if int(months[1]) > MOST_MONTHS:
         raise _error(text, f"is longer than {MOST_MONTHS} months")
     rest = text[months.end() :]
-    return Wait(int(months[1]), parse_duration(rest) if rest.strip() else timedelta())
+    return _wait(int(months[1]), rest) if rest.strip() else Wait(int(months[1]))
+
+
+def _wait(months: int, text: str) -> Wait:
+    time, amounts = parse_duration(text), _amounts(text)
+    return Wait(months, time, weeks=amounts.get("week", 0), days=amounts.get("day", 0))
 
 
 def format_duration(duration: timedelta) -> str:

@@ -9,7 +9,6 @@ from typing import Final
 
 from app.core.validation.json_pointer import pointer
 
-MOST_NAMED: Final = 10  # allowed values in one message
 _PLAIN_KEY: Final = re.compile(r'[^.\[\]"]+')
 # An index, a quoted key or a plain key.
 _PART: Final = re.compile(r'\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]|([^.\[\]"]+)')
@@ -68,10 +67,10 @@ def one_of(value: object, allowed: Collection[str], place: str) -> list[Mistake]
 
 
 def not_known(value: object, allowed: Collection[str]) -> str:
-    """Say that a value is not known, what may have been meant, and what is allowed (at most `MOST_NAMED` values)."""
+    """Say that a value is not known, what may have been meant, and what is allowed."""
     close = closest(value, allowed)
     hint = f"did you mean {str(close)!r}? " if close is not None else ""
-    return f"{value!r} is not known; {hint}allowed: {some_of(value, sorted(allowed))}"
+    return f"{value!r} is not known; {hint}allowed: {listed(sorted(allowed))}"
 
 
 def closest(value: object, allowed: Collection[str]) -> str | None:
@@ -79,14 +78,9 @@ def closest(value: object, allowed: Collection[str]) -> str | None:
     return next(iter(_close(value, allowed, 0.6)), None)
 
 
-def some_of(value: object, allowed: Collection[str]) -> str:
-    """Return the allowed values as text. If there are more than `MOST_NAMED`: similar ones first, and their number."""
-    names = list(map(str, allowed))
-    if len(names) <= MOST_NAMED:
-        return ", ".join(names)
-    similar = _close(value, names, 0.3)
-    named = [*similar, *(name for name in names if name not in similar)][:MOST_NAMED]
-    return f"{', '.join(named)} and {len(names) - MOST_NAMED} more"
+def listed(allowed: Collection[str]) -> str:
+    """Return all allowed values as text."""
+    return ", ".join(map(str, allowed))
 
 
 def _close(value: object, allowed: Collection[str], cutoff: float) -> list[str]:

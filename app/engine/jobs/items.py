@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.core.db import AnyRow, to_json
 from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.jobs.models import ItemReason
+from app.engine.jobs.outlook import Outlook
 from app.engine.jobs.split import CHUNK_SIZE, Span
 from app.security.encryption import decrypt_json, encryption_context
 
@@ -102,6 +103,7 @@ class ItemResults:
     failed: list[JsonDict] = field(default_factory=list)  # position, reason, error
     left: list[Position] = field(default_factory=list)
     retry_at: datetime | None = None
+    outlook: Outlook = field(default_factory=dict)  # follow-ups that a preview counts
 
     def succeed(
         self,

@@ -86,6 +86,7 @@ class Job(Base):
     failed: Mapped[int] = mapped_column(default=0)
     cancelled: Mapped[int] = mapped_column(default=0)
     reached: Mapped[int] = mapped_column(default=0, server_default="0")  # position after the last processed item
+    outlook: Mapped[JsonDict | None]  # preview of an import only: see `outlook.py`
     next_at: Mapped[datetime | None]  # backfill only: due time of the next lead
     created_by: Mapped[UUID | None]
     created_at: Mapped[datetime]

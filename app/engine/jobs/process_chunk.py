@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.audit import audit_log
 from app.core.database import savepoint
+from app.core.db import to_json
 from app.core.live_events.changes import note
 from app.core.live_events.entries import About, LiveKind
 from app.core.type_aliases import JsonObject
@@ -28,6 +29,7 @@ from app.engine.jobs.cancellation_lock import may_begin
 from app.engine.jobs.items import ItemResults, cancel_pending_items, write_results
 from app.engine.jobs.kinds import JobRow, ProcessSpan, kind_of
 from app.engine.jobs.models import ItemReason, JobState
+from app.engine.jobs.outlook import Outlook, add_outlooks
 from app.engine.jobs.split import Span, plan_chunks
 
 RETRY_DELAY: Final = timedelta(seconds=1)  # for items whose lead was locked, or while a cancellation waits
@@ -44,6 +46,9 @@ _FINISH: Final = text(
     "UPDATE jobs SET state = 'done', finished_at = :now"
     " WHERE id = :job AND state = 'running' AND done + failed + cancelled = total"
 )
+
+_OUTLOOK: Final = text("SELECT outlook FROM jobs WHERE id = :job")
+_SET_OUTLOOK: Final = text("UPDATE jobs SET outlook = CAST(:outlook AS jsonb) WHERE id = :job")
 
 log = structlog.get_logger()
 
@@ -75,6 +80,8 @@ def process_chunk(session: Session, chunk: JsonObject) -> None:
         later = [Span(min(ends.left), max(ends.left))]
         plan_chunks(session, job.clinic_id, job.id, later, at=ends.retry_at or clock.now() + RETRY_DELAY)
     _count(session, job, done=len(ends.done), failed=len(ends.failed), reached=ends.reached)
+    if ends.outlook:
+        _add_outlook(session, job, ends.outlook)
 
 
 def _process_without_bad_items(session: Session, job_id: UUID, make: ProcessSpan, span: Span) -> ItemResults:
@@ -106,7 +113,8 @@ def _fail_item(session: Session, job_id: UUID, place: int, error: Exception) -> 
 
 def _sum(one: ItemResults, other: ItemResults) -> ItemResults:
     retry_at = one.retry_at or other.retry_at
-    return ItemResults(one.done + other.done, one.failed + other.failed, one.left + other.left, retry_at)
+    outlook = add_outlooks(one.outlook, other.outlook)
+    return ItemResults(one.done + other.done, one.failed + other.failed, one.left + other.left, retry_at, outlook)
 
 
 def _count(
@@ -117,3 +125,9 @@ def _count(
     session.execute(_COUNT, {"job": job.id, "now": clock.now(), **counts})
     session.execute(_FINISH, {"job": job.id, "now": clock.now()})
     note(session, job.clinic_id, LiveKind.JOB_CHANGED, [(job.id, About(None, job.created_by))])
+
+
+def _add_outlook(session: Session, job: JobRow, outlook: Outlook) -> None:
+    """Add to the job's outlook. `_count` has locked the row."""
+    so_far: Outlook = session.scalar(_OUTLOOK, {"job": job.id}) or {}
+    session.execute(_SET_OUTLOOK, {"job": job.id, "outlook": to_json(add_outlooks(so_far, outlook))})

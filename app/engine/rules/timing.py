@@ -61,7 +61,7 @@ class Timing:
     """
 
     wait: Wait = NO_WAIT
-    in_business: bool = False
+    in_business: bool = False  # days are working days, hours are opening hours
     in_business_days: bool = False
     at: tuple[time, ...] = ()  # ascending
     zone: str = "clinic"
@@ -69,6 +69,7 @@ class Timing:
     of: str | None = None
     is_before: bool = False
     at_best_time: bool = False
+    in_opening_hours: bool = False  # a day is 24 opening hours
 
     @classmethod
     def read(cls, written: object, *, is_before: bool = False) -> "Timing":
@@ -77,6 +78,7 @@ class Timing:
         return cls(
             wait=parse_wait(parts.get("time", "0 minutes")),
             in_business=parts.get("clock") == "business",
+            in_opening_hours=parts.get("clock") == "opening_hours",
             in_business_days=parts.get("clock") == "business_days",
             at=read_hours(parts.get("at", ())),
             zone=parts.get("zone", "clinic"),
@@ -187,11 +189,17 @@ def _waited(timing: Timing, start: datetime, calendar: Calendar) -> Due:
     if timing.is_before:
         return Due(calendar.add_wall_months(start, -months) - length if months else start - length)
     waited = calendar.add_wall_months(start, months) if months else start
+    return Due(waited + length).moved("opening_hours", count(timing, waited, calendar))
+
+
+def count(timing: Timing, start: datetime, calendar: Calendar) -> datetime:
+    """Return the end of a wait from `start` on the clock of the timing. Months are left out."""
+    wait = timing.wait
     if timing.in_business:
-        return Due(waited + length).moved("opening_hours", calendar.due_after(waited, length))
-    if timing.in_business_days:
-        return Due(waited + length).moved("opening_hours", calendar.add_business_days(waited, length))
-    return Due(waited + length)
+        return calendar.add_working_time(start, weeks=wait.weeks, days=wait.days, time=wait.less_than_a_day)
+    if timing.in_opening_hours:
+        return calendar.due_after(start, wait.time)
+    return calendar.add_business_days(start, wait.time) if timing.in_business_days else start + wait.time
 
 
 def _on_its_day(timing: Timing, due: Due, clock: LocalClock, *, earliest: datetime) -> Due:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -27,6 +28,7 @@ from app.engine.step_kind import STEP_KINDS
 GROUPING_WINDOW = timedelta(milliseconds=20)  # due times this close share a message, if there are many
 MANY = 4  # fewer steps of a moment get a message for each due time, so that none waits for a later one
 MAX_WAITING = 100_000  # wake-ups held while the broker does not answer; the sweep publishes the rest
+MAX_PUBLISHED_AT_ONCE = 1000  # steps published per transaction; the sweep publishes the rest
 OUTBOX = "outbox"  # key in `session.info`
 CLINIC = "clinic_id"  # header of each message: the clinic of its steps
 
@@ -42,6 +44,16 @@ class WakeUp:
     name: str
     due_at: datetime
     clinic_id: UUID
+
+
+def horizon(now: datetime) -> datetime:
+    """Return the end of the publishing horizon. A step due before it is published at once."""
+    return now + timedelta(seconds=get_settings().horizon_seconds)
+
+
+def wake_ups_of(rows: Iterable[Any]) -> list[WakeUp]:
+    """Return the wake-ups of published rows."""
+    return [WakeUp(row.id, row.kind, row.name, row.due_at, row.clinic_id) for row in rows]
 
 
 def after_commit(session: Session, wake_ups: Iterable[WakeUp]) -> None:

@@ -268,6 +268,7 @@ def _add(operation: MutableMapping[str, Any], sentence: str) -> None:
 
 def _refusals(path: str, method: str, operation: JsonObject) -> Iterable[HTTPStatus]:
     yield HTTPStatus.UNPROCESSABLE_ENTITY  # unknown query parameters, at least
+    yield HTTPStatus.REQUEST_URI_TOO_LONG
     if operation.get("security"):
         yield from (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
     if "{" in path:

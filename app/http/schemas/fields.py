@@ -17,7 +17,7 @@ from marshmallow import ValidationError, fields, validate
 from app.clock import is_in_range
 from app.core.validation import language_tags
 from app.core.validation.plain_values import CONTROL, CONTROL_BUT_LINES, OUT_OF_RANGE, NotADate, read_date
-from app.core.validation.validation_errors import some_of
+from app.core.validation.validation_errors import listed
 from app.http.schemas.one_of import OneOf, OneOfRegistered
 
 INT4_MAX: Final = 2_147_483_647  # PostgreSQL's integer
@@ -140,8 +140,7 @@ class Choices(fields.Field[tuple[StrEnum, ...]]):
     def _deserialize(self, value: object, *_: object, **__: object) -> tuple[StrEnum, ...]:
         names = value.split(",", len(self._members)) if isinstance(value, str) else []
         if not names or any(name not in self._members for name in names):
-            wrong = next((name for name in names if name not in self._members), value)
-            raise ValidationError(f"Must be one or more of {some_of(wrong, self._members)}, separated by commas.")
+            raise ValidationError(f"Must be one or more of {listed(self._members)}, separated by commas.")
         return tuple(dict.fromkeys(self._members[name] for name in names))
 
 

@@ -4,17 +4,17 @@ from collections.abc import Callable, Sequence
 
 from marshmallow import validate
 
-from app.core.validation.validation_errors import closest, some_of
+from app.core.validation.validation_errors import closest, listed
 
 
 class OneOf(validate.OneOf):
-    """As marshmallow's, with a shorter message: the value that was probably meant, and at most ten values."""
+    """As marshmallow's, with a shorter message: the value that was probably meant, and all values."""
 
     def _format_error(self, value: object) -> str:
         names = [str(choice) for choice in self.choices]
         close = closest(value, names)
         hint = f"Did you mean {close!r}? " if close is not None else ""
-        return f"{hint}Must be one of: {some_of(value, names)}."
+        return f"{hint}Must be one of: {listed(names)}."
 
 
 class OneOfRegistered(validate.Validator):

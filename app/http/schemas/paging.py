@@ -8,7 +8,7 @@ from marshmallow import fields
 
 from app.core.cursors import LONGEST_CURSOR
 from app.core.pagination import LARGEST_LIMIT
-from app.core.validation.validation_errors import some_of
+from app.core.validation.validation_errors import listed
 from app.errors import Invalid
 from app.http.schemas.fields import Integer, Text
 from app.http.schemas.schema import QuerySchema, Schema
@@ -55,9 +55,7 @@ class PageOut(Schema):
             return None
         names = tuple(request.args["fields"].split(","))
         if unknown := sorted({*names} - cls.shown):
-            raise Invalid.at(
-                "/fields", f"Unknown: {', '.join(unknown)}. Allowed: {some_of(unknown[0], sorted(cls.shown))}."
-            )
+            raise Invalid.at("/fields", f"Unknown: {', '.join(unknown)}. Allowed: {listed(sorted(cls.shown))}.")
         return names
 
     def _serialize(self, obj: object, *, many: bool = False) -> Any:

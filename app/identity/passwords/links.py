@@ -1,14 +1,19 @@
-"""Links for choosing a password. Their tokens are signed (HMAC) and not stored."""
+"""Links for choosing a password. Their tokens are signed (HMAC) and not stored. Only the newest one of a user works."""
 
 import hashlib
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import datetime
 from typing import Final
 from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from app.config import get_settings
 from app.core.key_derivation import key_for
 from app.errors import Unauthenticated
+from app.identity.models import PasswordLink, User
 
 PATH: Final = "/account/password"
 INVITATION: Final = "invitation"
@@ -45,6 +50,13 @@ def parse_token(token: str) -> UUID:
     if len(link_id) != _ID_BYTES or not hmac.compare_digest(signature, _sign(link_id)):
         raise LinkIsNoGood
     return UUID(bytes=link_id)
+
+
+def end_links(session: Session, user_id: UUID, *, at: datetime) -> None:
+    """End all links of a user: only the newest one works, and none after a new password. Locks the user."""
+    session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
+    unused = (PasswordLink.user_id == user_id, PasswordLink.used_at.is_(None))
+    session.execute(update(PasswordLink).where(*unused).values(used_at=at))
 
 
 def _sign(link_id: bytes) -> bytes:

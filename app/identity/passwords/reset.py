@@ -3,7 +3,7 @@
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -15,21 +15,21 @@ from app.identity.account_email_ports import send_password_reset
 from app.identity.actor import Actor
 from app.identity.models import PasswordLink, User
 from app.identity.password_policy import hash_password, require_strong_password, verify_password
-from app.identity.passwords.links import LinkIsNoGood, parse_token
+from app.identity.passwords.links import LinkIsNoGood, end_links, parse_token
 from app.identity.sign_in.sessions import sign_out_everywhere
 
 log = structlog.get_logger()
 
 
 def send_link(email: str) -> None:
-    """Send a password reset e-mail if the address has an active user, in a transaction of its own.
+    """Send a password reset e-mail to each active user with the address, in a transaction of its own.
 
     Call it after the response: its work differs for known and unknown addresses. A failure is logged.
     """
-    active = select(User).where(func.lower(User.email) == email.lower(), User.is_active)
+    active = select(User).where(func.lower(User.email) == email.lower(), User.is_active).order_by(User.id)
     try:
         with transaction() as session:
-            if user := session.scalars(active).one_or_none():
+            for user in session.scalars(active):
                 send_password_reset(session, user)
     except SQLAlchemyError as failure:
         log.warning("password_link_not_sent", error=type(failure).__name__)
@@ -86,6 +86,5 @@ def _set(session: Session, user: User, password: str) -> None:
     user.password_hash = hash_password(password)
     user.updated_at = at
     user.version += 1
-    unused = (PasswordLink.user_id == user.id, PasswordLink.used_at.is_(None))
-    session.execute(update(PasswordLink).where(*unused).values(used_at=at))
+    end_links(session, user.id, at=at)
     sign_out_everywhere(session, user.id)

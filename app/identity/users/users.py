@@ -16,7 +16,7 @@ from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.identity.account_email_ports import send_invitation
 from app.identity.actor import Actor
 from app.identity.models import Role, Team, User
-from app.identity.permissions import Scope
+from app.identity.permissions import Permission, Scope
 from app.identity.roles import require_role
 from app.identity.service import create_user
 from app.identity.sign_in.sessions import sign_out_everywhere
@@ -31,7 +31,11 @@ class HasAPassword(Conflict):
 
 
 def list_users(session: Session, actor: Actor, query: JsonObject) -> Page:
-    """Return a page of the clinic's users by name, with the filters of `query` (as `UserQuery` reads it)."""
+    """Return a page of the clinic's users by name, with the filters of `query` (as `UserQuery` reads it).
+
+    Raises Forbidden.
+    """
+    _require_staff_access(actor)
     of_clinic = select(User).where(User.clinic_id == actor.clinic.id)
     for name in query.keys() & {"role", "team_id", "is_active"}:
         of_clinic = of_clinic.where(getattr(User, name) == query[name])
@@ -39,8 +43,19 @@ def list_users(session: Session, actor: Actor, query: JsonObject) -> Page:
 
 
 def get_user(session: Session, actor: Actor, user_id: UUID) -> User:
-    """Return a user of the clinic. Raises NotFound."""
+    """Return a user of the clinic. Raises NotFound, Forbidden."""
+    _require_staff_access(actor)
     return _find(session, actor, user_id)
+
+
+def may_see_staff(actor: Actor) -> bool:
+    """Return whether the caller may see all staff: users may, programs only if they assign leads or manage users."""
+    return actor.user_id is not None or any(map(actor.allows, (Permission.LEAD_ASSIGN, Permission.USER_MANAGE)))
+
+
+def _require_staff_access(actor: Actor) -> None:
+    if not may_see_staff(actor):
+        actor.require(Permission.USER_MANAGE)
 
 
 def invite(session: Session, actor: Actor, data: JsonObject) -> User:

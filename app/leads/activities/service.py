@@ -15,7 +15,7 @@ from app.core.type_aliases import JsonObject
 from app.engine.events.events import EventName
 from app.engine.service import record
 from app.identity.actor import Actor
-from app.leads.activities.effects import CONTACT_EVENTS, STAGE_OF, apply_activity, with_implied_values
+from app.leads.activities.effects import CONTACT_EVENTS, STAGE_OF, apply_activity, apply_contact, with_implied_values
 from app.leads.models import Lead
 from app.leads.pipeline.lead_state import mark_updated, save_stage_change
 from app.leads.pipeline.rotting import update_rotting_date
@@ -70,6 +70,17 @@ def log_on_locked_lead(session: Session, actor: Actor, lead: Lead, data: JsonObj
     record(session, actor.clinic, *events)
     activity_logged(session, actor, lead, entry)
     return entry
+
+
+def count_as_reply(session: Session, actor: Actor, lead: Lead, activity_id: UUID) -> None:
+    """Count an inbound message of a locked lead as a reply. It was logged as automatic, so it had no effect yet."""
+    entry = session.get_one(Activity, activity_id)
+    entry.is_auto_reply = False
+    mark_updated(lead, actor, now())
+    events = apply_contact(lead, entry)
+    update_rotting_date(session, actor.clinic, lead)
+    session.flush()
+    record(session, actor.clinic, *events)
 
 
 def timeline(session: Session, actor: Actor, lead_id: UUID, query: JsonObject) -> Page:

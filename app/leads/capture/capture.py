@@ -39,6 +39,7 @@ from app.leads.enums import LeadStatus, OnDuplicate, PatientRelationship, Prefer
 from app.leads.errors import DuplicateLead
 from app.leads.events import lead_created
 from app.leads.models import Lead
+from app.leads.search.by_text.keys import lead_keys
 from app.leads.search.lookup import new_lead_id
 from app.leads.search.next_follow_up import NEXT_FOLLOW_UP_FIELDS
 from app.security.encrypted_fields import encrypt_row, encrypted_fields_of
@@ -144,6 +145,7 @@ def _insert(
     touch = {"touches": to_json([first_touch_row(given, details)])} if details else {}
     parameters = {
         "rows": to_json([columns_to_read(row)]),
+        "keys": lead_keys(given["clinic_id"], given),
         **touch,
         "turn": turn_of(given["id"]),
         "note": new_id(),

@@ -113,21 +113,25 @@ _HISTORY: Final = """
         assigned_at
     FROM lead WHERE assigned_to_id IS NOT NULL
 """
+_SEARCH: Final = (
+    "INSERT INTO lead_search (id, clinic_id, keys) SELECT id, clinic_id, CAST(:keys AS integer[]) FROM lead"
+)
 
 
 @lru_cache(maxsize=16)
 def capture_statement(values: frozenset[str], *, with_touch: bool) -> str:
     """Return the statement, as `driver_sql`, for a lead with these `comparison_parameters`.
 
-    The parameter `rows` has the `columns_to_read` of the lead. `with_touch`: the parameter `touches` has the first
-    touch, which has details; else its values are those of the lead.
+    The parameter `rows` has the `columns_to_read` of the lead, and `keys` its search keys. `with_touch`: the parameter
+    `touches` has the first touch, which has details; else its values are those of the lead.
 
     Parts of one statement do not see each other's writes, so the lead is not found as its own duplicate.
     """
     touch = _TOUCH if with_touch else _PLAIN_TOUCH
     alike = "coalesce(json_agg(json_build_array(id, by, first_name, last_name)), '[]')"
     return driver_sql(
-        f"WITH lead AS ({_LEAD}), touched AS ({touch}), noted AS ({_HISTORY}), found AS ({candidates_sql(values)})"  # noqa: S608  (as above)
+        f"WITH lead AS ({_LEAD}), touched AS ({touch}), noted AS ({_HISTORY}), indexed AS ({_SEARCH}),"  # noqa: S608  (as above)
+        f" found AS ({candidates_sql(values)})"
         f" SELECT {', '.join(DECIDED)}, (SELECT {alike} FROM found) AS alike FROM lead"
     )
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.json_pointer import pointer
 from app.core.validation.plain_values import CONTROL, NotADate, read_date
-from app.core.validation.validation_errors import some_of
+from app.core.validation.validation_errors import listed
 from app.engine.version_cache import cache_per_version
 from app.errors import FieldError, Invalid
 from app.identity.clinic_context import ClinicContext
@@ -107,7 +107,7 @@ def _date(value: object, _: Definition) -> str | None:
 
 
 def _choice(value: object, definition: Definition) -> str | None:
-    return None if value in definition.options else f"Must be one of: {some_of(value, definition.options)}."
+    return None if value in definition.options else f"Must be one of: {listed(definition.options)}."
 
 
 _CHECKS: Final[Mapping[FieldType, Callable[[object, Definition], str | None]]] = {

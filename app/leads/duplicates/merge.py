@@ -24,24 +24,10 @@ from app.leads.pipeline.rotting import update_rotting_date
 from app.leads.search.lookup import get_lead, require_unlocked, visible_to
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import IS_FAILED_ATTEMPT, Activity, ActivityType
+from app.security.personal_data.columns import Rows
+from app.security.personal_data.tables import tables_merged_as
 
-# Every table with a lead_id is in one of these tuples, except steps and enrollments, which are moved separately.
-MOVED_TABLES: Final = (
-    "lead_tasks",
-    "lead_activities",
-    "notifications",
-    "lead_touches",
-    "consents",
-    "assignment_history",
-    "events",
-    "inbound_emails",
-    "inbound_texts",
-    "next_action_answers",
-)
-# A job's input and the events that were sent stay unchanged. They are never looked up by lead, except by an erasure.
-# Scores are computed from the facts of one lead.
-KEPT_TABLES: Final = ("job_items", "webhook_deliveries", "lead_scores", "lead_score_changes")
-
+MOVED_TABLES: Final = tables_merged_as(Rows.MOVED)
 _MOVES: Final = [text(f"UPDATE {table} SET lead_id = :survivor WHERE lead_id = :duplicate") for table in MOVED_TABLES]  # noqa: S608
 _MERGED_EARLIER: Final = text("UPDATE leads SET merged_into_id = :survivor WHERE merged_into_id = :duplicate")
 

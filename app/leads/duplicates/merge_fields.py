@@ -1,44 +1,46 @@
-"""Field values of a merged lead: the survivor's value wins; its empty fields are filled from the duplicate."""
+"""Field values of a merged lead, as `app.security.personal_data.leads` declares them."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
 from app.leads.duplicates.search import has_name
-from app.leads.enums import LeadStatus
+from app.leads.enums import LeadStatus, PreferredContact
 from app.leads.models import LONGEST_NOTE, Lead
 from app.leads.pipeline.lead_state import mark_active, mark_activity, seconds_by_stage
+from app.security.personal_data.columns import Merged
+from app.security.personal_data.tables import merged_as
 
-FILLED: Final = (
-    *("patient_dob", "email", "phone", "phone_alt", "preferred_time", "timezone", "language"),
-    *("address_line1", "address_line2", "city", "state", "postal_code"),
-    *("source_campaign", "source_detail", "referring_provider_id", "referring_patient_id"),
-    *("insurance_carrier", "insurance_member_id", "consultation_id", "lead_value", "score"),
-    *("social_platform", "social_handle", "assigned_to_id", "assigned_at"),
-)
-NAMES: Final = ("first_name", "last_name", "patient_first_name", "patient_last_name", "patient_relationship")
+_DEFAULTS: Final = {"preferred_contact": PreferredContact.PHONE}  # values that nobody has chosen
 
 
 def fill_missing_fields(survivor: Lead, duplicate: Lead) -> None:
     """Fill the survivor's empty fields from the duplicate. For times and opt-outs see `merge_contact_facts`."""
     if not has_name(vars(survivor)):
-        _copy(survivor, duplicate, NAMES)
-    _copy(survivor, duplicate, [name for name in FILLED if getattr(survivor, name) is None])
+        _copy(survivor, duplicate, merged_as(Merged.WITH_NAME))
+    _copy(survivor, duplicate, [name for name in merged_as(Merged.FILLED) if _is_missing(survivor, name)])
     _keep_second_number(survivor, duplicate)
-    survivor.treatment_interest = _union(survivor.treatment_interest, duplicate.treatment_interest)
-    survivor.tags = _union(survivor.tags, duplicate.tags)
     survivor.custom = {**duplicate.custom, **survivor.custom}
-    survivor.notes = _joined(survivor.notes, duplicate.notes)
+    _merge(survivor, duplicate, Merged.UNITED, _union)
+    _merge(survivor, duplicate, Merged.JOINED, _joined)
+
+
+def _is_missing(lead: Lead, name: str) -> bool:
+    value = getattr(lead, name)
+    return value is None or value == _DEFAULTS.get(name)
+
+
+def _merge(survivor: Lead, duplicate: Lead, merged: Merged, combine: Callable[[Any, Any], Any]) -> None:
+    for name in merged_as(merged):
+        setattr(survivor, name, combine(getattr(survivor, name), getattr(duplicate, name)))
 
 
 def merge_contact_facts(survivor: Lead, duplicate: Lead) -> None:
     """Merge contact times, touches and opt-outs. An opt-out of either lead holds for the survivor."""
-    survivor.first_contact_at = _earliest(survivor.first_contact_at, duplicate.first_contact_at)
     _merge_past_stages(survivor, duplicate)
-    survivor.contacted_at = _latest(survivor.contacted_at, duplicate.contacted_at)
     survivor.conversation_done_at = _conversation_done_at(survivor, duplicate)
-    survivor.replied_at = _latest(survivor.replied_at, duplicate.replied_at)
-    survivor.opted_out_at = _earliest(survivor.opted_out_at, duplicate.opted_out_at)
-    survivor.opted_out_channels = _union(survivor.opted_out_channels, duplicate.opted_out_channels)
+    _merge(survivor, duplicate, Merged.EARLIEST, _earliest)
+    _merge(survivor, duplicate, Merged.LATEST, _latest)
     mark_activity(survivor, duplicate.last_activity_at)
     if duplicate.status != LeadStatus.NEW:
         mark_active(survivor)
@@ -82,8 +84,8 @@ def _keep_second_number(survivor: Lead, duplicate: Lead) -> None:
         survivor.phone_alt = others[0]
 
 
-def _union(own: list[str], more: list[str]) -> list[str]:
-    return list(dict.fromkeys([*own, *more]))
+def _union(own: list[str] | None, more: list[str] | None) -> list[str] | None:
+    return None if own is None and more is None else list(dict.fromkeys([*(own or ()), *(more or ())]))
 
 
 def _joined(own: str | None, more: str | None) -> str | None:

@@ -188,7 +188,7 @@ def _others(values: frozenset[str]) -> TextClause:
 
 @lru_cache(maxsize=16)
 def _all(values: frozenset[str]) -> TextClause:
-    return text(candidates_sql(values))
+    return text(f"SELECT * FROM ({candidates_sql(values)}) AS found")  # noqa: S608  (as above)
 
 
 def _score_candidates(session: Session, lead: JsonObject, found: Iterable[Sequence[Any]]) -> list[Candidate]:

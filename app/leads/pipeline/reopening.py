@@ -1,7 +1,9 @@
 """Reopening of lost leads. It is a separate action with a reason, because leads do not move back by stage."""
 
+from typing import Final
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.clock import now
@@ -14,15 +16,20 @@ from app.leads.errors import LeadIsNotLost
 from app.leads.models import Lead
 from app.leads.pipeline import transitions
 from app.leads.pipeline.lead_state import save_stage_change
+from app.leads.pipeline.models import LOST, PipelineStage
 from app.leads.pipeline.service import first_stage
 from app.leads.pipeline.stages import stages_of
 from app.leads.search.lookup import get_lead, require_unlocked
 from app.leads.timeline.entries import write_entry
-from app.leads.timeline.models import ActivityType
+from app.leads.timeline.models import Activity, ActivityType
+
+MOST_REPLACEMENTS: Final = 20  # archived stages that replaced each other
 
 
 def reopen(session: Session, actor: Actor, lead_id: UUID, data: JsonObject) -> Lead:
-    """Reopen a lost lead in `data["stage"]`, by default the clinic's first stage, for `data["reason"]`.
+    """Reopen a lost lead for `data["reason"]`, in `data["stage"]` or else in its stage before the loss.
+
+    If that stage is gone, the lead goes to the stage that replaced it, or to the clinic's first stage.
 
     Cancelled tasks and steps stay cancelled; rules on `lead.reopened` plan new ones.
     Raises NotFound, LeadIsLocked, LeadIsNotLost, Conflict, Invalid.
@@ -47,13 +54,34 @@ def check_reopening(session: Session, actor: Actor, data: JsonObject, /, *, lead
 
 
 def _stage(session: Session, lead: Lead, wanted: str | None) -> str:
-    """Return the requested stage, or the stage for new leads."""
+    """Return the requested stage, else the stage before the loss, else the stage for new leads."""
     if wanted is None:
-        first = first_stage(session, lead.clinic_id)
-        if first is None:
+        before = _stage_before_loss(session, lead) or first_stage(session, lead.clinic_id)
+        if before is None:
             raise Conflict("The clinic has no stage for new leads.")
-        return first
+        return before
     stage = stages_of(session, lead, wanted).get(wanted)
     if stage is None or stage.is_terminal:
         raise Invalid.at("/stage", "Not an open stage of your clinic.")
     return wanted
+
+
+def _stage_before_loss(session: Session, lead: Lead) -> str | None:
+    """Return the stage that the lead left when it was lost, or the one that replaced it; None if neither is open."""
+    left = (
+        select(Activity.previous_stage)
+        .where(Activity.lead_id == lead.id, Activity.type == ActivityType.STAGE_CHANGE, Activity.new_stage == LOST)
+        .order_by(Activity.occurred_at.desc(), Activity.id.desc())
+        .limit(1)
+    )
+    former = session.scalar(left)
+    for _ in range(MOST_REPLACEMENTS):
+        stage = session.scalars(
+            select(PipelineStage).where(PipelineStage.clinic_id == lead.clinic_id, PipelineStage.slug == former)
+        ).one_or_none()
+        if stage is None or stage.is_terminal:
+            return None
+        if stage.archived_at is None:
+            return stage.slug
+        former = stage.moves_to
+    return None

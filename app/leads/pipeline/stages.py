@@ -11,7 +11,7 @@ from app.clock import now
 from app.core.type_aliases import JsonObject
 from app.core.validation.check_all import check_all
 from app.engine.service import record
-from app.errors import Invalid
+from app.errors import FieldError, Invalid
 from app.identity.actor import Actor
 from app.identity.permissions import Permission
 from app.leads.errors import NoWayBack, StageIsFinal
@@ -43,8 +43,9 @@ def change_stage(session: Session, actor: Actor, lead_id: UUID, data: JsonObject
     lead = lock_open_lead(session, actor, lead_id)
     if data["stage"] == lead.pipeline_stage:
         return lead
+    _check_reason(data)
     if data["stage"] == LOST:
-        return _lose(session, actor, lead, data)
+        return lose_locked_lead(session, actor, lead, data)
     if data["stage"] == STARTED:
         return _convert(session, actor, lead)
     _require_forward(stages_of(session, lead, data["stage"]), lead, data["stage"])
@@ -55,7 +56,7 @@ def check_move(session: Session, actor: Actor, data: JsonObject, /, *, lead_id: 
     """Check that the stage exists, and that a loss has a reason. Raises Invalid, and NotFound without the lead."""
     lead = get_lead(session, actor, lead_id)
     check_all(
-        lambda: _require_reason(data),
+        lambda: _check_reason(data),
         lambda: _require_stage(stages_of(session, lead, data["stage"]), data["stage"]),
     )
 
@@ -85,14 +86,11 @@ def _move(session: Session, actor: Actor, lead: Lead, data: JsonObject) -> Lead:
     return lead
 
 
-def _lose(session: Session, actor: Actor, lead: Lead, data: JsonObject) -> Lead:
-    _require_reason(data)
-    return lose_locked_lead(session, actor, lead, data)
-
-
-def _require_reason(data: JsonObject) -> None:
+def _check_reason(data: JsonObject) -> None:
     if data["stage"] == LOST and "reason" not in data:  # rule 5
         raise Invalid.at("/reason", "Give the reason why the lead is lost.")
+    if data["stage"] != LOST and (given := [name for name in ("reason", "notes") if data.get(name)]):
+        raise Invalid(*(FieldError(f"/{name}", "Only for the stage `lost`.") for name in given))
 
 
 def _convert(session: Session, actor: Actor, lead: Lead) -> Lead:

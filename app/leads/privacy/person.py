@@ -1,10 +1,8 @@
-"""Export and erasure of personal data (GDPR, articles 15, 17 and 20).
+"""Export and erasure of personal data (GDPR, articles 15, 17 and 20), as `app.security.personal_data` declares them."""
 
-`tables.py` lists the tables. A test fails if a table with personal data is not in it.
-"""
-
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import text
@@ -12,10 +10,20 @@ from sqlalchemy.orm import Session
 
 from app.core.db import model_of
 from app.core.type_aliases import ColumnValues, JsonDict, JsonObject
-from app.leads.privacy.tables import ERASE_STATEMENTS, ERASED_IDS_SQL, LEAD_IDS_SQL, PERSONAL_DATA_TABLES
-from app.security.encrypted_fields import BLIND_INDEX_SUFFIX, decrypt_fields
+from app.leads.capture.imports.rows import decrypted_cells
+from app.leads.privacy.unlinked import erase_unlinked_rows
+from app.security.encrypted_fields import decrypt_fields, encrypted_fields_of
+from app.security.personal_data.columns import LEAD_IDS_SQL
+from app.security.personal_data.tables import (
+    ERASE_AUDITED_VALUES,
+    ERASE_RESPONSES,
+    ERASED_IDS_SQL,
+    PERSONAL_TABLES,
+    children_first,
+    erasure_of,
+    exported_columns,
+)
 
-_OF_TABLE: Final = f"SELECT to_jsonb(t) FROM {{table}} AS t WHERE {{key}} IN ({LEAD_IDS_SQL}) ORDER BY 1"  # noqa: S608  (constants)
 _AUDIT_LOG: Final = text(f"""
 SELECT jsonb_build_object('at', at, 'user_id', user_id, 'api_key_id', api_key_id, 'operation', operation,
   'act', act, 'subject', subject, 'fields', fields)
@@ -26,29 +34,57 @@ FROM audit_entries WHERE clinic_id = :clinic AND ids && ARRAY({LEAD_IDS_SQL}) OR
 def export_person(session: Session, clinic_id: UUID, lead_id: UUID) -> JsonObject:
     """Return the decrypted rows by table, with audit log entries. The caller has checked the lead's clinic."""
     given = {"lead": lead_id}
-    rows = {
-        table: [_decrypted(table, row) for row in session.scalars(text(_OF_TABLE.format(table=table, key=key)), given)]
-        for table, key in PERSONAL_DATA_TABLES.items()
-    }
+    rows = {name: [_exported(name, row) for row in session.scalars(_rows_of(name), given)] for name in PERSONAL_TABLES}
     entries = list(session.scalars(_AUDIT_LOG, {"clinic": clinic_id, "lead": lead_id}))
     return {**rows, "audit_entries": entries}
 
 
-def _decrypted(table: str, row: ColumnValues) -> JsonDict:
-    """Decrypt the row's fields, and remove blind indexes."""
-    fields = {name: value for name, value in row.items() if not name.endswith(BLIND_INDEX_SUFFIX)}
-    if sealed := fields.pop("sealed", None):
-        fields |= decrypt_fields(model_of(table), row["id"], bytes.fromhex(sealed.removeprefix("\\x")))
-    return fields
+@cache
+def _rows_of(table: str) -> Any:
+    return text(f"SELECT to_jsonb(t) FROM {table} AS t WHERE {PERSONAL_TABLES[table].rows} ORDER BY 1")  # noqa: S608
+
+
+def _exported(table: str, row: ColumnValues) -> JsonDict:
+    """Return the declared columns of a row, with its decrypted fields."""
+    fields: JsonDict = dict(row)
+    if table in _DECRYPTED:
+        fields |= _DECRYPTED[table](fields)
+    elif encrypted_fields_of(model := model_of(table)):
+        fields |= decrypt_fields(model, row["id"], _bytes(row["sealed"]))
+    return {name: fields[name] for name in fields if name in exported_columns(table)}
+
+
+def _cells(row: ColumnValues) -> JsonDict:
+    import_row = {"position": row["position"], "cells_sealed": _bytes(row["cells_sealed"])}
+    return {"cells_sealed": decrypted_cells(UUID(row["import_id"]), _Row(import_row))}
+
+
+class _Row:
+    def __init__(self, values: ColumnValues) -> None:
+        self.__dict__.update(values)
+
+
+_DECRYPTED: Final[Mapping[str, Callable[[ColumnValues], JsonDict]]] = {"import_rows": _cells}
+
+
+def _bytes(stored: str | None) -> bytes | None:
+    return None if stored is None else bytes.fromhex(stored.removeprefix("\\x"))
 
 
 def erase_person(session: Session, clinic_id: UUID, lead_id: UUID) -> Sequence[UUID]:
-    """Blank or delete the person's data. Ids, times and types stay, for statistics and the audit log.
+    """Blank or delete the person's data, as declared. Ids, times and codes stay, for statistics and the audit log.
 
     Returns the ids of the erased rows, the lead's own first. The audit log no longer has their values.
     """
     ids = list(session.scalars(text(ERASED_IDS_SQL), {"lead": lead_id}))
+    ids += erase_unlinked_rows(session, clinic_id, lead_id)
     given = {"clinic": clinic_id, "lead": lead_id, "ids": ids}
-    for statement in ERASE_STATEMENTS:
-        session.execute(text(statement), {name: given[name] for name in given if f":{name}" in statement})
+    for statement in (ERASE_AUDITED_VALUES, ERASE_RESPONSES, *map(_erasure, children_first())):
+        if statement:
+            session.execute(text(statement), {name: given[name] for name in given if f":{name}" in statement})
     return ids
+
+
+@cache
+def _erasure(table: str) -> str:
+    return erasure_of(table, stored=frozenset(model_of(table).__table__.columns.keys()))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ARRAY, BindParameter, ColumnElement, Text, and_, bindparam, cast, func, or_
+from sqlalchemy import ARRAY, BindParameter, ColumnElement, Text, and_, bindparam, cast
 
 from app.clock import now
 from app.core.db import is_among
@@ -47,23 +47,6 @@ def condition_of(name: str, value: Any) -> ColumnElement[bool]:
     return _FILTERS[name](value)
 
 
-def _is_named(words: str) -> ColumnElement[bool]:
-    """Return the condition that these words begin the first or last name, or both names in either order."""
-    parts = words.split()
-    splits = [(" ".join(parts[:place]), " ".join(parts[place:])) for place in range(1, len(parts))]
-    first, last = (func.folded_name(name) for name in (Lead.first_name, Lead.last_name))
-    pairs = [(one, other) for split in splits for one, other in (split, split[::-1])]
-    return or_(
-        _begins(first, words),
-        _begins(last, words),
-        *(_begins(first, one) & _begins(last, other) for one, other in pairs),
-    )
-
-
-def _begins(name: ColumnElement[str], start: str) -> ColumnElement[bool]:
-    return name.bool_op("^@")(func.folded_name(start))
-
-
 _FILTERS: Final[Mapping[str, Callable[[Any], ColumnElement[bool]]]] = {
     "status": lambda status: Lead.status == status,
     "stage": lambda stage: Lead.pipeline_stage == stage,
@@ -80,7 +63,6 @@ _FILTERS: Final[Mapping[str, Callable[[Any], ColumnElement[bool]]]] = {
     "value_to": lambda amount: Lead.value_cents <= int(amount * 100),
     "score_from": lambda score: Lead.score >= score,
     "score_to": lambda score: Lead.score <= score,
-    "q": _is_named,
     "rules_wait": lambda wanted: Lead.rules_wait_since.is_not(None) if wanted else Lead.rules_wait_since.is_(None),
     "rotting": lambda wanted: is_rotting() if wanted else is_not_yet_rotting(),
     **HISTORY_FILTERS,

@@ -3,17 +3,20 @@
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final, Literal
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, TextClause, func, select, text, union_all
 from sqlalchemy.orm import Session
 
 from app.audit import audit_log
-from app.core.database.row_security import FEW_IDS, find_few_ids
+from app.core.database.row_security import find_few_ids
 from app.core.db import AnySelect, is_among
 from app.core.pagination import Key, Page, page, page_of_parts
 from app.core.type_aliases import JsonObject
 from app.identity.actor import Actor
 from app.leads.models import IS_OPEN_LEAD, WITH_VALUE, Lead
+from app.leads.search.by_text.find import find_lead_ids, has_keys
+from app.leads.search.by_text.query import TextQuery
 from app.leads.search.filters import filter_conditions
 from app.leads.search.lookup import NEWEST_FIRST, visible_to
 from app.leads.search.next_follow_up import DueRange, belongs_to_lead, due_tasks, first_tasks, is_next_due, next_tasks
@@ -57,7 +60,9 @@ def list_leads(session: Session, actor: Actor, query: JsonObject) -> Page:
     """List leads by the filters and sort order of `query` (fields of LeadQuery). Raises Invalid."""
     sort = query.get("sort", LeadSort.NEWEST)
     if sort in _BY_NEXT_FOLLOW_UP:
-        return _by_next_follow_up(session, actor, _resolve_rare_filters(session, query), _BY_NEXT_FOLLOW_UP[sort])
+        return _by_next_follow_up(
+            session, actor, _resolve_rare_filters(session, actor, query), _BY_NEXT_FOLLOW_UP[sort]
+        )
     keys, only = _ORDERS[sort]
     return page(session, _ROWS.where(*lead_conditions(session, actor, query), *only), keys, query)
 
@@ -79,28 +84,33 @@ def _ordered(leads: AnySelect, keys: Iterable[tuple[Any, str]]) -> AnySelect:
 
 def lead_conditions(session: Session, actor: Actor, query: JsonObject) -> Sequence[ColumnElement[bool]]:
     """Return the conditions for visible leads that pass `query` (fields of LeadTests). Raises Invalid."""
-    query = _resolve_rare_filters(session, query)
-    return [*visible_to(actor), *filter_conditions(query, actor), *_follow_up_tests(session, actor, query)]
+    query = _resolve_rare_filters(session, actor, query)
+    return [*visible_to(actor), *_tests(query, actor), *_follow_up_tests(session, actor, query)]
 
 
-# Filters without an index that a row policy allows: the name of the filter, the function that finds few leads, and
-# the most leads that are listed by id. Many names begin with the same letter, and an ordered scan soon finds a page.
-_FINDERS: Final[Mapping[str, tuple[str, int]]] = {"tag": ("leads_tagged", FEW_IDS), "q": ("leads_named", 1000)}
+def _tests(query: JsonObject, actor: Actor) -> list[ColumnElement[bool]]:
+    words = [has_keys(actor, query["words"])] if "words" in query else []
+    return [*filter_conditions(query, actor), *words]
 
 
-def _resolve_rare_filters(session: Session, query: JsonObject) -> JsonObject:
+def _resolve_rare_filters(session: Session, actor: Actor, query: JsonObject) -> JsonObject:
     """Replace the filters `tag` and `q` by lead ids, if few leads match them."""
-    asked = {
-        name: find_few_ids(session, finder, query[name].lower(), most=most)
-        for name, (finder, most) in _FINDERS.items()
-        if name in query
-    }
-    few = {name: ids for name, ids in asked.items() if ids is not None}
-    if not few:
-        return query
-    first, *others = few.values()
-    others_of_query = {name: value for name, value in query.items() if name not in few}
-    return {**others_of_query, "ids": list({*first}.intersection(*others))}
+    asked = dict(query)
+    named: list[Sequence[UUID]] = []
+    if "tag" in asked and (tagged := find_few_ids(session, "leads_tagged", asked["tag"].lower())) is not None:
+        named.append(tagged)
+        del asked["tag"]
+    if "q" in asked:
+        words = TextQuery(asked.pop("q"), actor.clinic.region)
+        if (found := find_lead_ids(session, actor, words)) is not None:
+            named.append(found)
+        else:
+            asked["words"] = words
+    if not named:
+        return asked
+    if "ids" in asked:
+        named.append(asked["ids"])
+    return {**asked, "ids": list({*named[0]}.intersection(*named))}
 
 
 def _follow_up_tests(session: Session, actor: Actor, query: JsonObject) -> list[ColumnElement[bool]]:
@@ -115,7 +125,7 @@ def _follow_up_tests(session: Session, actor: Actor, query: JsonObject) -> list[
 
 def _by_next_follow_up(session: Session, actor: Actor, query: JsonObject, direction: Literal["asc", "desc"]) -> Page:
     """Page through the next tasks in due order, then load their leads."""
-    tests, due = (*visible_to(actor), *filter_conditions(query, actor)), _due_range(query)
+    tests, due = (*visible_to(actor), *_tests(query, actor)), _due_range(query)
     keys: list[Key] = [(OpenTask.due_at, direction), (OpenTask.id, direction)]
     if _are_few(session, select(Lead.id).where(*tests)):
         parts = [next_tasks(tests, due)]

@@ -5,9 +5,10 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, Text, or_, text
+from sqlalchemy import ForeignKey, Index, Integer, LargeBinary, Text, or_, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.core.database.arrays import PlainArray
 from app.core.db import Base, new_id
 from app.security.encrypted_fields import EncryptedField
 
@@ -55,6 +56,7 @@ WRITTEN = frozenset({ActivityType.EMAIL, ActivityType.SMS})  # outbound: an atte
 
 
 IS_STAGE_CHANGE: Final = "type = 'STAGE_CHANGE'"
+IS_NOT_INDEXED: Final = "notes_blind IS NULL AND sealed IS NOT NULL"
 
 
 class Activity(Base):
@@ -79,6 +81,14 @@ class Activity(Base):
             postgresql_where=text(IS_STAGE_CHANGE),
             postgresql_include=["lead_id"],
         ),
+        # For the search, and for notes from before it.
+        Index(
+            "ix_lead_activities_words",
+            "notes_blind",
+            postgresql_using="gin",
+            postgresql_where=text("notes_blind IS NOT NULL"),
+        ),
+        Index("ix_lead_activities_not_indexed", "id", postgresql_where=text(IS_NOT_INDEXED)),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -88,10 +98,11 @@ class Activity(Base):
     channel: Mapped[str | None] = mapped_column(Text)  # phone, email, sms, in_person, …
     direction: Mapped[str | None] = mapped_column(Text)
     outcome: Mapped[str | None] = mapped_column(Text)
-    notes = EncryptedField()
+    notes = EncryptedField(words=True)
     sentiment: Mapped[str | None] = mapped_column(Text)  # of a message from the lead, if the clinic wants it
     sentiment_words = EncryptedField()  # list of the words that decided it
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    notes_blind: Mapped[list[int] | None] = mapped_column(PlainArray(Integer))  # None: no notes, or not indexed yet
     is_auto_reply: Mapped[bool] = mapped_column(default=False)  # automatic reply, such as an out-of-office message
     duration_minutes: Mapped[int | None]
     scheduled_for: Mapped[datetime | None]  # time of the consultation

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
+from app.leads.timeline.models import Outcome
+
 
 class LoggedType(StrEnum):
     """Activity types that users log. The system writes the other types."""
@@ -54,3 +56,23 @@ OUTBOUND_BY_DEFAULT: Final = frozenset(
 
 
 WITH_DIRECTION: Final = OUTBOUND_BY_DEFAULT | {LoggedType.IN_PERSON}  # types with a direction and an outcome
+
+_OF_CALLS: Final = frozenset({Outcome.VOICEMAIL, Outcome.WRONG_NUMBER})
+_OF_TALKS: Final = _OF_CALLS | {Outcome.NO_ANSWER, Outcome.SPOKE}
+# Outcomes that an activity of each type may have. Types that are missing have none.
+OUTCOMES_OF: Final[Mapping[str, frozenset[Outcome]]] = {
+    LoggedType.PHONE_CALL: frozenset(Outcome),
+    LoggedType.IN_PERSON: frozenset(Outcome) - _OF_CALLS,
+    LoggedType.EMAIL: frozenset(Outcome) - _OF_TALKS,
+    LoggedType.SMS: frozenset(Outcome) - _OF_TALKS,
+    LoggedType.DOCUMENT_SENT: frozenset(Outcome) - _OF_TALKS,
+    LoggedType.QUOTE_SENT: frozenset(Outcome) - _OF_TALKS,
+}
+
+
+def outcome_mistake(kind: str, outcome: str) -> str | None:
+    """Return why an activity of this type cannot have the outcome; None if it can."""
+    allowed = OUTCOMES_OF.get(kind, frozenset())
+    if outcome in allowed:
+        return None
+    return f"For {kind}, one of {', '.join(sorted(allowed))}." if allowed else f"Not allowed for {kind}."

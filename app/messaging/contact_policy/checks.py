@@ -142,6 +142,7 @@ CHECKS: Final = (
         },
         skipped_for_transactional=True,
     ),
+    _temporary(Reason.AWAITS_DECISION, lambda _, facts, at: if_later(facts.decide_by, at), _fact("decide_by")),
     Check(Reason.THROTTLED, lambda _, facts, at: if_later(facts.throttled_until, at), _fact("throttled_until")),
     _temporary(
         Reason.OUTSIDE_HOURS,

@@ -58,6 +58,7 @@ class ContactFacts:
     sent: Sequence[SentMessage] = ()
     planned: Sequence[PlannedMessage] = ()
     last_inbound_at: datetime | None = None  # the lead's last message on a channel with sessions
+    decide_by: datetime | None = None  # a user is to decide about a message of the lead, at the latest then
     throttled_until: datetime | None = None  # the gateway has used up its hourly limit
 
     @property

@@ -20,6 +20,12 @@ _LAST_INBOUND: Final = text(
     "SELECT lead_id, channel, max(received_at) AS at FROM inbound_texts"
     " WHERE lead_id = ANY(:leads) AND channel = ANY(:channels) GROUP BY lead_id, channel"
 )
+_QUESTIONS: Final = text(
+    "SELECT lead_id, max(decide_by) AS decide_by FROM ("
+    "SELECT lead_id, decide_by FROM inbound_emails WHERE lead_id = ANY(:leads) AND decide_by IS NOT NULL UNION ALL"
+    " SELECT lead_id, decide_by FROM inbound_texts WHERE lead_id = ANY(:leads) AND decide_by IS NOT NULL"
+    ") AS asked GROUP BY lead_id"
+)
 
 
 class ContactedLead(LeadContact, Protocol):
@@ -64,7 +70,7 @@ def load_contact_facts(
     exclude_notifications: Collection[UUID] = (),
     is_handed_over: bool = False,
 ) -> list[ContactFacts]:
-    """Return the facts for each contact attempt, in the same order, with at most two queries.
+    """Return the facts for each contact attempt, in the same order, with at most three queries.
 
     Channels with sessions need one more.
 
@@ -75,6 +81,7 @@ def load_contact_facts(
         session, [address for context in attempts for address in suppressed_by(context.clinic.id, context.attempt)]
     )
     inbound = _last_inbound(session, attempts)
+    questions = open_questions(session, attempts)
     query = _history_query(attempts, now, is_handed_over=is_handed_over)
     by_lead = load_histories(
         session,
@@ -89,6 +96,7 @@ def load_contact_facts(
             by_lead.get(context.lead.id, History()),
             is_suppressed=any(address in suppressed for address in suppressed_by(context.clinic.id, context.attempt)),
             last_inbound_at=inbound.get((context.lead.id, context.attempt.channel)),
+            decide_by=questions.get(context.lead.id),
         )
         for context in attempts
     ]
@@ -111,6 +119,13 @@ def _last_inbound(session: Session, attempts: Sequence[AttemptContext]) -> Mappi
         (context.lead.id, context.attempt.channel) for context in attempts if CHANNELS.session(context.attempt.channel)
     }
     return last_inbound(session, asked) if asked else {}
+
+
+def open_questions(session: Session, attempts: Sequence[AttemptContext]) -> Mapping[UUID, datetime]:
+    """Return when the last open question about a message of each lead is decided, for leads with an open one."""
+    asked = {context.lead.id for context in attempts if not context.attempt.is_transactional}
+    found = session.execute(_QUESTIONS, {"leads": list(asked)}) if asked else ()
+    return {row.lead_id: row.decide_by for row in found}
 
 
 def last_inbound(session: Session, asked: Collection[tuple[UUID, str]]) -> dict[tuple[UUID, str], datetime]:
@@ -141,7 +156,12 @@ def _history_query(attempts: Sequence[AttemptContext], now: datetime, *, is_hand
 
 
 def build_contact_facts(
-    context: AttemptContext, history: History, *, is_suppressed: bool, last_inbound_at: datetime | None = None
+    context: AttemptContext,
+    history: History,
+    *,
+    is_suppressed: bool,
+    last_inbound_at: datetime | None = None,
+    decide_by: datetime | None = None,
 ) -> ContactFacts:
     """Build the facts about the lead of a contact attempt from its history."""
     lead, clinic = context.lead, context.clinic
@@ -158,4 +178,5 @@ def build_contact_facts(
         sent=history.sent,
         planned=history.planned,
         last_inbound_at=last_inbound_at,
+        decide_by=decide_by,
     )

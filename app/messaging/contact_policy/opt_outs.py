@@ -1,6 +1,7 @@
 """Opt-outs of leads. An opt-out is attributed to the rule or sequence of the lead's last message."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -9,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.clock import now
+from app.core.ports import Listeners
 from app.engine.events.events import Event, EventName
 from app.engine.models import Reason
 from app.engine.service import record
@@ -24,6 +26,9 @@ from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy.suppression_list import OPTED_OUT, addresses_of, suppress_addresses
 from app.messaging.delivery.suppression import suppress_channel
 from app.messaging.models import CONTACTED_AT, IS_CONTACT
+
+# Called in the same transaction, after a lead opted out of a channel. The lead is locked: its id and all its channels.
+channel_opted_out: Listeners[[Session, UUID, Sequence[str]]] = Listeners("channel_opted_out")
 
 ATTRIBUTION_WINDOW: Final = timedelta(days=7)  # a later opt-out is not attributed to the last message
 
@@ -92,3 +97,4 @@ def _apply_channel_opt_out(session: Session, actor: Actor, lead: Lead, channel: 
     mark_updated(lead, actor, at)
     write_entry(session, actor, lead, type=ActivityType.NOTE, at=at, notes=f"Opted out of messages by {channel}.")
     suppress_channel(session, lead.id, channel, Reason.OPTED_OUT_OF_CHANNEL)
+    channel_opted_out(session, lead.id, lead.opted_out_channels)

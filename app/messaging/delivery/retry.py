@@ -6,15 +6,16 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Uuid, any_, bindparam, func, select, text, update
+from sqlalchemy import ARRAY, ColumnElement, Uuid, any_, bindparam, func, literal_column, select, text, update
 from sqlalchemy.orm import Session
 
 from app import clock
 from app.core.live_events.changes import note
 from app.core.live_events.entries import About, LiveKind
 from app.core.type_aliases import ColumnValues, JsonDict, JsonObject
-from app.engine.models import BegunBy, Kind, Reason
+from app.engine.models import BegunBy, Kind, Reason, Step
 from app.engine.service import add_steps, skip_failed_steps
+from app.engine.steps.by_hand import move_by_hand
 from app.errors import Conflict, NotFound
 from app.identity.actor import Actor
 from app.messaging.compose import OriginStep, delivery_step
@@ -25,7 +26,7 @@ MAX_RETRIED = 10_000  # per call
 
 
 class CannotRetry(Conflict):
-    """Only a failed notification can be retried."""
+    """Only a failed or waiting notification can be sent again."""
 
 
 class CannotResolve(Conflict):
@@ -58,8 +59,16 @@ class ResolveResult:
 
 
 def retry(session: Session, actor: Actor, notification_id: UUID) -> Notification:
-    """Send a failed notification again and return it. Its deliveries stay. Raises NotFound, CannotRetry."""
+    """Send a failed notification again, or a waiting one now, and return it. Its deliveries stay.
+
+    Raises NotFound, CannotRetry.
+    """
+    waiting = _lock_pending_step(session, actor, notification_id)  # before the notification, as workers lock them
     chosen = _lock(session, actor, notification_id)
+    if chosen["state"] == NotificationState.PENDING and waiting is not None:
+        if waiting.due_at > clock.now():
+            move_by_hand(session, waiting, clock.now(), {"user_id": str(actor.user_id)} if actor.user_id else {})
+        return get_notification(session, actor, notification_id)
     if chosen["state"] != NotificationState.FAILED:
         raise CannotRetry(_ADVICE[NotificationState(chosen["state"])])
     _dismiss_failed_steps(session, actor, [notification_id])
@@ -127,7 +136,7 @@ def spread_evenly(start: datetime, spread: timedelta, number: int) -> list[datet
 
 
 _ADVICE = {
-    NotificationState.PENDING: "It is pending: its next attempt is planned. GET it to see the attempts so far.",
+    NotificationState.PENDING: "It is pending, and its next attempt begins now.",
     NotificationState.SENDING: "It is being handed to the provider now. Try again in a minute.",
     NotificationState.SENT: "It was sent.",
     NotificationState.FAILED: "It failed, so there is nothing to resolve. Retry it with POST .../retry.",
@@ -155,6 +164,21 @@ def _lock(session: Session, actor: Actor, notification_id: UUID) -> JsonDict:
     if chosen is None:
         raise NotFound
     return dict(chosen)
+
+
+def _lock_pending_step(session: Session, actor: Actor, notification_id: UUID) -> Step | None:
+    """Lock and return the planned attempt of a notification; None if there is none, or if it runs now."""
+    about = select(Notification.lead_id).where(Notification.id == notification_id)
+    mine = about.where(Notification.clinic_id == actor.clinic.id).scalar_subquery()
+    of_clinic = select(Step).where(
+        Step.clinic_id == actor.clinic.id,
+        Step.kind.in_(Kind.DELIVERIES),
+        Step.state.in_([literal_column("'planned'"), literal_column("'published'")]),
+        Step.params["notification_id"].astext == str(notification_id),
+    )
+    lead_id = session.scalar(select(mine))
+    found = of_clinic.where(Step.lead_id == lead_id if lead_id else Step.lead_id.is_(None))
+    return session.scalars(found.with_for_update(skip_locked=True)).first()
 
 
 def _lock_oldest(

@@ -9,18 +9,20 @@ from sqlalchemy.orm import Session
 
 from app.engine.models import Kind, Reason
 from app.engine.steps.cancel import cancel_messages
+from app.engine.steps.waiting import settled, wake
 from app.messaging.models import Notification, NotificationState
 
 
 def suppress_pending(session: Session, notification_ids: Collection[UUID], reason: Reason) -> list[UUID]:
-    """Suppress those notifications that are still pending and return their ids."""
+    """Suppress those notifications that are still pending, wake what waits for them, and return their ids."""
     stopped = session.scalars(
         update(Notification)
         .where(Notification.id.in_(notification_ids), Notification.state == NotificationState.PENDING)
         .values(state=NotificationState.SUPPRESSED, reason=reason)
         .returning(Notification.id)
         .execution_options(synchronize_session=False)
-    )
+    ).all()
+    wake(session, [settled(one) for one in stopped])
     return list(stopped)
 
 

@@ -30,7 +30,7 @@ def report_missing_gateway(session: Session, clinic_id: UUID, *, series: str) ->
         f"{series} waits for a gateway",
         f"{series} sends through a gateway, and the clinic has none that fits: none is active, the named one does not"
         " exist, or there are several and none is the default.\n\nIts steps wait and nurtures enroll no leads. Add a"
-        " gateway (POST /api/gateways), activate it, or make it the default (is_default). Waiting steps continue within"
-        " 15 minutes.",
+        " gateway (POST /api/gateways), activate it, or make it the default (is_default). Waiting steps continue at"
+        " once.",
     )
     notify_admins_once_a_day(session, clinic_id, TEMPLATE, wording)

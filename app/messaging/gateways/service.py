@@ -15,9 +15,12 @@ from app.core.http_client.targets import NotAllowed, resolve_allowed
 from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Page, page
 from app.core.type_aliases import JsonObject
+from app.engine.steps.waiting import GATEWAY
 from app.errors import Conflict, Invalid, NotFound
 from app.identity.actor import Actor
+from app.identity.clinics import bump_rules_version
 from app.messaging.channels.gateway_payload import Endpoint
+from app.messaging.delivery.sender_changes import wake_after_change
 from app.messaging.gateways.models import Gateway, GatewayPurpose
 
 MAX_GATEWAYS: Final = 50
@@ -65,6 +68,7 @@ def create_gateway(session: Session, clinic_id: UUID, data: JsonObject) -> Gatew
         session.flush()
     except IntegrityError as clash:
         raise GatewayNameTaken from clash
+    _wake(session, gateway)
     return gateway
 
 
@@ -84,13 +88,17 @@ def change_gateway(
         setattr(gateway, name, value)
     with session.no_autoflush:
         _clear_other_defaults(session, gateway)
-    return _bump_version(gateway)
+    _bump_version(gateway)
+    session.flush()
+    _wake(session, gateway)
+    return gateway
 
 
 def delete_gateway(session: Session, clinic_id: UUID, gateway_id: UUID, *, seen: SeenVersions = None) -> None:
     """Delete a gateway. Its pending messages wait for another. Raises NotFound, ChangedMeanwhile."""
     gateway = _find(session, clinic_id, gateway_id, lock=True)
     require_version(gateway, seen)
+    _wake(session, gateway)
     session.delete(gateway)
 
 
@@ -147,6 +155,12 @@ def _clear_other_defaults(session: Session, gateway: Gateway) -> None:
     if gateway.is_default:
         others = update(Gateway).where(Gateway.clinic_id == gateway.clinic_id, Gateway.id != gateway.id)
         session.execute(others.where(Gateway.is_default).values(is_default=False, version=Gateway.version + 1))
+
+
+def _wake(session: Session, gateway: Gateway) -> None:
+    """Let steps that wait for a gateway look again. The new version is for workers that read the gateways before."""
+    bump_rules_version(session, gateway.clinic_id)
+    wake_after_change(session, gateway, GATEWAY)
 
 
 def _bump_version(gateway: Gateway) -> Gateway:

@@ -4,17 +4,20 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.core.ports import Listeners
 from app.core.type_aliases import JsonObject
 from app.engine.events.events import EventName
-from app.engine.service import record
+from app.engine.models import BegunBy, Kind
+from app.engine.service import add_steps, record, step_row
 from app.engine.statistics.outcome_statistics import Series, add_counts
 from app.identity.actor import Actor
+from app.identity.clinic_context import ClinicContext
 from app.identity.users.lookup import active_users
 from app.leads.activities.service import log_activity
 from app.leads.assignment.coordinators import coordinator_of
@@ -25,10 +28,10 @@ from app.leads.timeline.models import ActivityType, Direction
 from app.leads.timeline.vocabulary import ContactChannel
 from app.messaging.channels import email, in_app
 from app.messaging.compose import MessageMetadata
-from app.messaging.contact_policy.keywords import apply_keyword, keyword_line
+from app.messaging.contact_policy.keywords import apply_keyword, asks_to_stop, keyword_line
 from app.messaging.contact_policy.opt_outs import opt_out
 from app.messaging.contact_policy.suppression_list import INVALID_ADDRESS, UNREACHABLE, suppress_addresses
-from app.messaging.inbound.models import Classification, InboundEmail
+from app.messaging.inbound.models import Classification, InboundEmail, Question
 from app.messaging.inbound.sentiment.settings import sentiment_columns
 from app.messaging.models import AddressKind, Notification, NotificationState
 from app.messaging.rendering.render import Wording
@@ -37,9 +40,15 @@ from app.messaging.user_preferences.kinds import NoticeKind
 
 NOTHING: Final[JsonObject] = {}
 REPLY_NOTICE: Final = "email-reply"  # template of the coordinator's notice
+UNSURE_NOTICE: Final = "email-unsure"
 FORGERY_NOTICE: Final = "email-forged"
 MOST_SOFT_BOUNCES: Final = 3  # messages to one address; the last one suppresses it
+DAYS_TO_DECIDE: Final = {Question.AUTHOR: timedelta(days=2), Question.OPT_OUT: timedelta(days=10)}  # business days
+_REQUEST_TITLE: Final = "Asks for no more messages: decide"
 SOFT_BOUNCE_PERIOD: Final = timedelta(days=30)
+
+# Called in the same transaction: the lead's enrollments pause until a user decides whether the lead wrote.
+author_asked: Listeners[[Session, UUID, datetime]] = Listeners("author_asked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,13 @@ class Effect:
     reason: str | None = None  # of a bounce: its status code
 
 
+class Asked(NamedTuple):
+    """A question, and when it is decided without a user."""
+
+    question: Question
+    decide_by: datetime
+
+
 def apply_effect(session: Session, actor: Actor, effect: Effect) -> UUID | None:
     """Apply the effect. Returns the id of the entry on the lead's timeline, if there is one."""
     lead = lock_lead(session, actor.clinic.id, effect.lead_id)
@@ -66,6 +82,9 @@ def apply_effect(session: Session, actor: Actor, effect: Effect) -> UUID | None:
             activity_id = _log(session, actor, effect, sentiment_columns(actor.clinic, effect.text, lead.language))
             apply_keyword(session, actor, lead, keyword_line(effect.text, effect.subject), kind=AddressKind.EMAIL)
             return activity_id
+        case Classification.UNSURE:
+            _notify_of_unsure_reply(session, actor, lead, effect.at)
+            return _log(session, actor, effect)
         case Classification.AUTO_REPLY:
             return _log(session, actor, effect)
         case Classification.BOUNCE_HARD | Classification.BOUNCE_SOFT:
@@ -73,6 +92,26 @@ def apply_effect(session: Session, actor: Actor, effect: Effect) -> UUID | None:
         case Classification.COMPLAINT:
             opt_out(session, actor, lead.id)
     return None
+
+
+def question_of(
+    session: Session, actor: Actor, lead_id: UUID, *, kind: Classification, words: str, at: datetime
+) -> Asked | None:
+    """Return the question that a message of the lead asks, after its effects; None if it asks none.
+
+    A request for no more messages also plans an urgent task for the coordinator.
+    """
+    if kind is Classification.UNSURE:
+        author_asked(session, lead_id, at)
+        return _asked(actor.clinic, Question.AUTHOR, at)
+    if kind is not Classification.REPLY or not asks_to_stop(words):
+        return None
+    lead = lock_lead(session, actor.clinic.id, lead_id)
+    if lead is None or lead.opted_out_at is not None:
+        return None
+    asked = _asked(actor.clinic, Question.OPT_OUT, at)
+    add_steps(session, [_task(actor.clinic, lead_id, at)])
+    return asked
 
 
 def lock_lead(session: Session, clinic_id: UUID, lead_id: UUID) -> Lead | None:
@@ -88,7 +127,7 @@ def _log(session: Session, actor: Actor, effect: Effect, more: JsonObject = NOTH
         "type": ActivityType.EMAIL,
         "channel": ContactChannel.EMAIL,
         "direction": Direction.INBOUND,
-        "is_auto_reply": effect.kind is Classification.AUTO_REPLY,
+        "is_auto_reply": effect.kind in (Classification.AUTO_REPLY, Classification.UNSURE),
         "occurred_at": effect.at,
         "notes": effect.text or None,
         **more,
@@ -103,6 +142,16 @@ def notify_coordinator(session: Session, actor: Actor, lead: Lead, at: datetime,
     name = f"{lead.first_name} {lead.last_name}".strip()
     wording = Wording(f"{name} replied {label}", f"{name} replied {label}. The reply is on the timeline.")
     _notify_coordinator(session, actor, lead, wording, template=template, at=at)
+
+
+def _notify_of_unsure_reply(session: Session, actor: Actor, lead: Lead, at: datetime) -> None:
+    name = f"{lead.first_name} {lead.last_name}".strip()
+    wording = Wording(
+        f"Did {name} reply, or a program?",
+        f"A mail of {name} looks automatic, but may be a reply. Messages to the lead wait until you decide:"
+        " open the lead's messages.",
+    )
+    _notify_coordinator(session, actor, lead, wording, template=UNSURE_NOTICE, at=at)
 
 
 def notify_of_forgery(session: Session, actor: Actor, lead_id: UUID, at: datetime) -> None:
@@ -183,3 +232,26 @@ def _record_event(
     about = {"channel": notification.channel, "template": notification.template}
     event = lead_event(name, lead, at, about=about, subject_id=notification.id, key="")
     record(session, actor.clinic, event)
+
+
+def _asked(clinic: ClinicContext, question: Question, at: datetime) -> Asked:
+    return Asked(question, clinic.calendar.add_business_days(at, DAYS_TO_DECIDE[question]))
+
+
+def _task(clinic: ClinicContext, lead_id: UUID, at: datetime) -> Any:
+    return step_row(
+        clinic.id,
+        lead_id,
+        kind=Kind.CREATE_TASK,
+        name="opt-out-request",
+        params={
+            "title": _REQUEST_TITLE,
+            "description": "The lead seems to ask for no more messages. Automatic messages wait until you decide.",
+            "type": "FOLLOW_UP",
+            "priority": "URGENT",
+            "task_due_at": clinic.calendar.add_business_days(at, timedelta(days=1)).isoformat(),
+        },
+        cause={"event": "lead.replied", "subject_id": str(lead_id), "occurred_at": at.isoformat()},
+        begun_by=BegunBy.QUESTION,
+        due_at=at,
+    )

@@ -63,6 +63,10 @@ def list_emails(session: Session, actor: Actor, query: JsonObject) -> Page:
         found = found.where(getattr(InboundEmail, name) == query[name])
     if kinds := query.get("classification"):
         found = found.where(InboundEmail.classification.in_(kinds))
+    if "is_open_question" in query:
+        found = found.where(
+            InboundEmail.decide_by.is_not(None) if query["is_open_question"] else InboundEmail.decide_by.is_(None)
+        )
     if since := query.get("since"):
         found = found.where(InboundEmail.received_at >= since)
     if "is_ignored" in query:
@@ -151,8 +155,13 @@ def _find(session: Session, actor: Actor, email_id: UUID, *, lock: bool = False)
     return found
 
 
+def lock_email(session: Session, actor: Actor, email_id: UUID) -> Any:
+    """Lock a mail that the actor may see. Raises NotFound."""
+    return _find(session, actor, email_id, lock=True)
+
+
 def _lock_unmatched(session: Session, actor: Actor, email_id: UUID) -> Any:
-    mail = _find(session, actor, email_id, lock=True)
+    mail = lock_email(session, actor, email_id)
     if mail.lead_id is not None or mail.classification not in _HANDLED:
         raise EmailIsMatched
     return mail

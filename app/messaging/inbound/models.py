@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, text
@@ -20,10 +21,22 @@ class Classification(StrEnum):
     BOUNCE_HARD = "bounce_hard"  # the address does not exist
     BOUNCE_SOFT = "bounce_soft"  # not delivered for another reason, such as a full mailbox
     BOUNCE_DELAYED = "bounce_delayed"  # not delivered yet; the server still tries
+    UNSURE = "unsure"  # a person or a program wrote it: a user decides
     COMPLAINT = "complaint"  # the recipient reported a message as spam
     UNMATCHED = "unmatched"  # it belongs to no known lead
     UNREADABLE = "unreadable"  # it cannot be parsed; only its raw text is stored
     OWN = "own"  # sent by the clinic itself
+
+
+class Question(StrEnum):
+    """A decision that a mail or text of a lead asks for."""
+
+    AUTHOR = "author"  # whether a person or a program wrote it
+    OPT_OUT = "opt_out"  # whether the lead asks for no more messages
+
+
+IS_QUESTION: Final = "question IS NULL OR question IN ('author', 'opt_out')"
+IS_OPEN: Final = "decide_by IS NOT NULL"  # of questions
 
 
 class Match(StrEnum):
@@ -62,6 +75,9 @@ class InboundEmail(Base):
             "id",
             postgresql_where=text("classification = 'unmatched' AND ignored_at IS NULL"),
         ),
+        Index("ix_inbound_emails_question", "lead_id", postgresql_where=text(IS_OPEN)),
+        Index("ix_inbound_emails_decide_by", "decide_by", postgresql_where=text(IS_OPEN)),
+        CheckConstraint(IS_QUESTION, name="question"),
         CheckConstraint(
             f"classification IN ({', '.join(repr(c.value) for c in Classification)})", name="classification"
         ),
@@ -89,7 +105,9 @@ class InboundEmail(Base):
     received_at: Mapped[datetime]
     created_at: Mapped[datetime]
     ignored_at: Mapped[datetime | None]  # a user took it off the list of unmatched mails
-    handled_by: Mapped[UUID | None]  # the user who assigned or ignored it
+    handled_by: Mapped[UUID | None]  # the user who assigned or ignored it, or decided its question
+    question: Mapped[str | None] = mapped_column(Text)
+    decide_by: Mapped[datetime | None]  # of an open question: when it is decided without a user
 
 
 class InboundRawEmail(Base):

@@ -29,7 +29,7 @@ from app.messaging.inbound.authentication import (
     OnFailedAuthentication,
     read_authentication,
 )
-from app.messaging.inbound.effects import Effect, apply_effect, notify_of_forgery
+from app.messaging.inbound.effects import Asked, Effect, apply_effect, notify_of_forgery, question_of
 from app.messaging.inbound.match import Matched, is_own_message, lead_with_address, match_reply, match_report, sent_at
 from app.messaging.inbound.models import Classification, InboundEmail, InboundRawEmail, Match
 from app.messaging.inbound.parsing.auto_replies import Author, origin_of
@@ -71,6 +71,7 @@ class _Result:
     reason: str | None = None
     matched: Matched | None = None
     activity_id: UUID | None = None
+    asked: Asked | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,9 @@ def _process(session: Session, actor: Actor, read: _Read, at: datetime) -> _Resu
     effect = Effect(
         result.kind, lead_id, notification_id, at, text=read.text, subject=read.mail.subject, reason=result.reason
     )
-    return replace(result, activity_id=apply_effect(session, actor, effect))
+    activity_id = apply_effect(session, actor, effect)
+    asked = question_of(session, actor, lead_id, kind=result.kind, words=read.text, at=at) if activity_id else None
+    return replace(result, activity_id=activity_id, asked=asked)
 
 
 def _classify(session: Session, actor: Actor, read: _Read, at: datetime) -> _Result:
@@ -195,8 +198,9 @@ def _classify(session: Session, actor: Actor, read: _Read, at: datetime) -> _Res
             notify_of_forgery(session, actor, matched.lead_id, at)
         return _Result(Classification.UNMATCHED, FORGED)
     matched = matched or _unknown_sender(session, actor, mail)
-    reason = signs if matched and origin.author is Author.UNSURE else None
-    return _Result(Classification.REPLY if matched else Classification.UNMATCHED, reason, matched)
+    written = Classification.UNSURE if origin.author is Author.UNSURE else Classification.REPLY
+    kind = Classification.UNMATCHED if matched is None else written
+    return _Result(kind, signs if kind is Classification.UNSURE else None, matched)
 
 
 def _own_sign(session: Session, clinic_id: UUID, mail: ParsedEmail, inbound_address: str | None) -> str | None:
@@ -249,6 +253,8 @@ def _result_columns(result: _Result) -> ColumnDict:
         "notification_id": matched and matched.notification_id,
         "matched_by": matched and matched.by,
         "activity_id": result.activity_id,
+        "question": result.asked and result.asked.question,
+        "decide_by": result.asked and result.asked.decide_by,
     }
 
 

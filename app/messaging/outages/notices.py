@@ -17,7 +17,8 @@ from app.messaging.user_notices import admin_notices
 
 TEMPLATE: Final = "channel-down"
 _WAITING: Final = (
-    "Messages wait, and use none of their tries. They are sent when it answers again: it is asked once a minute."
+    "Messages wait, and use none of their tries. They are sent as soon as it answers again: it is asked every few"
+    " seconds, and later once a minute."
 )
 
 

@@ -10,16 +10,17 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.config import get_settings
-from app.engine.models import Reason
+from app.engine.steps.waiting import outage_of
 from app.messaging.gateways.models import Gateway
+from app.messaging.outages.breaker import probe_interval
 from app.messaging.sending_accounts.models import SendingAccount
 
 CHANNEL_REASON: Final = "The server takes no messages. The operator of this installation sees the cause."
 
 _OUTAGES: Final = text("SELECT * FROM clinic_outages()")  # the table belongs to no clinic
 _WAITING: Final = text(
-    "SELECT outcome ->> 'waits_for' AS target, count(*) AS waiting FROM steps WHERE clinic_id = :clinic"
-    " AND reason = :reason AND state IN ('planned', 'published') GROUP BY 1"
+    "SELECT waits_for, count(*) AS waiting FROM steps WHERE clinic_id = :clinic AND waits_for = ANY(:keys)"
+    " AND waits_for IS NOT NULL AND state IN ('planned', 'published') GROUP BY 1"
 )
 
 
@@ -57,9 +58,9 @@ def clinic_outages(session: Session, clinic_id: UUID) -> list[OpenOutage]:
     found = session.execute(_OUTAGES).all()
     if not found:
         return []
-    given = {"clinic": clinic_id, "reason": Reason.CHANNEL_DOWN}
-    waiting = {row.target: row.waiting for row in session.execute(_WAITING, given)}
-    return [_open_outage(outage, waiting.get(outage.target, 0)) for outage in found]
+    given = {"clinic": clinic_id, "keys": [outage_of(outage.target) for outage in found]}
+    waiting = {row.waits_for: row.waiting for row in session.execute(_WAITING, given)}
+    return [_open_outage(outage, waiting.get(outage_of(outage.target), 0)) for outage in found]
 
 
 def with_outages(
@@ -72,7 +73,6 @@ def with_outages(
 
 def _open_outage(outage: Any, waiting: int) -> OpenOutage:
     """Return the outage; `outage` is a row of `clinic_outages()`."""
-    interval = timedelta(seconds=get_settings().channel_probe_seconds)
     return OpenOutage(
         channel=None if outage.gateway_id or outage.account_id else outage.target,
         gateway_id=outage.gateway_id,
@@ -81,6 +81,11 @@ def _open_outage(outage: Any, waiting: int) -> OpenOutage:
         account=outage.account,
         since=outage.failing_since,
         reason=outage.error or CHANNEL_REASON,
-        next_probe_at=outage.checked_at and outage.checked_at + interval,
+        next_probe_at=outage.checked_at and outage.checked_at + _interval(outage),
         waiting_messages=waiting,
     )
+
+
+def _interval(outage: Any) -> timedelta:
+    longest = timedelta(seconds=get_settings().channel_probe_seconds)
+    return probe_interval(outage.checked_at - outage.failing_since, outage.error, longest=longest)

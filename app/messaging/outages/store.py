@@ -11,11 +11,10 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.engine.outcomes import ChannelResult
 from app.engine.steps.holds import IS_HELD
-from app.messaging.outages.breaker import THRESHOLD
+from app.engine.steps.waiting import outage_of, wake_by_turns
+from app.messaging.outages.breaker import AGE_PER_INTERVAL, LOGIN_REFUSED, SHORTEST_INTERVAL, THRESHOLD
 from app.messaging.outages.models import ChannelOutage
 
-WAITS_FOR: Final = "waits_for"  # key in the outcome of a waiting step: the target
-WAS_TRIED: Final = "was_tried"  # key in the outcome of a waiting step whose own attempt opened the breaker
 RELEASE_FOR: Final = timedelta(minutes=10)  # after the end of an outage, waiting steps are looked up
 FIRST_RELEASED: Final = 20  # messages that show whether the target works again
 RELEASED: Final = 5000
@@ -58,11 +57,17 @@ _FAILED: Final = text(
 _WORKED: Final = text(
     "UPDATE channel_outages SET failures = 0, error = NULL, opened_at = NULL, checked_at = NULL,"
     " closed_at = CASE WHEN opened_at IS NULL THEN closed_at ELSE :now END WHERE target = :target AND failures > 0"
+    " RETURNING target"
+)
+# As `breaker.probe_interval`.
+_INTERVAL: Final = (
+    "CASE WHEN error ~ :login_refused THEN CAST(:longest AS interval)"
+    " ELSE least(greatest((checked_at - failing_since) / :age_per_interval, :shortest), :longest) END"
 )
 _CLAIM: Final = text(
     "UPDATE channel_outages SET checked_at = :now WHERE target = (SELECT target FROM channel_outages"  # noqa: S608
-    f" WHERE opened_at IS NOT NULL AND checked_at <= :before AND NOT {IS_HELD}"
-    " ORDER BY checked_at LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING target, gateway_id, account_id"
+    f" WHERE opened_at IS NOT NULL AND checked_at <= :now - ({_INTERVAL}) AND NOT {IS_HELD}"
+    " ORDER BY checked_at LIMIT 1 FOR NO KEY UPDATE) RETURNING target, gateway_id, account_id"
 )
 _STILL_FAILING: Final = text(
     "UPDATE channel_outages SET error = :error, checked_at = :now WHERE target = :target AND opened_at IS NOT NULL"
@@ -86,78 +91,69 @@ _FORGET: Final = text(
     " AND NOT EXISTS (SELECT FROM gateways g WHERE g.id = o.gateway_id)"
     " AND NOT EXISTS (SELECT FROM sending_accounts a WHERE a.id = o.account_id)"
 )
-# Steps that wait for the target, in the order of `column`.
-_WAITING: Final = (
-    "SELECT {column} FROM steps WHERE reason = 'channel_down' AND state IN ('planned', 'published')"
-    " AND outcome ->> 'waits_for' = :target AND due_at > :now"
-    " AND (attempts > 0 OR coalesce(outcome ? 'was_tried', false)) = :was_tried"
-    " AND {test} ORDER BY {column} LIMIT {most}"
-)
-_FIRST_CLINIC: Final = _WAITING.format(column="clinic_id", test="true", most=1)
-_NEXT_CLINIC: Final = _WAITING.format(column="clinic_id", test="clinic_id > last.clinic_id", most=1)
-_OF_CLINIC: Final = _WAITING.format(column="id", test="clinic_id = shares.clinic_id", most="shares.share")
-# Clinics share the number: the first message of each clinic comes before the second of any. A loose index scan finds
-# the clinics. The due times are a microsecond apart, in this order.
-_RELEASE: Final = text(
-    f"WITH RECURSIVE clinics AS (({_FIRST_CLINIC}) UNION ALL SELECT ({_NEXT_CLINIC})"  # noqa: S608  (ours)
-    " FROM clinics AS last WHERE last.clinic_id IS NOT NULL),"
-    " shares AS (SELECT clinic_id, greatest(:most / count(*) OVER (), 1) AS share FROM clinics"
-    " WHERE clinic_id IS NOT NULL),"
-    " turns AS (SELECT w.id, w.turn FROM shares CROSS JOIN LATERAL"
-    f" (SELECT id, row_number() OVER (ORDER BY id) AS turn FROM ({_OF_CLINIC}) AS first) AS w"
-    " ORDER BY w.turn, w.id LIMIT :most),"
-    " locked AS (SELECT s.id, turns.turn FROM steps s JOIN turns USING (id)"
-    " WHERE s.reason = 'channel_down' AND s.state IN ('planned', 'published') FOR UPDATE OF s SKIP LOCKED),"
-    " waiting AS (SELECT id, row_number() OVER (ORDER BY turn, id) AS number FROM locked)"
-    " UPDATE steps AS s SET due_at = :now + (:before + w.number) * interval '1 microsecond', state = 'planned',"
-    " published_at = NULL, reason = NULL, outcome = s.outcome - 'waits_for' - 'was_tried'"
-    " FROM waiting w WHERE s.id = w.id RETURNING s.id"
-)
 
 
 def record_results(session: Session, results: Sequence[ChannelResult]) -> None:
-    """Store the results of attempts: a failure counts and may open the breaker, any other answer closes it."""
+    """Store the results of attempts: a failure counts and may open the breaker, any other answer closes it.
+
+    When it closes, all waiting messages are woken.
+    """
     for result in results:
         given = {**result, "now": clock.now(), "threshold": THRESHOLD}
-        session.execute(_FAILED if result["is_failure"] else _WORKED, given)
+        if result["is_failure"]:
+            session.execute(_FAILED, given)
+        elif session.execute(_WORKED, given).one_or_none():
+            _wake_all(session, result["target"])
 
 
-def claim_probe(session: Session, *, interval: timedelta) -> Probe | None:
-    """Return the next target to probe; None if there is none. No other host gets it before the interval ends."""
-    now = clock.now()
-    found = session.execute(_CLAIM, {"now": now, "before": now - interval}).one_or_none()
+def claim_probe(session: Session, *, longest: timedelta) -> Probe | None:
+    """Return the next target to probe; None if there is none. No other host gets it before its interval ends.
+
+    `longest`: the interval of long outages.
+    """
+    given = {
+        "longest": longest,
+        "shortest": SHORTEST_INTERVAL,
+        "age_per_interval": AGE_PER_INTERVAL,
+        "login_refused": LOGIN_REFUSED,
+    }
+    found = session.execute(_CLAIM, {**given, "now": clock.now()}).one_or_none()
     return None if found is None else Probe(*found)
 
 
 def record_probe(session: Session, target: str, error: str | None) -> None:
-    """Store the result of a probe. Without an error messages are sent again."""
+    """Store the result of a probe. Without an error messages are sent again: `release_waiting` wakes them."""
     given = {"target": target, "error": error, "failures": THRESHOLD - 1, "now": clock.now()}
     session.execute(_STILL_FAILING if error else _CLOSE, given)
 
 
 def release_waiting(session: Session) -> int:
-    """Let messages go that wait for targets that answer again. Returns their number, as far as more may follow at once.
+    """Wake messages that still wait for targets that answer again. Returns their number, as far as more may follow.
 
     A few messages go first, by turns of clinics. All others follow when one of them was accepted. Messages that were
     tried before go last: one that breaks each connection must not block the others.
     """
-    now, released = clock.now(), 0
-    for row in session.execute(_CLOSED, {"since": now - RELEASE_FOR}).all():
-        most = FIRST_RELEASED if row.is_untested else RELEASED
-        number = _release(session, row.target, now, most=most)
-        if not row.is_untested:
-            released += number + _release(session, row.target, now, most=most, was_tried=True, before=number)
-        elif not number:
-            _release(session, row.target, now, most=most, was_tried=True)
+    released = 0
+    for row in session.execute(_CLOSED, {"since": clock.now() - RELEASE_FOR}).all():
+        if row.is_untested:
+            _wake_first(session, row.target)
+        else:
+            released += _wake_all(session, row.target)
     return released
 
 
-def _release(
-    session: Session, target: str, now: datetime, *, most: int, was_tried: bool = False, before: int = 0
-) -> int:
-    """Make waiting messages due, after `before` others. Returns their number."""
-    given = {"target": target, "now": now, "most": most}
-    return len(session.execute(_RELEASE, {**given, "was_tried": was_tried, "before": before}).all())
+def _wake_first(session: Session, target: str) -> None:
+    """Wake a few messages that show whether the target works again: if possible, of those that were not tried."""
+    key = outage_of(target)
+    if not wake_by_turns(session, key, most=FIRST_RELEASED):
+        wake_by_turns(session, key, most=FIRST_RELEASED, was_tried=True)
+
+
+def _wake_all(session: Session, target: str) -> int:
+    """Wake the messages that wait for the target, a batch of each sort. Returns their number."""
+    key = outage_of(target)
+    number = wake_by_turns(session, key, most=RELEASED)
+    return number + wake_by_turns(session, key, most=RELEASED, was_tried=True, before=number)
 
 
 def claim_notices(session: Session, *, older_than: timedelta) -> list[NewOutage]:

@@ -18,6 +18,6 @@ def report_missing_account(session: Session, clinic_id: UUID, *, series: str) ->
         f"{series} sends through a sending account, and the clinic has none that fits: none is active, the named one"
         " does not exist, or there are several and none is the default.\n\nIts messages wait and nurtures enroll no"
         " leads. Add an account (POST /api/sending-accounts), activate it, or make it the default (default_for)."
-        " Waiting messages continue within 15 minutes.",
+        " Waiting messages continue at once.",
     )
     notify_admins_once_a_day(session, clinic_id, TEMPLATE, wording)

@@ -18,11 +18,13 @@ from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Page, page
 from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.check_all import check_all
+from app.engine.steps.waiting import ACCOUNT
 from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.clinics import bump_rules_version
 from app.messaging.channels.account import AccountKind
 from app.messaging.channels.mail.mail_server import GIVE_AGAIN, SMTP_PORTS, Security, is_another_server
+from app.messaging.delivery.sender_changes import wake_after_change
 from app.messaging.sending_accounts.directory import account_of
 from app.messaging.sending_accounts.kinds import (
     KINDS,
@@ -85,7 +87,7 @@ def create_account(session: Session, actor: Actor, data: JsonObject) -> SendingA
 def change_account(
     session: Session, actor: Actor, account_id: UUID, data: JsonObject, *, seen: SeenVersions = None
 ) -> SendingAccount:
-    """Set the given values; `data` as loaded by SendingAccountChange. Waiting messages see them when they are due.
+    """Set the given values; `data` as loaded by SendingAccountChange. Waiting messages look again at once.
 
     Raises NotFound, ChangedMeanwhile, Invalid, SendingAccountNameTaken.
     """
@@ -108,6 +110,7 @@ def delete_account(session: Session, clinic_id: UUID, account_id: UUID, *, seen:
     bump_rules_version(session, clinic_id)
     account = read_account(session, clinic_id, account_id, lock=True)
     require_version(account, seen)
+    wake_after_change(session, account, ACCOUNT)
     session.delete(account)
 
 
@@ -222,6 +225,7 @@ def _save(session: Session, account: SendingAccount) -> SendingAccount:
         session.flush()
     except IntegrityError as clash:
         raise SendingAccountNameTaken from clash
+    wake_after_change(session, account, ACCOUNT)
     return account
 
 

@@ -8,12 +8,14 @@ from sqlalchemy.orm import Session
 
 from app.core.db import new_id
 from app.core.type_aliases import JsonObject
+from app.engine.steps.waiting import ACCOUNT
 from app.errors import Invalid
 from app.identity.actor import Actor
 from app.identity.models import User
 from app.messaging.channels.account import AccountKind
 from app.messaging.channels.base import OutgoingMessage, Permanent, Receipt
 from app.messaging.channels.registry import CHANNELS
+from app.messaging.delivery.sender_changes import wake_after_change
 from app.messaging.sending_accounts.directory import account_of
 from app.messaging.sending_accounts.models import SendingAccount
 from app.messaging.sending_accounts.service import read_account
@@ -50,6 +52,11 @@ def send(test: AccountTest) -> Receipt:
     if test.channel not in CHANNELS:
         return Permanent(f"this installation has no channel {test.channel}")
     return CHANNELS[test.channel].send(test.message)
+
+
+def note_success(session: Session, actor: Actor, account_id: UUID) -> None:
+    """Let messages go that wait for the account: it has accepted the test message."""
+    wake_after_change(session, read_account(session, actor.clinic.id, account_id), ACCOUNT)
 
 
 def _address(session: Session, actor: Actor, row: SendingAccount, data: JsonObject) -> str:

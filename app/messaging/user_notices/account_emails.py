@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from app.clock import now
 from app.core.type_aliases import JsonDict
 from app.engine.service import add_steps
-from app.identity.models import PasswordLink, User
-from app.identity.passwords.links import INVITATION, PASSWORD_RESET
+from app.identity.models import Clinic, PasswordLink, User
+from app.identity.passwords.links import INVITATION, PASSWORD_RESET, end_links
 from app.messaging.channels import email
 from app.messaging.compose import MessageMetadata, Recipient, compose, delivery_steps, insert_notifications
 from app.messaging.rendering.render import Wording
@@ -24,7 +24,8 @@ def send_invitation(session: Session, user: User, clinic_name: str, inviter: str
 
 def send_password_reset(session: Session, user: User) -> None:
     """Send a user a link to choose a new password, valid for one hour."""
-    _send(session, user, PASSWORD_RESET, _password_reset(user.name))
+    clinic = session.get_one(Clinic, user.clinic_id)
+    _send(session, user, PASSWORD_RESET, _password_reset(user.name, clinic.name))
 
 
 def _send(session: Session, user: User, template: str, wording: Wording) -> None:
@@ -32,12 +33,15 @@ def _send(session: Session, user: User, template: str, wording: Wording) -> None
     metadata = MessageMetadata(user.clinic_id, template=template)
     rows = compose(wording, Recipient(user.id, user.email), metadata=metadata, channels=[email.CHANNEL.name], at=at)
     insert_notifications(session, rows)
+    end_links(session, user.id, at=at)
     session.add_all(_link(user, row, template, at) for row in rows)
     add_steps(session, delivery_steps(rows, due_at=at))
 
 
 def _link(user: User, message: JsonDict, template: str, at: datetime) -> PasswordLink:
-    return PasswordLink(id=message["id"], user_id=user.id, created_at=at, expires_at=at + LINK_LIFETIME[template])
+    """Return the row of a link. Until a user has a password, a link is as long valid as the invitation that it ends."""
+    lifetime = LINK_LIFETIME[template if user.has_password else INVITATION]
+    return PasswordLink(id=message["id"], user_id=user.id, created_at=at, expires_at=at + lifetime)
 
 
 def _invitation(name: str, clinic_name: str, inviter: str) -> Wording:
@@ -49,9 +53,9 @@ def _invitation(name: str, clinic_name: str, inviter: str) -> Wording:
     )
 
 
-def _password_reset(name: str) -> Wording:
+def _password_reset(name: str, clinic_name: str) -> Wording:
     return Wording(
         "Choose a new password",
-        f"Hello {name},\n\nsomebody, you perhaps, has asked for a new password. Choose it here; the link is good for"
-        " an hour, once. If it was not you, there is nothing to do:",
+        f"Hello {name},\n\nsomebody, you perhaps, has asked for a new password at {clinic_name}. Choose it here; the"
+        " link is good for an hour, once. If it was not you, there is nothing to do:",
     )

@@ -15,8 +15,8 @@ FAILING: Final = "webhook-endpoint-failing"
 DISABLED: Final = "webhook-endpoint-disabled"
 
 _REPLAY: Final = (
-    "Its events wait. When it answers again, activate it (PATCH /api/webhooks/{id}). Events that occurred while it was"
-    " disabled are sent by POST /api/webhooks/{id}/replay with the state `missing`."
+    "When it answers again, activate it (PATCH /api/webhooks/{id}): events that it had not received before are sent."
+    " Events that occurred while it was disabled are sent by POST /api/webhooks/{id}/replay with the state `missing`."
 )
 
 

@@ -1,7 +1,9 @@
-"""`relance backup` and `relance restore`: the whole database as one file."""
+"""`relance backup`, `relance restore` and `relance erasures`: the database as one file, and who is erased again."""
 
 import json
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,6 +18,7 @@ from app.ops.stack.environment import is_demo
 from app.security.key_fingerprints import BLIND_INDEX, OTHER_BLIND_INDEX, SECRET
 
 FILE = click.Path(dir_okay=False, path_type=Path)
+LIST = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command()
@@ -35,8 +38,11 @@ def backup(file: Path, *, as_json: bool) -> None:
 @click.command()
 @click.argument("file", type=FILE)
 @click.option("--replace", is_flag=True, help="Drop the present content of the database.")
+@click.option(
+    "--erasures", type=LIST, help="Output of `relance erasures list`: people to erase again. The backup has their data."
+)
 @as_json
-def restore(file: Path, *, replace: bool, as_json: bool) -> None:
+def restore(file: Path, *, replace: bool, erasures: Path | None, as_json: bool) -> None:
     """Restore a backup into an empty database. All processes of the system must be stopped.
 
     The keys are checked first. The restored system is held: nothing is sent until `relance resume`.
@@ -45,6 +51,9 @@ def restore(file: Path, *, replace: bool, as_json: bool) -> None:
         warnings = check_manifest(manifest)
         start()
         restore_backup(archive, manifest, replace=replace)
+        erased_again = _erase_again(erasures) if erasures else None
+    if erased_again is None:
+        say("warning: people who were erased after the backup are back: run `relance erasures apply FILE`")
     for warning in warnings:
         say(f"warning: {warning}. What it signed, such as sign-ins, links and the audit log, cannot be verified")
     print_result(
@@ -52,11 +61,18 @@ def restore(file: Path, *, replace: bool, as_json: bool) -> None:
             "restored": str(file),
             "backup_made_at": manifest.made_at,
             "rows": sum(manifest.counts.values()),
+            "erased_again": erased_again,
             "held": True,
             "next": "start the system, look at it, then run `relance resume`; until then nothing is sent",
         },
         as_json=as_json,
     )
+
+
+def _erase_again(file: Path) -> Any:
+    """Erase the people of the list again. The modules of leads read the settings, which are known only now."""
+    import_module("app.wiring").connect()
+    return import_module("app.ops.backup.erasures").erase_again(file)
 
 
 def report(file: Path, manifest: Manifest, *, as_json: bool) -> None:

@@ -2,10 +2,12 @@
 
 import sys
 from collections.abc import Iterator
+from uuid import UUID
 
 import click
 
 from app.core.db import transaction
+from app.leads.search.by_text.index import reindex_leads
 from app.ops.cli.support.output import as_json, counting, print_result, print_rows
 from app.security.encryption import DERIVED, configured_keys, derived_key, format_keys, new_key
 from app.security.key_rotation import ENCRYPTED_COLUMNS, EncryptedColumn, key_usage, keys_in_use, reencrypt
@@ -93,6 +95,8 @@ def rotate(*, every: bool, new_blind_index_key: bool, as_json: bool) -> None:
     done = {
         store.table: sum(counting(store.table, _pass(store, unreadable, every=every))) for store in ENCRYPTED_COLUMNS
     }
+    if every:
+        done["lead_search"] = sum(counting("lead_search", _search_keys()))
     with transaction() as session:
         retire_unused(session, keys_in_use(session))
         if new_blind_index_key:
@@ -116,6 +120,15 @@ def _require_encryption_keys(*, new_blind_index_key: bool) -> None:
     with transaction() as session:
         if others := [problem for problem in find_key_problems(session) if problem.fault not in allowed]:
             raise click.ClickException(describe_problems(others))
+
+
+def _search_keys() -> Iterator[int]:
+    """Compute the search keys of all leads again, because names have no blind index that would change."""
+    after: UUID | None = UUID(int=0)
+    while after is not None:
+        with transaction() as session:
+            number, after = reindex_leads(session, after)
+        yield number
 
 
 def _pass(store: EncryptedColumn, unreadable: dict[str, int], *, every: bool) -> Iterator[int]:

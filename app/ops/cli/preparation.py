@@ -21,6 +21,7 @@ from app.ops.stack.access import repair_access
 from app.ops.stack.connectivity import require_migrated, require_reachable
 from app.ops.stack.environment import is_demo, save_shared_settings
 from app.ops.stack.migrations import alembic_configuration
+from app.security.key_verification import require_valid_keys
 
 WITHOUT_DATABASE = frozenset({"flower", "mailbox", "echo"})
 
@@ -43,6 +44,7 @@ def prepare(names: Sequence[str], *, owned: bool, everything: bool) -> None:
         require_migrated(settings)
         repair_or_warn()
     if needs_database:
+        require_valid_keys()
         warn_if_held()
 
 

@@ -31,6 +31,7 @@ from app.ops.embedded import CannotStart
 from app.ops.stack.addresses import echo_port, read_addresses
 from app.ops.stack.environment import home, is_demo, write_private
 
+REPORTED = 5_000  # leads between two lines of progress
 Passwords = Mapping[str, str]  # by e-mail address
 
 
@@ -53,10 +54,15 @@ def _seed_history(leads: int, number: int) -> JsonDict:
     file = home() / "history.json"
     with transaction() as session:
         is_new = not has_history(session)
-        if is_new:
-            users = create_history(session, leads=leads, seed=number, until=clock.now())
-            write_private(file, {"clinic": HISTORY_SLUG, "users": [one._asdict() for one in users]})
+    if is_new:
+        users = create_history(leads=leads, seed=number, until=clock.now(), report=_report)
+        write_private(file, {"clinic": HISTORY_SLUG, "users": [one._asdict() for one in users]})
     return {"clinic": HISTORY_SLUG, "new": is_new, "file": str(file)}
+
+
+def _report(what: str, total: int, done: int) -> None:
+    if done == total or not done % REPORTED:
+        click.echo(f"{done:,} of {total:,} leads {what}", err=True)
 
 
 def _seed_demo() -> JsonDict:

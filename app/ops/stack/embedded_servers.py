@@ -81,6 +81,7 @@ def _start_missing(cleanup: ExitStack, notice: Notice) -> None:
     """Start the servers that the operator did not configure."""
     secrets, started = generate_secrets(), dict[str, Postgres | Valkey]()
     os.environ.setdefault("LOG_FORMAT", "console")  # readable logs in the terminal
+    os.environ.setdefault("LOG_LEVEL", "WARNING")  # a line for each task and message would push the addresses away
     os.environ.setdefault("RATE_LIMIT_PER_MINUTE", "1000")  # `make demo` polls its leads every half second
     os.environ.setdefault("PYTHONWARNINGS", "ignore:::celery.platforms")  # eight lines per worker about root
     if "DATABASE_URL" not in os.environ:

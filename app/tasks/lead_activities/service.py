@@ -1,12 +1,15 @@
 """Lead activity service: create, complete, delete and count, on top of tasks and the timeline."""
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.clock import now
+from app.core.db import AnySelect, first_id_at
 from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.check_all import check_all
 from app.errors import Conflict, Invalid, NotFound
@@ -14,14 +17,14 @@ from app.identity.actor import Actor
 from app.identity.users.lookup import MUST_BE_ASSIGNABLE, is_assignable, resolve_user_id, users_by_id
 from app.leads.models import Lead
 from app.leads.search.lookup import visible_to
+from app.leads.timeline.models import Activity, ActivityType
 from app.messaging.user_notices.mentions import check_mentions, log_activity
 from app.tasks import service as tasks
 from app.tasks.lead_activities.conversion import to_activities
 from app.tasks.lead_activities.lookup import list_all, of_customer, of_lead, planned, read_entry, read_one, timeline
-from app.tasks.lead_activities.vocabulary_mapping import DATE_FIELDS, TO_ENTRY, TO_TASK, TYPE_OF_TASK
-from app.tasks.lookup import visible_tasks
+from app.tasks.lead_activities.vocabulary_mapping import DATE_FIELDS, TO_ENTRY, TO_TASK, TYPE_OF_ENTRY, TYPE_OF_TASK
 from app.tasks.models import Task, TaskPriority, TaskStatus, TaskType
-from app.tasks.queue.dashboard import MOST_COUNTED, OPEN_GROUPS, bounded_count, dashboard
+from app.tasks.queue.dashboard import LOOKED_BACK, OPEN_GROUPS, count, counted_tasks, dashboard
 from app.tasks.queue.queue import has_status
 
 __all__ = [
@@ -39,6 +42,7 @@ __all__ = [
 ]
 
 
+LOGGED: Final = (*TO_ENTRY.values(), ActivityType.SMS)  # types of entries that users log
 _OWN_LEAD: Final = "Must be a lead of your clinic."
 
 
@@ -108,18 +112,39 @@ def delete(session: Session, actor: Actor, activity_id: UUID) -> None:
 
 def statistics(session: Session, actor: Actor, query: JsonObject) -> JsonDict:
     """Return the figures in the form of `StatisticsOut`. Raises Invalid."""
-    mine, user_filter = select(Task.id).join(Lead, Lead.id == Task.lead_id).where(*visible_tasks(actor)), {}
+    mine, who = counted_tasks(actor), None
     if "assigned_to" in query:
-        user_filter = {"assigned_to_id": resolve_user_id(query["assigned_to"], actor, pointer="/assigned_to")}
-        mine = mine.where(Task.assigned_to_id == user_filter["assigned_to_id"])
-    done = mine.with_only_columns(Task.type, Task.outcome).where(has_status([TaskStatus.COMPLETED]))
-    latest = session.execute(done.order_by(Task.due_at.desc()).limit(MOST_COUNTED)).all()
+        who = resolve_user_id(query["assigned_to"], actor, pointer="/assigned_to")
+        mine = mine.where(Task.assigned_to_id == who)
+    by_type: Counter[str] = Counter()
+    by_outcome: Counter[str] = Counter()
+    for type_, outcome, number in [*_completed(session, mine), *_logged(session, actor, who)]:
+        by_type[type_] += number
+        by_outcome[outcome or ""] += number
     return {
-        **dashboard(session, actor, user_filter),
-        "pending": bounded_count(session, [mine.where(has_status(OPEN_GROUPS[0]))]),
-        "by_type": Counter(TYPE_OF_TASK[TaskType(row.type)] for row in latest),
-        "by_outcome": Counter(row.outcome for row in latest if row.outcome),
+        **dashboard(session, actor, {} if who is None else {"assigned_to_id": who}),
+        "pending": count(session, [mine.where(has_status(OPEN_GROUPS[0]))]),
+        "by_type": by_type,
+        "by_outcome": {outcome: number for outcome, number in by_outcome.items() if outcome},
     }
+
+
+def _completed(session: Session, tasks: AnySelect) -> Iterator[tuple[str, str | None, int]]:
+    """Yield type, outcome and number of the completed tasks that were due in the last 30 days or later."""
+    done = tasks.where(has_status([TaskStatus.COMPLETED]), Task.due_at >= now() - LOOKED_BACK)
+    counted = done.with_only_columns(Task.type, Task.outcome, func.count()).group_by(Task.type, Task.outcome)
+    for type_, outcome, number in session.execute(counted):
+        yield TYPE_OF_TASK[TaskType(type_)], outcome, number
+
+
+def _logged(session: Session, actor: Actor, who: UUID | None) -> Iterator[tuple[str, str | None, int]]:
+    """Yield type, outcome and number of the entries that users logged in the last 30 days, without a task."""
+    by_user = Activity.created_by.is_not(None) if who is None else Activity.created_by == who
+    wanted = (Activity.id >= first_id_at(now() - LOOKED_BACK), Activity.type.in_(LOGGED), Activity.task_id.is_(None))
+    entries = select(Activity.type, Activity.outcome, func.count()).join(Lead, Lead.id == Activity.lead_id)
+    known = entries.where(Activity.clinic_id == actor.clinic.id, *visible_to(actor), by_user, *wanted)
+    for type_, outcome, number in session.execute(known.group_by(Activity.type, Activity.outcome)):
+        yield TYPE_OF_ENTRY[ActivityType(type_)], outcome, number
 
 
 def _plan(session: Session, actor: Actor, data: JsonObject) -> object:

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app.clock import now
+from app.core.calendar.durations import parse_duration
 from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.type_aliases import JsonObject
 from app.engine.events.events import EventName
@@ -42,16 +43,23 @@ def update_task(session: Session, actor: Actor, task_id: UUID, data: JsonObject,
     return task
 
 
-def snooze(session: Session, actor: Actor, task_id: UUID, *, until: datetime) -> Task:
-    """Move the due time to `until` (in the future). Its reminders move with it.
+def snooze(session: Session, actor: Actor, task_id: UUID, data: JsonObject) -> Task:
+    """Move the due time to `until` (in the future), or `by` a duration. Its reminders move with it.
 
+    A duration counts from the due time, or from now if that is past. Days on which the clinic is closed do not count.
     Raises NotFound, LeadIsLocked, LeadIsClosed, TaskIsClosed.
     """
     task, lead = open_task(session, actor, task_id)
-    task.due_at = task.snoozed_until = until
+    task.due_at = task.snoozed_until = snoozed_until(actor, task.due_at, data)
     _retime(session, actor, task, lead)
     record(session, actor.clinic, task_event(EventName.TASK_SNOOZED, task, lead, task.updated_at))
     return task
+
+
+def snoozed_until(actor: Actor, due_at: datetime, data: JsonObject) -> datetime:
+    """Return the new due time: `until`, or `by` a duration from the present one, or from now if that is past."""
+    until: datetime | None = data.get("until")
+    return until or actor.clinic.calendar.add_business_days(max(due_at, now()), parse_duration(data["by"]))
 
 
 def start(session: Session, actor: Actor, task_id: UUID) -> Task:

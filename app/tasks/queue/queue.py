@@ -5,18 +5,20 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, func, literal_column, select, text
+from sqlalchemy import ColumnElement, bindparam, func, literal_column, or_, select, text
 from sqlalchemy.orm import Session
 
-from app.core.database.row_security import find_few_ids
-from app.core.db import AnySelect, is_among
+from app.core.database.row_security import FEW_IDS, find_few_ids
+from app.core.db import AnyRow, AnySelect, is_among
 from app.core.pagination import Key, Page, page_of_parts
 from app.core.type_aliases import JsonDict, JsonObject
 from app.errors import Invalid
 from app.identity.actor import Actor
-from app.identity.permissions import Scope
+from app.identity.permissions import Permission, Scope
 from app.identity.users.lookup import resolve_user_id
 from app.leads.models import Lead
+from app.leads.search.by_text.find import find_lead_ids, find_notes, has_keys
+from app.leads.search.by_text.query import TextQuery
 from app.leads.search.filters import is_not_yet_rotting, is_rotting
 from app.leads.search.lookup import is_assigned_within
 from app.tasks.lookup import visible_tasks
@@ -64,7 +66,7 @@ _IS_PINNED: Final[ColumnElement[bool]] = Task.__table__.c.pinned
 _IS_IN_A_RULE: Final = text(
     "SELECT EXISTS (SELECT FROM rules"
     " CROSS JOIN LATERAL jsonb_path_query(definition, '$.do[*].*.title') AS said (title) WHERE clinic_id = :clinic"
-    " AND to_tsvector('simple', said.title #>> '{}') @@ websearch_to_tsquery('simple', :words))"
+    " AND to_tsvector('simple', folded_name(said.title #>> '{}')) @@ to_tsquery('simple', :words))"
 )
 
 
@@ -85,23 +87,50 @@ def resolve_rare_filters(session: Session, actor: Actor, query: JsonObject) -> J
         named.append(tagged)
         del asked["tag"]
     if "q" in asked:
-        words = asked.pop("q")
-        if (saying := _ids_of_rare_words(session, actor, words)) is not None:
-            named.append(saying)
+        found = _find_by_words(session, actor, TextQuery(asked.pop("q"), actor.clinic.region))
+        if isinstance(found, ColumnElement):
+            asked["said"] = found
         else:
-            asked["said"] = words
+            named.append(found)
     return {**asked, "ids": list({*named[0]}.intersection(*named))} if named else asked
 
 
+def newest_with_words(session: Session, actor: Actor, query: TextQuery, *, most: int) -> Sequence[AnyRow]:
+    """Return the newest visible tasks with texts that have these words."""
+    words = _as_tsquery(query)
+    ids = _ids_of_rare_words(session, actor, words)
+    tasks = tasks_of(actor, {"said": _matches_words(words)} if ids is None else {"ids": ids})
+    return session.execute(tasks.order_by(Task.id.desc()).limit(most)).all()
+
+
+def _as_tsquery(query: TextQuery) -> str:
+    return " & ".join(f"'{word}':*" for word in query.words)  # letters and digits only
+
+
+def _find_by_words(session: Session, actor: Actor, query: TextQuery) -> Sequence[UUID] | ColumnElement[bool]:
+    """Find tasks by their texts, their leads and the notes about them: their ids, or a condition if many match."""
+    words = _as_tsquery(query)
+    notes = find_notes(session, actor, query) if actor.allows(Permission.LEAD_PRIVATE) else []
+    by_note = [note.task_id for note in notes if note.task_id]
+    by_text, leads = _ids_of_rare_words(session, actor, words), find_lead_ids(session, actor, query)
+    if by_text is not None and leads is not None:
+        of_leads = select(Task.id).where(Task.clinic_id == actor.clinic.id, is_among(Task.lead_id, leads))
+        by_lead = session.scalars(of_leads.limit(FEW_IDS + 1)).all() if leads else []
+        if len(by_lead) <= FEW_IDS:
+            return [*{*by_text, *by_lead, *by_note}]
+    is_of_lead = has_keys(actor, query) if leads is None else is_among(Task.lead_id, leads)
+    return or_(_matches_words(words), is_of_lead, is_among(Task.id, by_note))
+
+
 def _ids_of_rare_words(session: Session, actor: Actor, words: str) -> Sequence[UUID] | None:
-    """Return the ids of tasks with these words, or None if there are many.
+    """Return the ids of tasks with these words (of `to_tsquery`), or None if there are many.
 
     Words in a rule's text occur in many tasks.
     """
     clinic_id = actor.clinic.id
     if session.scalar(_IS_IN_A_RULE, {"clinic": clinic_id, "words": words}) or _is_frequent(session, clinic_id, words):
         return None
-    return find_few_ids(session, "tasks_saying", words)
+    return find_few_ids(session, "tasks_with_words", words)
 
 
 def _is_frequent(session: Session, clinic_id: UUID, words: str) -> bool:
@@ -110,7 +139,7 @@ def _is_frequent(session: Session, clinic_id: UUID, words: str) -> bool:
         select(_SEARCH_VECTOR.label("said")).where(Task.clinic_id == clinic_id).order_by(Task.id.desc()).limit(NEWEST)
     )
     some = newest.subquery()
-    wanted = func.websearch_to_tsquery(literal_column("'simple'::regconfig"), words)
+    wanted = func.to_tsquery(literal_column("'simple'::regconfig"), words)
     said = select(func.count()).select_from(some).where(some.c.said.op("@@", is_comparison=True)(wanted))
     return session.scalars(said).one() >= NEWEST // 30
 
@@ -172,8 +201,8 @@ def _is_tagged(tag: str) -> ColumnElement[bool]:
 
 
 def _matches_words(words: str) -> ColumnElement[bool]:
-    """Parse the words like a web search: all words, "phrases", `or` and `-without`."""
-    wanted = func.websearch_to_tsquery(literal_column("'simple'::regconfig"), words)
+    """Return the condition that these words (of `to_tsquery`) are in a task's texts."""
+    wanted = func.to_tsquery(literal_column("'simple'::regconfig"), words)
     return _SEARCH_VECTOR.op("@@", is_comparison=True)(wanted)
 
 
@@ -190,5 +219,5 @@ _FILTERS: Final[Mapping[str, Callable[[Any], ColumnElement[bool]]]] = {
     "tag": _is_tagged,
     "pinned": lambda pinned: _IS_PINNED if pinned else ~_IS_PINNED,
     "rotting": lambda wanted: is_rotting() if wanted else is_not_yet_rotting(),
-    "said": _matches_words,
+    "said": lambda is_found: is_found,
 }

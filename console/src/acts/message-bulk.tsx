@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ok } from "../api/client";
 import { useAct } from "../api/queries";
-import type { ManyFilter } from "../pages/messages";
+import type { Schemas } from "../api/types";
 import { texts } from "../texts";
 import { DialogBox, toast } from "../ui/overlays";
 import { Failure, Query, TextField } from "../ui/parts";
@@ -13,6 +13,11 @@ type As = "sent" | "retry";
 
 const t = texts.messages;
 const MANY = 100; // so many at once may be too fast for a provider
+
+export type ManyFilter = {
+  channel: Schemas["RetryNotificationsIn"]["channel"];
+  rule: string | undefined;
+};
 
 interface Props {
   state: "failed" | "unknown";

@@ -15,11 +15,13 @@ export async function ok<T>(call: Promise<{ data?: T; error?: unknown; response:
 /** The header of an edit: it is refused if somebody else has changed the object since `version`. */
 export const ifMatch = (version: number) => ({ "If-Match": `"${version}"` });
 
+const SEARCH = "/api/search"; // changes nothing, so that its answer need not be kept
+
 /** Keys of calls whose answer was lost. The same call again gets the same key, so that it is never done twice. */
 const lost = new Map<string, string>();
 
 export async function authorized(request: Request): Promise<Response> {
-  if (request.method !== "POST" || request.headers.has("Idempotency-Key")) return checked(await answered(request));
+  if (request.method !== "POST" || request.headers.has("Idempotency-Key") || request.url.endsWith(SEARCH)) return checked(await answered(request));
   const call = await nameOf(request);
   const key = lost.get(call) ?? randomKey();
   lost.delete(call); // the same call at the same time gets a key of its own: the API refuses a key that is under way

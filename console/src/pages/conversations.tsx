@@ -3,6 +3,7 @@
 import { useEffect, useRef, useState } from "react";
 import { Link, useParams, useSearchParams } from "wouter";
 import { MessageForm } from "../acts/message-form";
+import { MessageQuestion } from "../acts/message-question";
 import { api, ok } from "../api/client";
 import { useAct, useLead, useMay, usePages } from "../api/queries";
 import type { Schemas } from "../api/types";
@@ -136,6 +137,7 @@ function Thread({ leadId, back }: { leadId: string; back: string }) {
               </span>
               {one.subject && <strong>{one.subject}</strong>}
               <span className="prose">{one.text}</span>
+              <MessageQuestion message={one} />
               {one.error && <span className="wrong">{one.error}</span>}
             </li>
           ))}

@@ -9,7 +9,7 @@ import { download, request } from "../api/request";
 import type { Schemas } from "../api/types";
 import { words } from "../format";
 import { texts } from "../texts";
-import { toastError } from "../ui/overlays";
+import { DialogBox, toastError } from "../ui/overlays";
 import { Badge, Empty, Failure, optionsOf, Query, SelectField, TextField, Time, useMistakes } from "../ui/parts";
 import { areaTexts } from "./area-texts";
 
@@ -104,6 +104,7 @@ function Shown({ file }: { file: Import }) {
   const fields = useQuery({ queryKey: ["settings", "import-fields"], queryFn: async () => (await ok(api.GET("/api/imports/fields"))).fields }).data ?? [];
   const { job, options: used } = file;
   const [spec, setSpec] = useState<Start>(used ? { ...used, source_id: used.source_id ?? "", rules_from: used.rules_from ?? "" } : { mapping: file.mapping as Record<string, string>, on_duplicate: "skip", date_order: "month", runs_rules: false, source_id: "", rules_from: "" });
+  const [isAsking, ask] = useState(false);
   const [checked, setChecked] = useState<Start | null>(used?.is_preview ? spec : null); // what was checked, for this job
   const isStarted = used !== null && !used.is_preview;
   const set = (changes: Partial<Start>) => setSpec({ ...spec, ...changes });
@@ -189,12 +190,24 @@ function Shown({ file }: { file: Import }) {
             {t.check}
           </button>
           {isChecked && ready > 0 && (
-            <button type="button" className="button primary" disabled={act.isPending} onClick={() => run("start")}>
+            <button type="button" className="button primary" disabled={act.isPending} onClick={() => ask(true)}>
               {t.start(ready)}
             </button>
           )}
           {!job && <span className="soft">{t.checkFirst}</span>}
         </p>
+        {isAsking && (
+          <Confirm
+            file={file}
+            leads={ready}
+            runsRules={spec.runs_rules}
+            onClose={() => ask(false)}
+            start={() => {
+              ask(false);
+              run("start");
+            }}
+          />
+        )}
       </section>
       {job && (
         <section className="card stack" aria-label={t.progress}>
@@ -217,6 +230,44 @@ function Shown({ file }: { file: Import }) {
         </section>
       )}
     </>
+  );
+}
+
+interface ConfirmProps {
+  file: Import;
+  leads: number;
+  runsRules: boolean;
+  onClose: () => void;
+  start: () => void;
+}
+
+/** What follows from the import: the tasks and messages of each rule, as the check has counted them. */
+function Confirm({ file, leads, runsRules, onClose, start }: ConfirmProps) {
+  const rules = file.follow_ups ?? [];
+  const sum = (name: "tasks" | "messages") => rules.reduce((total, rule) => total + rule[name], 0);
+  return (
+    <DialogBox title={t.start(leads)} onClose={onClose}>
+      {runsRules ? <p>{t.followUps(sum("tasks"), sum("messages"))}</p> : <p>{t.waiting}</p>}
+      {runsRules && rules.length > 0 && (
+        <ul className="lines">
+          {rules.map((rule) => (
+            <li key={rule.rule}>
+              <span className="grow">{rule.description ?? words(rule.rule)}</span>
+              <span className="number">{t.counts(rule.tasks, rule.messages)}</span>
+            </li>
+          ))}
+        </ul>
+      )}
+      {runsRules && rules.length > 0 && <p className="small soft">{t.spread}</p>}
+      <footer className="row">
+        <button type="button" className="button" onClick={onClose}>
+          {texts.shell.cancel}
+        </button>
+        <button type="button" className="button primary" onClick={start}>
+          {t.begin}
+        </button>
+      </footer>
+    </DialogBox>
   );
 }
 

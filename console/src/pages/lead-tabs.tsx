@@ -8,6 +8,7 @@ import { StepList, toneOf } from "../acts/lead-steps";
 import { useMessages } from "../acts/message-dialog";
 import { CompleteDialog, SnoozeDialog } from "../acts/task-dialogs";
 import { Timeline } from "../acts/timeline";
+import { MessageQuestion } from "../acts/message-question";
 import { api, ok } from "../api/client";
 import { useAct, useMay, usePages } from "../api/queries";
 import type { Lead, Schemas } from "../api/types";
@@ -140,7 +141,8 @@ export function LeadConversation({ leadId }: { leadId: string }) {
             </p>
             {message.subject && <strong>{message.subject}</strong>}
             <p className="prose">{message.text}</p>
-            {(message.error || message.reason) && <p className="wrong">{message.error ?? words(message.reason ?? "")}</p>}
+            <MessageQuestion message={message} />
+            {(message.error || (message.reason && message.direction === "OUTBOUND")) && <p className="wrong">{message.error ?? words(message.reason ?? "")}</p>}
           </li>
         ))}
       </ol>

@@ -1,6 +1,6 @@
 /** Leads: table with views, filters, type-ahead, and acts on many. The address has the filters, but no names. */
 
-import { useDeferredValue, useState } from "react";
+import { useState } from "react";
 import { Link, useLocation, useSearchParams } from "wouter";
 import { AssignDialog, MoveDialog, PlanDialog } from "../acts/bulk-dialogs";
 import { EnrollDialog } from "../acts/enroll-dialog";
@@ -16,6 +16,7 @@ import { Icon } from "../ui/icons";
 import { useKeys } from "../ui/keys";
 import { toast, toastError } from "../ui/overlays";
 import { Badge, Empty, type Option, optionsOf, Query, SelectField, TextField, Time } from "../ui/parts";
+import { useSettled } from "../ui/settled";
 import { FilterChips, type LeadFilters, filtersOf, MoreFilters, withParam } from "./lead-filters";
 import { useNames } from "./names";
 import { SavedViews } from "./saved-views";
@@ -26,12 +27,14 @@ type Filter = Schemas["FilterIn"];
 const t = texts.leads;
 const f = filterTexts;
 const VIEWS = Object.keys(t.view) as View[];
+const LONGEST = 200; // letters of a search
+const PAUSE = 120; // milliseconds without a key before the list is asked for
 const BULK = ["stage", "source_id", "assigned_to_id", "status"] as const; // filters of POST /api/followups/bulk
 
 export default function Leads() {
   const [search, setSearch] = useSearchParams();
   const [typed, type] = useState("");
-  const q = useDeferredValue(typed.trim());
+  const q = useSettled(/[\p{L}\p{N}]/u.test(typed) ? typed.trim().slice(0, LONGEST) : "", PAUSE);
   const view = VIEWS.find((one) => one === search.get("view")) ?? "all";
   const filters = filtersOf(search);
   const leads = useLeads(view, filters, q);
@@ -77,7 +80,7 @@ export default function Leads() {
       <BulkBar chosen={shownChosen.length} total={filter ? total : null} open={act} isWaiting={view === "waiting"} clear={() => setChosen(new Set())} />
       <Query of={leads} rows={12}>
         {leads.items.length === 0 ? (
-          <NoLeads isFiltered={Boolean(q) || search.size > 0} clear={() => { type(""); setSearch(new URLSearchParams()); }} />
+          <NoLeads q={q} isFiltered={Boolean(q) || search.size > 0} clear={() => { type(""); setSearch(new URLSearchParams()); }} />
         ) : (
           <LeadTable leads={leads.items} chosen={chosen} choose={setChosen} />
         )}
@@ -303,11 +306,16 @@ function Row({ lead, isChosen, isCurrent, toggle, focus }: RowProps) {
   );
 }
 
-function NoLeads({ isFiltered, clear }: { isFiltered: boolean; clear: () => void }) {
+function NoLeads({ q, isFiltered, clear }: { q: string; isFiltered: boolean; clear: () => void }) {
   const mayCreate = useMay("lead:create");
   if (isFiltered)
     return (
-      <Empty icon="search" title={t.none} hint={t.noneHint}>
+      <Empty icon="search" title={t.none} hint={q ? t.noneFound : t.noneHint}>
+        {q && (
+          <button type="button" className="button" onClick={() => overlay.set("palette")}>
+            {t.searchAll}
+          </button>
+        )}
         <button type="button" className="button" onClick={clear}>
           {t.clear}
         </button>

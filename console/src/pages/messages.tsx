@@ -19,7 +19,6 @@ const CHANNELS = ["email", "sms", "whatsapp", "http", "in_app", "web_push", "sla
 const TOPICS = ["messages", "lead"];
 
 type State = (typeof STATES)[number];
-type Channel = (typeof CHANNELS)[number];
 
 export default function Messages() {
   const [search, setSearch] = useSearchParams();
@@ -209,4 +208,3 @@ function Detail({ message, onClose }: { message: Schemas["NotificationDetailOut"
   );
 }
 
-export type ManyFilter = { channel: Channel | undefined; rule: string | undefined };

@@ -76,7 +76,7 @@ export const settingsTexts = {
   tracking: { title: "Tracking", hint: "Whether opened e-mails and clicked links are recorded." },
   inbound: { title: "Answers by e-mail", hint: "Where answers go, and what happens to mail of unknown senders." },
   gateways: { title: "Gateways", hint: "Your own servers that send messages or get calls of rules.", what: "gateway" },
-  accounts: { title: "Sending accounts", hint: "Mail servers, SMS and WhatsApp accounts. Without one, the operator's mail server is used.", what: "sending account", serves: "The channels that it serves.", ownNumber: "Your own phone number", ownHint: "The test message goes there. E-mail: to your own address." },
+  accounts: { title: "Sending accounts", hint: "Mail servers, SMS and WhatsApp accounts. Without one, the operator's mail server is used.", what: "sending account", serves: "The channels that it serves.", ownNumber: "Your own phone number", ownHint: "The test message goes there." },
   mailboxes: { title: "Mailboxes", hint: "Mailboxes whose mail becomes replies of leads (IMAP).", what: "mailbox", last: "Last read" },
   hooks: { title: "Inbound providers", hint: "Providers that call this server when mail arrives.", what: "inbound provider" },
   webhooks: {

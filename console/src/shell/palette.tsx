@@ -1,32 +1,43 @@
-/** Ctrl-K: leads by name, pages and acts. */
+/** Ctrl-K: leads, timelines, tasks and colleagues by any part, pages and acts. */
 
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { Autocomplete, Dialog, Header, Input, Menu, MenuItem, MenuSection, Modal, ModalOverlay, SearchField } from "react-aria-components";
 import { useLocation } from "wouter";
 import { api, ok } from "../api/client";
 import { signOut } from "../api/session";
-import type { Me } from "../api/types";
+import type { Me, Schemas } from "../api/types";
+import { when } from "../format";
 import { mayOpen, PAGES } from "../pages";
 import { texts } from "../texts";
 import { Icon, type IconName } from "../ui/icons";
 import { toastError } from "../ui/overlays";
+import { useSettled } from "../ui/settled";
 import { overlay } from "./overlay";
 
 interface Entry {
   id: string;
   label: string;
   icon: IconName;
+  shown?: ReactNode; // in place of the label
+  hint?: ReactNode; // a second line
   act: () => void;
 }
 
+type Hit = Schemas["HitOut"];
+type Answer = Schemas["SearchOut"];
+
 const t = texts.shell;
-const MOST = 8; // leads
+const MOST = 6; // of each kind
+const PAUSE = 120; // milliseconds without a key before the API is asked
+const LONGEST = 200; // letters that the API takes
+const ICONS: Record<Hit["kind"], IconName> = { lead: "user", note: "note", task: "check", user: "leads" };
+const PLACES: [Hit["kind"], string][] = [["lead", t.paletteLeads], ["task", t.paletteTasks], ["note", t.paletteNotes], ["user", t.paletteUsers]];
 
 export function Palette({ me, onClose }: { me: Me; onClose: () => void }) {
   const [typed, type] = useState("");
   const [, go] = useLocation();
-  const leads = useLeads(typed, me);
+  const { answer, state } = useHits(typed, me);
   const visit = (path: string) => () => {
     onClose();
     go(path);
@@ -37,7 +48,7 @@ export function Palette({ me, onClose }: { me: Me; onClose: () => void }) {
     .map((page): Entry => ({ id: page.path, label: page.title, icon: page.icon, act: visit(page.path) }))
     .filter(contains);
   const sections: [string, Entry[]][] = [
-    [t.paletteLeads, leads.map(({ id, name }) => ({ id, label: name, icon: "user", act: visit(`/leads/${id}`) }))],
+    ...PLACES.map(([kind, title]): [string, Entry[]] => [title, (answer?.hits ?? []).filter((hit) => hit.kind === kind).map((hit) => entryOf(hit, visit))]),
     [t.palettePages, pages],
     [t.paletteNamed, typed.trim().length > 1 ? named.map((one) => ({ ...one, act: visit(one.id) })).filter(contains).slice(0, MOST) : []],
     [t.paletteActs, acts(me).filter(contains)],
@@ -52,14 +63,17 @@ export function Palette({ me, onClose }: { me: Me; onClose: () => void }) {
             <SearchField aria-label={t.palette} autoFocus>
               <Input className="palette-input" placeholder={t.search} autoComplete="off" />
             </SearchField>
-            <Menu className="palette-list menu" aria-label={t.palette} onAction={act} renderEmptyState={() => <p className="menu-title">{t.paletteEmpty}</p>}>
+            <Menu className="palette-list menu" aria-label={t.palette} onAction={act} renderEmptyState={() => <p className="menu-title" role="status">{emptyText(state, answer)}</p>}>
               {shown.map(([title, entries]) => (
                 <MenuSection key={title} id={title}>
                   <Header className="menu-title">{title}</Header>
                   {entries.map((entry) => (
                     <MenuItem key={entry.id} id={entry.id} className="menu-item" textValue={entry.label}>
                       <Icon name={entry.icon} />
-                      {entry.label}
+                      <span className="hit">
+                        <span>{entry.shown ?? entry.label}</span>
+                        {entry.hint && <span className="small soft">{entry.hint}</span>}
+                      </span>
                     </MenuItem>
                   ))}
                 </MenuSection>
@@ -72,16 +86,53 @@ export function Palette({ me, onClose }: { me: Me; onClose: () => void }) {
   );
 }
 
-function useLeads(typed: string, me: Me): { id: string; name: string }[] {
-  const q = typed.trim();
-  const { data } = useQuery({
-    queryKey: ["leads", "names", q],
-    queryFn: ({ signal }) =>
-      ok(api.GET("/api/leads", { params: { query: { q, limit: MOST, fields: "id,first_name,last_name" } }, signal })),
-    enabled: q.length > 1 && me.permissions.includes("lead:read"),
+type State = "idle" | "asking" | "failed" | "answered";
+
+/** The hits of what is typed, once no key was pressed for a moment. One letter of an alphabet is not asked for. */
+function useHits(typed: string, me: Me): { answer: Answer | undefined; state: State } {
+  const q = useSettled(typed.trim().slice(0, LONGEST), PAUSE);
+  const letters = q.match(/[\p{L}\p{N}]/gu) ?? [];
+  const isOn = (letters.length > 1 || /[\u0590-\u{10ffff}]/u.test(letters.join(""))) && me.permissions.includes("lead:read");
+  const { data, isError } = useQuery({
+    queryKey: ["leads", "search", q],
+    queryFn: ({ signal }) => ok(api.POST("/api/search", { body: { q, limit: MOST }, signal })),
+    enabled: isOn,
     placeholderData: (previous) => previous,
   });
-  return q.length > 1 ? (data?.items.map(({ id, first_name, last_name }) => ({ id, name: `${first_name} ${last_name}` })) ?? []) : [];
+  if (!isOn) return { answer: undefined, state: "idle" };
+  return { answer: data, state: isError ? "failed" : data && q === typed.trim().slice(0, LONGEST) ? "answered" : "asking" };
+}
+
+function emptyText(state: State, answer: Answer | undefined): string {
+  if (state === "answered") return t.paletteNothing((answer?.searched ?? []).map((kind) => t.paletteSearched[kind] ?? kind));
+  return { idle: t.paletteEmpty, asking: t.paletteAsking, failed: t.paletteFailed }[state];
+}
+
+function entryOf(hit: Hit, visit: (path: string) => () => void): Entry {
+  const isInTitle = hit.why === "name" || hit.why === "title" || hit.why === "similar_name";
+  const about = [hit.kind === "task" ? hit.lead_name : null, hit.at && when(hit.at), hit.due_at && t.paletteDue(when(hit.due_at))].filter(Boolean).join(" · ");
+  return {
+    id: `${hit.kind} ${hit.id}`,
+    label: hit.title,
+    icon: ICONS[hit.kind],
+    shown: isInTitle ? <Marked of={hit} /> : hit.title,
+    hint: (
+      <>
+        {!isInTitle && (
+          <>
+            {t.paletteWhy[hit.why]}: <Marked of={hit} />
+          </>
+        )}
+        {hit.why === "similar_name" && t.paletteWhy.similar_name}
+        {about && `${isInTitle ? "" : " · "}${about}`}
+      </>
+    ),
+    act: visit(hit.lead_id ? `/leads/${hit.lead_id}` : `/leads?assigned_to_id=${hit.id}`),
+  };
+}
+
+function Marked({ of }: { of: Hit }) {
+  return <bdi>{of.matched.map(({ text, is_match }, at) => (is_match ? <mark key={at}>{text}</mark> : text))}</bdi>;
 }
 
 /** Rules, sequences, nurtures, playbooks and saved reports. Their ids are paths of pages. */

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.automation.sequences.enrollments.transitions import lock_enrollments
 from app.automation.sequences.facts import enrollment_facts
 from app.engine.models import Kind
+from app.engine.steps.waiting import ACCOUNT, outage_of, settled, wake
 from app.leads.scoring.basis import Basis
 from app.leads.scoring.keep import update_scores
 from app.messaging.contact_policy.history import HistoryQuery, load_histories
@@ -127,7 +128,15 @@ ENGINE: dict[str, Query] = {
     "cover absences": (sweep("cover_absences"), {"ix_lead_tasks_mine"}),
     "publish due steps": (sweep("publish_due_steps"), {"ix_steps_due"}),
     "publish more than the cap": (publish_more_than_the_cap, {"ix_steps_due", "ix_steps_due_by_clinic"}),
-    "release waiting messages": (release_waiting_messages, {"ix_steps_waiting_for_channel", "pk_steps"}),
+    "release waiting messages": (release_waiting_messages, {"ix_steps_waiting", "pk_steps"}),
+    "wake what waits for a message": (
+        lambda s, large: wake(s, [settled(large.other["note"])]),
+        {"ix_steps_waiting", "pk_steps"},
+    ),
+    "wake what waits for a sending account": (
+        lambda s, large: wake(s, [ACCOUNT, outage_of("email")], clinic_id=large.practice.clinic_id),
+        {"ix_steps_waiting", "pk_steps"},
+    ),
     "rescue expired leases": (sweep("rescue_expired_leases"), {"ix_steps_lease", "pk_notifications"}),
     "forget old gateway calls": (
         sweep("forget_old_gateway_calls"),

@@ -13,8 +13,9 @@ from app.identity.permissions import Scope
 from app.leads.assignment.choose import load_roster
 from app.leads.assignment.rules.rules import least_loaded_rule
 from app.leads.capture.capture import capture_lead
+from app.leads.search.by_text import find
+from app.leads.search.by_text.query import TextQuery
 from app.leads.search.listing import list_leads
-from app.leads.search.person_search import search
 from app.leads.search.without_next_action import without_next_action
 from app.messaging.models import MessageTemplate
 from app.messaging.rendering.variants import Variant
@@ -38,8 +39,12 @@ def leads_within(scope: Scope) -> Callable[[Session, LargeClinic, Any], Any]:
     return lambda session, large, query: list_leads(session, replace(large.actor, scope=scope), query)
 
 
-def search_for(**data: str) -> Callable[[Session, LargeClinic], object]:
-    return lambda session, large: search(session, large.actor, {"limit": 20, **data})
+def search_for(words: str) -> Callable[[Session, LargeClinic], object]:
+    return lambda session, large: find.find_leads(session, large.actor, TextQuery(words, "US"))
+
+
+def notes_with(words: str) -> Callable[[Session, LargeClinic], object]:
+    return lambda session, large: find.find_notes(session, large.actor, TextQuery(words, "US"))
 
 
 def capture_sample(session: Session, large: LargeClinic) -> None:

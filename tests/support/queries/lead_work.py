@@ -32,7 +32,7 @@ LEAD_WORK: dict[str, Query] = {
         lambda s, large: complete_all(s, large.actor, s.get_one(Lead, large.lead), types=["CALL"]),
         {"ix_lead_tasks_lead"},
     ),
-    "capture a lead": (capture_sample, {"ix_leads_phone", "ix_leads_phone_alt", "ix_leads_name"}),
+    "capture a lead": (capture_sample, {"ix_leads_phone", "ix_leads_phone_alt"}),
     "merge leads": (
         lambda s, large: merge(s, large.actor, large.lead, duplicate_id=large.other["twin"]),
         {

@@ -10,7 +10,7 @@ from tests.support.queries.task_calls import queue
 TASK_WORK: dict[str, Query] = {
     "dashboard": (
         lambda s, large: dashboard(s, large.actor, {}),
-        {"ix_lead_tasks_by_status", "ix_leads_clinic"},
+        {"ix_lead_tasks_by_status", "ix_leads_rotting"},
     ),
     "my dashboard": (
         lambda s, large: dashboard(s, large.actor, {"assigned_to_id": "me"}),
@@ -32,7 +32,7 @@ TASK_WORK: dict[str, Query] = {
     "queue by a rare word": (page_of(queue, q="invoice"), {"pk_lead_tasks"}),
     "queue by a frequent word": (page_of(queue, q="call", status=OPEN_TASKS), {"ix_lead_tasks_falling_due"}),
     "queue by words of a rule": (
-        page_of(queue, q="initial contact or call", status=OPEN_TASKS),
+        page_of(queue, q="cal", status=OPEN_TASKS),
         {"ix_lead_tasks_falling_due"},
     ),
 }

@@ -6,6 +6,7 @@ from app.http.schemas.common_fields import UserIdOrMe
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
+from app.http.schemas.search_text import SearchText
 from app.leads.enums import LeadStatus
 from app.leads.timeline.models import Direction
 from app.messaging.inbound.conversation.listing import LONGEST_EXCERPT
@@ -19,7 +20,7 @@ class ConversationQuery(PageQuery):
     assigned_to_id = UserIdOrMe()
     status = Choice(LeadStatus)
     stage = Text(100, least=1, metadata={"description": "A stage's slug."})
-    q = Text(100, least=1, metadata={"description": "The beginning of the lead's first or last name, or of both."})
+    q = SearchText()
 
 
 class LastMessageOut(Schema):

@@ -7,6 +7,7 @@ from uuid import UUID
 from flask import Response
 
 from app.api.messaging.inbound.email_schemas import (
+    DecisionIn,
     EmailAssignmentIn,
     InboundEmailDetailOut,
     InboundEmailOut,
@@ -18,7 +19,7 @@ from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
-from app.messaging.inbound import mail_list
+from app.messaging.inbound import mail_list, questions
 
 blp = Blueprint("inbound-emails", __name__, url_prefix="/api/inbound-emails", description="Mail that arrived.")
 
@@ -82,6 +83,21 @@ def assign_inbound_email(given: JsonDict, inbound_email_id: UUID) -> Any:
     """
     with unit_of_work() as session:
         return mail_list.assign(session, actor(), inbound_email_id, given)
+
+
+@blp.post("/<uuid:inbound_email_id>/decide")
+@allow(Permission.LEAD_UPDATE)
+@blp.arguments(DecisionIn)
+@blp.response(200, InboundEmailDetailOut)
+@blp.alt_response(409, "CONFLICT")
+def decide_inbound_email(given: JsonDict, inbound_email_id: UUID) -> Any:
+    """Decide about a mail of a lead.
+
+    Whether a person wrote it, or whether the lead asks for no more messages. Messages that waited go on, unless the
+    decision stops them. Returns 409 if there is nothing to decide.
+    """
+    with unit_of_work() as session:
+        return questions.decide_email(session, actor(), inbound_email_id, given)
 
 
 @blp.post("/<uuid:inbound_email_id>/ignore")

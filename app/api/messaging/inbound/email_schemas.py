@@ -9,9 +9,17 @@ from app.http.schemas.fields import Boolean, Choice, Choices, Id, Instant, Integ
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
 from app.messaging.inbound.mail_list import is_blocked
-from app.messaging.inbound.models import Classification, Match
+from app.messaging.inbound.models import Classification, Match, Question
+from app.messaging.inbound.questions import Answer
 
 LONGEST_NAME: Final = 100
+
+
+QUESTION: Final = {
+    "description": "What a user decides or has decided: whether a person wrote it (`author`), or whether the lead asks"
+    " for no more messages (`opt_out`)."
+}
+DECIDE_BY: Final = {"description": "Until then a user may decide; null: decided, or nothing to decide."}
 
 
 class InboundEmailQuery(PageQuery):
@@ -22,6 +30,7 @@ class InboundEmailQuery(PageQuery):
     via = Text(20, metadata={"description": "`imap` or a provider's name.", "examples": ["imap"]})
     since = Instant(metadata={"description": "Received at this time or later."})
     is_ignored = Boolean(metadata={"description": "`false`: without mail that a user has ignored."})
+    is_open_question = Boolean(metadata={"description": "`true`: only mail about which a user is to decide."})
 
 
 class AttachmentOut(Schema):
@@ -78,6 +87,8 @@ class InboundEmailOut(Schema):
     via = fields.String(required=True)
     received_at = Instant(required=True)
     ignored_at = Instant(required=True, allow_none=True)
+    question = Choice(Question, required=True, allow_none=True, metadata=QUESTION)
+    decide_by = Instant(required=True, allow_none=True, metadata=DECIDE_BY)
 
 
 class InboundEmailDetailOut(InboundEmailOut):
@@ -88,6 +99,20 @@ class InboundEmailDetailOut(InboundEmailOut):
     attachments = fields.List(fields.Nested(AttachmentOut), required=True, allow_none=True)
     full_text = fields.String(
         allow_none=True, metadata={"description": "For GET: text with quotes; null after RAW_EMAIL_DAYS."}
+    )
+
+
+class DecisionIn(Schema):
+    """The decision about a message of a lead."""
+
+    answer = Choice(
+        Answer,
+        required=True,
+        metadata={
+            "description": "`person` or `program` wrote it; `opt_out`: the lead gets no more messages, or"
+            " `keep_writing`.",
+            "examples": ["person"],
+        },
     )
 
 

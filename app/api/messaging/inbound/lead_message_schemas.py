@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from app.api.messaging.inbound.email_schemas import AttachmentOut, AuthenticationOut
+from app.api.messaging.inbound.email_schemas import DECIDE_BY, QUESTION, AttachmentOut, AuthenticationOut
 from app.api.messaging.inbound.text_schemas import MediaOut
 from app.api.messaging.template_schemas import SLUG, MessageMedia
 from app.core.type_aliases import JsonDict
@@ -13,6 +13,7 @@ from app.http.schemas.schema import Schema
 from app.leads.timeline.models import Direction
 from app.messaging.channels import email
 from app.messaging.inbound.answers import ANSWER_CHANNELS, LONGEST_SUBJECT
+from app.messaging.inbound.models import Question
 from app.messaging.templates.template_definitions import LONGEST_ACCOUNT
 
 LONGEST_BODY: Final = 50_000
@@ -87,3 +88,5 @@ class LeadMessageOut(Schema):
         fields.Nested(MediaOut), required=True, metadata={"description": "Of a message to the lead: type and URL."}
     )
     account = fields.String(required=True, allow_none=True, metadata={"description": "The sending account it names."})
+    question = Choice(Question, required=True, allow_none=True, metadata=QUESTION)
+    decide_by = Instant(required=True, allow_none=True, metadata=DECIDE_BY)

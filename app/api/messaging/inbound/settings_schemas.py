@@ -7,7 +7,7 @@ from marshmallow import ValidationError, fields
 
 from app.http.schemas.fields import Boolean, Choice, Id, Integer, Text
 from app.http.schemas.schema import Schema
-from app.identity.inbound_email import InboundEmailSettings, UnknownSenders
+from app.identity.inbound_email import InboundEmailSettings, UnknownSenders, UnsureReplies
 from app.messaging.channels.mail.mime import LABELS, LOCAL_PART
 from app.messaging.inbound.addresses import LONGEST_LOCAL_PART
 
@@ -69,6 +69,14 @@ class InboundSettingsIn(Schema):
         load_default=_DEFAULTS.match_days,
         metadata={"description": "A mail without ids answers the last message to its sender within these days."},
     )
+    unsure_replies = Choice(
+        UnsureReplies,
+        load_default=_DEFAULTS.unsure_replies,
+        metadata={
+            "description": "A mail that may be automatic, if no user decides within two business days: `resume` sends"
+            " the messages that waited, `stop` counts it as a reply."
+        },
+    )
 
 
 class InboundSettingsOut(Schema):
@@ -79,4 +87,5 @@ class InboundSettingsOut(Schema):
     unknown_senders = Choice(UnknownSenders, required=True)
     source_id = Id(required=True, allow_none=True)
     match_days = Integer(required=True)
+    unsure_replies = Choice(UnsureReplies, required=True)
     version = Integer(required=True)

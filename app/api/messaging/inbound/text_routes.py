@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from app.api.messaging.inbound.email_schemas import DecisionIn
 from app.api.messaging.inbound.text_schemas import InboundTextOut, InboundTextQuery, TextAssignmentIn
 from app.core.pagination import Page
 from app.core.type_aliases import JsonDict
@@ -10,7 +11,7 @@ from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
-from app.messaging.inbound import mail_list
+from app.messaging.inbound import mail_list, questions
 from app.messaging.inbound.texts import text_list
 
 blp = Blueprint("inbound-texts", __name__, url_prefix="/api/inbound-texts", description="Text messages that arrived.")
@@ -53,6 +54,20 @@ def assign_inbound_text(given: JsonDict, inbound_text_id: UUID) -> Any:
     """
     with unit_of_work() as session:
         return text_list.assign(session, actor(), inbound_text_id, given)
+
+
+@blp.post("/<uuid:inbound_text_id>/decide")
+@allow(Permission.LEAD_UPDATE)
+@blp.arguments(DecisionIn)
+@blp.response(200, InboundTextOut)
+@blp.alt_response(409, "CONFLICT")
+def decide_inbound_text(given: JsonDict, inbound_text_id: UUID) -> Any:
+    """Decide whether a text message of a lead asks for no more messages.
+
+    Messages that waited go on, unless the decision stops them. Returns 409 if there is nothing to decide.
+    """
+    with unit_of_work() as session:
+        return questions.decide_text(session, actor(), inbound_text_id, given)
 
 
 @blp.post("/<uuid:inbound_text_id>/ignore")

@@ -4,12 +4,13 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validates_schema
 
-from app.api.messaging.inbound.email_schemas import LONGEST_NAME
+from app.api.messaging.inbound.email_schemas import DECIDE_BY, LONGEST_NAME, QUESTION
 from app.core.type_aliases import JsonDict
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
 from app.leads.timeline.vocabulary import ContactChannel
+from app.messaging.inbound.models import Question
 
 
 class InboundTextQuery(PageQuery):
@@ -19,6 +20,7 @@ class InboundTextQuery(PageQuery):
     lead_id = Id()
     is_matched = Boolean(metadata={"description": "`false`: without a lead."})
     is_ignored = Boolean(metadata={"description": "`false`: without messages that a user has ignored."})
+    is_open_question = Boolean(metadata={"description": "`true`: only messages about which a user is to decide."})
 
 
 class MediaOut(Schema):
@@ -45,6 +47,8 @@ class InboundTextOut(Schema):
     media = fields.List(fields.Nested(MediaOut), required=True, allow_none=True)
     received_at = Instant(required=True)
     ignored_at = Instant(required=True, allow_none=True)
+    question = Choice(Question, required=True, allow_none=True, metadata=QUESTION)
+    decide_by = Instant(required=True, allow_none=True, metadata=DECIDE_BY)
 
 
 class TextLeadIn(Schema):

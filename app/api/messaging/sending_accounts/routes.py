@@ -18,7 +18,7 @@ from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
 from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
-from app.messaging.channels.base import Receipt
+from app.messaging.channels.base import Outcome, Receipt
 from app.messaging.outages.report import SenderWithOutage, clinic_outages, with_outages
 from app.messaging.sending_accounts import service, trial_messages
 from app.messaging.sending_accounts.models import SendingAccount
@@ -81,7 +81,7 @@ def get_sending_account(account_id: UUID) -> SenderWithOutage:
 def change_sending_account(given: JsonDict, account_id: UUID, seen: SeenVersions) -> SendingAccount:
     """Change a sending account.
 
-    Fields that the body leaves out stay unchanged. Messages that wait for the account check it again when they are due.
+    Fields that the body leaves out stay unchanged. Messages that wait for the account check it again at once.
     """
     with unit_of_work() as session:
         return service.change_account(session, actor(), account_id, given, seen=seen)
@@ -109,8 +109,13 @@ def test_sending_account(given: JsonDict, account_id: UUID) -> Receipt:
     """Send a test message.
 
     It goes to the caller: by e-mail to the address of the user, by SMS or WhatsApp to the number in the body. Returns
-    the words of the server or provider. It counts against no limit.
+    the words of the server or provider. It counts against no limit. Messages that wait for the account are sent after a
+    success.
     """
     with reading() as session:
         message = trial_messages.prepare(session, actor(), account_id, given)
-    return trial_messages.send(message)  # no transaction is open while the server answers
+    receipt = trial_messages.send(message)  # no transaction is open while the server answers
+    if receipt.outcome is Outcome.SENT:
+        with unit_of_work() as session:
+            trial_messages.note_success(session, actor(), account_id)
+    return receipt

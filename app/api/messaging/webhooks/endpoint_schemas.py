@@ -5,7 +5,7 @@ from typing import Final
 from marshmallow import ValidationError, fields, validate
 
 from app.api.messaging.gateway_schemas import OutgoingUrl
-from app.core.validation.validation_errors import some_of
+from app.core.validation.validation_errors import listed
 from app.engine.events.events import CUSTOM_NAME, EventName
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Text
 from app.http.schemas.paging import PageQuery
@@ -32,7 +32,7 @@ class EventFilter(Text):
     def _deserialize(self, value: object, *_: object, **__: object) -> str:
         name, known = super()._deserialize(value), (ALL_EVENTS, *EventName)
         if name not in known and not CUSTOM_NAME.fullmatch(name):
-            raise ValidationError(f"Unknown event. Known: {some_of(name, known)}.")
+            raise ValidationError(f"Unknown event. Known: {listed(known)}.")
         return name
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
+from app.automation.sequences.facts import UnsentMessage
 from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.outcomes import Row, checked_frozen
 from app.engine.plan.follow_up_steps import FinishedStep
@@ -207,7 +208,7 @@ class StepContext:
     account_context: AccountContext = NO_ACCOUNT  # the sending account that its message uses
     sequences: PublishedSequences = field(default_factory=PublishedSequences)  # the clinic's
     enrollment: JsonObject = field(default_factory=dict)  # facts of the enrollment that the step of a sequence needs
-    unsent_until: datetime | None = None  # next try of an earlier message of the enrollment; None: all are settled
+    unsent: UnsentMessage | None = None  # an earlier message of the enrollment; None: all are settled
     is_escalated: bool = False  # whether the lead has an open escalation; for kinds that escalate
     has_left: bool = False  # whether the enrollment is no longer at this step
     outages: Outages = field(default_factory=dict)  # channels and gateways that fail

@@ -9,11 +9,12 @@ from app.core.type_aliases import JsonDict
 from app.engine.models import Reason
 from app.engine.outcomes import ExternalCall, Outcome, Skip, Snooze
 from app.engine.step_kind import StepKind
-from app.engine.steps import guard
+from app.engine.steps import guard, waiting
+from app.messaging.contact_policy.gate import Until
 from app.messaging.models import NotificationState
 from app.messaging.rendering.values import MissingVariable
 
-PAUSE_CHECK_INTERVAL: Final = timedelta(minutes=15)  # between two checks of a paused rule
+LONGEST_WAIT: Final = timedelta(minutes=15)  # for an admin, if nobody wakes the step
 _WAITS_SINCE: Final = "waits_since"  # key in the outcome of a waiting step: its first due time
 
 
@@ -42,7 +43,8 @@ def check(context: StepContext) -> Skip | Snooze | None:
     """Return Skip or Snooze with the reason not to run the step now; None if it may run."""
     if context.has_left:
         return Skip(Reason.NOT_ENROLLED)
-    pauses = is_paused(context, context.step.cause.get("rule"))
+    slug = context.step.cause.get("rule")
+    pauses = is_paused(context, slug)
     refused = guard.refusal(
         context.step,
         context.lead,
@@ -52,7 +54,14 @@ def check(context: StepContext) -> Skip | Snooze | None:
     )
     if refused:
         return Skip(*refused)
-    return wait(context) if pauses else None
+    return wait(context, slug) if pauses else None
+
+
+def put_off(context: StepContext, refusal: Until) -> Snooze:
+    """Snooze a message until the contact policy allows it. The decision of a user may allow it sooner."""
+    awaits = any(reason is Reason.AWAITS_DECISION for reason, _ in refusal.moves)
+    waits_for = waiting.decided(context.lead.id) if awaits else None
+    return Snooze(refusal.instant, refusal.reason, moves=refusal.moves, waits_for=waits_for)
 
 
 def is_paused(context: StepContext, slug: str | None) -> bool:
@@ -66,14 +75,14 @@ def is_too_late(context: StepContext) -> bool:
     return lateness is not None and context.now - _due_at_first(context) > timedelta(seconds=lateness)
 
 
-def wait(context: StepContext) -> Snooze:
-    """Snooze the step while its rule is paused."""
-    return wait_for_admin(context, Reason.RULE_PAUSED)
+def wait(context: StepContext, slug: str | None) -> Snooze:
+    """Snooze the step while its rule or sequence is paused."""
+    return wait_for_admin(context, Reason.RULE_PAUSED, waiting.paused(str(slug)))
 
 
-def wait_for_admin(context: StepContext, reason: Reason) -> Snooze:
-    """Snooze the step until an admin has acted."""
-    return Snooze(context.now + PAUSE_CHECK_INTERVAL, reason, first_due_time(context))
+def wait_for_admin(context: StepContext, reason: Reason, waits_for: str) -> Snooze:
+    """Snooze the step until an admin has acted. `waits_for`: the key of what the admin changes."""
+    return Snooze(context.now + LONGEST_WAIT, reason, first_due_time(context), waits_for)
 
 
 def first_due_time(context: StepContext) -> JsonDict:

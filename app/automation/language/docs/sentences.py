@@ -4,9 +4,12 @@ Each function takes a part of a valid definition. The sentences are short enough
 the engine.
 """
 
+import re
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Final
 
+from app.core.calendar.durations import format_duration, parse_wait
 from app.core.type_aliases import JsonObject
 from app.engine.events.events import EventName
 from app.engine.events.keys import key_name
@@ -189,7 +192,31 @@ def of_timing(rule: Written) -> str:
     return of_wait(rule["after"]) + again if "after" in rule else ""
 
 
-_CLOCKS: Final[Mapping[str, str]] = {"business": "in opening hours", "business_days": "without closed days"}
+def of_length(length: str, clock: str) -> str:
+    """Return a length of time with what its days and hours are: `1 working day 2 opening hours`."""
+    match clock:
+        case "business":
+            return _WORKED.sub(
+                lambda unit: f"{'working' if unit[1] == 'day' else 'opening'} {unit[0]}", _spelled(length)
+            )
+        case "business_days":
+            return f"{length} without closed days"
+        case "opening_hours":
+            return f"{length} of opening hours"
+    return length
+
+
+_WORKED: Final = re.compile(r"\b(day|hour|minute|second)s?\b")
+
+
+def _spelled(length: str) -> str:
+    """Return a length with its units in full: `1d 2h` becomes `1 day 2 hours`. 24 hours stay hours."""
+    wait = parse_wait(length)
+    rest, hours = wait.less_than_a_day, wait.less_than_a_day // timedelta(hours=1)
+    smaller = rest - timedelta(hours=hours)
+    counted = ((wait.months, "month"), (wait.weeks, "week"), (wait.days, "day"), (hours, "hour"))
+    said = [f"{amount} {unit}{'' if amount == 1 else 's'}" for amount, unit in counted if amount]
+    return " ".join([*said, *([format_duration(smaller)] if smaller or not said else [])])
 
 
 def of_wait(wait: object, *, way: str = "after") -> str:
@@ -198,8 +225,7 @@ def of_wait(wait: object, *, way: str = "after") -> str:
         return "at the next hour at which the lead is best reached"
     parts: Written = wait if isinstance(wait, Mapping) else {"time": wait}
     of_field = f" {way} the lead's {plain(parts['of'].rpartition('.')[2])}" if "of" in parts else " later"
-    said = [f"{parts['time']}{of_field}"] if "time" in parts else []
-    said += [_CLOCKS[parts["clock"]]] if parts.get("clock") in _CLOCKS else []
+    said = [f"{of_length(parts['time'], parts.get('clock', 'wall'))}{of_field}"] if "time" in parts else []
     said += [f"on day {parts['on_day']} of the month"] if "on_day" in parts else []
     said += [f"at {_hours(parts['at'])}"] if "at" in parts else []
     said += ["then at the next hour at which the lead is best reached"] if parts.get("best_time") else []

@@ -31,15 +31,19 @@ _LOCK_LEADS: Final = text(
     f" AND {_WAITS_FOR_SEQUENCE}) ORDER BY id FOR NO KEY UPDATE"
 )
 _WAITING: Final = text(f"SELECT id FROM enrollments WHERE sequence_id = :sequence AND {_WAITS_FOR_SEQUENCE}")  # noqa: S608
+_OF_LEAD: Final = text(
+    "SELECT id FROM enrollments WHERE lead_id = :lead AND state = :state"
+    " AND (CAST(:reason AS text) IS NULL OR reason = :reason) ORDER BY id"
+)
 
 
-def pause(session: Session, row: EnrollmentRow, *, at: datetime) -> None:
+def pause(session: Session, row: EnrollmentRow, *, at: datetime, reason: PauseReason = PauseReason.BY_HAND) -> None:
     """Pause an enrollment (its locked row), and save the remaining wait before its next step.
 
     A step that is running or has failed stays the current step. An enrollment that waits for a task keeps waiting.
     """
     due_at = cancel_step(session, row.step_id, Reason.PAUSED, at=at)
-    state = {"id": row.id, "state": EnrollmentState.PAUSED, "reason": PauseReason.BY_HAND, "step": row.step}
+    state = {"id": row.id, "state": EnrollmentState.PAUSED, "reason": reason, "step": row.step}
     where: dict[str, object] = {"waits_for_task_id": row.waits_for_task_id, "step_id": row.step_id, "changed_at": at}
     if due_at is not None:
         where |= {"step_id": None, "seconds_left": max((due_at - at).total_seconds(), 0)}
@@ -53,6 +57,20 @@ def resume(session: Session, row: EnrollmentRow, calendar: Calendar, *, at: date
         save_states(session, [{**unchanged, "state": EnrollmentState.ACTIVE, "changed_at": at}])
     else:
         _continue(session, [row], calendar, at=at)
+
+
+def pause_for_question(session: Session, lead_id: UUID, at: datetime) -> None:
+    """Pause the active enrollments of a locked lead until a user decides whether the lead replied."""
+    active = session.scalars(_OF_LEAD, {"lead": lead_id, "state": EnrollmentState.ACTIVE, "reason": None}).all()
+    for row in lock_enrollments(session, active).values():
+        pause(session, row, at=at, reason=PauseReason.QUESTION)
+
+
+def resume_after_question(session: Session, clinic: ClinicContext, lead_id: UUID, at: datetime) -> None:
+    """Resume the enrollments of a locked lead that a question paused."""
+    given = {"lead": lead_id, "state": EnrollmentState.PAUSED, "reason": PauseReason.QUESTION}
+    for row in lock_enrollments(session, session.scalars(_OF_LEAD, given).all()).values():
+        resume(session, row, clinic.calendar, at=at)
 
 
 def resume_waiting_enrollments(session: Session, clinic: ClinicContext, sequence_id: UUID, *, at: datetime) -> None:

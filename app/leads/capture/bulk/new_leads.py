@@ -37,6 +37,7 @@ from app.leads.enums import CaptureChannel
 from app.leads.models import Lead
 from app.leads.pipeline.rotting import Limits, rotting_date, rotting_limits
 from app.leads.pipeline.service import first_stage
+from app.leads.search.by_text.index import index_new
 from app.security.encrypted_fields import encrypt_row, encrypted_fields_of
 
 _EMPTY: Final[JsonObject] = dict.fromkeys((*COLUMNS, *encrypted_fields_of(Lead)))
@@ -99,10 +100,11 @@ def read_new_leads(
 
 
 def insert_leads(session: Session, context: CaptureContext, new: Sequence[NewLead], *, at: datetime) -> None:
-    """Assign the leads, and insert them with their first touches and assignment history."""
+    """Assign the leads, and insert them with their search keys, first touches and assignment history."""
     history = _assign(session, context.actor, new, at=at)
     used = frozenset[str]().union(*(one.row for one in new))
     insert_many(session, Lead, [one.row for one in new], columns=tuple(name for name in COLUMNS if name in used))
+    index_new(session, (one.lead for one in new))
     insert_many(session, Touch, [one.touch for one in new])
     insert_many(session, AssignmentEntry, history)
     audit_log.note_change(session, "lead", [one.lead["id"] for one in new], act=Act.CREATE, after={})

@@ -13,8 +13,10 @@ from app.core.type_aliases import ColumnDict, JsonDict
 from app.leads.capture.imports.typed_cells import DateOrder, InvalidCell, past_day, read_custom
 from app.leads.capture.imports.value_lists import split_values
 from app.leads.enums import PatientRelationship, PreferredContact, SocialPlatform, TreatmentInterest
+from app.leads.models import LONGEST_EXTERNAL_ID
 
 CUSTOM: Final = "custom."
+OF_NEW_LEADS: Final = ("stage", "record_id")  # fields that an import sets for a new lead only
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class CellContext:
     default_source: UUID | None
     today: date
     custom: Mapping[str, str]  # types of custom fields, by key
+    stages: Mapping[str, str]  # slugs of the open stages, by name and by slug
 
 
 def parse_row(cells: Mapping[str, str], context: CellContext) -> tuple[ColumnDict, dict[str, str]]:
@@ -58,6 +61,8 @@ def _read(field: str, text: str, context: CellContext) -> JsonDict:
         return {}  # the rules for new leads choose
     if field in _NAMES:
         return {_NAMES[field][0]: str(_known(text, getattr(context, _NAMES[field][1])))}
+    if field == "stage":
+        return {field: _open_stage(text, context.stages)}
     if field == "full_name":
         first, _, last = text.rpartition(" ")
         return {"first_name": first or last, "last_name": last}
@@ -76,6 +81,18 @@ def _known(text: str, names: Mapping[str, UUID]) -> UUID:
     if text.lower() not in names:
         raise InvalidCell("Not known in your clinic.")
     return names[text.lower()]
+
+
+def _open_stage(text: str, stages: Mapping[str, str]) -> str:
+    if text.lower() not in stages:
+        raise InvalidCell("Not an open stage of your clinic.")
+    return stages[text.lower()]
+
+
+def _record_id(text: str) -> str:
+    if len(text) > LONGEST_EXTERNAL_ID:
+        raise InvalidCell(f"Longer than {LONGEST_EXTERNAL_ID} characters.")
+    return text
 
 
 def _one_of(choices: type[StrEnum]) -> Callable[[str], str]:
@@ -127,5 +144,6 @@ _READ: Final[Mapping[str, Callable[[str], Any]]] = {
     "tags": _list_of(str),
     "lead_value": _money,
     "score": _whole,
+    "record_id": _record_id,
 }
-_CONVERTED: Final = frozenset({*_NAMES, *_READ, "full_name", "patient_dob"})  # other fields are text as it is
+_CONVERTED: Final = frozenset({*_NAMES, *_READ, "stage", "full_name", "patient_dob"})  # other fields are text as it is

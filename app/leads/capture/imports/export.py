@@ -16,7 +16,7 @@ from app.identity.actor import Actor
 from app.identity.models import User
 from app.identity.permissions import Permission
 from app.leads.attribution.models import LeadSource
-from app.leads.capture.imports.cells import CUSTOM
+from app.leads.capture.imports.cells import CUSTOM, OF_NEW_LEADS
 from app.leads.capture.imports.mapping import FIELD_ALIASES
 from app.leads.capture.imports.value_lists import join_values
 from app.leads.custom_fields.models import CustomField
@@ -29,7 +29,7 @@ _STATE: Final = (
     *("id", "status", "pipeline_stage", "created_at", "contacted_at", "replied_at", "converted_at", "lost_at"),
     *("lost_reason", "converted_to_patient_id", "external_source", "external_id"),
 )
-_IMPORTED: Final = tuple(name for name in FIELD_ALIASES if name != "full_name")
+_IMPORTED: Final = tuple(name for name in FIELD_ALIASES if name not in {"full_name", *OF_NEW_LEADS})
 # Set for a lead whose encrypted fields, such as its phone number, cannot be decrypted. Imports do not read the column.
 _ERROR, _UNREADABLE = "export_error", "The encrypted fields of this lead cannot be decrypted."
 # Fields with health data, which need `lead:private`.

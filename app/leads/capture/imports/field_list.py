@@ -11,6 +11,7 @@ from app.identity.actor import Actor
 from app.leads.capture.imports.cells import CUSTOM
 from app.leads.capture.imports.mapping import FIELD_ALIASES
 from app.leads.custom_fields.models import CustomField, FieldType
+from app.leads.models import HIGHEST_SCORE
 
 
 class _Words(NamedTuple):
@@ -35,6 +36,8 @@ FIELD_WORDS: Final[Mapping[str, _Words]] = {
     "preferred_contact": _Words("Preferred contact", "The channel that the contact prefers.", ("PHONE", "EMAIL")),
     "preferred_time": _Words("Preferred time", "When the contact wants to be called.", ("mornings",)),
     "timezone": _Words("Time zone", "IANA name.", ("America/New_York",)),
+    "stage": _Words("Stage", "Name of one of the clinic's open stages; without one, the first stage.", ("Contacted",)),
+    "record_id": _Words("Id in the other system", "Kept with the lead, to find it again.", ("251",)),
     "language": _Words("Language", "BCP 47 tag.", ("en", "fr-CA")),
     "address_line1": _Words("Address", "Street and number.", ("1 Main Street",)),
     "address_line2": _Words("Address, second line", "Apartment or suite.", ("Suite 5",)),
@@ -57,7 +60,7 @@ FIELD_WORDS: Final[Mapping[str, _Words]] = {
         "Tags", "One or several, with commas. A tag with a comma is in quotes.", ("vip", 'vip, "fair, spring"')
     ),
     "lead_value": _Words("Value", "An amount of money.", ("4500", "4,500.00")),
-    "score": _Words("Score", "A whole number up to 999.", ("85",)),
+    "score": _Words("Score", f"A whole number from 0 to {HIGHEST_SCORE}.", ("85",)),
 }
 _TYPE_WORDS: Final[Mapping[str, str]] = {
     FieldType.TEXT: "Any text.",

@@ -29,14 +29,15 @@ from app.identity.models import User
 from app.identity.users.lookup import active_users
 from app.leads.attribution.models import LeadSource
 from app.leads.capture.bulk.new_leads import CaptureContext, load_capture_context, read_new_leads
-from app.leads.capture.imports.cells import CellContext, parse_row
+from app.leads.capture.imports.cells import OF_NEW_LEADS, CellContext, parse_row
 from app.leads.capture.imports.context import ChunkState, ImportContext, ReadRow
 from app.leads.capture.imports.models import Import, ImportRow
 from app.leads.capture.imports.rows import decrypted_cells
 from app.leads.capture.imports.spec import JOB_MARKER, ImportSpec
-from app.leads.capture.imports.write_rows import rehearse_rows, write_rows
+from app.leads.capture.imports.write_rows import rehearse_rows, set_stage_and_id, write_rows
 from app.leads.duplicates.known_leads import lock_capture
 from app.leads.enums import OnDuplicate
+from app.leads.pipeline.models import PipelineStage
 
 # A chunk holds its own number until its commit. Before it looks for leads, it waits for the chunk before it, which has
 # waited for earlier ones.
@@ -112,7 +113,12 @@ def _read(session: Session, context: ImportContext, span: Span, ends: ItemResult
             ends.fail(row.position, ItemReason.INVALID, _in_columns(context, mistakes))
         else:
             values[row.position] = lead
+    of_new: dict[Position, JsonDict] = {
+        place: {name: lead.pop(name) for name in OF_NEW_LEADS if name in lead} for place, lead in values.items()
+    }
     new_leads, refused = read_new_leads(values.items(), context.capture, at=now())
+    for place, new in new_leads.items():
+        set_stage_and_id(new, of_new[place], context.capture.first_stage)
     for place, message in refused.items():
         ends.fail(place, ItemReason.INVALID, _with_columns(context, message))
     return {place: ReadRow(values[place], new) for place, new in new_leads.items()}
@@ -134,7 +140,12 @@ def _cell_context(session: Session, capture: CaptureContext, spec: ImportSpec) -
     users = select(User.name, User.email).where(User.clinic_id == clinic_id)
     former = {name.lower() for user in session.execute(users) for name in user} - people.keys()
     custom = {key: one.type for key, one in capture.definitions.items()}
-    return CellContext(spec.date_order, by_name, people, former, spec.source_id, today=now().date(), custom=custom)
+    stages = select(PipelineStage.slug, PipelineStage.name).where(
+        PipelineStage.clinic_id == clinic_id, ~PipelineStage.is_terminal, PipelineStage.archived_at.is_(None)
+    )
+    slugs = {key.lower(): row.slug for row in session.execute(stages) for key in (row.name, row.slug)}
+    lookups = {"custom": custom, "stages": slugs}
+    return CellContext(spec.date_order, by_name, people, former, spec.source_id, today=now().date(), **lookups)
 
 
 def _in_columns(context: ImportContext, mistakes: Mapping[str, str]) -> str:

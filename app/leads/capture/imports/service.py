@@ -17,6 +17,7 @@ from app.core.pagination import Key, Page, page
 from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.check_all import check_all
 from app.engine.jobs.models import ItemReason, Job, JobItem, JobState
+from app.engine.jobs.outlook import follow_ups_of
 from app.engine.jobs.split import IN_ORDER, chunks_of, plan_chunks
 from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.identity.actor import Actor
@@ -88,12 +89,14 @@ def describe(session: Session, actor: Actor, import_id: UUID) -> JsonDict:
     first = session.execute(rows.order_by(ImportRow.position).limit(SAMPLE))
     columns = ("id", "name", "kind", "encoding", "columns", "rows", "created_at", "created_by")
     job = session.get(Job, import_.job_id) if import_.job_id else None
+    spec = ImportSpec.from_json(job.spec) if job else None
     return {
         **{column: getattr(import_, column) for column in columns},
         "mapping": _guess(session, actor, import_),
         "sample": [decrypted_cells(import_.id, row) for row in first],
         "job": job,
-        "options": _options(ImportSpec.from_json(job.spec)) if job else None,
+        "options": spec and _options(spec),
+        "follow_ups": _follow_ups(session, job) if job and spec and spec.is_rehearsal else None,
         **_duplicates(session, import_),
     }
 
@@ -101,6 +104,10 @@ def describe(session: Session, actor: Actor, import_id: UUID) -> JsonDict:
 def _guess(session: Session, actor: Actor, import_: Import) -> dict[str, str]:
     own = definitions_of(session, actor.clinic).items()
     return guess_mapping(import_.columns, {f"{CUSTOM}{key}" for key, one in own if not one.archived})
+
+
+def _follow_ups(session: Session, job: Job) -> list[JsonDict]:
+    return follow_ups_of(session, job.clinic_id, job.outlook or {})
 
 
 def _options(spec: ImportSpec) -> JsonDict:

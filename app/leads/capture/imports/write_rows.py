@@ -4,20 +4,24 @@ Rows are written together, in passes. A row waits for the next pass if it may be
 the pass: that row creates the lead, or changes the phone number or address by which the lead is found.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, time
 from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from app.audit import audit_log
 from app.clock import now
-from app.core.type_aliases import JsonObject
+from app.core.database import savepoint
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.jobs.items import NO_MATCH, ItemResults, Match, Position
 from app.engine.jobs.models import ItemReason
-from app.engine.service import record
+from app.engine.jobs.outlook import Outlook, outlook_of
+from app.engine.sequences.definitions import sequences_of
+from app.engine.service import plan_events, record
 from app.errors import RelanceError
 from app.leads.capture.bulk.known_people import NOT_UPDATED, error_text, match_rows
 from app.leads.capture.bulk.new_leads import NewLead, insert_leads
@@ -27,12 +31,16 @@ from app.leads.capture.imports.same_rows import same_rows
 from app.leads.capture.lead_validation import read_lead_changes
 from app.leads.changes import apply_changes
 from app.leads.duplicates.known_leads import BLIND_INDEXES, newest_leads
-from app.leads.enums import OnDuplicate
+from app.leads.enums import LeadStatus, OnDuplicate
 from app.leads.events import lead_created
 from app.leads.models import Lead
 from app.leads.search.lookup import require_unlocked
 
+EXTERNAL_SOURCE: Final = "import"  # of the ids in files
 MOST_PASSES: Final = 20  # rows of a further pass are left for a later step
+_TAKEN: Final = text(
+    "SELECT external_id FROM leads WHERE clinic_id = :clinic AND external_source = :source AND external_id = ANY(:ids)"
+)
 
 
 def write_rows(
@@ -61,14 +69,32 @@ def rehearse_rows(
     found = _find_leads(session, context, rows)
     leads = _load(session, _first_of_each(found), lock=False) if policy is OnDuplicate.UPDATE else {}
     repeated = same_rows(session, context.spec.import_id, {place: row.blind_indexes for place, row in rows.items()})
+    new: list[NewLead] = []
     for place, row in rows.items():
         match = Match(next(iter(found[place]), None), repeated.get(place))
         if match == NO_MATCH or policy is OnDuplicate.CREATE:
             ends.succeed(place, match=match)
+            new.append(row.new_lead)
         elif match.lead_id and (lead := leads.get(match.lead_id)):
             _update(session, context, lead, ends, place=place, row=row, later={}, match=match)
         else:
             _leave(ends, place, match, policy)
+    if context.spec.runs_rules and new:
+        ends.outlook = _outlook(session, context, new)
+
+
+def _outlook(session: Session, context: ImportContext, new: Sequence[NewLead]) -> Outlook:
+    """Return what the rules would plan. The leads exist until the savepoint is undone, for conditions on them."""
+    at, clinic, noted = now(), context.capture.actor.clinic, audit_log.notes_count(session)
+    session.execute(savepoint.BEGIN)
+    _keep_ids_once(session, clinic.id, new)
+    insert_leads(session, context.capture, new, at=at)
+    plans = plan_events(session, clinic, [lead_created(lead.to_object(), at) for lead in new], of_many=True)
+    found = outlook_of((planned for _, planned in plans), sequences_of(session, clinic).by_slug)
+    session.execute(savepoint.UNDO)
+    session.execute(savepoint.KEEP)
+    audit_log.discard_notes_after(session, noted)
+    return found
 
 
 def _leave(ends: ItemResults, place: Position, match: Match, policy: OnDuplicate) -> None:
@@ -196,6 +222,7 @@ def _create(
     if not rows:
         return
     at, clinic = now(), context.capture.actor.clinic
+    _keep_ids_once(session, clinic.id, [row.new_lead for row in rows.values()])
     if not context.spec.runs_rules:
         _let_rules_wait(context, rows.values(), at)
     insert_leads(session, context.capture, [row.new_lead for row in rows.values()], at=at)
@@ -203,6 +230,29 @@ def _create(
         ends.succeed(place, lead_id=row.new_lead.lead["id"], match=Match(matches.get(place)))
     if context.spec.runs_rules:
         record(session, clinic, *(lead_created(row.new_lead.to_object(), at) for row in rows.values()), of_many=True)
+
+
+def set_stage_and_id(new: NewLead, given: JsonObject, first_stage: str | None) -> None:
+    """Set the stage of a new lead and its id in the system that the file is from."""
+    columns: JsonDict = {}
+    if stage := given.get("stage"):
+        columns = {"pipeline_stage": stage, "status": LeadStatus.NEW if stage == first_stage else LeadStatus.ACTIVE}
+    if record_id := given.get("record_id"):
+        columns |= {"external_source": EXTERNAL_SOURCE, "external_id": record_id}
+    for row in (new.lead, new.row):
+        row.update(columns)
+
+
+def _keep_ids_once(session: Session, clinic_id: UUID, leads: Sequence[NewLead]) -> None:
+    """Remove the ids that another lead already has: each lead is found by its own id."""
+    ids = [id_ for lead in leads if (id_ := lead.row.get("external_id"))]
+    taken = set(session.scalars(_TAKEN, {"clinic": clinic_id, "source": EXTERNAL_SOURCE, "ids": ids})) if ids else set()
+    for lead in leads:
+        if (id_ := lead.row.get("external_id")) in taken:
+            for row in (lead.lead, lead.row):
+                row.update(external_source=None, external_id=None)
+        elif id_:
+            taken.add(id_)
 
 
 def _let_rules_wait(context: ImportContext, rows: Iterable[ReadRow], at: datetime) -> None:

@@ -80,6 +80,8 @@ def _sent(row: Notification) -> JsonDict:
         "media": [_file(row)] if row.media_url else [],
         "account": row.account_name,
         "authentication": None,
+        "question": None,
+        "decide_by": None,
     }
 
 
@@ -106,6 +108,8 @@ def _arrived(row: InboundEmail) -> JsonDict:
         "media": [],
         "account": None,
         "authentication": row.authentication,
+        "question": row.question,
+        "decide_by": row.decide_by,
     }
 
 
@@ -128,4 +132,6 @@ def _text(row: InboundText) -> JsonDict:
         "media": row.media or [],
         "account": None,
         "authentication": None,
+        "question": row.question,
+        "decide_by": row.decide_by,
     }

@@ -1,5 +1,6 @@
 """Parse a mail. It comes from strangers, so every part of it is bounded."""
 
+import codecs
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -148,10 +149,18 @@ def text_of(part: Message) -> str:
     content = payload if isinstance(payload, bytes) else b""
     charset = str(part.get_content_charset("utf-8")).lower().replace("-", "_")
     try:
-        text = content[: 4 * MAX_TEXT].decode("utf-8" if charset in _NO_TEXT_CODECS else charset, "replace")
+        text = content[: 4 * MAX_TEXT].decode(_codec(charset), "replace")
     except (LookupError, ValueError):
         text = content[:MAX_TEXT].decode("utf-8", "replace")
     return text[:MAX_TEXT].replace("\0", "")
+
+
+def _codec(charset: str) -> str:
+    """Return the codec for a declared charset. Windows declares its own characters as Latin-1, as browsers know."""
+    if charset in _NO_TEXT_CODECS:
+        return "utf-8"
+    name = codecs.lookup(charset).name
+    return "cp1252" if name == "iso8859-1" else name
 
 
 def _is_escaped(value: str) -> bool:

@@ -10,6 +10,7 @@ from mailparser_reply import EmailReplyParser
 from mailparser_reply.constants import MAIL_LANGUAGES
 
 from app.messaging.inbound.parsing.parse import ParsedEmail
+from app.messaging.inbound.parsing.quotes import is_program_line, without_quotes
 
 LONGEST_TEXT: Final = 5000  # characters: the longest note of an activity
 _READ: Final = 6000  # characters that are searched for quotes; on longer texts the parser may take minutes
@@ -33,7 +34,7 @@ _QUOTES: Final = re.compile(
 def new_text(mail: ParsedEmail) -> str:
     """Return what the sender wrote, at most 5,000 characters. Only if nothing else is left, quoted text is kept."""
     full = full_text(mail)
-    replies = _PARSER.read(full).replies
+    replies = _PARSER.read(without_quotes(full)).replies
     own = _own_lines(replies[0].content if replies else "")
     return ("\n".join(own).strip() or full.strip())[:LONGEST_TEXT]
 
@@ -42,9 +43,13 @@ def _own_lines(text: str) -> list[str]:
     """Return the lines up to the signature, without quoted lines and what mail programs write before and after them."""
     lines = list(takewhile(lambda line: line.strip() not in _SIGNATURE_LINES, text.splitlines()))
     lines = [line for line in lines if not line.lstrip().startswith(">")]
-    while lines and (not lines[-1].strip() or _PROGRAM_LINE.match(lines[-1]) or _is_attribution(lines[-1])):
+    while lines and (not lines[-1].strip() or _is_of_program(lines[-1])):
         lines.pop()
     return lines
+
+
+def _is_of_program(line: str) -> bool:
+    return is_program_line(line) or bool(_PROGRAM_LINE.match(line)) or _is_attribution(line)
 
 
 def _is_attribution(line: str) -> bool:

@@ -3,10 +3,11 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, new_id
+from app.messaging.inbound.models import IS_OPEN, IS_QUESTION
 from app.security.encrypted_fields import EncryptedField
 
 
@@ -33,6 +34,9 @@ class InboundText(Base):
             "id",
             postgresql_where=text("lead_id IS NULL AND ignored_at IS NULL"),
         ),
+        Index("ix_inbound_texts_question", "lead_id", postgresql_where=text(IS_OPEN)),
+        Index("ix_inbound_texts_decide_by", "decide_by", postgresql_where=text(IS_OPEN)),
+        CheckConstraint(IS_QUESTION, name="question"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -51,7 +55,9 @@ class InboundText(Base):
     received_at: Mapped[datetime]
     created_at: Mapped[datetime]
     ignored_at: Mapped[datetime | None]  # a user took it off the list of unmatched messages
-    handled_by: Mapped[UUID | None]  # the user who assigned or ignored it
+    handled_by: Mapped[UUID | None]  # the user who assigned or ignored it, or decided its question
+    question: Mapped[str | None] = mapped_column(Text)
+    decide_by: Mapped[datetime | None]  # of an open question: when it is decided without a user
 
 
 class TextReceipt(Base):

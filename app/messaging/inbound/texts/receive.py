@@ -17,7 +17,8 @@ from app.identity.inbound_email import UnknownSenders
 from app.leads.models import LONGEST_NOTE
 from app.leads.timeline.vocabulary import ContactChannel
 from app.messaging.channels.registry import CHANNELS
-from app.messaging.inbound.effects import lock_lead, notify_coordinator
+from app.messaging.inbound.effects import lock_lead, notify_coordinator, question_of
+from app.messaging.inbound.models import Classification
 from app.messaging.inbound.texts.effects import Reply, log_reply
 from app.messaging.inbound.texts.items import ReceivedText
 from app.messaging.inbound.texts.match import MatchedText, match_number
@@ -52,6 +53,9 @@ def receive_text(session: Session, actor: Actor, account_id: UUID, given: Receiv
     matched = match_number(session, actor.clinic.id, given.sender) or _unknown_number(session, actor, given)
     words = Words(given.channel, given.text or (_MEDIA_ONLY if given.media else ""), at)
     activity_id = apply_reply(session, actor, matched.lead_id, words) if matched else None
+    asked = None
+    if matched and activity_id:
+        asked = question_of(session, actor, matched.lead_id, kind=Classification.REPLY, words=words.text, at=at)
     session.flush()  # the timeline entry comes first
     row = {
         "id": new_id(),
@@ -68,6 +72,8 @@ def receive_text(session: Session, actor: Actor, account_id: UUID, given: Receiv
         "media": [one.to_json() for one in given.media],
         "received_at": at,
         "created_at": now(),
+        "question": asked and asked.question,
+        "decide_by": asked and asked.decide_by,
     }
     insert_many(session, InboundText, [encrypt_row(InboundText, row)])
     return True

@@ -22,6 +22,11 @@ from app.messaging.inbound.mail_list import require_lead, require_source
 from app.messaging.inbound.texts.models import InboundText
 from app.messaging.inbound.texts.receive import Words, apply_reply
 
+_FLAGS: Final = (
+    ("is_matched", InboundText.lead_id),
+    ("is_ignored", InboundText.ignored_at),
+    ("is_open_question", InboundText.decide_by),
+)
 _NEWEST_FIRST: Final[list[Key]] = [(InboundText.received_at, "desc"), (InboundText.id, "desc")]
 
 
@@ -34,7 +39,7 @@ def list_texts(session: Session, actor: Actor, query: JsonObject) -> Page:
     found = select(InboundText.__table__).where(*_visible_to(actor))
     for name in query.keys() & {"lead_id", "channel"}:
         found = found.where(getattr(InboundText, name) == query[name])
-    for name, column in (("is_matched", InboundText.lead_id), ("is_ignored", InboundText.ignored_at)):
+    for name, column in _FLAGS:
         if name in query:
             found = found.where(column.is_not(None) if query[name] else column.is_(None))
     return page(session, found, _NEWEST_FIRST, query)
@@ -97,8 +102,13 @@ def _find(session: Session, actor: Actor, text_id: UUID, *, lock: bool) -> Inbou
     return found
 
 
+def lock_text(session: Session, actor: Actor, text_id: UUID) -> InboundText:
+    """Lock a message that the actor may see. Raises NotFound."""
+    return _find(session, actor, text_id, lock=True)
+
+
 def _lock_unmatched(session: Session, actor: Actor, text_id: UUID) -> InboundText:
-    message = _find(session, actor, text_id, lock=True)
+    message = lock_text(session, actor, text_id)
     if message.lead_id is not None:
         raise TextIsMatched
     return message

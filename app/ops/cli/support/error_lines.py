@@ -49,7 +49,8 @@ def _setting_line(mistake: ErrorDetails) -> str:
     field = Settings.model_fields.get(name)
     if field is None:
         return "".join(f"{part}: ".upper() for part in mistake["loc"]) + message
-    value = "" if field.annotation is SecretStr else f' (it is "{mistake["input"]}")'
+    shown = str(mistake["input"]).encode("unicode_escape").decode()  # without line breaks
+    value = "" if field.annotation is SecretStr else f' (it is "{shown}")'
     return f"{name.upper()}: {message}{value}"
 
 

@@ -138,6 +138,8 @@ NEEDS_MORE: Final[Mapping[str, str]] = {
     "inbound-emails.get_inbound_email": "It needs a mail that arrived.",
     "inbound-emails.download_attachment": "It needs a mail that arrived.",
     "inbound-emails.assign_inbound_email": "It needs a mail that arrived.",
+    "inbound-texts.decide_inbound_text": "It needs a text message that asks for no more messages.",
+    "inbound-emails.decide_inbound_email": "It needs a mail that may be automatic.",
     "inbound-emails.ignore_inbound_email": "It needs a mail that arrived.",
     "conversations.mark_conversation_done": "It needs a lead that wrote.",
     "conversations.reopen_conversation": "It needs a lead that wrote.",

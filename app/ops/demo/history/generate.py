@@ -1,6 +1,6 @@
 """Generate the leads of a year. Pure apart from ids and encryption keys: the same seed gives the same leads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from math import exp
 from random import Random
@@ -33,6 +33,7 @@ from app.ops.demo.history.truths import (
 )
 
 _MOST_CHANCE: Final = 0.97
+_REPORTED: Final = 5_000  # leads
 
 
 class Place(NamedTuple):
@@ -44,7 +45,9 @@ class Place(NamedTuple):
     limits: Mapping[str, int | None]
 
 
-def generate(place: Place, *, leads: int, seed: int, until: datetime) -> Rows:
+def generate(
+    place: Place, *, leads: int, seed: int, until: datetime, report: Callable[[int], None] = lambda _: None
+) -> Rows:
     """Return the rows of this many leads, created in the year up to `until`, and of a few merged duplicates."""
     dice, calendar = Random(seed), place.actor.clinic.calendar  # noqa: S311  (no secret)
     today = calendar.local(until).date()
@@ -53,6 +56,8 @@ def generate(place: Place, *, leads: int, seed: int, until: datetime) -> Rows:
     imported_at = calendar.next_open(until - timedelta(days=IMPORTED_DAYS_AGO)) + timedelta(hours=1)
     for number, day in enumerate(sorted(arrivals.days(dice, leads))):
         _add_lead(place, writer, _arrival(dice, arrivals, day, imported_at), number)
+        if not (number + 1) % _REPORTED:
+            report(number + 1)
     opted_out(writer.rows.leads, dice, OPTED_OUT)
     return writer.rows
 

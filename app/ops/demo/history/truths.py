@@ -16,6 +16,10 @@ CLINIC: Final[JsonObject] = {
     "region": "US",
 }
 DAYS: Final = 365
+WELCOME: Final[JsonObject] = {  # sent to each new lead, besides the messages of the clinic's playbook
+    "subject": "Thank you for asking us, {{ lead.first_name }}",
+    "body": "Hello {{ lead.first_name }},\n\nThank you for your interest. We will call you soon.\n\n{{ clinic.name }}",
+}
 
 # The planted truths.
 BEST_SOURCE: Final = "Patient referral"

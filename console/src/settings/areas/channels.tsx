@@ -156,7 +156,7 @@ function AccountTest({ row }: { row: Row }) {
   const send = async (body: JsonObject) => setResult(await request<Tested>("POST", `/api/sending-accounts/${row.id}/test`, { body }));
   return (
     <>
-      <SchemaForm schema={SendingAccountTestIn} rules={{ channel: { options }, to: { label: t.accounts.ownNumber, hint: t.accounts.ownHint } }} label={t.test} send={send} onDone={() => undefined} />
+      <SchemaForm schema={SendingAccountTestIn} rules={{ channel: { options, isHidden: options.length < 2 }, to: { label: t.accounts.ownNumber, hint: t.accounts.ownHint, isHidden: row.kind === "smtp" } }} label={t.test} send={send} onDone={() => undefined} />
       {result && <Result result={result} />}
     </>
   );

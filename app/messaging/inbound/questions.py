@@ -1,0 +1,125 @@
+"""Questions about messages of leads that a user decides: whether a person wrote it, and whether to send no more.
+
+While a question is open, messages of rules and sequences to the lead wait. If the question is about the author, the
+lead's enrollments are paused too. Unanswered questions are answered by the clinic's setting, or by the law: a request
+for no more messages is obeyed after ten business days (47 CFR 64.1200(a)(10)).
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final, TypeAlias
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from app.clock import now
+from app.core.ports import Listeners
+from app.core.type_aliases import JsonObject
+from app.engine.steps.waiting import decided, wake
+from app.errors import Conflict, Invalid
+from app.identity.actor import Actor
+from app.identity.clinic_context import ClinicContext
+from app.identity.clinics import load_context
+from app.identity.inbound_email import UnsureReplies
+from app.leads.activities.service import count_as_reply
+from app.leads.models import Lead
+from app.messaging.contact_policy.opt_outs import opt_out
+from app.messaging.inbound.effects import lock_lead
+from app.messaging.inbound.mail_list import lock_email
+from app.messaging.inbound.models import Classification, InboundEmail, Question
+from app.messaging.inbound.texts.models import InboundText
+from app.messaging.inbound.texts.text_list import lock_text
+
+Message: TypeAlias = InboundEmail | InboundText
+
+_AT_ONCE: Final = 100  # questions in one batch of the sweep
+_STILL_ASKED: Final = text(
+    "SELECT EXISTS (SELECT FROM inbound_emails WHERE lead_id = :lead AND decide_by IS NOT NULL)"
+    " OR EXISTS (SELECT FROM inbound_texts WHERE lead_id = :lead AND decide_by IS NOT NULL)"
+)
+
+# Called in the same transaction: the lead's enrollments go on after a question about the author.
+author_decided: Listeners[[Session, ClinicContext, UUID, datetime]] = Listeners("author_decided")
+
+
+class Answer(StrEnum):
+    """The decision of a user."""
+
+    PERSON = "person"
+    PROGRAM = "program"
+    OPT_OUT = "opt_out"
+    KEEP_WRITING = "keep_writing"
+
+
+ANSWERS: Final = {
+    Question.AUTHOR: (Answer.PERSON, Answer.PROGRAM),
+    Question.OPT_OUT: (Answer.OPT_OUT, Answer.KEEP_WRITING),
+}
+
+
+class NothingToDecide(Conflict):
+    """The message has no open question."""
+
+
+def decide_email(session: Session, actor: Actor, email_id: UUID, data: JsonObject) -> InboundEmail:
+    """Decide the question of a mail; `data` as loaded by DecisionIn. Raises NotFound, NothingToDecide, Invalid."""
+    mail: InboundEmail = lock_email(session, actor, email_id)
+    _decide(session, actor, mail, data["answer"])
+    return mail
+
+
+def decide_text(session: Session, actor: Actor, text_id: UUID, data: JsonObject) -> InboundText:
+    """Decide the question of a text message. Raises NotFound, NothingToDecide, Invalid."""
+    message = lock_text(session, actor, text_id)
+    _decide(session, actor, message, data["answer"])
+    return message
+
+
+def decide_late(session: Session) -> int:
+    """Decide a batch of questions that no user has decided in time. Returns their number."""
+    due = [one for model in (InboundEmail, InboundText) for one in _late(session, model)]
+    for message in due:
+        actor = Actor.system(load_context(session, message.clinic_id))
+        _decide(session, actor, message, _default(actor.clinic, Question(str(message.question))))
+    return len(due)
+
+
+def _late(session: Session, model: Any) -> Sequence[Message]:
+    late = select(model).where(model.decide_by <= now()).order_by(model.decide_by).limit(_AT_ONCE)
+    found: Sequence[Message] = session.scalars(late.with_for_update(skip_locked=True)).all()
+    return found
+
+
+def _default(clinic: ClinicContext, question: Question) -> Answer:
+    if question is Question.OPT_OUT:
+        return Answer.OPT_OUT
+    return Answer.PERSON if clinic.inbound_email.unsure_replies is UnsureReplies.STOP else Answer.PROGRAM
+
+
+def _decide(session: Session, actor: Actor, message: Message, answer: Answer) -> None:
+    if message.decide_by is None or message.question is None:
+        raise NothingToDecide
+    question = Question(message.question)
+    if answer not in ANSWERS[question]:
+        raise Invalid.at("/answer", f"Must be {' or '.join(ANSWERS[question])}.")
+    message.decide_by, message.handled_by = None, actor.user_id
+    lead = lock_lead(session, actor.clinic.id, message.lead_id) if message.lead_id else None
+    if isinstance(message, InboundEmail) and question is Question.AUTHOR:
+        is_reply = answer is Answer.PERSON
+        message.classification = Classification.REPLY if is_reply else Classification.AUTO_REPLY
+    if lead is not None:
+        _apply(session, actor, lead, message=message, answer=answer)
+
+
+def _apply(session: Session, actor: Actor, lead: Lead, *, message: Message, answer: Answer) -> None:
+    at = now()
+    if answer is Answer.PERSON and message.activity_id is not None:
+        count_as_reply(session, Actor.system(actor.clinic), lead, message.activity_id)
+    elif answer is Answer.OPT_OUT:
+        opt_out(session, Actor.system(actor.clinic), lead.id)
+    session.flush()
+    author_decided(session, actor.clinic, lead.id, at)
+    if not session.scalar(_STILL_ASKED, {"lead": lead.id}):
+        wake(session, [decided(lead.id)])

@@ -1,0 +1,57 @@
+"""Emergencies in messages, in six languages."""
+
+import pytest
+
+from app.messaging.inbound.sentiment.emergencies import emergency_words
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "My wire is poking and it hurts",
+        "I can't stand the pain",
+        "It does not stop bleeding!",
+        "A bracket fell off, can you help?",
+        "Mon fils a très mal aux dents",
+        "J'ai trop mal depuis hier",
+        "Ça n'arrête pas de saigner",
+        "mi hijo tiene mucho dolor",
+        "No aguanto el dolor",
+        "Se me cayó el bracket",
+        "Ich habe starke Schmerzen",
+        "Das Zahnfleisch ist geschwollen",
+        "Es hört nicht auf zu bluten",
+        "Meu filho está com muita dor",
+        "O braquete soltou ontem",
+        "Mio figlio ha mal di denti",
+        "Non smette di sanguinare",
+        "Si è staccato un attacco",
+    ],
+)
+def test_emergency_is_found(text: str):
+    assert emergency_words(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Thank you, that works for me.",
+        "Does it hurt to get braces?",
+        "Are braces painful?",
+        "He has no pain any more",
+        "Is there pain after the first visit?",
+        "Je n'ai pas de douleur",
+        "Ça fait mal de mettre un appareil ?",
+        "Ya no tiene dolor",
+        "¿Duele ponerse brackets?",
+        "Tut das weh?",
+        "Keine Schmerzen mehr, danke",
+        "Ele está sem dor",
+        "Fa male mettere l'apparecchio?",
+        "Nessun dolore, grazie",
+        "How much are broken appointments?",
+    ],
+)
+def test_question_and_negation_are_no_emergency(text: str):
+    assert emergency_words(text) == ()

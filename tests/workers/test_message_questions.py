@@ -1,0 +1,172 @@
+"""Messages of leads that a user decides about: doubtful automatic replies, and requests for no more messages."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy.orm import Session
+
+from app.clock import now
+from app.core.db import transaction
+from app.engine.models import Kind, Reason
+from app.errors import Invalid
+from app.identity.actor import Actor
+from app.identity.clinics import load_context
+from app.identity.models import Role
+from app.messaging.inbound.mail_list import list_emails
+from app.messaging.inbound.models import InboundEmail
+from app.messaging.inbound.questions import Answer, NothingToDecide, decide_email
+from app.messaging.inbound.receive import Received
+from tests.support.enrolling import mail as message_step
+from tests.support.enrolling import playbook, put, sequence, way
+from tests.support.inbound import answer, receive, set_address
+from tests.support.practice import Practice, Watch
+from tests.support.smtp import Mail, SmtpServer
+from workers.sweeps.run import sweep
+
+RULES: list[dict[str, Any]] = [
+    {"name": "hello", "on": "lead.created", "do": [{"send_message": {"channel": "email", "template": "one"}}]},
+    {
+        "name": "later",
+        "on": "lead.created",
+        "after": "1 day",
+        "do": [{"send_message": {"channel": "email", "template": "two"}}],
+    },
+]
+AWAY = {"text": "I am out of the office until Monday.", "subject": "Hello"}
+
+
+@pytest.fixture
+def practice(open_practice: Callable[..., Practice], smtp: SmtpServer) -> Practice:
+    practice = open_practice(playbook=playbook(sequence(message_step("first", "2 days")), rules=RULES))
+    set_address(practice)
+    return practice
+
+
+@pytest.fixture
+def lead(practice: Practice) -> UUID:
+    lead = practice.capture(email="mia@lead.example")
+    practice.run(Kind.SEND_MESSAGE)
+    practice.run(Kind.DELIVER)
+    put(practice, lead)
+    return lead
+
+
+@pytest.fixture
+def sent(lead: UUID, smtp: SmtpServer, watch: Watch) -> Mail:
+    [sent] = smtp.received
+    watch.advance(hours=1)  # programs answer at once
+    return sent
+
+
+def decide(practice: Practice, got: Received, chosen: str) -> InboundEmail:
+    with transaction() as session:
+        return decide_email(session, _admin(practice, session), got.id, {"answer": Answer(chosen)})
+
+
+def _admin(practice: Practice, session: Session) -> Actor:
+    return Actor.system(load_context(session, practice.clinic_id))
+
+
+def test_doubtful_reply_pauses_the_sequence_and_messages_wait(
+    practice: Practice, lead: UUID, sent: Mail, watch: Watch, smtp: SmtpServer
+):
+    got = receive(practice.clinic_id, answer(sent, **AWAY))
+
+    assert (got.classification, got.lead_id) == ("unsure", lead)
+    row = practice.row("inbound_emails", id=got.id)
+    assert (row.question, row.reason) == ("author", "text")
+    assert (way(practice, lead).state, way(practice, lead).reason) == ("paused", "question")
+    assert practice.row("leads", id=lead).replied_at is None
+    assert practice.row("notifications", template="email-unsure").user_id == practice.people[Role.TREATMENT_COORDINATOR]
+    watch.advance(days=1)
+    practice.run(Kind.SEND_MESSAGE)
+    later = practice.step(lead, name="later")
+    assert (later.reason, later.due_at) == (Reason.AWAITS_DECISION, row.decide_by)
+    assert len(smtp.received) == 1
+
+
+@pytest.mark.parametrize(("chosen", "state"), [("program", "active"), ("person", "exited")])
+def test_decision_lets_the_sequence_go_on_or_end(
+    practice: Practice, lead: UUID, sent: Mail, watch: Watch, chosen: str, state: str
+):
+    got = receive(practice.clinic_id, answer(sent, **AWAY))
+    watch.advance(days=1)
+    practice.run(Kind.SEND_MESSAGE)
+
+    decide(practice, got, chosen)
+
+    assert way(practice, lead).state == state
+    row = practice.row("inbound_emails", id=got.id)
+    assert (row.classification, row.decide_by) == ({"program": "auto_reply", "person": "reply"}[chosen], None)
+    [entry] = practice.rows("lead_activities", lead_id=lead, direction="INBOUND")
+    assert entry.is_auto_reply is (chosen == "program")
+    assert (practice.row("leads", id=lead).replied_at is not None) is (chosen == "person")
+    if chosen == "program":
+        assert practice.step(lead, name="later").due_at == now()
+    with pytest.raises(NothingToDecide):
+        decide(practice, got, chosen)
+
+
+def test_decision_must_fit_the_question(practice: Practice, lead: UUID, sent: Mail):
+    got = receive(practice.clinic_id, answer(sent, **AWAY))
+    with pytest.raises(Invalid):
+        decide(practice, got, "opt_out")
+
+
+@pytest.mark.parametrize(("setting", "kind"), [("resume", "auto_reply"), ("stop", "reply")])
+def test_setting_decides_after_two_business_days(
+    practice: Practice, lead: UUID, sent: Mail, watch: Watch, setting: str, kind: str
+):
+    set_address(practice, unsure_replies=setting)
+    got = receive(practice.clinic_id, answer(sent, **AWAY))
+    watch.advance(hours=1)
+    assert sweep("decide_late_questions") == 0
+    watch.advance(days=5)
+
+    assert sweep("decide_late_questions") == 1
+
+    assert practice.row("inbound_emails", id=got.id).classification == kind
+    assert way(practice, lead).state == ("active" if setting == "resume" else "exited")
+
+
+REQUEST = "Please remove me from your list.\n\nMia"
+
+
+def test_request_for_no_more_messages_waits_for_a_user(
+    practice: Practice, lead: UUID, sent: Mail, watch: Watch, smtp: SmtpServer
+):
+    got = receive(practice.clinic_id, answer(sent, REQUEST))
+
+    row = practice.row("inbound_emails", id=got.id)
+    assert (row.classification, row.question) == ("reply", "opt_out")
+    practice.run(Kind.CREATE_TASK)
+    task = practice.row("lead_tasks", lead_id=lead, priority="URGENT")
+    assert task.assigned_to_id == practice.people[Role.TREATMENT_COORDINATOR]
+    watch.advance(days=1)
+    practice.run(Kind.SEND_MESSAGE)
+    assert practice.step(lead, name="later").reason in (Reason.AWAITS_DECISION, Reason.REPLIED)
+    assert practice.row("leads", id=lead).opted_out_at is None
+    assert len(smtp.received) == 1
+
+    decide(practice, got, "opt_out")
+    assert practice.row("leads", id=lead).opted_out_at is not None
+
+
+def test_request_is_obeyed_after_ten_business_days(practice: Practice, lead: UUID, sent: Mail, watch: Watch):
+    receive(practice.clinic_id, answer(sent, REQUEST))
+    watch.advance(days=9)
+    assert sweep("decide_late_questions") == 0
+    watch.advance(days=8)
+    assert sweep("decide_late_questions") == 1
+    assert practice.row("leads", id=lead).opted_out_at is not None
+
+
+def test_list_has_the_open_questions(practice: Practice, lead: UUID, sent: Mail):
+    got = receive(practice.clinic_id, answer(sent, **AWAY))
+    receive(practice.clinic_id, answer(sent, "Yes, please."))
+    with transaction() as session:
+        actor = _admin(practice, session)
+        found = list_emails(session, actor, {"is_open_question": True, "limit": 10})
+        assert [one["id"] if isinstance(one, dict) else one.id for one in found.items] == [got.id]

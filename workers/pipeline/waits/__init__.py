@@ -1,0 +1,1 @@
+"""Steps that wait for something other than a time."""
