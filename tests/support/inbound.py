@@ -9,7 +9,9 @@ from uuid import UUID
 
 from app.clock import now
 from app.core.db import to_json, transaction
+from app.engine.models import Kind
 from app.messaging.inbound.receive import Received, receive_email
+from tests.support.enrolling import put
 from tests.support.practice import Practice, sql
 from tests.support.smtp import Mail
 
@@ -50,6 +52,15 @@ def answer(sent: Mail, text: str = "Yes, please.", **headers: Any) -> bytes:
     original = sent.message
     known = str(original["Message-ID"])
     return mail(text, **{"to": original["Reply-To"], "in_reply_to": known, "references": known, **headers})
+
+
+def messaged_lead(practice: Practice, address: str) -> UUID:
+    """Return a lead that got its first message and is enrolled."""
+    lead = practice.capture(email=address)
+    practice.run(Kind.SEND_MESSAGE)
+    practice.run(Kind.DELIVER)
+    put(practice, lead)
+    return lead
 
 
 def set_address(practice: Practice, address: str | None = ADDRESS, **settings: Any) -> None:

@@ -16,8 +16,8 @@ from app.messaging.inbound.models import Classification
 from app.messaging.inbound.parsing.parse import Envelope
 from app.messaging.inbound.receive import receive_email
 from tests.support.enrolling import mail as message_step
-from tests.support.enrolling import playbook, put, sequence, way
-from tests.support.inbound import ADDRESS, answer, automatic_answers, mail, receive, set_address
+from tests.support.enrolling import playbook, sequence, way
+from tests.support.inbound import ADDRESS, answer, automatic_answers, mail, messaged_lead, receive, set_address
 from tests.support.practice import Practice, Watch, sql
 from tests.support.smtp import Mail, SmtpServer
 
@@ -46,11 +46,7 @@ def practice(open_practice: Callable[..., Practice], smtp: SmtpServer) -> Practi
 @pytest.fixture
 def lead(practice: Practice) -> UUID:
     """A lead who got one message; a call is planned, and the lead is enrolled."""
-    lead = practice.capture(email=LEAD)
-    practice.run(Kind.SEND_MESSAGE)
-    practice.run(Kind.DELIVER)
-    put(practice, lead)
-    return lead
+    return messaged_lead(practice, LEAD)
 
 
 @pytest.fixture

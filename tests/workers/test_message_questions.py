@@ -19,8 +19,8 @@ from app.messaging.inbound.models import InboundEmail
 from app.messaging.inbound.questions import Answer, NothingToDecide, decide_email
 from app.messaging.inbound.receive import Received
 from tests.support.enrolling import mail as message_step
-from tests.support.enrolling import playbook, put, sequence, way
-from tests.support.inbound import answer, receive, set_address
+from tests.support.enrolling import playbook, sequence, way
+from tests.support.inbound import answer, messaged_lead, receive, set_address
 from tests.support.practice import Practice, Watch
 from tests.support.smtp import Mail, SmtpServer
 from workers.sweeps.run import sweep
@@ -46,11 +46,7 @@ def practice(open_practice: Callable[..., Practice], smtp: SmtpServer) -> Practi
 
 @pytest.fixture
 def lead(practice: Practice) -> UUID:
-    lead = practice.capture(email="mia@lead.example")
-    practice.run(Kind.SEND_MESSAGE)
-    practice.run(Kind.DELIVER)
-    put(practice, lead)
-    return lead
+    return messaged_lead(practice, "mia@lead.example")
 
 
 @pytest.fixture
@@ -107,6 +103,16 @@ def test_decision_lets_the_sequence_go_on_or_end(
         assert practice.step(lead, name="later").due_at == now()
     with pytest.raises(NothingToDecide):
         decide(practice, got, chosen)
+
+
+def test_enrollment_stays_paused_while_another_question_is_open(practice: Practice, lead: UUID, sent: Mail):
+    first, second = (receive(practice.clinic_id, answer(sent, **AWAY)) for _ in range(2))
+
+    decide(practice, first, "program")
+    assert (way(practice, lead).state, way(practice, lead).reason) == ("paused", "question")
+
+    decide(practice, second, "program")
+    assert way(practice, lead).state == "active"
 
 
 def test_decision_must_fit_the_question(practice: Practice, lead: UUID, sent: Mail):

@@ -81,7 +81,9 @@ def load_contact_facts(
         session, [address for context in attempts for address in suppressed_by(context.clinic.id, context.attempt)]
     )
     inbound = _last_inbound(session, attempts)
-    questions = open_questions(session, attempts)
+    questions = open_questions(
+        session, {context.lead.id for context in attempts if not context.attempt.is_transactional}
+    )
     query = _history_query(attempts, now, is_handed_over=is_handed_over)
     by_lead = load_histories(
         session,
@@ -121,10 +123,9 @@ def _last_inbound(session: Session, attempts: Sequence[AttemptContext]) -> Mappi
     return last_inbound(session, asked) if asked else {}
 
 
-def open_questions(session: Session, attempts: Sequence[AttemptContext]) -> Mapping[UUID, datetime]:
+def open_questions(session: Session, lead_ids: Collection[UUID]) -> Mapping[UUID, datetime]:
     """Return when the last open question about a message of each lead is decided, for leads with an open one."""
-    asked = {context.lead.id for context in attempts if not context.attempt.is_transactional}
-    found = session.execute(_QUESTIONS, {"leads": list(asked)}) if asked else ()
+    found = session.execute(_QUESTIONS, {"leads": list(lead_ids)}) if lead_ids else ()
     return {row.lead_id: row.decide_by for row in found}
 
 

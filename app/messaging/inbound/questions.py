@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.clock import now
@@ -25,6 +25,7 @@ from app.identity.clinics import load_context
 from app.identity.inbound_email import UnsureReplies
 from app.leads.activities.service import count_as_reply
 from app.leads.models import Lead
+from app.messaging.contact_policy.load_facts import open_questions
 from app.messaging.contact_policy.opt_outs import opt_out
 from app.messaging.inbound.effects import lock_lead
 from app.messaging.inbound.mail_list import lock_email
@@ -35,12 +36,8 @@ from app.messaging.inbound.texts.text_list import lock_text
 Message: TypeAlias = InboundEmail | InboundText
 
 _AT_ONCE: Final = 100  # questions in one batch of the sweep
-_STILL_ASKED: Final = text(
-    "SELECT EXISTS (SELECT FROM inbound_emails WHERE lead_id = :lead AND decide_by IS NOT NULL)"
-    " OR EXISTS (SELECT FROM inbound_texts WHERE lead_id = :lead AND decide_by IS NOT NULL)"
-)
 
-# Called in the same transaction: the lead's enrollments go on after a question about the author.
+# Called in the same transaction when no question about the lead is open any more: its enrollments go on.
 author_decided: Listeners[[Session, ClinicContext, UUID, datetime]] = Listeners("author_decided")
 
 
@@ -114,12 +111,11 @@ def _decide(session: Session, actor: Actor, message: Message, answer: Answer) ->
 
 
 def _apply(session: Session, actor: Actor, lead: Lead, *, message: Message, answer: Answer) -> None:
-    at = now()
     if answer is Answer.PERSON and message.activity_id is not None:
         count_as_reply(session, Actor.system(actor.clinic), lead, message.activity_id)
     elif answer is Answer.OPT_OUT:
         opt_out(session, Actor.system(actor.clinic), lead.id)
     session.flush()
-    author_decided(session, actor.clinic, lead.id, at)
-    if not session.scalar(_STILL_ASKED, {"lead": lead.id}):
+    if not open_questions(session, [lead.id]):
+        author_decided(session, actor.clinic, lead.id, now())
         wake(session, [decided(lead.id)])
