@@ -36,6 +36,11 @@ def words_of(text: str) -> list[str]:
     return _WORD.findall("".join(map(_folded, text)) if not text.isascii() else text.lower().replace("'", ""))
 
 
+def plain_words(text: str) -> str:
+    """Return the folded words of a text with single spaces between, in which phrases are found."""
+    return " ".join(words_of(text))
+
+
 def placed_words(text: str) -> list[Word]:
     """Return the folded words of a text with their places."""
     if text.isascii() and "'" not in text:  # nothing to fold, and most texts are like this

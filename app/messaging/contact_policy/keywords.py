@@ -11,7 +11,6 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core.validation.plain_words import plain_words
 from app.identity.actor import Actor
 from app.leads.errors import LeadIsRestricted
 from app.leads.models import Lead
@@ -19,6 +18,7 @@ from app.messaging.contact_policy.consent_models import Consent
 from app.messaging.contact_policy.consents import record_consent, withdraw_consent
 from app.messaging.contact_policy.stop_words import REQUESTS, START, STOP
 from app.messaging.models import AddressKind
+from app.security.folded_text import plain_words
 
 SOURCE: Final = "keyword"  # source of a consent
 _ANSWER: Final = re.compile(r"^\s*(?:(?:re|aw|antw|sv|res|rif|réf)\s*:\s*)+", re.IGNORECASE)

@@ -10,9 +10,9 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from app.core.validation.plain_words import plain_words
 from app.messaging.inbound.parsing.auto_reply_words import AWAY, BY_A_PROGRAM, SUBJECTS
 from app.messaging.inbound.parsing.parse import ParsedEmail
+from app.security.folded_text import plain_words
 
 
 class Author(StrEnum):

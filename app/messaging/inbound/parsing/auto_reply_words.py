@@ -6,7 +6,7 @@ absences.
 
 from typing import Final
 
-from app.core.validation.plain_words import plain_words
+from app.security.folded_text import plain_words
 
 _SUBJECTS: Final = """
 automatic reply|automatic response|auto reply|autoreply|auto response|autoresponder|out of office

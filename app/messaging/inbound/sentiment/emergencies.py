@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from app.core.validation.plain_words import plain_words
+from app.security.folded_text import plain_words
 
 LONGEST_READ: Final = 5000  # characters
 NEGATED_WITHIN: Final = 3  # words before an entry
