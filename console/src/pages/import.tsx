@@ -1,7 +1,7 @@
 /** Import of leads: file, columns with suggestions, check of all rows, start with the count, progress and mistakes. */
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { Link, useLocation, useParams } from "wouter";
 import { api, authorized, ok } from "../api/client";
 import { useAct, usePages, useSources } from "../api/queries";
@@ -14,6 +14,7 @@ import { Badge, Empty, Failure, optionsOf, Query, SelectField, TextField, Time, 
 import { areaTexts } from "./area-texts";
 
 type Import = Schemas["ImportDetailOut"];
+type Row = Schemas["RowOut"];
 type Start = Required<Pick<Schemas["StartIn"], "mapping" | "on_duplicate" | "date_order" | "runs_rules">> & { source_id: string; rules_from: string };
 
 const t = areaTexts.import;
@@ -283,7 +284,7 @@ function About({ field, isSuggested }: { field: Schemas["ImportFieldOut"] | unde
 }
 
 function Mistakes({ id, jobId }: { id: string; jobId: string }) {
-  const rows = usePages<Schemas["RowOut"]>(["jobs", "rows", id, jobId], (cursor) => ok(api.GET("/api/imports/{import_id}/rows", { params: { path: { import_id: id }, query: { status: "failed", cursor, limit: 50 } } })));
+  const rows = usePages<Row>(["jobs", "rows", id, jobId], (cursor) => ok(api.GET("/api/imports/{import_id}/rows", { params: { path: { import_id: id }, query: { status: "failed", cursor, limit: 50 } } })));
   return (
     <div className="stack">
       <div className="row between">
@@ -293,63 +294,48 @@ function Mistakes({ id, jobId }: { id: string; jobId: string }) {
         </button>
       </div>
       <p className="soft">{t.reimport}</p>
-      <Query of={rows} rows={2}>
-        <table>
-          <thead>
-            <tr>
-              <th>{t.row}</th>
-              <th>{t.mistake}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.items.map((row) => (
-              <tr key={row.number}>
-                <td>{row.number}</td>
-                <td>{row.error ?? words(row.reason ?? "")}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-        {rows.hasNextPage && (
-          <button type="button" className="button" onClick={() => rows.fetchNextPage()}>
-            {texts.shell.more}
-          </button>
-        )}
-      </Query>
+      <RowTable rows={rows} head={t.mistake} cell={(row) => row.error ?? words(row.reason ?? "")} />
     </div>
+  );
+}
+
+/** Rows of the file by number, each with what is said about it. */
+function RowTable({ rows, head, cell }: { rows: ReturnType<typeof usePages<Row>>; head: string; cell: (row: Row) => ReactNode }) {
+  return (
+    <Query of={rows} rows={2}>
+      <table>
+        <thead>
+          <tr>
+            <th>{t.row}</th>
+            <th>{head}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.items.map((row) => (
+            <tr key={row.number}>
+              <td>{row.number}</td>
+              <td>{cell(row)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {rows.hasNextPage && (
+        <button type="button" className="button" onClick={() => rows.fetchNextPage()}>
+          {texts.shell.more}
+        </button>
+      )}
+    </Query>
   );
 }
 
 /** Rows whose person is a lead already, or stands in an earlier row. */
 function KnownRows({ file, jobId }: { file: Import; jobId: string }) {
-  const rows = usePages<Schemas["RowOut"]>(["jobs", "known-rows", file.id, jobId], (cursor) => ok(api.GET("/api/imports/{import_id}/rows", { params: { path: { import_id: file.id }, query: { duplicates: true, cursor, limit: 20 } } })));
+  const rows = usePages<Row>(["jobs", "known-rows", file.id, jobId], (cursor) => ok(api.GET("/api/imports/{import_id}/rows", { params: { path: { import_id: file.id }, query: { duplicates: true, cursor, limit: 20 } } })));
   return (
     <div className="stack">
       <h3>{t.known}</h3>
       {file.repeated > 0 && <p>{t.repeated(file.repeated)}</p>}
-      <Query of={rows} rows={2}>
-        <table>
-          <thead>
-            <tr>
-              <th>{t.row}</th>
-              <th>{t.person}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.items.map((row) => (
-              <tr key={row.number}>
-                <td>{row.number}</td>
-                <td>{row.same_as_row !== null ? t.sameRow(row.same_as_row) : row.matched_lead_id && <Link href={`/leads/${row.matched_lead_id}`}>{t.sameLead}</Link>}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-        {rows.hasNextPage && (
-          <button type="button" className="button" onClick={() => rows.fetchNextPage()}>
-            {texts.shell.more}
-          </button>
-        )}
-      </Query>
+      <RowTable rows={rows} head={t.person} cell={(row) => row.same_as_row !== null ? t.sameRow(row.same_as_row) : row.matched_lead_id && <Link href={`/leads/${row.matched_lead_id}`}>{t.sameLead}</Link>} />
     </div>
   );
 }
