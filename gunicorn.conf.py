@@ -4,6 +4,7 @@ import gc
 import json
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +29,39 @@ forwarded_allow_ips = ""
 WORKER_BOOT_ERROR = 3  # exit code of a worker, after which gunicorn ends; after others it starts a worker again
 
 
-def post_worker_init(worker: Any) -> None:
-    """Check database session and keys before the worker serves. Other applications, in benchmarks, have none."""
-    if worker.app.app_uri.startswith("app:"):
+def on_starting(server: Any) -> None:
+    """End before any worker starts if the keys are wrong. The check has a process of its own, as it opens the database.
+
+    Gunicorn ends with a traceback if two workers fail to boot at once.
+    """
+    checker = os.fork()
+    if checker == 0:
+        code = 0
+        with suppress(Exception):  # of a database that does not answer yet: the workers report it
+            code = boot_error(server)
+        os._exit(code)
+    if code := os.waitstatus_to_exitcode(os.waitpid(checker, 0)[1]):
+        sys.exit(code)
+
+
+def boot_error(process: Any) -> int:
+    """Check database session and keys; log what is wrong. Return the exit code. Benchmarks' applications have none."""
+    if process.app.app_uri.startswith("app:"):
         from app.security.key_verification import require_valid_keys  # noqa: PLC0415  (benchmarks do not need it)
 
         try:
             require_valid_keys()
         except SystemExit as end:
-            worker.log.critical(end)
-            sys.exit(WORKER_BOOT_ERROR)
+            process.log.critical(end)
+            return WORKER_BOOT_ERROR
+    return 0
+
+
+def post_worker_init(worker: Any) -> None:
+    """Check again before the worker serves: the keys of the database may have changed since the start."""
+    if code := boot_error(worker):
+        sys.exit(code)
+    if worker.app.app_uri.startswith("app:"):
         from app.http.request_metrics import start_writing  # noqa: PLC0415
 
         start_writing()
