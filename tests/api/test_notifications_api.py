@@ -150,7 +150,8 @@ def test_failed_message_is_retried_once(desk: Desk):
     second = desk.admin.post(f"/api/notifications/{notification_id}/retry")
 
     assert (first.status, first.body["state"], first.body["attempts"]) == (200, "pending", 8)
-    assert (second.status, second.body["state"]) == (200, "pending")
+    assert (second.status, second.body["code"]) == (409, "cannot-retry")
+    assert "its next attempt is planned" in second.body["detail"]
     assert deliveries_planned(desk) == 1
 
 

@@ -65,9 +65,8 @@ def retry(session: Session, actor: Actor, notification_id: UUID) -> Notification
     """
     waiting = _lock_pending_step(session, actor, notification_id)  # before the notification, as workers lock them
     chosen = _lock(session, actor, notification_id)
-    if chosen["state"] == NotificationState.PENDING and waiting is not None:
-        if waiting.due_at > clock.now():
-            move_by_hand(session, waiting, clock.now(), {"user_id": str(actor.user_id)} if actor.user_id else {})
+    if chosen["state"] == NotificationState.PENDING and waiting is not None and waiting.due_at > clock.now():
+        move_by_hand(session, waiting, clock.now(), {"user_id": str(actor.user_id)} if actor.user_id else {})
         return get_notification(session, actor, notification_id)
     if chosen["state"] != NotificationState.FAILED:
         raise CannotRetry(_ADVICE[NotificationState(chosen["state"])])
@@ -136,7 +135,7 @@ def spread_evenly(start: datetime, spread: timedelta, number: int) -> list[datet
 
 
 _ADVICE = {
-    NotificationState.PENDING: "It is pending, and its next attempt begins now.",
+    NotificationState.PENDING: "It is pending: its next attempt is planned for now.",
     NotificationState.SENDING: "It is being handed to the provider now. Try again in a minute.",
     NotificationState.SENT: "It was sent.",
     NotificationState.FAILED: "It failed, so there is nothing to resolve. Retry it with POST .../retry.",
