@@ -25,10 +25,11 @@ class UnreadableList(RelanceError):
 def erase_again(file: Path) -> int:
     """Erase the leads of a list again, in small transactions. Returns how many. Raises UnreadableList."""
     ids = list(_lead_ids(file))
+    with transaction() as session:
+        actors = [Actor.system(load_context(session, one)) for one in session.scalars(select(Clinic.id))]
     done = 0
     for first in range(0, len(ids), BATCH):
         with transaction() as session:
-            actors = [Actor.system(load_context(session, one)) for one in session.scalars(select(Clinic.id))]
             done += repeat_erasures(session, actors, ids[first : first + BATCH])
     return done
 
