@@ -16,7 +16,7 @@ import { Icon } from "../ui/icons";
 import { useKeys } from "../ui/keys";
 import { toast, toastError } from "../ui/overlays";
 import { Badge, Empty, type Option, optionsOf, Query, SelectField, TextField, Time } from "../ui/parts";
-import { useSettled } from "../ui/settled";
+import { LONGEST_SEARCH, SEARCH_PAUSE, useSettled } from "../ui/settled";
 import { FilterChips, type LeadFilters, filtersOf, MoreFilters, withParam } from "./lead-filters";
 import { useNames } from "./names";
 import { SavedViews } from "./saved-views";
@@ -27,14 +27,12 @@ type Filter = Schemas["FilterIn"];
 const t = texts.leads;
 const f = filterTexts;
 const VIEWS = Object.keys(t.view) as View[];
-const LONGEST = 200; // letters of a search
-const PAUSE = 120; // milliseconds without a key before the list is asked for
 const BULK = ["stage", "source_id", "assigned_to_id", "status"] as const; // filters of POST /api/followups/bulk
 
 export default function Leads() {
   const [search, setSearch] = useSearchParams();
   const [typed, type] = useState("");
-  const q = useSettled(/[\p{L}\p{N}]/u.test(typed) ? typed.trim().slice(0, LONGEST) : "", PAUSE);
+  const q = useSettled(/[\p{L}\p{N}]/u.test(typed) ? typed.trim().slice(0, LONGEST_SEARCH) : "", SEARCH_PAUSE);
   const view = VIEWS.find((one) => one === search.get("view")) ?? "all";
   const filters = filtersOf(search);
   const leads = useLeads(view, filters, q);

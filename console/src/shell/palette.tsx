@@ -12,7 +12,7 @@ import { mayOpen, PAGES } from "../pages";
 import { texts } from "../texts";
 import { Icon, type IconName } from "../ui/icons";
 import { toastError } from "../ui/overlays";
-import { useSettled } from "../ui/settled";
+import { LONGEST_SEARCH, SEARCH_PAUSE, useSettled } from "../ui/settled";
 import { overlay } from "./overlay";
 
 interface Entry {
@@ -29,8 +29,6 @@ type Answer = Schemas["SearchOut"];
 
 const t = texts.shell;
 const MOST = 6; // of each kind
-const PAUSE = 120; // milliseconds without a key before the API is asked
-const LONGEST = 200; // letters that the API takes
 const ICONS: Record<Hit["kind"], IconName> = { lead: "user", note: "note", task: "check", user: "leads" };
 const PLACES: [Hit["kind"], string][] = [["lead", t.paletteLeads], ["task", t.paletteTasks], ["note", t.paletteNotes], ["user", t.paletteUsers]];
 
@@ -90,7 +88,7 @@ type State = "idle" | "asking" | "failed" | "answered";
 
 /** The hits of what is typed, once no key was pressed for a moment. One letter of an alphabet is not asked for. */
 function useHits(typed: string, me: Me): { answer: Answer | undefined; state: State } {
-  const q = useSettled(typed.trim().slice(0, LONGEST), PAUSE);
+  const q = useSettled(typed.trim().slice(0, LONGEST_SEARCH), SEARCH_PAUSE);
   const letters = q.match(/[\p{L}\p{N}]/gu) ?? [];
   const isOn = (letters.length > 1 || /[\u0590-\u{10ffff}]/u.test(letters.join(""))) && me.permissions.includes("lead:read");
   const { data, isError } = useQuery({
@@ -100,7 +98,7 @@ function useHits(typed: string, me: Me): { answer: Answer | undefined; state: St
     placeholderData: (previous) => previous,
   });
   if (!isOn) return { answer: undefined, state: "idle" };
-  return { answer: data, state: isError ? "failed" : data && q === typed.trim().slice(0, LONGEST) ? "answered" : "asking" };
+  return { answer: data, state: isError ? "failed" : data && q === typed.trim().slice(0, LONGEST_SEARCH) ? "answered" : "asking" };
 }
 
 function emptyText(state: State, answer: Answer | undefined): string {
