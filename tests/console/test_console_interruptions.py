@@ -22,7 +22,8 @@ def type_lead(page: Page) -> None:
     page.get_by_role("banner").get_by_role("button", name="New lead").click()
     dialog(page, "New lead").get_by_label("First name").fill("Nora")
     dialog(page, "New lead").get_by_label("Last name").fill("Lind")
-    dialog(page, "New lead").get_by_label("Phone").fill("+12125550777")
+    with page.expect_response("**/api/leads/check"):
+        dialog(page, "New lead").get_by_label("Phone").fill("+12125550777")
     dialog(page, "New lead").get_by_label("Source").select_option("Other")
 
 
