@@ -197,8 +197,11 @@ def test_watch_restarts_a_single_part_in_production(processes: Processes) -> Non
     )
 
     def part() -> psutil.Process | None:
-        children = psutil.Process(supervisor.pid).children()  # first one that prepares the start
-        return next((child for child in children if "celery" in " ".join(child.cmdline())), None)
+        for child in psutil.Process(supervisor.pid).children():  # first one that prepares the start
+            with suppress(psutil.NoSuchProcess):  # ended since the list was read
+                if "celery" in " ".join(child.cmdline()):
+                    return child
+        return None
 
     wait_until(lambda: part() is not None, 60, "beat to start")
     before = part()
