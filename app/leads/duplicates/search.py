@@ -56,11 +56,15 @@ _NONE: Final = "SELECT id, '' AS by, first_name, last_name FROM leads WHERE fals
 class Candidate:
     """Lead that may be the same person."""
 
-    lead_id: UUID
+    id: str
     first_name: str
     last_name: str
     match_on: list[str] = field(default_factory=list)
     score: int = 0  # 100 if phone or address match, else the similarity of the names
+
+    @property
+    def lead_id(self) -> UUID:
+        return UUID(self.id)
 
     @property
     def is_exact(self) -> bool:
@@ -142,7 +146,7 @@ def has_name(lead: JsonObject) -> bool:
 def find_duplicates(session: Session, actor: Actor, lead: JsonObject, found: Iterable[Sequence[Any]]) -> Duplicates:
     """Score the rows of `candidates_sql` for a lead (row), and hide those that the actor may not see."""
     candidates = sorted(
-        _score_candidates(session, lead, found), key=lambda one: (one.is_exact, one.score, one.lead_id), reverse=True
+        _score_candidates(session, lead, found), key=lambda one: (one.is_exact, one.score, one.id), reverse=True
     )
     if not candidates:
         return NO_DUPLICATES
@@ -194,7 +198,8 @@ def _all(values: frozenset[str]) -> TextClause:
 def _score_candidates(session: Session, lead: JsonObject, found: Iterable[Sequence[Any]]) -> list[Candidate]:
     candidates: dict[str, Candidate] = {}
     for id_, by, first_name, last_name in found:
-        one = candidates.setdefault(str(id_), Candidate(UUID(str(id_)), first_name, last_name))
+        key = str(id_)
+        one = candidates.get(key) or candidates.setdefault(key, Candidate(key, first_name, last_name))
         if by in EXACT and by not in one.match_on:
             one.match_on.append(by)
             one.score = SAME

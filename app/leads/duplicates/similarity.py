@@ -6,10 +6,10 @@ A birth date decides between persons of one name.
 
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
 from rapidfuzz.distance import OSA
-from rapidfuzz.fuzz import ratio
 
 from app.leads.duplicates.name_forms import (
     is_given_name,
@@ -28,7 +28,7 @@ PART: Final = 94  # one of two given names or surnames
 TYPO: Final = 93
 INITIAL: Final = 91
 SAME_FACTS: Final = 91  # names that differ, with the same birth date and address
-DIFFERENT: Final = 60  # at most, in one family or with another birth date
+DIFFERENT: Final = 60  # any value below INITIAL: two persons
 _MOST_PAIRS: Final = 24
 _FEMININE: Final = (("ova", "ov"), ("eva", "ev"), ("ska", "ski"), ("cka", "cki"), ("skaya", "sky"), ("ina", "in"))
 _SHORTEST: Final = 5  # letters of a name that may have a typing error
@@ -48,12 +48,14 @@ class Person:
 
 
 def similarity(one: Person, other: Person) -> int:
-    """Return the similarity of two persons, from 0 to 100."""
-    first, last = _split(one)
-    other_first, other_last = _split(other)
-    if {_suffix(one), _suffix(other)} == {"jr", "sr"} or _births_differ(one, other):
+    """Return the similarity of two persons: 91 to 100, or DIFFERENT."""
+    first, last, suffix = _split(one.first_name, one.last_name)
+    other_first, other_last, other_suffix = _split(other.first_name, other.last_name)
+    if suffix != other_suffix or _births_differ(one, other):
         return DIFFERENT
     straight = _pair(first, last, other_first, other_last)
+    if straight == EQUAL:
+        return EQUAL
     swapped = max(_pair(last, first, other_first, other_last), _pair(first, last, other_last, other_first)) - 1
     found = max(straight, swapped, _run_together(first, last, other_first, other_last))
     if found >= INITIAL or not _same_facts(one, other):
@@ -74,21 +76,23 @@ def names_to_find(first_name: str, last_name: str) -> list[tuple[str, str]]:
     return pairs[:_MOST_PAIRS]
 
 
-def _split(one: Person) -> tuple[list[str], list[str]]:
-    return split_suffix(words_of(one.first_name))[0], split_suffix(words_of(one.last_name))[0]
-
-
-def _suffix(one: Person) -> str:
-    """Return the generation: without a suffix, the older one if the other person is a junior."""
-    return split_suffix(words_of(one.last_name))[1] or split_suffix(words_of(one.first_name))[1] or "sr"
+@lru_cache(maxsize=4096)
+def _split(first_name: str, last_name: str) -> tuple[list[str], list[str], str]:
+    """Return the words of both names, and the generation: the older one without a suffix."""
+    first, first_suffix = split_suffix(words_of(first_name))
+    last, last_suffix = split_suffix(words_of(last_name))
+    return first, last, last_suffix or first_suffix or "sr"
 
 
 def _pair(first: list[str], last: list[str], other_first: list[str], other_last: list[str]) -> int:
-    given, family = _given_names(first, other_first), _surnames(last, other_last)
-    if given < INITIAL and family >= INITIAL:
-        return min(given, DIFFERENT)
+    family = _surnames(last, other_last)
+    if family < INITIAL:  # most leads that sound alike; their given names need no comparison
+        return DIFFERENT
+    given = _given_names(first, other_first)
+    if given < INITIAL:
+        return DIFFERENT
     if (given == TYPO and family < SPELLING) or (family == TYPO and given < NICKNAME):
-        return min(given, family, 88)  # two weak signs are too few
+        return DIFFERENT  # two weak signs are too few
     if given == INITIAL and family < SPELLING:
         return DIFFERENT
     return min(given, family)
@@ -97,8 +101,9 @@ def _pair(first: list[str], last: list[str], other_first: list[str], other_last:
 def _run_together(first: list[str], last: list[str], other_first: list[str], other_last: list[str]) -> int:
     """Compare whole names, whose border between given names and surname may be elsewhere."""
     one, other = [*first, *last], [*other_first, *other_last]
-    has_border = max(len(one), len(other)) > len(("first", "last"))
-    return SPELLING if has_border and (sorted(one) == sorted(other) or "".join(one) == "".join(other)) else 0
+    if max(len(one), len(other)) <= len(("first", "last")):  # no other border
+        return DIFFERENT
+    return SPELLING if sorted(one) == sorted(other) or "".join(one) == "".join(other) else DIFFERENT
 
 
 def _given_names(one: list[str], other: list[str]) -> int:
@@ -135,7 +140,7 @@ def _given(one: str, other: str) -> int:
         return NICKNAME
     known = is_given_name(one) and is_given_name(other)
     is_typo = _typo(one, other) and not _other_ending(one, other) and (not known or _swapped_letters(one, other))
-    return TYPO if is_typo else int(min(ratio(one, other), DIFFERENT))
+    return TYPO if is_typo else DIFFERENT
 
 
 def _is_spelling_of_a_variant(one: str, other: str) -> bool:
@@ -144,8 +149,12 @@ def _is_spelling_of_a_variant(one: str, other: str) -> bool:
 
 
 def _surnames(one: list[str], other: list[str]) -> int:
-    if not one or not other:
-        return 0
+    if len(one) == len(other) == 1:
+        return _surname(one[0], other[0])
+    return _several_surnames(one, other) if one and other else 0
+
+
+def _several_surnames(one: list[str], other: list[str]) -> int:
     if "".join(one) == "".join(other):
         return EQUAL
     one, other = without_particles(one), without_particles(other)
@@ -168,19 +177,13 @@ def _surname(one: str, other: str) -> int:
     is_long = min(len(one), len(other)) >= _SHORTEST_SURNAME
     if _swapped_letters(one, other) or (is_long and not known and _typo(one, other)):
         return TYPO
-    return int(min(ratio(one, other), 88))
+    return DIFFERENT
 
 
+@lru_cache(maxsize=8192)
 def _feminine(surname: str) -> str:
     """Return the masculine form of a Slavic or Greek surname: `ivanova` becomes `ivanov`."""
-    for ending, masculine in (
-        ("ova", "ov"),
-        ("eva", "ev"),
-        ("ska", "ski"),
-        ("cka", "cki"),
-        ("skaya", "sky"),
-        ("ina", "in"),
-    ):
+    for ending, masculine in _FEMININE:
         if surname.endswith(ending) and len(surname) > len(ending) + 2:
             return surname.removesuffix(ending) + masculine
     return surname
@@ -196,8 +199,8 @@ def _typo(one: str, other: str) -> bool:
 
 def _swapped_letters(one: str, other: str) -> bool:
     """Whether two neighboring letters are swapped, not the last ones: Christian and Christina are two names."""
-    has_same_letters = sorted(one) == sorted(other) and one[-1] == other[-1]
-    return len(one) >= _SHORTEST_SWAPPED and has_same_letters and OSA.distance(one, other) == 1
+    may_be = len(one) == len(other) >= _SHORTEST_SWAPPED and one[-1] == other[-1]
+    return may_be and sorted(one) == sorted(other) and OSA.distance(one, other) == 1
 
 
 def _other_ending(one: str, other: str) -> bool:
