@@ -121,11 +121,12 @@ def leads_by_stage(rows: list[dict[str, Any]]) -> dict[str, float]:
     return {label: found["reached"] for label, found in figures.items() if found["reached"]}
 
 
-def workers_of(supervisor: subprocess.Popen[str], queue: str) -> list[psutil.Process]:
+def children_of(supervisor: int, text: str) -> list[psutil.Process]:
+    """Return the processes below the supervisor whose command line has this text."""
     found = []
-    for child in psutil.Process(supervisor.pid).children(recursive=True):
+    for child in psutil.Process(supervisor).children(recursive=True):
         with suppress(psutil.NoSuchProcess):  # ended since the list was read
-            if f"-Q {queue} " in " ".join(child.cmdline()):
+            if text in " ".join(child.cmdline()):
                 found.append(child)
     return found
 
@@ -155,10 +156,10 @@ def test_demo_restarts_parts_and_keeps_data(home: Path) -> None:
         reached = leads_by_stage(shown["funnel"])
         assert (reached["New Lead"], reached["Contacted"], reached["Consultation Scheduled"]) == (3, 1, 1)
 
-        (worker,) = workers_of(supervisor, "steps")
+        (worker,) = children_of(supervisor.pid, "-Q steps ")
         worker.kill()
         wait_until(
-            lambda: [w.pid for w in workers_of(supervisor, "steps")] not in ([], [worker.pid]),
+            lambda: [w.pid for w in children_of(supervisor.pid, "-Q steps ")] not in ([], [worker.pid]),
             PATIENCE,
             "the killed worker to be started again",
         )
@@ -197,11 +198,7 @@ def test_watch_restarts_a_single_part_in_production(processes: Processes) -> Non
     )
 
     def part() -> psutil.Process | None:
-        for child in psutil.Process(supervisor.pid).children():  # first one that prepares the start
-            with suppress(psutil.NoSuchProcess):  # ended since the list was read
-                if "celery" in " ".join(child.cmdline()):
-                    return child
-        return None
+        return next(iter(children_of(supervisor.pid, "celery")), None)
 
     wait_until(lambda: part() is not None, 60, "beat to start")
     before = part()
