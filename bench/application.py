@@ -3,9 +3,13 @@
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from random import Random
 from typing import Any
 from uuid import UUID
 
+from app.leads import duplicates
 from bench.processes import python, run
 from bench.servers import Servers
 
@@ -51,8 +55,8 @@ def run_action(servers: Servers, name: str, params: str, env: Mapping[str, str] 
 def lead_body(number: int, source_id: str) -> dict[str, Any]:
     """Return the JSON body of a new lead."""
     return {
-        "first_name": "Ada",
-        "last_name": f"{_letters(number)}lace",  # varied names, so that few leads are duplicates
+        "first_name": _name("given_names.txt", number),
+        "last_name": _name("surnames.txt", number),
         "email": f"ada.{number}@example.com",
         "phone": f"+1415{2_000_000 + number:07d}",
         "treatment_interest": ["INVISALIGN"],
@@ -61,8 +65,19 @@ def lead_body(number: int, source_id: str) -> dict[str, Any]:
     }
 
 
-def _letters(number: int) -> str:
-    return "".join(chr(97 + number // 26**place % 26) for place in range(3)).title()
+def _name(file: str, number: int) -> str:
+    """Return the name of the person with this number. As in real clinics, a hundred names are those of a third."""
+    dice, names = Random(f"{file} {number}"), _names(file)
+    return names[int(10 * (len(names) / 10 + 1) ** dice.random()) - 10].title()
+
+
+@lru_cache(maxsize=2)
+def _names(file: str) -> list[str]:
+    """Return the names of a list of the comparison of names, the first ones being the most common in a benchmark."""
+    lines = Path(duplicates.__path__[0], file).read_text().splitlines()
+    names = [name for line in lines if not line.startswith("#") for name in line.split()]
+    Random(file).shuffle(names)
+    return names
 
 
 def lead_rows(ids: list[UUID], clinic: Mapping[str, Any], at: datetime) -> list[dict[str, Any]]:
