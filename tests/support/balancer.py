@@ -55,7 +55,7 @@ class SteadyCaptures:
         self.statuses: Counter[int] = Counter()
         self.by_server: Counter[str] = Counter()
         self._balancer, self._token, self._source_id = balancer, token, source_id
-        self._numbers, self._stopped = count(), threading.Event()
+        self._numbers, self._stopped, self._counts = count(), threading.Event(), threading.Lock()
         self._pool = ThreadPoolExecutor(THREADS)
         self._running = [self._pool.submit(self._capture) for _ in range(THREADS)]
 
@@ -77,8 +77,9 @@ class SteadyCaptures:
             while not self._stopped.is_set():
                 with self._balancer.server() as url:
                     answer = client.post(f"{url}/api/leads", json=self._lead(next(self._numbers)))
-                self.statuses[answer.status_code] += 1
-                self.by_server[url] += answer.is_success
+                with self._counts:
+                    self.statuses[answer.status_code] += 1
+                    self.by_server[url] += answer.is_success
 
     def _lead(self, number: int) -> dict[str, Any]:
         names = {"first_name": "Ana", "last_name": f"Number {number}", "email": f"lead-{number}@example.org"}
