@@ -64,7 +64,11 @@ CALLS = {
         ["--failed", "--yes"], "retried: 0", [([], "--failed"), (["--failed", "--channel", "pigeon"], "pigeon")]
     ),
     "notifications resolve": Call(["--as", "sent", "--yes"], "resolved: 0", [(["--as", "lost"], "lost"), ([], "--as")]),
-    "audit verify": Call([], "no manipulated entries found", [(["--clinic", "x"], "no clinic")]),
+    "audit verify": Call(
+        [],
+        "no manipulated entries found",
+        [(["--clinic", "x"], "no clinic"), (["--against", str(ROOT / "README.md")], "neither a backup nor a log")],
+    ),
     "keys new": Call(["2027"], "0:.*,2027:", [(["a b"], "letters and digits"), (["0"], "0")]),
     "keys first": Call(["0"], "^0:", [(["2026"], "it has 0"), ([], "NAME")]),
     "keys derived": Call([], "0:"),

@@ -1,10 +1,13 @@
 """Hash chain of the audit log detects changed, removed, swapped and inserted entries (security: 32)."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from structlog.testing import capture_logs
 
 from app.audit.hash_chain import ChainBreak, extend_chain, verify_chain
 from app.core.db import transaction
@@ -53,6 +56,71 @@ def chained(desk: Desk) -> Desk:
 def test_unchanged_log_verifies(chained: Desk):
     assert extend() == 0
     assert breaks(chained) == []
+
+
+CUT = [  # the newest link, and the entries that it covers
+    (
+        "DELETE FROM audit_entries WHERE clinic_id = :clinic AND number > "
+        "(SELECT up_to FROM audit_seals WHERE clinic_id = :clinic AND number = 2)"
+    ),
+    "DELETE FROM audit_seals WHERE clinic_id = :clinic AND number = 3",
+]
+
+
+OTHER_LINES = [{"event": "request", "path": "/audit.chain_extended"}, "audit.chain_extended"]
+CUT_OFF = 'host relance[1]: {"event": "audit.chain_extended", "cli'
+
+
+def test_removed_end_is_detected_by_a_backup(chained: Desk, as_owner: Callable[..., None], tmp_path: Path):
+    backup = tmp_path / "backup"
+    assert CliRunner().invoke(cli.relance, ["backup", str(backup)]).exit_code == 0
+    assert_found(chained, as_owner, backup)
+
+
+def test_removed_end_is_detected_by_the_log(chained: Desk, as_owner: Callable[..., None], tmp_path: Path):
+    log = tmp_path / "log"
+    chained.capture()
+    with capture_logs() as lines:
+        assert extend() == 1
+    log.write_text("".join(f"host relance[1]: {json.dumps(line)}\n" for line in [*lines, *OTHER_LINES]) + CUT_OFF)
+    as_owner(
+        chained,
+        *[statement.replace("number = 3", "number = 4").replace("number = 2", "number = 3") for statement in CUT],
+    )
+    assert breaks(chained) == []
+    found = CliRunner().invoke(cli.relance, ["audit", "verify", "--against", str(log), "--json"])
+    assert (found.exit_code, [one["seal"] for one in json.loads(found.stdout)]) == (1, [4])
+
+
+def assert_found(desk: Desk, as_owner: Callable[..., None], file: Path) -> None:
+    """Check that the file shows the removal of the end, and that nothing else does."""
+    command = ["audit", "verify", "--against", str(file), "--json"]
+    assert CliRunner().invoke(cli.relance, command).exit_code == 0
+    as_owner(desk, *CUT)
+    assert breaks(desk) == []
+    found = CliRunner().invoke(cli.relance, command)
+    [one] = json.loads(found.stdout)
+    assert (found.exit_code, one["seal"]) == (1, 3)
+    assert "the end of the chain was removed" in one["problem"]
+
+
+def test_replaced_end_is_detected(chained: Desk, as_owner: Callable[..., None], tmp_path: Path):
+    """New entries after the removal get a link with the same number."""
+    backup = tmp_path / "backup"
+    assert CliRunner().invoke(cli.relance, ["backup", str(backup)]).exit_code == 0
+    as_owner(chained, *CUT)
+    chained.capture()
+    assert extend() == 1
+    assert breaks(chained) == []
+    found = CliRunner().invoke(cli.relance, ["audit", "verify", "--against", str(backup), "--json"])
+    assert [one["problem"] for one in json.loads(found.stdout)] == ["this link is not that of a log or backup"]
+
+
+def test_file_without_links_is_refused(chained: Desk, tmp_path: Path):
+    file = tmp_path / "other"
+    file.write_text("nothing\n")
+    done = CliRunner().invoke(cli.relance, ["audit", "verify", "--against", str(file)])
+    assert (done.exit_code, "neither a backup nor a log" in str(done.exception)) == (1, True)
 
 
 FIRST = "(SELECT min(number) FROM audit_entries WHERE clinic_id = :clinic)"

@@ -231,12 +231,6 @@ def rewritten(file: Path, to: Path, **changes: Any) -> Path:
     return to
 
 
-def test_backup_without_the_owner_names_the_variable(tmp_path: Path, desk: Desk, configure: Callable[..., None]):
-    configure(owner_database_url="")
-    with pytest.raises(CannotBackUp, match=r"^set OWNER_DATABASE_URL: pg_dump failed"):
-        relance("backup", str(tmp_path / "x.backup"))
-
-
 @pytest.mark.usefixtures("desk")
 def test_nightly_backup_deletes_old_ones_only_after_a_complete_one(tmp_path: Path):
     old, recent, other = (tmp_path / name for name in ("relance-1.backup", "relance-2.backup", "notes.txt"))

@@ -322,6 +322,29 @@ def test_wrong_key_ends_the_start_and_a_running_server(tmp_path: Path, processes
     assert "Traceback" not in web.output()
 
 
+@pytest.mark.parametrize("address", ["DATABASE_URL", "OWNER_DATABASE_URL", None])
+@pytest.mark.usefixtures("clean_database")
+def test_backup_names_the_variable_of_the_owner(tmp_path: Path, database_url: str, address: str | None) -> None:
+    """The address is that of the application's login, or there is none."""
+    require_valid_keys()
+    given = {address: database_url} if address else {}
+    line = refusal(
+        tmp_path, "backup", str(tmp_path / "file"), SECRET_KEY=os.environ["SECRET_KEY"], **given, BROKER_URL="redis://x"
+    )
+    assert line.startswith("relance: OWNER_DATABASE_URL: set it to the login that owns the tables")
+    assert not (tmp_path / "file").exists()
+
+
+@pytest.mark.usefixtures("clean_database")
+def test_backup_needs_no_other_address(tmp_path: Path, owner_database_url: str) -> None:
+    require_valid_keys()
+    given = {"SECRET_KEY": os.environ["SECRET_KEY"], "OWNER_DATABASE_URL": owner_database_url}
+    environment = {"PATH": os.environ["PATH"], "RELANCE_HOME": str(tmp_path), **given}
+    done = run_module("app.ops.cli", "backup", str(tmp_path / "file"), env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "file").exists()
+
+
 WITHOUT_SETTINGS = {"openapi", "simulate", "restore"}  # `restore` reads the file first
 
 

@@ -15,12 +15,17 @@ from sqlalchemy.orm import Session
 
 from app.config import get_settings
 from app.ops.backup.errors import CannotBackUp
+from app.ops.backup.home import OWNER_IS_MISSING
 from app.ops.backup.manifest import LEFT_OUT, Manifest, describe_database, server_major
 from app.ops.backup.tools import find_tools, last_error, libpq_environment
 from app.security.key_verification import describe_problems, find_key_problems
 
 DUMP: Final = "database.dump"  # pg_dump's custom format: compressed, so the zip stores it as it is
 MANIFEST: Final = "manifest.json"
+_NOT_OWNER: Final = text(
+    "SELECT current_user FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname = 'alembic_version'"
+    " AND NOT pg_has_role(relowner, 'USAGE')"
+)
 FIRST_MIGRATION: Final = "0029"  # older schemas have no holds, so they cannot be restored held
 
 
@@ -46,6 +51,8 @@ def make_backup(file: Path) -> Manifest:
 def _check_database(connection: Connection) -> None:
     """Refuse an old schema, and keys with which the manifest would be wrong."""
     with connection, Session(connection) as session, session.begin():
+        if login := session.scalar(_NOT_OWNER):  # who cannot read all tables and sequences
+            raise CannotBackUp(f"{OWNER_IS_MISSING}; {login} does not")
         exists = session.scalar(text("SELECT to_regclass('public.alembic_version') IS NOT NULL"))
         migration = session.scalar(text("SELECT version_num FROM alembic_version")) if exists else None
         if migration is None or migration < FIRST_MIGRATION:
@@ -82,5 +89,4 @@ def _dump(output: IO[bytes], snapshot: str, major: int) -> None:
             assert program.stdout  # noqa: S101  (a pipe)
             shutil.copyfileobj(program.stdout, output, 1 << 20)
         if program.returncode:
-            advice = "" if get_settings().owner_database_url.get_secret_value() else "set OWNER_DATABASE_URL: "
-            raise CannotBackUp(f"{advice}pg_dump failed: {last_error(errors)}")
+            raise CannotBackUp(f"pg_dump failed: {last_error(errors)}")

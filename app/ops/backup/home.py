@@ -13,6 +13,7 @@ from app.ops.embedded.postgres import WEB_LOGIN
 from app.ops.stack.embedded_servers import take_lock
 from app.ops.stack.environment import home, is_demo, load_shared_settings, use_postgres
 
+OWNER_IS_MISSING = "OWNER_DATABASE_URL: set it to the login that owns the tables, as for `relance init`"
 NO_BROKER = "redis://127.0.0.1:1"  # never connected: these commands publish nothing
 
 
@@ -23,6 +24,8 @@ def database_of_home(*, exclusive: bool, notice: Notice) -> Iterator[Callable[[]
     `exclusive`: the stack must not run. Raises CannotStart.
     """
     _load_settings_of_home()
+    if not exclusive:  # a restore gives access to the login of DATABASE_URL
+        _use_the_owner()
     if not is_demo() or "DATABASE_URL" in os.environ:
         yield lambda: None
         return
@@ -47,6 +50,16 @@ def database_of_home(*, exclusive: bool, notice: Notice) -> Iterator[Callable[[]
 def secrets_file() -> Path:
     """Return the file with the generated SECRET_KEY."""
     return home() / "secrets.json"
+
+
+def _use_the_owner() -> None:
+    """Complete the addresses by that of the owner, which is the only one that a backup needs."""
+    owner = os.environ.get("OWNER_DATABASE_URL")
+    if owner:
+        os.environ.setdefault("DATABASE_URL", owner)
+        os.environ.setdefault("BROKER_URL", NO_BROKER)
+    elif not is_demo() and "DATABASE_URL" not in os.environ:
+        raise CannotStart(OWNER_IS_MISSING)
 
 
 def _start(server: Postgres) -> None:

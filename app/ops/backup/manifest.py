@@ -1,7 +1,7 @@
 """Manifest of a backup: what the file contains, and which keys are needed to read it."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from importlib.metadata import version
 from typing import Final
@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy import Connection, text
 
 from app import clock
+from app.audit.hash_chain import ChainHead, chain_heads
 from app.core.type_aliases import JsonDict
 from app.ops.backup.errors import CannotRestore
 from app.ops.stack.migrations import newest_revision
@@ -34,10 +35,12 @@ class Manifest:
     made_at: str  # RFC 3339
     counts: dict[str, int]
     keys: list[KeyRecord]  # none of their values is in the file
+    audit: list[ChainHead] = field(default_factory=list)  # the newest link of each clinic's audit log
 
     def to_json(self) -> str:
         """Return the manifest as JSON text."""
-        return json.dumps({**asdict(self), "keys": [key._asdict() for key in self.keys]}, indent=2)
+        lists = {"keys": [key._asdict() for key in self.keys], "audit": [head._asdict() for head in self.audit]}
+        return json.dumps({**asdict(self), **lists}, indent=2)
 
     @property
     def time(self) -> datetime:
@@ -55,6 +58,7 @@ def describe_database(connection: Connection) -> Manifest:
         made_at=clock.now().isoformat(),
         counts=_counts(connection),
         keys=key_records(connection),
+        audit=chain_heads(connection),
     )
 
 
@@ -73,7 +77,8 @@ def parse_manifest(content: bytes) -> Manifest:
     given: JsonDict = json.loads(content)
     if given.get("format") != FORMAT:
         raise CannotRestore(f"the backup has the format {given.get('format')}; this version reads format {FORMAT}")
-    return Manifest(**{**given, "keys": [KeyRecord(**key) for key in given["keys"]]})
+    keys = [KeyRecord(**key) for key in given["keys"]]
+    return Manifest(**{**given, "keys": keys, "audit": [ChainHead(**head) for head in given.get("audit", [])]})
 
 
 def check_manifest(manifest: Manifest) -> list[str]:
