@@ -106,7 +106,8 @@ class User(Base):
 
     __tablename__ = "users"
     __table_args__ = (
-        Index("uq_users_email", text("lower(email)"), unique=True),
+        Index("uq_users_clinic_email", "clinic_id", text("lower(email)"), unique=True),
+        Index("ix_users_email", text("lower(email)")),
         Index("ix_users_clinic_role", "clinic_id", "role"),
         Index("ix_users_team_id", "team_id", postgresql_where=text("team_id IS NOT NULL")),
     )

@@ -1,11 +1,16 @@
 """Password policy and hashing: minimum length and no common passwords, but no composition rules (NIST 800-63B)."""
 
 import re
+from base64 import b64decode
+from binascii import Error as NotBase64
+from collections.abc import Collection
 from functools import lru_cache
+from hmac import compare_digest
 from typing import Final
 
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import Argon2Error, InvalidHashError
+from argon2.low_level import hash_secret
 
 from app.errors import Invalid
 
@@ -34,17 +39,43 @@ _REPEATED = re.compile(r"(.{1,4})\1+.?", re.DOTALL)
 _NO_LETTER = re.compile(r"[\W\d_]+")
 
 
-def hash_password(password: str) -> str:
-    """Return an Argon2id hash, with its parameters in the encoded form."""
-    return _hasher.hash(password)
+def hash_password(password: str, *, salt_of: str | None = None) -> str:
+    """Return an Argon2id hash, with its parameters in the encoded form. Its salt is new, or that of another hash."""
+    return _hasher.hash(password, salt=_salt(salt_of) if salt_of else None)
 
 
 def verify_password(password: str, password_hash: str | None) -> bool:
     """Whether the password matches the hash. Takes the same time without a hash, to prevent timing attacks."""
+    return bool(matching_hashes(password, [password_hash] if password_hash else []))
+
+
+def matching_hashes(password: str, hashes: Collection[str]) -> set[str]:
+    """Return the hashes that the password matches.
+
+    Hashes with one salt cost one computation, as no hash at all does: the time does not tell how many there are.
+    """
+    found: set[str] = set()
+    begins = {known.rpartition("$")[0]: known for known in hashes}
+    for begin, known in begins.items() or [("", _dummy_hash())]:
+        computed = _hash_like(known, password)
+        found |= {one for one in hashes if one.rpartition("$")[0] == begin and compare_digest(one, computed)}
+    return found
+
+
+def _hash_like(known: str, password: str) -> str:
+    """Return the hash of the password with the salt and the parameters of another one; empty for a broken one."""
     try:
-        return _hasher.verify(password_hash or _dummy_hash(), password) and bool(password_hash)
-    except (Argon2Error, InvalidHashError):
-        return False
+        of = extract_parameters(known)
+        cost = (of.time_cost, of.memory_cost, of.parallelism, of.hash_len)
+        return hash_secret(password.encode(), _salt(known), *cost, of.type, of.version).decode()
+    except (Argon2Error, InvalidHashError, NotBase64):
+        return ""
+
+
+def _salt(encoded: str) -> bytes:
+    """Return the salt of a hash: the field before the last one, in base64 without padding."""
+    salt = encoded.split("$")[-2]
+    return b64decode(salt + "=" * (-len(salt) % 4))
 
 
 def require_strong_password(password: str, *, email: str, pointer: str = "/password") -> None:

@@ -19,7 +19,8 @@ from app.core.validation.check_all import check_all
 from app.errors import Conflict, FieldError, Invalid
 from app.identity.clinics import bump_rules_version
 from app.identity.models import WEEKDAYS_9_TO_18, Clinic, User
-from app.identity.password_policy import hash_password, require_strong_password
+from app.identity.password_policy import require_strong_password
+from app.identity.passwords.hashes import hash_for
 from app.identity.roles import require_role
 
 _SLUG: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
@@ -108,14 +109,14 @@ def create_user(
         email=address,
         name=name,
         role=role,
-        password_hash=hash_password(password) if password is not None else None,
+        password_hash=hash_for(session, address, password) if password is not None else None,
         is_active=True,
         created_at=now(),
     )
     session.add(user)
     try:
         session.flush()
-    except IntegrityError as clash:  # a query would not see a user of another clinic
+    except IntegrityError as clash:
         raise EmailTaken from clash
     return user
 

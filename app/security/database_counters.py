@@ -45,8 +45,7 @@ _READ: Final = text(
     " FROM rate_counters WHERE name = ANY(:names) AND ends_at > now()"
 )
 _DECREMENT: Final = text(
-    "WITH forgotten AS (DELETE FROM rate_counters WHERE name = :forget)"
-    " UPDATE rate_counters SET count = greatest(count - 1, 0) WHERE name IN"
+    "UPDATE rate_counters SET count = greatest(count - 1, 0) WHERE name IN"
     " (SELECT name FROM rate_counters WHERE name = ANY(:names) AND ends_at > now() ORDER BY name FOR UPDATE)"
     " RETURNING name, count AS used, 0 AS seconds"
 )
@@ -62,9 +61,9 @@ def read(names: Sequence[str]) -> Counts | None:
     return _ask(_READ, names)
 
 
-def decrement(names: Sequence[str], *, forget: str) -> None:
-    """Subtract one from these counters and delete the counter `forget`."""
-    _ask(_DECREMENT, names, forget=forget)
+def decrement(names: Sequence[str]) -> None:
+    """Subtract one from these counters."""
+    _ask(_DECREMENT, names)
 
 
 def _ask(statement: TextClause, names: Sequence[str], **given: object) -> Counts | None:

@@ -47,7 +47,7 @@ _TAKE_BACK: Final = """
 for _, name in ipairs(KEYS) do
   if redis.call('EXISTS', name) == 1 then redis.call('DECR', name) end
 end
-return {redis.call('DEL', ARGV[1])}
+return {}
 """
 
 
@@ -69,10 +69,10 @@ def read(names: Sequence[str]) -> list[tuple[int, int]] | None:
     return database_counters.read(names) if counts is None else _in_all_stores(counts, names)
 
 
-def decrement(names: Sequence[str], *, forget: str) -> None:
-    """Subtract one from these counters and delete the counter `forget`. Does nothing if no store answers."""
-    if _ask(_TAKE_BACK, names, forget) is None or time.monotonic() < _split_until:
-        database_counters.decrement(names, forget=forget)
+def decrement(names: Sequence[str]) -> None:
+    """Subtract one from these counters. Does nothing if no store answers."""
+    if _ask(_TAKE_BACK, names) is None or time.monotonic() < _split_until:
+        database_counters.decrement(names)
 
 
 def _note_split(window: int) -> None:

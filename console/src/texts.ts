@@ -24,6 +24,7 @@ export const texts = {
     password: "Password",
     submit: "Sign in",
     forgot: "Forgot your password?",
+    whichClinic: "You work for several clinics. Choose one:",
     sendLink: "Send me a link",
     linkSent: "If the address belongs to a user, an e-mail with a link is on its way. It is valid for one hour.",
     back: "Back to sign-in",

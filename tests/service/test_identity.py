@@ -122,11 +122,12 @@ def test_new_user_can_sign_in(session: Session):
 
 
 @pytest.mark.parametrize("email", ["ana@clinic.example", "ANA@clinic.example", " ana@Clinic.EXAMPLE "])
-def test_email_is_unique_across_clinics(session: Session, email: str):
-    a_user(session, create_clinic(session, **CLINIC))
-    other = create_clinic(session, **(CLINIC | {"slug": "other"}))
+def test_email_is_unique_in_a_clinic(session: Session, email: str):
+    clinic = create_clinic(session, **CLINIC)
+    a_user(session, clinic)
+    a_user(session, create_clinic(session, **(CLINIC | {"slug": "other"})), email=email)
     with pytest.raises(EmailTaken):
-        a_user(session, other, email=email)
+        a_user(session, clinic, email=email)
 
 
 @pytest.mark.parametrize(

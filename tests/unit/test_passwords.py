@@ -1,9 +1,18 @@
 """Password rules and hashes."""
 
+from typing import Any
+
 import pytest
+from argon2.low_level import hash_secret
 
 from app.errors import Invalid
-from app.identity.password_policy import hash_password, is_common, require_strong_password, verify_password
+from app.identity.password_policy import (
+    hash_password,
+    is_common,
+    matching_hashes,
+    require_strong_password,
+    verify_password,
+)
 
 EMAIL = "ana.ruiz@clinic.example"
 
@@ -78,6 +87,24 @@ def test_hash_is_argon2id_with_its_own_salt():
     assert one != other
     assert verify_password("seven green umbrellas", one)
     assert not verify_password("seven green umbrella", one)
+
+
+def test_hashes_of_one_salt_are_compared_in_one_computation(monkeypatch: pytest.MonkeyPatch):
+    first = hash_password("seven green umbrellas")
+    second = hash_password("eight red umbrellas", salt_of=first)
+    third = hash_password("seven green umbrellas", salt_of=first)
+    computed: list[bytes] = []
+
+    def counted(secret: bytes, *given: Any) -> bytes:
+        computed.append(secret)
+        return hash_secret(secret, *given)
+
+    monkeypatch.setattr("app.identity.password_policy.hash_secret", counted)
+    for hashes, matching in (([first, second], {first}), ([second], set()), ([], set()), ([first, third], {first})):
+        computed.clear()
+        assert matching_hashes("seven green umbrellas", hashes) == matching
+        assert len(computed) == 1
+    assert first == third
 
 
 @pytest.mark.parametrize("kept", [None, "", "none", "$argon2id$broken"])

@@ -20,6 +20,8 @@ from workers.sweeps.run import sweep
 pytest_plugins = ["tests.support.desk"]
 
 PASSWORD = "seven green umbrellas"
+CAPITALS = "NINA@clinic.example"
+BOTH = "one sentence for both"
 EMAIL = "nina@clinic.example"
 
 
@@ -149,6 +151,68 @@ def test_reset_does_not_shorten_an_invitation(desk: Desk, nina: dict[str, Any], 
     newest = last_token(smtp)
     with time_machine.travel(now() + timedelta(days=6), tick=False):
         assert choose(desk, newest).status == 204
+
+
+def test_address_has_an_account_in_each_clinic(desk: Desk, other_desk: Desk, nina: dict[str, Any], smtp: SmtpServer):
+    """The password chooses the account; the clinic does, if both have the same."""
+    choose(desk, last_token(smtp))
+    assert other_desk.admin.post("/api/users", {"email": EMAIL, "name": "Nina B", "role": "sales"}).status == 201
+    assert choose(desk, last_token(smtp), "another fine sentence").status == 204
+    assert clinic_after(desk, PASSWORD) == desk.clinic_id
+    assert clinic_after(desk, "another fine sentence") == other_desk.clinic_id
+    smtp.received.clear()
+    anonymous(desk, "password-link", {"email": EMAIL})
+    deliver()
+    resets = [mail.message.get_content() for mail in smtp.received]
+    assert len(resets) == 2  # one for each account
+    for link in map(token_in, resets):
+        choose(desk, link, BOTH)
+    asked = anonymous(desk, "login", {"email": EMAIL, "password": BOTH})
+    assert (asked.status, asked.body["code"]) == (409, "several-clinics")
+    names = {row.slug: row.name for row in desk.sql("SELECT slug, name FROM clinics")}
+    assert {one["slug"]: one["name"] for one in asked.body["clinics"]} == names
+    slugs = {row.id: row.slug for row in desk.sql("SELECT id, slug FROM clinics")}
+    for clinic_id in (desk.clinic_id, other_desk.clinic_id):
+        assert clinic_after(desk, BOTH, clinic=slugs[clinic_id]) == clinic_id
+    wrong = [
+        {"password": BOTH, "clinic": "none"},
+        {"password": PASSWORD},
+        {"password": "x", "clinic": slugs[desk.clinic_id]},
+    ]
+    assert {anonymous(desk, "login", {"email": EMAIL, **given}).status for given in wrong} == {401}
+
+
+def test_accounts_of_an_address_share_the_salt_of_their_passwords(
+    desk: Desk, other_desk: Desk, nina: dict[str, Any], smtp: SmtpServer
+):
+    """A sign-in computes one hash for all accounts of an address, so that its time does not tell their number."""
+    choose(desk, last_token(smtp))
+    other_desk.admin.post("/api/users", {"email": CAPITALS, "name": "Nina B", "role": "sales"})
+    assert choose(desk, last_token(smtp, CAPITALS), "another fine sentence").status == 204
+    tokens = anonymous(desk, "login", {"email": EMAIL, "password": PASSWORD}).body
+    change = {"current_password": PASSWORD, "new_password": "a third fine sentence"}
+    headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+    assert desk.client().post("/api/auth/change-password", json=change, headers=headers).status_code == 204
+    hashes = desk.sql("SELECT password_hash AS it FROM users WHERE lower(email) = :email", email=EMAIL)
+    assert len({row.it for row in hashes}) == 2
+    assert len({row.it.split("$")[-2] for row in hashes}) == 1
+
+
+def test_deactivated_account_is_no_choice(desk: Desk, other_desk: Desk, nina: dict[str, Any], smtp: SmtpServer):
+    choose(desk, last_token(smtp))
+    other_desk.admin.post("/api/users", {"email": EMAIL, "name": "Nina B", "role": "sales"})
+    choose(desk, last_token(smtp))
+    desk.admin.post(f"/api/users/{nina['id']}/deactivate")
+    assert clinic_after(desk, PASSWORD) == other_desk.clinic_id
+
+
+def clinic_after(desk: Desk, password: str, **more: str) -> Any:
+    """Return the clinic of the user whom a login opens."""
+    tokens = anonymous(desk, "login", {"email": EMAIL, "password": password, **more})
+    assert tokens.status == 200, tokens.body
+    me = desk.client().get("/api/me", headers={"Authorization": f"Bearer {tokens.body['access_token']}"}).json
+    [row] = desk.sql("SELECT clinic_id FROM users WHERE id = :id", id=me["id"])
+    return row.clinic_id
 
 
 def test_link_is_only_in_the_email(desk: Desk, nina: dict[str, Any], smtp: SmtpServer):

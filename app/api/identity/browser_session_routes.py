@@ -36,6 +36,7 @@ blp = Blueprint(
 @blp.response(200, AccessOut)
 @blp.alt_response(401, "UNAUTHORIZED")
 @blp.alt_response(403, "FORBIDDEN")
+@blp.alt_response(409, "CONFLICT")
 @blp.alt_response(429, "TOO_MANY_REQUESTS")
 def start_browser_session(login: dict[str, str]) -> tuple[sessions.Tokens, dict[str, str]]:
     """Sign in from a page of this server.
@@ -47,7 +48,7 @@ def start_browser_session(login: dict[str, str]) -> tuple[sessions.Tokens, dict[
     attempts.count_attempt(login["email"], address)
     with unit_of_work() as session:
         signed_in = sessions.sign_in(session, **login, client=calling_client())
-    attempts.forget_failed_attempts(login["email"], address)
+    attempts.take_back_attempt(login["email"], address)
     return signed_in, _cookie(signed_in.refresh_token)
 
 

@@ -60,4 +60,4 @@ def change_password(given: dict[str, str]) -> None:
     attempts.count_attempt(email, address)
     with unit_of_work() as session:
         reset.change_password(session, actor(), current=given["current_password"], new=given["new_password"])
-    attempts.forget_failed_attempts(email, address)
+    attempts.take_back_attempt(email, address)

@@ -37,18 +37,21 @@ blueprints = (auth, keys)
 @auth.arguments(LoginIn)
 @auth.response(200, TokensOut)
 @auth.alt_response(401, "UNAUTHORIZED")
+@auth.alt_response(409, "CONFLICT")
 @auth.alt_response(429, "TOO_MANY_REQUESTS")
 def log_in(login: dict[str, str]) -> sessions.Tokens:
     """Sign in.
 
     The response and its time are the same for an unknown address and a wrong password. After too many failed attempts
-    within a few minutes the response is 429 with `Retry-After`.
+    within a few minutes the response is 429 with `Retry-After`. An address may have accounts in several clinics: the
+    password chooses one. If several have this password, the response is 409 (`several-clinics`) with their `clinics`:
+    send the `slug` of one as `clinic`.
     """
     address = request.remote_addr or ""
     attempts.count_attempt(login["email"], address)
     with unit_of_work() as session:
         tokens = sessions.sign_in(session, **login, client=calling_client())
-    attempts.forget_failed_attempts(login["email"], address)
+    attempts.take_back_attempt(login["email"], address)
     return tokens
 
 

@@ -5,6 +5,7 @@ from marshmallow import fields
 from app.http.schemas.fields import Choice, Id, Instant, Integer, ListOf, Secret, Text
 from app.http.schemas.schema import Schema
 from app.identity.permissions import Permission, Scope
+from app.identity.service import LONGEST_SLUG
 from app.messaging.user_notices.emergency_access import LONGEST, USUAL
 
 LONGEST_PASSWORD = 128
@@ -16,6 +17,11 @@ class LoginIn(Schema):
 
     email = Text(254, least=1, required=True, metadata={"format": "email"})
     password = Secret(LONGEST_PASSWORD, required=True, metadata={"format": "password"})
+    clinic = Text(
+        LONGEST_SLUG,
+        least=1,
+        metadata={"description": "Slug of the clinic, if accounts of several have this password."},
+    )
 
 
 class RefreshIn(Schema):

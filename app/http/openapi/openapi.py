@@ -143,6 +143,7 @@ class Problem(Schema):
     request_id = fields.String(required=True, allow_none=True)
     code = fields.String(required=True, metadata={"description": "Stable error code."})
     errors = fields.List(fields.Nested(Mistake), metadata={"description": "With 422: every invalid field."})
+    clinics = fields.List(fields.Dict(), metadata={"description": "With `several-clinics`: `slug` and `name` of each."})
     duplicates = fields.List(fields.Dict(), metadata={"description": "With `duplicate-lead`: the existing leads."})
     hidden_duplicates = fields.Integer(
         metadata={"description": "With `duplicate-lead`: number of further duplicates that you may not see."}

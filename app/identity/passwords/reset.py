@@ -14,7 +14,8 @@ from app.errors import Forbidden, Invalid
 from app.identity.account_email_ports import send_password_reset
 from app.identity.actor import Actor
 from app.identity.models import PasswordLink, User
-from app.identity.password_policy import hash_password, require_strong_password, verify_password
+from app.identity.password_policy import require_strong_password, verify_password
+from app.identity.passwords.hashes import hash_for
 from app.identity.passwords.links import LinkIsNoGood, end_links, parse_token
 from app.identity.sign_in.sessions import sign_out_everywhere
 
@@ -83,7 +84,7 @@ def _user_of_link(session: Session, link_id: UUID) -> User:
 
 def _set(session: Session, user: User, password: str) -> None:
     at = now()
-    user.password_hash = hash_password(password)
+    user.password_hash = hash_for(session, user.email, password)
     user.updated_at = at
     user.version += 1
     end_links(session, user.id, at=at)

@@ -46,11 +46,14 @@ def count_request(email: str, address: str) -> None:
     )
 
 
-def forget_failed_attempts(email: str, address: str) -> None:
-    """After a successful attempt, remove it and the earlier failures of this address and account from the counts."""
+def take_back_attempt(email: str, address: str) -> None:
+    """Remove a successful attempt from the counts.
+
+    Earlier failures stay: whoever knows the password of one account of the e-mail address could otherwise guess the
+    password of another one, in another clinic, without end.
+    """
     (ours, _), (by_address, _), (by_account, _) = _limits(email, address)
-    shared = [by_address] if _is_known(email, address) else [by_address, by_account]
-    rate_counters.decrement(shared, forget=ours)
+    rate_counters.decrement([ours, by_address] if _is_known(email, address) else [ours, by_address, by_account])
     rate_counters.increment([_known(email, address)], window=KNOWN_NETWORK_LIFETIME)
 
 

@@ -14,9 +14,10 @@ from app.clock import now
 from app.config import get_settings
 from app.core.db import new_id
 from app.core.live_events.changes import close_streams
-from app.errors import Unauthenticated
-from app.identity.models import SignIn, User
-from app.identity.password_policy import verify_password
+from app.core.type_aliases import JsonObject
+from app.errors import Conflict, Unauthenticated
+from app.identity.models import Clinic, SignIn, User
+from app.identity.password_policy import matching_hashes
 from app.identity.roles import grants_of
 from app.identity.sign_in import tokens
 from app.identity.sign_in.idle_timeout import is_idle
@@ -26,6 +27,18 @@ log = structlog.get_logger()
 
 class WrongCredentials(Unauthenticated):
     """E-mail address or password is wrong."""
+
+
+class SeveralClinics(Conflict):
+    """You have accounts with this password in several clinics. Choose one."""
+
+    def __init__(self, clinics: Sequence[Clinic]) -> None:
+        super().__init__()
+        self._clinics = clinics
+
+    def members(self) -> JsonObject:
+        """Return the clinics, by name. The caller knows the password of an account in each."""
+        return {"clinics": [{"slug": clinic.slug, "name": clinic.name} for clinic in self._clinics]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +60,15 @@ class Client(NamedTuple):
 UNKNOWN: Final = Client()
 
 
-def sign_in(session: Session, *, email: str, password: str, client: Client = UNKNOWN) -> Tokens:
-    """Sign in a user. Raises WrongCredentials, after the same time whatever was wrong."""
-    user = session.scalars(select(User).where(func.lower(User.email) == email.lower())).one_or_none()
-    if not verify_password(password, user.password_hash if user else None) or user is None or not user.is_active:
-        raise WrongCredentials
+def sign_in(
+    session: Session, *, email: str, password: str, clinic: str | None = None, client: Client = UNKNOWN
+) -> Tokens:
+    """Sign in a user. An address may have an account in each of several clinics, each with its own password.
+
+    The password chooses the account, and `clinic` (a slug) does if several accounts have the same one. Raises
+    SeveralClinics, and WrongCredentials, after the same time whatever was wrong.
+    """
+    user = _account(session, email, password, clinic)
     at = now()
     created = SignIn(
         id=new_id(),
@@ -65,6 +82,24 @@ def sign_in(session: Session, *, email: str, password: str, client: Client = UNK
     session.add(created)
     user.last_login_at = at
     return _tokens_for(created)
+
+
+def _account(session: Session, email: str, password: str, clinic: str | None) -> User:
+    """Return the active user with this address and password. Raises WrongCredentials, SeveralClinics."""
+    of_address = (
+        select(User, Clinic)
+        .join(Clinic, Clinic.id == User.clinic_id)
+        .where(func.lower(User.email) == email.lower(), User.is_active, User.password_hash.is_not(None))
+    )
+    accounts = session.execute(of_address.order_by(Clinic.name, Clinic.id)).all()
+    matching = matching_hashes(password, [user.password_hash or "" for user, _ in accounts])
+    found = [(user, of) for user, of in accounts if user.password_hash in matching and clinic in {None, of.slug}]
+    if not found:
+        raise WrongCredentials
+    if len(found) > 1:
+        raise SeveralClinics([of for _, of in found])
+    user: User = found[0][0]
+    return user
 
 
 def refresh(session: Session, token: str, *, grace: timedelta = timedelta()) -> Tokens | None:

@@ -24,6 +24,11 @@ export class Problem extends Error {
   }
 }
 
+/** The clinics of which the user must choose one to sign in. */
+export function clinicsOf(error: unknown): { slug: string; name: string }[] {
+  return error instanceof Problem && error.code === "several-clinics" ? ((error.body.clinics ?? []) as { slug: string; name: string }[]) : [];
+}
+
 /** No answer arrived: the network or the server is away. */
 export class Offline extends Error {}
 

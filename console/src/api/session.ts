@@ -45,8 +45,9 @@ export function dropToken(): void {
   token = "";
 }
 
-export async function signIn(email: string, password: string): Promise<void> {
-  const body = JSON.stringify({ email, password });
+/** `clinic`: the slug of one clinic, if the address has accounts with this password in several. */
+export async function signIn(email: string, password: string, clinic?: string): Promise<void> {
+  const body = JSON.stringify({ email, password, clinic });
   const response = await inTurn(() => call("POST", PATH, body));
   if (!response.ok) throw await readProblem(response);
   await keep(response);

@@ -2,7 +2,7 @@
 
 import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useState } from "react";
-import { readProblem } from "../api/problem";
+import { clinicsOf, readProblem } from "../api/problem";
 import { useMe } from "../api/queries";
 import { end, resume, send, signIn } from "../api/session";
 import { texts } from "../texts";
@@ -28,8 +28,9 @@ export function SignInAgain() {
   const me = useMe();
   const [email, setEmail] = useState(me.email ?? "");
   const [password, setPassword] = useState("");
-  const attempt = useMutation({ mutationFn: () => signIn(email, password) });
-  const mistakes = useMistakes(attempt.error);
+  const attempt = useMutation({ mutationFn: (clinic?: string) => signIn(email, password, clinic) });
+  const clinics = clinicsOf(attempt.error);
+  const mistakes = useMistakes(clinics.length ? null : attempt.error);
   useEffect(() => {
     const look = () => void resume().catch(() => undefined);
     window.addEventListener("focus", look);
@@ -37,7 +38,7 @@ export function SignInAgain() {
   }, []);
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    attempt.mutate();
+    attempt.mutate(undefined);
   };
   return (
     <DialogBox title={texts.signIn.again}>
@@ -46,6 +47,7 @@ export function SignInAgain() {
         {mistakes.rest("/email", "/password")}
         <TextField label={texts.signIn.email} value={email} onChange={setEmail} type="email" autoComplete="username" required wrong={mistakes.at("/email")} />
         <TextField label={texts.signIn.password} value={password} onChange={setPassword} type="password" autoComplete="current-password" required autoFocus wrong={mistakes.at("/password")} />
+        <ClinicChoice clinics={clinics} choose={attempt.mutate} />
         <footer className="row">
           <button type="button" className="button" onClick={end}>
             {texts.signIn.discard}
@@ -59,6 +61,21 @@ export function SignInAgain() {
   );
 }
 
+/** The password is that of accounts in several clinics: its user chooses one. */
+function ClinicChoice({ clinics, choose }: { clinics: { slug: string; name: string }[]; choose: (slug: string) => void }) {
+  if (!clinics.length) return null;
+  return (
+    <fieldset className="group">
+      <legend>{texts.signIn.whichClinic}</legend>
+      {clinics.map(({ slug, name }) => (
+        <button key={slug} type="button" className="button" onClick={() => choose(slug)}>
+          {name}
+        </button>
+      ))}
+    </fieldset>
+  );
+}
+
 interface Given {
   email: string;
   setEmail: (email: string) => void;
@@ -66,11 +83,12 @@ interface Given {
 
 function Credentials({ email, setEmail, forget }: Given & { forget: () => void }) {
   const [password, setPassword] = useState("");
-  const attempt = useMutation({ mutationFn: () => signIn(email, password) });
-  const mistakes = useMistakes(attempt.error);
+  const attempt = useMutation({ mutationFn: (clinic?: string) => signIn(email, password, clinic) });
+  const clinics = clinicsOf(attempt.error);
+  const mistakes = useMistakes(clinics.length ? null : attempt.error);
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    attempt.mutate();
+    attempt.mutate(undefined);
   };
   return (
     <form className="card" onSubmit={submit}>
@@ -78,6 +96,7 @@ function Credentials({ email, setEmail, forget }: Given & { forget: () => void }
       {mistakes.rest("/email", "/password")}
       <TextField label={texts.signIn.email} value={email} onChange={setEmail} type="email" autoComplete="username" required autoFocus wrong={mistakes.at("/email")} />
       <TextField label={texts.signIn.password} value={password} onChange={setPassword} type="password" autoComplete="current-password" required wrong={mistakes.at("/password")} />
+      <ClinicChoice clinics={clinics} choose={attempt.mutate} />
       <button type="submit" className="button primary" disabled={attempt.isPending}>
         {texts.signIn.submit}
       </button>
