@@ -88,6 +88,7 @@ from app.api.tasks.overview_routes import blp as overview
 from app.api.tasks.queue_routes import blp as queue
 from app.api.tasks.routes import blp as tasks
 from app.api.tasks.template_routes import blp as task_templates
+from app.api.tasks.timeline.routes import blp as task_links
 from app.api.tasks.view_routes import blp as views
 from app.config import get_settings
 from app.core.telemetry import logs
@@ -111,6 +112,7 @@ BLUEPRINTS = (  # in the order of the docs page
     best_time,
     tasks,
     activities,
+    task_links,
     search,
     bulk,
     imports,

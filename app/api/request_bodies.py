@@ -115,6 +115,8 @@ REQUEST_BODIES: Final[RequestBodies] = {
     "suppressions.suppress": {"email": "nobody@example.org", "reason": "They asked."},
     "suppressions.check": {"email": "nobody@example.org"},
     "suppressions.lift": {"email": "nobody@example.org"},
+    "task-links.add_note": {"notes": "The clinic asked for the X-rays"},
+    "task-links.create_task_from_entry": {"title": "Call in the morning", "type": "CALL", "due_at": _LATER},
     "tasks.create_task": {"title": "Call", "type": "CALL", "due_at": _LATER},
     "tasks.update_task": {"description": "Ask for X-rays"},
     "tasks.edit_task": {"priority": "HIGH"},

@@ -125,6 +125,12 @@ class Task(Base):
             postgresql_where=text("task_template_id IS NOT NULL"),
         ),
         Index(
+            "ix_lead_tasks_related_activity",
+            "related_activity_id",
+            "id",
+            postgresql_where=text("related_activity_id IS NOT NULL"),
+        ),
+        Index(
             "ix_lead_tasks_urgent",
             "clinic_id",
             text(f"array_position({PRIORITY_ORDER}, priority)"),
@@ -181,6 +187,7 @@ class Task(Base):
     step_id: Mapped[UUID | None]  # automation step that created it
     key: Mapped[str | None] = mapped_column(Text)  # of the enrollment that made it: see `engine.events.keys`
     task_template_id: Mapped[UUID | None]  # template that it was created from
+    related_activity_id: Mapped[UUID | None]  # timeline entry that it was created from
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     created_by: Mapped[UUID | None]

@@ -74,6 +74,11 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
         {**TASK, "lead_id": NOBODY, "template_id": NOBODY, "assigned_to_id": NOBODY},
         ["/lead_id", "/template_id", "/assigned_to_id"],
     ),
+    "POST /api/leads/{lead_id}/activities/{entry_id}/tasks": (
+        {**TASK, "template_id": NOBODY, "assigned_to_id": NOBODY},
+        ["/template_id", "/assigned_to_id"],
+    ),
+    "POST /api/followups/{task_id}/notes": ({"notes": "x", "mentions": [NOBODY]}, ["/mentions/0"]),
     "PUT /api/leads/tasks/{task_id}": ({"assigned_to_id": NOBODY}, ["/assigned_to_id"]),
     "PATCH /api/leads/tasks/{task_id}": ({"assigned_to_id": NOBODY}, ["/assigned_to_id"]),
     "PUT /api/followups/{task_id}": ({"assigned_to_id": NOBODY}, ["/assigned_to_id"]),

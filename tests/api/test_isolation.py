@@ -91,6 +91,12 @@ BODIES: dict[str, dict[str, Any]] = {
     "PUT /api/teams/<team_id>": {"name": "x"},
     "PUT /api/roles/<role_id>": {"name": "x", "grants": {}},
     "PUT /api/followups/<task_id>": {"title": "Call"},
+    "POST /api/followups/<task_id>/notes": {"notes": "x"},
+    "POST /api/leads/<lead_id>/activities/<entry_id>/tasks": {
+        "title": "Call",
+        "type": "CALL",
+        "due_at": (now() + timedelta(days=1)).isoformat(),
+    },
     "POST /api/followups/<task_id>/complete": {},
     "POST /api/followups/<task_id>/cancel": {},
     "POST /api/followups/<task_id>/snooze": {"until": (now() + timedelta(days=1)).isoformat()},

@@ -199,3 +199,25 @@ def test_time_of_a_new_task_is_in_the_zone_of_the_clinic(browsing: Browsing, des
     expect(dialog(page)).to_have_count(0)
     [task] = [one for one in desk.admin.every(f"/api/leads/{lead['id']}/tasks") if one["title"] == "Ask for X-rays"]
     assert task["due_at"] == "2030-01-31T14:00:00Z"
+
+
+def test_task_is_created_from_an_entry_of_the_timeline_and_gets_a_note(browsing: Browsing, desk: Desk):
+    lead = desk.capture(assigned_to_id=desk.coordinator.id)
+    note = {"type": "NOTE", "notes": "Wants the plan by mail"}
+    entry = desk.coordinator.post(f"/api/leads/{lead['id']}/activities", note).body
+    page = browsing.sign_in(desk.coordinator, f"/leads/{lead['id']}")
+    line = page.get_by_role("listitem").filter(has_text="Wants the plan by mail")
+    line.get_by_role("button", name="Create a task from this entry").click()
+    dialog(page).get_by_label("Title").fill("Send the plan")
+    dialog(page).get_by_role("button", name="New task").click()
+    expect(line.get_by_role("list", name="Tasks from this entry")).to_contain_text("Send the plan")
+    [task] = [one for one in desk.coordinator.every(f"/api/leads/{lead['id']}/tasks") if one["related_activity_id"]]
+    assert (task["title"], task["related_activity_id"]) == ("Send the plan", entry["id"])
+
+    page.get_by_role("tab", name="Tasks").click()
+    page.get_by_role("listitem").filter(has_text="Send the plan").get_by_role("button", name="Add a note").click()
+    dialog(page).get_by_label("Notes").fill("They moved house")
+    dialog(page).get_by_role("button", name="Save").click()
+    expect(page.get_by_text("The note is on the timeline.")).to_be_visible()
+    page.get_by_role("tab", name="Timeline").click()
+    expect(page.get_by_text("They moved house")).to_be_visible()

@@ -74,6 +74,7 @@ def ids_of_each_kind(desk: Desk) -> dict[str, str]:
         "opportunity_id": lead["id"],
         "customer_id": patient,
         "activity_id": desk.plan(lead)["id"],
+        "entry_id": desk.admin.post(f"/api/leads/{lead['id']}/activities", {"type": "NOTE", "notes": "x"}).body["id"],
         "view_id": desk.admin.post("/api/followups/views", {"name": "x", "filters": {}}).body["id"],
         "saved_report_id": desk.admin.post(
             "/api/leads/analytics/saved-reports", {"name": "x", "report": "total-leads"}

@@ -15,6 +15,7 @@ from app.leads.timeline.models import OUTCOME_WORDS, ActivityType, Direction, Ou
 from app.leads.timeline.sentiment import Sentiment
 from app.leads.timeline.vocabulary import LOGGED_TYPE_WORDS, WITH_DIRECTION, ContactChannel, LoggedType, outcome_mistake
 from app.messaging.user_notices.mentions import MAX_MENTIONS
+from app.tasks.models import TaskStatus
 
 A_DAY_OF_MINUTES: Final = 1440
 
@@ -67,6 +68,15 @@ class ActivityIn(Schema):
             raise ValidationError({"is_auto_reply": ["Only for inbound activities."]})
 
 
+class FollowUpRef(Schema):
+    """A task that was created from a timeline entry, in short form."""
+
+    id = Id(required=True)
+    title = fields.String(required=True)
+    status = Choice(TaskStatus, required=True)
+    due_at = Instant(required=True)
+
+
 class ActivityOut(Schema):
     """A timeline entry."""
 
@@ -98,6 +108,12 @@ class ActivityOut(Schema):
     created_at = Instant(required=True)
     created_by = Id(required=True, allow_none=True, metadata={"description": "Null: an automation step or an API key."})
     step_id = Id(required=True, allow_none=True, metadata={"description": "Automation step that created it."})
+
+
+class ListedActivityOut(ActivityOut):
+    """A timeline entry with the tasks that were created from it."""
+
+    follow_ups = fields.List(fields.Nested(FollowUpRef), required=True)
 
 
 def _outcome_mistake(data: JsonObject) -> str | None:

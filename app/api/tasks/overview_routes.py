@@ -1,11 +1,12 @@
 """Views of the work queue: dashboard, kanban board, calendar, export."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from flask import Response
 from sqlalchemy.orm import Session
 
-from app.api.tasks.expand import with_names
+from app.api.tasks.expand import named_tasks, with_names
 from app.api.tasks.overview_schemas import (
     CalendarOut,
     CalendarQuery,
@@ -15,15 +16,21 @@ from app.api.tasks.overview_schemas import (
     KanbanOut,
     KanbanQuery,
 )
+from app.api.tasks.queue_schemas import OverdueTasksQuery, QueuedTaskOut, UpcomingTasksQuery
+from app.clock import now
+from app.core.pagination import Page
 from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, read_from_replica, reading
 from app.http.blueprint import Blueprint
 from app.http.downloads import TEXT, WORKBOOK, download
+from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
+from app.tasks.models import TaskStatus
 from app.tasks.queue.calendar import calendar
 from app.tasks.queue.dashboard import dashboard
 from app.tasks.queue.export import export
 from app.tasks.queue.kanban import kanban
+from app.tasks.queue.queue import Sort, list_tasks
 
 blp = Blueprint("followup-overview", __name__, url_prefix="/api/followups", description="Views of the work queue.")
 
@@ -39,6 +46,36 @@ def show_dashboard(query: JsonDict) -> JsonDict:
     """
     with reading() as session:
         return dashboard(session, actor(), query)
+
+
+@blp.get("/upcoming")
+@allow(Permission.LEAD_READ)
+@blp.arguments(UpcomingTasksQuery)
+@blp.response(200, page_of(QueuedTaskOut))
+def list_upcoming(query: JsonDict) -> Page:
+    """List the upcoming tasks across leads.
+
+    Open tasks that are not due yet, ordered by due time.
+    """
+    return _tasks({**query, "status": [TaskStatus.PENDING, TaskStatus.IN_PROGRESS], "due_from": now()})
+
+
+@blp.get("/overdue")
+@allow(Permission.LEAD_READ)
+@blp.arguments(OverdueTasksQuery)
+@blp.response(200, page_of(QueuedTaskOut))
+def list_overdue(query: JsonDict) -> Page:
+    """List the overdue tasks across leads.
+
+    The longest overdue first.
+    """
+    return _tasks({**query, "status": [TaskStatus.OVERDUE]})
+
+
+def _tasks(query: JsonDict) -> Page:
+    with reading() as session:
+        found = list_tasks(session, actor(), {**query, "sort": Sort.DUE})
+        return replace(found, items=named_tasks(session, actor(), found.items, query))
 
 
 @blp.get("/kanban")

@@ -98,6 +98,18 @@ class QueueQuery(QueueFilters, PageQuery):
     expand = Choices(TaskPart, metadata={"description": "Related objects to include in each task."})
 
 
+class OverdueTasksQuery(TaskFilters, PageQuery):
+    """Filters and page of the overdue tasks."""
+
+    expand = Choices(TaskPart, metadata={"description": "Related objects to include in each task."})
+
+
+class UpcomingTasksQuery(OverdueTasksQuery):
+    """Filters and page of the upcoming tasks."""
+
+    due_to = Instant(metadata={"description": "Exclusive. Default: no end."})
+
+
 class QueuedTaskIn(TaskIn):
     """A new task: all fields, or those that differ from the template."""
 

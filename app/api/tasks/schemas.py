@@ -153,6 +153,9 @@ class TaskOut(Schema):
     outcome = Choice(Outcome, required=True, allow_none=True)
     completion_notes = PrivateText(required=True, allow_none=True, metadata=WITHHELD)
     activity_id = Id(required=True, allow_none=True, metadata={"description": "Timeline entry logged at completion."})
+    related_activity_id = Id(
+        required=True, allow_none=True, metadata={"description": "Timeline entry that it was created from."}
+    )
     tags = fields.List(fields.String(), required=True)
     pinned = Boolean(required=True)
     snoozed_until = Instant(required=True, allow_none=True)

@@ -35,7 +35,7 @@ class TimelineSort(StrEnum):
     NEWEST = "-occurred_at"
 
 
-_ORDERS: Final[Mapping[str, list[Key]]] = {
+TIMELINE_ORDERS: Final[Mapping[str, list[Key]]] = {
     TimelineSort.OLDEST: [(Activity.occurred_at, "asc"), (Activity.id, "asc")],
     TimelineSort.NEWEST: [(Activity.occurred_at, "desc"), (Activity.id, "desc")],
 }
@@ -89,7 +89,7 @@ def timeline(session: Session, actor: Actor, lead_id: UUID, query: JsonObject) -
     entries = _ROWS.where(Activity.lead_id == lead_id, Activity.clinic_id == actor.clinic.id)
     if "type" in query:
         entries = entries.where(Activity.type.in_(query["type"]))
-    return page(session, entries, _ORDERS[query.get("sort", TimelineSort.OLDEST)], query)
+    return page(session, entries, TIMELINE_ORDERS[query.get("sort", TimelineSort.OLDEST)], query)
 
 
 _ROWS: Final = select(Activity.__table__)

@@ -56,6 +56,7 @@ WRITTEN = frozenset({ActivityType.EMAIL, ActivityType.SMS})  # outbound: an atte
 
 
 IS_STAGE_CHANGE: Final = "type = 'STAGE_CHANGE'"
+IS_NOTE_ABOUT_A_TASK: Final = "type = 'NOTE' AND task_id IS NOT NULL"
 IS_NOT_INDEXED: Final = "notes_blind IS NULL AND sealed IS NOT NULL"
 
 
@@ -87,6 +88,9 @@ class Activity(Base):
             "notes_blind",
             postgresql_using="gin",
             postgresql_where=text("notes_blind IS NOT NULL"),
+        ),
+        Index(
+            "ix_lead_activities_task_notes", "task_id", "occurred_at", "id", postgresql_where=text(IS_NOTE_ABOUT_A_TASK)
         ),
         Index("ix_lead_activities_not_indexed", "id", postgresql_where=text(IS_NOT_INDEXED)),
     )

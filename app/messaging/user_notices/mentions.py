@@ -17,7 +17,7 @@ from app.identity.permissions import Permission, Scope
 from app.identity.roles import grants_of
 from app.leads.activities import service
 from app.leads.models import Lead
-from app.leads.search.lookup import visible_to
+from app.leads.search.lookup import lock_editable_lead, visible_to
 from app.leads.timeline.models import Activity
 from app.messaging.channels import email, in_app
 from app.messaging.compose import MessageMetadata
@@ -38,22 +38,33 @@ def log_activity(session: Session, actor: Actor, lead_id: UUID, data: JsonObject
 
     The caller gets no notice. Raises the errors of the service, and Invalid for a user who may not see the lead.
     """
+    return log_on_locked_lead(session, actor, lock_editable_lead(session, actor, lead_id), data)
+
+
+def log_on_locked_lead(session: Session, actor: Actor, lead: Lead, data: JsonObject) -> Activity:
+    """As `log_activity`, for a lead that the caller has locked."""
     entry = {name: value for name, value in data.items() if name != "mentions"}
-    activity = service.log_activity(session, actor, lead_id, entry)
-    check_mentions(session, actor, data, lead_id=lead_id)
+    activity = service.log_on_locked_lead(session, actor, lead, entry)
+    check_mentions_of(session, lead, data)
     mentioned = set(_pointers(data)) - {actor.user_id}
     if mentioned:
-        _notify(session, actor, session.get_one(Lead, lead_id), mentioned)
+        _notify(session, actor, lead, mentioned)
     return activity
 
 
 def check_mentions(session: Session, actor: Actor, data: JsonObject, /, *, lead_id: UUID, **_: object) -> None:
     """Check that the mentioned users may see the lead. Raises Invalid with every mistake; none for an unknown lead."""
+    if not _pointers(data):
+        return
+    lead = session.scalars(select(Lead).where(Lead.id == lead_id, *visible_to(actor))).one_or_none()
+    if lead is not None:
+        check_mentions_of(session, lead, data)
+
+
+def check_mentions_of(session: Session, lead: Lead, data: JsonObject) -> None:
+    """Check that the mentioned users may see this lead. Raises Invalid with every mistake."""
     pointers = _pointers(data)
-    lead = (
-        session.scalars(select(Lead).where(Lead.id == lead_id, *visible_to(actor))).one_or_none() if pointers else None
-    )
-    if lead is None:
+    if not pointers:
         return
     eligible = _eligible(session, lead, pointers)
     if mistakes := [FieldError(at, MUST_SEE_THE_LEAD) for who, at in pointers.items() if who not in eligible]:

@@ -18,7 +18,7 @@ _OF_ENROLLMENT: Final = f"t.enrollment_id IN (SELECT e.id FROM enrollments e WHE
 WORK: Final[Mapping[str, Table]] = {
     "lead_tasks": Table(
         {
-            **stays("id clinic_id lead_id activity_id step_id task_template_id", because=IDENTITY),
+            **stays("id clinic_id lead_id activity_id step_id task_template_id related_activity_id", because=IDENTITY),
             **replaced("title", by="'Erased'"),
             **replaced("description cancelled_reason completion_notes key"),
             **replaced("tags", by="'{}'"),

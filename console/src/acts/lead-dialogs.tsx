@@ -51,41 +51,37 @@ interface Props {
   onClose: () => void;
 }
 
-export function NoteDialog({ leadId, onClose }: Props) {
+/** `task`: the task that the note is about. */
+export function NoteDialog({ leadId, task, onClose }: Props & { task?: Pick<Schemas["TaskOut"], "id" | "title"> | undefined }) {
   const [notes, setNotes] = useState("");
   const save = useAct(
-    () => ok(api.POST("/api/leads/{lead_id}/activities", { params: { path: { lead_id: leadId } }, body: { type: "NOTE", notes } })),
+    () =>
+      task
+        ? ok(api.POST("/api/followups/{task_id}/notes", { params: { path: { task_id: task.id } }, body: { notes } }))
+        : ok(api.POST("/api/leads/{lead_id}/activities", { params: { path: { lead_id: leadId } }, body: { type: "NOTE", notes } })),
     TOPICS,
   );
   const mistakes = useMistakes(save.error);
   return (
-    <FormDialog title={t.note} label={texts.shell.save} done={t.noted} save={save} onClose={onClose}>
+    <FormDialog title={task ? t.noteOnTask(task.title) : t.note} label={texts.shell.save} done={t.noted} save={save} onClose={onClose}>
       {mistakes.rest("/notes")}
       <TextArea label={texts.task.notes} value={notes} onChange={setNotes} required autoFocus wrong={mistakes.at("/notes")} />
     </FormDialog>
   );
 }
 
-export function TaskDialog({ leadId, onClose }: Props) {
+/** `entryId`: the timeline entry that the task is created from. */
+export function TaskDialog({ leadId, entryId, onClose }: Props & { entryId?: string | undefined }) {
   const [type, setType] = useState("CALL");
   const [title, setTitle] = useState("");
   const [priority, setPriority] = useState("NORMAL");
   const [due, setDue] = useState(() => toField(Date.now() + 24 * HOUR));
-  const save = useAct(
-    () =>
-      ok(
-        api.POST("/api/leads/{lead_id}/tasks", {
-          params: { path: { lead_id: leadId } },
-          body: {
-            type: type as Schemas["TaskIn"]["type"],
-            title,
-            priority: priority as Schemas["TaskIn"]["priority"],
-            due_at: fromField(due),
-          },
-        }),
-      ),
-    TOPICS,
-  );
+  const save = useAct(() => {
+    const body = { type: type as Schemas["TaskIn"]["type"], title, priority: priority as Schemas["TaskIn"]["priority"], due_at: fromField(due) };
+    return entryId
+      ? ok(api.POST("/api/leads/{lead_id}/activities/{entry_id}/tasks", { params: { path: { lead_id: leadId, entry_id: entryId } }, body }))
+      : ok(api.POST("/api/leads/{lead_id}/tasks", { params: { path: { lead_id: leadId } }, body }));
+  }, TOPICS);
   const mistakes = useMistakes(save.error);
   return (
     <FormDialog title={texts.task.create} label={texts.task.create} done={texts.task.created} save={save} onClose={onClose}>

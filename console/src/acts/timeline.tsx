@@ -24,9 +24,10 @@ interface Props {
   stageName: (slug: string) => string;
   userName: (id: string | null) => string;
   beginning?: ReactNode; // what stands below the earliest entry
+  onFollowUp?: ((entry: Activity) => void) | undefined; // create a task from the entry
 }
 
-export function Timeline({ entries, stageName, userName, beginning }: Props) {
+export function Timeline({ entries, stageName, userName, beginning, onFollowUp }: Props) {
   return (
     <ol className="timeline">
       {entries.map((entry) => (
@@ -42,11 +43,25 @@ export function Timeline({ entries, stageName, userName, beginning }: Props) {
                 {entry.direction === "INBOUND" && <Badge tone="accent">{texts.lead.inbound}</Badge>}
                 {entry.outcome && <Badge>{texts.outcomes[entry.outcome] ?? words(entry.outcome)}</Badge>}
               </span>
-              <span className="small soft">
+              <span className="row tight small soft">
                 {entry.created_by ? userName(entry.created_by) : texts.lead.fromStep} · <Time at={entry.occurred_at} />
+                {onFollowUp && (
+                  <button type="button" className="button icon-only no-print" aria-label={texts.lead.followUp} title={texts.lead.followUp} onClick={() => onFollowUp(entry)}>
+                    <Icon name="plus" />
+                  </button>
+                )}
               </span>
             </p>
             {entry.notes && <p className="prose">{entry.notes}</p>}
+            {entry.follow_ups.length > 0 && (
+              <ul className="stack close" aria-label={texts.lead.followUps}>
+                {entry.follow_ups.map((task) => (
+                  <li key={task.id} className="row tight small">
+                    <Icon name="check" /> {task.title} <Badge>{texts.task.statuses[task.status]}</Badge> <Time at={task.due_at} />
+                  </li>
+                ))}
+              </ul>
+            )}
           </div>
         </li>
       ))}

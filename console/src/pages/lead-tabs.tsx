@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useSearchParams } from "wouter";
 import { EnrollDialog } from "../acts/enroll-dialog";
+import { NoteDialog, TaskDialog } from "../acts/lead-dialogs";
 import { StepList, toneOf } from "../acts/lead-steps";
 import { useMessages } from "../acts/message-dialog";
 import { CompleteDialog, SnoozeDialog } from "../acts/task-dialogs";
@@ -30,12 +31,21 @@ export function LeadTimeline({ lead }: { lead: Lead }) {
   const entries = usePages(["lead", leadId, "timeline"], (cursor) =>
     ok(api.GET("/api/leads/{lead_id}/activities", { params: { path: { lead_id: leadId }, query: { sort: "-occurred_at", limit: 50, cursor } } })),
   );
+  const mayAct = useMay("lead:update");
+  const [source, create] = useState<string | null>(null);
   return (
     <Query of={entries}>
       <NotDelivered leadId={leadId} />
       <LeadNext leadId={leadId} />
-      <Timeline entries={entries.items} stageName={stageName} userName={userName} beginning={entries.hasNextPage ? null : <Created lead={lead} />} />
+      <Timeline
+        entries={entries.items}
+        stageName={stageName}
+        userName={userName}
+        beginning={entries.hasNextPage ? null : <Created lead={lead} />}
+        onFollowUp={mayAct ? (entry) => create(entry.id) : undefined}
+      />
       <MorePages query={entries} label={t.earlier} />
+      {source && <TaskDialog leadId={leadId} entryId={source} onClose={() => create(null)} />}
     </Query>
   );
 }
@@ -154,7 +164,7 @@ export function LeadTasks({ leadId }: { leadId: string }) {
   const tasks = useTasks(leadId);
   const { userName } = useNames();
   const mayAct = useMay("lead:update");
-  const [acting, act] = useState<{ kind: "complete" | "snooze"; task: Schemas["TaskOut"] } | null>(null);
+  const [acting, act] = useState<{ kind: "complete" | "snooze" | "note"; task: Schemas["TaskOut"] } | null>(null);
   const close = () => act(null);
   return (
     <Query of={tasks}>
@@ -173,13 +183,20 @@ export function LeadTasks({ leadId }: { leadId: string }) {
                 {texts.task.types[task.type]} · {userName(task.assigned_to_id)} · <Time at={task.completed_at ?? task.due_at} />
               </p>
             </div>
-            {isOpen(task) && mayAct && (
+            {mayAct && (
               <span className="row tight">
-                <button type="button" className="button" onClick={() => act({ kind: "complete", task })}>
-                  {texts.task.complete}
-                </button>
-                <button type="button" className="button" onClick={() => act({ kind: "snooze", task })}>
-                  {texts.task.snooze}
+                {isOpen(task) && (
+                  <>
+                    <button type="button" className="button" onClick={() => act({ kind: "complete", task })}>
+                      {texts.task.complete}
+                    </button>
+                    <button type="button" className="button" onClick={() => act({ kind: "snooze", task })}>
+                      {texts.task.snooze}
+                    </button>
+                  </>
+                )}
+                <button type="button" className="button" onClick={() => act({ kind: "note", task })}>
+                  {t.note}
                 </button>
               </span>
             )}
@@ -188,6 +205,7 @@ export function LeadTasks({ leadId }: { leadId: string }) {
       </ul>
       <MorePages query={tasks} label={texts.shell.more} />
       {acting?.kind === "complete" && <CompleteDialog task={acting.task} onClose={close} onDone={close} />}
+      {acting?.kind === "note" && <NoteDialog leadId={leadId} task={acting.task} onClose={close} />}
       {acting?.kind === "snooze" && <SnoozeDialog task={acting.task} onClose={close} onDone={close} />}
     </Query>
   );

@@ -1,15 +1,19 @@
 """Queries of one page about tasks, with the indexes they use."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
+from app.leads.activities.service import TimelineSort
 from app.tasks import service as tasks
+from app.tasks import timeline_links
 from app.tasks.lead_activities import service as lead_activities
 from app.tasks.models import OPEN_TASKS, TaskStatus
 from tests.support.large_clinic import LargeClinic, now
-from tests.support.queries.query import Query, page_of
+from tests.support.queries.query import PAGE, Query, page_of
 from tests.support.queries.task_calls import queue
 
 
@@ -25,10 +29,25 @@ def all_lead_activities(session: Session, large: LargeClinic, query: Any) -> Any
     return lead_activities.list_all(session, large.actor, query)
 
 
+def notes_of_task(session: Session, large: LargeClinic) -> Any:
+    query = {**PAGE, "sort": TimelineSort.OLDEST}
+    return timeline_links.notes_of_task(session, large.actor, large.other["task"], query)
+
+
+def tasks_from_entries(session: Session, large: LargeClinic) -> Any:
+    return timeline_links.with_follow_ups(session, [SimpleNamespace(id=uuid4()) for _ in range(50)])
+
+
 TASK_PAGES: dict[str, Query] = {
     "task": (
         lambda s, large: tasks.read_task(s, large.actor, large.other["task"]),
         {"pk_lead_tasks"},
+    ),
+    "notes of a task": (notes_of_task, {"ix_lead_activities_task_notes"}),
+    "tasks from entries": (tasks_from_entries, {"ix_lead_tasks_related_activity"}),
+    "upcoming tasks": (
+        page_of(queue, status=[TaskStatus.PENDING, TaskStatus.IN_PROGRESS], due_from=now()),
+        {"ix_lead_tasks_falling_due"},
     ),
     "my tasks": (page_of(my_tasks), {"ix_lead_tasks_mine"}),
     "my tasks until tomorrow": (page_of(my_tasks, due_before=now() + timedelta(days=1)), {"ix_lead_tasks_mine"}),

@@ -14,6 +14,7 @@ _IDS: Final[Mapping[str, str]] = {
     "customer_id": "5a8e6f70-1111-4222-8333-444455556666",
     "destination_id": reference("destinations.add_my_destination"),
     "enrollment_id": reference("enrollments.list_enrollments_of_lead", "items[0].id"),
+    "entry_id": reference("activities.log_activity"),
     "external_id": "crm-4711",
     "field_id": reference("custom-fields.create_field"),
     "follow_up_rule_id": reference("follow-up-rules.create_follow_up_rule"),

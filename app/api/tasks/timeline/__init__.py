@@ -1,0 +1,1 @@
+"""API of scores and next actions."""
