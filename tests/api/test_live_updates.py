@@ -193,7 +193,7 @@ def test_open_streams_are_limited_and_hold_no_thread(server: Process, desk: Desk
         assert (refused.status_code, json.loads(refused.read())["code"]) == (429, "too-many-streams")
         known = {"Authorization": f"Bearer {desk.admin.token}"}
         assert httpx.get(f"{server.url}/api/me", headers=known, timeout=10).status_code == 200
-    wait_until(lambda: can_open(server, desk.admin), 10, "the closed streams to be forgotten")
+    wait_until(lambda: can_open(server, desk.admin), 60, "the closed streams to be forgotten")
 
 
 def can_open(server: Process, who: Caller) -> bool:

@@ -144,7 +144,7 @@ def test_valkey_with_a_full_disk_answers_with_its_reason_and_keeps_running(small
         pid = server.pid()
         fill(small_disk)
         with server.client() as client:
-            wait_until(lambda: is_refused(client), 30, "the first refused write")
+            wait_until(lambda: is_refused(client), 60, "the first refused write")
             assert "MISCONF" in str(write_refusal(client))
 
         assert server.health() is Health.ANSWERS

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import text
 
 from app.core.db import transaction
-from tests.support.chaos import FOUND_AGAIN, Scene, ready
+from tests.support.chaos import Scene, ready
 from tests.support.processes import wait_until
 
 OTHERS = "".join(f"A,B{n},b{n}@lead.example,,\n" for n in range(999))
@@ -26,7 +26,7 @@ def test_older_row_does_not_overwrite_later_one_after_its_worker_was_killed(scen
     other = scene.start_worker("bulk", 1)
     wait_until(lambda: bool(found("SELECT 1 FROM pg_locks WHERE NOT granted")), 60, "the second chunk to wait")
     slow.kill()
-    wait_until(lambda: found("SELECT state FROM jobs") == [("done",)], FOUND_AGAIN, "the job to end")
+    wait_until(lambda: found("SELECT state FROM jobs") == [("done",)], 120, "the job to end")
 
     assert found("SELECT done, failed, reached FROM jobs") == [(1002, 0, 1002)]
     [ana] = [one for one in clinic.get("/api/leads", q="Ana").json()["items"] if one["last_name"] == "Ruiz"]

@@ -8,7 +8,7 @@ import pytest
 
 from app.core import db
 from app.ops.embedded import free_port
-from tests.support.chaos import FOUND_AGAIN, QUICK, Answer, OpenClinic, Scene, call_task, enter, escalation, ready
+from tests.support.chaos import QUICK, Answer, OpenClinic, Scene, call_task, enter, escalation, ready
 from tests.support.hosts import (
     HostProcesses,
     Hosts,
@@ -88,8 +88,8 @@ def test_cut_and_slow_links_lose_and_repeat_no_step(hosts: Hosts, spread: Callab
     assert taken <= leads
     assert len(leads) <= len(taken) + 4  # a commit whose answer was lost is kept too
     each = {"speed-to-lead": len(leads), "no-contact": len(leads)}
-    web.results.wait_for(each, patience=120)
-    web.results.check(planned=each, late_at_most=FOUND_AGAIN)
+    web.results.wait_for(each)
+    web.results.check(planned=each)
     assert all(process.is_running() for process in (cut, slow, beat))
 
 

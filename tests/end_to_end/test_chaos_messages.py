@@ -8,7 +8,7 @@ from uuid import uuid4
 from celery import Celery
 
 from tests.support.broker_monitor import BrokerMonitor
-from tests.support.chaos import FOUND_AGAIN, Scene, call_task, escalation, mail_to_lead, ready, reminder
+from tests.support.chaos import Scene, call_task, escalation, mail_to_lead, ready, reminder
 from tests.support.processes import wait_until
 from tests.support.smtp import SmtpServer
 
@@ -26,7 +26,7 @@ def test_messages_delivered_three_times_take_effect_once(scene: Scene, mail_serv
 
     print(f"{monitor.repeated} copies of messages; {scene.results.refused()} steps refused as done already")
     assert scene.results.refused() > 0
-    scene.results.check(planned=each, mails=mail_server.accepted, late_at_most=FOUND_AGAIN)
+    scene.results.check(planned=each, mails=mail_server.accepted)
 
 
 def test_pickle_is_refused_and_invalid_messages_are_discarded(scene: Scene, tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_pickle_is_refused_and_invalid_messages_are_discarded(scene: Scene, tmp_
     clinic.capture(3)
 
     scene.results.wait_for({"speed-to-lead": 3})
-    wait_until(lambda: not scene.waiting() + scene.held(), 30, "the invalid messages to be discarded")
+    wait_until(lambda: not scene.waiting() + scene.held(), 60, "the invalid messages to be discarded")
     scene.results.check(planned={"speed-to-lead": 3})
     assert not (tmp_path / "exploded").exists()
     assert "Refusing to deserialize" in worker.output()
@@ -58,7 +58,7 @@ def test_worker_survives_bytes_that_are_no_message(scene: Scene) -> None:
 
     _publish([str(uuid4())])
 
-    wait_until(lambda: not worker.is_running() or not scene.waiting() + scene.held(), 30, "the messages to be read")
+    wait_until(lambda: not worker.is_running() or not scene.waiting() + scene.held(), 60, "the messages to be read")
     assert worker.is_running()
 
 

@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -319,11 +318,9 @@ def test_stop_ends_a_server_that_a_signal_has_stopped(broker: Valkey, server: Po
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
 
-    began = time.monotonic()
     broker.stop()
     server.stop()
 
-    assert time.monotonic() - began < 15
     assert not any(is_alive(pid, name) for pid, name in zip(pids, ("valkey-server", "postgres"), strict=True))
 
 

@@ -45,7 +45,7 @@ def proxy(request: pytest.FixtureRequest, server: Process) -> Iterator[str]:
     run: Callable[..., ExitStack] = {"nginx": nginx, "caddy": caddy}[request.param]
     with run(program, server.url.removeprefix("http://"), port := free_port()):
         url = f"http://127.0.0.1:{port}"
-        wait_until(lambda: is_live(f"{url}/livez"), 30, f"{request.param} to answer")
+        wait_until(lambda: is_live(f"{url}/livez"), 60, f"{request.param} to answer")
         yield url
 
 

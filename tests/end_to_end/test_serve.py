@@ -204,5 +204,5 @@ def test_watch_restarts_a_single_part_in_production(processes: Processes) -> Non
     before = part()
     assert before is not None
     before.kill()
-    wait_until(lambda: (now := part()) is not None and now.pid != before.pid, 30, "beat to start again")
+    wait_until(lambda: (now := part()) is not None and now.pid != before.pid, 60, "beat to start again")
     assert supervisor.stop() == 0

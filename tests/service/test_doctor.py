@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -108,11 +107,10 @@ def test_time_outs_of_the_slowest_group_stay_below_one_second() -> None:
 
 
 def test_mute_database_costs_one_time_out() -> None:
-    with mute_server() as (port, _):
-        begun = time.monotonic()
+    with mute_server() as (port, taken):
         found = database_problem(f"postgresql+psycopg://x@127.0.0.1:{port}/x", timeout=TIMEOUT)
-        assert TIMEOUT <= time.monotonic() - begun < 2
 
+        assert len(taken) == 1
     assert found == "DATABASE_URL does not answer (127.0.0.1/x): timeout expired"
 
 
@@ -194,7 +192,7 @@ def test_disk_space_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_worker_that_a_signal_has_stopped_is_to_be_continued_or_killed() -> None:
     with part("worker", "-Q", "bulk") as worker:
         os.kill(worker.pid, signal.SIGSTOP)
-        wait_until(lambda: worker.status() == psutil.STATUS_STOPPED, 10, "the process to stop")
+        wait_until(lambda: worker.status() == psutil.STATUS_STOPPED, 60, "the process to stop")
 
         advice = advice_for_silent("bulk", "start it")
 
@@ -204,7 +202,7 @@ def test_worker_that_a_signal_has_stopped_is_to_be_continued_or_killed() -> None
 
 def test_worker_that_hangs_is_to_be_killed_and_one_that_starts_is_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
     with part("worker", "-Q", "bulk") as worker:
-        wait_until(lambda: "workers.app" in worker.cmdline(), 10, "the process to start")
+        wait_until(lambda: "workers.app" in worker.cmdline(), 60, "the process to start")
         assert "has just started" in advice_for_silent("bulk", "start it")
         monkeypatch.setattr(local_processes, "STARTING", -1.0)
         assert f"process {worker.pid} runs but does not answer" in advice_for_silent("bulk", "start it")

@@ -45,7 +45,7 @@ def test_part_is_a_fork_with_its_own_environment_and_arguments() -> None:
             process = await start(SLEEP, {})
             forked = psutil.Process(process.pid)
             assert (forked.ppid(), os.getsid(process.pid)) == (parent.pid, process.pid)
-            wait_until(lambda: "timeit" in " ".join(forked.cmdline()), 10, "the name of the part")
+            wait_until(lambda: "timeit" in " ".join(forked.cmdline()), 60, "the name of the part")
             os.kill(process.pid, signal.SIGKILL)
             assert await process.wait() == -signal.SIGKILL
 
@@ -74,8 +74,8 @@ def test_parts_end_with_their_parent_and_start_again_without_it() -> None:
         async def scene() -> None:
             first = await start(SLEEP, {})
             parent.kill()
-            assert await asyncio.wait_for(first.wait(), 10) == -signal.SIGKILL
-            wait_until(lambda: not psutil.pid_exists(first.pid), 10, "the part to end with its parent")
+            assert await asyncio.wait_for(first.wait(), 60) == -signal.SIGKILL
+            wait_until(lambda: not psutil.pid_exists(first.pid), 60, "the part to end with its parent")
             second = await start(SLEEP, {})
             assert psutil.Process(second.pid).ppid() == os.getpid()
             os.kill(second.pid, signal.SIGKILL)
@@ -94,7 +94,7 @@ def test_frozen_parent_is_killed_and_starts_no_part_twice(monkeypatch: pytest.Mo
             parent.suspend()
             process = await start(SLEEP, {})
             assert psutil.Process(process.pid).ppid() == os.getpid()
-            wait_until(lambda: parent.status() == psutil.STATUS_ZOMBIE, 10, "the frozen parent to end")
+            wait_until(lambda: parent.status() == psutil.STATUS_ZOMBIE, 60, "the frozen parent to end")
             assert [child.pid for child in parent.children()] == []
             os.kill(process.pid, signal.SIGKILL)
             await process.wait()

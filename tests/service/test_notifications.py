@@ -275,7 +275,7 @@ def test_concurrent_retries_send_one_message(clean_database: None, clean_broker:
 
     def press() -> bool:
         with transaction() as session:
-            together.wait(10)
+            together.wait(60)
             try:
                 retry.retry(session, admin, notification_id)
             except CannotRetry:

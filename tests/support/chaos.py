@@ -47,9 +47,6 @@ QUICK = {
     "RETRY_BASE_SECONDS": "0.5",
     "RETRY_CAP_SECONDS": "2",
 }
-# Longest delay of a step whose message was lost. A sweep every 5 s publishes it again after 2 s; the rest is for the
-# start of workers on a slow machine.
-FOUND_AGAIN = 45.0
 PASSWORD = "seventeen-kites-above-lisbon"
 TEMPLATES = {
     "told": {"subject": "About {{ lead.first_name }}", "body": "Hello {{ user.name }}, this is about a lead."},

@@ -84,7 +84,7 @@ class Dovecot:
         for file in (self.folder / "mail").glob("dovecot*"):
             file.unlink()
         began = time.monotonic()  # Dovecot takes the new UIDVALIDITY from its clock, in seconds
-        wait_until(lambda: time.monotonic() > began + 1, 5, "the next second")
+        wait_until(lambda: time.monotonic() > began + 1, 60, "the next second")
 
     def __enter__(self) -> Self:
         for name in ("tmp", "new", "cur"):
@@ -107,7 +107,7 @@ class Dovecot:
         file.write_text(text)
         with (self.folder / "start.log").open("w") as log:
             self._process = subprocess.Popen(["dovecot", "-F", "-c", file], stdout=log, stderr=log)
-        wait_until(lambda: is_taken(self.port), 30, "Dovecot to listen")
+        wait_until(lambda: is_taken(self.port), 60, "Dovecot to listen")
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -157,7 +157,7 @@ def running_broker(hosts: Hosts) -> Iterator[None]:
     command = [get_binary_path(), *network, *files, "--logfile", str(folder / "log")]
     server = inside(hosts.data, lambda: subprocess.Popen(command))
     try:
-        wait_until(lambda: _answers(folder / "socket"), 30, "the broker to answer")
+        wait_until(lambda: _answers(folder / "socket"), 60, "the broker to answer")
         yield folder / "s"
     finally:
         server.kill()

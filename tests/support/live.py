@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import httpx
 
-PATIENCE = 20  # seconds
+PATIENCE = 60  # seconds
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from tests.support.practice import Practice, sql
 from tests.support.processes import wait_until
 from workers.inbound.process import InboundProcess
 
-PATIENCE = 30  # seconds
+PATIENCE = 60  # seconds
 
 
 class HasSettings(Protocol):

@@ -53,7 +53,7 @@ def pgbouncer(
         command = ["pgbouncer", *_as_owner_of(server), str(folder / "pgbouncer.ini")]
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
     try:
-        wait_until(lambda: _answers(port), 10, "PgBouncer to answer")
+        wait_until(lambda: _answers(port), 60, "PgBouncer to answer")
         yield port
     finally:
         process.kill()

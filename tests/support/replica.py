@@ -51,7 +51,7 @@ def keep_in_step(primary: Postgres) -> None:
         owner.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
         owner.execute("SELECT pg_reload_conf()")
         state = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'"
-        wait_until(lambda: owner.execute(state).fetchone() == (1,), 30, "the replica to be synchronous")
+        wait_until(lambda: owner.execute(state).fetchone() == (1,), 60, "the replica to be synchronous")
 
 
 def is_alone(primary: Postgres) -> None:

@@ -1,7 +1,7 @@
 """Results of a run: outcomes of steps, compared with their effects, the counters and the accepted mails.
 
 results.wait_for({"speed-to-lead": 1000}, patience=40)    # until so many steps of that name have ended
-results.check(planned={"speed-to-lead": 1000}, mails=server.accepted, late_at_most=20)
+results.check(planned={"speed-to-lead": 1000}, mails=server.accepted)
 
 `check` fails with all differences: steps that are due and open, effects that are missing, repeated or belong to no
 step, steps planned twice, outcomes counted twice, mails accepted never or twice. It prints the lateness of the steps.
@@ -96,7 +96,7 @@ class RunResults:
         """Return the number of steps in messages that had already run."""
         return int(self._ask("SELECT coalesce(sum(value), 0) AS n FROM counters WHERE metric = 'refused'")[0].n)
 
-    def wait_for(self, ended: Mapping[str, int], patience: float = 60) -> None:
+    def wait_for(self, ended: Mapping[str, int], patience: float = 120) -> None:
         """Wait until at least so many steps of these names have ended, and no due step is open."""
         try:
             wait_until(lambda: self._has_settled(ended), patience, f"{dict(ended)} to have ended")
@@ -108,16 +108,12 @@ class RunResults:
         *,
         planned: Mapping[str, int] | None = None,
         mails: Collection[Mail] | None = None,
-        late_at_most: float | None = None,
     ) -> None:
         """Assert that due steps ended once, with their effects once, and that so many have these names."""
         print(f"\n{self.summary()}")
         wrong = list(self.differences(mails))
         names = Counter(step.name for step in self.steps())
         wrong += [f"{names[name]} × {name} instead of {n}" for name, n in (planned or {}).items() if names[name] != n]
-        latest = max(self._lateness().values(), key=max, default=[0.0])
-        if late_at_most is not None and max(latest) > late_at_most:
-            wrong.append(f"a step ran {max(latest):.1f} s late; at most {late_at_most} s were allowed")
         assert not wrong, "the results differ:\n" + "\n".join(wrong)
 
     def differences(self, mails: Collection[Mail] | None = None) -> Iterator[str]:

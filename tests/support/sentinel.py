@@ -64,13 +64,13 @@ def running_sentinels() -> Iterator[Sentinels]:
         servers = {
             port: stack.enter_context(_server(folder, port, _configuration(port, master))) for port in (master, replica)
         }
-        wait_until(lambda: _is_connected(replica), 30, "the replica to follow the master")
+        wait_until(lambda: _is_connected(replica), 60, "the replica to follow the master")
         ports = [free_port() for _ in range(3)]
         for port in ports:
             stack.enter_context(_server(folder, port, SENTINEL.format(master=master), "--sentinel"))
         found = Sentinels(ports, servers)
         wait_until(
-            lambda: all(_knows_all(port) for port in ports), 30, "the Sentinels to know each other and the replica"
+            lambda: all(_knows_all(port) for port in ports), 60, "the Sentinels to know each other and the replica"
         )
         yield found
 

@@ -193,7 +193,7 @@ def test_slow_bytes_do_not_extend_the_timeout(configure: Callable[..., None]):
         configure(outgoing_allow=server.place, outgoing_timeout=0.6)
         with pytest.raises(NoResponse):
             client.post(f"http://{server.place}/", b"", {})
-        assert server.was_cut_off.wait(5)
+        assert server.was_cut_off.wait(60)
 
 
 def test_changed_dns_answer_does_not_change_the_connected_address(

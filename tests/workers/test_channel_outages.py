@@ -300,7 +300,7 @@ def test_without_probes_messages_are_tried_again(practice: Practice, smtp: SmtpS
 def test_unanswered_messages_open_the_breaker(
     practice: Practice, smtp: SmtpServer, watch: Watch, configure: Callable[..., None]
 ) -> None:
-    configure(smtp_timeout=0.6)
+    configure(smtp_timeout=1)
     smtp.on("dot", HANG)
     write_messages(practice, THRESHOLD + 3)
 

@@ -145,7 +145,7 @@ def test_no_transaction_is_open_during_the_smtp_call(practice: Practice, smtp: S
     smtp.on("dot", HANG, times=1)
     sending = threading.Thread(target=practice.run, args=[SEND])
     sending.start()
-    wait_until(lambda: bool(smtp.received), 20, "the server to have the message")
+    wait_until(lambda: bool(smtp.received), 60, "the server to have the message")
 
     assert (note(practice).state, delivery_step(practice).state) == ("sending", "running")
     practice.opt_out(lead)  # too late for this message, and not blocked by the call
@@ -163,7 +163,7 @@ def test_outcome_survives_a_database_restart(practice: Practice, smtp: SmtpServe
         connection.close()  # the pool is full of those that are about to die
     sending = threading.Thread(target=practice.run, args=[SEND])
     sending.start()
-    wait_until(lambda: bool(smtp.received), 20, "the server to have the message")
+    wait_until(lambda: bool(smtp.received), 60, "the server to have the message")
     with postgres.connect("relance") as owner:
         owner.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'relance_web'")
     smtp.hang_up()
@@ -178,7 +178,7 @@ def test_late_answer_replaces_the_unknown_outcome(practice: Practice, smtp: Smtp
     smtp.on("dot", HANG, times=1)
     sending = threading.Thread(target=practice.run, args=[SEND])
     sending.start()
-    wait_until(lambda: bool(smtp.received), 20, "the server to have the message")
+    wait_until(lambda: bool(smtp.received), 60, "the server to have the message")
     watch.advance(minutes=5)
     sweep("rescue_expired_leases")
     assert (note(practice).state, delivery_step(practice).state) == ("unknown", "unknown")
@@ -203,9 +203,9 @@ def test_concurrent_resolution_waits_for_the_recorded_outcome(practice: Practice
         with transaction() as session:  # as the runner does with an answer: the step, then the notification
             session.execute(text("SELECT 1 FROM steps WHERE id = :id FOR UPDATE"), {"id": step.id})
             admin = pool.submit(decide)
-            wait_until(lambda: sql("SELECT 1 FROM pg_locks WHERE NOT granted") != [], 10, "the admin to wait")
+            wait_until(lambda: sql("SELECT 1 FROM pg_locks WHERE NOT granted") != [], 60, "the admin to wait")
             session.execute(text("UPDATE notifications SET error = 'late' WHERE state = 'unknown'"))
-        admin.result(10)
+        admin.result(60)
 
     assert note(practice).state == "sent"
 

@@ -265,7 +265,7 @@ def test_message_in_delivery_blocks_the_next(practice: Practice, smtp: SmtpServe
     smtp.on("dot", HANG, times=1)
     sending = threading.Thread(target=deliver, args=[practice])
     sending.start()
-    wait_until(lambda: bool(smtp.received), 20, "the server to have the message")
+    wait_until(lambda: bool(smtp.received), 60, "the server to have the message")
     practice.run(Kind.DELIVER)
     smtp.hang_up()
     sending.join()

@@ -581,7 +581,7 @@ def test_no_transaction_is_open_during_the_call(practice: Practice, server: Gate
     server.hang()
     sending = threading.Thread(target=practice.run, args=[Kind.DELIVER])
     sending.start()
-    wait_until(lambda: bool(server.calls), 20, "the gateway to be called")
+    wait_until(lambda: bool(server.calls), 60, "the gateway to be called")
     assert (note(practice).state, step(practice).state) == ("sending", "running")
     practice.opt_out(lead)  # too late for this message, and not blocked by the call
     sql("UPDATE gateways SET per_hour = 7")

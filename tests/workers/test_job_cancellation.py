@@ -29,11 +29,11 @@ def test_no_chunk_begins_while_a_cancellation_waits(desk: Desk, on_duplicate: st
         with transaction() as session:  # the first chunk waits for this import
             session.execute(HOLD_IMPORTS, {"clinic": desk.clinic_id})
             running = threads.submit(run, first)
-            wait_until(lambda: waiting(desk) == 1, 20, "the first chunk to wait")
+            wait_until(lambda: waiting(desk) == 1, 60, "the first chunk to wait")
             cancelling = threads.submit(partial(desk.admin.post, f"/api/jobs/{job['id']}/cancel"))
-            wait_until(lambda: waiting(desk) == 2, 20, "the cancellation to wait")
+            wait_until(lambda: waiting(desk) == 2, 60, "the cancellation to wait")
             later = [threads.submit(run, step) for step in (second, third)]
-            wait_until(lambda: all(one.done() for one in later) or waiting(desk) > 2, 20, "the other chunks")
+            wait_until(lambda: all(one.done() for one in later) or waiting(desk) > 2, 60, "the other chunks")
         running.result()
         cancelled = cancelling.result()
     assert cancelled.status == 200, cancelled.body

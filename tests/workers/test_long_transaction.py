@@ -158,4 +158,4 @@ def test_a_step_committed_late_is_published_by_the_next_complete_scan(practice: 
     practice.fill(1, MAKE, due_at=AN_HOUR_AGO, state="planned", published_at=None)
     assert sweep("publish_due_steps") == 0
 
-    wait_until(lambda: sweep("publish_due_steps") == 1, 30, "the complete scan")
+    wait_until(lambda: sweep("publish_due_steps") == 1, 60, "the complete scan")

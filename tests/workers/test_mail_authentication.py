@@ -169,7 +169,7 @@ def test_mailbox_gives_its_own_policy(
         with reading():
             wait_until_read(mailbox_id)
             account.inbox.deliver(with_results(answer(sent), FAIL))
-            wait_until(lambda: bool(sql("SELECT id FROM inbound_emails")), 20, "the mail")
+            wait_until(lambda: bool(sql("SELECT id FROM inbound_emails")), 60, "the mail")
     [row] = sql("SELECT classification, reason FROM inbound_emails")
     assert (row.classification, row.reason, replied(lead)) == ("unmatched", "dmarc", False)
 

@@ -80,9 +80,9 @@ def test_message_written_for_the_duplicate_moves_to_the_survivor(
         other.autocommit = False
         other.execute("LOCK TABLE notifications IN SHARE MODE")
         working = begin(practice.run, Kind.SEND_MESSAGE)
-        wait_until(lambda: waiting(1), 20, "the worker to have the batch")
+        wait_until(lambda: waiting(1), 60, "the worker to have the batch")
         merging = begin(merge_them, practice, survivor, duplicate)
-        wait_until(lambda: waiting(2), 20, "the merge to want the lead")
+        wait_until(lambda: waiting(2), 60, "the merge to want the lead")
         other.rollback()
     working.join()
     merging.join()

@@ -99,7 +99,7 @@ def test_refused_application_is_shown_without_its_secret(
     microsoft_365.refuse(401, "invalid_client", f"AADSTS7000215: Invalid client secret provided: {SECRET}")
     mailbox_id = add_mailbox(practice, account, **settings(account), password=None)
     with reading():
-        wait_until(lambda: state(mailbox_id).error is not None, 20, "the failure")
+        wait_until(lambda: state(mailbox_id).error is not None, 60, "the failure")
     error = str(state(mailbox_id).error)
     assert error == "the sign-in server of Microsoft answers 401: invalid_client AADSTS7000215"
 

@@ -28,4 +28,4 @@ def test_child_ends_with_its_parent_and_parses_no_c() -> None:
         assert has_parsed == "False"
         child = psutil.Process(int(pid))
         parent.kill()
-        wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, 10, "the child's end")
+        wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, 60, "the child's end")

@@ -219,7 +219,7 @@ def test_only_the_message_that_is_being_sent_is_in_doubt(
     worker = Thread(target=practice.run, args=[SEND])
     worker.start()
     seen: list[list[str]] = []
-    wait_until(lambda: seen.append(states()) or seen[-1][2] == "sending", 20, "the third message to hang")
+    wait_until(lambda: seen.append(states()) or seen[-1][2] == "sending", 60, "the third message to hang")
     assert seen[-1] == ["sent", "sent", "sending", "pending"]
     assert max(found.count("sending") for found in seen) == 1
     smtp.stop()
@@ -384,7 +384,7 @@ def test_message_of_another_process_counts_until_the_lead_is_locked(
     sending = Thread(target=OneByOne(batch).send)
     sending.start()
     busy = "SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
-    wait_until(lambda: sql(busy)[0].n == 1, 20, "the claim to begin")
+    wait_until(lambda: sql(busy)[0].n == 1, 60, "the claim to begin")
     write_again(practice, lead_id)
     sending.join()
 

@@ -99,7 +99,7 @@ def test_exit_during_a_webhook_call_ends_the_enrollment(open_with: OpenWith, ser
     server.hang()
 
     def leave() -> None:
-        wait_until(lambda: server.calls, 20, "the call")
+        wait_until(lambda: server.calls, 60, "the call")
         change(practice, exit_enrollment, lead)
         server.hang_up()
 

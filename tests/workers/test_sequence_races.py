@@ -79,7 +79,7 @@ def test_enrollment_during_deletion_of_the_sequence_fails_or_ends(open_with: Ope
         with transaction() as session:
             delete_sequence(session, practice.actor(), row.id, seen=None)
             enrolling = threads.submit(put, practice, lead)
-            wait_until(is_lock_awaited, 30, "the one who enrolls to wait for the one who deletes")
+            wait_until(is_lock_awaited, 60, "the one who enrolls to wait for the one who deletes")
         assert enrolling.result(timeout=60) == [EnrollmentResult.SEQUENCE_INACTIVE]
     assert practice.rows("enrollments") == []
 
@@ -128,7 +128,7 @@ def test_killed_worker_loses_and_repeats_no_step(open_with: OpenWith, watch: Wat
         runner.run_again(Kind.CREATE_TASK, steps)
         return all(came_by(practice, lead) for lead in leads)
 
-    wait_until(steps_have_run, 30, "PostgreSQL to end the killed worker's connection")
+    wait_until(steps_have_run, 60, "PostgreSQL to end the killed worker's connection")
     assert all(came_by(practice, lead) == [("one", "done")] for lead in leads)
     assert len(practice.steps(name="welcome/two")) == len(practice.rows("lead_tasks", title="Call them")) == 10
 

@@ -112,9 +112,9 @@ def test_stop_while_the_message_is_written_prevents_its_delivery(
     practice.fail_to_reach(lead)
     with block_writes(postgres, "notifications"):
         working = begin(practice.run, Kind.SEND_MESSAGE)
-        wait_until(lambda: waiting(1), 20, "the worker to have the batch")
+        wait_until(lambda: waiting(1), 60, "the worker to have the batch")
         stopping = begin(practice.opt_out, lead)
-        wait_until(lambda: waiting(2), 20, "the stop to want the lead")
+        wait_until(lambda: waiting(2), 60, "the stop to want the lead")
     working.join()
     stopping.join()
     practice.run(Kind.DELIVER)
@@ -132,9 +132,9 @@ def test_stop_during_delivery_is_too_late_for_that_message(practice: Practice, s
     practice.run(Kind.SEND_MESSAGE)
     with block_writes(postgres, "deliveries"):
         working = begin(practice.run, Kind.DELIVER)
-        wait_until(lambda: waiting(1), 20, "the worker to say that it begins")
+        wait_until(lambda: waiting(1), 60, "the worker to say that it begins")
         stopping = begin(practice.opt_out, lead)
-        wait_until(lambda: waiting(2), 20, "the stop to want the lead")
+        wait_until(lambda: waiting(2), 60, "the stop to want the lead")
     working.join()
     stopping.join()
 

@@ -281,7 +281,7 @@ def at_the_end(monkeypatch: pytest.MonkeyPatch) -> Callable[[Event, bool], list[
             confirmed = confirm(session, ends, **given)
             thread.start()
             blocked = "SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-            wait_until(lambda: sql(blocked)[0].n > 0, 20, "the event to wait for the worker")
+            wait_until(lambda: sql(blocked)[0].n > 0, 60, "the event to wait for the worker")
             return confirmed
 
         monkeypatch.setattr(outcome_recorder, "confirm_waits", confirm_with_event)
