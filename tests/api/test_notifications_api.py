@@ -161,9 +161,11 @@ def test_waiting_message_is_sent_now(desk: Desk):
     wait = "due_at = due_at + interval '1 hour', state = 'planned', waits_for = 'outage:email', reason = 'channel_down'"
     desk.sql(f"UPDATE steps SET {wait} WHERE kind LIKE 'deliver%'")
 
+    shown = desk.admin.get(f"/api/notifications/{notification_id}").body
+    assert (shown["wait_reason"], shown["next_attempt_at"] is not None) == ("channel_down", True)
     answer = desk.admin.post(f"/api/notifications/{notification_id}/retry")
 
-    assert (answer.status, answer.body["state"]) == (200, "pending")
+    assert (answer.status, answer.body["state"], answer.body["wait_reason"]) == (200, "pending", "by_hand")
     [step] = desk.sql("SELECT due_at <= now(), state, reason, waits_for FROM steps WHERE kind LIKE 'deliver%'")
     assert tuple(step) == (True, "published", "by_hand", None)
 

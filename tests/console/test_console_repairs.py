@@ -109,6 +109,21 @@ def test_failed_message_is_shown_with_its_reason_and_sent_again(browsing: Browsi
     assert states(desk) != ["failed"]
 
 
+def test_waiting_message_shows_its_wait_and_is_sent_now(browsing: Browsing, desk: Desk):
+    waiting = message(desk, NotificationState.FAILED)
+    desk.admin.post(f"/api/notifications/{waiting}/retry")
+    desk.sql(
+        "UPDATE steps SET due_at = due_at + interval '1 hour', state = 'planned', waits_for = 'outage:email',"
+        " reason = 'channel_down' WHERE kind LIKE 'deliver%'"
+    )
+    page = browsing.sign_in(desk.admin, "/messages?state=pending")
+    page.get_by_role("button", name="Show the message: task-reminder").click()
+    expect(dialog(page)).to_contain_text("For the mail server, the gateway or the sending account")
+    dialog(page).get_by_role("button", name="Send now").click()
+    expect(page.get_by_text("It is sent now.")).to_be_visible()
+    assert [row.waits_for for row in desk.sql("SELECT waits_for FROM steps WHERE kind LIKE 'deliver%'")] == [None]
+
+
 def test_many_unknown_messages_are_resolved_after_their_count(browsing: Browsing, desk: Desk):
     for _ in range(3):
         message(desk, NotificationState.UNKNOWN)

@@ -115,7 +115,7 @@ def list_outages() -> JsonDict:
 @blp.get("/<uuid:notification_id>")
 @allow(Permission.NOTIFICATION_MANAGE)
 @blp.response(200, NotificationDetailOut)
-def get_notification(notification_id: UUID) -> Notification:
+def get_notification(notification_id: UUID) -> notifications.NotificationDetail:
     """Get a notification with all its delivery attempts."""
     with reading() as session:
         return notifications.get_notification(session, actor(), notification_id)
@@ -125,7 +125,7 @@ def get_notification(notification_id: UUID) -> Notification:
 @allow(Permission.NOTIFICATION_MANAGE)
 @blp.response(200, NotificationDetailOut)
 @blp.alt_response(409, "CONFLICT")
-def retry_notification(notification_id: UUID) -> Notification:
+def retry_notification(notification_id: UUID) -> notifications.NotificationDetail:
     """Send a failed notification again, or a waiting one now.
 
     A failed one gets eight more attempts; earlier ones stay in its deliveries. A pending one is tried at once, also
@@ -171,7 +171,7 @@ def resolve_notifications(given: JsonDict) -> retry.ResolveResult:
 @blp.arguments(ResolveIn)
 @blp.response(200, NotificationDetailOut)
 @blp.alt_response(409, "CONFLICT")
-def resolve_notification(given: JsonDict, notification_id: UUID) -> Notification:
+def resolve_notification(given: JsonDict, notification_id: UUID) -> notifications.NotificationDetail:
     """Resolve a notification with an unknown outcome.
 
     The connection to the provider broke after the message was handed over, so it may have arrived. Such a message is

@@ -222,6 +222,14 @@ class NotificationDetailOut(NotificationOut):
     tracked = fields.Nested(
         TrackedOut, required=True, allow_none=True, metadata={"description": "Null: not a tracked e-mail."}
     )
+    next_attempt_at = Instant(
+        required=True, allow_none=True, metadata={"description": "Of a pending one; it may come sooner if it waits."}
+    )
+    wait_reason = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Why a pending one waits, such as `channel_down`; null: it does not."},
+    )
     deliveries = fields.List(fields.Nested(DeliveryOut), required=True)
 
 

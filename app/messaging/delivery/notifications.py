@@ -1,9 +1,11 @@
 """Read notifications: a user's in-app inbox, and all notifications of a clinic."""
 
-from typing import Final
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app import clock
@@ -12,13 +14,25 @@ from app.core.live_events.changes import note
 from app.core.live_events.entries import About, LiveKind
 from app.core.pagination import Page, page
 from app.core.type_aliases import JsonObject
-from app.engine.models import Step
+from app.engine.models import PENDING, Kind, Step
 from app.errors import NotFound
 from app.identity.actor import Actor
 from app.messaging.channels import in_app
 from app.messaging.models import Notification, NotificationState
 
 MOST_COUNTED: Final = 10_000  # unread messages of a user
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationDetail:
+    """A notification and its planned attempt. It has all attributes of the former."""
+
+    notification: Notification
+    next_attempt_at: datetime | None = None  # while it is pending
+    wait_reason: str | None = None  # why it waits; None: it does not
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.notification, name)
 
 
 def list_my_notifications(session: Session, actor: Actor, query: JsonObject) -> Page:
@@ -72,8 +86,11 @@ def list_notifications(session: Session, actor: Actor, query: JsonObject) -> Pag
     return page(session, found, [(Notification.created_at, "desc"), (Notification.id, "desc")], query)
 
 
-def get_notification(session: Session, actor: Actor, notification_id: UUID) -> Notification:
-    """Return one of the clinic's notifications with its deliveries and its opens and clicks. Raises NotFound."""
+def get_notification(session: Session, actor: Actor, notification_id: UUID) -> NotificationDetail:
+    """Return one of the clinic's notifications with its deliveries, its opens and clicks, and its planned attempt.
+
+    Raises NotFound.
+    """
     found = select(Notification).where(Notification.id == notification_id, Notification.clinic_id == actor.clinic.id)
     loaded = found.options(selectinload(Notification.deliveries), joinedload(Notification.tracked))
     notification = session.scalars(loaded).one_or_none()
@@ -82,7 +99,27 @@ def get_notification(session: Session, actor: Actor, notification_id: UUID) -> N
     audit_log.note_read(session, "notification", [notification.id])
     if notification.lead_id:
         audit_log.note_read(session, "lead", [notification.lead_id])
-    return notification
+    if notification.state != NotificationState.PENDING:
+        return NotificationDetail(notification)
+    attempt = planned_attempt(notification).execution_options(populate_existing=True)
+    planned: Step | None = session.scalars(attempt).first()
+    return (
+        NotificationDetail(notification, planned.due_at, planned.reason)
+        if planned
+        else NotificationDetail(notification)
+    )
+
+
+def planned_attempt(notification: Notification) -> Select[Step]:
+    """Select the planned step that hands the notification over."""
+    of_lead = Step.lead_id == notification.lead_id if notification.lead_id else Step.lead_id.is_(None)
+    return select(Step).where(
+        Step.clinic_id == notification.clinic_id,
+        of_lead,
+        Step.kind.in_(Kind.DELIVERIES),
+        or_(*(Step.state == _literal(state.value) for state in PENDING)),
+        Step.params["notification_id"].astext == str(notification.id),
+    )
 
 
 def query_conditions(clinic_id: UUID, query: JsonObject) -> list[ColumnElement[bool]]:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Uuid, any_, bindparam, func, literal_column, select, text, update
+from sqlalchemy import ARRAY, ColumnElement, Uuid, any_, bindparam, func, select, text, update
 from sqlalchemy.orm import Session
 
 from app import clock
@@ -19,7 +19,12 @@ from app.engine.steps.by_hand import move_by_hand
 from app.errors import Conflict, NotFound
 from app.identity.actor import Actor
 from app.messaging.compose import OriginStep, delivery_step
-from app.messaging.delivery.notifications import get_notification, query_conditions
+from app.messaging.delivery.notifications import (
+    NotificationDetail,
+    get_notification,
+    planned_attempt,
+    query_conditions,
+)
 from app.messaging.models import Delivery, Notification, NotificationState
 
 MAX_RETRIED = 10_000  # per call
@@ -58,7 +63,7 @@ class ResolveResult:
     dry_run: bool = False
 
 
-def retry(session: Session, actor: Actor, notification_id: UUID) -> Notification:
+def retry(session: Session, actor: Actor, notification_id: UUID) -> NotificationDetail:
     """Send a failed notification again, or a waiting one now, and return it. Its deliveries stay.
 
     Raises NotFound, CannotRetry.
@@ -92,7 +97,7 @@ def retry_many(
     return RetryResult(len(rows), _count(session, failed))
 
 
-def resolve(session: Session, actor: Actor, notification_id: UUID, *, as_: Resolution) -> Notification:
+def resolve(session: Session, actor: Actor, notification_id: UUID, *, as_: Resolution) -> NotificationDetail:
     """Apply an admin's decision to a notification with an unknown outcome. Raises NotFound, CannotResolve."""
     # Lock the step first, as a worker that records a late answer does; the other order would deadlock.
     _dismiss_failed_steps(session, actor, [notification_id])
@@ -167,17 +172,12 @@ def _lock(session: Session, actor: Actor, notification_id: UUID) -> JsonDict:
 
 def _lock_pending_step(session: Session, actor: Actor, notification_id: UUID) -> Step | None:
     """Lock and return the planned attempt of a notification; None if there is none, or if it runs now."""
-    about = select(Notification.lead_id).where(Notification.id == notification_id)
-    mine = about.where(Notification.clinic_id == actor.clinic.id).scalar_subquery()
-    of_clinic = select(Step).where(
-        Step.clinic_id == actor.clinic.id,
-        Step.kind.in_(Kind.DELIVERIES),
-        Step.state.in_([literal_column("'planned'"), literal_column("'published'")]),
-        Step.params["notification_id"].astext == str(notification_id),
-    )
-    lead_id = session.scalar(select(mine))
-    found = of_clinic.where(Step.lead_id == lead_id if lead_id else Step.lead_id.is_(None))
-    return session.scalars(found.with_for_update(skip_locked=True)).first()
+    mine = select(Notification).where(Notification.id == notification_id, Notification.clinic_id == actor.clinic.id)
+    notification = session.scalars(mine).one_or_none()
+    if notification is None:
+        return None
+    planned: Step | None = session.scalars(planned_attempt(notification).with_for_update(skip_locked=True)).first()
+    return planned
 
 
 def _lock_oldest(

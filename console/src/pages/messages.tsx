@@ -169,6 +169,15 @@ function Detail({ message, onClose }: { message: Schemas["NotificationDetailOut"
         <dd>
           <Badge tone={toneOf(message.state)}>{t.states[message.state]}</Badge> {message.error ?? words(message.reason ?? "")}
         </dd>
+        {message.next_attempt_at && (
+          <>
+            <dt>{t.waits}</dt>
+            <dd>
+              {message.wait_reason && <p>{t.waitsFor[message.wait_reason] ?? words(message.wait_reason)}</p>}
+              {t.nextAttempt} <Time at={message.next_attempt_at} />
+            </dd>
+          </>
+        )}
         <dt>{t.template}</dt>
         <dd>{textOf(message)}</dd>
       </dl>
@@ -191,6 +200,11 @@ function Detail({ message, onClose }: { message: Schemas["NotificationDetailOut"
         {message.state === "failed" && (
           <button type="button" className="button primary" disabled={retry.isPending} onClick={() => retry.mutate(undefined, report(t.retried))}>
             {t.retry}
+          </button>
+        )}
+        {message.next_attempt_at && Date.parse(message.next_attempt_at) > Date.now() && (
+          <button type="button" className="button primary" disabled={retry.isPending} onClick={() => retry.mutate(undefined, report(t.sentNow))}>
+            {t.sendNow}
           </button>
         )}
         {message.state === "unknown" && (
