@@ -9,6 +9,12 @@ from app.messaging.inbound.sentiment.emergencies import emergency_words
     "text",
     [
         "My wire is poking and it hurts",
+        "The bracket of my youngest son just broke",
+        "Elle s'est cassé une dent de devant",
+        "El alambre le corta la mejilla",
+        "Er hat ein Stück von seiner Spange verschluckt",
+        "O fio está cortando a bochecha",
+        "A mio figlio si è rotto un attacco",
         "I can't stand the pain",
         "It does not stop bleeding!",
         "A bracket fell off, can you help?",
@@ -51,6 +57,7 @@ def test_emergency_is_found(text: str):
         "Fa male mettere l'apparecchio?",
         "Nessun dolore, grazie",
         "How much are broken appointments?",
+        "The wire was changed, and we have not broken any rule about appointments",
     ],
 )
 def test_question_and_negation_are_no_emergency(text: str):

@@ -7,11 +7,12 @@ import pytest
 
 from app.core.db import transaction
 from app.engine.models import Kind
+from app.messaging.inbound.mail_list import assign
 from app.messaging.inbound.sentiment.settings import set_sentiment_settings
 from app.tasks.emergencies import NOTICE, TITLE
 from tests.support.enrolling import mail as message_step
 from tests.support.enrolling import playbook, sequence
-from tests.support.inbound import answer, receive, set_address
+from tests.support.inbound import answer, mail, receive, set_address
 from tests.support.practice import Practice
 from tests.support.smtp import Mail, SmtpServer
 
@@ -107,3 +108,12 @@ def test_other_message_is_no_emergency(calm: Practice, sent: Mail):
     receive(calm.clinic_id, answer(sent, "Does it hurt to get braces?"))
     assert emergencies(calm) == []
     assert notices(calm) == []
+
+
+def test_mail_that_a_user_assigns_gets_a_label(calm: Practice):
+    turn_on(calm)
+    stranger = receive(calm.clinic_id, mail("Je suis très déçue, c'est inacceptable.", sender="eva@other.example"))
+    [lead] = calm.rows("leads")
+    with transaction() as session:
+        assign(session, calm.actor(), stranger.id, {"lead_id": lead.id})
+    assert labels(calm) == [("negative", ["decue", "inacceptable"])]

@@ -13,6 +13,7 @@ from app.security.folded_text import plain_words
 
 LONGEST_READ: Final = 5000  # characters
 NEGATED_WITHIN: Final = 3  # words before an entry
+WITHIN: Final = 6  # words from one word of a pair to the other
 _FILE: Final = Path(__file__).with_name("emergencies.txt")
 _CLAUSE: Final = re.compile(r"[^.!?;,\n]+[.!?;,\n]?")
 _NEGATIONS: Final = frozenset(
@@ -120,6 +121,15 @@ def _found(clause: str) -> Iterator[str]:
             entry = _entry_at(way, place)
             if entry and not (asks and entry.is_pain) and not _is_negated(way, place):
                 yield " ".join(entry.words)
+        for first, second in _pairs():
+            if first in way and second in way:
+                places = sorted((way.index(first), way.index(second)))
+                if (
+                    places[1] - places[0] <= WITHIN
+                    and not _is_negated(way, places[0])
+                    and not _is_negated(way, places[1])
+                ):
+                    yield f"{first} {second}"
 
 
 def _entry_at(words: Sequence[str], place: int) -> _Entry | None:
@@ -139,12 +149,25 @@ def _is_negated(words: Sequence[str], place: int) -> bool:
 
 @cache
 def _entries() -> dict[str, list[_Entry]]:
+    """Return the entries of [pain] and [injury] by their first word."""
     found: dict[str, list[_Entry]] = {}
-    is_pain = False
+    for section, words in _lines():
+        if section != "[broken]":
+            found.setdefault(words[0], []).append(_Entry(words, section == "[pain]"))
+    return found
+
+
+@cache
+def _pairs() -> list[tuple[str, ...]]:
+    """Return the pairs of [broken]."""
+    return [words for section, words in _lines() if section == "[broken]"]
+
+
+def _lines() -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the lines of the file with their sections."""
+    section = ""
     for line in _FILE.read_text().splitlines():
         if line.startswith("["):
-            is_pain = line == "[pain]"
+            section = line
         elif line and not line.startswith(("#", "--")):
-            words = tuple(line.split())
-            found.setdefault(words[0], []).append(_Entry(words, is_pain))
-    return found
+            yield section, tuple(line.split())
