@@ -47,7 +47,7 @@ from app.security.encrypted_fields import decrypt_rows
 from app.tasks.bulk import create_tasks as bulk_follow_ups
 from app.tasks.emergencies import plan_emergency_task
 from app.tasks.lifecycle.cancel_all import cancel_open_tasks
-from app.tasks.lifecycle.closing import complete_answered_task
+from app.tasks.lifecycle.closing import complete_answered_tasks, complete_tasks_after_contact
 from app.tasks.lookup import ids_in_scope as tasks_in_scope
 from app.tasks.templates.stage_tasks import plan_stage_tasks
 from app.tasks.workload.absences import begin_absence
@@ -70,7 +70,8 @@ def connect() -> None:
     cancel.lead_merged.connect(merge_enrollments)
     opt_outs.channel_opted_out.connect(event_listeners.exit_without_channel)
     lead_state.stage_entered.connect(plan_stage_tasks)
-    activities.activity_logged.connect(complete_answered_task, plan_emergency_task)
+    lead_state.contact_told.connect(complete_tasks_after_contact)
+    activities.activity_logged.connect(complete_answered_tasks, plan_emergency_task)
     closing.lead_ended.connect(cancel_open_tasks)
     effects.author_asked.connect(pause_for_question)
     questions.author_decided.connect(resume_after_question)

@@ -80,7 +80,7 @@ class BegunBy(StrEnum):
 class Reason(StrEnum):
     """Reasons why a step was skipped, cancelled or postponed."""
 
-    ALREADY_CONTACTED = "already_contacted"  # a user spoke with the lead
+    ALREADY_CONTACTED = "already_contacted"  # a user was in contact with the lead
     REPLIED = "replied"  # the lead answered
     OPTED_OUT = "opted_out"
     CONVERTED = "converted"

@@ -284,8 +284,8 @@ class Lead(Base):
     lost_suggested_reason: Mapped[str | None] = mapped_column(Text)
 
     failed_attempts: Mapped[int] = mapped_column(default=0)  # consecutive, since the last contact
-    first_contact_at: Mapped[datetime | None]  # first attempt or conversation; messages of rules do not count
-    contacted_at: Mapped[datetime | None]  # last conversation with the lead
+    first_contact_at: Mapped[datetime | None]  # first attempt or contact; messages of rules do not count
+    contacted_at: Mapped[datetime | None]  # last contact of a user with the lead
     replied_at: Mapped[datetime | None]  # last message or call from the lead
     conversation_done_at: Mapped[datetime | None]  # the reply up to which a user marked the conversation as done
     opted_out_at: Mapped[datetime | None]  # from all channels

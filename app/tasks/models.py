@@ -184,6 +184,7 @@ class Task(Base):
     pinned: Mapped[bool] = mapped_column(default=False, server_default=false())
     own_words: Mapped[bool] = mapped_column(default=True, server_default=true())  # False: a rule wrote the texts
     snoozed_until: Mapped[datetime | None]
+    asks_for_contact: Mapped[bool] = mapped_column(default=False, server_default=false())  # a contact completes it
     step_id: Mapped[UUID | None]  # automation step that created it
     key: Mapped[str | None] = mapped_column(Text)  # of the enrollment that made it: see `engine.events.keys`
     task_template_id: Mapped[UUID | None]  # template that it was created from

@@ -33,6 +33,7 @@ def task_row(clinic_id: UUID, lead_id: UUID, *, at: datetime, **given: object) -
         "reminder_minutes": None,
         "tags": [],
         "own_words": True,
+        "asks_for_contact": False,
         "status": TaskStatus.PENDING,
         "step_id": None,
         "key": None,

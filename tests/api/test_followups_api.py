@@ -194,7 +194,7 @@ def test_completion_stores_the_outcome_and_logs_the_call(desk: Desk):
     task = desk.plan(lead)
     call = {"type": "PHONE_CALL", "outcome": "spoke", "duration_minutes": 4}
     done = do(desk, task, "complete", {"outcome": "callback_requested", "notes": "After five", "activity": call}).body
-    logged, told = sorted(desk.timeline(lead), key=lambda entry: entry["type"])
+    logged, moved, told = sorted(desk.timeline(lead), key=lambda entry: entry["type"])
     assert (done["status"], done["outcome"], done["completion_notes"]) == (
         "COMPLETED",
         "callback_requested",
@@ -202,6 +202,7 @@ def test_completion_stores_the_outcome_and_logs_the_call(desk: Desk):
     )
     assert (done["activity_id"], logged["task_id"]) == (logged["id"], task["id"])
     assert (logged["type"], logged["outcome"], told["type"]) == ("PHONE_CALL", "spoke", "TASK_COMPLETED")
+    assert moved["new_stage"] == "contacted"
     assert desk.lead(lead)["contacted_at"] == logged["occurred_at"]
 
 

@@ -124,6 +124,18 @@ def test_completed_consultation_is_followed_up(desk: Desk):
     assert step["due_at"] > (now() + timedelta(days=2, hours=23)).isoformat()
 
 
+def test_stage_contacted_sets_the_contact(desk: Desk):
+    lead = desk.capture()
+    moved = move(desk, lead, "contacted").body
+    assert moved["contacted_at"] == moved["stage_entered_at"]
+    assert {(step["state"], step["reason"]) for step in desk.steps(lead)} == {("cancelled", "already_contacted")}
+    assert [event["event"] for event in desk.admin.every(f"/api/leads/{lead['id']}/why")] == [
+        "lead.contacted",
+        "lead.stage_changed",
+        "lead.created",
+    ]
+
+
 def test_losing_a_lead_requires_a_reason(desk: Desk):
     lead = desk.capture()
     assert desk.front_desk.post(f"/api/leads/{lead['id']}/lost", {}).pointers == ["/reason"]
@@ -139,7 +151,10 @@ def test_lost_lead_keeps_its_reason_and_pending_work_is_cancelled(desk: Desk):
     lost = lose(desk, lead, reason="RELOCATED", notes="To Ohio").body
     assert (lost["status"], lost["pipeline_stage"]) == ("LOST", "lost")
     assert (lost["lost_reason"], lost["lost_notes"]) == ("RELOCATED", "To Ohio")
-    assert {(step["state"], step["reason"]) for step in desk.steps(lead)} == {("cancelled", "lost")}
+    assert {(step["state"], step["reason"]) for step in desk.steps(lead)} == {
+        ("cancelled", "already_contacted"),
+        ("cancelled", "lost"),
+    }
     [left] = desk.admin.every(f"/api/leads/{lead['id']}/tasks")
     assert (left["id"], left["status"], left["cancelled_reason"]) == (task["id"], "CANCELLED", "lost")
     assert last_entry(desk, lead)["new_stage"] == "lost"

@@ -38,7 +38,7 @@ def test_new_lead_rots_after_the_limit_of_its_stage(desk: Desk):
 def test_earliest_limit_decides(desk: Desk):
     lead = desk.capture()
     moved = desk.admin.post(f"{LEADS}/{lead['id']}/stage", {"stage": "consultation_scheduled"}).body
-    assert (days(moved, "created_at"), moved["rotting_reason"]) == (14, "NO_CONTACT")
+    assert (days(moved, "contacted_at"), moved["rotting_reason"]) == (14, "NO_CONTACT")
 
 
 @pytest.mark.parametrize(
@@ -51,10 +51,11 @@ def test_earliest_limit_decides(desk: Desk):
 )
 def test_contact_restarts_the_clock(desk: Desk, activity: dict[str, str]):
     lead = desk.capture()
-    desk.sql("UPDATE leads SET created_at = created_at - interval '10 days'")
     desk.admin.post(f"{LEADS}/{lead['id']}/stage", {"stage": "consultation_scheduled"})
-    before = desk.lead(lead)
-    assert days(before, "created_at") == 14
+    assert days(desk.lead(lead), "contacted_at") == 14
+    desk.sql(
+        "UPDATE leads SET contacted_at = contacted_at - interval '10 days', rots_at = rots_at - interval '10 days'"
+    )
     entry = desk.admin.post(f"{LEADS}/{lead['id']}/activities", activity).body
     assert at(desk.lead(lead)["rots_at"]) == at(entry["occurred_at"]) + timedelta(days=14)
 
@@ -77,6 +78,7 @@ def test_late_logged_contact_counts_from_its_own_time(desk: Desk):
     place = f"{LEADS}/{lead['id']}"
     desk.sql("UPDATE leads SET created_at = created_at - interval '10 days'")
     desk.admin.post(f"{place}/stage", {"stage": "consultation_scheduled"})
+    desk.sql("UPDATE leads SET contacted_at = NULL")  # of a move that told no contact
     then = (now() - timedelta(days=4)).isoformat()
     desk.admin.post(f"{place}/activities", {"type": "PHONE_CALL", "outcome": "spoke", "occurred_at": then})
     assert days(desk.lead(lead), "contacted_at") == 14

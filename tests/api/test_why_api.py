@@ -103,7 +103,7 @@ def test_events_are_listed_latest_first(desk: Desk):
     lead = desk.capture()
     desk.admin.post(f"/api/leads/{lead['id']}/activities", {"type": "PHONE_CALL", "outcome": "spoke"})
     events = [event["event"] for event in why(desk, lead)]
-    assert events == ["lead.contacted", "activity.logged", "lead.created"]
+    assert events == ["lead.stage_changed", "lead.contacted", "activity.logged", "lead.created"]
     created_at = desk.lead(lead)["created_at"]
     assert [event["event"] for event in why(desk, lead, at=created_at)] == ["lead.created"]
 

@@ -76,6 +76,11 @@ class Known:
         """Stages that it is or was in."""
         return {*self.past, self.stage}
 
+    def meet(self, at: datetime) -> None:
+        """Note a contact that a stage tells."""
+        self.contact = self.contact or at
+        self.has_answered = True
+
     def enter(self, stage: str, at: datetime) -> None:
         self.spent[self.stage] = self.spent.get(self.stage, timedelta()) + (at - self.entered)
         self.changes.append((self.stage, stage, at))
@@ -131,14 +136,17 @@ class History:
         if later:
             stage = later[other % len(later)]
             self.practice.move(lead.id, stage)
+            lead.meet(at)
             lead.enter(stage, at)
 
     def _call(self, lead: Known, other: int, at: datetime) -> None:
         if lead.status != "CONVERTED":
             self.practice.log(lead.id, outcome=["spoke", "no_answer"][other % 2])
             lead.contact = lead.contact or at
-
-            lead.has_answered |= other % 2 == 0
+            if other % 2 == 0:
+                lead.has_answered = True
+                if lead.status == "OPEN" and lead.stage == "new_lead":
+                    lead.enter("contacted", at)
 
     def _reply(self, lead: Known, _: int, __: datetime) -> None:
         if lead.status != "CONVERTED":
@@ -155,6 +163,7 @@ class History:
     def _convert(self, lead: Known, _: int, at: datetime) -> None:
         if lead.status == "OPEN":
             self.practice.convert(lead.id)
+            lead.meet(at)
             self._end(lead, "CONVERTED", STAGES[-1], at)
 
     def _end(self, lead: Known, status: str, stage: str, at: datetime) -> None:
@@ -167,6 +176,8 @@ class History:
             with transaction() as session:
                 reopening.reopen(session, self.practice.actor(), lead.id, {"stage": stage, "reason": "They called."})
             lead.status, lead.ended, lead.reason = "OPEN", None, None
+            if stage != "new_lead":
+                lead.meet(at)
             lead.enter(stage, at)
 
     def _merge(self, lead: Known, other: int, _: datetime) -> None:

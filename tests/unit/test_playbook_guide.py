@@ -67,7 +67,7 @@ def test_every_sequence_action_has_a_description(kind: str, params: type[Params]
         ("{field: lead.status, equals: NEW}", "its status is new"),
         ("{field: lead.source_category, in: [WEB_PAID, WALK_IN]}", "its source category is web paid or walk in"),
         ("{field: lead.tags, contains: vip}", "it is tagged “vip”"),
-        ("{field: lead.contacted_at, exists: false}", "no user has spoken with the lead"),
+        ("{field: lead.contacted_at, exists: false}", "no user has been in contact with the lead"),
         ("{field: lead.score, exists: true}", "its score is known"),
         ("{field: since.replied, equals: true}", "the lead replied meanwhile"),
         ("{field: lead.custom.documents_received, equals: true}", "its documents received: yes"),

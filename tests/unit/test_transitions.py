@@ -33,24 +33,24 @@ def lead_with(**columns: Any) -> SimpleNamespace:
     ("change", "events", "columns"),
     [
         (
-            lambda lead: transitions.move(lead, ACTOR, "contacted", at=AT),
-            ["lead.stage_changed"],
-            {"status": "ACTIVE", "pipeline_stage": "contacted", "stage_entered_at": AT, "last_activity_at": AT},
+            lambda lead: transitions.move(lead, ACTOR, "contacted", at=AT, is_contact=True),
+            ["lead.stage_changed", "lead.contacted"],
+            {"pipeline_stage": "contacted", "stage_entered_at": AT, "last_activity_at": AT, "contacted_at": AT},
         ),
         (
-            lambda lead: transitions.move(lead, ACTOR, "consultation_scheduled", at=AT),
-            ["lead.stage_changed", "consultation.scheduled"],
+            lambda lead: transitions.move(lead, ACTOR, "consultation_scheduled", at=AT, is_contact=True),
+            ["lead.stage_changed", "consultation.scheduled", "lead.contacted"],
             {"status": "ACTIVE", "pipeline_stage": "consultation_scheduled"},
         ),
         (
-            lambda lead: transitions.move(lead, ACTOR, "lost", at=AT, reason="PRICE"),
+            lambda lead: transitions.move(lead, ACTOR, "lost", at=AT, is_contact=False, reason="PRICE"),
             ["lead.lost", "lead.stage_changed"],
             {"status": "LOST", "pipeline_stage": "lost", "lost_at": AT, "lost_reason": "PRICE"},
         ),
         (
-            lambda lead: transitions.move(lead, ACTOR, "treatment_started", at=AT),
+            lambda lead: transitions.move(lead, ACTOR, "treatment_started", at=AT, is_contact=True),
             ["lead.converted", "lead.stage_changed"],
-            {"status": "CONVERTED", "pipeline_stage": "treatment_started", "converted_at": AT},
+            {"pipeline_stage": "treatment_started", "converted_at": AT, "contacted_at": AT},
         ),
     ],
 )
@@ -64,9 +64,9 @@ def test_a_stage_change_sets_columns_and_returns_events(change: Change, events: 
 def test_reopening_clears_the_loss_and_the_failed_attempts():
     lead = lead_with(failed_attempts=3)
     transitions.lose(lead, ACTOR, "PRICE", at=AT)
-    moved, reopened = transitions.reopen(lead, ACTOR, "contacted", at=AT)
-    assert moved.facts["event"] == {"previous_stage": "lost", "stage": "contacted"}
-    assert (reopened.name, reopened.facts["event"]) == ("lead.reopened", {"stage": "contacted"})
+    moved, reopened = transitions.reopen(lead, ACTOR, "new_lead", at=AT, is_contact=False)
+    assert moved.facts["event"] == {"previous_stage": "lost", "stage": "new_lead"}
+    assert (reopened.name, reopened.facts["event"]) == ("lead.reopened", {"stage": "new_lead"})
     assert (lead.status, lead.lost_at, lead.lost_reason, lead.failed_attempts) == ("ACTIVE", None, None, 0)
 
 

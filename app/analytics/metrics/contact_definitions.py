@@ -6,8 +6,8 @@ from app.analytics.metrics.measures import ANSWERED, CONTACTABLE, CONTACTED, REA
 from app.analytics.metrics.metric import Formula, Metric, Unit, define
 
 _CONTACT = (
-    "The first contact is the first call, message or meeting that a person logged, answered or not. Imported leads do"
-    " not count; nor do messages of rules."
+    "The first contact is the first call, message, meeting or booking that a person logged, answered or not, or the"
+    " first stage that tells a contact. Imported leads do not count; nor do messages of rules."
 )
 CONTACTED_LEADS: Final = define(
     "contacted_leads",

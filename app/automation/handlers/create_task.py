@@ -19,6 +19,7 @@ from app.automation.language.types.primitives import Description, Duration, OneO
 from app.automation.language.types.user_reference import UserIdOr
 from app.core.calendar.calendar import Calendar
 from app.core.type_aliases import JsonDict
+from app.engine.events.events import EventName
 from app.engine.events.keys import event_key, in_words
 from app.engine.models import Reason
 from app.engine.outcomes import Done, Effects, Outcome, Row, Skip
@@ -107,10 +108,16 @@ def decide(context: StepContext) -> Outcome:
         reminder_minutes=params.get("reminder_minutes"),
         assigned_to_id=assignee.id,
         due_at=datetime.fromisoformat(params["task_due_at"]),
+        asks_for_contact=asks_for_contact(context),
         step_id=context.step.id,
         key=event_key(context.step.cause),
     )
     return Done({"task_id": task["id"]}, effects=Effects(tasks=(task,), events=task_created(context, task)))
+
+
+def asks_for_contact(context: StepContext) -> bool:
+    """Return whether a contact ends what the rule asks for: then a contact also completes its task."""
+    return EventName.LEAD_CONTACTED in context.step.stop_on
 
 
 def _assignee(context: StepContext) -> ActiveUser | None:

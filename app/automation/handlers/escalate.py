@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from app.automation.handlers.create_task import TaskTitle, details_of_task
+from app.automation.handlers.create_task import TaskTitle, asks_for_contact, details_of_task
 from app.automation.handlers.support.context import StepContext
 from app.automation.handlers.support.follow_up_events import task_created
 from app.automation.handlers.support.messages import to_users_if_complete
@@ -45,6 +45,7 @@ def decide(context: StepContext) -> Outcome:
         at=context.now,
         title=task_text(context).title,
         assigned_to_id=assignee.id,
+        asks_for_contact=asks_for_contact(context),
         step_id=context.step.id,
     )
     messages, said = to_users_if_complete(context, admins)

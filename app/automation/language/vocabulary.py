@@ -79,7 +79,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "lead.status": Field(TEXT, "The status of the lead.", _values(LeadStatus)),
     "lead.pipeline_stage": Field(TEXT, "The slug of its pipeline stage.", is_stage=True),
     "lead.failed_attempts": Field(NUMBER, "The number of contact attempts in a row without a response."),
-    "lead.contacted_at": Field(INSTANT, "When a person last spoke with the lead."),
+    "lead.contacted_at": Field(INSTANT, "When a user was last in contact with the lead."),
     "lead.replied_at": Field(INSTANT, "When the lead last wrote or called."),
     "lead.opted_out_at": Field(INSTANT, "When the lead opted out of messages."),
     "lead.assigned_to_id": Field(TEXT, "The id of its coordinator.", refers=Refers.USER),
@@ -106,7 +106,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "lead.last_activity_at": Field(INSTANT, "When the lead was last active."),
     "lead.stage_entered_at": Field(INSTANT, "When it entered its stage."),
     "lead.assigned_at": Field(INSTANT, "When it was assigned to its coordinator."),
-    "lead.first_contact_at": Field(INSTANT, "When a person first spoke with it or tried to."),
+    "lead.first_contact_at": Field(INSTANT, "When a user was first in contact with it, or tried to be."),
     "lead.hours_to_first_contact": Field(NUMBER, "The hours from its creation to its first contact."),
     "lead.past_stages": Field(LIST, "The slugs of the stages that it has left."),
     "lead.has_email": Field(TRUTH, "Whether it has an e-mail address."),
@@ -138,7 +138,9 @@ FIELDS: Final[Mapping[str, Field]] = {
     "event.scheduled_for": Field(INSTANT, "The time of the consultation.", known=When.PLANNING),
     "event.template": Field(TEXT, "The template of the message.", known=When.PLANNING),
     "event.channel": Field(TEXT, "The channel of the message.", known=When.PLANNING),
-    "since.contacted": Field(TRUTH, "Whether a person spoke with the lead since the step was planned.", known=When.DUE),
+    "since.contacted": Field(
+        TRUTH, "Whether a user was in contact with the lead since the step was planned.", known=When.DUE
+    ),
     "since.replied": Field(TRUTH, "Whether the lead replied since the step was planned.", known=When.DUE),
     **{
         f"enrollment.{name}": Field(TRUTH, about, known=When.ENROLLED)

@@ -117,7 +117,8 @@ def _in_stage(known: Situation) -> Iterator[Suggestion]:
         yield Suggestion(NextAct.FOLLOW_UP, reason, {**stage, **quiet_since})
     if lead.contacted_at and lead.pipeline_stage != COMPLETED and not {SCHEDULED, COMPLETED} & set(lead.past_stages):
         if lead.pipeline_stage != SCHEDULED:
-            reason = f"A user spoke with the lead on {known.said(lead.contacted_at)}, and no consultation is booked."
+            on = known.said(lead.contacted_at)
+            reason = f"A user was in contact with the lead on {on}, and no consultation is booked."
             yield Suggestion(NextAct.BOOK, reason, {"lead.contacted_at": lead.contacted_at, **stage})
     elif 0 < lead.failed_attempts < MOST_ATTEMPTS and known.at - lead.last_activity_at >= TRY_AGAIN_AFTER:
         reason = f"{lead.failed_attempts} of {MOST_ATTEMPTS} attempts had no answer; the last one is a day old."

@@ -35,7 +35,7 @@ MOVERS: Final[Mapping[str, str]] = {
 }
 
 WORDS: Final[Mapping[str, str]] = {
-    Reason.ALREADY_CONTACTED: "a user spoke with the lead",
+    Reason.ALREADY_CONTACTED: "a user was in contact with the lead",
     Reason.REPLIED: "the lead replied",
     Reason.OPTED_OUT: "the lead opted out of all messages",
     Reason.CONVERTED: "the lead was converted",

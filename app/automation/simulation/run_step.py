@@ -11,6 +11,7 @@ from uuid import UUID
 from app.automation.handlers.support.changes import AssignTo, ChangeStage, CompleteTasks, Enroll, Unenroll, UpdateLead
 from app.automation.handlers.support.context import ContactContext, GatewayContext, GatewayView, LeadView, StepContext
 from app.automation.handlers.support.guard import decide
+from app.automation.simulation.contact import with_completed_tasks
 from app.automation.simulation.enrollments import advance, enroll, facts_of_enrollment, unenroll
 from app.automation.simulation.lead import lead_facts_for_rules
 from app.automation.simulation.recording import record
@@ -25,6 +26,7 @@ from app.engine.step_kind import STEP_KINDS
 from app.leads.changes import amendment_values, set_fields
 from app.leads.events import lead_event
 from app.leads.pipeline import transitions
+from app.leads.pipeline.stages import tells_contact
 from app.messaging.compose import Recipient
 from app.messaging.contact_policy.contact_attempts import attempt_for_step, priority_of, series_of
 from app.messaging.contact_policy.gate_input import PlannedMessage, SentMessage
@@ -128,7 +130,9 @@ def _change(world: World, step: SimpleNamespace, change: Change) -> list[Event]:
     lead, actor, at = world.lead, world.actor, world.now
     match change:
         case ChangeStage(stage, reason):
-            return transitions.move(lead, actor, stage, at=at, reason=reason)
+            is_contact = tells_contact(world.setting.stages, stage)
+            moved = transitions.move(lead, actor, stage, at=at, is_contact=is_contact, reason=reason)
+            return with_completed_tasks(world, moved)
         case AssignTo(user_id):
             return [world.assign(user_id)]
         case UpdateLead(amendment):

@@ -145,11 +145,12 @@ def with_stages(stages: Stages, playbook: Playbook) -> Stages:
     new = [stage["slug"] for stage in playbook.stages if stage["slug"] not in stages]
     ahead = [stage.slug for stage in stages.values() if not stage.is_terminal]
     ends = [stage.slug for stage in stages.values() if stage.is_terminal]
+    firsts = {stage.slug for stage in stages.values() if stage.is_default}
     slugs = enumerate([*ahead, *new, *ends])
-    return {slug: Stage(slug, position, slug in ends) for position, slug in slugs}
+    return {slug: Stage(slug, position, slug in ends, slug in firsts) for position, slug in slugs}
 
 
 _DEFAULT: Final[Stages] = {
-    stage.slug: Stage(stage.slug, position, stage.slug in {LOST, STARTED})
+    stage.slug: Stage(stage.slug, position, stage.slug in {LOST, STARTED}, position == 0)
     for position, stage in enumerate(default_stages())
 }

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
-from app.automation.simulation.contact import log_activity
+from app.automation.simulation.contact import log_activity, with_completed_tasks
 from app.automation.simulation.lead import columns_of_facts, set_facts
 from app.automation.simulation.recording import record
 from app.automation.simulation.script import ScriptEvent
@@ -17,7 +17,7 @@ from app.leads.events import lead_event
 from app.leads.pipeline import transitions
 from app.leads.pipeline.lead_state import mark_updated
 from app.leads.pipeline.models import LOST
-from app.leads.pipeline.stages import can_move
+from app.leads.pipeline.stages import can_move, tells_contact
 from app.leads.timeline.models import ActivityType, Direction, Outcome
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy.opt_outs import set_opted_out
@@ -82,7 +82,10 @@ def _change_stage(world: World, given: Given) -> list[Event]:
     if stage == LOST:
         world.stage_before_loss = here
     reason, scheduled_for = given["event"].get("reason", NO_RESPONSE), given["event"].get("scheduled_for")
-    return transitions.move(world.lead, world.actor, stage, at=world.now, reason=reason, scheduled_for=scheduled_for)
+    is_contact = tells_contact(world.setting.stages, stage)
+    about = {"reason": reason, "scheduled_for": scheduled_for}
+    events = transitions.move(world.lead, world.actor, stage, at=world.now, is_contact=is_contact, **about)
+    return with_completed_tasks(world, events)
 
 
 def _convert(world: World, _: Given) -> list[Event]:
@@ -98,7 +101,9 @@ def _reopen(world: World, given: Given) -> list[Event]:
     if world.lead.status != LeadStatus.LOST:
         raise Refused("lead_is_not_lost")
     stage = given["event"].get("stage", world.stage_before_loss or world.setting.first_stage)
-    return transitions.reopen(world.lead, world.actor, stage, at=world.now)
+    is_contact = tells_contact(world.setting.stages, stage)
+    events = transitions.reopen(world.lead, world.actor, stage, at=world.now, is_contact=is_contact)
+    return with_completed_tasks(world, events)
 
 
 def _opt_out(world: World, _: Given) -> list[Event]:

@@ -178,7 +178,7 @@ def _own_setting(session: Session, actor: Actor) -> Setting:
     return Setting(
         clinic,
         replace(load_active_rules(session, clinic), paused=frozenset()),  # no simulated event resumes a paused rule
-        {stage.slug: Stage(stage.slug, stage.position, stage.is_terminal) for stage in stages},
+        {stage.slug: Stage(stage.slug, stage.position, stage.is_terminal, stage.is_default) for stage in stages},
         first.slug,
         {stage.slug: stage.max_days_in_stage for stage in stages if stage.max_days_in_stage},
         active_users(session, clinic.id),

@@ -71,7 +71,7 @@ class EventName(StrEnum):
     LEAD_UPDATED = "lead.updated"
     LEAD_ASSIGNED = "lead.assigned"
     LEAD_STAGE_CHANGED = "lead.stage_changed"
-    LEAD_CONTACTED = "lead.contacted"  # a user spoke with the lead
+    LEAD_CONTACTED = "lead.contacted"  # a user was in contact with the lead
     LEAD_REPLIED = "lead.replied"
     LEAD_ATTEMPT_FAILED = "lead.attempt_failed"
     LEAD_OPTED_OUT = "lead.opted_out"

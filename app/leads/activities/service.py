@@ -15,7 +15,14 @@ from app.core.type_aliases import JsonObject
 from app.engine.events.events import EventName
 from app.engine.service import record
 from app.identity.actor import Actor
-from app.leads.activities.effects import CONTACT_EVENTS, STAGE_OF, apply_activity, apply_contact, with_implied_values
+from app.leads.activities.effects import (
+    CONTACT_EVENTS,
+    STAGE_OF,
+    apply_activity,
+    apply_contact,
+    is_contact,
+    with_implied_values,
+)
 from app.leads.models import Lead
 from app.leads.pipeline.lead_state import mark_updated, save_stage_change
 from app.leads.pipeline.rotting import update_rotting_date
@@ -24,7 +31,7 @@ from app.leads.search.lookup import lock_editable_lead, read_lead, require_open
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import Activity
 
-# Called in the same transaction when an activity was logged, to complete the task that it answers.
+# Called in the same transaction when an activity was logged, to complete the tasks that it answers.
 activity_logged: Listeners[[Session, Actor, Lead, Activity]] = Listeners("activity_logged")
 
 
@@ -52,16 +59,16 @@ def log_activity(session: Session, actor: Actor, lead_id: UUID, data: JsonObject
 def log_on_locked_lead(session: Session, actor: Actor, lead: Lead, data: JsonObject) -> Activity:
     """Log an activity of a locked lead: every way to tell a contact ends here.
 
-    A conversation counts as contact, an inbound message as a reply, an unanswered call or an outbound message as a
-    failed attempt. The open call task that it answers is completed. A consultation moves the lead to its stage.
+    A conversation or a consultation counts as contact, an inbound message as a reply, an unanswered call or an outbound
+    message as a failed attempt. The open tasks that it answers are completed. A contact moves the lead to its stage.
     Raises LeadIsLocked, LeadIsClosed (for a consultation).
     """
     if data["type"] in STAGE_OF:
         require_open(lead)
-    stages = stages_of(session, lead, STAGE_OF[data["type"]]) if data["type"] in STAGE_OF else {}
     at = now()
     mark_updated(lead, actor, at)
     entry = write_entry(session, actor, lead, at=at, **with_implied_values(data))
+    stages = stages_of(session, lead, STAGE_OF.get(entry.type, lead.pipeline_stage)) if is_contact(entry) else {}
     events = apply_activity(lead, actor, entry, stages)
     if any(event.name in CONTACT_EVENTS for event in events):
         update_rotting_date(session, actor.clinic, lead)

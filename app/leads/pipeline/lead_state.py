@@ -21,6 +21,8 @@ WritableLead: TypeAlias = Lead | SimpleNamespace  # the simulation's lead is a n
 
 # Called in the same transaction when a lead enters a stage.
 stage_entered: Listeners[[Session, ClinicContext, Lead, datetime]] = Listeners("stage_entered")
+# Called in the same transaction when a stage tells that a user has been in contact with the lead.
+contact_told: Listeners[[Session, Actor, Lead, datetime]] = Listeners("contact_told")
 
 
 def mark_updated(lead: WritableLead, actor: Actor, at: datetime) -> None:
@@ -50,6 +52,14 @@ def save_stage_change(session: Session, actor: Actor, lead: Lead, moved: Event) 
     stages = {"previous_stage": about["previous_stage"], "new_stage": about["stage"]}
     write_entry(session, actor, lead, type=ActivityType.STAGE_CHANGE, at=at, **stages)
     stage_entered(session, actor.clinic, lead, at)
+
+
+def note_contact(lead: WritableLead, at: datetime) -> None:
+    """Set the times of the last contact and of the first one, and forget the attempts before it."""
+    lead.contacted_at = max(lead.contacted_at, at) if lead.contacted_at else at
+    lead.first_contact_at = min(lead.first_contact_at or at, at)
+    lead.failed_attempts = 0
+    lead.lost_suggested_at = lead.lost_suggested_reason = None
 
 
 def set_stage(lead: WritableLead, stage: str, *, at: datetime) -> Event:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, new_id
 
+CONTACTED = "contacted"  # the stage of leads with which a user has been in contact
 LOST = "lost"
 STARTED = "treatment_started"
 

@@ -16,9 +16,9 @@ from app.leads.errors import LeadIsNotLost
 from app.leads.models import Lead
 from app.leads.pipeline import transitions
 from app.leads.pipeline.lead_state import save_stage_change
-from app.leads.pipeline.models import LOST, PipelineStage
+from app.leads.pipeline.models import CONTACTED, LOST, PipelineStage
 from app.leads.pipeline.service import first_stage
-from app.leads.pipeline.stages import stages_of
+from app.leads.pipeline.stages import announce_contact, stages_of, tells_contact
 from app.leads.search.lookup import get_lead, require_unlocked
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import Activity, ActivityType
@@ -39,11 +39,12 @@ def reopen(session: Session, actor: Actor, lead_id: UUID, data: JsonObject) -> L
     if lead.status != LeadStatus.LOST:
         raise LeadIsNotLost
     stage = _stage(session, lead, data.get("stage"))
-    at = now()
-    moved, reopened = transitions.reopen(lead, actor, stage, at=at)
-    save_stage_change(session, actor, lead, moved)
+    at, is_contact = now(), tells_contact(stages_of(session, lead, stage), stage)
+    events = transitions.reopen(lead, actor, stage, at=at, is_contact=is_contact)
+    save_stage_change(session, actor, lead, events[0])
     write_entry(session, actor, lead, type=ActivityType.NOTE, at=at, notes=f"Reopened: {data['reason']}")
-    record(session, actor.clinic, moved, reopened)
+    record(session, actor.clinic, *events)
+    announce_contact(session, actor, lead, events)
     return lead
 
 
@@ -59,11 +60,18 @@ def _stage(session: Session, lead: Lead, wanted: str | None) -> str:
         before = _stage_before_loss(session, lead) or first_stage(session, lead.clinic_id)
         if before is None:
             raise Conflict("The clinic has no stage for new leads.")
-        return before
+        return _after_contact(session, lead, before)
     stage = stages_of(session, lead, wanted).get(wanted)
     if stage is None or stage.is_terminal:
         raise Invalid.at("/stage", "Not an open stage of your clinic.")
     return wanted
+
+
+def _after_contact(session: Session, lead: Lead, stage: str) -> str:
+    """Return the stage, or `contacted` if a user was in contact with the lead and the stage does not tell it."""
+    stages = stages_of(session, lead, stage)
+    is_behind = lead.contacted_at is not None and CONTACTED in stages and not tells_contact(stages, stage)
+    return CONTACTED if is_behind else stage
 
 
 def _stage_before_loss(session: Session, lead: Lead) -> str | None:

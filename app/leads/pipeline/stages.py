@@ -1,15 +1,16 @@
 """Stage changes of a lead (lead-management.md, rule 4)."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.type_aliases import JsonObject
 from app.core.validation.check_all import check_all
+from app.engine.events.events import Event, EventName
 from app.engine.service import record
 from app.errors import FieldError, Invalid
 from app.identity.actor import Actor
@@ -18,8 +19,8 @@ from app.leads.errors import NoWayBack, StageIsFinal
 from app.leads.models import Lead
 from app.leads.pipeline import transitions
 from app.leads.pipeline.closing import convert_locked_lead, lose_locked_lead
-from app.leads.pipeline.lead_state import save_stage_change
-from app.leads.pipeline.models import LOST, STARTED, PipelineStage
+from app.leads.pipeline.lead_state import contact_told, save_stage_change
+from app.leads.pipeline.models import CONTACTED, LOST, STARTED, PipelineStage
 from app.leads.search.lookup import get_lead, lock_open_lead
 
 
@@ -29,6 +30,7 @@ class Stage(NamedTuple):
     slug: str
     position: int
     is_terminal: bool
+    is_default: bool = False  # the stage of new leads
 
 
 Stages = Mapping[str, Stage]
@@ -48,8 +50,9 @@ def change_stage(session: Session, actor: Actor, lead_id: UUID, data: JsonObject
         return lose_locked_lead(session, actor, lead, data)
     if data["stage"] == STARTED:
         return _convert(session, actor, lead)
-    _require_forward(stages_of(session, lead, data["stage"]), lead, data["stage"])
-    return _move(session, actor, lead, data)
+    stages = stages_of(session, lead, data["stage"])
+    _require_forward(stages, lead, data["stage"])
+    return _move(session, actor, lead, data, stages=stages)
 
 
 def check_move(session: Session, actor: Actor, data: JsonObject, /, *, lead_id: UUID) -> None:
@@ -68,6 +71,18 @@ def can_move(stages: Stages, current: str, target: str) -> bool:
     return current not in stages or stages[current].position < stages[target].position
 
 
+def tells_contact(stages: Stages, stage: str) -> bool:
+    """Return whether a lead in this stage was contacted: in the stage `contacted` and in every stage after it.
+
+    Without that stage, in every stage after the one of new leads. The stage `lost` never tells it.
+    """
+    if stage == LOST or stage not in stages:
+        return False
+    if CONTACTED in stages:
+        return stages[CONTACTED].position <= stages[stage].position
+    return any(first.is_default and first.position < stages[stage].position for first in stages.values())
+
+
 def move_forward(session: Session, actor: Actor, lead: Lead, *, stage: str, reason: str | None = None) -> None:
     """Move a locked lead forward on behalf of an automation rule. `reason` is for the stage `lost`."""
     if stage == LOST:
@@ -75,15 +90,24 @@ def move_forward(session: Session, actor: Actor, lead: Lead, *, stage: str, reas
     elif stage == STARTED:
         convert_locked_lead(session, actor, lead)
     else:
-        _move(session, actor, lead, {"stage": stage})
+        _move(session, actor, lead, {"stage": stage}, stages=stages_of(session, lead, stage))
 
 
-def _move(session: Session, actor: Actor, lead: Lead, data: JsonObject) -> Lead:
-    scheduled_for = data.get("scheduled_for")
-    events = transitions.move(lead, actor, data["stage"], at=now(), scheduled_for=scheduled_for)
+def _move(session: Session, actor: Actor, lead: Lead, data: JsonObject, /, *, stages: Stages) -> Lead:
+    stage, scheduled_for = data["stage"], data.get("scheduled_for")
+    is_contact = tells_contact(stages, stage)
+    events = transitions.move(lead, actor, stage, at=now(), is_contact=is_contact, scheduled_for=scheduled_for)
     save_stage_change(session, actor, lead, events[0])
     record(session, actor.clinic, *events)
+    announce_contact(session, actor, lead, events)
     return lead
+
+
+def announce_contact(session: Session, actor: Actor, lead: Lead, events: Sequence[Event]) -> None:
+    """Call the listeners of a contact, if one of these events of a stage change tells it."""
+    for event in events:
+        if event.name == EventName.LEAD_CONTACTED:
+            contact_told(session, actor, lead, event.occurred_at)
 
 
 def _check_reason(data: JsonObject) -> None:
@@ -98,12 +122,16 @@ def _convert(session: Session, actor: Actor, lead: Lead) -> Lead:
     return convert_locked_lead(session, actor, lead)
 
 
-def stages_of(session: Session, lead: Lead, wanted: str) -> Stages:
-    """Return the lead's current stage and the wanted one by slug, without archived stages."""
+def stages_of(session: Session, lead: Lead, *wanted: str) -> Stages:
+    """Return the lead's current stage and the wanted ones by slug, and those that `tells_contact` needs.
+
+    Archived stages are left out.
+    """
+    slugs = (lead.pipeline_stage, CONTACTED, *wanted)
     stages = (
-        select(PipelineStage.slug, PipelineStage.position, PipelineStage.is_terminal)
-        .where(PipelineStage.clinic_id == lead.clinic_id, PipelineStage.slug.in_((lead.pipeline_stage, wanted)))
-        .where(PipelineStage.archived_at.is_(None))
+        select(PipelineStage.slug, PipelineStage.position, PipelineStage.is_terminal, PipelineStage.is_default)
+        .where(PipelineStage.clinic_id == lead.clinic_id, PipelineStage.archived_at.is_(None))
+        .where(or_(PipelineStage.slug.in_(slugs), PipelineStage.is_default))
     )
     return {row.slug: Stage(*row) for row in session.execute(stages)}
 
@@ -113,7 +141,7 @@ def stages_by_clinic(session: Session, clinic_ids: Collection[UUID]) -> Mapping[
     stages = select(PipelineStage).where(PipelineStage.clinic_id.in_(clinic_ids), PipelineStage.archived_at.is_(None))
     found: dict[UUID, dict[str, Stage]] = {clinic_id: {} for clinic_id in clinic_ids}
     for stage in session.scalars(stages):
-        found[stage.clinic_id][stage.slug] = Stage(stage.slug, stage.position, stage.is_terminal)
+        found[stage.clinic_id][stage.slug] = Stage(stage.slug, stage.position, stage.is_terminal, stage.is_default)
     return found
 
 

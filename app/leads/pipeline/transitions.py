@@ -13,8 +13,9 @@ from app.identity.actor import Actor
 from app.leads.enums import LeadStatus
 from app.leads.events import lead_event
 from app.leads.pipeline.consultations import EVENT_OF, consultation_event
-from app.leads.pipeline.lead_state import mark_updated, set_stage
+from app.leads.pipeline.lead_state import mark_updated, note_contact, set_stage
 from app.leads.pipeline.models import LOST, STARTED
+from app.leads.timeline.models import ActivityType
 
 
 class Ending(NamedTuple):
@@ -37,24 +38,32 @@ def move(
     stage: str,
     *,
     at: datetime,
+    is_contact: bool,
     reason: str | None = None,
     scheduled_for: datetime | None = None,
 ) -> list[Event]:
-    """Move the lead to a later stage. The two terminal stages close it; `reason` is for the stage `lost`."""
+    """Move the lead to a later stage. The two terminal stages close it; `reason` is for the stage `lost`.
+
+    `is_contact`: the stage tells that the lead was contacted (`tells_contact`).
+    """
     if stage == LOST:
         return lose(lead, actor, reason, at=at)
     if stage == STARTED:
         return convert(lead, actor, at=at)
     mark_updated(lead, actor, at)
-    moved = set_stage(lead, stage, at=at)
-    if stage not in EVENT_OF:
-        return [moved]
-    return [moved, consultation_event(stage, lead, actor.clinic, at=at, scheduled_for=scheduled_for)]
+    is_news = is_contact and (stage in EVENT_OF or lead.contacted_at is None)  # a booking is a contact each time
+    if is_news:
+        note_contact(lead, at)
+    events = [set_stage(lead, stage, at=at)]
+    if stage in EVENT_OF:
+        events.append(consultation_event(stage, lead, actor.clinic, at=at, scheduled_for=scheduled_for))
+    return [*events, _contacted(lead, at)] if is_news else events
 
 
 def convert(lead: Any, actor: Actor, *, at: datetime) -> list[Event]:
-    """Convert the lead to a patient."""
+    """Convert the lead to a patient. If no contact is known, this is one."""
     lead.converted_at = at
+    _note_first_contact(lead, at)
     return _close(lead, actor, LeadStatus.CONVERTED, at=at)
 
 
@@ -71,13 +80,28 @@ def _close(lead: Any, actor: Actor, status: LeadStatus, *, at: datetime) -> list
     return [lead_event(ending.event, lead, at, about={"reason": lead.lost_reason}), moved]
 
 
-def reopen(lead: Any, actor: Actor, stage: str, *, at: datetime) -> list[Event]:
-    """Reopen a lost lead in the stage. The timeline keeps the loss."""
+def reopen(lead: Any, actor: Actor, stage: str, *, at: datetime, is_contact: bool) -> list[Event]:
+    """Reopen a lost lead in the stage. The timeline keeps the loss. `is_contact`: as for `move`."""
     lead.status = LeadStatus.ACTIVE
     lead.without_next_action_since = None
     lead.lost_at = lead.lost_reason = lead.lost_notes = None
     lead.lost_suggested_at = lead.lost_suggested_reason = None
     lead.failed_attempts = 0
     mark_updated(lead, actor, at)
+    is_news = is_contact and _note_first_contact(lead, at)
     moved = set_stage(lead, stage, at=at)
-    return [moved, lead_event(EventName.LEAD_REOPENED, lead, at, about={"stage": stage})]
+    reopened = lead_event(EventName.LEAD_REOPENED, lead, at, about={"stage": stage})
+    return [moved, reopened, *([_contacted(lead, at)] if is_news else [])]
+
+
+def _note_first_contact(lead: Any, at: datetime) -> bool:
+    """Note the contact that a stage tells, if none is known. Return whether it is news."""
+    is_news = lead.contacted_at is None
+    if is_news:
+        note_contact(lead, at)
+    return is_news
+
+
+def _contacted(lead: Any, at: datetime) -> Event:
+    about = {"type": ActivityType.STAGE_CHANGE, "outcome": None, "direction": None}
+    return lead_event(EventName.LEAD_CONTACTED, lead, at, about=about)

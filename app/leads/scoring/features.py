@@ -16,8 +16,10 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.core.db import AnyRow
+from app.leads.activities.effects import MEETINGS, STAGE_OF
 from app.leads.enums import TreatmentInterest
 from app.leads.pipeline.consultations import COMPLETED, SCHEDULED
+from app.leads.pipeline.models import CONTACTED
 from app.leads.timeline.models import ANSWERED, FAILED_ATTEMPTS
 
 Bins = Mapping[str, str]  # name of a feature → its bin
@@ -44,7 +46,11 @@ def _sql_list(values: Iterator[str]) -> str:
 
 _ANSWERED: Final = _sql_list(iter(ANSWERED))
 _FAILED: Final = _sql_list(iter(FAILED_ATTEMPTS))
-_HAS_MET: Final = f"outcome IN ({_ANSWERED}) OR type IN ('IN_PERSON', 'CONSULTATION_COMPLETED') AND outcome IS NULL"
+_MEETINGS: Final = _sql_list(iter(MEETINGS))
+_STAGES_OF_CONTACT: Final = _sql_list(iter((CONTACTED, *STAGE_OF.values())))
+_HAS_MET: Final = (
+    f"outcome IN ({_ANSWERED}) OR type IN ({_MEETINGS}) AND outcome IS NULL OR new_stage IN ({_STAGES_OF_CONTACT})"
+)
 _HAS_FAILED: Final = (
     f"outcome IN ({_FAILED}) AND direction IS DISTINCT FROM 'INBOUND'"
     " OR type IN ('EMAIL', 'SMS') AND direction = 'OUTBOUND' AND outcome IS NULL"
@@ -140,7 +146,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         **{one: f"Asked for: {one.replace('_', ' ').lower()}" for one in TreatmentInterest},
     },
     "replies": {"none": "Has not replied", "one": "Replied once", "several": "Replied several times"},
-    "spoken": {"no": "No user has spoken with it", "yes": "A user has spoken with it"},
+    "spoken": {"no": "No user has been in contact with it", "yes": "A user has been in contact with it"},
     "attempts": {"none": "No failed attempt", "few": "1 or 2 failed attempts", "many": "3 or more failed attempts"},
     "first_contact": {
         "none": "No contact yet",

@@ -86,7 +86,7 @@ DEFAULT_WEIGHTS: Final = (
     _weight("value", "Its value is known", 5, {"field": "lead.value", "greater_than": 0}),
     _weight("replied", "Has written or called", 15, {"field": "lead.replied_at", "exists": True}),
     _weight("opened", "A person opened one of its messages", 5, {"field": "lead.has_opened", "equals": True}),
-    _weight("spoken", "A user has spoken with it", 10, {"field": "lead.contacted_at", "exists": True}),
+    _weight("spoken", "A user has been in contact with it", 10, {"field": "lead.contacted_at", "exists": True}),
     _weight(
         "fast_contact",
         "First contact within an hour",

@@ -22,7 +22,9 @@ WORK: Final[Mapping[str, Table]] = {
             **replaced("title", by="'Erased'"),
             **replaced("description cancelled_reason completion_notes key"),
             **replaced("tags", by="'{}'"),
-            **stays("type priority status outcome reminder_minutes pinned own_words version", because=CODE),
+            **stays(
+                "type priority status outcome reminder_minutes pinned own_words asks_for_contact version", because=CODE
+            ),
             **stays("assigned_to_id completed_by created_by", because=STAFF),
             **stays("due_at completed_at snoozed_until created_at updated_at deleted_at", because=WHEN),
         },

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from app.clock import now
@@ -21,7 +21,7 @@ from app.leads.models import Lead
 from app.leads.search.open_task import IS_OPEN_TASK
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import Activity, ActivityType
-from app.tasks.lifecycle.contact import answered_task, answered_type, told_activity
+from app.tasks.lifecycle.contact import CONTACT_BY_STAGE, Answer, answer_of, answered_tasks, told_activity
 from app.tasks.lifecycle.task_state import set_cancelled, set_completed
 from app.tasks.lookup import open_task, read_task
 from app.tasks.models import DELETED, Task
@@ -49,18 +49,26 @@ def check_completion(session: Session, actor: Actor, data: JsonObject, /, *, tas
     _known_activity(session, read_task(session, actor, task_id), data.get("activity_id"))
 
 
-def complete_answered_task(session: Session, actor: Actor, lead: Lead, entry: Activity) -> None:
-    """Complete the open call task that the activity answers, as `complete` does. The caller has locked the lead."""
-    type_ = answered_type(entry)
-    if type_ is None:
-        return
-    still_open = select(Task).where(Task.lead_id == lead.id, Task.type == type_, IS_OPEN_TASK)
-    locked = still_open.with_for_update(key_share=True).execution_options(populate_existing=True)
-    open_tasks = session.scalars(locked).all()
-    task = answered_task(entry, open_tasks, actor.clinic.calendar, at=entry.created_at)
-    if task is not None:
-        entry.task_id, task.activity_id = task.id, entry.id
+def complete_answered_tasks(session: Session, actor: Actor, lead: Lead, entry: Activity) -> None:
+    """Complete the open tasks that the activity answers, as `complete` does. The caller has locked the lead."""
+    for task in _answered(session, actor, lead, answer_of(entry), at=entry.created_at):
+        entry.task_id, task.activity_id = entry.task_id or task.id, entry.id
         _complete(session, actor, task, lead, outcome=entry.outcome)
+
+
+def complete_tasks_after_contact(session: Session, actor: Actor, lead: Lead, at: datetime) -> None:
+    """Complete the open tasks that a contact answers which a stage tells. The caller has locked the lead."""
+    for task in _answered(session, actor, lead, CONTACT_BY_STAGE, at=at):
+        _complete(session, actor, task, lead, outcome=None)
+
+
+def _answered(session: Session, actor: Actor, lead: Lead, answer: Answer, *, at: datetime) -> list[Task]:
+    if answer.call is None and not answer.is_contact:
+        return []
+    may_be = or_(Task.type == answer.call, Task.asks_for_contact) if answer.is_contact else Task.type == answer.call
+    still_open = select(Task).where(Task.lead_id == lead.id, may_be, IS_OPEN_TASK)
+    locked = still_open.with_for_update(key_share=True).execution_options(populate_existing=True)
+    return answered_tasks(answer, session.scalars(locked).all(), actor.clinic.calendar, at=at)
 
 
 def _complete(

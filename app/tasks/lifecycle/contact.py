@@ -1,16 +1,17 @@
-"""Contact told by tasks: the activity of a completed task, and the call task that an activity answers.
+"""Contact told by tasks: the activity of a completed task, and the tasks that a contact answers.
 
 Pure functions, which simulations share, so that a contact has the same consequences whichever way it is told.
 """
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, time, timedelta
-from typing import Final, Protocol, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from app.core.calendar.calendar import Calendar, NeverOpen
 from app.core.type_aliases import JsonDict, JsonObject
-from app.leads.timeline.models import ANSWERED, ActivityType, Outcome
+from app.leads.activities.effects import LoggedActivity, is_contact
+from app.leads.timeline.models import ActivityType, Outcome
 from app.leads.timeline.vocabulary import WITH_DIRECTION, ContactChannel
 from app.tasks.models import TaskType
 
@@ -29,17 +30,6 @@ OF_CALLS: Final = frozenset(
 )
 
 
-class _Entry(Protocol):
-    @property
-    def type(self) -> str: ...
-    @property
-    def channel(self) -> str | None: ...
-    @property
-    def outcome(self) -> str | None: ...
-    @property
-    def task_id(self) -> UUID | None: ...
-
-
 class _OpenTask(Protocol):
     @property
     def id(self) -> UUID: ...
@@ -47,6 +37,8 @@ class _OpenTask(Protocol):
     def type(self) -> str: ...
     @property
     def due_at(self) -> datetime: ...
+    @property
+    def asks_for_contact(self) -> bool: ...
 
 
 TaskT = TypeVar("TaskT", bound=_OpenTask)
@@ -67,24 +59,38 @@ def told_activity(task_type: str, data: JsonObject) -> JsonDict | None:
     return {**about, "outcome": outcome, "notes": data.get("notes")}
 
 
-def answered_task(entry: _Entry, open_tasks: Iterable[TaskT], calendar: Calendar, *, at: datetime) -> TaskT | None:
-    """Return the open call task that the activity answers: the first one due on this or, if closed, the next workday.
+class Answer(NamedTuple):
+    """The open tasks of a lead that an activity, or a stage that tells a contact, answers."""
 
-    A call answers it with any outcome, another activity only if its outcome says that the lead was reached.
+    call: TaskType | None  # the type of the call task, if it answers one
+    is_contact: bool  # it answers all tasks that ask for contact
+    task_id: UUID | None = None  # the task whose completion tells it
+
+
+CONTACT_BY_STAGE: Final = Answer(TaskType.CALL, is_contact=True)
+
+
+def answer_of(entry: LoggedActivity) -> Answer:
+    """Return what the activity answers. A call answers a call task with any outcome, other activities by contact.
+
+    The activity of a completed task answers no other call task.
     """
-    if (wanted := answered_type(entry)) is None:
-        return None
-    ends = _end_of_workday(calendar, at)
-    found = (task for task in open_tasks if task.type == wanted and task.due_at < ends)
-    return min(found, key=lambda task: (task.due_at, task.id), default=None)
-
-
-def answered_type(entry: _Entry) -> TaskType | None:
-    """Return the type of the tasks that the activity may answer; None if it answers none, or is that of a task."""
+    told = is_contact(entry)
     is_call = entry.type == ActivityType.PHONE_CALL and entry.outcome is not None
-    if entry.task_id is not None or not (is_call or entry.outcome in ANSWERED):
-        return None
-    return TaskType.VIDEO_CALL if entry.channel == ContactChannel.VIDEO else TaskType.CALL
+    if entry.task_id is not None or not (is_call or told):
+        return Answer(None, told, entry.task_id)
+    return Answer(TaskType.VIDEO_CALL if entry.channel == ContactChannel.VIDEO else TaskType.CALL, told)
+
+
+def answered_tasks(answer: Answer, open_tasks: Iterable[TaskT], calendar: Calendar, *, at: datetime) -> list[TaskT]:
+    """Return the answered tasks: those that ask for contact, and the first call due on this or the next workday.
+
+    The next workday counts while the clinic is closed.
+    """
+    others = sorted((one for one in open_tasks if one.id != answer.task_id), key=lambda task: (task.due_at, task.id))
+    ends = _end_of_workday(calendar, at) if answer.call else at
+    call = next((task for task in others if task.type == answer.call and task.due_at < ends), None)
+    return [task for task in others if task is call or (answer.is_contact and task.asks_for_contact)]
 
 
 def _end_of_workday(calendar: Calendar, at: datetime) -> datetime:

@@ -26,7 +26,7 @@ EVENTS: Final[Mapping[str, str]] = {
     EventName.LEAD_UPDATED: "a lead is changed",
     EventName.LEAD_ASSIGNED: "a lead is assigned",
     EventName.LEAD_STAGE_CHANGED: "a lead moves to another stage",
-    EventName.LEAD_CONTACTED: "a user speaks with the lead",
+    EventName.LEAD_CONTACTED: "a user is in contact with the lead",
     EventName.LEAD_REPLIED: "the lead replies",
     EventName.LEAD_ATTEMPT_FAILED: "an attempt to reach the lead fails",
     EventName.LEAD_OPTED_OUT: "the lead opts out",
@@ -73,7 +73,7 @@ _NAMES: Final[Mapping[str, str]] = {
 }
 # Sentences for a field that has a value, and that has none.
 _THERE: Final[Mapping[str, tuple[str, str]]] = {
-    "lead.contacted_at": ("a user has spoken with the lead", "no user has spoken with the lead"),
+    "lead.contacted_at": ("a user has been in contact with the lead", "no user has been in contact with the lead"),
     "lead.replied_at": ("the lead has replied", "the lead has not replied"),
     "lead.opted_out_at": ("the lead has opted out", "the lead has not opted out"),
     "lead.assigned_to_id": ("the lead is assigned", "the lead is not assigned"),
@@ -82,7 +82,7 @@ _THERE: Final[Mapping[str, tuple[str, str]]] = {
 }
 # Sentences for fields that are true or false, when true.
 _TRUTHS: Final[Mapping[str, str]] = {
-    "since.contacted": "a user spoke with the lead meanwhile",
+    "since.contacted": "a user was in contact with the lead meanwhile",
     "since.replied": "the lead replied meanwhile",
     "enrollment.opened": "one of the messages was opened",
     "enrollment.clicked": "a link in one of the messages was clicked",

@@ -10,6 +10,7 @@ from app.leads.capture.bulk.new_leads import CaptureContext, NewLead
 from app.leads.capture.imports.cells import CellContext
 from app.leads.capture.imports.spec import ImportSpec
 from app.leads.duplicates.known_leads import blind_indexes_of_row
+from app.leads.pipeline.stages import Stages
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class ImportContext:
     capture: CaptureContext
     fields: Sequence[str | None]  # of each column
     cells: CellContext
+    stages: Stages
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ from app.leads.capture.imports.write_rows import rehearse_rows, set_stage_and_id
 from app.leads.duplicates.known_leads import lock_capture
 from app.leads.enums import OnDuplicate
 from app.leads.pipeline.models import PipelineStage
+from app.leads.pipeline.stages import stages_by_clinic
 
 # A chunk holds its own number until its commit. Before it looks for leads, it waits for the chunk before it, which has
 # waited for earlier ones.
@@ -56,7 +57,14 @@ def work_on(session: Session, job: JobRow, clinic: ClinicContext) -> ProcessSpan
     fields = [spec.mapping.get(column) for column in columns]
     return partial(
         _import_rows,
-        context=ImportContext(job.id, spec, capture, fields, _cell_context(session, capture, spec)),
+        context=ImportContext(
+            job.id,
+            spec,
+            capture,
+            fields,
+            _cell_context(session, capture, spec),
+            stages_by_clinic(session, [clinic.id])[clinic.id],
+        ),
         chunk=ChunkState(),
     )
 
@@ -118,7 +126,7 @@ def _read(session: Session, context: ImportContext, span: Span, ends: ItemResult
     }
     new_leads, refused = read_new_leads(values.items(), context.capture, at=now())
     for place, new in new_leads.items():
-        set_stage_and_id(new, of_new[place], context.capture.first_stage)
+        set_stage_and_id(new, of_new[place], context)
     for place, message in refused.items():
         ends.fail(place, ItemReason.INVALID, _with_columns(context, message))
     return {place: ReadRow(values[place], new) for place, new in new_leads.items()}

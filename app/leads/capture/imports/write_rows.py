@@ -34,6 +34,7 @@ from app.leads.duplicates.known_leads import BLIND_INDEXES, newest_leads
 from app.leads.enums import LeadStatus, OnDuplicate
 from app.leads.events import lead_created
 from app.leads.models import Lead
+from app.leads.pipeline.stages import tells_contact
 from app.leads.search.lookup import require_unlocked
 
 EXTERNAL_SOURCE: Final = "import"  # of the ids in files
@@ -232,11 +233,14 @@ def _create(
         record(session, clinic, *(lead_created(row.new_lead.to_object(), at) for row in rows.values()), of_many=True)
 
 
-def set_stage_and_id(new: NewLead, given: JsonObject, first_stage: str | None) -> None:
-    """Set the stage of a new lead and its id in the system that the file is from."""
+def set_stage_and_id(new: NewLead, given: JsonObject, context: ImportContext) -> None:
+    """Set the stage of a new lead and its id in the system that the file is from. The stage may tell a contact."""
     columns: JsonDict = {}
     if stage := given.get("stage"):
-        columns = {"pipeline_stage": stage, "status": LeadStatus.NEW if stage == first_stage else LeadStatus.ACTIVE}
+        is_first = stage == context.capture.first_stage
+        columns = {"pipeline_stage": stage, "status": LeadStatus.NEW if is_first else LeadStatus.ACTIVE}
+        if tells_contact(context.stages, stage):
+            columns |= dict.fromkeys(("contacted_at", "first_contact_at"), new.lead["created_at"])
     if record_id := given.get("record_id"):
         columns |= {"external_source": EXTERNAL_SOURCE, "external_id": record_id}
     for row in (new.lead, new.row):

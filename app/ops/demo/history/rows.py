@@ -114,9 +114,9 @@ class Writer:
         if one.type == LOSE:
             transitions.lose(lead, self._actor, one.values["reason"], at=one.at)
         elif one.type == REOPEN:
-            transitions.reopen(lead, self._actor, one.values["stage"], at=one.at)
+            transitions.reopen(lead, self._actor, one.values["stage"], at=one.at, is_contact=True)
         else:
-            transitions.move(lead, self._actor, one.values["stage"], at=one.at)
+            transitions.move(lead, self._actor, one.values["stage"], at=one.at, is_contact=True)
         stages = {"previous_stage": before, "new_stage": lead.pipeline_stage}
         self._add_activity(lead, Happening(one.at, ActivityType.STAGE_CHANGE, stages))
 
