@@ -42,6 +42,12 @@ class TaskType(StrEnum):
     CUSTOM = "CUSTOM"
 
 
+TYPE_LABELS = {type_: type_.replace("_", " ").capitalize() for type_ in TaskType} | {
+    TaskType.EMAIL: "E-mail",
+    TaskType.SMS: "Text message",
+    TaskType.CONSULTATION_CONFIRM: "Confirmation of a consultation",
+    TaskType.CUSTOM: "Other",
+}
 TASK_TYPE_WORDS = {"PHONE_CALL": TaskType.CALL}  # accepted besides: the word for activities
 
 

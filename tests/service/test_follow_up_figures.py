@@ -37,6 +37,7 @@ METRICS = {
 class KnownTask(NamedTuple):
     id: UUID
     assignee: UUID
+    type: str
     due_at: datetime
     completion: str  # empty: cancelled, or of an erased lead
 
@@ -65,11 +66,12 @@ def test_figures_of_follow_ups_equal_a_brute_force_count(
         found = follow_up_report(session, practice.actor(), query)
         in_one = follow_up_report(session, practice.actor(), {**query, "by": "month"})
         by_lead = follow_up_report(session, practice.actor(), {**query, "source_id": practice.source_id})
+        by_type = follow_up_report(session, practice.actor(), {**query, "rows": "type"})
     assert in_one["rows"] == found["rows"]
-    for part in (found, *found["buckets"], by_lead, *by_lead["buckets"]):
+    for part in (found, *found["buckets"], by_lead, *by_lead["buckets"], by_type, *by_type["buckets"]):
         for row in part["rows"]:
             expected = of_days(tasks, part["from_"], part["to"], ZoneInfo(zone))
-            check(practice, row, expected, with_lists=part is found)
+            check(practice, row, expected, with_lists=part in (found, by_type))
 
 
 def random_tasks(practice: Practice, watch: Watch, *, begin: datetime) -> list[KnownTask]:
@@ -82,7 +84,8 @@ def random_tasks(practice: Practice, watch: Watch, *, begin: datetime) -> list[K
         watch.set(begin)
         lead, assignee, due = chance.choice(leads), chance.choice(people), chance.randint(1, 6 * 24 * 60)
         due_at = begin + timedelta(minutes=due)
-        task_id = practice.plan(lead, due_at, assigned_to_id=assignee)
+        type_ = chance.choice(["CALL", "EMAIL", "VISA_STATUS"])
+        task_id = practice.plan(lead, due_at, assigned_to_id=assignee, type=type_)
         act, at = chance.choice(["complete", "complete", "cancel", "leave"]), begin + chance.random() * (end - begin)
         watch.set(at)
         if act == "complete":
@@ -92,7 +95,7 @@ def random_tasks(practice: Practice, watch: Watch, *, begin: datetime) -> list[K
         completed = "on_time" if at <= due_at else "late"
         is_open = "overdue" if due_at < end else "upcoming"
         known = {"complete": completed, "cancel": "", "leave": is_open}[act]
-        found.append(KnownTask(task_id, assignee, due_at, "" if lead == leads[0] else known))
+        found.append(KnownTask(task_id, assignee, type_, due_at, "" if lead == leads[0] else known))
     watch.set(end)
     with transaction() as session:
         erase_lead(session, practice.actor(), leads[0], reason="They asked.")
@@ -104,7 +107,7 @@ def of_days(tasks: list[KnownTask], first: date, end: date, zone: ZoneInfo) -> l
 
 
 def check(practice: Practice, row: dict[str, Any], tasks: list[KnownTask], *, with_lists: bool) -> None:
-    of_row = [one for one in tasks if one.assignee == row["key"]]
+    of_row = [one for one in tasks if row["key"] in (one.assignee, one.type)]
     counts = Counter(one.completion for one in of_row)
     figures = {figure["metric"]: figure for figure in row["figures"]}
     for name, wanted in METRICS.items():

@@ -35,7 +35,8 @@ def tasks(practice: Practice, watch: Watch) -> list[UUID]:
     found = []
     for place in range(12):
         due_at = utc("2026-03-03T15:00") + timedelta(hours=14 * place)
-        found.append(practice.plan(leads[place % 3], due_at, assigned_to_id=people[place % 2]))
+        one = {"assigned_to_id": people[place % 2], "type": ("CALL", "EMAIL")[place % 5 // 3]}
+        found.append(practice.plan(leads[place % 3], due_at, **one))
     watch.set(utc("2026-03-06T15:00"))
     for task_id in found[::3]:
         practice.complete(task_id)
@@ -44,13 +45,13 @@ def tasks(practice: Practice, watch: Watch) -> list[UUID]:
 
 
 def figures(practice: Practice, role: Role = Role.CLINIC_ADMIN, **query: Any) -> Any:
-    """Return the rows and buckets of the report, whole and by assignee."""
+    """Return the rows and buckets of the report, whole, by assignee and by type."""
     with transaction() as session:
         actor = practice.actor(role)
         found = [
             follow_up_report(session, actor, {**DAYS, "by": by, **rows, **query})
             for by in ("day", "month")
-            for rows in ({}, {"rows": "assignee"})
+            for rows in ({}, {"rows": "assignee"}, {"rows": "type"})
         ]
     return [(one["rows"], one["buckets"]) for one in found]
 
@@ -104,10 +105,16 @@ def reassign(practice: Practice, tasks: list[UUID]) -> None:
         service.reassign(session, practice.actor(), tasks[4], practice.people[Role.MANAGER], reason=None)
 
 
+def retype(practice: Practice, tasks: list[UUID]) -> None:
+    with transaction() as session:
+        service.update_task(session, practice.actor(), tasks[4], {"type": "MEETING"})
+
+
 CHANGES: dict[str, Callable[[Practice, list[UUID]], None]] = {
     "complete": lambda practice, tasks: practice.complete(tasks[1]),
     "cancel": lambda practice, tasks: practice.cancel(tasks[2]),
     "reassign": reassign,
+    "retype": retype,
     "retime": lambda practice, tasks: practice.retime(tasks[4], utc("2026-03-15T15:00")),
     "plan late": lambda practice, tasks: practice.retime(
         practice.plan(lead_of(tasks[8]), utc("2026-03-15T18:00")), utc("2026-03-15T19:00")
@@ -229,3 +236,21 @@ def test_overdue_mark_writes_no_change(practice: Practice, tasks: list[UUID]):
     roll_up_tasks()
     sql("UPDATE lead_tasks SET status = 'OVERDUE' WHERE status = 'PENDING'")
     assert practice.rows("task_rollup_changes") == []
+
+
+def test_days_that_an_earlier_version_counted_are_read_live_by_type_and_counted_again(
+    practice: Practice, tasks: list[UUID]
+):
+    before = figures(practice)
+    roll_up_tasks()
+    sql(
+        "UPDATE task_rollup_days SET rolled_up_at = rolled_up_at + interval '1 hour',"
+        " tasks_of_types = ARRAY(SELECT 9 FROM unnest(types))"
+    )
+    assert figures(practice) == before
+    roll_up_tasks()
+    stale = "SELECT FROM task_rollup_days WHERE types_rolled_up_at IS DISTINCT FROM rolled_up_at"
+    assert sql(stale) == []
+    assert figures(practice) == before
+    sql("UPDATE task_rollup_days SET tasks_of_types = ARRAY(SELECT 9 FROM unnest(types))")
+    assert figures(practice) != before

@@ -29,13 +29,21 @@ from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope
 from app.leads.models import Lead
 from app.tasks.lookup import all_visible_tasks, visible_tasks
-from app.tasks.models import Task, TaskStatus
+from app.tasks.models import TYPE_LABELS, Task, TaskStatus, TaskType
 from app.tasks.queue.completion import COMPLETED, IS_NOT_CANCELLED, WANTED, Completion
 from app.tasks.queue.queue import filter_conditions
 
 
 class TaskRows(StrEnum):
     ASSIGNEE = "assignee"
+    TYPE = "type"
+
+
+_COLUMN_OF: Final[Mapping[str | None, Any]] = {
+    None: null(),
+    TaskRows.ASSIGNEE: Task.assigned_to_id,
+    TaskRows.TYPE: Task.type,
+}
 
 
 ALL_TASKS: Final = "All tasks"
@@ -58,7 +66,8 @@ class _Part(NamedTuple):
     is_due: bool
 
 
-Counts = Mapping[tuple[UUID | None, int], Mapping[str, int]]  # by assignee and bucket: the number by completion
+# By row (assignee, type or None) and bucket: the number by completion.
+Counts = Mapping[tuple[UUID | str | None, int], Mapping[str, int]]
 
 
 @dataclass(frozen=True)
@@ -108,12 +117,12 @@ METRICS: Final = (
 
 
 def follow_up_report(session: Session, actor: Actor, query: JsonObject) -> JsonDict:
-    """Return the fields of AnalyticsOut: one row, or (`query["rows"]`) one for each assignee. Raises Invalid."""
+    """Return the fields of AnalyticsOut: one row, or (`query["rows"]`) one for each assignee or type. Raises Invalid."""
     report = read_report(session, actor, {**query, "basis": Basis.PERIOD})
-    by_assignee = "rows" in query
+    rows: TaskRows | None = query.get("rows")
     buckets = buckets_of(report.days, query["by"]) if "by" in query else []
-    counts = _count(session, report, buckets, by_assignee=by_assignee)
-    labels = _labels(session, report, counts, by_assignee=by_assignee)
+    counts = _count(session, report, buckets, rows=rows)
+    labels = _labels(session, report, counts, rows=rows)
     parts = [
         {**span(report, days), "rows": _rows(report, counts, labels, (days, place))}
         for place, days in enumerate(buckets)
@@ -125,42 +134,46 @@ def follow_up_report(session: Session, actor: Actor, query: JsonObject) -> JsonD
         ],
         "rows": _rows(report, counts, labels, (report.days, WHOLE)),
         "buckets": parts or None,
-        "comparison": compared(report, query, lambda other: _whole_rows(session, other, by_assignee=by_assignee)),
+        "comparison": compared(report, query, lambda other: _whole_rows(session, other, rows=rows)),
     }
 
 
-def _whole_rows(session: Session, report: Report, *, by_assignee: bool) -> list[JsonDict]:
-    counts = _count(session, report, (), by_assignee=by_assignee)
-    labels = _labels(session, report, counts, by_assignee=by_assignee)
+def _whole_rows(session: Session, report: Report, *, rows: TaskRows | None) -> list[JsonDict]:
+    counts = _count(session, report, (), rows=rows)
+    labels = _labels(session, report, counts, rows=rows)
     return _rows(report, counts, labels, (report.days, WHOLE))
 
 
-def _count(session: Session, report: Report, buckets: Sequence[Days], *, by_assignee: bool) -> Counts:
+def _count(session: Session, report: Report, buckets: Sequence[Days], *, rows: TaskRows | None) -> Counts:
     """Count the tasks of each part of the period: whole past days from rollups, and the others from the tasks."""
-    counts: defaultdict[tuple[UUID | None, int], Counter[str]] = defaultdict(Counter)
+    counts: defaultdict[tuple[UUID | str | None, int], Counter[str]] = defaultdict(Counter)
 
-    def add(place: int, assignee: UUID | None, found: Counter[str]) -> None:
+    def add(place: int, row: UUID | str | None, found: Counter[str]) -> None:
         for bucket in {WHOLE, place} if found else ():
-            counts[assignee if by_assignee else None, bucket] += found
+            counts[row if rows else None, bucket] += found
 
     live: list[_Part] = []
     at = now()
-    days = _counted_days(session, report, at)
+    days = _counted_days(session, report, at, by_type=rows == TaskRows.TYPE)
     for part in _parts(report, buckets, at):
         inside = days_within(Range(part.since, part.until), days)
-        for assignee, numbers in sum_of_days(inside).items():
-            add(part.place, assignee, _by_completion(*numbers, is_due=True))
+        for row, numbers in sum_of_days(inside).items():
+            add(part.place, row, _by_completion(*numbers, is_due=True))
         live += [_Part(*one, part.place, part.is_due) for one in ranges_between(Range(part.since, part.until), inside)]
-    for place, is_due, assignee, *numbers in session.execute(_statement(report, live, by_assignee=by_assignee)):
-        add(place, assignee, _by_completion(*numbers, is_due=is_due))
+    for place, is_due, row, *numbers in session.execute(_statement(report, live, rows=rows)):
+        add(place, row, _by_completion(*numbers, is_due=is_due))
     return counts
 
 
-def _counted_days(session: Session, report: Report, at: datetime) -> Sequence[TaskDay]:
-    """Return the past days whose rollups answer the report, with the tasks of the assignees that it asks for."""
-    if not _counts_all_leads(report):
+def _counted_days(session: Session, report: Report, at: datetime, *, by_type: bool) -> Sequence[TaskDay]:
+    """Return the past days whose rollups answer the report, with the tasks of the assignees that it asks for.
+
+    Rollups have no types of the tasks of one assignee.
+    """
+    if not _counts_all_leads(report) or (by_type and "assigned_to_id" in report.filters):
         return ()
-    found = counted_days(session, report.actor.clinic.id, Range(report.days.since, min(report.days.until, at)))
+    past = Range(report.days.since, min(report.days.until, at))
+    found = counted_days(session, report.actor.clinic.id, past, by_type=by_type)
     if "assigned_to_id" not in report.filters:
         return found
     return [day.of_assignee(report.filters["assigned_to_id"]) for day in found]
@@ -176,17 +189,17 @@ def _by_completion(tasks: int, completed: int, on_time: int, *, is_due: bool) ->
     return +Counter(numbers)
 
 
-def _statement(report: Report, parts: Sequence[_Part], *, by_assignee: bool) -> Any:
+def _statement(report: Report, parts: Sequence[_Part], *, rows: TaskRows | None) -> Any:
     """Count the tasks in each part of the period: one look-up in the index for each part."""
     part = _table(parts)
-    key: Any = Task.assigned_to_id if by_assignee else null()
+    key = _COLUMN_OF[rows]
     is_completed = Task.status == TaskStatus.COMPLETED
     on_time = func.count().filter(is_completed, Task.completed_at <= Task.due_at)
     numbers = (func.count(), func.count().filter(is_completed), on_time)
     labels = (one.label(name) for one, name in zip(numbers, ("tasks", "completed", "on_time"), strict=True))
-    tasks = select(key.label("assignee"), *labels).select_from(Task)
+    tasks = select(key.label("row"), *labels).select_from(Task)
     tasks = tasks.where(IS_NOT_CANCELLED, Task.due_at >= part.since, Task.due_at < part.until)
-    tasks = _visible(tasks, report).group_by(key) if by_assignee else _visible(tasks, report)
+    tasks = _visible(tasks, report).group_by(key) if rows else _visible(tasks, report)
     counted = tasks.correlate(part.since.table).lateral("counted").c
     return select(part.place, part.is_due, *counted).select_from(part.since.table).join(counted.tasks.table, true())
 
@@ -231,28 +244,32 @@ def _counts_all_leads(report: Report) -> bool:
     return scopes == {Scope.ALL} and not _filters(report).keys() - {"assigned_to_id"}
 
 
-def _labels(session: Session, report: Report, counts: Counts, *, by_assignee: bool) -> dict[Any, str]:
-    if not by_assignee:
+def _labels(session: Session, report: Report, counts: Counts, *, rows: TaskRows | None) -> dict[Any, str]:
+    if rows is None:
         return {None: ALL_TASKS}
-    labels = labels_of(session, report, Dimension.COORDINATOR, {assignee for assignee, _ in counts})
+    keys = {row for row, _ in counts}
+    if rows == TaskRows.TYPE:
+        return {type_: TYPE_LABELS[type_] for type_ in TaskType if type_ in keys}
+    labels = labels_of(session, report, Dimension.COORDINATOR, keys)
     return dict(sorted(labels.items(), key=lambda item: item[1]))
 
 
 def _rows(report: Report, counts: Counts, labels: Mapping[Any, str], part: tuple[Days, int]) -> list[JsonDict]:
     days, bucket = part
-    rows = {key: _Row(report, days, key, counts.get((key, bucket), {})) for key in labels}
+    found = {key: _Row(report, days, key, counts.get((key, bucket), {})) for key in labels}
     return [
-        {"key": key, "label": labels[key], "figures": [row.figure(one) for one in METRICS]} for key, row in rows.items()
+        {"key": key, "label": labels[key], "figures": [row.figure(one) for one in METRICS]}
+        for key, row in found.items()
     ]
 
 
 @dataclass(frozen=True)
 class _Row:
-    """The tasks of an assignee (`key`; None: of all) due in the days: their number by completion."""
+    """The tasks of an assignee or a type (`key`; None: all) due in the days: their number by completion."""
 
     report: Report
     days: Days
-    key: UUID | None
+    key: UUID | str | None
     counts: Mapping[str, int]
 
     def figure(self, metric: TaskMetric) -> JsonDict:
@@ -264,6 +281,6 @@ class _Row:
         """Return the number of tasks, and path and query of the list with exactly these tasks."""
         due = {name: at.isoformat() for name, at in (("due_from", self.days.since), ("due_to", self.days.until))}
         filters = _filters(self.report)
-        assignee = {"assigned_to_id": self.key} if self.key else {}
-        query = urlencode({**filters, **assignee, **due, "completion": ",".join(completions)})
+        row = {} if self.key is None else {"type" if isinstance(self.key, str) else "assigned_to_id": self.key}
+        query = urlencode({**filters, **row, **due, "completion": ",".join(completions)})
         return {"leads": sum(self.counts.get(one, 0) for one in completions), "drill": f"{_FOLLOW_UPS}?{query}"}

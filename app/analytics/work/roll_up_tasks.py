@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.analytics.periods import Days, days_from
+from app.analytics.work.models import WITHOUT_TYPES
 from app.core.calendar.calendar import Calendar
 from app.core.db import AnyRow
 from app.identity.clinics import load_context
@@ -33,12 +34,13 @@ _NEXT_CLINIC: Final = text(
     " ORDER BY t.due_at LIMIT 1) AS first ON rolled.ends_at IS NULL"
     " WHERE coalesce(rolled.ends_at, first_due_at) < least(:settled, now() - interval '49 hours')"
     " OR EXISTS (SELECT FROM task_rollup_changes ch WHERE ch.clinic_id = c.id) OR rolled.timezone <> c.timezone"
+    f" OR EXISTS (SELECT FROM task_rollup_days d WHERE d.clinic_id = c.id AND {WITHOUT_TYPES})"
     " ORDER BY random() LIMIT 1"
 )
 _CHANGED_DAYS: Final = text(
     "SELECT d.starts_at, d.ends_at FROM task_rollup_days d WHERE d.clinic_id = :clinic"
-    " AND EXISTS (SELECT FROM task_rollup_changes ch WHERE ch.clinic_id = :clinic"
-    " AND ch.due_at >= d.starts_at AND ch.due_at < d.ends_at) ORDER BY d.starts_at LIMIT :most"
+    f" AND ({WITHOUT_TYPES} OR EXISTS (SELECT FROM task_rollup_changes ch WHERE ch.clinic_id = :clinic"
+    " AND ch.due_at >= d.starts_at AND ch.due_at < d.ends_at)) ORDER BY d.starts_at LIMIT :most"
 )
 _DAYS: Final = "unnest(CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[])) AS day(starts_at, ends_at)"
 _FORGET_CHANGES: Final = text(
@@ -51,27 +53,34 @@ _FORGET_OTHER_CHANGES: Final = text(
     " WHERE d.clinic_id = :clinic AND d.starts_at <= ch.due_at AND d.ends_at > ch.due_at)"
 )
 _FORGET_DAYS: Final = text("DELETE FROM task_rollup_days WHERE clinic_id = :clinic")
+
+
+def _arrays(condition: str, key: str) -> str:
+    """Return the SQL of four arrays with the same order: the keys, and their three numbers."""
+    columns = (key, "tasks", "completed", "on_time")
+    return ", ".join(f"coalesce(array_agg({one}) FILTER (WHERE {condition}), '{{}}')" for one in columns)
+
+
 _COUNT: Final = text(f"""
 INSERT INTO task_rollup_days AS d (clinic_id, starts_at, ends_at, timezone, rolled_up_at, assignees, tasks, completed,
-    on_time)
-SELECT :clinic, day.starts_at, day.ends_at, :timezone, :now,
-    coalesce(array_agg(of_one.assigned_to_id) FILTER (WHERE of_one.tasks IS NOT NULL), '{{}}'),
-    coalesce(array_agg(of_one.tasks) FILTER (WHERE of_one.tasks IS NOT NULL), '{{}}'),
-    coalesce(array_agg(of_one.completed) FILTER (WHERE of_one.tasks IS NOT NULL), '{{}}'),
-    coalesce(array_agg(of_one.on_time) FILTER (WHERE of_one.tasks IS NOT NULL), '{{}}')
+    on_time, types_rolled_up_at, types, tasks_of_types, completed_of_types, on_time_of_types)
+SELECT :clinic, day.starts_at, day.ends_at, :timezone, :now, {_arrays("assignee IS NOT NULL", "assignee")},
+    :now, {_arrays("type IS NOT NULL", "type")}
 FROM {_DAYS} LEFT JOIN LATERAL (
-    SELECT t.assigned_to_id, count(*) AS tasks,
+    SELECT t.assigned_to_id AS assignee, t.type, count(*) AS tasks,
         count(*) FILTER (WHERE t.status = '{TaskStatus.COMPLETED}') AS completed,
         count(*) FILTER (WHERE t.status = '{TaskStatus.COMPLETED}' AND t.completed_at <= t.due_at) AS on_time
     FROM lead_tasks t WHERE t.clinic_id = :clinic AND t.due_at >= day.starts_at AND t.due_at < day.ends_at
         AND t.status <> 'CANCELLED' AND t.deleted_at IS NULL
         AND NOT EXISTS (SELECT FROM leads l WHERE l.id = t.lead_id AND l.clinic_id = :clinic
             AND l.deleted_at IS NOT NULL)
-    GROUP BY t.assigned_to_id
+    GROUP BY GROUPING SETS ((t.assigned_to_id), (t.type))
 ) AS of_one ON true
 GROUP BY day.starts_at, day.ends_at
 ON CONFLICT (clinic_id, starts_at) DO UPDATE SET rolled_up_at = excluded.rolled_up_at, assignees = excluded.assignees,
-    tasks = excluded.tasks, completed = excluded.completed, on_time = excluded.on_time
+    tasks = excluded.tasks, completed = excluded.completed, on_time = excluded.on_time,
+    types_rolled_up_at = excluded.types_rolled_up_at, types = excluded.types, tasks_of_types = excluded.tasks_of_types,
+    completed_of_types = excluded.completed_of_types, on_time_of_types = excluded.on_time_of_types
 """)  # noqa: S608  (constants)
 
 

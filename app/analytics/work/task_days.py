@@ -16,24 +16,24 @@ from app.analytics.work.models import TaskRollupChange, TaskRollupDay
 
 
 class TaskDay(NamedTuple):
-    """The tasks due on a day: for each assignee their number, those completed, and those completed on time."""
+    """The tasks due on a day: for each row their number, those completed, and those completed on time."""
 
     since: datetime
     until: datetime
-    assignees: Sequence[UUID]
+    rows: Sequence[UUID | str]  # assignees or types
     tasks: Sequence[int]
     completed: Sequence[int]
     on_time: Sequence[int]
 
-    def counts(self) -> Iterator[tuple[UUID, int, int, int]]:
-        """Return the assignee and the three numbers of each."""
-        return zip(self.assignees, self.tasks, self.completed, self.on_time, strict=True)
+    def counts(self) -> Iterator[tuple[UUID | str, int, int, int]]:
+        """Return each row with its three numbers."""
+        return zip(self.rows, self.tasks, self.completed, self.on_time, strict=True)
 
     def of_assignee(self, wanted: UUID) -> Self:
         """Return the day with the tasks of one assignee only."""
         own = [counts for counts in self.counts() if counts[0] == wanted]
-        assignees, *numbers = zip(*own, strict=True) if own else ((), (), (), ())
-        return self._replace(assignees=assignees, tasks=numbers[0], completed=numbers[1], on_time=numbers[2])
+        rows, *numbers = zip(*own, strict=True) if own else ((), (), (), ())
+        return self._replace(rows=rows, tasks=numbers[0], completed=numbers[1], on_time=numbers[2])
 
 
 _HAS_CHANGED: Final = exists().where(
@@ -43,14 +43,26 @@ _HAS_CHANGED: Final = exists().where(
 )
 
 
-def counted_days(session: Session, clinic_id: UUID, period: Range) -> list[TaskDay]:
-    """Return the days in the period without changes since they were counted, in order."""
-    counts = (TaskRollupDay.assignees, TaskRollupDay.tasks, TaskRollupDay.completed, TaskRollupDay.on_time)
+_BY_ASSIGNEE: Final = (TaskRollupDay.assignees, TaskRollupDay.tasks, TaskRollupDay.completed, TaskRollupDay.on_time)
+_BY_TYPE: Final = (
+    *(TaskRollupDay.types, TaskRollupDay.tasks_of_types),
+    *(TaskRollupDay.completed_of_types, TaskRollupDay.on_time_of_types),
+)
+
+
+def counted_days(session: Session, clinic_id: UUID, period: Range, *, by_type: bool) -> list[TaskDay]:
+    """Return the days in the period without changes since they were counted, in order; their rows by assignee or type.
+
+    An earlier version of the program counts no types: `types_rolled_up_at` differs then.
+    """
+    counts = _BY_TYPE if by_type else _BY_ASSIGNEE
+    has_types = TaskRollupDay.types_rolled_up_at == TaskRollupDay.rolled_up_at
     found = select(TaskRollupDay.starts_at, TaskRollupDay.ends_at, *counts).where(
         TaskRollupDay.clinic_id == clinic_id,
         TaskRollupDay.starts_at >= period.since,
         TaskRollupDay.ends_at <= period.until,
         ~_HAS_CHANGED,
+        *([has_types] if by_type else []),
     )
     return [TaskDay(*row) for row in session.execute(found.order_by(TaskRollupDay.starts_at))]
 
@@ -61,12 +73,12 @@ def days_within(period: Range, days: Sequence[TaskDay]) -> Sequence[TaskDay]:
     return days[first : bisect_right(days, period.until, key=attrgetter("until"))]
 
 
-def sum_of_days(days: Iterable[TaskDay]) -> Mapping[UUID, Sequence[int]]:
-    """Return the three numbers of each assignee, for all days together."""
-    sums: defaultdict[UUID, list[int]] = defaultdict(lambda: [0, 0, 0])
+def sum_of_days(days: Iterable[TaskDay]) -> Mapping[UUID | str, Sequence[int]]:
+    """Return the three numbers of each row, for all days together."""
+    sums: defaultdict[UUID | str, list[int]] = defaultdict(lambda: [0, 0, 0])
     for day in days:
-        for assignee, *numbers in day.counts():
-            sums[assignee] = list(map(add, sums[assignee], numbers))
+        for row, *numbers in day.counts():
+            sums[row] = list(map(add, sums[row], numbers))
     return sums
 
 

@@ -116,7 +116,9 @@ class FollowUpQuery(PeriodQuery, FormatQuery):
     assigned_to_id = UserIdOrMe()
     stage = Text(100, least=1, metadata={"description": "A stage's slug: tasks of leads that are there now."})
     by = Choice(By, metadata={"description": "Also return the rows of each day, week or month."})
-    rows = Choice(TaskRows, metadata={"description": "A row for each assignee. By default one row."})
+    rows = Choice(
+        TaskRows, metadata={"description": "A row for each assignee, or for each type of tasks. By default one row."}
+    )
 
 
 class DefinitionOut(Schema):

@@ -245,7 +245,11 @@ CLINIC: Final[Mapping[str, Table]] = {
     "sweep_runs": Table(stays("name started_at finished_at runs result error", because=FIGURES)),
     "task_rollup_changes": Table(stays("id clinic_id due_at", because=FIGURES)),
     "task_rollup_days": Table(
-        stays("clinic_id starts_at ends_at timezone rolled_up_at assignees tasks completed on_time", because=FIGURES)
+        stays(
+            "clinic_id starts_at ends_at timezone rolled_up_at assignees tasks completed on_time types_rolled_up_at types"
+            " tasks_of_types completed_of_types on_time_of_types",
+            because=FIGURES,
+        )
     ),
     "task_templates": Table(
         {
