@@ -20,7 +20,7 @@ from app.engine.jobs.models import Job, JobItem
 from app.engine.models import EventRecord, Hold, MetricCounter, Step, SweepRun
 from app.engine.rules.models import RuleRow, RuleVersion
 from app.engine.sequences.models import SequenceRow, SequenceVersion
-from app.engine.statistics.outcome_statistics import SeriesHour
+from app.engine.statistics.outcome_statistics import SeriesHour, SeriesTotal
 from app.identity.models import ApiKey, Clinic, CustomRole, PasswordLink, SignIn, Team, User
 from app.leads.assignment.models import Absence, AssignmentEntry, AssignmentRule, AssignmentTurn, WorkingHours
 from app.leads.attribution.cost_models import SourceCost
@@ -130,6 +130,7 @@ __all__ = [
     "SequenceRow",
     "SequenceVersion",
     "SeriesHour",
+    "SeriesTotal",
     "SignIn",
     "SourceCost",
     "Step",

@@ -145,6 +145,7 @@ def _fill_scores(desk: Desk) -> None:
 
 
 def _fill_rollups(desk: Desk) -> None:
+    desk.sql("INSERT INTO series_totals VALUES (:c, 'x', 1, 0, 0)", c=desk.clinic_id)
     group = "source_id, status, pipeline_stage, past_stages, capture_channel"
     for columns, values in (
         ("spans (clinic_id, starts_at, ends_at, is_month, timezone, rolled_up_at)", "now(), now(), true, 'x', now()"),

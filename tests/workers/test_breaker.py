@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from app.api.clinic.settings_schemas import ContactPolicyIn
-from app.automation.rules.service import change_rule, find_rule, get_rule
+from app.automation.rules.service import change_rule, create_rule, delete_rule, find_rule, get_rule
 from app.automation.sequences.service import change_sequence
 from app.core.db import transaction
 from app.engine.models import Kind
+from app.engine.statistics.outcome_statistics import Series, reset_counts
 from app.identity.models import Role
 from app.messaging.contact_policy.settings import set_contact_policy
 from tests.support.concurrency import run_concurrently
@@ -295,3 +296,36 @@ def _trip(practice: Practice, slug: str) -> None:
         now=at("2026-03-10T11:00"),
     )
     assert sweep(PAUSE) == 1
+
+
+def test_runs_of_a_rule_are_counted_beyond_the_hours_of_the_breaker(practice: Practice, smtp: SmtpServer, watch: Watch):
+    practice.capture(email="ana@lead.example")
+    send(practice)
+    smtp.on("rcpt", REFUSED, times=1)
+    practice.capture(email="bob@lead.example")
+    send(practice)
+    assert rule(practice, "hello")["runs"] == (2, 1, 1)
+    assert rule(practice, "call")["runs"] == (2, 2, 0)
+
+    watch.advance(hours=30)
+    sweep(PAUSE)
+    assert figures(practice, "hello") == {}
+    assert rule(practice, "hello")["runs"] == (2, 1, 1)
+    practice.capture(email="cia@lead.example")
+    send(practice)
+    with transaction() as session:
+        reset_counts(session, Series(practice.clinic_id, "call"))
+    assert rule(practice, "call")["runs"] == (3, 3, 0)
+    assert rule(practice, "later")["runs"][2] == 0
+
+
+def test_rule_that_is_created_again_has_no_runs_of_the_deleted_one(practice: Practice):
+    practice.capture(email="ana@lead.example")
+    practice.run_due()
+    old = rule(practice, "call")
+    assert old["runs"].total == 1
+    with transaction() as session:
+        delete_rule(session, practice.actor(), old["id"], seen=None)
+    again = {**old["definition"], "is_active": True, "is_draft": False}
+    with transaction() as session:
+        assert create_rule(session, practice.actor(), again)["runs"].total == 0

@@ -117,7 +117,7 @@ METRICS: Final = (
 
 
 def follow_up_report(session: Session, actor: Actor, query: JsonObject) -> JsonDict:
-    """Return the fields of AnalyticsOut: one row, or (`query["rows"]`) one for each assignee or type. Raises Invalid."""
+    """Return the fields of AnalyticsOut: one row, or (`query["rows"]`) one per assignee or type. Raises Invalid."""
     report = read_report(session, actor, {**query, "basis": Basis.PERIOD})
     rows: TaskRows | None = query.get("rows")
     buckets = buckets_of(report.days, query["by"]) if "by" in query else []

@@ -16,8 +16,8 @@ WITHOUT_TYPES: Final = "types_rolled_up_at IS DISTINCT FROM rolled_up_at"
 class TaskRollupDay(Base):
     """The tasks due on a local day, without cancelled ones. It holds until a `TaskRollupChange` lies in it.
 
-    The arrays have one entry for each assignee (`…_of_types`: for each type): tasks, those completed, and those completed
-    on time.
+    The arrays have one entry for each assignee (`…_of_types`: for each type): tasks, those completed, and those
+    completed on time.
     """
 
     __tablename__ = "task_rollup_days"

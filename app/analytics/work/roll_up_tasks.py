@@ -25,7 +25,7 @@ _EARLIEST: Final = timedelta(days=5 * 366)  # tasks that were due before are rea
 
 # A clinic with changes, or with days that are over and not counted.
 _NEXT_CLINIC: Final = text(
-    "SELECT c.id, rolled.ends_at AS rolled_up_to, first_due_at,"
+    "SELECT c.id, rolled.ends_at AS rolled_up_to, first_due_at,"  # noqa: S608  (constants)
     " rolled.timezone <> c.timezone AS is_outdated, now() AS database_time"
     " FROM clinics c LEFT JOIN LATERAL (SELECT d.timezone, d.ends_at FROM task_rollup_days d"
     " WHERE d.clinic_id = c.id ORDER BY d.starts_at DESC LIMIT 1) AS rolled ON true"
@@ -38,7 +38,7 @@ _NEXT_CLINIC: Final = text(
     " ORDER BY random() LIMIT 1"
 )
 _CHANGED_DAYS: Final = text(
-    "SELECT d.starts_at, d.ends_at FROM task_rollup_days d WHERE d.clinic_id = :clinic"
+    "SELECT d.starts_at, d.ends_at FROM task_rollup_days d WHERE d.clinic_id = :clinic"  # noqa: S608  (constants)
     f" AND ({WITHOUT_TYPES} OR EXISTS (SELECT FROM task_rollup_changes ch WHERE ch.clinic_id = :clinic"
     " AND ch.due_at >= d.starts_at AND ch.due_at < d.ends_at)) ORDER BY d.starts_at LIMIT :most"
 )

@@ -46,10 +46,19 @@ class FollowUpRuleChange(VersionedChange):
     )
 
 
+class RunsOut(Schema):
+    """Steps and messages of a rule that ran. A message counts when it was handed over, a step when it ended."""
+
+    total = Integer(required=True)
+    succeeded = Integer(required=True)
+    failed = Integer(required=True, metadata={"description": "After all tries, and messages that were refused."})
+
+
 class FollowUpRuleOut(VersionedOut):
     """A rule, with its published definition and its draft."""
 
     priority = Integer(required=True)
+    runs = fields.Nested(RunsOut, required=True)
     definition = ModelField(Rule, required=True, allow_none=True, metadata={"description": "The published version."})
     draft = ModelField(Rule, required=True, allow_none=True)
 

@@ -1,5 +1,6 @@
 """Rule service: rules of a clinic and their versions. The caller commits."""
 
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from app.core.pagination import Page, page
 from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.rules.models import RuleRow, RuleVersion
 from app.engine.rules.rules import DEFAULT_PRIORITY
+from app.engine.statistics.outcome_statistics import Runs, Series, forget_series, runs_of
 from app.identity.actor import Actor
 
 RULES: Final = VersionedDefinitions(
@@ -27,8 +29,7 @@ def list_rules(session: Session, actor: Actor, query: JsonObject) -> Page:
     if "playbook" in query:
         rules = rules.where(RuleRow.playbook == query["playbook"])
     found = page(session, rules, RULES.by_name, query)
-    items = [_with_priority(rule) for rule in RULES.to_responses(session, found.items)]
-    return Page(items, found.next_cursor, found.total_count)
+    return Page(_to_responses(session, found.items), found.next_cursor, found.total_count)
 
 
 def get_rule(session: Session, actor: Actor, rule_id: UUID) -> JsonDict:
@@ -64,6 +65,7 @@ def delete_rule(session: Session, actor: Actor, rule_id: UUID, *, seen: SeenVers
     rule = RULES.begin_change(session, actor, rule_id, seen)
     rule.active = False
     rule.deleted_at = now()
+    forget_series(session, Series(rule.clinic_id, rule.slug))
     RULES.save(session, actor, rule)
 
 
@@ -93,10 +95,18 @@ def find_rule(session: Session, actor: Actor, rule_id: UUID, *, lock: bool = Fal
 
 
 def _to_response(session: Session, rule: RuleRow) -> JsonDict:
-    [response] = RULES.to_responses(session, [rule])
-    return _with_priority(response)
+    [response] = _to_responses(session, [rule])
+    return response
 
 
-def _with_priority(response: JsonDict) -> JsonDict:
+def _to_responses(session: Session, rules: Sequence[RuleRow]) -> list[JsonDict]:
+    """Return the rules of one clinic, as FollowUpRuleOut."""
+    runs = runs_of(session, rules[0].clinic_id, [rule.slug for rule in rules]) if rules else {}
+    found = RULES.to_responses(session, rules)
+    return [{**one, "priority": _priority(one), "runs": runs.get(one["name"], Runs())} for one in found]
+
+
+def _priority(response: JsonDict) -> int:
     definition = response["definition"] or response["draft"] or {}
-    return {**response, "priority": definition.get("priority", DEFAULT_PRIORITY)}
+    priority: int = definition.get("priority", DEFAULT_PRIORITY)
+    return priority

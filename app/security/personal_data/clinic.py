@@ -233,6 +233,7 @@ CLINIC: Final[Mapping[str, Table]] = {
             **stays("updated_at updated_by deleted_at version", because=SETTINGS),
         }
     ),
+    "series_totals": Table(stays("clinic_id series done sent failed", because=FIGURES)),
     "series_hours": Table(stays("clinic_id series hour shard done sent failed bounced opted_out", because=FIGURES)),
     "sign_ins": Table(
         {
@@ -246,8 +247,8 @@ CLINIC: Final[Mapping[str, Table]] = {
     "task_rollup_changes": Table(stays("id clinic_id due_at", because=FIGURES)),
     "task_rollup_days": Table(
         stays(
-            "clinic_id starts_at ends_at timezone rolled_up_at assignees tasks completed on_time types_rolled_up_at types"
-            " tasks_of_types completed_of_types on_time_of_types",
+            "clinic_id starts_at ends_at timezone rolled_up_at assignees tasks completed on_time types_rolled_up_at"
+            " types tasks_of_types completed_of_types on_time_of_types",
             because=FIGURES,
         )
     ),

@@ -21,7 +21,9 @@ export const automationTexts = {
   draft: "Draft",
   unpublished: "Not published",
   fromPlaybook: (name: string) => `from ${name}`,
-  columns: { name: "Name", state: "State", does: "In words", sent: "Sent to", replied: "Replied", converted: "Converted", enrolled: "Enrolled", next: "Next run", changed: "Changed" },
+  columns: { name: "Name", state: "State", does: "In words", sent: "Sent to", replied: "Replied", converted: "Converted", enrolled: "Enrolled", ran: "Ran", failed: "Failed", next: "Next run", changed: "Changed" },
+  runs: (total: number, failed: number) =>
+    total === 0 ? "It has not run yet." : `Ran ${total.toLocaleString()} ${total === 1 ? "time" : "times"}, ${failed === 0 ? "never failed" : `failed ${failed.toLocaleString()}`}`,
   figuresHint: "Leads of the last 90 days to which it sent a message; the shares that replied and became patients after it.",
   empty: "Nothing matches.",
   none: {

@@ -3,6 +3,7 @@
 from app.automation.nurtures import service as nurtures
 from app.automation.rules.backfill import preview_backfill, start_backfill
 from app.automation.sequences.enrollments.pause import resume_waiting_enrollments
+from app.engine.statistics.outcome_statistics import runs_of
 from app.identity.permissions import Scope
 from tests.support.large_clinic import now
 from tests.support.queries.automation_calls import (
@@ -21,6 +22,10 @@ from tests.support.queries.enrollment_calls import (
 from tests.support.queries.query import Query
 
 AUTOMATION_WORK: dict[str, Query] = {
+    "runs of rules": (
+        lambda s, large: runs_of(s, large.actor.clinic.id, [f"series-{n}" for n in range(50)]),
+        {"pk_series_hours"},
+    ),
     "start a backfill": (
         lambda s, large: start_backfill(s, large.actor, rule_for_new_leads(s, large), per_hour=200),
         {"ix_leads_clinic"},

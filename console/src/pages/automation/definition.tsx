@@ -92,6 +92,7 @@ function Shown({ one, mayChange, refetch }: ShownProps) {
       <div className="page-head">
         <h1>{one.name}</h1>
         <States of={one} />
+        {one.runs && <p className="soft">{t.runs(one.runs.total, one.runs.failed)}</p>}
         {mayChange && <Acts one={one} onPublished={() => open("leads")} />}
       </div>
       {one.pausedBecause && (

@@ -22,6 +22,7 @@ export interface Definition {
   updatedAt: string;
   nextRunAt: string | null; // of a nurture
   enrolled: number | null; // of a nurture: leads
+  runs: Schemas["RunsOut"] | null; // of a rule
 }
 
 export const KIND_OF: Record<Family, Kind> = { rules: "rule", sequences: "sequence", nurtures: "nurture" };
@@ -40,6 +41,7 @@ function versioned(family: Family, { definition, draft, ...row }: Versioned): De
     warnings: row.warnings,
     nextRunAt: null,
     enrolled: null,
+    runs: "runs" in row ? row.runs : null,
   };
 }
 
@@ -47,7 +49,7 @@ const NURTURE = ["name", "sequence", "score_from", "score_to", "silent_for", "ru
 
 function nurture(row: Schemas["NurtureOut"]): Definition {
   const published = Object.fromEntries(NURTURE.filter((name) => row[name] !== null).map((name) => [name, row[name]]));
-  return { ...common("nurtures", row), published, draft: null, number: row.version, pausedBecause: null, warnings: [], nextRunAt: row.next_run_at, enrolled: row.enrolled };
+  return { ...common("nurtures", row), published, draft: null, number: row.version, pausedBecause: null, warnings: [], nextRunAt: row.next_run_at, enrolled: row.enrolled, runs: null };
 }
 
 interface Row {

@@ -62,6 +62,12 @@ function Table({ family, shown, figures }: { family: Family; shown: Definition[]
                 <th className="right wide-only">{t.columns.converted}</th>
               </>
             )}
+            {family === "rules" && (
+              <>
+                <th className="right wide-only">{t.columns.ran}</th>
+                <th className="right wide-only">{t.columns.failed}</th>
+              </>
+            )}
             {family === "nurtures" && (
               <>
                 <th className="right">{t.columns.enrolled}</th>
@@ -84,6 +90,12 @@ function Table({ family, shown, figures }: { family: Family; shown: Definition[]
                 <States of={one} />
               </td>
               {figures && <Did figures={figures.get(one.name)} />}
+              {one.runs && (
+                <>
+                  <td className="right wide-only">{one.runs.total.toLocaleString()}</td>
+                  <td className="right wide-only">{one.runs.failed.toLocaleString()}</td>
+                </>
+              )}
               {family === "nurtures" && (
                 <>
                   <td className="right">{one.enrolled?.toLocaleString()}</td>
