@@ -54,7 +54,7 @@ def test_rule_is_read_as_an_outline_with_the_line_of_each_part(desk: Desk):
         (2, 10, "Task: Call back (call)"),
         (1, 11, "Else:"),
         (2, 12, "Assign the lead by the assignment rules"),
-        (0, 13, "It is cancelled when a user speaks with the lead."),
+        (0, 13, "It is cancelled when a user is in contact with the lead."),
     ]
 
 

@@ -189,7 +189,8 @@ def test_completed_task_is_on_the_timeline_and_its_reminders_stop(desk: Desk):
     assert (done["outcome"], done["completion_notes"]) == ("callback_requested", "Wants to think")
     [step] = desk.steps(lead, name="task-reminder")
     assert (step["state"], step["reason"]) == ("cancelled", "task_done")
-    call, entry = desk.timeline(lead)
+    call, moved, entry = desk.timeline(lead)
+    assert moved["type"] == "STAGE_CHANGE"  # the call was a contact
     assert (call["type"], call["outcome"], call["task_id"]) == ("PHONE_CALL", "callback_requested", task["id"])
     assert (call["notes"], done["activity_id"]) == ("Wants to think", call["id"])
     assert (entry["type"], entry["task_id"]) == ("TASK_COMPLETED", task["id"])

@@ -165,22 +165,24 @@ def test_orthodontics_runs_from_first_task_to_break_up_email(open_playbook: Call
     clinic = open_playbook("orthodontics")
     untouched = clinic.capture()
     patient = clinic.capture(patient_first_name="Tom")
+    silent = clinic.capture()
+    undecided = clinic.capture()
+    called = "speed-to-lead: create_task"
+    for lead in (patient, undecided):  # a contact would end the first call
+        clinic.does(lead, called)
     clinic.log(patient, "CONSULTATION_SCHEDULED", scheduled_for=(now() + timedelta(days=2)).isoformat())
     clinic.log(patient, "CONSULTATION_COMPLETED")
-    silent = clinic.capture()
     for _ in range(3):
         clinic.log(silent, "PHONE_CALL", outcome="no_answer")
-    undecided = clinic.capture()
     clinic.move(undecided, "pending_decision")
 
-    called = "speed-to-lead: create_task"
     clinic.does(untouched, called, "no-contact-24h: escalate")
     assert clinic.tasks(untouched) == ["Initial Contact", "No contact in 24 hours"]
     clinic.does(
         patient, called, "consultation-confirmation: send_message", "post-consult-follow-up: create_task"
-    )  # a completed consultation prevents the escalation
+    )  # a booked consultation, as any later stage, prevents the escalation
     assert clinic.mails(patient) == ["Tom's consultation at A clinic"]
-    clinic.does(undecided, called, "no-contact-24h: escalate", "pending-decision-check-in: create_task")
+    clinic.does(undecided, called, "pending-decision-check-in: create_task")
     clinic.does(
         silent, called, "break-up-email: send_message", "break-up-email: suggest_lost", "no-contact-24h: escalate"
     )

@@ -273,8 +273,9 @@ _ROLLUPS = (
     """,
     """
     INSERT INTO task_rollup_days (clinic_id, starts_at, ends_at, timezone, rolled_up_at, assignees, tasks, completed,
-        on_time)
-    SELECT c.id, at, at + interval '1 day', c.timezone, now(), ARRAY[gen_random_uuid()], '{9}', '{9}', '{9}'
+        on_time, types_rolled_up_at, types, tasks_of_types, completed_of_types, on_time_of_types)
+    SELECT c.id, at, at + interval '1 day', c.timezone, now(), ARRAY[gen_random_uuid()], '{9}', '{9}', '{9}',
+        now(), '{CALL}', '{9}', '{9}', '{9}'
     FROM clinics AS c, LATERAL generate_series(date_trunc('day', now(), c.timezone) - interval '1500 days',
         date_trunc('day', now(), c.timezone) - interval '2 days', interval '1 day') AS at
     """,

@@ -1,8 +1,9 @@
 """PostgreSQL keeps the plan of the claim, and reads due steps by index, however small the table was."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 
-from sqlalchemy import text
+from sqlalchemy import QueuePool, text
 from sqlalchemy.orm import Session
 
 from app import clock
@@ -33,8 +34,11 @@ def test_the_plan_of_a_turn_is_kept_with_fresh_statistics(
     engine().dispose()
 
     assert runner.run(Kind.CREATE_TASK, ids[:100], clinic_id=practice.clinic_id) == STEPS
-    with transaction() as session:
-        assert session.scalars(KEPT).one() > 0
+    pool = engine().pool
+    assert isinstance(pool, QueuePool)
+    with ExitStack() as sessions:  # one for each connection of the pool: any of them may have claimed
+        kept = [sessions.enter_context(transaction()).scalars(KEPT).one() for _ in range(pool.checkedin())]
+    assert sum(kept) > 0
 
 
 def test_a_turn_of_a_small_table_reads_an_index(practice: Practice, watch: Watch, postgres: Postgres):

@@ -636,7 +636,7 @@ def test_webhook_gets_an_event_with_ids_and_codes(practice: Practice, server: Ga
             "clinic_id": str(practice.clinic_id),
             "lead_id": str(lead),
             "status": "ACTIVE",
-            "stage": "new_lead",
+            "stage": "contacted",
             "subject_id": hook.cause["subject_id"],
             "rule": "hook",
             "step_id": str(hook.id),

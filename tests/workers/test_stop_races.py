@@ -161,11 +161,10 @@ def test_stop_that_locks_the_lead_first_wins(practice: Practice, smtp: SmtpServe
 @pytest.mark.parametrize(
     ("stop", "cancelled", "left"),
     [
-        ("reply", {"no-contact-24h": "replied", "break-up-email": "replied"}, {"post-consult-follow-up", "check-in"}),
-        ("contact", {"no-contact-24h": "already_contacted"}, {"post-consult-follow-up", "check-in"}),
-        ("opt-out", {"break-up-email": "opted_out"}, {"no-contact-24h", "post-consult-follow-up", "check-in"}),
-        ("conversion", {"no-contact-24h": "converted", "check-in": "converted"}, set()),
-        ("loss", {"no-contact-24h": "lost", "check-in": "lost", "post-consult-follow-up": "lost"}, set()),
+        ("reply", {"break-up-email": "replied"}, {"post-consult-follow-up", "check-in"}),
+        ("opt-out", {"break-up-email": "opted_out"}, {"post-consult-follow-up", "check-in"}),
+        ("conversion", {"check-in": "converted"}, set()),
+        ("loss", {"check-in": "lost", "post-consult-follow-up": "lost"}, set()),
     ],
 )
 def test_stop_cancels_steps_with_a_reason(practice: Practice, stop: str, cancelled: dict[str, str], left: set[str]):
@@ -181,6 +180,24 @@ def test_stop_cancels_steps_with_a_reason(practice: Practice, stop: str, cancell
     assert {step.name: step.reason for step in steps if step.state == "cancelled"}.items() >= cancelled.items()
     assert {step.name for step in practice.pending(lead)} >= left
     assert all(step.finished_at == TUESDAY for step in steps if step.state == "cancelled")
+
+
+@pytest.mark.parametrize(
+    ("stop", "reason"),
+    [
+        ("reply", "replied"),
+        ("contact", "already_contacted"),
+        ("opt-out", None),
+        ("conversion", "converted"),
+        ("loss", "lost"),
+    ],
+)
+def test_stop_of_a_new_lead_cancels_the_escalation_with_a_reason(practice: Practice, stop: str, reason: str | None):
+    lead = practice.capture()
+
+    STOPS[stop](practice, lead)
+
+    assert practice.step(lead, name="no-contact-24h").reason == reason
 
 
 def test_completed_task_cancels_reminders_and_their_emails(practice: Practice, smtp: SmtpServer, watch: Watch):

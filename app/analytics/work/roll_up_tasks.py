@@ -34,7 +34,7 @@ _NEXT_CLINIC: Final = text(
     " ORDER BY t.due_at LIMIT 1) AS first ON rolled.ends_at IS NULL"
     " WHERE coalesce(rolled.ends_at, first_due_at) < least(:settled, now() - interval '49 hours')"
     " OR EXISTS (SELECT FROM task_rollup_changes ch WHERE ch.clinic_id = c.id) OR rolled.timezone <> c.timezone"
-    f" OR EXISTS (SELECT FROM task_rollup_days d WHERE d.clinic_id = c.id AND {WITHOUT_TYPES})"
+    f" OR (SELECT true FROM task_rollup_days d WHERE d.clinic_id = c.id AND {WITHOUT_TYPES} LIMIT 1)"
     " ORDER BY random() LIMIT 1"
 )
 _CHANGED_DAYS: Final = text(

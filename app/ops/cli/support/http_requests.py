@@ -83,6 +83,10 @@ _AFTER: Final[Mapping[str, tuple[str, ...]]] = {
 }
 # Calls at the end, in this order: they close, remove or lock what the calls before them use.
 _LAST: Final = (
+    "lead-steps.snooze_step",
+    "lead-steps.run_step_now",
+    "lead-steps.cancel_step",
+    "lead-activities.complete",
     "followups.complete",
     "tasks.complete",
     "follow-up-rules.publish_follow_up_rule",
@@ -95,9 +99,6 @@ _LAST: Final = (
     "enrollments.resume_enrollment",
     "enrollments.skip_step",
     "enrollments.exit_enrollment",
-    "lead-steps.snooze_step",
-    "lead-steps.run_step_now",
-    "lead-steps.cancel_step",
     "message-templates.roll_back",
     "jobs.cancel_job",
     "imports.start",
