@@ -1,6 +1,7 @@
 """Expand tasks with their lead and assignee."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import select
@@ -8,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.api.leads.expand import USER_COLUMNS, with_lead_names
 from app.audit import audit_log
+from app.core.pagination import Page
 from app.core.type_aliases import ColumnValues, JsonDict, JsonObject
 from app.http.schemas.expand import expand_rows
 from app.identity.actor import Actor
@@ -15,6 +17,7 @@ from app.leads.models import Lead
 from app.leads.search.lookup import visible_to
 from app.security.encrypted_fields import decrypt_or_none
 from app.tasks.lookup import TaskPart
+from app.tasks.service import list_tasks
 
 NAMES: Final = frozenset({"lead_name", "assigned_to_name"})
 
@@ -32,11 +35,12 @@ def with_names(session: Session, actor: Actor, tasks: Sequence[Any]) -> list[Jso
     return shown
 
 
-def named_tasks(session: Session, actor: Actor, tasks: Sequence[Any], query: JsonObject) -> Sequence[Any]:
-    """Return the tasks' rows with names, unless `fields` leaves the names out, and with the parts in `expand`."""
-    chosen = query.get("chosen")
-    named = tasks if chosen and NAMES.isdisjoint(chosen.split(",")) else with_names(session, actor, tasks)
-    return expand_tasks(session, actor, named, query.get("expand", ()))
+def list_named_tasks(session: Session, actor: Actor, query: JsonObject) -> Page:
+    """List tasks with names, unless `fields` leaves the names out, and with the parts in `expand`."""
+    found, chosen = list_tasks(session, actor, query), query.get("chosen")
+    skip_names = chosen and NAMES.isdisjoint(chosen.split(","))
+    named = found.items if skip_names else with_names(session, actor, found.items)
+    return replace(found, items=expand_tasks(session, actor, named, query.get("expand", ())))
 
 
 def _as_mapping(task: Any) -> ColumnValues:

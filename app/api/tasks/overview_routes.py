@@ -1,12 +1,11 @@
 """Views of the work queue: dashboard, kanban board, calendar, export."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from flask import Response
 from sqlalchemy.orm import Session
 
-from app.api.tasks.expand import named_tasks, with_names
+from app.api.tasks.expand import list_named_tasks, with_names
 from app.api.tasks.overview_schemas import (
     CalendarOut,
     CalendarQuery,
@@ -30,7 +29,7 @@ from app.tasks.queue.calendar import calendar
 from app.tasks.queue.dashboard import dashboard
 from app.tasks.queue.export import export
 from app.tasks.queue.kanban import kanban
-from app.tasks.queue.queue import Sort, list_tasks
+from app.tasks.queue.queue import Sort
 
 blp = Blueprint("followup-overview", __name__, url_prefix="/api/followups", description="Views of the work queue.")
 
@@ -74,8 +73,7 @@ def list_overdue(query: JsonDict) -> Page:
 
 def _tasks(query: JsonDict) -> Page:
     with reading() as session:
-        found = list_tasks(session, actor(), {**query, "sort": Sort.DUE})
-        return replace(found, items=named_tasks(session, actor(), found.items, query))
+        return list_named_tasks(session, actor(), {**query, "sort": Sort.DUE})
 
 
 @blp.get("/kanban")

@@ -1,11 +1,10 @@
 """Routes of the work queue: the tasks of `/api/leads`, across leads."""
 
-from dataclasses import replace
 from uuid import UUID
 
 from app.api.tasks import batch
 from app.api.tasks.batch_schemas import BatchIn, BatchOut
-from app.api.tasks.expand import named_tasks
+from app.api.tasks.expand import list_named_tasks
 from app.api.tasks.queue_schemas import Handover, Pin, QueuedTaskIn, QueuedTaskOut, QueueQuery
 from app.api.tasks.schemas import TaskOut
 from app.api.tasks.task_routes import add_task_routes
@@ -34,8 +33,7 @@ def list_tasks(query: JsonDict) -> Page:
     Ordered by due time unless `sort` is given. Includes completed and cancelled tasks unless `status` is given.
     """
     with reading() as session:
-        found = service.list_tasks(session, actor(), query)
-        return replace(found, items=named_tasks(session, actor(), found.items, query))
+        return list_named_tasks(session, actor(), query)
 
 
 @blp.post("")

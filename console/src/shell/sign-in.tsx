@@ -28,9 +28,7 @@ export function SignInAgain() {
   const me = useMe();
   const [email, setEmail] = useState(me.email ?? "");
   const [password, setPassword] = useState("");
-  const attempt = useMutation({ mutationFn: (clinic?: string) => signIn(email, password, clinic) });
-  const clinics = clinicsOf(attempt.error);
-  const mistakes = useMistakes(clinics.length ? null : attempt.error);
+  const { attempt, clinics, mistakes } = useSignIn(email, password);
   useEffect(() => {
     const look = () => void resume().catch(() => undefined);
     window.addEventListener("focus", look);
@@ -61,6 +59,14 @@ export function SignInAgain() {
   );
 }
 
+/** An attempt to sign in, with its mistakes, or the clinics of which the user must choose one. */
+function useSignIn(email: string, password: string) {
+  const attempt = useMutation({ mutationFn: (clinic?: string) => signIn(email, password, clinic) });
+  const clinics = clinicsOf(attempt.error);
+  const mistakes = useMistakes(clinics.length ? null : attempt.error);
+  return { attempt, clinics, mistakes };
+}
+
 /** The password is that of accounts in several clinics: its user chooses one. */
 function ClinicChoice({ clinics, choose }: { clinics: { slug: string; name: string }[]; choose: (slug: string) => void }) {
   if (!clinics.length) return null;
@@ -83,9 +89,7 @@ interface Given {
 
 function Credentials({ email, setEmail, forget }: Given & { forget: () => void }) {
   const [password, setPassword] = useState("");
-  const attempt = useMutation({ mutationFn: (clinic?: string) => signIn(email, password, clinic) });
-  const clinics = clinicsOf(attempt.error);
-  const mistakes = useMistakes(clinics.length ? null : attempt.error);
+  const { attempt, clinics, mistakes } = useSignIn(email, password);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     attempt.mutate(undefined);

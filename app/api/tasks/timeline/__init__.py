@@ -1,1 +1,1 @@
-"""API of scores and next actions."""
+"""API of links between tasks and the timeline."""

@@ -122,14 +122,8 @@ def _found(clause: str) -> Iterator[str]:
             if entry and not (asks and entry.is_pain) and not _is_negated(way, place):
                 yield " ".join(entry.words)
         for first, second in _pairs():
-            if first in way and second in way:
-                places = sorted((way.index(first), way.index(second)))
-                if (
-                    places[1] - places[0] <= WITHIN
-                    and not _is_negated(way, places[0])
-                    and not _is_negated(way, places[1])
-                ):
-                    yield f"{first} {second}"
+            if first in way and second in way and _is_near(way, way.index(first), way.index(second)):
+                yield f"{first} {second}"
 
 
 def _entry_at(words: Sequence[str], place: int) -> _Entry | None:
@@ -140,6 +134,11 @@ def _entry_at(words: Sequence[str], place: int) -> _Entry | None:
         if tuple(words[place : place + len(entry.words)]) == entry.words
     ]
     return max(entries, key=lambda entry: len(entry.words), default=None)
+
+
+def _is_near(words: Sequence[str], one: int, other: int) -> bool:
+    """Return whether the words at these places belong together, and neither is negated."""
+    return abs(one - other) <= WITHIN and not _is_negated(words, one) and not _is_negated(words, other)
 
 
 def _is_negated(words: Sequence[str], place: int) -> bool:
