@@ -77,6 +77,13 @@ def test_removed_end_is_detected_by_a_backup(chained: Desk, as_owner: Callable[.
     assert_found(chained, as_owner, backup)
 
 
+def test_backup_from_before_the_first_link_is_refused(desk: Desk, tmp_path: Path):
+    backup = tmp_path / "backup"
+    assert CliRunner().invoke(cli.relance, ["backup", str(backup)]).exit_code == 0
+    done = CliRunner().invoke(cli.relance, ["audit", "verify", "--against", str(backup)])
+    assert (done.exit_code, "from before the first one" in str(done.exception)) == (1, True)
+
+
 def test_removed_end_is_detected_by_the_log(chained: Desk, as_owner: Callable[..., None], tmp_path: Path):
     log = tmp_path / "log"
     chained.capture()

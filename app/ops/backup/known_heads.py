@@ -15,11 +15,11 @@ def known_heads(file: Path) -> list[ChainHead]:
     """Return the links in a backup, or in the log lines of the sweeps. Raises CannotRestore (when there are none)."""
     if is_zipfile(file):
         with open_backup(file) as (_, manifest):
-            found = manifest.audit
+            found, why = manifest.audit, "the backup is from before the first one"
     else:
-        found = list(_logged(file))
+        found, why = list(_logged(file)), "it is neither a backup nor a log of the sweeps"
     if not found:
-        raise CannotRestore(f"{file} has no links of the audit log: it is neither a backup nor a log of the sweeps")
+        raise CannotRestore(f"{file} has no links of the audit log: {why}")
     return found
 
 
