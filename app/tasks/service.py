@@ -2,13 +2,14 @@
 
 from app.tasks.lifecycle.closing import cancel, check_completion, complete, delete
 from app.tasks.lifecycle.create import check_new_task, create_for_named_lead, create_task
-from app.tasks.lifecycle.edit import pin, snooze, start, update_task
+from app.tasks.lifecycle.edit import check_change, pin, snooze, start, update_task
 from app.tasks.lifecycle.reassign import reassign
 from app.tasks.lookup import my_tasks, overdue_tasks, read_task, tasks_of_lead
 from app.tasks.queue.queue import list_tasks
 
 __all__ = [
     "cancel",
+    "check_change",
     "check_completion",
     "check_new_task",
     "complete",

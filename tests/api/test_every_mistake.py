@@ -20,6 +20,8 @@ NEXT_MONTH = (now() + timedelta(days=30)).isoformat()
 TOMORROW = "2040-01-01T09:00:00Z"
 LEAD = {"first_name": "Ana", "last_name": "Ruiz", "source_id": NOBODY, "phone": "12", "phone_alt": "x"}
 TASK = {"title": "Call", "type": "CALL", "due_at": TOMORROW}
+TYPED = {"title": "Call {{ lead.phone }}", "description": "{{ custom.nope }}"}
+TYPED_MISTAKES = ["/assigned_to_id", "/title", "/description"]
 RULE = {"name": "x", "strategy": "capacity", "members": [{"user_id": NOBODY}], "fallback_id": str(uuid4())}
 TEMPLATE = {"name": "x", "title": "{{ custom.nope }}", "type": "CALL", "due_in": "1 day", "stage": "nowhere"}
 FORM = {"name": "y", "allowed_origins": [], "fields": [{"name": "phone"}], "source_id": NOBODY}
@@ -69,20 +71,23 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["/filters/assigned_to_id", "/filters/source_id"],
     ),
     "PATCH /api/leads/views/{lead_view_id}": ({"filters": {"source_id": NOBODY}}, ["/filters/source_id"]),
-    "POST /api/leads/{lead_id}/tasks": ({**TASK, "assigned_to_id": NOBODY}, ["/assigned_to_id"]),
+    "POST /api/leads/{lead_id}/tasks": (
+        {**TASK, **TYPED, "assigned_to_id": NOBODY},
+        ["/assigned_to_id", "/title", "/description"],
+    ),
     "POST /api/followups": (
-        {**TASK, "lead_id": NOBODY, "template_id": NOBODY, "assigned_to_id": NOBODY},
-        ["/lead_id", "/template_id", "/assigned_to_id"],
+        {**TASK, **TYPED, "lead_id": NOBODY, "template_id": NOBODY, "assigned_to_id": NOBODY},
+        ["/lead_id", "/template_id", "/assigned_to_id", "/title", "/description"],
     ),
     "POST /api/leads/{lead_id}/activities/{entry_id}/tasks": (
-        {**TASK, "template_id": NOBODY, "assigned_to_id": NOBODY},
-        ["/template_id", "/assigned_to_id"],
+        {**TASK, **TYPED, "template_id": NOBODY, "assigned_to_id": NOBODY},
+        ["/template_id", "/assigned_to_id", "/title", "/description"],
     ),
     "POST /api/followups/{task_id}/notes": ({"notes": "x", "mentions": [NOBODY]}, ["/mentions/0"]),
-    "PUT /api/leads/tasks/{task_id}": ({"assigned_to_id": NOBODY}, ["/assigned_to_id"]),
-    "PATCH /api/leads/tasks/{task_id}": ({"assigned_to_id": NOBODY}, ["/assigned_to_id"]),
-    "PUT /api/followups/{task_id}": ({"assigned_to_id": NOBODY}, ["/assigned_to_id"]),
-    "PATCH /api/followups/{task_id}": ({"assigned_to_id": NOBODY}, ["/assigned_to_id"]),
+    "PUT /api/leads/tasks/{task_id}": ({**TYPED, "assigned_to_id": NOBODY}, TYPED_MISTAKES),
+    "PATCH /api/leads/tasks/{task_id}": ({**TYPED, "assigned_to_id": NOBODY}, TYPED_MISTAKES),
+    "PUT /api/followups/{task_id}": ({**TYPED, "assigned_to_id": NOBODY}, TYPED_MISTAKES),
+    "PATCH /api/followups/{task_id}": ({**TYPED, "assigned_to_id": NOBODY}, TYPED_MISTAKES),
     "POST /api/followups/{task_id}/reassign": ({"assigned_to_id": NOBODY}, ["/assigned_to_id"]),
     "POST /api/leads/tasks/{task_id}/complete": ({"activity_id": NOBODY}, ["/activity_id"]),
     "POST /api/followups/{task_id}/complete": ({"activity_id": NOBODY}, ["/activity_id"]),

@@ -291,3 +291,45 @@ def test_read_only_user_cannot_change_tasks(desk: Desk):
         desk.doctor.post(f"{task}/cancel", {}),
     ]
     assert {answer.status for answer in refused} == {403}
+
+
+TYPED = {"title": "Call {{ lead.first_name }}", "description": "For {{ patient.first_name }}: {{ lead.value }}"}
+
+
+@pytest.mark.parametrize("way", ["of the lead", "queue", "batch", "activity", "edit"])
+def test_merge_fields_that_a_user_types_are_filled_in(desk: Desk, way: str):
+    lead = desk.capture(first_name="Zoë")
+    new = {"type": "CALL", "due_at": soon(hours=3), **TYPED}
+    if way == "of the lead":
+        made = desk.front_desk.post(f"/api/leads/{lead['id']}/tasks", new)
+    elif way == "queue":
+        made = desk.front_desk.post("/api/followups", {"lead_id": lead["id"], **new})
+    elif way == "batch":
+        create = {"op": "create", "lead_id": lead["id"], **new}
+        made = desk.front_desk.post("/api/followups/batch", {"operations": [create]})
+    elif way == "activity":
+        words = {"subject": TYPED["title"], "description": TYPED["description"]}
+        about = {"opportunity_id": lead["id"], "activity_type": "call", "due_date": soon(hours=3)}
+        made = desk.front_desk.post("/api/lead-activities", {**about, **words})
+    else:
+        made = edit(desk, desk.plan(lead), **TYPED)
+    assert made.status in {200, 201, 207}, made.body
+    [task] = desk.admin.get(f"/api/leads/{lead['id']}/tasks").body["items"]
+    assert (task["title"], task["description"]) == ("Call Zoë", "For Zoë: —")
+
+
+def test_value_in_a_typed_text_is_not_rendered_again(desk: Desk):
+    lead = desk.capture(first_name="{{ clinic.name }}")
+    assert desk.plan(lead, title="Call {{ lead.first_name }}")["title"] == "Call {{ clinic.name }}"
+
+
+def test_unknown_merge_fields_that_a_user_types_are_refused(desk: Desk):
+    lead = desk.capture()
+    wrong = {"title": "Call {{ lead.phone }}", "description": "{{ custom.nope }}"}
+    new, places = {"type": "CALL", "due_at": soon(hours=3), **wrong}, ["/description", "/title"]
+    assert desk.admin.post(f"/api/leads/{lead['id']}/tasks", new).pointers == places
+    assert desk.admin.post("/api/followups", {"lead_id": lead["id"], **new}).pointers == places
+    assert edit(desk, desk.plan(lead), **wrong).pointers == places
+    about = {"opportunity_id": lead["id"], "activity_type": "call", "due_date": soon(hours=3)}
+    activity = {**about, "subject": wrong["title"], "description": wrong["description"]}
+    assert desk.admin.post("/api/lead-activities", activity).pointers == ["/description", "/subject"]

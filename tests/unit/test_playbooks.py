@@ -231,7 +231,7 @@ def test_gateway_messages_may_have_media_and_webhooks_are_allowed():
         (f"{TASK}.title", " ", f"{TASK}.title", "must be text in one line"),
         (f"{TASK}.title", "a" * 201, f"{TASK}.title", "of at most 200 characters"),
         (f"{TASK}.priority", "URGNT", f"{TASK}.priority", "did you mean 'URGENT'?"),
-        (f"{TASK}.assignee", "me", f"{TASK}.assignee", "must be coordinator or the id of a user"),
+        (f"{TASK}.assignee", "me", f"{TASK}.assignee", "must be coordinator, rotation or the id of a user"),
         (f"{TASK}.due", "5 minutes", f"{TASK}.due", "must be like {after: 5 minutes, clock: business}"),
         (f"{TASK}.due", {"time": "5 minutes"}, f"{TASK}.due.after", "is missing"),
         (f"{TASK}.due", {"after": "soon"}, f"{TASK}.due.after", "is not whole numbers"),

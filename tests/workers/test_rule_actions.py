@@ -9,6 +9,7 @@ from psycopg.types.json import Jsonb
 
 from app.core.db import transaction
 from app.identity.models import Role
+from app.leads.assignment.rotation import next_in_rotation
 from app.leads.changes import update_lead
 from app.tasks.service import complete
 from tests.support.practice import TUESDAY, Practice, Watch, at, sql
@@ -67,6 +68,17 @@ def test_task_of_a_rule_has_its_assignee_and_reminders(open_with: Callable[[str]
         tasks = practice.rows("lead_tasks", lead_id=lead)
         assert [(task.assigned_to_id, task.reminder_minutes) for task in tasks] == [(admin, [60, 15])] * made
     assert practice.step(lead, name="call").reason == "nobody_to_tell"
+
+
+def test_tasks_of_a_rule_go_round_the_team(open_with: Callable[[str], Practice]):
+    practice = open_with(rule("call", "lead.created", "{create_task: {type: CALL, title: Call, assignee: rotation}}"))
+    team = [practice.people[Role.TREATMENT_COORDINATOR], practice.people[Role.MANAGER]]
+    sql("UPDATE users SET role = :sales WHERE id = :id", sales=Role.SALES, id=team[1])
+    leads = [practice.capture(assigned_to_id=team[0]) for _ in range(20)]
+    practice.run_due()
+    got = {task.lead_id: task.assigned_to_id for task in practice.rows("lead_tasks")}
+    assert got == {lead: next_in_rotation(lead, sorted(team)) for lead in leads}
+    assert {*got.values()} == {*team}
 
 
 @pytest.mark.parametrize("kind", ["create_task", "escalate"])

@@ -1,7 +1,7 @@
 """Request and response schemas for tasks (follow-up-management.md)."""
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from marshmallow import ValidationError, fields, validates_schema
 
@@ -28,6 +28,11 @@ class Progress(StrEnum):
     IN_PROGRESS = "IN_PROGRESS"
 
 
+_MERGE_FIELDS: Final = {
+    "description": "Merge fields such as `{{ lead.first_name }}` are filled in on saving; an unknown one is refused."
+}
+
+
 def _is_ahead(at: Any) -> None:
     if at <= now():
         raise ValidationError("Must be in the future.")
@@ -52,8 +57,8 @@ class Tags(ListOf):
 class TaskIn(Schema):
     """A follow-up for a person."""
 
-    title = Text(200, least=1, required=True)
-    description = Text(5000, lines=True, allow_none=True)
+    title = Text(200, least=1, required=True, metadata=_MERGE_FIELDS)
+    description = Text(5000, lines=True, allow_none=True, metadata=_MERGE_FIELDS)
     type = Choice(TaskType, also=TASK_TYPE_WORDS, required=True)
     priority = Choice(TaskPriority, also=PRIORITY_WORDS, load_default=TaskPriority.NORMAL)
     assigned_to_id = Id(metadata={"description": "Default: the lead's coordinator, else the caller."})
@@ -65,8 +70,8 @@ class TaskIn(Schema):
 class TaskChanges(Schema):
     """Fields of a task that can be edited. Given fields are replaced; missing fields stay as they are."""
 
-    title = Text(200, least=1)
-    description = Text(5000, lines=True, allow_none=True)
+    title = Text(200, least=1, metadata=_MERGE_FIELDS)
+    description = Text(5000, lines=True, allow_none=True, metadata=_MERGE_FIELDS)
     type = Choice(TaskType, also=TASK_TYPE_WORDS)
     priority = Choice(TaskPriority, also=PRIORITY_WORDS)
     assigned_to_id = Id()

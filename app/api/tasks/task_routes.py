@@ -9,7 +9,6 @@ from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
 from app.identity.permissions import Permission
-from app.identity.users.lookup import require_named_assignee
 from app.tasks import service
 
 
@@ -30,7 +29,7 @@ def add_task_routes(blp: Blueprint, path: str, *, title: str = "a task") -> None
     @blp.put(path)
     @allow(Permission.LEAD_UPDATE)
     @blp.doc(summary=f"Edit {title}, at its published path.", description=_PUT)
-    @blp.arguments(TaskChanges, lookups=require_named_assignee)
+    @blp.arguments(TaskChanges, lookups=service.check_change)
     @blp.response(200, TaskOut)
     @blp.alt_response(409, "CONFLICT")
     @if_match
@@ -41,7 +40,7 @@ def add_task_routes(blp: Blueprint, path: str, *, title: str = "a task") -> None
     @blp.patch(path)
     @allow(Permission.LEAD_UPDATE)
     @blp.doc(summary=f"Edit {title}.", description=_EDIT)
-    @blp.arguments(TaskChanges, lookups=require_named_assignee)
+    @blp.arguments(TaskChanges, lookups=service.check_change)
     @blp.response(200, TaskOut)
     @blp.alt_response(409, "CONFLICT")
     @if_match

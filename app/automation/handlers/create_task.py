@@ -26,11 +26,13 @@ from app.engine.outcomes import Done, Effects, Outcome, Row, Skip
 from app.engine.rules.timing import Timing, count
 from app.engine.step_kind import Details, Settings, StepKind
 from app.identity.users.lookup import ActiveUser
+from app.leads.assignment.coordinators import coordinator_of
 from app.tasks.models import TaskPriority, TaskType
 from app.tasks.rows import EARLIEST_REMINDER, MOST_REMINDERS, MOST_TAGS, task_row
 
 TO_ACT: Final = timedelta(hours=4)  # opening hours to act on a task without `due`
 COORDINATOR: Final = "coordinator"
+ROTATION: Final = "rotation"
 _REMINDERS: Final = f"must be a list of at most {MOST_REMINDERS} reminders"
 _Minutes = Annotated[int, Whole(0, EARLIEST_REMINDER // timedelta(minutes=1))]
 TaskTitle = Annotated[Title, AfterValidator(check_merge_fields)]
@@ -66,9 +68,10 @@ class CreateTask(Params):
     priority: Annotated[TaskPriority, OneOf()] = Field(
         default=TaskPriority.NORMAL, description="The priority of the task.", examples=["HIGH"]
     )
-    assignee: Maybe[Annotated[str, UserIdOr(COORDINATOR)]] = Field(
+    assignee: Maybe[Annotated[str, UserIdOr(COORDINATOR, ROTATION)]] = Field(
         default=None,
-        description=f"`{COORDINATOR}` (the default), or the id of a user. A user who may not work gets no task.",
+        description=f"`{COORDINATOR}` (the default); `{ROTATION}`: the users who take leads get the tasks of different"
+        " leads in turn, whoever owns the lead; or the id of a user. A user who may not work gets no task.",
         examples=[COORDINATOR],
     )
     reminder_minutes: Maybe[Annotated[list[_Minutes], Items(_REMINDERS, most=MOST_REMINDERS)]] = Field(
@@ -125,6 +128,8 @@ def _assignee(context: StepContext) -> ActiveUser | None:
     named = context.params.get("assignee", COORDINATOR)
     if named == COORDINATOR:
         return context.coordinator
+    if named == ROTATION:
+        return coordinator_of(context.lead.id, None, context.people)
     person = context.person(UUID(named))
     return person if person is not None and person.may_work else None
 
@@ -165,8 +170,9 @@ def _sentence(task: Settings) -> str:
     urgency = "" if priority == "NORMAL" else f", {plain(priority)} priority"
     due = task.get("due", {})
     when = f", due in {of_length(due['after'], due.get('clock', 'wall'))}" if "after" in due else ""
+    who = ", by rotation" if task.get("assignee") == ROTATION else ""
     held = "; continues when it is done" if "wait_for" in task else ""
-    return f"Task: {task['title']} ({plain(task['type'])}{urgency}{when}){held}"
+    return f"Task: {task['title']} ({plain(task['type'])}{urgency}{when}{who}){held}"
 
 
 KIND = StepKind(

@@ -12,7 +12,7 @@ from app.clock import now
 from app.core.db import AnySelect, first_id_at
 from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.check_all import check_all
-from app.errors import Conflict, Invalid, NotFound
+from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.users.lookup import MUST_BE_ASSIGNABLE, is_assignable, resolve_user_id, users_by_id
 from app.leads.models import Lead
@@ -158,8 +158,14 @@ def _plan(session: Session, actor: Actor, data: JsonObject) -> object:
     }
     try:
         return tasks.create_task(session, actor, data["opportunity_id"], task)
-    except Invalid:
-        raise Invalid.at("/assigned_to", MUST_BE_ASSIGNABLE) from None
+    except Invalid as mistake:
+        raise _in_words_of_activities(mistake) from None
+
+
+def _in_words_of_activities(mistake: Invalid) -> Invalid:
+    """Return the mistakes in a task with the names of the fields of `LeadActivityIn`."""
+    names = {"/title": "/subject", "/assigned_to_id": "/assigned_to"}
+    return Invalid(*(FieldError(names.get(one.pointer, one.pointer), one.message) for one in mistake.errors))
 
 
 def _log(session: Session, actor: Actor, data: JsonObject) -> object:

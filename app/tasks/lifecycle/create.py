@@ -20,6 +20,7 @@ from app.leads.search.lookup import lock_open_lead, visible_to
 from app.tasks.facts import task_event
 from app.tasks.models import Task, TaskStatus
 from app.tasks.templates.create_from_template import require_template, task_from
+from app.tasks.templates.typed_texts import check_texts, fill_texts
 
 _OWN_LEAD: Final = "Must be a lead of your clinic."
 
@@ -28,6 +29,7 @@ def create_task(session: Session, actor: Actor, lead_id: UUID, data: JsonObject)
     """Create a task from `data`, as `TaskIn` reads it. Raises NotFound, LeadIsLocked, LeadIsClosed, Invalid."""
     lead = lock_open_lead(session, actor, lead_id)
     at = now()
+    data = fill_texts(session, actor.clinic, lead, data)
     if template_id := data.get("template_id"):
         data = {**task_from(session, actor.clinic, lead, template_id, at=at), **data}
     given = {**data, "assigned_to_id": _assignee(session, actor, lead, data.get("assigned_to_id"))}
@@ -57,11 +59,12 @@ def create_for_named_lead(session: Session, actor: Actor, data: JsonObject) -> T
 
 
 def check_new_task(session: Session, actor: Actor, data: JsonObject, /, **_: object) -> None:
-    """Check what the schema cannot: lead, template and assignee. Raises Invalid with every error."""
+    """Check what the schema cannot: lead, template, assignee, merge fields. Raises Invalid with every error."""
     check_all(
         lambda: _require_lead(session, actor, data.get("lead_id")),
         lambda: require_template(session, actor.clinic, data.get("template_id")),
         lambda: require_named_assignee(session, actor, data),
+        lambda: check_texts(session, actor.clinic, data),
     )
 
 

@@ -9,10 +9,12 @@ from app.clock import now
 from app.core.calendar.durations import parse_duration
 from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.type_aliases import JsonObject
+from app.core.validation.check_all import check_all
 from app.engine.events.events import EventName
 from app.engine.service import record
 from app.errors import Invalid
 from app.identity.actor import Actor
+from app.identity.users.lookup import require_named_assignee
 from app.leads.models import Lead
 from app.tasks.errors import TaskIsOverdue
 from app.tasks.facts import task_event
@@ -20,6 +22,7 @@ from app.tasks.lifecycle.reassign import reassign_task
 from app.tasks.lifecycle.task_state import set_retimed, touch
 from app.tasks.lookup import open_task
 from app.tasks.models import Task, TaskStatus
+from app.tasks.templates.typed_texts import check_texts, fill_texts
 
 
 def update_task(session: Session, actor: Actor, task_id: UUID, data: JsonObject, *, seen: SeenVersions = None) -> Task:
@@ -30,6 +33,7 @@ def update_task(session: Session, actor: Actor, task_id: UUID, data: JsonObject,
     task, lead = open_task(session, actor, task_id)
     require_version(task, seen)
     _require_status_allowed(task, data)
+    data = fill_texts(session, actor.clinic, lead, data)
     times = (task.due_at, task.reminder_minutes)
     for name in data.keys() - {"assigned_to_id"}:
         setattr(task, name, data[name])
@@ -41,6 +45,11 @@ def update_task(session: Session, actor: Actor, task_id: UUID, data: JsonObject,
     else:
         _retime(session, actor, task, lead)
     return task
+
+
+def check_change(session: Session, actor: Actor, data: JsonObject, /, **_: object) -> None:
+    """Check what the schema cannot: assignee and merge fields. Raises Invalid with every error."""
+    check_all(lambda: require_named_assignee(session, actor, data), lambda: check_texts(session, actor.clinic, data))
 
 
 def snooze(session: Session, actor: Actor, task_id: UUID, data: JsonObject) -> Task:

@@ -13,25 +13,28 @@ from app.core.type_aliases import JsonDict
 
 @dataclass(frozen=True, slots=True)
 class UserIdOr:
-    """Validator: the id of a user of the clinic who can get leads, or this word."""
+    """Validator: the id of a user of the clinic who can get leads, or one of these words."""
 
-    word: str
+    words: tuple[str, ...]
+
+    def __init__(self, *words: str) -> None:
+        object.__setattr__(self, "words", words)
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.with_info_plain_validator_function(self._check)
 
     def _check(self, value: object, info: ValidationInfo) -> object:
-        if value == self.word:
+        if value in self.words:
             return value
         if not _is_id(value):
-            raise problem(f"must be {self.word} or the id of a user")
+            raise problem(f"must be {', '.join(self.words)} or the id of a user")
         allowed = known_names(info).users
         if allowed is not None and str(value).lower() not in allowed:
             raise problem("must be an active user of the clinic who may work on leads")
         return value
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonDict:
-        return {"anyOf": [{"enum": [self.word], "type": "string"}, {"type": "string", "format": "uuid"}]}
+        return {"anyOf": [{"enum": [*self.words], "type": "string"}, {"type": "string", "format": "uuid"}]}
 
 
 def _is_id(value: object) -> bool:
