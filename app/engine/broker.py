@@ -190,10 +190,15 @@ def queue_states() -> Iterator[QueueState]:
 
 
 def answering_workers(timeout: float) -> Iterator[tuple[str, str]]:
-    """Yield queue and node name of each worker that answers in `timeout` seconds. Broker errors propagate."""
-    replies = celery.control.inspect(timeout=timeout).active_queues() or {}
-    for node, queues in replies.items():
-        yield from ((queue["name"], node) for queue in queues if queue["name"] in QUEUES)
+    """Yield queue and node name of each worker that answers in `timeout` seconds. Broker errors propagate.
+
+    Two workers with one node name, as on two hosts of one name, are yielded twice. Celery's `inspect` shows one of
+    them, and warns.
+    """
+    replies: list[dict[str, Any]] = celery.control.broadcast("active_queues", reply=True, timeout=timeout) or []
+    for reply in replies:
+        for node, queues in reply.items():
+            yield from ((queue["name"], node) for queue in queues if queue["name"] in QUEUES)
 
 
 IMPATIENT = {"socket_timeout": 2, "socket_connect_timeout": 2, "max_retries": 0}

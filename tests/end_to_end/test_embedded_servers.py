@@ -20,7 +20,7 @@ from app.ops.embedded.folder_lock import folder_lock
 from app.ops.embedded.folder_permissions import allow_traversal, closed_parents
 from app.ops.embedded.ports import LOOPBACK
 from app.ops.embedded.postgres_install import programs
-from app.ops.embedded.processes import is_alive
+from app.ops.embedded.processes import is_alive, processes_in
 from tests.support.environment import ROOT
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another user")
@@ -322,6 +322,20 @@ def test_stop_ends_a_server_that_a_signal_has_stopped(broker: Valkey, server: Po
     server.stop()
 
     assert not any(is_alive(pid, name) for pid, name in zip(pids, ("valkey-server", "postgres"), strict=True))
+
+
+def test_start_shuts_down_a_server_with_stopped_sessions(server: Postgres) -> None:
+    first = server.pid() or 0
+    with server.connect():
+        for pid in (first, *processes_in(server.data, "postgres")):
+            os.kill(pid, signal.SIGSTOP)
+
+        server.start()
+
+    assert server.pid() not in {None, first}
+    log = "".join(file.read_text() for file in (server.data / "log").glob("*.log"))
+    assert "database system is shut down" in log
+    assert "was not properly shut down" not in log
 
 
 def test_restart_keeps_the_port_that_clients_know_even_if_another_server_took_it(broker: Valkey) -> None:

@@ -13,9 +13,17 @@ from pathlib import Path
 
 import psutil
 import pytest
+from sqlalchemy import select
 
+from app.automation.playbooks.onboarding import open_clinic
 from app.config import get_settings
+from app.core.db import transaction
 from app.core.files.disk_space import full_disks
+from app.engine.broker import QUEUES
+from app.identity.models import Clinic
+from app.messaging.mailboxes.models import Mailbox
+from app.ops.demo.mailbox_account import connect_mailbox
+from app.ops.demo.seed_data import CLINIC, MAILBOX
 from app.ops.doctor import broker_checks, checks, local_processes
 from app.ops.doctor.broker_checks import check_broker
 from app.ops.doctor.check import TIMEOUT, Check
@@ -29,7 +37,9 @@ from app.ops.live_updates.feed import Feed
 from app.ops.live_updates.receiver import Receiver, listen
 from app.ops.live_updates.store import Store
 from app.ops.live_updates.streams import Streams
+from app.ops.mailbox.inboxes import read_accounts
 from app.ops.stack.connectivity import database_problem
+from tests.support.practice import set_settings, settings_kept
 from tests.support.processes import wait_until
 from tests.support.smtp import SmtpServer
 from tests.support.storage import read_only
@@ -272,3 +282,28 @@ def test_stream_without_a_store_is_off(configure: Callable[..., None]) -> None:
 
     [check] = check_stream()
     assert (check.is_fine, check.found.startswith("off")) == (True, True)
+
+
+def test_workers_of_one_node_name_are_named_with_their_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    queues = [{"name": name} for name in QUEUES]
+    both = [{"all@host": queues}, {"all@host": queues[:1]}]
+    monkeypatch.setattr(broker_checks.celery.control, "broadcast", lambda *_, **__: both)
+
+    [first, *others] = [check for check in check_broker() if check.name.startswith("workers")]
+
+    assert first.found == "2 workers named all@host (Flower shows them as one: give their hosts different names)"
+    assert {check.found for check in others} == {"all@host"}
+
+
+def test_demo_mailbox_of_a_restored_database_gets_the_password_of_this_folder(tmp_path: Path) -> None:
+    with settings_kept():
+        for folder in ("before", "after"):
+            home = str(tmp_path / folder)
+            set_settings(mailbox_imap_port="10143", relance_home=home, outgoing_allow="127.0.0.1:10143")
+            with transaction() as session:
+                clinic_id = session.scalar(select(Clinic.id)) or open_clinic(session, **CLINIC).id
+                connect_mailbox(session, clinic_id, MAILBOX)
+
+    with transaction() as session:
+        [mailbox] = session.scalars(select(Mailbox)).all()
+        assert mailbox.password == read_accounts(tmp_path / "after" / "mailbox")[MAILBOX]

@@ -110,10 +110,12 @@ async def prepare(start: StartPart, chosen: Sequence[Part], *, owned: bool, ever
 async def run(chosen: Sequence[Part], start: StartPart, *, owned: bool, everything: bool, as_json: bool) -> None:
     """Prepare the parts, and run them until a signal."""
     await prepare(start, chosen, owned=owned, everything=everything)
+    if everything and is_demo():
+        await seed(start)
     names = [part.name for part in chosen]
     supervisor = Supervisor(chosen, writer(names, as_json=as_json), probe_urls(), start=start)
     if "web" in names:
-        await supervisor.run(lambda: announce(start, everything=everything, as_json=as_json))
+        await supervisor.run(lambda: announce(as_json=as_json))
     else:
         await supervisor.run(lambda: asyncio.sleep(0))
 
@@ -124,12 +126,9 @@ def become(part: Part) -> None:
     os.execve("/bin/sh", ["sh", "-c", f"exec {part.command}"], part_environment(part))
 
 
-async def announce(start: StartPart, *, everything: bool, as_json: bool) -> None:
+async def announce(*, as_json: bool) -> None:
     """Wait until the API is ready, then print the addresses."""
-    seeding = asyncio.create_task(seed(start)) if everything and is_demo() else None
     await wait_until_ready()
-    if seeding:
-        await seeding
     if as_json:
         print_json(read_addresses().as_json())
     else:
@@ -137,7 +136,10 @@ async def announce(start: StartPart, *, everything: bool, as_json: bool) -> None
 
 
 async def seed(start: StartPart) -> None:
-    """Run `relance seed` while the parts start. A separate process, because it publishes messages."""
+    """Run `relance seed` before the parts start: once the API is ready, the demo clinic and demo.json exist.
+
+    It has a process of its own, because it publishes messages.
+    """
     seeder = await start(SEED, {})
     output = await seeder.stdout.read() if seeder.stdout else b""
     if await seeder.wait():

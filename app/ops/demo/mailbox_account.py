@@ -22,9 +22,9 @@ _NAME: Final = "Demo mailbox"
 
 
 def connect_mailbox(session: Session, clinic_id: UUID, address: str) -> None:
-    """Give the clinic a mailbox, or give its mailbox the present port. Answers of leads then go to this address.
+    """Give the clinic a mailbox for the answers of its leads, or give its mailbox the present port and password.
 
-    Nothing is done where the development mailbox does not run.
+    A restored database has those of another data folder. Nothing is done where the development mailbox does not run.
     """
     if not os.environ.get(PORT):
         return
@@ -37,5 +37,5 @@ def connect_mailbox(session: Session, clinic_id: UUID, address: str) -> None:
         create_mailbox(session, clinic_id, {**place, **login, **options})
         session.get_one(Clinic, clinic_id).inbound_email = InboundEmailSettings(address=address).to_json()
         bump_rules_version(session, clinic_id)
-    elif known.port != place["port"]:
-        change_mailbox(session, clinic_id, known.id, place)
+    elif (known.port, known.password) != (place["port"], login["password"]):
+        change_mailbox(session, clinic_id, known.id, {**place, **login})

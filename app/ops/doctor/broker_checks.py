@@ -1,5 +1,6 @@
 """Checks of the broker and of the workers that listen to it."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from redis import Redis
@@ -98,11 +99,19 @@ def _storage_advice(refusal: str) -> str:
 
 
 def _workers() -> Iterator[Check]:
-    nodes: dict[str, set[str]] = {queue: set() for queue in QUEUES}
+    nodes: dict[str, Counter[str]] = {queue: Counter() for queue in QUEUES}
     for timeout in REPLY_TIMEOUTS:
         if not all(nodes.values()):
-            for queue, found in answering_workers(timeout):
-                nodes[queue].add(found)
+            answers = Counter(answering_workers(timeout))
+            for (queue, node), number in answers.items():
+                nodes[queue][node] = max(nodes[queue][node], number)
     for queue, names in nodes.items():
         advice = "" if names else advice_for_silent(queue, f"run `relance serve {queue}`")
-        yield Check(f"workers: {queue}", ", ".join(sorted(names)) or "no worker answers", advice)
+        found = ", ".join(_named(node, number) for node, number in sorted(names.items()))
+        yield Check(f"workers: {queue}", found or "no worker answers", advice)
+
+
+def _named(node: str, number: int) -> str:
+    if number == 1:
+        return node
+    return f"{number} workers named {node} (Flower shows them as one: give their hosts different names)"

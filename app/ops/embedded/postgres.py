@@ -20,7 +20,7 @@ from app.ops.embedded.folder_lock import folder_lock
 from app.ops.embedded.folder_permissions import Notice, allow_traversal, require_open_homes
 from app.ops.embedded.health import Health
 from app.ops.embedded.postgres_install import TEST_SETTINGS, TUNING, error_line, programs
-from app.ops.embedded.processes import end, is_alive, processes_in, spawn, wait_until
+from app.ops.embedded.processes import end, is_alive, processes_in, send, spawn, wait_until
 
 OWNER = "postgres"
 WEB_LOGIN = "relance_web"  # login of the application: it owns no tables
@@ -29,6 +29,7 @@ LONGEST_SOCKET_PATH = 100  # the kernel's limit is 108 bytes; PostgreSQL appends
 RECOVERY = 600  # seconds a start may take: recovery replays the log
 SLOW_START = 10  # seconds until a notice about a slow start
 STOP_PATIENCE = 60
+MUTE_STOP_PATIENCE = 15  # for a server that does not answer; the next start recovers
 PING_TIMEOUT = 3  # seconds
 ORPHAN_PATIENCE = 10
 
@@ -53,7 +54,7 @@ class Postgres:
         """
         if self._adopts():
             return
-        self.stop()
+        self._stop(MUTE_STOP_PATIENCE)
         self._prepare_folder()
         self._end_orphans()
         with folder_lock(self.folder) as lock:
@@ -76,11 +77,7 @@ class Postgres:
 
     def stop(self) -> None:
         """Fast shutdown: sessions are terminated, committed data is on disk."""
-        if pid := self.pid():
-            end(pid, "postgres", ask=signal.SIGINT, patience=STOP_PATIENCE)
-        self._reap()
-        if self.socket_folder != self.data:
-            shutil.rmtree(self.socket_folder, ignore_errors=True)
+        self._stop(STOP_PATIENCE)
 
     def kill(self) -> None:
         """Send SIGKILL, like the kernel's out-of-memory killer. The next start recovers."""
@@ -145,6 +142,16 @@ class Postgres:
             return self.data
         name = hashlib.sha256(os.fsencode(self.data)).hexdigest()[:12]
         return Path(tempfile.gettempdir()) / f"relance-{os.geteuid()}-{name}"
+
+    def _stop(self, patience: float) -> None:
+        """Stop the server, also if a signal has stopped its sessions: it waits for them. Kill it after `patience`."""
+        if pid := self.pid():
+            for session in processes_in(self.data, "postgres"):
+                send(session, signal.SIGCONT)
+            end(pid, "postgres", ask=signal.SIGINT, patience=patience)
+        self._reap()
+        if self.socket_folder != self.data:
+            shutil.rmtree(self.socket_folder, ignore_errors=True)
 
     def _prepare_folder(self) -> None:
         self.require_possible()
