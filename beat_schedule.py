@@ -21,6 +21,7 @@ SWEEP_INTERVALS: dict[str, float] = {
     "detect_stale_leads": 300,  # no activity for the number of days that the clinic sets
     "detect_time_in_stage": 300,  # leads that exceed the stage's time limit
     "index_for_search": 20,  # leads and timeline entries without search keys, such as those from before an upgrade
+    "index_subjects": 60,  # messages without search keys, such as those from before an upgrade
     "date_rotting_leads": 20,  # recalculates rot dates after a limit changed; 10,000 leads per run
     "find_leads_without_next_action": 20,  # in batches: 100,000 leads take less than four minutes
     "learn_contact_hours": 60,  # contacts by hour, once a day for each clinic

@@ -26,6 +26,7 @@ from app.messaging.rendering.render import Wording
 from app.messaging.user_preferences.kinds import NoticeKind
 from app.messaging.user_preferences.routes import DEFAULT_SETTINGS, NoticeSettings, Route, routes_of
 from app.security.encrypted_fields import encrypt_row
+from app.security.search_keys import TextKind, word_keys
 
 ENROLLMENT_FACTS: Final = "enrollment."  # prefix of facts about a lead's enrollment in a sequence
 
@@ -216,6 +217,7 @@ def _row(wording: Wording, to: Recipient, metadata: MessageMetadata, *, route: R
         "series": metadata.series,
         "address": _address(channel, to),
         "subject": wording.subject,
+        "subject_blind": _subject_keys(wording, to, metadata),
         "body": wording.body,
         "message_id": channel.message_id(id),
         "account_name": metadata.account_name,
@@ -230,6 +232,13 @@ def _row(wording: Wording, to: Recipient, metadata: MessageMetadata, *, route: R
         "created_at": at,
         "sent_at": at if is_sent else None,
     }
+
+
+def _subject_keys(wording: Wording, to: Recipient, metadata: MessageMetadata) -> list[int] | None:
+    """Return the search keys of a message to a lead. Other messages are not searched."""
+    if to.user_id is not None or not wording.subject:
+        return None
+    return word_keys(metadata.clinic_id, TextKind.SUBJECTS, wording.subject)
 
 
 def _first_state(route: Route) -> NotificationState:

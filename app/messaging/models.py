@@ -5,9 +5,10 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, LargeBinary, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.core.database.arrays import PlainArray
 from app.core.db import Base, new_id
 from app.core.type_aliases import JsonDict
 from app.security.encrypted_fields import EncryptedField
@@ -34,6 +35,8 @@ class NotificationState(StrEnum):
 # States of a message that will still be sent, or is being sent. Other messages of its sequence wait for it.
 UNSETTLED: Final = frozenset({NotificationState.PENDING, NotificationState.SENDING})
 CONTACTED_AT: Final = "COALESCE(handed_over_at, sent_at, created_at)"
+WAS_HANDED_OVER: Final = "state <> ALL (ARRAY['pending'::text, 'sending'::text, 'suppressed'::text])"
+IS_NOT_INDEXED: Final = "subject_blind IS NULL AND user_id IS NULL AND subject <> ''"
 IS_CONTACT: Final = "user_id IS NULL AND state <> ALL (ARRAY['failed'::text, 'suppressed'::text])"
 
 
@@ -73,6 +76,15 @@ class Notification(Base):
         Index("ix_notifications_digest", "user_id", "created_at", postgresql_where=text("reason = 'waits_for_digest'")),
         # The caps and intervals of the contact policy read a lead's latest contacts from this index.
         Index("ix_notifications_touches", "lead_id", text(CONTACTED_AT), postgresql_where=text(IS_CONTACT)),
+        # For the search. A message enters it once: when it was handed over, its state changes no more.
+        Index(
+            "ix_notifications_subject_words",
+            "subject_blind",
+            postgresql_using="gin",
+            postgresql_with={"gin_pending_list_limit": 256},
+            postgresql_where=text(f"subject_blind IS NOT NULL AND {WAS_HANDED_OVER}"),
+        ),
+        Index("ix_notifications_not_indexed", "id", postgresql_where=text(IS_NOT_INDEXED)),
         CheckConstraint(f"state IN ({', '.join(repr(s.value) for s in NotificationState)})", name="state"),
     )
 
@@ -92,6 +104,8 @@ class Notification(Base):
     attachment = EncryptedField()  # a file, as `rendering.attachment.Attachment.to_json` returns it
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     subject: Mapped[str] = mapped_column(Text)
+    # Search keys of the subject. None: not to a lead, without a subject, or not indexed yet.
+    subject_blind: Mapped[list[int] | None] = mapped_column(PlainArray(Integer))
     body: Mapped[str] = mapped_column(Text)
     headers: Mapped[JsonDict | None]  # further mail headers, such as `In-Reply-To` of an answer
     written_by: Mapped[UUID | None]  # the user who wrote it; None: written from a template

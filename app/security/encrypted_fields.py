@@ -21,7 +21,7 @@ from app.core.db import Base
 from app.core.key_derivation import blind_index_key, blind_index_keys
 from app.core.type_aliases import ColumnDict, ColumnValues, JsonDict, JsonObject
 from app.security.encryption import DecryptionError, decrypt_json, encrypt_json, encryption_context
-from app.security.search_keys import word_keys
+from app.security.search_keys import TextKind, word_keys
 
 log = structlog.get_logger()
 
@@ -37,16 +37,16 @@ class EncryptedField:
     """A model attribute that is stored encrypted in the column `sealed`. SQL cannot read it.
 
     `index` names the blind index. Fields with the same name share it: a phone number is the same in both phone fields.
-    With `words`, the blind index has the words of the text. `main_form` returns the value that a value is an alias of,
-    or the value itself. `read` converts the stored text. Set the row's id (and `clinic_id`, for a blind index) before
-    the field.
+    With `words`, the kind of its text, the blind index has the words of the text. `main_form` returns the value that a
+    value is an alias of, or the value itself. `read` converts the stored text. Set the row's id (and `clinic_id`, for a
+    blind index) before the field.
     """
 
     def __init__(
         self,
         *,
         index: str | None = None,
-        words: bool = False,
+        words: TextKind | None = None,
         main_form: Callable[[str], str] | None = None,
         read: Callable[[str], Any] | None = None,
     ) -> None:
@@ -72,15 +72,15 @@ class EncryptedField:
 
     def blind_columns(self) -> Sequence[str]:
         """Return the names of the columns of its blind indexes."""
-        if self.index is None and not self.words:
+        if self.index is None and self.words is None:
             return ()
         column = self.name + BLIND_INDEX_SUFFIX
         return (column, self.name + MAIN_FORM_SUFFIX) if self.main_form else (column,)
 
     def blind_indexes(self, clinic_id: UUID, value: str | None) -> dict[str, BlindIndex]:
         """Return the blind indexes of a value by column. That of the main form is None if the value is no alias."""
-        if self.words:
-            return {self.name + BLIND_INDEX_SUFFIX: word_keys(clinic_id, value)}
+        if self.words is not None:
+            return {self.name + BLIND_INDEX_SUFFIX: word_keys(clinic_id, self.words, value)}
         values = dict(zip(self.blind_columns(), (value, self._alias_of(value)), strict=False))
         return {column: blind_index(clinic_id, self.index, one) for column, one in values.items()}
 

@@ -7,6 +7,7 @@ that two parts may have the same key: whoever searches by them compares the decr
 import hashlib
 import hmac
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 from uuid import UUID
@@ -17,7 +18,13 @@ from app.security.folded_text import words_of
 MOST_WORDS: Final = 400  # different words of one text; further ones are not found
 BEGINNINGS: Final = (3, 5)  # letters of a word by which it is found, besides the whole word
 MOST_KNOWN: Final = 20_000  # keys that a process keeps of one clinic and kind
-_WORDS: Final = "words"
+
+
+class TextKind(StrEnum):
+    """Kinds of texts. Each has keys of its own."""
+
+    NOTES = "words"
+    SUBJECTS = "subjects"  # of messages: those that were sent are not encrypted, and would tell the keys of notes
 
 
 def search_secrets() -> Sequence[bytes]:
@@ -31,17 +38,19 @@ def search_keys(clinic_id: UUID, kind: str, parts: Iterable[str], secret: bytes 
     return [known[part] for part in {*parts}]
 
 
-def word_keys(clinic_id: UUID, text: str | None) -> list[int] | None:
+def word_keys(clinic_id: UUID, kind: TextKind, text: str | None) -> list[int] | None:
     """Return the keys of a text's words and of their beginnings."""
     if text is None:
         return None
     words = [*dict.fromkeys(words_of(text))][:MOST_WORDS]
-    return search_keys(clinic_id, _WORDS, (part for word in words for part in (word, *_beginnings(word))))
+    return search_keys(clinic_id, kind, (part for word in words for part in (word, *_beginnings(word))))
 
 
-def keys_of_beginnings(clinic_id: UUID, starts: Iterable[str], secret: bytes | None = None) -> list[int]:
+def keys_of_beginnings(
+    clinic_id: UUID, kind: TextKind, starts: Iterable[str], secret: bytes | None = None
+) -> list[int]:
     """Return the keys that a text has if each of these begins one of its words. More texts may have them."""
-    return search_keys(clinic_id, _WORDS, (_longest_beginning(start) for start in starts), secret)
+    return search_keys(clinic_id, kind, (_longest_beginning(start) for start in starts), secret)
 
 
 def _beginnings(word: str) -> Sequence[str]:

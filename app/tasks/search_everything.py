@@ -1,6 +1,7 @@
-"""One search over leads, timeline entries, tasks and users, in the caller's scope."""
+"""One search over leads, timeline entries, messages, tasks and users, in the caller's scope."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -18,6 +19,8 @@ from app.identity.users.users import may_see_staff
 from app.leads.search.by_text.find import FoundLead, find_leads, find_notes, visible_names
 from app.leads.search.by_text.query import Match, TextQuery, Why, excerpt, match_fields, segments
 from app.leads.search.similar_names import similar_names
+from app.leads.timeline.models import Direction
+from app.messaging.inbound.conversation.find_by_subject import find_messages
 from app.tasks.models import OPEN_TASKS, Task
 from app.tasks.queue.queue import has_status, newest_with_words, tasks_of
 
@@ -27,6 +30,7 @@ MOST_HITS: Final = 50  # of one kind
 class HitKind(StrEnum):
     LEAD = "lead"
     NOTE = "note"  # a timeline entry
+    MESSAGE = "message"  # to or from a lead, by its subject
     TASK = "task"
     USER = "user"
 
@@ -41,18 +45,20 @@ class Hit(NamedTuple):
     lead_id: UUID | None = None
     lead_name: str | None = None
     about: JsonObject | None = None
+    at: datetime | None = None  # None: the time in the id
 
     @property
-    def rank(self) -> tuple[int, int]:
+    def rank(self) -> tuple[int, float, int]:
         """The best first: the whole phone number or address, then names, then texts; the newest of each first."""
         place = 0 if self.match.is_exact else _RANKS.get(self.match.why, len(_RANKS))
-        return place, -self.id.int
+        written = self.at.timestamp() * 1000 if self.at else self.id.int >> _BITS_AFTER_THE_TIME
+        return place, -written, -self.id.int
 
     def to_json(self) -> JsonDict:
         """Return the hit as the API shows it."""
         shown = excerpt(self.match)
         return {
-            **dict.fromkeys(("type", "at", "status", "due_at", "is_active")),
+            **dict.fromkeys(("type", "at", "direction", "status", "due_at", "is_active")),
             "kind": self.kind,
             "id": self.id,
             "title": self.title,
@@ -65,6 +71,7 @@ class Hit(NamedTuple):
         }
 
 
+_BITS_AFTER_THE_TIME: Final = 80  # of an id, which begins with milliseconds
 # Names before other short fields, and these before texts.
 _RANKS: Final = {Why.NAME: 1, Why.PATIENT_NAME: 1, Why.PHONE: 2, Why.EMAIL: 2, Why.EXTERNAL_ID: 2, Why.SIMILAR_NAME: 3}
 
@@ -104,6 +111,14 @@ def _notes(session: Session, actor: Actor, query: TextQuery, _: object) -> Itera
         yield Hit(HitKind.NOTE, note.id, names[note.lead_id], note.match, note.lead_id, names[note.lead_id], about)
 
 
+def _messages(session: Session, actor: Actor, query: TextQuery, _: object) -> Iterable[Hit]:
+    messages = find_messages(session, actor, query)
+    names = visible_names(session, actor, [message.lead_id for message in messages])
+    for message in messages:
+        name, about = names[message.lead_id], {"at": message.at, "direction": message.direction}
+        yield Hit(HitKind.MESSAGE, message.id, name, message.match, message.lead_id, name, about, message.at)
+
+
 def _tasks(session: Session, actor: Actor, query: TextQuery, leads: Sequence[FoundLead]) -> Iterable[Hit]:
     """Find tasks by their texts, and open tasks by their leads."""
     texts = newest_with_words(session, actor, query, most=MOST_HITS + 1)
@@ -134,9 +149,9 @@ def _users(session: Session, actor: Actor, query: TextQuery, _: object) -> Itera
 
 def _note_reads(session: Session, hits: Iterable[Hit]) -> None:
     """Note the rows in the audit log, and the leads of which they show the name."""
-    shown: dict[str, dict[UUID, None]] = {subject: {} for subject in ("lead", "task", "activity")}
+    shown: dict[str, dict[UUID, None]] = {subject: {} for subject in ("lead", *_SUBJECTS.values())}
     for hit in hits:
-        if subject := _SUBJECTS.get(hit.kind):
+        if subject := _SUBJECTS.get((hit.kind, (hit.about or {}).get("direction"))):
             shown[subject][hit.id] = None
         if hit.lead_id and hit.lead_name:
             shown["lead"][hit.lead_id] = None
@@ -144,10 +159,17 @@ def _note_reads(session: Session, hits: Iterable[Hit]) -> None:
         audit_log.note_read(session, subject, ids)
 
 
-_SUBJECTS: Final = {HitKind.LEAD: "lead", HitKind.NOTE: "activity", HitKind.TASK: "task"}
+_SUBJECTS: Final = {
+    (HitKind.LEAD, None): "lead",
+    (HitKind.NOTE, None): "activity",
+    (HitKind.TASK, None): "task",
+    (HitKind.MESSAGE, Direction.OUTBOUND): "notification",
+    (HitKind.MESSAGE, Direction.INBOUND): "inbound_email",
+}
 _FINDERS: Final[Mapping[HitKind, Callable[[Session, Actor, TextQuery, Sequence[FoundLead]], Iterable[Hit]]]] = {
     HitKind.LEAD: _leads,
     HitKind.NOTE: _notes,
+    HitKind.MESSAGE: _messages,
     HitKind.TASK: _tasks,
     HitKind.USER: _users,
 }

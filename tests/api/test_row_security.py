@@ -32,12 +32,13 @@ from app.leads.search.by_text.keys import keys_of_word
 from app.messaging.inbound.receive import receive_email
 from app.models import Base
 from app.ops.embedded import Postgres
-from app.security.search_keys import keys_of_beginnings
+from app.security.search_keys import TextKind, keys_of_beginnings
 from tests.support.assigning import add_rule
 from tests.support.desk import Caller, Desk
 from tests.support.each_kind import unmatched_text
 from tests.support.enrolling import WAITING
 from tests.support.importing import send, work_off
+from tests.support.inbound import mail, receive
 from tests.support.notices import Browser
 from workers import runner
 
@@ -298,19 +299,25 @@ def test_every_table_is_protected_or_listed_as_exempt(postgres: Postgres):
 
 def test_functions_of_the_owner_answer_for_the_calling_clinic(desk: Desk, foreign_clinic: Desk):
     for clinic in (desk, foreign_clinic):
-        lead = clinic.capture(phone=PHONE, tags=["vip"])
+        lead = clinic.capture(phone=PHONE, email="mia@people.org", tags=["vip"])
         clinic.plan(lead, tags=["vip"], title="Send the invoice")
         clinic.admin.post(f"/api/leads/{lead['id']}/activities", {"type": "NOTE", "notes": "Needle"})
+        message = {"channel": "email", "subject": "Needle", "body": "Hello"}
+        assert clinic.admin.post(f"/api/leads/{lead['id']}/messages", message).status == 201
+        clinic.sql("UPDATE notifications SET state = 'sent'")
+        assert receive(clinic.clinic_id, mail(sender=lead["email"], subject="Needle")).lead_id
     found = "SELECT count(*) FROM (SELECT leads_tagged('vip', 9) UNION ALL SELECT tasks_tagged('vip', 9)"
     found += " UNION ALL SELECT tasks_with_words('invoice', 9)"
     found += " UNION ALL SELECT leads_with_keys(:wanted, NULL, 9)"
+    found += " UNION ALL SELECT messages_with_keys(:subject, NULL, 9)"
     found += " UNION ALL SELECT notes_with_keys(:words, NULL, 9)) AS found"
     given = {
         "wanted": to_json([keys_of_word(desk.clinic_id, "ruiz"), keys_of_word(desk.clinic_id, "0143")]),
-        "words": keys_of_beginnings(desk.clinic_id, ["need"]),
+        "words": keys_of_beginnings(desk.clinic_id, TextKind.NOTES, ["need"]),
+        "subject": keys_of_beginnings(desk.clinic_id, TextKind.SUBJECTS, ["need"]),
     }
     with as_clinic(desk.clinic_id) as connection:
-        assert connection.scalar(text(found), given) == 6
+        assert connection.scalar(text(found), given) == 8
     for another in ("", foreign_clinic.clinic_id):
         with as_clinic(another) as connection:
             assert connection.scalar(text(found), given) == (3 if another else 0)

@@ -1,4 +1,4 @@
-"""`POST /api/search`: leads, timeline entries, tasks and users, without personal data in URLs."""
+"""`POST /api/search`: leads, timeline entries, messages, tasks and users, without personal data in URLs."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ import pytest
 from app.identity.models import Role
 from app.leads.search.by_text.query import LONGEST_QUERY
 from tests.support.desk import Caller, Desk
+from tests.support.inbound import mail, receive
 
 pytest_plugins = ["tests.support.desk"]
 
@@ -44,6 +45,20 @@ def noted(desk: Desk, lead: dict[str, Any], notes: str) -> dict[str, Any]:
     assert answer.status == 201, answer.body
     entry: dict[str, Any] = answer.body
     return entry
+
+
+def messaged(desk: Desk, lead: dict[str, Any], subject: str, *, state: str = "sent") -> str:
+    """Write an e-mail to the lead, as if the workers had handed it over."""
+    body = {"channel": "email", "subject": subject, "body": "Hello"}
+    answer = desk.admin.post(f"/api/leads/{lead['id']}/messages", body)
+    assert answer.status == 201, answer.body
+    desk.sql("UPDATE notifications SET state = :state WHERE id = :id", state=state, id=answer.body["id"])
+    return str(answer.body["id"])
+
+
+def answered(desk: Desk, lead: dict[str, Any], subject: str) -> str:
+    """Receive a mail of the lead."""
+    return str(receive(desk.clinic_id, mail(sender=lead["email"], subject=subject)).id)
 
 
 def marked(hit: dict[str, Any]) -> str:
@@ -164,6 +179,27 @@ def test_long_note_is_shortened_around_the_match(desk: Desk):
     assert len(shown) < 200
 
 
+def test_messages_are_found_by_the_words_of_their_subjects(desk: Desk):
+    lead = desk.capture(email="ana@people.org")
+    sent = messaged(desk, lead, "Your Zahnimplantate: the estimate")
+    arrived = answered(desk, lead, "Re: Möchte Zahnimplantate")
+    assert [(hit["id"], hit["direction"], marked(hit)) for hit in hits(desk.doctor, "zahnim", "message")] == [
+        (arrived, "INBOUND", "Re: Möchte [Zahnim]plantate"),
+        (sent, "OUTBOUND", "Your [Zahnim]plantate: the estimate"),
+    ]
+    [hit] = hits(desk.doctor, "estimate your")
+    assert (hit["kind"], hit["why"], hit["title"], hit["lead_id"]) == ("message", "subject", "Ana Ruiz", lead["id"])
+    assert [hit["id"] for hit in hits(desk.doctor, "MOCHTE", "message")] == [arrived]
+    assert hits(desk.doctor, "ahnimplantate", "message") == []
+    assert hits(desk.doctor, "zahnimplantate nobody", "message") == []
+
+
+@pytest.mark.parametrize("state", ["pending", "sending", "suppressed"])
+def test_message_that_was_not_handed_over_is_not_found(desk: Desk, state: str):
+    messaged(desk, desk.capture(email="ana@people.org"), "Needle", state=state)
+    assert hits(desk.admin, "needle") == []
+
+
 def test_tasks_are_found_by_title_and_by_their_lead(desk: Desk):
     lead = desk.capture()
     task = desk.plan(lead, title="Ask for X-rays")
@@ -200,13 +236,15 @@ def test_survivor_of_a_merge_has_the_keys_of_its_new_fields(desk: Desk):
 def test_only_visible_rows_are_found(desk: Desk, other_desk: Desk):
     own = desk.capture(**PEOPLE["ruiz"])
     noted(desk, own, notes="Needle")
+    messaged(desk, own, "Needle")
+    answered(desk, own, "Re: Needle")
     desk.plan(own, title="Needle")
     rep = desk.hire(Role.SALES)
     for typed in ("ruiz", "0143", "212-555-0143", "ana.maria@people.org", "people", "needle"):
         assert hits(other_desk.admin, typed) == []
         assert hits(rep, typed) == []
     desk.admin.post(f"/api/leads/{own['id']}/assign", {"assigned_to_id": rep.id})
-    assert {hit["kind"] for hit in hits(rep, "needle")} == {"note", "task"}
+    assert {hit["kind"] for hit in hits(rep, "needle")} == {"note", "message", "task"}
     assert hits(rep, "0143", "lead")[0]["id"] == own["id"]
 
 
@@ -214,18 +252,24 @@ def test_notes_need_the_permission_for_private_fields(desk: Desk):
     noted(desk, desk.capture(), notes="Needle")
     marketing = desk.hire(Role.MARKETING_MANAGER)
     answer = marketing.post("/api/search", {"q": "needle"}).body
-    assert (answer["hits"], answer["searched"]) == ([], ["lead", "task", "user"])
+    assert (answer["hits"], answer["searched"]) == ([], ["lead", "message", "task", "user"])
     assert [hit["kind"] for hit in hits(desk.doctor, "needle")] == ["note"]
 
 
 def test_hits_are_noted_as_read(desk: Desk):
-    lead = desk.capture()
+    lead = desk.capture(email="ana@people.org")
     entry = noted(desk, lead, notes="Needle")
-    hits(desk.doctor, "needle")
+    sent, arrived = messaged(desk, lead, "Needle"), answered(desk, lead, "Needle")
+    assert len(hits(desk.doctor, "needle")) == 3
     reads = [
         one for one in desk.admin.every("/api/audit", operation="search.search_everything") if one["act"] == "read"
     ]
-    assert {(one["subject"], *one["ids"]) for one in reads} >= {("activity", entry["id"]), ("lead", lead["id"])}
+    assert {(one["subject"], *one["ids"]) for one in reads} >= {
+        ("activity", entry["id"]),
+        ("lead", lead["id"]),
+        ("notification", sent),
+        ("inbound_email", arrived),
+    }
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from app.engine.models import BegunBy, Kind
 from app.engine.service import add_steps, step_row
 from app.leads.duplicates.known_leads import BLIND_INDEXES, newest_leads
 from app.leads.search.by_text.keys import keys_of_word
-from app.security.search_keys import keys_of_beginnings
+from app.security.search_keys import TextKind, keys_of_beginnings
 from tests.support.desk import Caller
 from tests.support.large_clinic import LargeClinic, executed_statements, now
 from tests.support.plans import Statement, explain, explain_prepared, listening
@@ -102,11 +102,12 @@ def test_search_by_keys_uses_the_indexes(large: LargeClinic, planner: psycopg.Co
     """PostgreSQL does not show the plans within a function, so their scans are counted."""
     scans = "SELECT indexrelname, idx_scan FROM pg_stat_user_indexes WHERE indexrelname = ANY(%s)"
     whole = (
-        "SELECT relname, seq_scan FROM pg_stat_user_tables WHERE relname IN ('leads', 'lead_search', 'lead_activities')"
+        "SELECT relname, seq_scan FROM pg_stat_user_tables WHERE relname IN"
+        " ('leads', 'lead_search', 'lead_activities', 'notifications')"
     )
     clinic_id = large.practice.clinic_id
     keys = to_json([keys_of_word(clinic_id, "eller"), keys_of_word(clinic_id, "mia77")])
-    indexes = ["ix_lead_search_keys", "ix_lead_activities_words"]
+    indexes = ["ix_lead_search_keys", "ix_lead_activities_words", "ix_notifications_subject_words"]
 
     def counts() -> tuple[dict[str, int], dict[str, int]]:
         planner.execute("SELECT pg_stat_force_next_flush()")
@@ -115,7 +116,9 @@ def test_search_by_keys_uses_the_indexes(large: LargeClinic, planner: psycopg.Co
     planner.execute("SELECT set_config('relance.clinic', %s, false)", [str(clinic_id)])
     before = counts()
     planner.execute("SELECT leads_with_keys(%s::jsonb, NULL, 200)", [keys]).fetchall()
-    planner.execute("SELECT notes_with_keys(%s, NULL, 200)", [keys_of_beginnings(clinic_id, ["rare"])]).fetchall()
+    for function, kind in (("notes_with_keys", TextKind.NOTES), ("messages_with_keys", TextKind.SUBJECTS)):
+        rare = keys_of_beginnings(clinic_id, kind, ["rare"])
+        planner.execute(f"SELECT {function}(%s, NULL, 200)", [rare]).fetchall()  # type: ignore[arg-type]
     after = counts()
 
     assert after[1] == before[1]

@@ -11,6 +11,7 @@ from app.identity.passwords.links import write_token
 from tests.support.accessibility import faults
 from tests.support.browser import PASSWORD, Browsing
 from tests.support.desk import Desk
+from tests.support.inbound import mail, receive
 
 EVIL = "<img src=x onerror=window.hacked=1>"
 
@@ -201,6 +202,7 @@ def test_palette_finds_a_lead_by_any_part(browsing: Browsing, desk: Desk):
     lead = desk.capture(first_name="Zoltan", last_name="Kiss", phone="212-555-0188", email="zoltan.kiss@people.org")
     desk.admin.post(f"/api/leads/{lead['id']}/activities", {"type": "NOTE", "notes": "Wants an appointment in spring"})
     desk.plan(lead, title="Send the quotation")
+    receive(desk.clinic_id, mail(sender=lead["email"], subject="Re: Invisalign or braces"))
     page = browsing.sign_in(desk.coordinator)
     page.keyboard.press("Control+k")
     found = dialog(page).get_by_role("menuitem")
@@ -211,11 +213,13 @@ def test_palette_finds_a_lead_by_any_part(browsing: Browsing, desk: Desk):
         ("olta", "Leads", "olta"),
         ("appoi", "Timelines", "appoi"),
         ("quotation", "Tasks", "quotation"),
+        ("invis", "Messages", "Invis"),
     ):
         field.fill(typed)
         group = dialog(page).get_by_role("group", name=kind)
         expect(group.locator("mark").first).to_have_text(marked)
         expect(group.get_by_role("menuitem")).to_contain_text("Zoltan Kiss")
+    expect(group).to_contain_text("Subject: Re: Invisalign or braces · received")
     field.fill("0188 nobody")
     expect(dialog(page).get_by_role("status")).to_contain_text("Nothing found in names, phone numbers and addresses")
     field.fill("appoi")

@@ -171,11 +171,17 @@ def test_rotation_encrypts_all_rows_again_without_downtime(desk: Desk, secrets: 
 
 def test_blind_indexes_are_rebuilt_after_the_secret_changed(desk: Desk):
     lead = desk.capture(**PRIVATE)
+    message = {"channel": "email", "subject": "Your appointment", "body": "Hello"}
+    assert desk.admin.post(f"/api/leads/{lead['id']}/messages", message).status == 201
     desk.sql("UPDATE leads SET phone_blind = 'of another secret'::bytea")
     desk.sql("UPDATE lead_search SET keys = '{}'")
+    subjects = desk.sql("SELECT id, subject_blind FROM notifications WHERE subject_blind IS NOT NULL")
+    desk.sql("UPDATE notifications SET subject_blind = '{7}' WHERE subject_blind IS NOT NULL")
     assert found(desk, PRIVATE["phone"]) == []
     assert relance("keys", "rotate", "--every")["leads"] == 1
     assert found(desk, PRIVATE["phone"]) == [lead["id"]]
+    assert subjects
+    assert desk.sql("SELECT id, subject_blind FROM notifications WHERE subject_blind IS NOT NULL") == subjects
 
 
 def test_key_commands_give_the_whole_value_to_set(secrets: Any):

@@ -1,4 +1,4 @@
-"""Search keys follow every change of a lead or a note, also those that no code of the search sees."""
+"""Search keys follow every change of a lead, a note or a message, also those that no code of the search sees."""
 
 from typing import Any
 
@@ -6,8 +6,10 @@ import pytest
 
 from app.core.db import transaction
 from app.leads.search.by_text.index import index_waiting
+from app.messaging.inbound.conversation import subject_index
 from tests.support.desk import Desk
 from tests.support.importing import send, work_off
+from tests.support.inbound import mail, receive
 
 pytest_plugins = ["tests.support.desk"]
 
@@ -24,11 +26,19 @@ def noted(desk: Desk, lead: dict[str, Any]) -> str:
     return str(desk.admin.post(f"/api/leads/{lead['id']}/activities", body).body["id"])
 
 
+def exchanged(desk: Desk, lead: dict[str, Any]) -> set[str]:
+    """Write a message to the lead and receive an answer; return their ids."""
+    body = {"channel": "email", "subject": "Needle", "body": "Hello"}
+    sent = desk.admin.post(f"/api/leads/{lead['id']}/messages", body).body["id"]
+    desk.sql("UPDATE notifications SET state = 'sent'")
+    return {sent, str(receive(desk.clinic_id, mail(sender=lead["email"], subject="Re: Needle")).id)}
+
+
 def index_all() -> int:
     number = 0
     while True:
         with transaction() as session:
-            found = index_waiting(session)
+            found = index_waiting(session) + subject_index.index_waiting(session)
         if not found:
             return number
         number += found
@@ -49,6 +59,43 @@ def test_sweep_indexes_rows_of_an_earlier_version(desk: Desk):
     assert found(desk, "212-555-0143") == [lead["id"]]  # a whole number has an index of its own
     assert index_all() == 2
     assert (found(desk, "uiz"), found(desk, "needle", "note")) == ([lead["id"]], [note])
+
+
+def test_sweep_indexes_messages_of_an_earlier_version(desk: Desk):
+    messages = exchanged(desk, desk.capture(**PERSON))
+    assert index_all() == 0
+    for table in ("notifications", "inbound_emails"):
+        desk.sql(f"UPDATE {table} SET subject_blind = NULL")
+    assert found(desk, "need", "message") == []
+    assert index_all() == 2
+    assert {*found(desk, "need", "message")} == messages
+
+
+def test_sweep_leaves_notices_to_users_and_messages_without_subject(desk: Desk):
+    exchanged(desk, desk.capture(**PERSON))
+    desk.sql("UPDATE notifications SET subject_blind = NULL, user_id = :user", user=desk.admin.id)
+    assert index_all() == 0
+    desk.sql("UPDATE notifications SET user_id = NULL, subject = ''")
+    assert index_all() == 0
+
+
+def test_subjects_have_other_keys_than_notes(desk: Desk):
+    """The subjects of sent messages are not encrypted: with the same keys they would tell the words of notes."""
+    lead = desk.capture(**PERSON)
+    noted(desk, lead)
+    exchanged(desk, lead)
+    [notes] = desk.sql("SELECT notes_blind FROM lead_activities WHERE type = 'NOTE'")
+    [sent] = desk.sql("SELECT subject_blind FROM notifications WHERE subject_blind IS NOT NULL")
+    assert len(notes.notes_blind) == len(sent.subject_blind) == 3
+    assert {*notes.notes_blind}.isdisjoint(sent.subject_blind)
+
+
+def test_messages_of_a_merged_lead_are_found_at_its_survivor(desk: Desk):
+    survivor, duplicate = desk.capture(**PERSON), desk.capture(**PERSON | {"email": "ana.ruiz@people.org"})
+    messages = exchanged(desk, duplicate)
+    assert desk.admin.post(f"/api/leads/{survivor['id']}/merge", {"lead_id": duplicate["id"]}).status == 200
+    hits = desk.admin.post("/api/search", {"q": "needle", "kinds": ["message"]}).body["hits"]
+    assert {(hit["id"], hit["lead_id"]) for hit in hits} == {(id_, survivor["id"]) for id_ in messages}
 
 
 def test_lead_written_past_the_application_is_indexed_by_the_sweep(desk: Desk):
@@ -74,19 +121,25 @@ def test_imported_leads_are_found_at_once(desk: Desk):
 
 def test_keys_of_two_clinics_differ(desk: Desk, other_desk: Desk):
     for clinic in (desk, other_desk):
-        noted(clinic, clinic.capture(**PERSON))
+        noted(clinic, lead := clinic.capture(**PERSON))
+        exchanged(clinic, lead)
     leads = [set(row.keys) for row in desk.sql("SELECT keys FROM lead_search")]
     notes = [set(row.notes_blind) for row in desk.sql("SELECT notes_blind FROM lead_activities WHERE type = 'NOTE'")]
-    assert all(one.isdisjoint(other) for one, other in (leads, notes))
+    texts = [set(row.subject_blind) for row in desk.sql("SELECT subject_blind FROM inbound_emails")]
+    assert all(one.isdisjoint(other) for one, other in (leads, notes, texts))
 
 
 def test_erasure_leaves_no_keys(desk: Desk):
     lead = desk.capture(**PERSON)
     noted(desk, lead)
+    exchanged(desk, lead)
     assert desk.admin.post(f"/api/leads/{lead['id']}/erase", {"reason": "They asked."}).status == 200
     assert desk.sql("SELECT FROM lead_search") == []
     assert desk.sql("SELECT FROM lead_activities WHERE notes_blind IS NOT NULL") == []
+    for table in ("notifications", "inbound_emails"):
+        assert desk.sql(f"SELECT FROM {table} WHERE subject_blind <> '{{}}'") == []
     assert index_all() == 0
+    assert (found(desk, "needle", "message"), found(desk, "erased", "message")) == ([], [])
 
 
 @pytest.mark.parametrize("field", ["first_name", "last_name", "phone", "email"])

@@ -58,7 +58,7 @@ def _random(salt: int, sides: int | str, n: str = "n") -> str:
     return f"mod(hashint8(({n})::bigint * 64 + {salt}) & 2147483647, {sides})"
 
 
-# Keys of as many parts as a lead has, and words of the notes of every tenth entry.
+# Keys of as many parts as a lead has, words of the notes of every tenth entry, and subjects of messages to leads.
 _SEARCH = (
     f"""
 INSERT INTO lead_search (id, clinic_id, keys)
@@ -68,6 +68,10 @@ FROM (SELECT id, clinic_id, row_number() OVER () AS n FROM leads) AS l, generate
     f"""
 UPDATE lead_activities a SET notes_blind = ARRAY(SELECT {_random(12, 5000, "s.n * 64 + k")} FROM generate_series(1, 30) AS k)
 FROM (SELECT id, row_number() OVER () AS n FROM lead_activities) AS s WHERE s.id = a.id AND mod(s.n, 10) = 0
+""",  # noqa: E501
+    f"""
+UPDATE notifications n SET subject_blind = ARRAY(SELECT {_random(13, 500, "s.n * 64 + k")} FROM generate_series(1, 12) AS k)
+FROM (SELECT id, row_number() OVER () AS n FROM notifications) AS s WHERE s.id = n.id AND n.user_id IS NULL
 """,  # noqa: E501
 )
 

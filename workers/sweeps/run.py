@@ -24,6 +24,7 @@ from app.leads.facts.best_time import learn
 from app.leads.pipeline import waiting
 from app.leads.search.by_text import index
 from app.messaging.inbound import questions
+from app.messaging.inbound.conversation import subject_index
 from app.messaging.mailboxes.failure_notices import notify_of_failures
 from app.messaging.tracking import settle
 from app.messaging.user_notices.digest import send_digests
@@ -63,6 +64,7 @@ SWEEPS: dict[str, Batch] = {
     "detect_time_in_stage": leads.detect_stage_overdue,
     rotting.NAME: rotting.date_rotting,
     index.NAME: index.index_waiting,
+    subject_index.NAME: subject_index.index_waiting,
     learn.NAME: learn.learn_next_clinic,
     winner.NAME: winner.choose_winners,
     next_actions.NAME: next_actions.find_leads_without_next_action,

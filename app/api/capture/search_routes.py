@@ -15,7 +15,7 @@ blp = Blueprint("search", __name__, url_prefix="/api/search", description="Searc
 @blp.arguments(SearchIn)
 @blp.response(200, SearchOut)
 def search_everything(given: JsonDict) -> JsonDict:
-    """Search leads, timelines, tasks and users.
+    """Search leads, timelines, messages, tasks and users.
 
     A POST, because URLs must hold no personal data. It finds what the lists show to the caller.
     """

@@ -6,6 +6,7 @@ from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListO
 from app.http.schemas.schema import Schema
 from app.http.schemas.search_text import SearchText
 from app.leads.search.by_text.query import Why
+from app.leads.timeline.models import Direction
 from app.tasks.search_everything import MOST_HITS, HitKind
 
 
@@ -14,7 +15,8 @@ class SearchIn(Schema):
 
     q = SearchText(
         "All words must be found: parts of names, of an e-mail address or of an external id, a phone number in any"
-        " format or four of its digits, words in notes, titles and descriptions. Accents and capitals do not matter."
+        " format or four of its digits, words in notes, subjects of messages, titles and"
+        " descriptions. Accents and capitals do not matter."
         " One or two letters must begin a name.",
         required=True,
     )
@@ -35,9 +37,10 @@ class HitOut(Schema):
     """A row that matches."""
 
     kind = Choice(HitKind, required=True)
-    id = Id(required=True, metadata={"description": "Of the lead, timeline entry, task or user."})
+    id = Id(required=True, metadata={"description": "Of the lead, timeline entry, message, task or user."})
     title = fields.String(
-        required=True, metadata={"description": "Name of the lead or user, or title of the task. For a note: its lead."}
+        required=True,
+        metadata={"description": "Name of the lead or user, or title of the task. For a note and a message: its lead."},
     )
     why = Choice(
         Why, required=True, metadata={"description": "The field that was found. `lead`: the task's lead was found."}
@@ -55,7 +58,10 @@ class HitOut(Schema):
         required=True, allow_none=True, metadata={"description": "Null for a user, and if you may not see the lead."}
     )
     type = fields.String(required=True, allow_none=True, metadata={"description": "Of a timeline entry."})
-    at = Instant(required=True, allow_none=True, metadata={"description": "Time of a timeline entry."})
+    at = Instant(required=True, allow_none=True, metadata={"description": "Time of a timeline entry or a message."})
+    direction = Choice(
+        Direction, required=True, allow_none=True, metadata={"description": "Of a message: from the lead, or to it."}
+    )
     status = fields.String(required=True, allow_none=True, metadata={"description": "Of a task."})
     due_at = Instant(required=True, allow_none=True, metadata={"description": "Of a task."})
     is_active = Boolean(required=True, allow_none=True, metadata={"description": "Of a user."})

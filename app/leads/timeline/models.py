@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.database.arrays import PlainArray
 from app.core.db import Base, new_id
 from app.security.encrypted_fields import EncryptedField
+from app.security.search_keys import TextKind
 
 
 class ActivityType(StrEnum):
@@ -102,7 +103,7 @@ class Activity(Base):
     channel: Mapped[str | None] = mapped_column(Text)  # phone, email, sms, in_person, …
     direction: Mapped[str | None] = mapped_column(Text)
     outcome: Mapped[str | None] = mapped_column(Text)
-    notes = EncryptedField(words=True)
+    notes = EncryptedField(words=TextKind.NOTES)
     sentiment: Mapped[str | None] = mapped_column(Text)  # of a message from the lead, if the clinic wants it
     sentiment_words = EncryptedField()  # list of the words that decided it
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)

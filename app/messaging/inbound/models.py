@@ -5,12 +5,14 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, LargeBinary, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.core.database.arrays import PlainArray
 from app.core.db import Base, new_id
 from app.core.type_aliases import JsonDict
 from app.security.encrypted_fields import EncryptedField
+from app.security.search_keys import TextKind
 
 
 class Classification(StrEnum):
@@ -37,6 +39,7 @@ class Question(StrEnum):
 
 IS_QUESTION: Final = "question IS NULL OR question IN ('author', 'opt_out')"
 IS_OPEN: Final = "decide_by IS NOT NULL"  # of questions
+IS_NOT_INDEXED: Final = "subject_blind IS NULL AND sealed IS NOT NULL"
 
 
 class Match(StrEnum):
@@ -77,6 +80,15 @@ class InboundEmail(Base):
         ),
         Index("ix_inbound_emails_question", "lead_id", postgresql_where=text(IS_OPEN)),
         Index("ix_inbound_emails_decide_by", "decide_by", postgresql_where=text(IS_OPEN)),
+        # For the search, and for mails from before it.
+        Index(
+            "ix_inbound_emails_subject_words",
+            "subject_blind",
+            postgresql_using="gin",
+            postgresql_with={"gin_pending_list_limit": 256},
+            postgresql_where=text("subject_blind IS NOT NULL"),
+        ),
+        Index("ix_inbound_emails_not_indexed", "id", postgresql_where=text(IS_NOT_INDEXED)),
         CheckConstraint(IS_QUESTION, name="question"),
         CheckConstraint(
             f"classification IN ({', '.join(repr(c.value) for c in Classification)})", name="classification"
@@ -96,10 +108,11 @@ class InboundEmail(Base):
     sender = EncryptedField()  # the address in From
     sender_name = EncryptedField()
     recipients = EncryptedField()  # list of addresses
-    subject = EncryptedField()
+    subject = EncryptedField(words=TextKind.SUBJECTS)
     body = EncryptedField()  # the new text, without quoted text and signature
     attachments = EncryptedField()  # list of `{"name", "type", "size", "sha256"}`
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    subject_blind: Mapped[list[int] | None] = mapped_column(PlainArray(Integer))  # None: no mail, or not indexed yet
     authentication: Mapped[JsonDict | None]  # SPF, DKIM and DMARC, as the mailbox's own server reports them
     thread_ids: Mapped[str | None] = mapped_column(Text)  # Message-IDs of its thread, for an answer
     received_at: Mapped[datetime]

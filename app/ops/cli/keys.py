@@ -1,13 +1,15 @@
 """`relance keys`: show and rotate the encryption keys."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from uuid import UUID
 
 import click
+from sqlalchemy.orm import Session
 
 from app.core.db import transaction
 from app.leads.search.by_text.index import reindex_leads
+from app.messaging.inbound.conversation.subject_index import reindex_sent
 from app.ops.cli.support.output import as_json, counting, print_result, print_rows
 from app.security.encryption import DERIVED, configured_keys, derived_key, format_keys, new_key
 from app.security.key_rotation import ENCRYPTED_COLUMNS, EncryptedColumn, key_usage, keys_in_use, reencrypt
@@ -96,7 +98,8 @@ def rotate(*, every: bool, new_blind_index_key: bool, as_json: bool) -> None:
         store.table: sum(counting(store.table, _pass(store, unreadable, every=every))) for store in ENCRYPTED_COLUMNS
     }
     if every:
-        done["lead_search"] = sum(counting("lead_search", _search_keys()))
+        done["lead_search"] = sum(counting("lead_search", _search_keys(reindex_leads)))
+        done["subjects"] = sum(counting("subjects", _search_keys(reindex_sent)))
     with transaction() as session:
         retire_unused(session, keys_in_use(session))
         if new_blind_index_key:
@@ -122,12 +125,12 @@ def _require_encryption_keys(*, new_blind_index_key: bool) -> None:
             raise click.ClickException(describe_problems(others))
 
 
-def _search_keys() -> Iterator[int]:
-    """Compute the search keys of all leads again, because names have no blind index that would change."""
+def _search_keys(reindex: Callable[[Session, UUID], tuple[int, UUID | None]]) -> Iterator[int]:
+    """Compute search keys again that belong to values without encryption: names, and subjects of sent messages."""
     after: UUID | None = UUID(int=0)
     while after is not None:
         with transaction() as session:
-            number, after = reindex_leads(session, after)
+            number, after = reindex(session, after)
         yield number
 
 

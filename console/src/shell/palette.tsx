@@ -1,4 +1,4 @@
-/** Ctrl-K: leads, timelines, tasks and colleagues by any part, pages and acts. */
+/** Ctrl-K: leads, timelines, messages, tasks and colleagues by any part, pages and acts. */
 
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
@@ -29,8 +29,8 @@ type Answer = Schemas["SearchOut"];
 
 const t = texts.shell;
 const MOST = 6; // of each kind
-const ICONS: Record<Hit["kind"], IconName> = { lead: "user", note: "note", task: "check", user: "leads" };
-const PLACES: [Hit["kind"], string][] = [["lead", t.paletteLeads], ["task", t.paletteTasks], ["note", t.paletteNotes], ["user", t.paletteUsers]];
+const ICONS: Record<Hit["kind"], IconName> = { lead: "user", note: "note", message: "mail", task: "check", user: "leads" };
+const PLACES: [Hit["kind"], string][] = [["lead", t.paletteLeads], ["task", t.paletteTasks], ["note", t.paletteNotes], ["message", t.paletteMessages], ["user", t.paletteUsers]];
 
 export function Palette({ me, onClose }: { me: Me; onClose: () => void }) {
   const [typed, type] = useState("");
@@ -108,7 +108,7 @@ function emptyText(state: State, answer: Answer | undefined): string {
 
 function entryOf(hit: Hit, visit: (path: string) => () => void): Entry {
   const isInTitle = hit.why === "name" || hit.why === "title" || hit.why === "similar_name";
-  const about = [hit.kind === "task" ? hit.lead_name : null, hit.at && when(hit.at), hit.due_at && t.paletteDue(when(hit.due_at))].filter(Boolean).join(" · ");
+  const about = [hit.kind === "task" ? hit.lead_name : null, hit.direction && t.paletteDirections[hit.direction], hit.at && when(hit.at), hit.due_at && t.paletteDue(when(hit.due_at))].filter(Boolean).join(" · ");
   return {
     id: `${hit.kind} ${hit.id}`,
     label: hit.title,
@@ -125,7 +125,7 @@ function entryOf(hit: Hit, visit: (path: string) => () => void): Entry {
         {about && `${isInTitle ? "" : " · "}${about}`}
       </>
     ),
-    act: visit(hit.lead_id ? `/leads/${hit.lead_id}` : `/leads?assigned_to_id=${hit.id}`),
+    act: visit(hit.lead_id ? `/leads/${hit.lead_id}${hit.kind === "message" ? "?tab=messages" : ""}` : `/leads?assigned_to_id=${hit.id}`),
   };
 }
 

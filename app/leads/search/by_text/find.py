@@ -18,7 +18,7 @@ from app.leads.search.by_text.query import Match, TextQuery, Why, match_fields, 
 from app.leads.search.lookup import visible_to, visible_user_ids
 from app.leads.timeline.models import Activity
 from app.security.encrypted_fields import blind_indexes, decrypt_or_none
-from app.security.search_keys import keys_of_beginnings, search_secrets
+from app.security.search_keys import TextKind, keys_of_beginnings, search_secrets
 
 MOST_COMPARED: Final = 500  # leads that a list compares; of more, it reads the search keys only
 MOST_CANDIDATES: Final = 60  # newest ones that a search of everything compares
@@ -71,9 +71,9 @@ def has_keys(actor: Actor, query: TextQuery) -> ColumnElement[bool]:
 
 def find_notes(session: Session, actor: Actor, query: TextQuery) -> list[FoundNote]:
     """Return the newest timeline entries of visible leads with words that begin with those of the query."""
-    owners, ids = _owners(session, actor), list[UUID]()
+    owners, ids = assigned_owners(session, actor), list[UUID]()
     for secret in search_secrets():
-        keys = keys_of_beginnings(actor.clinic.id, query.words, secret)
+        keys = keys_of_beginnings(actor.clinic.id, TextKind.NOTES, query.words, secret)
         ids += session.scalars(_NOTES, {"keys": keys, "owners": owners, "most": MOST_CANDIDATES})
     columns = (Activity.id, Activity.lead_id, Activity.task_id, Activity.type, Activity.occurred_at, Activity.sealed)
     wanted = select(*columns).join(Lead, Lead.id == Activity.lead_id)
@@ -125,7 +125,7 @@ def _exact(session: Session, actor: Actor, query: TextQuery) -> list[UUID]:
 
 
 def _candidates(session: Session, actor: Actor, query: TextQuery, *, most: int) -> list[UUID]:
-    owners = _owners(session, actor)
+    owners = assigned_owners(session, actor)
     found: list[UUID] = []
     for way in _ways(actor.clinic.id, query):
         found += session.scalars(_LEADS, {"wanted": to_json(way), "owners": owners, "most": most})
@@ -157,7 +157,8 @@ def _decrypted(row: AnyRow) -> SimpleNamespace:
     return SimpleNamespace(**{**row._asdict(), **decrypt_or_none(Lead, row.id, row.sealed)})
 
 
-def _owners(session: Session, actor: Actor) -> list[UUID] | None:
+def assigned_owners(session: Session, actor: Actor) -> list[UUID] | None:
+    """Return the users whose leads the actor sees, as functions of the owner take them; None: all leads."""
     owners = visible_user_ids(session, actor)
     return None if owners is None else [*owners]
 

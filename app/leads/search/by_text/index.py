@@ -15,7 +15,7 @@ from app.leads.search.by_text.keys import ADDRESSES, FIELDS, lead_keys
 from app.leads.search.by_text.models import IS_WAITING, LeadSearch
 from app.leads.timeline.models import IS_NOT_INDEXED, Activity
 from app.security.encrypted_fields import decrypt_or_none
-from app.security.search_keys import word_keys
+from app.security.search_keys import TextKind, word_keys
 
 NAME: Final = "index_for_search"  # of the sweep
 BATCH: Final = 1000
@@ -73,7 +73,9 @@ def _write(session: Session, ids: Sequence[UUID]) -> None:
 def _index_notes(session: Session) -> int:
     rows = session.execute(_NOT_INDEXED, {"most": BATCH}).all()
     notes = {row.id: decrypt_or_none(Activity, row.id, row.sealed)["notes"] for row in rows}
-    words = [{"id": row.id, "notes_blind": word_keys(row.clinic_id, notes[row.id] or "")} for row in rows]
+    words = [
+        {"id": row.id, "notes_blind": word_keys(row.clinic_id, TextKind.NOTES, notes[row.id] or "")} for row in rows
+    ]
     update_many(session, Activity, words, ("notes_blind",))
     return len(rows)
 

@@ -26,6 +26,7 @@ class Why(StrEnum):
     TITLE = "title"
     DESCRIPTION = "description"
     NOTES = "notes"
+    SUBJECT = "subject"
 
 
 class Span(NamedTuple):
