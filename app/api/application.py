@@ -31,6 +31,7 @@ from app.api.capture.search_routes import blp as search
 from app.api.clinic.custom_field_routes import blp as fields
 from app.api.clinic.settings_routes import blp as clinic_settings
 from app.api.clinic.source_routes import blp as sources
+from app.api.clinic.task_settings_routes import blp as task_settings
 from app.api.console.pages import blp as console
 from app.api.identity.browser_session_routes import blp as browser_sessions
 from app.api.identity.password_page import blp as password_page
@@ -160,6 +161,7 @@ BLUEPRINTS = (  # in the order of the docs page
     inbound_emails,
     inbound_settings,
     tracking_settings,
+    task_settings,
     inbound_hooks,
     inbound_calls,
     inbound_texts,

@@ -8,6 +8,7 @@ from app.core.validation import language_tags
 from app.identity.contact_policy import ContactPolicy
 from app.identity.inbound_email import InboundEmailSettings
 from app.identity.message_tracking import TrackingSettings
+from app.identity.task_cancellation import TaskCancellation
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class ClinicContext:
     inbound_email: InboundEmailSettings = field(default_factory=InboundEmailSettings)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
     detects_sentiment: bool = False  # of messages from leads
+    task_cancellation: TaskCancellation = field(default_factory=TaskCancellation)
 
     @property
     def sender(self) -> str:

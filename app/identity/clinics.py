@@ -18,6 +18,7 @@ from app.identity.contact_policy import ContactPolicy
 from app.identity.inbound_email import InboundEmailSettings
 from app.identity.message_tracking import TrackingSettings
 from app.identity.models import Clinic
+from app.identity.task_cancellation import TaskCancellation
 
 CACHE_SIZE = 1024  # clinics per process; each calendar caches a few hundred days
 
@@ -57,6 +58,8 @@ class ClinicRow(Protocol):
     def message_tracking(self) -> JsonDict: ...
     @property
     def detects_sentiment(self) -> bool: ...
+    @property
+    def task_cancellation(self) -> JsonDict: ...
     @property
     def rules_version(self) -> int: ...
 
@@ -131,6 +134,7 @@ def _build(clinic: ClinicRow) -> ClinicContext:
         inbound_email=InboundEmailSettings.from_json(clinic.inbound_email),
         tracking=TrackingSettings.from_json(clinic.message_tracking),
         detects_sentiment=clinic.detects_sentiment,
+        task_cancellation=TaskCancellation.from_json(clinic.task_cancellation),
     )
 
 

@@ -66,6 +66,8 @@ class Clinic(Base):
     message_tracking_version: Mapped[int] = mapped_column(default=1, server_default="1")
     detects_sentiment: Mapped[bool] = mapped_column(default=False, server_default="false")  # of messages from leads
     sentiment_version: Mapped[int] = mapped_column(default=1, server_default="1")
+    task_cancellation: Mapped[JsonDict] = mapped_column(default=dict, server_default="{}")  # see TaskCancellation
+    task_cancellation_version: Mapped[int] = mapped_column(default=1, server_default="1")
     profile_version: Mapped[int] = mapped_column(default=1, server_default="1")  # of name and time zone
     rules_version: Mapped[int] = mapped_column(default=1)  # incremented by every change to rules or calendar
     created_at: Mapped[datetime]

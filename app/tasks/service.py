@@ -1,5 +1,6 @@
 """Task service. The caller commits."""
 
+from app.tasks.lifecycle.cancellation import check_cancellation
 from app.tasks.lifecycle.closing import cancel, check_completion, complete, delete
 from app.tasks.lifecycle.create import check_new_task, create_for_named_lead, create_task
 from app.tasks.lifecycle.edit import check_change, pin, snooze, start, update_task
@@ -9,6 +10,7 @@ from app.tasks.queue.queue import list_tasks
 
 __all__ = [
     "cancel",
+    "check_cancellation",
     "check_change",
     "check_completion",
     "check_new_task",

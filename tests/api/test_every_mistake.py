@@ -267,6 +267,8 @@ IN_TWO_PASSES = {
 }
 # Routes that need other rows: they have tests of their own below.
 APART = {
+    "POST /api/followups/{task_id}/cancel",  # see test_task_cancellation_api.py
+    "POST /api/leads/tasks/{task_id}/cancel",
     "POST /api/leads/{lead_id}/reopen",
     "POST /api/pipeline-stages/{stage_id}/archive",
     "POST /api/public/forms/{key}/leads",
@@ -288,6 +290,7 @@ BY_SCHEMA_ALONE = {
     "PATCH /api/settings/message-tracking",
     "PATCH /api/settings/sender",
     "PATCH /api/settings/sentiment",
+    "PATCH /api/settings/task-cancellation",
     "PATCH /api/teams/{team_id}",
     "POST /api/auth/emergency-access",
     "POST /api/auth/browser-session",
@@ -298,7 +301,6 @@ BY_SCHEMA_ALONE = {
     "POST /api/custom-fields",
     "POST /api/followups/batch",  # each operation has its own result: see below
     "POST /api/follow-up-rules/{follow_up_rule_id}/backfill",
-    "POST /api/followups/{task_id}/cancel",
     "POST /api/followups/{task_id}/pin",
     "POST /api/followups/{task_id}/snooze",
     "POST /api/sending-accounts/{account_id}/test",  # its address depends on its channel
@@ -308,7 +310,6 @@ BY_SCHEMA_ALONE = {
     "POST /api/inbound/{provider}/{hook_id}",  # in the form of the provider
     "POST /api/channels/{provider}/{account_id}/events",  # in the form of the provider
     "POST /api/lead-sources",
-    "POST /api/leads/tasks/{task_id}/cancel",
     "POST /api/leads/tasks/{task_id}/snooze",
     "POST /api/leads/{lead_id}/activities",
     "POST /api/leads/{lead_id}/automation/steps/{step_id}/snooze",
@@ -337,6 +338,7 @@ BY_SCHEMA_ALONE = {
     "PUT /api/settings/message-tracking",
     "PUT /api/settings/sender",
     "PUT /api/settings/sentiment",
+    "PUT /api/settings/task-cancellation",
     "PUT /api/teams/{team_id}",
     "PUT /api/users/{user_id}/working-hours",
 }

@@ -50,6 +50,16 @@ def template(desk: Desk, **more: Any) -> dict[str, Any]:
 # --- settings ---
 
 
+def test_reasons_for_cancelling_a_task_are_edited(browsing: Browsing, desk: Desk):
+    page = browsing.sign_in(desk.admin, "/settings/tasks")
+    page.get_by_label("Is required").check()
+    page.get_by_role("textbox", name="Reasons").fill("Moved away\nToo expensive")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    stored = desk.admin.get("/api/settings/task-cancellation").body
+    assert (stored["is_required"], stored["reasons"]) == (True, ["Moved away", "Too expensive"])
+
+
 def test_team_is_created_changed_and_deleted_by_keyboard(browsing: Browsing, desk: Desk):
     page = browsing.sign_in(desk.admin, "/settings/teams")
     page.get_by_role("button", name="New team").focus()

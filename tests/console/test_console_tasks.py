@@ -110,6 +110,30 @@ def test_ten_main_tasks(browsing: Browsing, desk: Desk, by: str):
     assert tasks["Call the school"] == "COMPLETED"
 
 
+def test_task_is_cancelled_with_a_reason_that_the_clinic_lists(browsing: Browsing, desk: Desk):
+    desk.admin.patch("/api/settings/task-cancellation", {"is_required": True, "reasons": ["Moved away"]})
+    lead = overdue_task(desk, "Call the school")
+    overdue_task(desk, "Call the bank", first_name="Zoe", phone="+12125550151")
+    page = browsing.sign_in(desk.coordinator, "/")
+    expect(page.get_by_role("article", name="Call the school")).to_be_visible()
+    page.keyboard.press("x")
+    cancel = dialog(page).get_by_role("button", name="Cancel task")
+    cancel.click()
+    expect(dialog(page)).to_have_count(1)  # the browser asks for the reason
+    dialog(page).get_by_label("Reason").select_option("Moved away")
+    cancel.click()
+    expect(page.get_by_text("Cancelled: Call the school")).to_be_visible()
+    expect(page.get_by_role("article", name="Call the bank")).to_be_visible()
+    page.get_by_role("article").get_by_role("button", name="Cancel task").click()
+    dialog(page).get_by_label("Reason").select_option("Another reason")
+    dialog(page).get_by_label("In your own words").fill("Called them myself")
+    cancel.click()
+    expect(page.get_by_text("Cancelled: Call the bank")).to_be_visible()
+    tasks = desk.admin.every("/api/followups", status="CANCELLED")
+    assert {one["cancelled_reason"] for one in tasks} == {"Moved away", "Called them myself"}
+    assert desk.admin.every(f"/api/leads/{lead}/tasks")[0]["status"] == "CANCELLED"
+
+
 def test_card_is_dragged_with_the_keyboard(browsing: Browsing, desk: Desk):
     lead = desk.capture()
     page = browsing.sign_in(desk.coordinator, "/board")

@@ -51,7 +51,7 @@ class Operation(NamedTuple):
 
 ON_A_TASK: Final[Mapping[str, Operation]] = {
     "complete": Operation(Completion(), service.complete, service.check_completion),
-    "cancel": Operation(Cancellation(), lambda s, a, id_, given: service.cancel(s, a, id_, reason=given.get("reason"))),
+    "cancel": Operation(Cancellation(), service.cancel, service.check_cancellation),
     "start": Operation(Schema(), lambda s, a, id_, _: service.start(s, a, id_)),
     "snooze": Operation(Snooze(), service.snooze),
     "reschedule": Operation(Reschedule(), service.update_task),

@@ -60,13 +60,13 @@ def add_task_routes(blp: Blueprint, path: str, *, title: str = "a task") -> None
 
     @blp.post(f"{path}/cancel")
     @allow(Permission.LEAD_UPDATE)
-    @blp.doc(summary=f"Cancel {title}.")
-    @blp.arguments(Cancellation, required=False)
+    @blp.doc(summary=f"Cancel {title}.", description=_CANCEL)
+    @blp.arguments(Cancellation, lookups=service.check_cancellation, required=False)
     @blp.response(200, TaskOut)
     @blp.alt_response(409, "CONFLICT")
     def cancel(given: JsonDict, task_id: UUID) -> object:
         with unit_of_work() as session:
-            return service.cancel(session, actor(), task_id, reason=given.get("reason"))
+            return service.cancel(session, actor(), task_id, given)
 
     @blp.post(f"{path}/snooze")
     @allow(Permission.LEAD_UPDATE)
@@ -82,4 +82,5 @@ def add_task_routes(blp: Blueprint, path: str, *, title: str = "a task") -> None
 _EDIT = "Given fields are replaced; others stay unchanged. Changing the due time moves the reminders."
 _PUT = "As `PATCH`, and unlike other PUTs: fields that are left out stay unchanged. New programs use `PATCH`."
 _COMPLETE = "A second call returns 409. An `activity` in the body is logged in the same transaction."
+_CANCEL = "The clinic may require a `reason`, or accept some only: see `GET /api/settings/task-cancellation`."
 _SNOOZE = "Its reminders move with it."

@@ -52,6 +52,7 @@ CLINIC: Final[Mapping[str, Table]] = {
             ),
             **stays("contact_policy contact_policy_version inbound_email inbound_email_version", because=SETTINGS),
             **stays("message_tracking message_tracking_version detects_sentiment sentiment_version", because=SETTINGS),
+            **stays("task_cancellation task_cancellation_version", because=SETTINGS),
             **stays("profile_version rules_version created_at", because=SETTINGS),
         }
     ),

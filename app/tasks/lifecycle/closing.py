@@ -21,6 +21,7 @@ from app.leads.models import Lead
 from app.leads.search.open_task import IS_OPEN_TASK
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import Activity, ActivityType
+from app.tasks.lifecycle.cancellation import check_cancellation
 from app.tasks.lifecycle.contact import CONTACT_BY_STAGE, Answer, answer_of, answered_tasks, told_activity
 from app.tasks.lifecycle.task_state import set_cancelled, set_completed
 from app.tasks.lookup import open_task, read_task
@@ -109,10 +110,16 @@ def is_meant(key: str | None, keys: Collection[str] | None, *, only_keyed: bool)
     return concerns(keys, key) and (not only_keyed or key is not None)
 
 
-def cancel(session: Session, actor: Actor, task_id: UUID, *, reason: str | None = None) -> Task:
-    """Cancel the task. Raises NotFound, LeadIsLocked, LeadIsClosed, TaskIsClosed."""
+def cancel(session: Session, actor: Actor, task_id: UUID, data: JsonObject) -> Task:
+    """Cancel the task, with the `reason` in `data`. The timeline has a note.
+
+    Raises NotFound, LeadIsLocked, LeadIsClosed, TaskIsClosed, Invalid.
+    """
     task, lead = open_task(session, actor, task_id)
-    _cancel(session, actor, task, lead, reason=reason or Reason.BY_HAND, at=now(), action="cancelled")
+    check_cancellation(session, actor, data)
+    reason: str | None = data.get("reason") or None
+    notes = f"Task cancelled: {task.title}: {reason}" if reason else f"Task cancelled: {task.title}"
+    _cancel(session, actor, task, lead, reason=reason or Reason.BY_HAND, at=now(), notes=notes)
     return task
 
 
@@ -125,14 +132,13 @@ def delete(session: Session, actor: Actor, task_id: UUID, *, seen: SeenVersions 
     task, lead = open_task(session, actor, task_id)
     require_version(task, seen)
     task.deleted_at = at = now()
-    _cancel(session, actor, task, lead, reason=DELETED, at=at, action="deleted")
+    _cancel(session, actor, task, lead, reason=DELETED, at=at, notes=f"Task deleted: {task.title}")
 
 
 def _cancel(
-    session: Session, actor: Actor, task: Task, lead: Lead, /, *, reason: str, at: datetime, action: str
+    session: Session, actor: Actor, task: Task, lead: Lead, /, *, reason: str, at: datetime, notes: str
 ) -> None:
     cancelled = set_cancelled(task, lead, at=at, reason=reason)
-    notes = f"Task {action}: {task.title}"
     write_entry(session, actor, lead, type=ActivityType.NOTE, at=at, task_id=task.id, notes=notes)
     record(session, actor.clinic, cancelled)
 

@@ -1,13 +1,14 @@
-/** Acts on a task: complete it, snooze it, log a call with it. Used by Today and by the page of a lead. */
+/** Acts on a task: complete it, snooze it, cancel it, log a call with it. Used by Today and by the page of a lead. */
 
 import { type FormEvent, useState } from "react";
 import { api, ok } from "../api/client";
-import { useAct } from "../api/queries";
+import { useAct, useTaskCancellation } from "../api/queries";
 import type { Schemas } from "../api/types";
 import { fromField, when } from "../format";
+import { settingsTexts } from "../settings/texts";
 import { texts } from "../texts";
 import { DialogBox, toast } from "../ui/overlays";
-import { optionsOf, SelectField, TextArea, TimeField, useMistakes } from "../ui/parts";
+import { optionsOf, Query, SelectField, TextArea, TextField, TimeField, useMistakes } from "../ui/parts";
 
 type Outcome = NonNullable<Schemas["Completion"]["outcome"]>;
 type Open = Pick<Schemas["TaskOut"], "id" | "title" | "type" | "due_at" | "lead_id"> & { lead_name?: string | null };
@@ -148,11 +149,61 @@ function undoOf(task: Open, version: number) {
     ok(api.PATCH("/api/followups/{task_id}", { params: { path: { task_id: task.id }, header: { "If-Match": `"${version}"` } }, body: { due_at: task.due_at } }));
 }
 
-export function Footer({ label, onClose, isBusy }: { label: string; onClose: () => void; isBusy: boolean }) {
+const OTHER = "\n"; // no reason of a list has a line break
+
+/** The clinic says whether a reason is required, and lists reasons. */
+export function CancelDialog({ task, onClose, onDone }: Props) {
+  const settings = useTaskCancellation();
+  return (
+    <DialogBox title={`${t.cancel}: ${named(task)}`} onClose={onClose}>
+      <Query of={settings} rows={2}>
+        {settings.data && <CancelForm task={task} onClose={onClose} onDone={onDone} settings={settings.data} />}
+      </Query>
+    </DialogBox>
+  );
+}
+
+function CancelForm({ task, onClose, onDone, settings }: Props & { settings: Schemas["TaskCancellationOut"] }) {
+  const { is_required, reasons, only_listed } = settings;
+  const [chosen, choose] = useState(reasons.length ? "" : OTHER);
+  const [own, setOwn] = useState("");
+  const cancel = useAct(
+    () => ok(api.POST("/api/followups/{task_id}/cancel", { params: { path: { task_id: task.id } }, body: { reason: (chosen === OTHER ? own : chosen) || null } })),
+    TOPICS,
+  );
+  const mistakes = useMistakes(cancel.error);
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    cancel.mutate(undefined, {
+      onSuccess: () => {
+        toast(t.cancelled(named(task)));
+        onDone();
+      },
+    });
+  };
+  const options = [{ value: "", label: is_required ? settingsTexts.choose : "–" }, ...reasons.map((one) => ({ value: one, label: one })), ...(only_listed ? [] : [{ value: OTHER, label: t.otherReason }])];
+  return (
+    <form className="stack" onSubmit={submit}>
+      {mistakes.rest("/reason")}
+      {reasons.length > 0 && <SelectField label={t.reason} value={chosen} onChange={choose} options={options} wrong={chosen === OTHER ? undefined : mistakes.at("/reason")} required={is_required} autoFocus />}
+      {chosen === OTHER && <TextField label={reasons.length ? t.ownReason : t.reason} value={own} onChange={setOwn} wrong={mistakes.at("/reason")} required={is_required} autoFocus />}
+      <Footer label={t.cancel} closeLabel={t.keep} onClose={onClose} isBusy={cancel.isPending} />
+    </form>
+  );
+}
+
+interface FooterProps {
+  label: string;
+  closeLabel?: string;
+  onClose: () => void;
+  isBusy: boolean;
+}
+
+export function Footer({ label, closeLabel = texts.shell.cancel, onClose, isBusy }: FooterProps) {
   return (
     <footer className="row">
       <button type="button" className="button" onClick={onClose}>
-        {texts.shell.cancel}
+        {closeLabel}
       </button>
       <button type="submit" className="button primary" disabled={isBusy}>
         {label}

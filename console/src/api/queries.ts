@@ -65,6 +65,14 @@ export function useUsers() {
   });
 }
 
+export function useTaskCancellation() {
+  return useQuery({
+    queryKey: ["settings", "task-cancellation"],
+    queryFn: () => ok(api.GET("/api/settings/task-cancellation")),
+    ...settings,
+  });
+}
+
 interface Page<T> {
   items: T[];
   next_cursor: string | null;

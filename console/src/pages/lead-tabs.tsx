@@ -7,7 +7,7 @@ import { EnrollDialog } from "../acts/enroll-dialog";
 import { NoteDialog, TaskDialog } from "../acts/lead-dialogs";
 import { StepList, toneOf } from "../acts/lead-steps";
 import { useMessages } from "../acts/message-dialog";
-import { CompleteDialog, SnoozeDialog } from "../acts/task-dialogs";
+import { CancelDialog, CompleteDialog, SnoozeDialog } from "../acts/task-dialogs";
 import { Timeline } from "../acts/timeline";
 import { MessageQuestion } from "../acts/message-question";
 import { api, ok } from "../api/client";
@@ -164,7 +164,7 @@ export function LeadTasks({ leadId }: { leadId: string }) {
   const tasks = useTasks(leadId);
   const { userName } = useNames();
   const mayAct = useMay("lead:update");
-  const [acting, act] = useState<{ kind: "complete" | "snooze" | "note"; task: Schemas["TaskOut"] } | null>(null);
+  const [acting, act] = useState<{ kind: "complete" | "snooze" | "cancel" | "note"; task: Schemas["TaskOut"] } | null>(null);
   const close = () => act(null);
   return (
     <Query of={tasks}>
@@ -193,6 +193,9 @@ export function LeadTasks({ leadId }: { leadId: string }) {
                     <button type="button" className="button" onClick={() => act({ kind: "snooze", task })}>
                       {texts.task.snooze}
                     </button>
+                    <button type="button" className="button" onClick={() => act({ kind: "cancel", task })}>
+                      {texts.task.cancel}
+                    </button>
                   </>
                 )}
                 <button type="button" className="button" onClick={() => act({ kind: "note", task })}>
@@ -206,6 +209,7 @@ export function LeadTasks({ leadId }: { leadId: string }) {
       <MorePages query={tasks} label={texts.shell.more} />
       {acting?.kind === "complete" && <CompleteDialog task={acting.task} onClose={close} onDone={close} />}
       {acting?.kind === "note" && <NoteDialog leadId={leadId} task={acting.task} onClose={close} />}
+      {acting?.kind === "cancel" && <CancelDialog task={acting.task} onClose={close} onDone={close} />}
       {acting?.kind === "snooze" && <SnoozeDialog task={acting.task} onClose={close} onDone={close} />}
     </Query>
   );

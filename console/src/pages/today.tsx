@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { MessageDialog } from "../acts/message-dialog";
-import { CallDialog, CompleteDialog, SnoozeDialog } from "../acts/task-dialogs";
+import { CallDialog, CancelDialog, CompleteDialog, SnoozeDialog } from "../acts/task-dialogs";
 import { Timeline } from "../acts/timeline";
 import { api, ok } from "../api/client";
 import { useMay, useMe, usePages } from "../api/queries";
@@ -17,7 +17,7 @@ import { useKeys } from "../ui/keys";
 import { Badge, Empty, Query, Time } from "../ui/parts";
 import { useNames } from "./names";
 
-type Act = "complete" | "call" | "snooze" | "reply";
+type Act = "complete" | "call" | "snooze" | "cancel" | "reply";
 
 const t = texts.today;
 const WEEK = 7 * 86_400_000;
@@ -49,7 +49,7 @@ export default function Today() {
     const index = queue.items.indexOf(task);
     act({ kind, task, next: (queue.items[index + 1] ?? queue.items[index - 1])?.id ?? "" });
   };
-  useKeys({ j: () => step(1), k: () => step(-1), e: () => begin("complete"), c: () => begin("call"), s: () => begin("snooze"), r: () => begin("reply"), o: () => task && go(`/leads/${task.lead_id}`) });
+  useKeys({ j: () => step(1), k: () => step(-1), e: () => begin("complete"), c: () => begin("call"), s: () => begin("snooze"), x: () => begin("cancel"), r: () => begin("reply"), o: () => task && go(`/leads/${task.lead_id}`) });
   const close = () => act(null);
   const done = (isDone = true) => {
     close();
@@ -85,6 +85,7 @@ export default function Today() {
       </Query>
       {acting?.kind === "complete" && <CompleteDialog task={acting.task} onClose={close} onDone={done} />}
       {acting?.kind === "snooze" && <SnoozeDialog task={acting.task} onClose={close} onDone={done} />}
+      {acting?.kind === "cancel" && <CancelDialog task={acting.task} onClose={close} onDone={done} />}
       {acting?.kind === "call" && <CallDialog leadId={acting.task.lead_id} task={acting.task} onClose={close} onDone={done} />}
       {acting?.kind === "reply" && <MessageDialog leadId={acting.task.lead_id} name={acting.task.lead_name} onClose={close} />}
     </>
@@ -231,6 +232,7 @@ function TaskPane({ task, isChosen, begin, back, mayAct }: PaneProps) {
           <ActButton act="call" label={texts.task.call} hotkey="c" begin={begin} />
           <ActButton act="snooze" label={texts.task.snooze} hotkey="s" begin={begin} />
           <ActButton act="reply" label={texts.message.write} hotkey="r" begin={begin} />
+          <ActButton act="cancel" label={texts.task.cancel} hotkey="x" begin={begin} />
         </div>
       )}
       <section className="stack">
@@ -244,7 +246,7 @@ function TaskPane({ task, isChosen, begin, back, mayAct }: PaneProps) {
   );
 }
 
-const ICONS = { complete: "check", call: "phone", snooze: "clock", reply: "mail" } as const;
+const ICONS = { complete: "check", call: "phone", snooze: "clock", cancel: "close", reply: "mail" } as const;
 
 interface ActButtonProps {
   act: Exclude<Act, "">;

@@ -3,7 +3,7 @@
 import type { ComponentType } from "react";
 import type { Permission } from "../api/types";
 import { Accounts, Gateways, Hooks, Mailboxes } from "./areas/channels";
-import { ClinicArea, HoursArea, InboundArea, PolicyArea, TrackingArea } from "./areas/clinic";
+import { ClinicArea, HoursArea, InboundArea, PolicyArea, TasksArea, TrackingArea } from "./areas/clinic";
 import { AssignmentRules, CustomFields, Sources, Stages, WebForms } from "./areas/leads";
 import { ApiKeys, People, Roles, Teams } from "./areas/people";
 import { Webhooks } from "./areas/webhooks";
@@ -30,6 +30,7 @@ export const AREAS: Area[] = [
   area("sources", t.sources, t.groups.leads, "lead:configure", Sources),
   area("fields", t.fields, t.groups.leads, "lead:configure", CustomFields),
   area("assignment", t.assignment, t.groups.leads, "lead:configure", AssignmentRules),
+  area("tasks", t.tasks, t.groups.leads, "lead:configure", TasksArea),
   area("forms", t.forms, t.groups.leads, "lead:configure", WebForms),
   area("accounts", t.accounts, t.groups.messages, "notification:manage", Accounts),
   area("mailboxes", t.mailboxes, t.groups.messages, "notification:manage", Mailboxes),

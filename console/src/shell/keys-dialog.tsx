@@ -31,6 +31,7 @@ export function KeysDialog({ pages, onClose }: { pages: PageEntry[]; onClose: ()
         ["e", t.complete],
         ["c", t.call],
         ["s", t.snooze],
+        ["x", t.cancel],
         ["r", t.reply],
       ],
     ],

@@ -140,7 +140,7 @@ export interface Option {
   label: string;
 }
 
-type SelectProps = Pick<InputProps, "label" | "value" | "onChange" | "wrong" | "hint"> & { options: Option[]; required?: boolean };
+type SelectProps = Pick<InputProps, "label" | "value" | "onChange" | "wrong" | "hint"> & { options: Option[]; required?: boolean; autoFocus?: boolean };
 
 export function SelectField({ label, value, onChange, options, wrong, hint, ...more }: SelectProps) {
   const id = useId();

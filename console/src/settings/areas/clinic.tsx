@@ -1,10 +1,11 @@
-/** Settings: the clinic, its hours, contact policy, tracking and answers by e-mail. */
+/** Settings: the clinic, its hours, contact policy, cancelled tasks, tracking and answers by e-mail. */
 
 import ClinicProfilePatch from "openapi:ClinicProfilePatch";
 import ContactPolicyIn from "openapi:ContactPolicyIn";
 import HoursIn from "openapi:HoursIn";
 import InboundSettingsIn from "openapi:InboundSettingsIn";
 import SenderIn from "openapi:SenderIn";
+import TaskCancellationIn from "openapi:TaskCancellationIn";
 import TrackingIn from "openapi:TrackingIn";
 import { useMe, useSources } from "../../api/queries";
 import type { FieldProps } from "../../forms/fields";
@@ -79,6 +80,7 @@ export function Week({ label, value, onChange, wrong }: FieldProps) {
 }
 
 export const PolicyArea = () => <Single about={t.policy} path="/api/settings/contact-policy" schema={ContactPolicyIn} />;
+export const TasksArea = () => <Single about={t.tasks} path="/api/settings/task-cancellation" schema={TaskCancellationIn} />;
 export const TrackingArea = () => <Single about={t.tracking} path="/api/settings/message-tracking" schema={TrackingIn} />;
 
 export function InboundArea() {
