@@ -151,7 +151,7 @@ class Practice:
 
     def cancel(self, task_id: UUID) -> None:
         with transaction() as session:
-            tasks.cancel(session, self.actor(), task_id)
+            tasks.cancel(session, self.actor(), task_id, {})
 
     def steps(self, lead_id: UUID | None = None, **only: Any) -> list[Any]:
         """Return the steps of the clinic or of one lead with these values, by due time."""
