@@ -126,6 +126,7 @@ class Reason(StrEnum):
     JOB_CANCELLED = "job_cancelled"
     RESTRICTED = "restricted"  # processing is restricted at the lead's request
     ERASED = "erased"  # the lead's personal data was erased
+    UNDELIVERED = "undelivered"  # the message that it followed did not reach the lead
     MERGED = "merged"  # the lead was merged into another lead that has the same step
     BY_HAND = "by_hand"  # decided by a user
     STOPPED = "stopped"  # an event in the rule's `stop_on`

@@ -94,6 +94,7 @@ class Notification(Base):
     user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))  # the recipient; None: the lead
     task_id: Mapped[UUID | None]
     step_id: Mapped[UUID | None]  # the step that wrote it
+    activity_id: Mapped[UUID | None]  # the entry on the timeline of a message that a user wrote
     channel: Mapped[str] = mapped_column(Text)  # a name in `channels.registry`
     template: Mapped[str] = mapped_column(Text)
     template_version_id: Mapped[UUID | None]  # None: not made from a stored template version

@@ -659,7 +659,8 @@ def test_user_answers_on_the_channel_of_the_conversation(desk: Desk, twilio: Twi
     assert (call["To"], call["Body"]) == (PHONE, "See you then")
     entry = desk.timeline(lead)[-1]
     assert (entry["type"], entry["channel"], entry["direction"]) == ("SMS", "sms", "OUTBOUND")
-    assert desk.lead(lead)["failed_attempts"] == 1  # an attempt, until the lead answers
+    after = desk.lead(lead)
+    assert (after["failed_attempts"], after["contacted_at"] is not None) == (0, True)  # an answer is no attempt
 
 
 def test_user_gets_a_reason_if_the_message_is_not_possible(desk: Desk, twilio: Twilio, meta: Meta):

@@ -12,6 +12,8 @@ from app.automation.handlers.support.changes import (
     AssignTo,
     ChangeStage,
     CompleteTasks,
+    CountMessage,
+    DiscountMessage,
     LeadChange,
     OptOut,
     UpdateLead,
@@ -21,6 +23,7 @@ from app.engine.events.chains import use_chain
 from app.engine.events.events import Chain
 from app.engine.outcomes import BaseOutcome, Change
 from app.identity.actor import Actor
+from app.leads.activities.messages import count_message, discount_message
 from app.leads.assignment.assign_one import assign_by_rules, assign_to_user
 from app.leads.changes import apply_amendment
 from app.leads.models import Lead
@@ -70,6 +73,10 @@ def _change(session: Session, actor: Actor, lead: Lead, change: LeadChange) -> N
             apply_amendment(session, actor, lead, amendment)
         case CompleteTasks(types, keys, only_keyed):
             complete_all(session, actor, lead, types=types, keys=keys, only_keyed=only_keyed)
+        case CountMessage(activity_id, handed_over_at):
+            count_message(session, actor, activity_id, handed_over_at=handed_over_at)
+        case DiscountMessage(activity_id):
+            discount_message(session, actor, activity_id)
         case OptOut(channel):
             opt_out(session, actor, lead.id, channel=channel)
         case _:

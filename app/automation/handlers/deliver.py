@@ -12,6 +12,7 @@ from uuid import UUID
 
 from app import clock
 from app.automation.handlers.support.account_limit import account_count_rows, account_snooze
+from app.automation.handlers.support.changes import CountMessage, DiscountMessage, LeadChange
 from app.automation.handlers.support.context import NotificationView, StepContext
 from app.automation.handlers.support.failure_notices import failure_notices
 from app.automation.handlers.support.follow_up_events import message_event
@@ -116,7 +117,7 @@ def decide(context: StepContext) -> Outcome | ExternalCall:
 def suppress(context: StepContext, reason: Reason) -> Skip:
     """Skip the step, and list its message as suppressed for this reason."""
     stopped = _state(context, NotificationState.SUPPRESSED, reason=reason)
-    return Skip(reason, effects=Effects(notification_states=(stopped,)))
+    return Skip(reason, effects=Effects(notification_states=(stopped,), changes=_not_delivered(context)))
 
 
 def _without_sender(context: StepContext) -> Outcome | None:
@@ -279,8 +280,10 @@ def raised(context: StepContext, error: str) -> Outcome:
     if context.step.attempts + 1 < MAX_ATTEMPTS:
         return Retry(error)
     given_up = NotificationChange(id=context.params["notification_id"], state=NotificationState.FAILED, error=error)
-    notices = failure_notices(context) if context.notification else ()
-    return Fail(error, effects=Effects(notification_states=(given_up,), notifications=notices))
+    if context.notification is None:
+        return Fail(error, effects=Effects(notification_states=(given_up,)))
+    notices, changes = failure_notices(context), _not_delivered(context)
+    return Fail(error, effects=Effects(notification_states=(given_up,), notifications=notices, changes=changes))
 
 
 def _end(
@@ -301,7 +304,7 @@ def _end(
         events=_events(context, state, ended),
         notifications=failure_notices(context) if state is NotificationState.FAILED else (),
         suppressions=suppressions(context, ended["response"]) if state is NotificationState.FAILED else (),
-        changes=opt_outs(context, ended["response"]) if state is NotificationState.FAILED else (),
+        changes=_changes(context, state, ended),
         gone_destinations=_gone_destinations(context, receipt),
     )
 
@@ -316,6 +319,21 @@ def _events(context: StepContext, state: NotificationState, ended: EndedDelivery
     if is_bounce(context, ended["response"]):
         return failed + message_event(context, EventName.MESSAGE_BOUNCED, at=at, key=key)
     return failed
+
+
+def _changes(context: StepContext, state: NotificationState, ended: EndedDelivery) -> tuple[LeadChange, ...]:
+    """Return what the answer means for the lead: a message of a user counts when it was handed over."""
+    activity_id = context.message.activity_id
+    if state is NotificationState.SENT and activity_id is not None:
+        return (CountMessage(activity_id, context.now),)
+    if state is NotificationState.FAILED:
+        return (*_not_delivered(context), *opt_outs(context, ended["response"]))
+    return ()
+
+
+def _not_delivered(context: StepContext) -> tuple[LeadChange, ...]:
+    activity_id = context.message.activity_id
+    return () if activity_id is None else (DiscountMessage(activity_id),)
 
 
 def _gone_destinations(context: StepContext, receipt: Receipt) -> tuple[GoneDestination, ...]:

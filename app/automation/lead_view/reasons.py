@@ -91,6 +91,7 @@ WORDS: Final[Mapping[str, str]] = {
     Reason.LINK_EXPIRED: "its link had expired",
     Reason.MISSING_FIELD: "a variable of the template had no value and no fallback",
     Reason.ALREADY_SUGGESTED: "the same was suggested before",
+    Reason.UNDELIVERED: "the message before it did not reach the lead",
     Reason.ALREADY_ESCALATED: "the lead already had an open escalation",
     Reason.ALREADY_DELIVERED: "it was delivered before",
     Reason.SKIPPED_ON_RESUME: "it was due before the time that an operator chose when a hold ended",

@@ -7,9 +7,9 @@ from app.automation.simulation.world import World
 from app.core.db import new_id
 from app.core.type_aliases import JsonObject
 from app.engine.events.events import Event, EventName
-from app.leads.activities.effects import apply_activity, with_implied_values
+from app.leads.activities.effects import apply_activity, is_answer, with_implied_values
 from app.leads.pipeline.lead_state import mark_updated
-from app.leads.timeline.models import Activity, Direction
+from app.leads.timeline.models import Activity, CountsAs, Direction
 from app.messaging.channels.registry import CHANNELS
 from app.tasks.lifecycle.contact import CONTACT_BY_STAGE, Answer, answer_of, answered_tasks, told_activity
 from app.tasks.lifecycle.task_state import set_completed
@@ -21,6 +21,8 @@ def log_activity(world: World, data: JsonObject) -> list[Event]:
     """Log an activity, as `app.leads.activities.service.log_activity` does. Returns the events."""
     known = {**with_implied_values(data), "id": new_id(), "created_at": world.now, "occurred_at": world.now}
     entry = SimpleNamespace(**{**_EMPTY_ACTIVITY, **known})
+    if is_answer(world.lead, entry):
+        entry.counts_as = CountsAs.ANSWER
     _note_inbound(world, entry)
     mark_updated(world.lead, world.actor, world.now)
     events = apply_activity(world.lead, world.actor, entry, world.setting.stages)

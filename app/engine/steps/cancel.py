@@ -1,6 +1,6 @@
 """Cancel pending steps, in the transaction of the change that cancels them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
 from sqlalchemy import text
@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.core.ports import Listeners
-from app.engine.events.events import Event, stop_reason
+from app.engine.events.events import Event, EventName, stop_reason
 from app.engine.events.keys import as_json
 from app.engine.models import Reason
 
@@ -33,6 +33,12 @@ _STOP = text(
 _STOP_ALL = text(
     "UPDATE steps SET state = 'cancelled', reason = :reason, finished_at = :now"
     " WHERE lead_id = :lead AND state IN ('planned', 'published') RETURNING kind, params, reason"
+)
+# The steps that rules planned because of these events about one subject.
+_STOP_FOLLOWING = text(
+    "UPDATE steps SET state = 'cancelled', reason = :reason, finished_at = :now"
+    " WHERE lead_id = :lead AND state IN ('planned', 'published') AND cause ->> 'subject_id' = :subject"
+    " AND cause ->> 'event' = ANY(:events) RETURNING kind, params, reason"
 )
 # Steps of sequences stay: the contact policy refuses each one when it is due, and the sequence continues.
 _STOP_MESSAGES = text(
@@ -97,6 +103,19 @@ def cancel_lead_steps(session: Session, lead_id: UUID, reason: Reason) -> int:
     found = session.execute(_STOP_ALL, {"lead": lead_id, "reason": reason, "now": clock.now()}).all()
     _notify_listeners(session, found)
     all_steps_cancelled(session, lead_id, reason)
+    return len(found)
+
+
+def cancel_following(
+    session: Session, lead_id: UUID, subject_id: UUID, events: Collection[EventName], *, reason: Reason
+) -> int:
+    """Cancel the pending steps that these events of a lead about one subject planned, and return how many.
+
+    The caller locks the lead's row.
+    """
+    about = {"lead": lead_id, "subject": str(subject_id), "events": list(events)}
+    found = session.execute(_STOP_FOLLOWING, {**about, "reason": reason, "now": clock.now()}).all()
+    _notify_listeners(session, found)
     return len(found)
 
 

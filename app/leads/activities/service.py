@@ -1,8 +1,9 @@
 """Activities: log an activity and apply its effects; list the timeline."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
@@ -12,24 +13,27 @@ from app.clock import now
 from app.core.pagination import Key, Page, page
 from app.core.ports import Listeners
 from app.core.type_aliases import JsonObject
-from app.engine.events.events import EventName
+from app.engine.events.events import Event, EventName
 from app.engine.service import record
 from app.identity.actor import Actor
+from app.leads.activities.attempts import attempts_since_response
 from app.leads.activities.effects import (
     CONTACT_EVENTS,
     STAGE_OF,
     apply_activity,
     apply_contact,
+    is_answer,
     is_contact,
+    is_reply,
     with_implied_values,
 )
 from app.leads.models import Lead
 from app.leads.pipeline.lead_state import mark_updated, save_stage_change
 from app.leads.pipeline.rotting import update_rotting_date
-from app.leads.pipeline.stages import stages_of
+from app.leads.pipeline.stages import Stages, stages_of
 from app.leads.search.lookup import lock_editable_lead, read_lead, require_open
 from app.leads.timeline.entries import write_entry
-from app.leads.timeline.models import Activity
+from app.leads.timeline.models import Activity, CountsAs
 
 # Called in the same transaction when an activity was logged, to complete the tasks that it answers.
 activity_logged: Listeners[[Session, Actor, Lead, Activity]] = Listeners("activity_logged")
@@ -68,14 +72,11 @@ def log_on_locked_lead(session: Session, actor: Actor, lead: Lead, data: JsonObj
     at = now()
     mark_updated(lead, actor, at)
     entry = write_entry(session, actor, lead, at=at, **with_implied_values(data))
-    stages = stages_of(session, lead, STAGE_OF.get(entry.type, lead.pipeline_stage)) if is_contact(entry) else {}
-    events = apply_activity(lead, actor, entry, stages)
-    if any(event.name in CONTACT_EVENTS for event in events):
-        update_rotting_date(session, actor.clinic, lead)
-    for moved in (event for event in events if event.name == EventName.LEAD_STAGE_CHANGED):
-        save_stage_change(session, actor, lead, moved)
-    record(session, actor.clinic, *events)
-    activity_logged(session, actor, lead, entry)
+    if entry.counts_as is None and is_answer(lead, entry):
+        entry.counts_as = CountsAs.ANSWER
+    known = _known(session, lead, entry)
+    events = apply_activity(lead, actor, entry, known.stages, later_attempts=known.later_attempts)
+    _save_effects(session, actor, lead, entry=entry, events=events)
     return entry
 
 
@@ -83,11 +84,43 @@ def count_as_reply(session: Session, actor: Actor, lead: Lead, activity_id: UUID
     """Count an inbound message of a locked lead as a reply. It was logged as automatic, so it had no effect yet."""
     entry = session.get_one(Activity, activity_id)
     entry.is_auto_reply = False
+    count(session, actor, lead, entry, at=entry.created_at)
+
+
+def count(session: Session, actor: Actor, lead: Lead, entry: Activity, *, at: datetime) -> None:
+    """Apply an entry that had no effect when it was logged."""
     mark_updated(lead, actor, now())
-    events = apply_contact(lead, entry)
-    update_rotting_date(session, actor.clinic, lead)
+    known = _known(session, lead, entry)
     session.flush()
+    events = apply_contact(lead, entry, known.stages, at=at, later_attempts=known.later_attempts)
+    _save_effects(session, actor, lead, entry=entry, events=events)
+
+
+class _Known(NamedTuple):
+    """What the effects of an entry depend on besides the lead."""
+
+    stages: Stages
+    later_attempts: int
+
+
+def _known(session: Session, lead: Lead, entry: Activity) -> _Known:
+    """Load what the entry's effects depend on. A message, a note or an attempt needs nothing."""
+    tells_contact = is_contact(entry)
+    stages = stages_of(session, lead, STAGE_OF.get(entry.type, lead.pipeline_stage)) if tells_contact else {}
+    is_late = lead.failed_attempts > 0 and entry.occurred_at < lead.last_activity_at
+    if is_late and (tells_contact or is_reply(entry)):
+        return _Known(stages, attempts_since_response(session, lead, at=entry.occurred_at))
+    return _Known(stages, 0)
+
+
+def _save_effects(session: Session, actor: Actor, lead: Lead, /, *, entry: Activity, events: Sequence[Event]) -> None:
+    """Write what follows from the changed lead, record the events, and complete the tasks that the entry answers."""
+    if any(event.name in CONTACT_EVENTS for event in events):
+        update_rotting_date(session, actor.clinic, lead)
+    for moved in (event for event in events if event.name == EventName.LEAD_STAGE_CHANGED):
+        save_stage_change(session, actor, lead, moved, counts_as=CountsAs.FOLLOWS)
     record(session, actor.clinic, *events)
+    activity_logged(session, actor, lead, entry)
 
 
 def timeline(session: Session, actor: Actor, lead_id: UUID, query: JsonObject) -> Page:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.clock import now
@@ -14,6 +14,7 @@ from app.engine.service import record
 from app.engine.steps.cancel import cancel_stopped_steps, move_steps
 from app.errors import Invalid
 from app.identity.actor import Actor
+from app.leads.activities.attempts import attempts_since_response
 from app.leads.duplicates.merge_fields import fill_missing_fields, merge_contact_facts
 from app.leads.enums import OPEN_STATUSES
 from app.leads.errors import LeadIsClosed
@@ -23,7 +24,7 @@ from app.leads.pipeline.lead_state import mark_activity, mark_updated
 from app.leads.pipeline.rotting import update_rotting_date
 from app.leads.search.lookup import get_lead, require_unlocked, visible_to
 from app.leads.timeline.entries import write_entry
-from app.leads.timeline.models import IS_FAILED_ATTEMPT, Activity, ActivityType
+from app.leads.timeline.models import ActivityType
 from app.security.personal_data.columns import Rows
 from app.security.personal_data.tables import tables_merged_as
 
@@ -48,9 +49,7 @@ def merge(session: Session, actor: Actor, lead_id: UUID, *, duplicate_id: UUID) 
     _delete_duplicate(session, actor, duplicate, survivor)
     fill_missing_fields(survivor, duplicate)
     merge_contact_facts(survivor, duplicate)
-    survivor.failed_attempts = _failed_attempts(
-        session, survivor, most=survivor.failed_attempts + duplicate.failed_attempts
-    )
+    survivor.failed_attempts = attempts_since_response(session, survivor)
     return _record_merge(session, actor, survivor, duplicate, has_opted_out=has_opted_out)
 
 
@@ -101,14 +100,6 @@ def _delete_duplicate(session: Session, actor: Actor, duplicate: Lead, survivor:
     session.flush()  # before the survivor gets the external id, which is unique
     if survivor.external_id is None:
         survivor.external_source, survivor.external_id = external
-
-
-def _failed_attempts(session: Session, survivor: Lead, *, most: int) -> int:
-    """Count the failed attempts of both leads since the last contact, at most `most`."""
-    failed = select(func.count()).where(Activity.lead_id == survivor.id, IS_FAILED_ATTEMPT)
-    if survivor.contacted_at:
-        failed = failed.where(Activity.occurred_at > survivor.contacted_at)
-    return min(session.scalar(failed) or 0, most)
 
 
 def _record_merge(session: Session, actor: Actor, survivor: Lead, duplicate: Lead, *, has_opted_out: bool) -> Lead:

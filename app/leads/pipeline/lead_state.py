@@ -15,7 +15,7 @@ from app.leads.events import lead_event
 from app.leads.models import Lead
 from app.leads.pipeline.rotting import update_rotting_date
 from app.leads.timeline.entries import write_entry
-from app.leads.timeline.models import ActivityType
+from app.leads.timeline.models import ActivityType, CountsAs
 
 WritableLead: TypeAlias = Lead | SimpleNamespace  # the simulation's lead is a namespace with the columns of `Lead`
 
@@ -45,12 +45,14 @@ def mark_active(lead: WritableLead) -> None:
         lead.status = LeadStatus.ACTIVE
 
 
-def save_stage_change(session: Session, actor: Actor, lead: Lead, moved: Event) -> None:
+def save_stage_change(
+    session: Session, actor: Actor, lead: Lead, moved: Event, *, counts_as: CountsAs | None = None
+) -> None:
     """Write the rotting date and the timeline entry of a stage change (`moved`: its event), and call the listeners."""
     at, about = moved.occurred_at, moved.facts["event"]
     update_rotting_date(session, actor.clinic, lead)
     stages = {"previous_stage": about["previous_stage"], "new_stage": about["stage"]}
-    write_entry(session, actor, lead, type=ActivityType.STAGE_CHANGE, at=at, **stages)
+    write_entry(session, actor, lead, type=ActivityType.STAGE_CHANGE, at=at, counts_as=counts_as, **stages)
     stage_entered(session, actor.clinic, lead, at)
 
 

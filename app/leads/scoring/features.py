@@ -49,16 +49,17 @@ _FAILED: Final = _sql_list(iter(FAILED_ATTEMPTS))
 _MEETINGS: Final = _sql_list(iter(MEETINGS))
 _STAGES_OF_CONTACT: Final = _sql_list(iter((CONTACTED, *STAGE_OF.values())))
 _HAS_MET: Final = (
-    f"outcome IN ({_ANSWERED}) OR type IN ({_MEETINGS}) AND outcome IS NULL OR new_stage IN ({_STAGES_OF_CONTACT})"
+    f"outcome IN ({_ANSWERED}) OR type IN ({_MEETINGS}) AND outcome IS NULL OR counts_as = 'answer'"
+    f" OR new_stage IN ({_STAGES_OF_CONTACT}) AND counts_as IS NULL"
 )
 _HAS_FAILED: Final = (
     f"outcome IN ({_FAILED}) AND direction IS DISTINCT FROM 'INBOUND'"
-    " OR type IN ('EMAIL', 'SMS') AND direction = 'OUTBOUND' AND outcome IS NULL"
+    " OR type IN ('EMAIL', 'SMS') AND direction = 'OUTBOUND' AND outcome IS NULL AND counts_as IS NULL"
 )
 # What was known of lead `l` at `l.known_at`: an entry that was written later was not known yet.
 _KNOWN: Final = f"""
 LEFT JOIN LATERAL (
-    SELECT count(*) FILTER (WHERE direction = 'INBOUND' AND NOT is_auto_reply) AS replies,
+    SELECT count(*) FILTER (WHERE direction = 'INBOUND' AND NOT is_auto_reply AND counts_as IS NULL) AS replies,
         coalesce(bool_or({_HAS_MET}), false) AS is_met,
         count(*) FILTER (WHERE {_HAS_FAILED}) AS attempts,
         min(occurred_at) FILTER (WHERE {_HAS_MET} OR {_HAS_FAILED}) AS first_contact_at,

@@ -34,6 +34,7 @@ def _has_replied_to(series: str) -> ColumnElement[bool]:
         Activity.lead_id == MESSAGES.c.lead_id,
         Activity.direction == Direction.INBOUND,
         Activity.is_auto_reply.is_(False),
+        Activity.counts_as.is_(None),
         Activity.occurred_at > MESSAGES.c.sent_at,
         Activity.occurred_at <= MESSAGES.c.sent_at + REPLY_WINDOW,
     )

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Integer, LargeBinary, Text, or_, text
+from sqlalchemy import ForeignKey, Index, Integer, LargeBinary, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database.arrays import PlainArray
@@ -48,6 +48,16 @@ class Outcome(StrEnum):
     RESCHEDULED = "rescheduled"
     NOT_INTERESTED = "not_interested"
     CONVERTED = "converted"
+
+
+class CountsAs(StrEnum):
+    """Meanings of entries that their type, direction and outcome do not tell."""
+
+    ANSWER = "answer"  # a user answered the lead's own message: a contact, no attempt
+    WAITING = "waiting"  # a message that was not handed over yet: nothing
+    UNDELIVERED = "undelivered"  # a message that never left, or came back: nothing
+    FOLLOWS = "follows"  # a change of stage because of another entry, which counts instead
+    OPT_OUT = "opt_out"  # the lead wrote STOP or START: no reply
 
 
 OUTCOME_WORDS: Final = {outcome.name: outcome for outcome in Outcome}  # accepted besides: in upper case
@@ -108,6 +118,7 @@ class Activity(Base):
     sentiment_words = EncryptedField()  # list of the words that decided it
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     notes_blind: Mapped[list[int] | None] = mapped_column(PlainArray(Integer))  # None: no notes, or not indexed yet
+    counts_as: Mapped[str | None] = mapped_column(Text)  # a CountsAs; None: as its type, direction and outcome tell
     is_auto_reply: Mapped[bool] = mapped_column(default=False)  # automatic reply, such as an out-of-office message
     duration_minutes: Mapped[int | None]
     scheduled_for: Mapped[datetime | None]  # time of the consultation
@@ -118,9 +129,3 @@ class Activity(Base):
     created_at: Mapped[datetime]
     created_by: Mapped[UUID | None]  # None: automation (see step_id) or an API key
     step_id: Mapped[UUID | None]
-
-
-IS_FAILED_ATTEMPT: Final = or_(  # as `is_failed_attempt` in app/leads/activities/effects.py
-    Activity.outcome.in_(FAILED_ATTEMPTS) & Activity.direction.is_distinct_from(Direction.INBOUND),
-    Activity.type.in_(WRITTEN) & (Activity.direction == Direction.OUTBOUND) & Activity.outcome.is_(None),
-)

@@ -22,6 +22,7 @@ def replied_lateral(lead_id: object, *, after: object, until: object, beside: tu
         Activity.lead_id == lead_id,
         Activity.direction == Direction.INBOUND,
         Activity.is_auto_reply.is_(False),
+        Activity.counts_as.is_(None),
         Activity.occurred_at > after,
         Activity.occurred_at <= until,
     )

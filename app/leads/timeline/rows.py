@@ -18,6 +18,7 @@ def activity_row(clinic_id: UUID, lead_id: UUID, *, at: datetime, **columns: obj
         "channel": None,
         "direction": None,
         "outcome": None,
+        "counts_as": None,
         "is_auto_reply": False,
         "notes": None,
         "duration_minutes": None,

@@ -5,6 +5,7 @@ messages is a request, which a user decides about.
 """
 
 import re
+from contextlib import suppress
 from enum import StrEnum
 from typing import Final
 
@@ -65,21 +66,21 @@ def asks_to_stop(text: str | None) -> bool:
 def apply_keyword(
     session: Session, actor: Actor, lead: Lead, words: str | None, *, kind: AddressKind
 ) -> Keyword | None:
-    """Apply the keyword of an inbound message of a locked lead, and return it; None if the message has none.
+    """Obey the keyword of an inbound message of a locked lead, and return it; None if there is nothing to obey.
 
-    STOP opts the lead out of all channels that use this kind of address. START ends that opt-out only if a keyword
-    began it.
+    STOP opts the lead out of all channels that use this kind of address. START ends that opt-out if a keyword began it.
+    Any other message is a reply.
     """
     keyword = keyword_of(words)
     if keyword is Keyword.STOP:
         withdraw_consent(session, actor, lead, kind, wording=words or "", source=SOURCE)
-    elif keyword is Keyword.START and _stopped_by_keyword(session, lead, kind):
+        return keyword
+    if keyword is Keyword.START and _stopped_by_keyword(session, lead, kind):
         consent = {"way": kind, "is_given": True, "wording": words, "source": SOURCE}
-        try:
+        with suppress(LeadIsRestricted):
             record_consent(session, actor, lead.id, consent)
-        except LeadIsRestricted:
-            return None
-    return keyword
+            return keyword
+    return None
 
 
 def _stopped_by_keyword(session: Session, lead: Lead, kind: AddressKind) -> bool:

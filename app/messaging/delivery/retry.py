@@ -18,6 +18,8 @@ from app.engine.service import add_steps, skip_failed_steps
 from app.engine.steps.by_hand import move_by_hand
 from app.errors import Conflict, NotFound
 from app.identity.actor import Actor
+from app.leads.activities.messages import count_message
+from app.leads.models import Lead
 from app.messaging.compose import OriginStep, delivery_step
 from app.messaging.delivery.notifications import (
     NotificationDetail,
@@ -99,7 +101,8 @@ def retry_many(
 
 def resolve(session: Session, actor: Actor, notification_id: UUID, *, as_: Resolution) -> NotificationDetail:
     """Apply an admin's decision to a notification with an unknown outcome. Raises NotFound, CannotResolve."""
-    # Lock the step first, as a worker that records a late answer does; the other order would deadlock.
+    # Lock the lead and the step first, as a worker that records a late answer does; another order would deadlock.
+    _lock_leads(session, [notification_id])
     _dismiss_failed_steps(session, actor, [notification_id])
     chosen = _lock(session, actor, notification_id)
     if chosen["state"] != NotificationState.UNKNOWN:
@@ -107,7 +110,7 @@ def resolve(session: Session, actor: Actor, notification_id: UUID, *, as_: Resol
     if as_ is Resolution.RETRY:
         _plan_again(session, [chosen], [clock.now()])
     else:
-        _mark_sent(session, [notification_id])
+        _mark_sent(session, actor, [chosen])
     return get_notification(session, actor, notification_id)
 
 
@@ -124,13 +127,14 @@ def resolve_many(
         return ResolveResult(*_preview(session, unknown), dry_run=True)
     oldest = select(Notification.id).where(*unknown).order_by(Notification.created_at, Notification.id)
     ids = session.scalars(oldest.limit(MAX_RETRIED)).all()
+    _lock_leads(session, ids)
     _dismiss_failed_steps(session, actor, ids)  # before the notifications are locked, as in `resolve`
     chosen = Notification.id == any_(bindparam(None, ids, ARRAY(Uuid)))
     rows = _lock_oldest(session, [*unknown, chosen], skip_locked=False)
     if as_ is Resolution.RETRY:
         _plan_again(session, rows, spread_evenly(clock.now(), spread, len(rows)))
     else:
-        _mark_sent(session, [row["id"] for row in rows])
+        _mark_sent(session, actor, rows)
     return ResolveResult(len(rows), _count(session, unknown))
 
 
@@ -155,6 +159,8 @@ _COLUMNS = (
     Notification.lead_id,
     Notification.task_id,
     Notification.step_id,
+    Notification.activity_id,
+    Notification.handed_over_at,
     Notification.template,
     Notification.state,
     Notification.written_by,
@@ -238,11 +244,18 @@ def _origin(row: ColumnValues, origins: Mapping[UUID, OriginStep]) -> OriginStep
     return origins.get(row["step_id"], {})
 
 
-def _mark_sent(session: Session, notification_ids: Sequence[UUID]) -> None:
+def _lock_leads(session: Session, notification_ids: Sequence[UUID]) -> None:
+    """Lock the leads of messages that users wrote: they count when they were handed over."""
+    chosen = Notification.id == any_(bindparam(None, notification_ids, ARRAY(Uuid)))
+    written = select(Notification.lead_id).where(chosen, Notification.activity_id.is_not(None))
+    session.execute(select(Lead.id).where(Lead.id.in_(written)).order_by(Lead.id).with_for_update(key_share=True))
+
+
+def _mark_sent(session: Session, actor: Actor, rows: Sequence[ColumnValues]) -> None:
     handed_over = select(func.max(Delivery.started_at)).where(Delivery.notification_id == Notification.id)
     session.execute(
         update(Notification)
-        .where(Notification.id == any_(bindparam(None, notification_ids, ARRAY(Uuid))))
+        .where(Notification.id == any_(bindparam(None, [row["id"] for row in rows], ARRAY(Uuid))))
         .values(
             state=NotificationState.SENT,
             reason=Reason.BY_HAND,
@@ -250,3 +263,6 @@ def _mark_sent(session: Session, notification_ids: Sequence[UUID]) -> None:
         )
         .execution_options(synchronize_session=False)
     )
+    for row in rows:
+        if row["activity_id"]:
+            count_message(session, actor, row["activity_id"], handed_over_at=row["handed_over_at"] or clock.now())

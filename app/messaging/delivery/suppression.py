@@ -10,20 +10,22 @@ from sqlalchemy.orm import Session
 from app.engine.models import Kind, Reason
 from app.engine.steps.cancel import cancel_messages
 from app.engine.steps.waiting import settled, wake
+from app.leads.activities.messages import discount_waiting
 from app.messaging.models import Notification, NotificationState
 
 
 def suppress_pending(session: Session, notification_ids: Collection[UUID], reason: Reason) -> list[UUID]:
     """Suppress those notifications that are still pending, wake what waits for them, and return their ids."""
-    stopped = session.scalars(
+    stopped = session.execute(
         update(Notification)
         .where(Notification.id.in_(notification_ids), Notification.state == NotificationState.PENDING)
         .values(state=NotificationState.SUPPRESSED, reason=reason)
-        .returning(Notification.id)
+        .returning(Notification.id, Notification.activity_id)
         .execution_options(synchronize_session=False)
     ).all()
-    wake(session, [settled(one) for one in stopped])
-    return list(stopped)
+    discount_waiting(session, [one.activity_id for one in stopped if one.activity_id])
+    wake(session, [settled(one.id) for one in stopped])
+    return [one.id for one in stopped]
 
 
 def suppress_channel(session: Session, lead_id: UUID, channel: str, reason: Reason) -> None:

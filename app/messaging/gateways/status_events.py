@@ -28,6 +28,7 @@ from app.messaging.inbound.texts.effects import (
     MessageReport,
     Reply,
     count_outcome,
+    discount,
     log_reply,
     mark_failed,
     record_event,
@@ -151,12 +152,14 @@ def _first_time(column: str, name: EventName) -> "_Handler":
 def _apply_failure(session: Session, update: _StatusUpdate) -> None:
     if mark_failed(update.notification, "its gateway could not deliver it"):
         count_outcome(session, update.notification, Counter(sent=-1, failed=1))  # it was counted as sent
+        discount(session, update)
     record_event(session, update, EventName.MESSAGE_FAILED)
 
 
 def _apply_bounce(session: Session, update: _StatusUpdate) -> None:
     if mark_failed(update.notification, f"it bounced: {update.reason}"):
         count_outcome(session, update.notification, Counter(bounced=1))
+        discount(session, update)
     notification = update.notification
     if update.reason is BounceReason.INVALID and (phone := json.loads(notification.address or "{}").get("phone")):
         suppress_addresses(session, notification.clinic_id, [(AddressKind.PHONE, phone)], reason=INVALID_ADDRESS)

@@ -17,7 +17,7 @@ from app.identity.actor import Actor
 from app.leads.activities.service import log_on_locked_lead
 from app.leads.models import LONGEST_NOTE
 from app.leads.search.lookup import lock_editable_lead
-from app.leads.timeline.models import ActivityType, Direction
+from app.leads.timeline.models import ActivityType, CountsAs, Direction
 from app.messaging.channels import email, sms, whatsapp
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.channels.text_providers.whatsapp_cloud import LONGEST_CAPTION
@@ -68,6 +68,8 @@ class MessageNotAllowed(Conflict):
 def write_message(session: Session, actor: Actor, lead_id: UUID, data: JsonObject) -> UUID:
     """Write a message to the lead and plan its delivery; `data` as loaded by LeadMessageIn. Returns its id.
 
+    It counts as an answer or an attempt when it is handed over.
+
     Opt-outs, suppressed addresses and the sessions of WhatsApp hold; quiet hours and caps do not, because a person
     decides. Raises NotFound, LeadWasMerged, LeadIsLocked, Invalid, MessageNotAllowed.
     """
@@ -76,7 +78,8 @@ def write_message(session: Session, actor: Actor, lead_id: UUID, data: JsonObjec
     answered = _answered(session, actor, lead_id, data)
     address = answered.sender if answered is not None and answered.sender else address_for(lead, data["channel"])
     _require_allowed(session, AttemptContext(lead, actor.clinic, _attempt(data["channel"], address)))
-    row = _row(actor, Recipient(None, address), data, answered) | {"lead_id": lead.id}
+    activity_id = log_on_locked_lead(session, actor, lead, _entry(data)).id
+    row = _row(actor, Recipient(None, address), data, answered) | {"lead_id": lead.id, "activity_id": activity_id}
     insert_notifications(session, [row])
     origin = {"params": {"transactional": True}}
     step = delivery_step(
@@ -84,7 +87,6 @@ def write_message(session: Session, actor: Actor, lead_id: UUID, data: JsonObjec
     )
     step["cause"] |= {"lead_status": lead.status, "user_id": str(actor.user_id) if actor.user_id else None}
     add_steps(session, [step])
-    log_on_locked_lead(session, actor, lead, _entry(data))
     message_id: UUID = row["id"]
     return message_id
 
@@ -196,6 +198,7 @@ def _entry(data: JsonObject) -> JsonDict:
         "type": ActivityType.EMAIL if data["channel"] == email.CHANNEL.name else ActivityType.SMS,
         "channel": data["channel"],
         "direction": Direction.OUTBOUND,
+        "counts_as": CountsAs.WAITING,
         "occurred_at": now(),
         "notes": data["body"][:LONGEST_NOTE],
     }

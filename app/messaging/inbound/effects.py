@@ -19,12 +19,13 @@ from app.engine.statistics.outcome_statistics import Series, add_counts
 from app.identity.actor import Actor
 from app.identity.clinic_context import ClinicContext
 from app.identity.users.lookup import active_users
+from app.leads.activities.messages import discount_message
 from app.leads.activities.service import log_activity
 from app.leads.assignment.coordinators import coordinator_of
 from app.leads.errors import LeadIsLocked
 from app.leads.events import lead_event
 from app.leads.models import Lead
-from app.leads.timeline.models import ActivityType, Direction
+from app.leads.timeline.models import ActivityType, CountsAs, Direction
 from app.leads.timeline.vocabulary import ContactChannel
 from app.messaging.channels import email, in_app
 from app.messaging.compose import MessageMetadata
@@ -78,10 +79,11 @@ def apply_effect(session: Session, actor: Actor, effect: Effect) -> UUID | None:
         return None
     match effect.kind:
         case Classification.REPLY:
+            words = keyword_line(effect.text, effect.subject)
+            if apply_keyword(session, actor, lead, words, kind=AddressKind.EMAIL):
+                return _log(session, actor, effect, {"counts_as": CountsAs.OPT_OUT})
             notify_coordinator(session, actor, lead, effect.at, label=email.CHANNEL.label, template=REPLY_NOTICE)
-            activity_id = _log(session, actor, effect, sentiment_columns(actor.clinic, effect.text, lead.language))
-            apply_keyword(session, actor, lead, keyword_line(effect.text, effect.subject), kind=AddressKind.EMAIL)
-            return activity_id
+            return _log(session, actor, effect, sentiment_columns(actor.clinic, effect.text, lead.language))
         case Classification.UNSURE:
             _notify_of_unsure_reply(session, actor, lead, effect.at)
             return _log(session, actor, effect)
@@ -198,6 +200,8 @@ def _apply_bounce(session: Session, actor: Actor, lead: Lead, effect: Effect) ->
     was_counted = notification.state == NotificationState.SENT
     notification.state = NotificationState.FAILED
     notification.error = f"it bounced: {effect.reason or 'no status code'}"
+    if notification.activity_id is not None:
+        discount_message(session, actor, notification.activity_id)
     if was_counted and notification.series is not None:
         counts = Counter(bounced=1) if is_hard else Counter(sent=-1, failed=1)
         add_counts(session, {Series(lead.clinic_id, notification.series): counts})

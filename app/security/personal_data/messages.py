@@ -27,7 +27,7 @@ _OF_IMPORTED_ROW: Final = (
 MESSAGES: Final[Mapping[str, Table]] = {
     "notifications": Table(
         {
-            **stays("id clinic_id lead_id task_id step_id template_version_id", because=IDENTITY),
+            **stays("id clinic_id lead_id task_id step_id activity_id template_version_id", because=IDENTITY),
             **stays("gateway_id account_id destination_id", because=IDENTITY),
             **stays("user_id written_by", because=STAFF),
             **stays("channel template variant series account_name message_type state reason attempts", because=CODE),

@@ -34,7 +34,7 @@ WORK: Final[Mapping[str, Table]] = {
     "lead_activities": Table(
         {
             **stays("id clinic_id lead_id task_id step_id", because=IDENTITY),
-            **stays("type channel direction outcome is_auto_reply", because=CODE),
+            **stays("type channel direction outcome counts_as is_auto_reply", because=CODE),
             **stays("previous_stage new_stage", because=CODE),
             **replaced("sentiment notes sentiment_words"),
             **replaced("notes_blind", is_exported=False),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from app.core.type_aliases import JsonDict, JsonObject
@@ -60,6 +61,21 @@ class OptOut(LeadChange):
     """Opt the lead out of a channel: its provider says that the lead stopped the messages."""
 
     channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class CountMessage(LeadChange):
+    """Count a message that a user wrote, because it was handed over at this time."""
+
+    activity_id: UUID
+    handed_over_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DiscountMessage(LeadChange):
+    """Mark a message that a user wrote as not delivered."""
+
+    activity_id: UUID
 
 
 @dataclass(frozen=True, slots=True)

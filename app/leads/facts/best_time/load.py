@@ -36,6 +36,7 @@ _UNREACHED: Final = [Outcome.NO_ANSWER.value, Outcome.VOICEMAIL.value]  # a wron
 _LOCAL: Final = "a.occurred_at AT TIME ZONE coalesce(l.timezone, c.timezone)"
 _ANSWERS: Final = (
     "a.direction IS NOT DISTINCT FROM 'INBOUND' AND a.type IN ('PHONE_CALL', 'EMAIL', 'SMS') AND NOT a.is_auto_reply"
+    " AND a.counts_as IS NULL"
 )
 _CALLS: Final = (
     "a.type = 'PHONE_CALL' AND a.direction IS DISTINCT FROM 'INBOUND'"

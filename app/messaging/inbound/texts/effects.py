@@ -12,11 +12,12 @@ from app.engine.events.events import EventName
 from app.engine.service import record
 from app.engine.statistics.outcome_statistics import Series, add_counts
 from app.identity.actor import Actor
+from app.leads.activities.messages import discount_message
 from app.leads.activities.service import log_activity
 from app.leads.errors import LeadIsLocked
 from app.leads.events import lead_event
 from app.leads.models import Lead
-from app.leads.timeline.models import ActivityType, Direction
+from app.leads.timeline.models import ActivityType, CountsAs, Direction
 from app.leads.timeline.vocabulary import ContactChannel
 from app.messaging.contact_policy.keywords import apply_keyword
 from app.messaging.inbound.sentiment.settings import sentiment_columns
@@ -61,6 +62,12 @@ def mark_failed(notification: Notification, error: str) -> bool:
     return was_sent
 
 
+def discount(session: Session, report: MessageReport) -> None:
+    """Take back what the message counted as, if a user wrote it: it did not reach the lead."""
+    if report.notification.activity_id is not None:
+        discount_message(session, report.actor, report.notification.activity_id)
+
+
 def count_outcome(session: Session, notification: Notification, figures: Counter[str]) -> None:
     """Count the outcome for the message's rule or sequence."""
     if notification.series is not None:
@@ -75,10 +82,12 @@ def record_event(session: Session, report: MessageReport, name: EventName) -> No
 
 
 def log_reply(session: Session, actor: Actor, lead: Lead, reply: Reply) -> UUID | None:
-    """Log the reply on the timeline like a user would, with the same effects, and obey STOP and START.
+    """Log the reply on the timeline like a user would, with the same effects. STOP and START are obeyed instead.
 
     Everything pending stops in this transaction, unless it is an automatic reply. Returns the id of the entry.
     """
+    words = None if reply.is_auto_reply else reply.text
+    keyword = apply_keyword(session, actor, lead, words, kind=AddressKind.PHONE)
     entry = {
         "type": ActivityType.SMS,
         "channel": reply.channel,
@@ -86,11 +95,8 @@ def log_reply(session: Session, actor: Actor, lead: Lead, reply: Reply) -> UUID 
         "is_auto_reply": reply.is_auto_reply,
         "occurred_at": reply.at,
         "notes": reply.text,
-        **({} if reply.is_auto_reply else sentiment_columns(actor.clinic, reply.text, lead.language)),
+        **({"counts_as": CountsAs.OPT_OUT} if keyword else sentiment_columns(actor.clinic, words, lead.language)),
     }
-    activity_id = None
     with suppress(LeadIsLocked):  # converted or restricted: nothing is pending, and nothing may be logged
-        activity_id = log_activity(session, actor, lead.id, entry).id
-    if not reply.is_auto_reply:
-        apply_keyword(session, actor, lead, reply.text, kind=AddressKind.PHONE)
-    return activity_id
+        return log_activity(session, actor, lead.id, entry).id
+    return None

@@ -15,6 +15,7 @@ from app.engine.models import Kind, Reason
 from app.engine.service import skip_failed_steps
 from app.errors import RelanceError
 from app.identity.actor import Actor
+from app.leads.activities.messages import count_message
 from app.messaging.channels.base import Channel
 from app.messaging.channels.provider_call import excerpt
 from app.messaging.channels.registry import CHANNELS
@@ -25,6 +26,7 @@ from app.messaging.inbound.effects import lock_lead
 from app.messaging.inbound.texts.effects import (
     MessageReport,
     count_outcome,
+    discount,
     mark_failed,
     record_event,
     set_first_time,
@@ -92,12 +94,14 @@ def _is_new(session: Session, actor: Actor, account_id: UUID, given: StatusRepor
     return known.one_or_none() is not None
 
 
-def _confirm(_: Session, report: MessageReport, __: StatusReport) -> None:
+def _confirm(session: Session, report: MessageReport, __: StatusReport) -> None:
     """Set a message with an unknown outcome to sent: the provider has it."""
     notification = report.notification
     if notification.state == NotificationState.UNKNOWN:
         notification.state, notification.error = NotificationState.SENT, None
         notification.sent_at = notification.handed_over_at or report.at
+        if notification.activity_id is not None:
+            count_message(session, report.actor, notification.activity_id, handed_over_at=notification.sent_at)
 
 
 def _deliver(session: Session, report: MessageReport, given: StatusReport) -> None:
@@ -117,6 +121,7 @@ def _fail(session: Session, report: MessageReport, given: StatusReport) -> None:
     is_bounce = channel.is_bounce(error)
     if not _mark_failed(session, notification, error, is_bounce=is_bounce):
         return
+    discount(session, report)
     record_event(session, report, EventName.MESSAGE_BOUNCED if is_bounce else EventName.MESSAGE_FAILED)
     if is_bounce:
         _suppress(session, notification, channel)

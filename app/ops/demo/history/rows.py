@@ -12,7 +12,7 @@ from uuid import UUID
 
 from app.core.type_aliases import ColumnDict, JsonDict
 from app.identity.actor import Actor
-from app.leads.activities.effects import apply_contact
+from app.leads.activities.effects import apply_contact, is_answer
 from app.leads.assignment.history_rows import history_row
 from app.leads.assignment.models import AssignmentReason
 from app.leads.attribution.touch_rows import first_touch_columns, first_touch_row
@@ -23,7 +23,7 @@ from app.leads.models import Lead
 from app.leads.pipeline import transitions
 from app.leads.pipeline.lead_state import mark_activity
 from app.leads.pipeline.rotting import Limits, rotting_date
-from app.leads.timeline.models import ActivityType
+from app.leads.timeline.models import ActivityType, CountsAs
 from app.leads.timeline.rows import activity_row
 from app.leads.timeline.vocabulary import DEFAULT_CHANNELS
 from app.messaging.models import NotificationState
@@ -107,8 +107,10 @@ class Writer:
         """Apply a happening to the lead, as the service would, and add its entry of the timeline."""
         if one.type not in {MOVE, LOSE, REOPEN}:
             entry = self._add_activity(lead, one)
+            if is_answer(lead, entry):
+                entry.counts_as = self.rows.activities[-1]["counts_as"] = CountsAs.ANSWER
             mark_activity(lead, one.at)
-            apply_contact(lead, entry)
+            apply_contact(lead, entry, {}, at=one.at)
             return
         before = lead.pipeline_stage
         if one.type == LOSE:

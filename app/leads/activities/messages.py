@@ -1,0 +1,64 @@
+"""Messages that users write to leads: they count when they are handed over, and no more when they come back."""
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from app.clock import now
+from app.engine.models import Reason
+from app.engine.steps.cancel import cancel_following
+from app.identity.actor import Actor
+from app.leads.activities.attempts import forget_contact
+from app.leads.activities.effects import CONTACT_EVENTS, is_answer
+from app.leads.activities.service import count
+from app.leads.models import Lead
+from app.leads.pipeline.lead_state import mark_activity, mark_updated
+from app.leads.pipeline.rotting import update_rotting_date
+from app.leads.timeline.models import Activity, CountsAs
+
+
+def count_message(session: Session, actor: Actor, activity_id: UUID, *, handed_over_at: datetime) -> None:
+    """Count a message that a user wrote, as an attempt or an answer: it was handed over. Its entry gets this time."""
+    lead, entry = _lock_message(session, activity_id)
+    if lead is None or entry is None or entry.counts_as not in (CountsAs.WAITING, CountsAs.UNDELIVERED):
+        return
+    entry.occurred_at, entry.counts_as = handed_over_at, None
+    entry.counts_as = CountsAs.ANSWER if is_answer(lead, entry) else None
+    mark_activity(lead, handed_over_at)
+    count(session, actor, lead, entry, at=handed_over_at)
+
+
+def discount_message(session: Session, actor: Actor, activity_id: UUID) -> None:
+    """Take back what a message of a user counted as: it came back, or never left.
+
+    The times of contact and the attempts are computed again, and what rules planned because of it is cancelled.
+    """
+    lead, entry = _lock_message(session, activity_id)
+    if lead is None or entry is None or entry.counts_as == CountsAs.UNDELIVERED:
+        return
+    was_counted, entry.counts_as = entry.counts_as != CountsAs.WAITING, CountsAs.UNDELIVERED
+    if not was_counted:
+        return
+    session.flush()
+    mark_updated(lead, actor, now())
+    forget_contact(session, lead, entry.occurred_at)
+    update_rotting_date(session, actor.clinic, lead)
+    cancel_following(session, lead.id, entry.id, CONTACT_EVENTS, reason=Reason.UNDELIVERED)
+
+
+def discount_waiting(session: Session, activity_ids: Collection[UUID]) -> None:
+    """Mark messages of users as not delivered, if they are not handed over yet: they never will be."""
+    if activity_ids:
+        waiting = Activity.id.in_(activity_ids) & (Activity.counts_as == CountsAs.WAITING)
+        session.execute(update(Activity).where(waiting).values(counts_as=CountsAs.UNDELIVERED))
+
+
+def _lock_message(session: Session, activity_id: UUID) -> tuple[Lead, Activity] | tuple[None, None]:
+    """Lock the lead of an entry, and return both. Returns nothing if either was deleted."""
+    lead_id = session.scalar(select(Activity.lead_id).where(Activity.id == activity_id))
+    wanted = select(Lead).where(Lead.id == lead_id, Lead.deleted_at.is_(None)).with_for_update(key_share=True)
+    lead = session.scalars(wanted.execution_options(populate_existing=True)).one_or_none()
+    return (lead, session.get_one(Activity, activity_id, populate_existing=True)) if lead else (None, None)
