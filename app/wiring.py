@@ -32,6 +32,7 @@ from app.leads.activities import service as activities
 from app.leads.assignment import availability, owner_changes
 from app.leads.capture import lead_validation
 from app.leads.capture.imports import job as import_job
+from app.leads.duplicates import merge
 from app.leads.facts.condition_facts import load_facts
 from app.leads.pipeline import closing, lead_state, waiting
 from app.leads.privacy import service as privacy
@@ -47,7 +48,11 @@ from app.security.encrypted_fields import decrypt_rows
 from app.tasks.bulk import create_tasks as bulk_follow_ups
 from app.tasks.emergencies import plan_emergency_task
 from app.tasks.lifecycle.cancel_all import cancel_open_tasks
-from app.tasks.lifecycle.closing import complete_answered_tasks, complete_tasks_after_contact
+from app.tasks.lifecycle.closing import (
+    complete_answered_tasks,
+    complete_tasks_after_contact,
+    complete_tasks_before_merge,
+)
 from app.tasks.lookup import ids_in_scope as tasks_in_scope
 from app.tasks.templates.stage_tasks import plan_stage_tasks
 from app.tasks.workload.absences import begin_absence
@@ -71,6 +76,7 @@ def connect() -> None:
     opt_outs.channel_opted_out.connect(event_listeners.exit_without_channel)
     lead_state.stage_entered.connect(plan_stage_tasks)
     lead_state.contact_told.connect(complete_tasks_after_contact)
+    merge.contact_merged.connect(complete_tasks_before_merge)
     activities.activity_logged.connect(complete_answered_tasks, plan_emergency_task)
     closing.lead_ended.connect(cancel_open_tasks)
     effects.author_asked.connect(pause_for_question)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from app import clock
 from app.automation.playbooks import shipped
 from app.core.db import transaction
+from app.leads.duplicates import merge
 from app.leads.pipeline import reopening
 from app.tasks.models import OPEN_TASKS
 from tests.support.desk import Desk, the_app
@@ -117,6 +118,30 @@ def test_callback_of_next_week_stays_open(practice: Practice):
     planned = practice.plan(lead, TUESDAY + timedelta(days=7))
     practice.move(lead, "contacted")
     assert practice.row("lead_tasks", id=planned).status == "PENDING"
+
+
+@pytest.mark.parametrize("contacted", ["survivor", "duplicate"])
+def test_merge_ends_the_first_contact_if_either_lead_was_contacted(practice: Practice, contacted: str):
+    leads = {"survivor": practice.capture(), "duplicate": practice.capture()}
+    practice.run_due()
+    practice.speak_with(leads[contacted])
+    callback = practice.plan(leads["survivor"], clock.now() + timedelta(hours=1))
+    with transaction() as session:
+        merge.merge(session, practice.actor(), leads["survivor"], duplicate_id=leads["duplicate"])
+    lead = leads["survivor"]
+    tasks = {task.status for task in practice.rows("lead_tasks", lead_id=lead) if task.title == "Initial Contact"}
+    assert (tasks, practice.row("leads", id=lead).pipeline_stage) == ({"COMPLETED"}, "contacted")
+    assert chasing(practice, lead) == []
+    assert practice.row("lead_tasks", id=callback).status == "PENDING"
+
+
+def test_merge_of_two_leads_without_contact_goes_on(practice: Practice):
+    lead, duplicate = practice.capture(), practice.capture()
+    practice.run_due()
+    with transaction() as session:
+        merge.merge(session, practice.actor(), lead, duplicate_id=duplicate)
+    assert practice.row("leads", id=lead).pipeline_stage == "new_lead"
+    assert set(chasing(practice, lead)) == {"no-contact-24h"}
 
 
 def test_stage_before_contacted_sets_no_contact(practice: Practice):

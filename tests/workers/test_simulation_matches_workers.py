@@ -56,6 +56,25 @@ QUOTED: Script = [
     at(25, "lead.lost"),
     at(26, "lead.reopened"),
 ]
+IN_CONTACT = """
+name: in-contact
+rules:
+  - name: in-contact
+    on: lead.stage_entered
+    when: [{ field: event.stage, equals: contacted }]
+    do:
+      - create_task: { type: CALL, title: Book a consultation }
+"""
+SPOKEN_WITH_WHILE_LOST: Script = [at(1, "lead.lost"), at(2, "lead.contacted"), at(3, "lead.reopened")]
+
+
+def test_reopened_lead_is_in_the_simulated_stage(open_practice: Any, watch: Watch):
+    practice = open_practice(playbook=IN_CONTACT)
+    lead_id, until = practice.capture(), TUESDAY + timedelta(days=4)
+    simulated = simulate(practice, lead_id, SPOKEN_WITH_WHILE_LOST, until=until)
+    replay(practice, watch, lead_id, SPOKEN_WITH_WHILE_LOST, until=until)
+    assert simulated_steps(simulated) == finished_and_pending_steps(practice, lead_id)
+    assert [step.state for step in practice.steps(lead_id, name="in-contact")] == ["done"]
 
 
 @pytest.mark.parametrize("name", shipped.names())

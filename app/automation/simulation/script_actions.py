@@ -17,7 +17,7 @@ from app.leads.events import lead_event
 from app.leads.pipeline import transitions
 from app.leads.pipeline.lead_state import mark_updated
 from app.leads.pipeline.models import LOST
-from app.leads.pipeline.stages import can_move, tells_contact
+from app.leads.pipeline.stages import after_contact, can_move, tells_contact
 from app.leads.timeline.models import ActivityType, Direction, Outcome
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy.opt_outs import set_opted_out
@@ -100,7 +100,8 @@ def _lose(world: World, given: Given) -> list[Event]:
 def _reopen(world: World, given: Given) -> list[Event]:
     if world.lead.status != LeadStatus.LOST:
         raise Refused("lead_is_not_lost")
-    stage = given["event"].get("stage", world.stage_before_loss or world.setting.first_stage)
+    stages, before = world.setting.stages, world.stage_before_loss or world.setting.first_stage
+    stage = given["event"].get("stage") or after_contact(stages, world.lead, before)
     is_contact = tells_contact(world.setting.stages, stage)
     events = transitions.reopen(world.lead, world.actor, stage, at=world.now, is_contact=is_contact)
     return with_completed_tasks(world, events)

@@ -8,6 +8,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.clock import now
+from app.core.ports import Listeners
 from app.core.type_aliases import JsonObject
 from app.engine.events.events import Event, EventName
 from app.engine.service import record
@@ -20,11 +21,12 @@ from app.leads.enums import OPEN_STATUSES
 from app.leads.errors import LeadIsClosed
 from app.leads.events import lead_event
 from app.leads.models import Lead
-from app.leads.pipeline.lead_state import mark_activity, mark_updated
+from app.leads.pipeline.lead_state import mark_activity, mark_updated, save_stage_change, set_stage
 from app.leads.pipeline.rotting import update_rotting_date
+from app.leads.pipeline.stages import after_contact, can_move, stages_of
 from app.leads.search.lookup import get_lead, require_unlocked, visible_to
 from app.leads.timeline.entries import write_entry
-from app.leads.timeline.models import ActivityType
+from app.leads.timeline.models import ActivityType, CountsAs
 from app.security.personal_data.columns import Rows
 from app.security.personal_data.tables import tables_merged_as
 
@@ -32,6 +34,9 @@ MOVED_TABLES: Final = tables_merged_as(Rows.MOVED)
 _MOVES: Final = [text(f"UPDATE {table} SET lead_id = :survivor WHERE lead_id = :duplicate") for table in MOVED_TABLES]  # noqa: S608
 _MERGED_EARLIER: Final = text("UPDATE leads SET merged_into_id = :survivor WHERE merged_into_id = :duplicate")
 
+
+# Called in the same transaction before a merge: the lead was not contacted, and the other one was.
+contact_merged: Listeners[[Session, Actor, Lead, datetime]] = Listeners("contact_merged")
 
 _OWN_LEAD: Final = "Not a lead of your clinic."
 
@@ -45,6 +50,7 @@ def merge(session: Session, actor: Actor, lead_id: UUID, *, duplicate_id: UUID) 
     _require_other(lead_id, duplicate_id)
     survivor, duplicate = _lock_both(session, actor, lead_id, duplicate_id)
     has_opted_out = survivor.opted_out_at is not None
+    _end_first_contact(session, actor, survivor, duplicate)
     _move_rows(session, survivor, duplicate)
     _delete_duplicate(session, actor, duplicate, survivor)
     fill_missing_fields(survivor, duplicate)
@@ -81,6 +87,28 @@ def _lock_both(session: Session, actor: Actor, lead_id: UUID, duplicate_id: UUID
     return survivor, duplicate
 
 
+def _end_first_contact(session: Session, actor: Actor, survivor: Lead, duplicate: Lead) -> None:
+    """If only one of the leads was contacted, end what asks for contact with the other one: they are one person."""
+    waiting = [lead for lead in (survivor, duplicate) if lead.contacted_at is None]
+    if len(waiting) == 1:
+        at = now()
+        cancel_stopped_steps(session, [lead_event(EventName.LEAD_CONTACTED, waiting[0], at)])
+        contact_merged(session, actor, waiting[0], at)
+
+
+def _move_after_contact(session: Session, actor: Actor, survivor: Lead) -> list[Event]:
+    """Move the lead to the stage `contacted` if it is before it, and a user was in contact with either lead."""
+    if survivor.contacted_at is None or survivor.status not in OPEN_STATUSES:
+        return []
+    stages = stages_of(session, survivor)
+    stage = after_contact(stages, survivor, survivor.pipeline_stage)
+    if not can_move(stages, survivor.pipeline_stage, stage):
+        return []
+    moved = set_stage(survivor, stage, at=now())
+    save_stage_change(session, actor, survivor, moved, counts_as=CountsAs.FOLLOWS)
+    return [moved]
+
+
 def _move_rows(session: Session, survivor: Lead, duplicate: Lead) -> None:
     leads = {"survivor": survivor.id, "duplicate": duplicate.id}
     # Steps first: handlers of late provider responses lock the step, then its message.
@@ -109,8 +137,10 @@ def _record_merge(session: Session, actor: Actor, survivor: Lead, duplicate: Lea
     update_rotting_date(session, actor.clinic, survivor)
     notes = f"Merged with a duplicate, {duplicate.id}."
     write_entry(session, actor, survivor, type=ActivityType.NOTE, at=at, notes=notes)
+    moved = _move_after_contact(session, actor, survivor)
     merged = lead_event(EventName.LEAD_MERGED, survivor, at, about={"merged_lead_id": str(duplicate.id)})
-    record(session, actor.clinic, merged, *_opt_out_events(session, survivor, at, has_opted_out=has_opted_out))
+    opted_out = _opt_out_events(session, survivor, at, has_opted_out=has_opted_out)
+    record(session, actor.clinic, merged, *moved, *opted_out)
     return survivor
 
 

@@ -16,9 +16,9 @@ from app.leads.errors import LeadIsNotLost
 from app.leads.models import Lead
 from app.leads.pipeline import transitions
 from app.leads.pipeline.lead_state import save_stage_change
-from app.leads.pipeline.models import CONTACTED, LOST, PipelineStage
+from app.leads.pipeline.models import LOST, PipelineStage
 from app.leads.pipeline.service import first_stage
-from app.leads.pipeline.stages import announce_contact, stages_of, tells_contact
+from app.leads.pipeline.stages import after_contact, announce_contact, stages_of, tells_contact
 from app.leads.search.lookup import get_lead, require_unlocked
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import Activity, ActivityType
@@ -60,18 +60,11 @@ def _stage(session: Session, lead: Lead, wanted: str | None) -> str:
         before = _stage_before_loss(session, lead) or first_stage(session, lead.clinic_id)
         if before is None:
             raise Conflict("The clinic has no stage for new leads.")
-        return _after_contact(session, lead, before)
+        return after_contact(stages_of(session, lead, before), lead, before)
     stage = stages_of(session, lead, wanted).get(wanted)
     if stage is None or stage.is_terminal:
         raise Invalid.at("/stage", "Not an open stage of your clinic.")
     return wanted
-
-
-def _after_contact(session: Session, lead: Lead, stage: str) -> str:
-    """Return the stage, or `contacted` if a user was in contact with the lead and the stage does not tell it."""
-    stages = stages_of(session, lead, stage)
-    is_behind = lead.contacted_at is not None and CONTACTED in stages and not tells_contact(stages, stage)
-    return CONTACTED if is_behind else stage
 
 
 def _stage_before_loss(session: Session, lead: Lead) -> str | None:

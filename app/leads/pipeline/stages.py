@@ -16,6 +16,7 @@ from app.errors import FieldError, Invalid
 from app.identity.actor import Actor
 from app.identity.permissions import Permission
 from app.leads.errors import NoWayBack, StageIsFinal
+from app.leads.events import LeadColumns
 from app.leads.models import Lead
 from app.leads.pipeline import transitions
 from app.leads.pipeline.closing import convert_locked_lead, lose_locked_lead
@@ -81,6 +82,12 @@ def tells_contact(stages: Stages, stage: str) -> bool:
     if CONTACTED in stages:
         return stages[CONTACTED].position <= stages[stage].position
     return any(first.is_default and first.position < stages[stage].position for first in stages.values())
+
+
+def after_contact(stages: Stages, lead: LeadColumns, stage: str) -> str:
+    """Return the stage, or `contacted` if a user was in contact with the lead and the stage does not tell it."""
+    is_behind = lead.contacted_at is not None and CONTACTED in stages and not tells_contact(stages, stage)
+    return CONTACTED if is_behind else stage
 
 
 def move_forward(session: Session, actor: Actor, lead: Lead, *, stage: str, reason: str | None = None) -> None:

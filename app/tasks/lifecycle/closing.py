@@ -22,7 +22,14 @@ from app.leads.search.open_task import IS_OPEN_TASK
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import Activity, ActivityType
 from app.tasks.lifecycle.cancellation import check_cancellation
-from app.tasks.lifecycle.contact import CONTACT_BY_STAGE, Answer, answer_of, answered_tasks, told_activity
+from app.tasks.lifecycle.contact import (
+    CONTACT_BY_DUPLICATE,
+    CONTACT_BY_STAGE,
+    Answer,
+    answer_of,
+    answered_tasks,
+    told_activity,
+)
 from app.tasks.lifecycle.task_state import set_cancelled, set_completed
 from app.tasks.lookup import open_task, read_task
 from app.tasks.models import DELETED, Task
@@ -60,6 +67,12 @@ def complete_answered_tasks(session: Session, actor: Actor, lead: Lead, entry: A
 def complete_tasks_after_contact(session: Session, actor: Actor, lead: Lead, at: datetime) -> None:
     """Complete the open tasks that a contact answers which a stage tells. The caller has locked the lead."""
     for task in _answered(session, actor, lead, CONTACT_BY_STAGE, at=at):
+        _complete(session, actor, task, lead, outcome=None)
+
+
+def complete_tasks_before_merge(session: Session, actor: Actor, lead: Lead, at: datetime) -> None:
+    """Complete the open tasks that ask for contact: a user was in contact with the person's other lead."""
+    for task in _answered(session, actor, lead, CONTACT_BY_DUPLICATE, at=at):
         _complete(session, actor, task, lead, outcome=None)
 
 

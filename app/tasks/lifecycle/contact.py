@@ -68,6 +68,7 @@ class Answer(NamedTuple):
 
 
 CONTACT_BY_STAGE: Final = Answer(TaskType.CALL, is_contact=True)
+CONTACT_BY_DUPLICATE: Final = Answer(None, is_contact=True)  # of a lead that is merged with this one
 
 
 def answer_of(entry: LoggedActivity) -> Answer:
