@@ -1,4 +1,4 @@
-"""What counts as an attempt: a message that was handed over and did not come back, if it answers no message."""
+"""Attempts: messages that were handed over and did not come back, unless they answer the lead."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -104,7 +104,7 @@ def test_message_with_an_unknown_outcome_counts_when_it_is_resolved_as_sent(prac
     assert (counts(practice, lead)[0], entry(practice, lead).counts_as) == (1, None)
 
 
-def test_bounce_takes_back_the_count_and_what_followed(practice: Practice, watch: Watch, smtp: SmtpServer):
+def test_bounce_takes_back_the_count_and_its_steps(practice: Practice, watch: Watch, smtp: SmtpServer):
     lead = practice.capture(email=LEAD)
     practice.fail_to_reach(lead, times=2)
     first = clock.now()

@@ -97,14 +97,14 @@ def count(session: Session, actor: Actor, lead: Lead, entry: Activity, *, at: da
 
 
 class _Known(NamedTuple):
-    """What the effects of an entry depend on besides the lead."""
+    """Facts besides the lead that decide the effects of an entry."""
 
     stages: Stages
     later_attempts: int
 
 
 def _known(session: Session, lead: Lead, entry: Activity) -> _Known:
-    """Load what the entry's effects depend on. A message, a note or an attempt needs nothing."""
+    """Load the facts for an entry. A message, a note and an attempt need none."""
     tells_contact = is_contact(entry)
     stages = stages_of(session, lead, STAGE_OF.get(entry.type, lead.pipeline_stage)) if tells_contact else {}
     is_late = lead.failed_attempts > 0 and entry.occurred_at < lead.last_activity_at
