@@ -248,6 +248,14 @@ def test_reply_cancels_steps_that_wait_for_no_reply(desk: Desk):
     assert {step["reason"] for step in desk.steps(lead, name="no-contact-24h")} == {"replied"}
 
 
+def test_stop_by_a_gateway_is_no_reply(desk: Desk):
+    gateway, lead = set_up(desk), desk.capture(phone=PHONE)
+    assert call_back(desk, gateway, event(message(desk, gateway, lead), "replied", text="STOP")).status == 202
+    after = desk.lead(lead)
+    assert (after["replied_at"], "sms" in after["opted_out_channels"]) == (None, True)
+    assert {step["reason"] for step in desk.steps(lead, name="no-contact-24h")} == {None}
+
+
 def test_reply_of_a_patient_is_accepted(desk: Desk):
     gateway, lead = set_up(desk), desk.capture()
     sent = message(desk, gateway, lead)

@@ -410,7 +410,9 @@ def test_stop_ends_text_messages_at_once_and_start_allows_them(desk: Desk, twili
     assert twilio.text(" Stop. ") == 200
     run()
     assert (state(desk)[0], provider.calls) == ("suppressed", [])
-    assert desk.lead(lead)["opted_out_channels"] == ["http", "sms", "whatsapp"]
+    stopped = desk.lead(lead)
+    assert (stopped["opted_out_channels"], stopped["replied_at"]) == (["http", "sms", "whatsapp"], None)
+    assert desk.admin.every("/api/notifications", channel="in_app") == []
     assert twilio.text("START", sid="SM-in-2") == 200
     assert desk.lead(lead)["opted_out_channels"] == []
     assert suppressed(desk, PHONE) is None
@@ -662,6 +664,16 @@ def test_user_answers_on_the_channel_of_the_conversation(desk: Desk, twilio: Twi
     ]
     after = desk.lead(lead)
     assert (after["failed_attempts"], after["contacted_at"] is not None) == (0, True)  # an answer is no attempt
+
+
+def test_report_takes_back_the_count_of_a_message(desk: Desk, twilio: Twilio, provider: TextProvider):
+    lead = desk.capture(phone=PHONE)
+    answer(desk, lead, channel="sms")
+    assert desk.lead(lead)["failed_attempts"] == 0
+    run(Kind.DELIVER)
+    assert desk.lead(lead)["failed_attempts"] == 1
+    assert twilio.report(note(desk), "undelivered", code="30008") == 200
+    assert desk.lead(lead)["failed_attempts"] == 0
 
 
 def test_user_gets_a_reason_if_the_message_is_not_possible(desk: Desk, twilio: Twilio, meta: Meta):

@@ -31,6 +31,7 @@ from app.messaging.inbound.texts.effects import (
     discount,
     log_reply,
     mark_failed,
+    obey_keyword,
     record_event,
     set_first_time,
 )
@@ -169,7 +170,8 @@ def _apply_bounce(session: Session, update: _StatusUpdate) -> None:
 def _apply_reply(session: Session, update: _StatusUpdate) -> None:
     channel = ContactChannel.SOCIAL if update.lead.social_handle else ContactChannel.SMS
     reply = Reply(channel, update.at, update.text, update.is_auto_reply)
-    log_reply(session, update.actor, update.lead, reply)
+    is_keyword = obey_keyword(session, update.actor, update.lead, reply)
+    log_reply(session, update.actor, update.lead, reply, is_keyword=is_keyword)
 
 
 _Handler: TypeAlias = Callable[[Session, _StatusUpdate], None]

@@ -81,13 +81,18 @@ def record_event(session: Session, report: MessageReport, name: EventName) -> No
     record(session, report.actor.clinic, event)
 
 
-def log_reply(session: Session, actor: Actor, lead: Lead, reply: Reply) -> UUID | None:
-    """Log the reply on the timeline like a user would, with the same effects. STOP and START are obeyed instead.
+def obey_keyword(session: Session, actor: Actor, lead: Lead, reply: Reply) -> bool:
+    """Obey STOP and START. Return whether the message is one of them, and so no reply."""
+    words = None if reply.is_auto_reply else reply.text
+    return apply_keyword(session, actor, lead, words, kind=AddressKind.PHONE) is not None
 
-    Everything pending stops in this transaction, unless it is an automatic reply. Returns the id of the entry.
+
+def log_reply(session: Session, actor: Actor, lead: Lead, reply: Reply, *, is_keyword: bool) -> UUID | None:
+    """Log the message on the timeline like a user would, with the same effects. Returns the id of the entry.
+
+    Everything pending stops in this transaction, unless it is an automatic reply or a keyword.
     """
     words = None if reply.is_auto_reply else reply.text
-    keyword = apply_keyword(session, actor, lead, words, kind=AddressKind.PHONE)
     entry = {
         "type": ActivityType.SMS,
         "channel": reply.channel,
@@ -95,7 +100,7 @@ def log_reply(session: Session, actor: Actor, lead: Lead, reply: Reply) -> UUID 
         "is_auto_reply": reply.is_auto_reply,
         "occurred_at": reply.at,
         "notes": reply.text,
-        **({"counts_as": CountsAs.OPT_OUT} if keyword else sentiment_columns(actor.clinic, words, lead.language)),
+        **({"counts_as": CountsAs.OPT_OUT} if is_keyword else sentiment_columns(actor.clinic, words, lead.language)),
     }
     with suppress(LeadIsLocked):  # converted or restricted: nothing is pending, and nothing may be logged
         return log_activity(session, actor, lead.id, entry).id

@@ -19,7 +19,7 @@ from app.leads.timeline.vocabulary import ContactChannel
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.inbound.effects import lock_lead, notify_coordinator, question_of
 from app.messaging.inbound.models import Classification
-from app.messaging.inbound.texts.effects import Reply, log_reply
+from app.messaging.inbound.texts.effects import Reply, log_reply, obey_keyword
 from app.messaging.inbound.texts.items import ReceivedText
 from app.messaging.inbound.texts.match import MatchedText, match_number
 from app.messaging.inbound.texts.models import InboundText
@@ -80,17 +80,19 @@ def receive_text(session: Session, actor: Actor, account_id: UUID, given: Receiv
 
 
 def apply_reply(session: Session, actor: Actor, lead_id: UUID, words: Words) -> UUID | None:
-    """Apply the message to its lead: everything pending stops, and the coordinator gets a notice.
+    """Apply the message to its lead: everything pending stops, and the coordinator gets a notice, unless it is STOP.
 
     Returns the id of the entry on the timeline, if there is one.
     """
     lead = lock_lead(session, actor.clinic.id, lead_id)
     if lead is None:
         return None
-    label = CHANNELS[words.channel].label
-    notify_coordinator(session, actor, lead, words.at, label=label, template=REPLY_NOTICE)
     reply = Reply(ContactChannel(words.channel), words.at, words.text[:LONGEST_NOTE] or None)
-    return log_reply(session, actor, lead, reply)
+    is_keyword = obey_keyword(session, actor, lead, reply)
+    if not is_keyword:
+        label = CHANNELS[words.channel].label
+        notify_coordinator(session, actor, lead, words.at, label=label, template=REPLY_NOTICE)
+    return log_reply(session, actor, lead, reply, is_keyword=is_keyword)
 
 
 def _unknown_number(session: Session, actor: Actor, given: ReceivedText) -> MatchedText | None:
