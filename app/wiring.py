@@ -28,6 +28,7 @@ from app.engine.rules import lead_facts
 from app.engine.step_kind import STEP_KINDS
 from app.engine.steps import cancel
 from app.identity import account_email_ports
+from app.leads.activities import messages
 from app.leads.activities import service as activities
 from app.leads.assignment import availability, owner_changes
 from app.leads.capture import lead_validation
@@ -52,6 +53,7 @@ from app.tasks.lifecycle.closing import (
     complete_answered_tasks,
     complete_tasks_after_contact,
     complete_tasks_before_merge,
+    reopen_answered_tasks,
 )
 from app.tasks.lookup import ids_in_scope as tasks_in_scope
 from app.tasks.templates.stage_tasks import plan_stage_tasks
@@ -78,6 +80,7 @@ def connect() -> None:
     lead_state.contact_told.connect(complete_tasks_after_contact)
     merge.contact_merged.connect(complete_tasks_before_merge)
     activities.activity_logged.connect(complete_answered_tasks, plan_emergency_task)
+    messages.contact_taken_back.connect(reopen_answered_tasks)
     closing.lead_ended.connect(cancel_open_tasks)
     effects.author_asked.connect(pause_for_question)
     questions.author_decided.connect(resume_after_question)

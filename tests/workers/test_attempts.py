@@ -144,6 +144,69 @@ def test_answers_within_a_conversation_are_no_attempts(practice: Practice, watch
     assert counts(practice, lead)[0] == 1  # the conversation is over
 
 
+CHASE = """
+name: chase
+rules:
+  - name: first
+    on: lead.created
+    stop_on: [lead.contacted]
+    do: [{ create_task: { type: CALL, title: Initial Contact, due: { after: 1 hour } } }]
+  - name: chase
+    on: lead.created
+    after: 3 days
+    stop_on: [lead.contacted]
+    do: [{ create_task: { type: CALL, title: Nobody answered } }]
+  - name: met
+    on: lead.contacted
+    after: 1 day
+    do: [{ create_task: { type: CALL, title: Book } }]
+"""
+
+
+@pytest.fixture
+def answered(open_practice: Callable[..., Practice], watch: Watch, smtp: SmtpServer) -> tuple[Practice, UUID]:
+    """A lead that wrote, and an answer that ended the first contact."""
+    practice = open_practice(playbook=CHASE)
+    set_address(practice)
+    lead = practice.capture(email=LEAD)
+    practice.run_due()
+    receive(practice.clinic_id, mail("Are you open on Friday?"))
+    watch.advance(minutes=10)
+    send(practice, lead)
+    assert [task.status for task in practice.rows("lead_tasks", lead_id=lead)] == ["COMPLETED"]
+    assert [step.name for step in practice.pending(lead)] == ["met"]
+    watch.advance(minutes=10)
+    return practice, lead
+
+
+def test_answer_that_bounced_ended_nothing(answered: tuple[Practice, UUID], watch: Watch, smtp: SmtpServer):
+    practice, lead = answered
+    come_back(practice, smtp.received[-1])
+    known = practice.row("leads", id=lead)
+    assert (known.contacted_at, known.first_contact_at, known.pipeline_stage) == (None, None, "new_lead")
+    assert "contacted" not in known.past_stages
+    task = practice.row("lead_tasks", lead_id=lead)
+    assert (task.status, task.completed_at, task.activity_id) == ("PENDING", None, None)
+    assert [step.name for step in practice.pending(lead)] == ["chase"]
+    watch.advance(days=3)
+    practice.run_due()
+    assert {task.title for task in practice.rows("lead_tasks", lead_id=lead)} == {"Initial Contact", "Nobody answered"}
+
+
+def test_answer_that_bounced_after_another_contact_leaves_its_end(
+    answered: tuple[Practice, UUID], watch: Watch, smtp: SmtpServer
+):
+    practice, lead = answered
+    practice.speak_with(lead)
+    at = clock.now()
+    watch.advance(minutes=10)
+    come_back(practice, smtp.received[-1])
+    known = practice.row("leads", id=lead)
+    assert (known.contacted_at, known.first_contact_at, known.pipeline_stage) == (at, at, "contacted")
+    assert [task.status for task in practice.rows("lead_tasks", lead_id=lead)] == ["COMPLETED"]
+    assert "chase" not in {step.name for step in practice.pending(lead)}
+
+
 def test_late_first_answer_is_an_answer(practice: Practice, watch: Watch):
     lead = practice.capture(email=LEAD)
     receive(practice.clinic_id, mail("Are you open on Friday?"))
@@ -272,3 +335,4 @@ def test_weeks_of_messages_equal_an_oracle(
             practice.hear_from(lead)
             known.replies.append(at)
         assert counts(practice, lead) == known.counts(), act
+        assert practice.row("leads", id=lead).pipeline_stage == ("contacted" if known.contacts else "new_lead"), act

@@ -69,6 +69,14 @@ def forget_contact(session: Session, lead: Lead, at: datetime) -> None:
     lead.failed_attempts = attempts_since_response(session, lead)
 
 
+def has_contact_since(session: Session, lead: Lead, at: datetime) -> bool:
+    """Return whether a contact was logged after that time, or is of a later time."""
+    is_later = func.greatest(Activity.created_at, Activity.occurred_at) > at
+    is_contact = or_(IS_CONTACT, _stage_tells_contact(session, lead))
+    found = select(Activity.id).where(Activity.lead_id == lead.id, is_contact, is_later)
+    return session.scalars(found.limit(1)).first() is not None
+
+
 def _reopened_at(session: Session, lead_id: UUID) -> datetime | None:
     reopened = select(func.max(Activity.occurred_at)).where(
         Activity.lead_id == lead_id,

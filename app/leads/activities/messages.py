@@ -8,16 +8,23 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.clock import now
+from app.core.ports import Listeners
 from app.engine.models import Reason
 from app.engine.steps.cancel import cancel_following
+from app.engine.steps.restore import restore_steps
 from app.identity.actor import Actor
-from app.leads.activities.attempts import forget_contact
+from app.leads.activities.attempts import forget_contact, has_contact_since
 from app.leads.activities.effects import CONTACT_EVENTS, is_answer
 from app.leads.activities.service import count
+from app.leads.enums import OPEN_STATUSES
 from app.leads.models import Lead
 from app.leads.pipeline.lead_state import mark_activity, mark_updated
+from app.leads.pipeline.move_back import move_back, stage_before
 from app.leads.pipeline.rotting import update_rotting_date
 from app.leads.timeline.models import Activity, CountsAs
+
+# Called in the same transaction when an answer of a user came back, to open the tasks again that it completed.
+contact_taken_back: Listeners[[Session, Actor, Lead, Activity]] = Listeners("contact_taken_back")
 
 
 def count_message(session: Session, actor: Actor, activity_id: UUID, *, handed_over_at: datetime) -> None:
@@ -34,19 +41,33 @@ def count_message(session: Session, actor: Actor, activity_id: UUID, *, handed_o
 def discount_message(session: Session, actor: Actor, activity_id: UUID) -> None:
     """Take back what a message of a user counted as: it came back, or never left.
 
-    The times of contact and the attempts are computed again, and what rules planned because of it is cancelled.
+    The times of contact and the attempts are computed again, what rules planned because of it is cancelled, and what an
+    answer ended goes on: the stage, the tasks and the steps.
     """
     lead, entry = _lock_message(session, activity_id)
     if lead is None or entry is None or entry.counts_as == CountsAs.UNDELIVERED:
         return
-    was_counted, entry.counts_as = entry.counts_as != CountsAs.WAITING, CountsAs.UNDELIVERED
-    if not was_counted:
+    before, entry.counts_as = entry.counts_as, CountsAs.UNDELIVERED
+    if before == CountsAs.WAITING:
         return
     session.flush()
     mark_updated(lead, actor, now())
     forget_contact(session, lead, entry.occurred_at)
-    update_rotting_date(session, actor.clinic, lead)
     cancel_following(session, lead.id, entry.id, CONTACT_EVENTS, reason=Reason.UNDELIVERED)
+    if before == CountsAs.ANSWER and lead.status in OPEN_STATUSES:
+        _take_back(session, actor, lead, entry)
+    update_rotting_date(session, actor.clinic, lead)
+
+
+def _take_back(session: Session, actor: Actor, lead: Lead, entry: Activity) -> None:
+    """Take back what an answer ended, unless another contact was logged since."""
+    if has_contact_since(session, lead, entry.occurred_at):
+        return
+    stage = stage_before(session, lead, entry.occurred_at)
+    if stage is not None:
+        move_back(session, actor, lead, stage)
+    contact_taken_back(session, actor, lead, entry)
+    restore_steps(session, lead.id, since=entry.occurred_at, has_moved_back=stage is not None)
 
 
 def discount_waiting(session: Session, activity_ids: Collection[UUID]) -> None:

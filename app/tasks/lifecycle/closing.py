@@ -30,9 +30,9 @@ from app.tasks.lifecycle.contact import (
     answered_tasks,
     told_activity,
 )
-from app.tasks.lifecycle.task_state import set_cancelled, set_completed
+from app.tasks.lifecycle.task_state import set_cancelled, set_completed, set_retimed
 from app.tasks.lookup import open_task, read_task
-from app.tasks.models import DELETED, Task
+from app.tasks.models import DELETED, Task, TaskStatus
 
 
 def complete(session: Session, actor: Actor, task_id: UUID, data: JsonObject | None = None) -> Task:
@@ -74,6 +74,23 @@ def complete_tasks_before_merge(session: Session, actor: Actor, lead: Lead, at: 
     """Complete the open tasks that ask for contact: a user was in contact with the person's other lead."""
     for task in _answered(session, actor, lead, CONTACT_BY_DUPLICATE, at=at):
         _complete(session, actor, task, lead, outcome=None)
+
+
+def reopen_answered_tasks(session: Session, actor: Actor, lead: Lead, entry: Activity) -> None:
+    """Open the tasks again that an answer completed by itself: it did not reach the lead. Their reminders follow."""
+    completed = select(Task).where(
+        Task.lead_id == lead.id,
+        Task.activity_id == entry.id,
+        Task.status == TaskStatus.COMPLETED,
+        Task.completed_by.is_(None),
+    )
+    for task in session.scalars(completed.with_for_update(key_share=True)).all():
+        at = now()
+        task.status, task.completed_at, task.outcome, task.activity_id = TaskStatus.PENDING, None, None, None
+        retimed = set_retimed(task, lead, at=at)
+        notes = "Open again: the message did not reach the lead."
+        write_entry(session, actor, lead, type=ActivityType.NOTE, at=at, task_id=task.id, notes=notes)
+        record(session, actor.clinic, retimed)
 
 
 def _answered(session: Session, actor: Actor, lead: Lead, answer: Answer, *, at: datetime) -> list[Task]:
