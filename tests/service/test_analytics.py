@@ -125,7 +125,7 @@ def check(practice: Practice, history: History, *, first: int, length: int, ripe
     now = datetime.now().astimezone()
     begin = calendar.local(from_).date() + timedelta(days=first)
     end = begin + timedelta(days=length)
-    mature = calendar.local(now).date() - timedelta(days=ripens)
+    mature = calendar.local(now).date() - timedelta(days=ripens or -1)  # 0: the leads of today count, too
     oracle = Oracle(history.leads, calendar, begin, end, mature, now)
     query = {"from_": begin, "to": end, "mature_days": ripens, "target_minutes": 120}
     actor = practice.actor()
