@@ -33,6 +33,7 @@ ACTIONS: Mapping[str, Any] = {
     "add_webhook": webhook_actions.add_webhook,
     "record_events": webhook_actions.record_events,
     "encrypt_people": field_encryption.encrypt_people,
+    "index_for_search": field_encryption.index_for_search,
     "time_decision_storage": decision_storage.time_decision_storage,
     "time_encryption": field_encryption.time_encryption,
     "time_rules": rule_timing.time_rules,

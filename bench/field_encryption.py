@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from app.core.db import new_id, transaction
 from app.leads.models import Lead
+from app.leads.search.by_text.index import index_waiting
 from app.leads.timeline.models import Activity
 from app.security.encrypted_fields import decrypt_or_none, encrypt_row
 
@@ -25,6 +26,21 @@ def encrypt_people(params: Mapping[str, Any]) -> int:
     """
     tables = params.get("tables", [model.__tablename__ for model in _COLUMNS])
     return sum(_encrypt_table(model) for model in _COLUMNS if model.__tablename__ in tables)
+
+
+def index_for_search(_: Mapping[str, Any]) -> int:
+    """Compute the search keys of all leads and notes, as the sweep does. Returns the number of rows."""
+    with transaction() as session:
+        session.execute(
+            text("INSERT INTO lead_search (id, clinic_id) SELECT id, clinic_id FROM leads ON CONFLICT DO NOTHING")
+        )
+    done = 0
+    while True:
+        with transaction() as session:
+            found = index_waiting(session)
+        if not found:
+            return done
+        done += found
 
 
 def time_encryption(params: Mapping[str, Any]) -> dict[str, float]:

@@ -24,6 +24,8 @@ LEAD_STATUSES = ("NEW", "ACTIVE", "CONVERTED", "LOST")
 STAGES = ("new_lead", "contacted", "consultation_scheduled", "pending_decision", "lost")
 LETTERS = ("a", "b", "c", "d", "e", "f", "g", "l")
 TYPED = ("ada", "lovelace 12", "chloe l", "lovelace 77 e", "ada lovelace 1", "nobody")
+THREE_LETTERS = ("ada", "lov", "gra", "vel", "sum", "ins")  # parts of names, words of notes and of tasks
+SEARCH = "search of all kinds"
 LONG = "SELECT lead_id FROM lead_activities WHERE clinic_id = %s GROUP BY lead_id HAVING count(*) > 50 LIMIT 50"
 ACCESS_MINUTES = "600"
 
@@ -75,6 +77,11 @@ def listings(port: int, readers: Sequence[Reader]) -> list[Listing]:
         Listing("leads by name, one letter", lambda _: f"/api/leads?limit=20&q={_one_of(LETTERS)}"),
         Listing("leads by name, as typed", lambda _: f"/api/leads?limit=20&q={quote(_one_of(TYPED))}"),
         Listing("leads of a person, as typed", lambda _: "/api/leads/check", body=_typed_person),
+        Listing(f"{SEARCH}, as typed", lambda _: "/api/search", body=lambda: {"q": _one_of(TYPED)}),
+        Listing(f"{SEARCH}, three letters", lambda _: "/api/search", body=lambda: {"q": _one_of(THREE_LETTERS)}),
+        Listing(
+            f"{SEARCH}, four digits", lambda _: "/api/search", body=lambda: {"q": f"{random.randrange(10_000):04}"}
+        ),
         Listing("leads by assignee", lambda reader: f"/api/leads?limit=50&assigned_to_id={reader.user_id}"),
     ]
 
@@ -89,6 +96,7 @@ def fill(servers: Servers, *, leads: int, each: int) -> list[Reader]:
         add_tasks(connection, each)
         add_activities(connection, each)
         run_action(servers, "encrypt_people", "{}")
+        run_action(servers, "index_for_search", "{}")
     with psycopg.connect(servers.database_url()) as connection:
         return [reader for clinic in clinics[:BUSIEST] for reader in _readers(connection, clinic)]
 
