@@ -12,7 +12,17 @@ from typing import Any
 import psycopg
 
 from bench.servers import Servers
-from bench.volume_rows import ACTIVITIES, LEADS, OPEN_SHARE, STEPS, TASKS, WITHOUT_NEXT_ACTION, WORKERS
+from bench.volume_rows import (
+    ACTIVITIES,
+    LEADS,
+    MESSAGES,
+    OPEN_SHARE,
+    REPLIES,
+    STEPS,
+    TASKS,
+    WITHOUT_NEXT_ACTION,
+    WORKERS,
+)
 
 Connection = psycopg.Connection[Any]
 
@@ -62,6 +72,13 @@ def add_activities(connection: Connection, count: int) -> None:
     """Insert activities of the existing leads."""
     _number_leads(connection)
     connection.execute(ACTIVITIES, {"count": count})
+
+
+def add_messages(connection: Connection) -> None:
+    """Insert messages of rules and sequences to the existing leads, and replies."""
+    _number_leads(connection)
+    connection.execute(MESSAGES)
+    connection.execute(REPLIES)
 
 
 def add_steps(

@@ -112,6 +112,32 @@ FROM (
 ORDER BY at
 """
 
+# One to eight messages of as many series to each lead, a day apart. A fifth of the leads replies after four days.
+MESSAGES: LiteralString = """
+INSERT INTO notifications (
+    id, clinic_id, lead_id, channel, template, series, subject, subject_blind, body, state, attempts, created_at,
+    handed_over_at, sent_at)
+SELECT uuidv7(at - clock_timestamp()), clinic_id, id, 'email', 'bench', 'series-' || place, 'Your consultation',
+    ARRAY(SELECT hashtext('series-' || place || k) FROM generate_series(1, 9) AS k), 'Hello', 'sent', 1, at, at, at
+FROM (
+    SELECT numbered.*, place, created_at + interval '1 day' * place AS at
+    FROM numbered, generate_series(1, 1 + mod(numbered.n, 8)) AS place
+) AS made
+WHERE at < now() ORDER BY at
+"""
+
+REPLIES: LiteralString = """
+WITH replied AS (
+    UPDATE leads SET replied_at = created_at + interval '4 days'
+    WHERE id IN (SELECT id FROM numbered WHERE mod(n, 5) = 0) AND created_at < now() - interval '5 days'
+    RETURNING id, clinic_id, replied_at
+)
+INSERT INTO lead_activities (
+    id, clinic_id, lead_id, type, channel, direction, occurred_at, created_at, is_auto_reply)
+SELECT uuidv7(replied_at - clock_timestamp()), clinic_id, id, 'EMAIL', 'email', 'INBOUND', replied_at, replied_at, false
+FROM replied
+"""
+
 # `first` and `last` in seconds from now. Kinds are mixed as in a busy clinic. Steps about to run have one kind,
 # whose handler writes a task and a later reminder and makes no external call.
 STEPS: LiteralString = """

@@ -76,6 +76,13 @@ class Notification(Base):
         Index("ix_notifications_digest", "user_id", "created_at", postgresql_where=text("reason = 'waits_for_digest'")),
         # The caps and intervals of the contact policy read a lead's latest contacts from this index.
         Index("ix_notifications_touches", "lead_id", text(CONTACTED_AT), postgresql_where=text(IS_CONTACT)),
+        # For the report about automation, which reads no message itself.
+        Index(
+            "ix_notifications_series",
+            *("clinic_id", "lead_id", "series"),
+            postgresql_where=text("user_id IS NULL AND series IS NOT NULL"),
+            postgresql_include=["sent_at"],
+        ),
         # For the search. A message enters it once: when it was handed over, its state changes no more.
         Index(
             "ix_notifications_subject_words",

@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from app.analytics.forecast import stays
 from app.identity.models import Role
 from tests.support.desk import Desk
 
@@ -32,6 +33,16 @@ INSERT INTO lead_activities (id, clinic_id, lead_id, type, previous_stage, new_s
     is_auto_reply)
 SELECT gen_random_uuid(), clinic_id, id, 'STAGE_CHANGE', 'new_lead', 'treatment_started', converted_at, converted_at,
     false FROM leads WHERE converted_at IS NOT NULL
+"""
+
+# Six changes of stage each, at different weeks of the last three years, back and forth.
+OLD = """
+INSERT INTO lead_activities (id, clinic_id, lead_id, type, previous_stage, new_stage, occurred_at, created_at,
+    is_auto_reply)
+SELECT gen_random_uuid(), clinic_id, id, 'STAGE_CHANGE', (ARRAY['new_lead', 'contacted'])[1 + mod(n, 2)],
+    (ARRAY['contacted', 'new_lead'])[1 + mod(n, 2)], at, at, false
+FROM (SELECT leads.*, n, now() - interval '1 week' * (150 - 25 * n + 2 * row_number() OVER (PARTITION BY n)) AS at
+    FROM leads, generate_series(0, 5) AS n WHERE status = 'ACTIVE') AS made
 """
 
 
@@ -62,6 +73,27 @@ def test_a_forecast_follows_the_planted_history(desk: Desk):
     assert found["history"]["conversions"] == len(listed(desk, found["history"]["drill"]))
     today = desk.sql("SELECT (now() AT TIME ZONE timezone)::date AS day FROM clinics LIMIT 1")[0].day
     assert (found["weeks"][0]["from"], found["weeks"][0]["to"]) == (str(today), str(today + timedelta(days=7)))
+
+
+def test_changes_of_stages_before_the_oldest_age_make_no_difference(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    plant(desk, weeks=41)
+    desk.sql("UPDATE leads SET created_at = now() - interval '180 weeks' WHERE status = 'ACTIVE'")
+    desk.sql(OLD)
+
+    found = desk.admin.get(FORECAST).body
+    monkeypatch.setattr(stays, "OLDEST_AGE", 300)
+    of_all = desk.admin.get(FORECAST).body
+
+    assert sum(week["from_open"] for week in found["weeks"]) > 0
+    for name in ("weeks", "total"):
+        assert figures(found[name]) == pytest.approx(figures(of_all[name]))
+    assert found["backtest"]["coverage"] == of_all["backtest"]["coverage"]
+
+
+def figures(found: Any) -> list[float]:
+    """Return all numbers, in order."""
+    weeks = found if isinstance(found, list) else [found]
+    return [value for week in weeks for value in week.values() if isinstance(value, float | int)]
 
 
 def listed(desk: Desk, drill: str) -> list[Any]:

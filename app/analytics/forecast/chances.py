@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final, NamedTuple, TypeAlias
 
-from app.analytics.forecast.stays import WEEKS_OF_HISTORY, Cohort, Stay
+from app.analytics.forecast.stays import OLDEST_AGE, WEEKS_OF_HISTORY, Cohort, Stay
 
 AHEAD: Final = 8  # weeks of a forecast
-_AGES: Final = (0, 1, 2, 3, 4, 6, 9, 13)  # lower limits of the ages in weeks
+_AGES: Final = (0, 1, 2, 3, 4, 6, 9, OLDEST_AGE)  # lower limits of the ages in weeks
 _PLACES: Final = [sum(limit <= age for limit in _AGES) - 1 for age in range(_AGES[-1] + 1)]  # of each age in weeks
 _PRIOR: Final = 20.0  # weight, in leads, of the chance of all ages, and of all stages
 _RECENT: Final = 8  # weeks whose new leads and conversions count as the present rate

@@ -3,6 +3,7 @@
 `LIMIT 1` makes PostgreSQL look up each row by index instead of joining a large table.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -18,7 +19,17 @@ REPLY_WINDOW: Final = timedelta(days=REPLY_DAYS)
 
 def replied_lateral(lead_id: object, *, after: object, until: object, beside: tuple[Any, ...]) -> Any:
     """Return a lateral subquery `replied` with a row if the lead replied in the period. Auto-replies do not count."""
-    conditions = (
+    found = select(literal(1).label("one")).where(*_replies(lead_id, after, until)).limit(1)
+    return found.correlate(*beside).lateral("replied")
+
+
+def has_reply(lead_id: object, *, after: object, until: object) -> ColumnElement[bool]:
+    """Return the condition that the lead replied in the period. Auto-replies do not count."""
+    return select(literal(1)).where(*_replies(lead_id, after, until)).exists()
+
+
+def _replies(lead_id: object, after: object, until: object) -> Sequence[ColumnElement[bool]]:
+    return (
         Activity.lead_id == lead_id,
         Activity.direction == Direction.INBOUND,
         Activity.is_auto_reply.is_(False),
@@ -26,8 +37,6 @@ def replied_lateral(lead_id: object, *, after: object, until: object, beside: tu
         Activity.occurred_at > after,
         Activity.occurred_at <= until,
     )
-    found = select(literal(1).label("one")).where(*conditions).limit(1)
-    return found.correlate(*beside).lateral("replied")
 
 
 def converted_lateral(lead_id: object, *, after: object, beside: tuple[Any, ...]) -> Any:

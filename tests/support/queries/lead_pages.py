@@ -66,7 +66,7 @@ LEAD_PAGES: dict[str, Query] = {
     "open leads without an answer": (page_of(all_leads, is_open=True, has_answered=False), set()),
     "leads with messages of a rule": (
         page_of(all_leads, messaged_by="reminders"),
-        {"ix_notifications_lead"},
+        {"ix_notifications_series"},
     ),
     "leads that entered a stage": (
         page_of(all_leads, entered_stage="new_lead", entered_from=lambda _: now() - timedelta(days=7)),

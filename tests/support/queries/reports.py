@@ -78,7 +78,10 @@ REPORTS: dict[str, Query] = {
         analytics(follow_up_report, from_=now().date() - timedelta(days=30)),
         {"ix_lead_tasks_due", "pk_task_rollup_days", "ix_task_rollup_changes_clinic"},
     ),
-    "effect of automation": (analytics(automation_report), {"ix_lead_activities_timeline"}),
+    "effect of automation": (
+        analytics(automation_report),
+        {"ix_lead_activities_timeline", "ix_notifications_series"},
+    ),
     "forecast": (analytics(forecast), {"ix_leads_analytics"}),
     "lateness report": (
         lambda s, large: lateness_report(s, large.actor.clinic),
