@@ -213,7 +213,7 @@ REQUEST_BODIES: Final[RequestBodies] = {
     "next-actions.dismiss_next_action": {"act": "do_task", "reason": "They are on holiday."},
     "sentiment-settings.set_sentiment": {"is_on": True},
     "sentiment-settings.edit_sentiment": {"is_on": False},
-    "score-settings.set_score_settings": {"is_kept": True, "model": "rules", "base": 20, "weights": [_WEIGHT]},
+    "score-settings.set_score_settings": {"model": "rules", "base": 20, "weights": [_WEIGHT]},
     "score-settings.edit_score_settings": {"model": "learned"},
     "score-settings.preview_score": {"lead_id": _LEAD, "base": 30, "weights": [_WEIGHT]},
     "inbound-hooks.create_inbound_hook": {

@@ -227,6 +227,7 @@ export const texts = {
     sorts: {
       "-created_at": "Newest first",
       created_at: "Oldest first",
+      "-score": "Highest score first",
       "-lead_value": "Highest value first",
       rots_at: "Going cold first",
       next_follow_up_at: "Next step first",
@@ -244,6 +245,7 @@ export const texts = {
       next: "Next step",
       created: "Created",
       value: "Value",
+      score: "Score",
     },
     create: "New lead",
     firstName: "First name",

@@ -131,7 +131,7 @@ def fill(desk: Desk) -> None:
 
 
 def _fill_scores(desk: Desk) -> None:
-    assert desk.admin.patch("/api/settings/lead-scores", {"is_kept": True}).status == 200
+    assert desk.admin.patch("/api/settings/lead-scores", {"base": 10}).status == 200
     [lead] = desk.sql("SELECT id FROM leads WHERE clinic_id = :c LIMIT 1", c=desk.clinic_id)
     with transaction() as session:
         train(session, desk.clinic_id)

@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from app.identity.models import Role
+from tests.support.bulk import ask, work_off
 from tests.support.desk import Desk
 from workers.sweeps.run import sweep
 
@@ -34,8 +35,8 @@ def reply(desk: Desk, lead: dict[str, Any]) -> None:
     desk.admin.post(f"/api/leads/{lead['id']}/activities", {"type": "EMAIL", "direction": "INBOUND"})
 
 
-def keep(desk: Desk, **given: Any) -> None:
-    answer = desk.admin.put(SETTINGS, {"is_kept": True, "base": 10, "weights": [REPLIED, PHONE], **given})
+def settle(desk: Desk, **given: Any) -> None:
+    answer = desk.admin.put(SETTINGS, {"base": 10, "weights": [REPLIED, PHONE], **given})
     assert answer.status == 200, answer.body
 
 
@@ -50,17 +51,20 @@ class TestScoreOfALead:
         lead = desk.capture(email="ana@lead.example", source_id=str(other.id))
         shown = score(desk, lead)
         assert points(shown) == {"base": 20, "phone": 5, "email": 5, "recent": 5}
-        assert (shown["model"], shown["is_kept"]) == ("rules", False)
+        assert shown["model"] == "rules"
         assert shown["quality"]["words"] == "not enough history: 0 of 200 closed leads"
-        assert desk.lead(lead)["score"] is None  # nothing is stored
+        assert shown["score"] == desk.lead(lead)["score"] == lead["score"] == 35
 
         reply(desk, lead)
+        rescore(desk)
         assert points(score(desk, lead))["replied"] == 15
+        assert score(desk, lead)["score"] == desk.lead(lead)["score"] == 50
 
     def test_consultation_counts_also_after_its_stage_was_left(self, desk: Desk):
         lead = desk.capture()
         for stage in ("consultation_scheduled", "consultation_completed", "pending_decision"):
             desk.admin.post(f"/api/leads/{lead['id']}/stage", {"stage": stage})
+        rescore(desk)
         assert {"booked": 15, "attended": 10}.items() <= points(score(desk, lead)).items()
 
     def test_score_is_limited_and_still_adds_up(self, desk: Desk):
@@ -82,7 +86,7 @@ class TestScoreOfALead:
 class TestSettings:
     def test_table_is_replaced_and_edited_at_the_version_that_was_seen(self, desk: Desk):
         first = desk.admin.get(SETTINGS)
-        assert (first.body["version"], first.body["is_kept"], first.body["base"]) == (1, False, 20)
+        assert (first.body["version"], first.body["base"]) == (1, 20)
         tag = first.headers["ETag"]
         replaced = desk.admin.put(SETTINGS, {"base": 5, "weights": [REPLIED]}, seen=tag)
         assert (replaced.body["version"], replaced.body["weights"]) == (2, [REPLIED])
@@ -119,7 +123,7 @@ class TestSettings:
 
 class TestStoredScores:
     def test_history_holds_changes_only(self, desk: Desk):
-        keep(desk)
+        settle(desk)
         lead = desk.capture()
         for _ in range(2):
             rescore(desk)
@@ -132,13 +136,13 @@ class TestStoredScores:
         assert score(desk, lead)["since"] == history[0]["occurred_at"]
 
     def test_stored_score_keeps_the_version_of_the_lead(self, desk: Desk):
-        keep(desk)
+        settle(desk)
         lead = desk.capture()
         rescore(desk)
         assert desk.lead(lead)["version"] == lead["version"]
 
     def test_points_given_by_hand_stay_as_a_part(self, desk: Desk):
-        keep(desk)
+        settle(desk)
         lead = desk.capture()
         rescore(desk)
         desk.admin.patch(f"/api/leads/{lead['id']}", {"score": 27})
@@ -147,16 +151,33 @@ class TestStoredScores:
         assert desk.lead(lead)["score"] == 57
         assert points(score(desk, lead)) == {"base": 10, "replied": 30, "phone": 7, "adjustment": 10}
 
-    def test_score_from_before_is_replaced(self, desk: Desk):
+    def test_score_that_a_person_sets_is_the_score_everywhere(self, desk: Desk):
+        """Before the first scan as well as after it; later events move it from there."""
         lead = desk.capture()
         desk.admin.patch(f"/api/leads/{lead['id']}", {"score": 80})
-        assert "adjustment" not in points(score(desk, lead))
-        keep(desk)
+
+        def everywhere() -> set[Any]:
+            [listed] = desk.admin.get("/api/leads", sort="-score", score_from=1).body["items"]
+            return {desk.lead(lead)["score"], score(desk, lead)["score"], listed["score"]}
+
+        assert everywhere() == {80}
         rescore(desk)
-        assert desk.lead(lead)["score"] == 17
+        assert everywhere() == {80}
+        assert "adjustment" in points(score(desk, lead))
+        reply(desk, lead)
+        rescore(desk)
+        assert everywhere() == {95}
+
+    def test_given_score_of_a_new_lead_stays(self, desk: Desk):
+        one = desk.capture(score=85)
+        job = ask(desk.admin, leads=[desk.lead_data(email="b@lead.example", score=7)])
+        work_off(desk, job)
+        rescore(desk)
+        assert {lead["score"] for lead in desk.admin.every("/api/leads")} == {85, 7}
+        assert score(desk, one)["score"] == 85
 
     def test_closed_lead_keeps_its_score(self, desk: Desk):
-        keep(desk)
+        settle(desk)
         lead = desk.capture()
         rescore(desk)
         desk.admin.post(f"/api/leads/{lead['id']}/convert")
@@ -164,29 +185,22 @@ class TestStoredScores:
         rescore(desk)
         assert desk.lead(lead)["score"] == 17
 
-    def test_nothing_is_stored_for_a_clinic_that_does_not_keep_scores(self, desk: Desk):
-        lead = desk.capture()
-        rescore(desk)
-        sweep("score_changed_leads")
-        assert desk.lead(lead)["score"] is None
-        assert desk.sql("SELECT 1 FROM lead_scores") == []
-
     def test_leads_are_sorted_and_filtered_by_score(self, desk: Desk):
-        low, high, _none = (desk.capture()["id"] for _ in range(3))
+        low, high, plain = (desk.capture()["id"] for _ in range(3))
         for lead_id, value in ((low, 20), (high, 80)):
             desk.admin.patch(f"/api/leads/{lead_id}", {"score": value})
 
         def ids(**query: Any) -> list[str]:
             return [lead["id"] for lead in desk.admin.every("/api/leads", limit=1, **query)]
 
-        assert ids(sort="-score") == [high, low]
+        assert ids(sort="-score") == [high, plain, low]
         assert ids(score_from=50) == [high]
-        assert ids(score_to=50) == [low]
+        assert ids(score_to=20) == [low]
         assert desk.admin.get("/api/leads", score_from=101).pointers == ["/score_from"]
 
 
 def test_erasure_and_export_cover_scores(desk: Desk):
-    keep(desk)
+    settle(desk)
     lead = desk.capture()
     rescore(desk)
     assert desk.sql("SELECT 1 FROM lead_score_changes") != []

@@ -264,11 +264,11 @@ ESCALATED: Final = "hot-lead-escalation: escalate"
 
 
 def test_social_nurture_sends_five_messages_to_silent_leads(open_playbook: Callable[[str], PlaybookClinic]) -> None:
-    """leads-follow-up-feature.md: leads scored 2 to 6 that were silent for 24 hours, texts, a picture and a film."""
+    """leads-follow-up-feature.md: scored 2 to 6 of 10 and silent for 24 hours: texts, a picture and a film."""
     clinic = open_playbook("social_nurture")
     clinic.connect_gateway()
     someone = {"social_platform": "INSTAGRAM", "social_handle": "ana"}
-    silent, cold, fresh = (clinic.capture(score=score, **someone) for score in (4, 1, 4))
+    silent, cold, fresh = (clinic.capture(score=score, **someone) for score in (40, 10, 40))
     yesterday = {"at": now() - timedelta(hours=25), "ids": [silent["id"], cold["id"]]}
     sql("UPDATE leads SET created_at = :at, last_touch_at = :at WHERE id = ANY(CAST(:ids AS uuid[]))", **yesterday)
     clinic.run_nurture("social-nurture")

@@ -100,8 +100,10 @@ def test_planted_truths_are_found_and_explained(practice: Practice):
     assert sources[str(good)]["words"] == "Source: Dr. Good"
 
     choose(practice)
+    sweep("rescore_leads")
     before = shown(practice, open_lead)
     practice.hear_from(open_lead)
+    sweep("rescore_leads")
     after = shown(practice, open_lead)
     assert (before["model"], after["value"] > before["value"] + 10) == ("learned", True)
     assert after["quality"].auc == model.auc

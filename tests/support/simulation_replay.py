@@ -26,6 +26,8 @@ SWEEPS = {
     "detect_stale_leads": 300,
     "detect_time_in_stage": 300,
     "run_nurtures": 30,
+    "score_changed_leads": 30,
+    "rescore_leads": 86_400,
 }
 SENT = {"deliver", "deliver_to_user", "deliver_account_email"}
 OPEN = ("NEW", "ACTIVE")
@@ -79,7 +81,7 @@ def _next(lead_id: UUID, acts: list[Mapping[str, Any]]) -> datetime:
 def _due_sweeps(lead_id: UUID) -> list[str]:
     """Return the sweeps that run now and will find something. The others would find nothing."""
     at = now()
-    if at.timestamp() % min(SWEEPS.values()):
+    if all(at.timestamp() % every for every in SWEEPS.values()):
         return []
     awaited = dict(_awaited_sweeps(_state(lead_id)))
     return [name for name, every in SWEEPS.items() if at.timestamp() % every == 0 and awaited.get(name, at) < at]
@@ -100,6 +102,10 @@ def _awaited_by_lead(lead: Any) -> Iterator[tuple[str, datetime]]:
         yield "find_leads_without_next_action", lead.last_activity_at + TO_PLAN
     if lead.stale_since is None:
         yield "detect_stale_leads", lead.last_activity_at + timedelta(days=lead.stale_after_days)
+    if lead.event_at and (lead.scored_at is None or lead.event_at >= lead.scored_at):
+        yield "score_changed_leads", lead.event_at
+    elif lead.scored_at:
+        yield "rescore_leads", lead.scored_at
     if lead.max_days_in_stage and lead.stage_overdue_since is None:
         yield "detect_time_in_stage", lead.stage_entered_at + timedelta(days=lead.max_days_in_stage)
 
@@ -118,6 +124,8 @@ SELECT l.status, l.stale_since, l.last_activity_at, l.stage_overdue_since, l.sta
         WHERE lead_id = l.id AND state IN ('planned', 'published') AND kind <> ALL(:sent)) AS step_due_at,
     (SELECT min(due_at) FROM lead_tasks
         WHERE lead_id = l.id AND status IN ('PENDING', 'IN_PROGRESS')) AS task_due_at,
+    (SELECT max(occurred_at) FROM events WHERE lead_id = l.id AND name <> 'lead.scored') AS event_at,
+    (SELECT max(started_at) FROM sweep_runs WHERE name IN ('score_changed_leads', 'rescore_leads')) AS scored_at,
     (SELECT min(next_run_at) FROM nurtures WHERE clinic_id = l.clinic_id AND is_active) AS nurture_due_at
 FROM leads l
 JOIN clinics c ON c.id = l.clinic_id

@@ -10,7 +10,7 @@ import pytest
 from app.automation.lead_view.why import why
 from app.clock import now
 from app.core.db import first_id_at, transaction
-from app.leads.scoring.service import get_score_settings, set_score_settings
+from app.leads.scoring.service import set_score_settings
 from tests.support.practice import Practice, Watch, sql
 from workers.sweeps.run import sweep
 
@@ -31,16 +31,15 @@ WEIGHTS = [
 
 @pytest.fixture
 def hot(open_practice: Callable[..., Practice]) -> Practice:
-    """A clinic that stores scores, with a rule for promising leads."""
+    """A clinic with a rule for promising leads."""
     practice = open_practice(playbook=HOT)
-    settle(practice, is_kept=True)
+    settle(practice)
     return practice
 
 
 def settle(practice: Practice, **given: Any) -> None:
     with transaction() as session:
-        known = get_score_settings(session, practice.actor())
-        data = {"model": "rules", "base": 10, "weights": WEIGHTS, "is_kept": known["is_kept"]}
+        data = {"model": "rules", "base": 10, "weights": WEIGHTS}
         set_score_settings(session, practice.actor(), {**data, **given})
 
 
@@ -85,16 +84,49 @@ def test_new_table_fires_no_rule(hot: Practice, watch: Watch):
     assert (scores(hot), planned(hot)) == ([60], 0)
 
 
-def test_first_scores_of_older_leads_fire_no_rule(open_practice: Callable[..., Practice], watch: Watch):
-    practice = open_practice(playbook=HOT)
-    practice.capture()
-    watch.advance(minutes=1)
-    settle(practice, is_kept=True, base=60)
-    sweep("rescore_leads")
-    assert (scores(practice), planned(practice)) == ([60], 0)
-    practice.capture()
+def test_new_lead_has_its_score_at_once_and_fires_the_rule_within_a_minute(hot: Practice, watch: Watch):
+    settle(hot, base=60)
+    hot.capture()
+    assert (scores(hot), planned(hot)) == ([60], 0)
     after_a_minute(watch)
-    assert (scores(practice), planned(practice)) == ([60, 60], 1)
+    after_a_minute(watch)
+    sweep("rescore_leads")
+    assert (scores(hot), planned(hot)) == ([60], 1)
+
+
+def as_before_stored_scores(practice: Practice, score: int | None) -> None:
+    """Make the leads those of a release that stored no scores; `score` was given by a person or a rule."""
+    sql("DELETE FROM lead_scores WHERE clinic_id = :id", id=practice.clinic_id)
+    sql("UPDATE leads SET score = :score WHERE clinic_id = :id", id=practice.clinic_id, score=score)
+    sql("DELETE FROM sweep_runs WHERE name = 'rescore_leads: position'")
+
+
+@pytest.mark.parametrize(("given", "wanted"), [(None, 60), (0, 60), (25, 85), (90, 100)])
+def test_first_scores_of_older_leads_keep_given_points_and_fire_no_rule(
+    hot: Practice, watch: Watch, given: int | None, wanted: int
+):
+    settle(hot, base=60)
+    hot.capture()
+    closed = hot.capture()
+    hot.lose(closed)
+    watch.advance(minutes=5)
+    as_before_stored_scores(hot, given)
+    sweep("rescore_leads")
+    sweep("rescore_leads")
+    assert (scores(hot), planned(hot)) == ([wanted, wanted], 0)
+    [one, _] = hot.rows("lead_scores", by="lead_id")
+    assert one.adjustment == (given or 0)
+
+
+def test_many_older_leads_are_scored_in_one_run_in_short_batches(
+    hot: Practice, watch: Watch, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("workers.sweeps.scores.BATCH_OF_OLDER", 2)
+    for _ in range(5):
+        hot.capture()
+    as_before_stored_scores(hot, None)
+    sweep("rescore_leads")
+    assert scores(hot) == [10] * 5
 
 
 def test_points_of_a_rule_stay(hot: Practice, watch: Watch):
@@ -104,6 +136,25 @@ def test_points_of_a_rule_stay(hot: Practice, watch: Watch):
     hot.hear_from(lead)
     after_a_minute(watch)
     assert scores(hot) == [50]
+
+
+def test_points_of_the_first_minute_stay(hot: Practice, watch: Watch):
+    lead = hot.capture()
+    sql("UPDATE leads SET score = score + 5 WHERE id = :id", id=lead)
+    hot.hear_from(lead)
+    after_a_minute(watch)
+    assert (scores(hot), planned(hot)) == ([50], 1)
+    [change] = hot.rows("lead_score_changes")
+    assert (change.previous_score, change.score) == (None, 50)
+
+
+def test_score_that_a_person_lowers_from_the_limit_stays(hot: Practice, watch: Watch):
+    settle(hot, base=100, weights=[{**WEIGHTS[0], "when": [{"field": "lead.has_phone", "equals": True}]}])
+    lead = hot.capture()
+    after_a_minute(watch)
+    sql("UPDATE leads SET score = 90 WHERE id = :id", id=lead)
+    sweep("rescore_leads")
+    assert scores(hot) == [90]
 
 
 def test_time_alone_changes_scores_by_the_scan(hot: Practice, watch: Watch):

@@ -81,7 +81,8 @@ def test_reopened_lead_is_in_the_simulated_stage(open_practice: Any, watch: Watc
 @pytest.mark.parametrize("script", [ANSWERED, QUOTED, TRIED_IN_VAIN, LEFT_ALONE])
 def test_workers_run_the_simulated_steps(open_practice: Any, watch: Watch, name: str, script: Script):
     practice = open_practice(playbook=text_of(name))
-    lead_id = practice.capture()
+    # Without a gateway, a run of the social nurture ends at once: its lead is none that it would take.
+    lead_id = practice.capture(**({"score": 100} if name == "social_nurture" else {}))
     script = [entry for entry in script if is_possible(practice, entry)]
     until = TUESDAY + timedelta(days=30 if script else 10)
     simulated = simulate(practice, lead_id, script, until=until)
@@ -299,8 +300,8 @@ NURTURED = playbook(
             "name": "silent",
             "sequence": "nurture",
             "run_hours": ["09:00", "14:00"],
-            "score_from": 2,
-            "score_to": 6,
+            "score_from": 20,
+            "score_to": 60,
             "silent_for": "24 hours",
         }
     ],
@@ -308,11 +309,11 @@ NURTURED = playbook(
 
 
 @pytest.mark.parametrize(
-    "script", [[], [at(0.9, "lead.replied")], [at(3, "lead.updated", lead__score=9)], [at(0.5, "lead.opted_out")]]
+    "script", [[], [at(0.9, "lead.replied")], [at(3, "lead.updated", lead__score=90)], [at(0.5, "lead.opted_out")]]
 )
 def test_nurtures_enroll_leads_as_simulated(open_practice: Any, watch: Watch, script: Script):
     practice = open_practice(playbook=NURTURED)
-    lead_id = practice.capture(score=4)
+    lead_id = practice.capture(score=40)
     until = TUESDAY + timedelta(days=5)
     simulated = simulate(practice, lead_id, script, until=until)
     replay(practice, watch, lead_id, script, until=until)

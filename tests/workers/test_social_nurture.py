@@ -54,7 +54,7 @@ class Social:
         path = f"/api/gateways/{self.gateway['id']}"
         assert self.admin().patch(path, {"per_hour": per_hour}).status == 200
 
-    def capture(self, score: int | None, **more: Any) -> str:
+    def capture(self, score: int, **more: Any) -> str:
         return str(self.desk.capture(phone=PHONE, score=score, **more)["id"])
 
     def run_until(self, until: datetime, *, lag: timedelta = timedelta()) -> None:
@@ -113,8 +113,8 @@ def social(open_practice: Callable[..., Practice], watch: Watch, configure: Call
         yield Social(open_practice(playbook="{name: none, rules: []}"), server, watch)
 
 
-def test_lead_with_score_4_and_no_reply_for_25_hours_is_contacted_at_the_next_run(social: Social):
-    lead = social.capture(4)
+def test_lead_with_score_40_and_no_reply_for_25_hours_is_contacted_at_the_next_run(social: Social):
+    lead = social.capture(40)
     social.run_until(FIRST_RUN - timedelta(seconds=1))
     assert social.calls_about(lead) == []
     social.run_until(FIRST_RUN)
@@ -131,7 +131,7 @@ def test_run_without_a_gateway_enrolls_no_leads_and_notifies_admins(social: Soci
     [nurture] = admin.every("/api/nurtures")
     shown = admin.get(f"/api/nurtures/{nurture['id']}/preview").body
     assert (shown["is_able"], {one["pointer"] for one in shown["warnings"]} != set()) == (False, True)
-    lead = social.capture(4)
+    lead = social.capture(40)
     social.run_until(FIRST_RUN)
     [*_, run] = sorted(social.practice.rows("nurture_runs"), key=lambda one: one.scheduled_for)
     assert (run.state, run.reason, run.taken) == ("stopped", "no_gateway", 0)
@@ -145,14 +145,14 @@ def test_run_without_a_gateway_enrolls_no_leads_and_notifies_admins(social: Soci
 
 
 def test_messages_are_sent_daily_at_one_hour_although_steps_run_late(social: Social):
-    lead = social.capture(4)
+    lead = social.capture(40)
     social.run_until(TUESDAY + timedelta(days=9), lag=timedelta(seconds=40))
     local = [social.practice.actor().clinic.calendar.local(one) for one in social.sent(lead)]
     assert [one.strftime("%a %H") for one in local] == [f"{day} 14" for day in ("Wed", "Thu", "Fri", "Sat", "Sun")]
 
 
 def test_at_most_five_follow_ups_at_run_hours_with_24_hours_between(social: Social):
-    lead = social.capture(4)
+    lead = social.capture(40)
     social.run_until(TUESDAY + timedelta(days=9))
     nurture_entry = social.nurture_entry(lead)
     assert [(message["type"], message["media_url"]) for message in social.calls_about(lead)] == [
@@ -171,7 +171,7 @@ def test_at_most_five_follow_ups_at_run_hours_with_24_hours_between(social: Soci
 
 
 def test_reply_ends_the_sequence(social: Social):
-    lead = social.capture(4)
+    lead = social.capture(40)
     social.run_until(FIRST_RUN + timedelta(hours=1))
     social.report_status(lead, "replied", text="Yes, please call me.")
     social.run_until(TUESDAY + timedelta(days=10))
@@ -181,31 +181,31 @@ def test_reply_ends_the_sequence(social: Social):
 
 
 def test_automatic_reply_does_not_end_the_sequence(social: Social):
-    lead = social.capture(4)
+    lead = social.capture(40)
     social.run_until(FIRST_RUN + timedelta(hours=1))
     social.report_status(lead, "replied", text="We are closed.", is_auto_reply=True)
     social.run_until(TUESDAY + timedelta(days=10))
     assert len(social.calls_about(lead)) == 5
 
 
-@pytest.mark.parametrize("score", [1, 7, None])
-def test_lead_with_a_score_outside_2_to_6_is_skipped(social: Social, score: int | None):
+@pytest.mark.parametrize("score", [19, 61])
+def test_lead_with_a_score_outside_20_to_60_is_skipped(social: Social, score: int):
     lead = social.capture(score)
     social.run_until(TUESDAY + timedelta(days=3))
     assert (social.calls_about(lead), social.nurture_entry(lead)) == ([], None)
 
 
 def test_score_leaving_the_range_ends_the_sequence(social: Social):
-    lead = social.capture(6)
+    lead = social.capture(60)
     social.run_until(FIRST_RUN)
-    social.admin().put(f"/api/leads/{lead}", {"score": 7})
+    social.admin().put(f"/api/leads/{lead}", {"score": 61})
     social.run_until(TUESDAY + timedelta(days=10))
     assert len(social.calls_about(lead)) == 1
     assert social.nurture_entry(lead)["enrollment_state"] == "completed"
 
 
 def test_opt_out_ends_the_sequence_at_once(social: Social):
-    lead = social.capture(4)
+    lead = social.capture(40)
     social.run_until(FIRST_RUN)
     assert social.admin().post(f"/api/leads/{lead}/opt-out", {}).status == 200
     assert [step for step in social.practice.pending() if str(step.lead_id) == lead] == []
@@ -216,7 +216,7 @@ def test_opt_out_ends_the_sequence_at_once(social: Social):
 def test_account_respects_its_hourly_limit(social: Social):
     assert social.gateway["per_hour"] == 200  # the document's; fewer show the same sooner
     social.allow(20)
-    leads = [social.capture(4) for _ in range(23)]
+    leads = [social.capture(40) for _ in range(23)]
     social.run_until(FIRST_RUN + timedelta(minutes=59))
     assert len(social.server.calls) == 20
     social.run_until(FIRST_RUN + timedelta(hours=3))
@@ -230,14 +230,14 @@ def test_media_url_in_a_private_network_is_refused(social: Social, postgres: Pos
     private = "replace(variants::text, '8.8.8.8/smile', '127.0.0.1/smile')::jsonb"
     owner = connection_past_all_checks(postgres)
     owner.execute(f"UPDATE message_template_versions SET variants = {private}")  # type: ignore[arg-type]
-    lead = social.capture(4)
+    lead = social.capture(40)
     social.run_until(TUESDAY + timedelta(days=10))
     assert [message["type"] for message in social.calls_about(lead)] == ["text", "text", "video", "text"]
     assert [message["state"] for message in social.nurture_entry(lead)["messages"]].count("failed") == 1
 
 
 def test_lead_has_the_label_while_enrolled(social: Social):
-    lead, other = social.capture(4), social.capture(9)
+    lead, other = social.capture(40), social.capture(90)
     social.run_until(FIRST_RUN)
     listed = social.admin().every("/api/leads", tag="follow-up")
     assert [(one["id"], one["tags"]) for one in listed] == [(lead, ["follow-up"])]
@@ -247,7 +247,7 @@ def test_lead_has_the_label_while_enrolled(social: Social):
 
 
 def test_messages_are_tracked_from_pending_to_converted(social: Social):
-    lead = social.capture(4)
+    lead = social.capture(40)
     social.server.answer(503, {"Retry-After": "600"})
     social.run_until(FIRST_RUN)
     assert (social.nurture_entry(lead)["state"], social.nurture_entry(lead)["follow_up_count"]) == ("pending", 0)
@@ -266,7 +266,7 @@ def test_messages_are_tracked_from_pending_to_converted(social: Social):
 
 
 def test_dashboard_shows_the_results(social: Social):
-    answered, converted, silent = (social.capture(4) for _ in range(3))
+    answered, converted, silent = (social.capture(40) for _ in range(3))
     social.run_until(FIRST_RUN + timedelta(hours=1))
     social.report_status(answered, "replied", text="Yes.")
     social.report_status(converted, "delivered")

@@ -20,23 +20,25 @@ from workers.sweeps.scan import IN_BATCH_SQL, next_batch, save_position
 AFTER_EVENTS: Final = "score_changed_leads"
 SCAN: Final = "rescore_leads"
 BATCH: Final = 2000
+BATCH_OF_OLDER: Final = 500  # leads from before scores were stored: each row is written, so fewer are locked at once
 READ_TWICE: Final = timedelta(minutes=1)  # an event may be committed this long after its id was made
 LOOKED_BACK: Final = timedelta(minutes=10)  # of the first run
 
-_KEEPING: Final = "c.is_kept"
-_ANY: Final = text(f"SELECT EXISTS (SELECT FROM score_tables c WHERE {_KEEPING})")  # noqa: S608  (constants)
 _POSITION: Final = text("SELECT result ->> 'until' FROM sweep_runs WHERE name = :name")
 _SAVE: Final = text(
     "INSERT INTO sweep_runs (name, started_at, runs, result) VALUES (:name, :now, 0, CAST(:result AS jsonb))"
     " ON CONFLICT (name) DO UPDATE SET started_at = excluded.started_at, result = excluded.result"
 )
 _EVENTS: Final = text(
-    "SELECT e.id, e.lead_id, e.clinic_id FROM events e JOIN score_tables c ON c.clinic_id = e.clinic_id"  # noqa: S608
-    f" WHERE e.id > :after AND e.name <> 'lead.scored' AND {_KEEPING} ORDER BY e.id LIMIT :batch"
+    "SELECT id, lead_id, clinic_id FROM events WHERE id > :after AND name <> 'lead.scored' ORDER BY id LIMIT :batch"
 )
 _WINDOW: Final = text(
-    "SELECT l.id AS lead_id, l.clinic_id FROM leads l JOIN score_tables c ON c.clinic_id = l.clinic_id"  # noqa: S608
-    f" WHERE {IN_BATCH_SQL} AND {_KEEPING} ORDER BY l.clinic_id"
+    f"SELECT l.id AS lead_id, l.clinic_id FROM leads l WHERE {IN_BATCH_SQL} ORDER BY l.clinic_id"  # noqa: S608  (constants)
+)
+_NEXT: Final = text(
+    "SELECT l.id AS lead_id, l.clinic_id, s.lead_id IS NULL AND l.deleted_at IS NULL AS is_older"
+    " FROM (SELECT id, clinic_id, deleted_at FROM leads WHERE id > :after ORDER BY id LIMIT :batch) AS l"
+    " LEFT JOIN lead_scores s ON s.lead_id = l.id ORDER BY l.id"
 )
 
 
@@ -46,17 +48,14 @@ def score_changed_leads(session: Session) -> int:
     Events of the last minute are read twice: one may be committed after a later one.
     """
     quiet = first_id_at(clock.now() - READ_TWICE)
-    if not session.scalar(_ANY):
-        _save(session, quiet)
-        return 0
-    after = session.scalar(_POSITION, {"name": _name()})
+    after = session.scalar(_POSITION, {"name": _name(AFTER_EVENTS)})
     given = {"after": UUID(after) if after else first_id_at(clock.now() - LOOKED_BACK), "batch": BATCH}
     found = session.execute(_EVENTS, given).all()
     _score(session, sorted(found, key=attrgetter("clinic_id")), after_event=True)
     if len(found) == BATCH:
-        _save(session, found[-1].id)
+        _save(session, AFTER_EVENTS, found[-1].id)
         return BATCH
-    _save(session, max(quiet, _before(found[-1].id) if found else quiet))
+    _save(session, AFTER_EVENTS, max(quiet, _before(found[-1].id) if found else quiet))
     return 0
 
 
@@ -67,12 +66,31 @@ def _before(event_id: UUID) -> UUID:
 
 
 def rescore_leads(session: Session) -> int:
-    """Score the next window of open leads. Returns 0: one window for each run of the sweep."""
-    if session.scalar(_ANY):
-        window = next_batch(session, SCAN, most=BATCH)
-        _score(session, session.execute(_WINDOW, window).all(), after_event=False)
-        save_position(session, SCAN, window)
+    """Score leads without a stored score, else the next window of open leads. Returns 0 after a window.
+
+    So a run has one window, but goes on while leads have no score.
+    """
+    if found := _score_older(session):
+        return found
+    window = next_batch(session, SCAN, most=BATCH)
+    _score(session, session.execute(_WINDOW, window).all(), after_event=False)
+    save_position(session, SCAN, window)
     return 0
+
+
+def _score_older(session: Session) -> int:
+    """Score the next leads from before scores were stored, also closed ones. Returns how many rows were read.
+
+    The pass goes through all leads once, by their ids. Later leads have a score from their capture.
+    """
+    after = session.scalar(_POSITION, {"name": _name(SCAN)})
+    given = {"after": UUID(after) if after else UUID(int=0), "batch": BATCH_OF_OLDER}
+    found = session.execute(_NEXT, given).all()
+    older = sorted((row for row in found if row.is_older), key=attrgetter("clinic_id"))
+    _score(session, older, after_event=False)
+    if found:
+        _save(session, SCAN, found[-1].lead_id)
+    return len(found)
 
 
 def _score(session: Session, rows: Sequence[AnyRow], *, after_event: bool) -> None:
@@ -83,10 +101,10 @@ def _score(session: Session, rows: Sequence[AnyRow], *, after_event: bool) -> No
         update_scores(session, clinics[clinic_id], basis, ids, after_event=after_event)
 
 
-def _name() -> str:
-    return f"{AFTER_EVENTS}: position"
+def _name(sweep: str) -> str:
+    return f"{sweep}: position"
 
 
-def _save(session: Session, until: UUID) -> None:
+def _save(session: Session, sweep: str, until: UUID) -> None:
     result = to_json({"until": str(until)})
-    session.execute(_SAVE, {"name": _name(), "now": clock.now(), "result": result})
+    session.execute(_SAVE, {"name": _name(sweep), "now": clock.now(), "result": result})

@@ -7,7 +7,7 @@ from app.automation.simulation.enrollments import follow_events
 from app.automation.simulation.lead import lead_facts_for_rules
 from app.automation.simulation.timeline import EntryKind, Planned
 from app.automation.simulation.world import World
-from app.engine.events.events import NO_CHAIN, STATUS_AFTER_CLOSING, Chain, Event, stop_reason
+from app.engine.events.events import NO_CHAIN, STATUS_AFTER_CLOSING, Chain, Event, EventName, stop_reason
 from app.engine.events.keys import concerns, event_key
 from app.engine.models import StepState
 from app.engine.plan.plan import Plan, plan
@@ -16,6 +16,8 @@ from app.engine.rules.rule_evaluation import RuleVerdict
 
 def record(world: World, *events: Event, led_by: Chain = NO_CHAIN) -> None:
     """Cancel the steps that these events stop, then plan the steps of the rules. `led_by`: the chain of causes."""
+    if world.unscored_since is None and any(event.name != EventName.LEAD_SCORED for event in events):
+        world.unscored_since = world.now
     stopped: list[tuple[SimpleNamespace, Event]] = []
     if stopping := [event for event in events if stop_reason(event.name)]:
         if any(event.name in STATUS_AFTER_CLOSING for event in stopping):

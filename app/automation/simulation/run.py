@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from app.automation.simulation.enrollments import enroll_manually
 from app.automation.simulation.recording import record
 from app.automation.simulation.run_step import run_step
+from app.automation.simulation.scores import begin_score
 from app.automation.simulation.script import Script, ScriptEvent
 from app.automation.simulation.script_actions import act
 from app.automation.simulation.sweeps import Action, sweep_runs
@@ -32,6 +33,7 @@ def simulate(
     """
     start, lead = world.now, world.lead
     world.setting = _with_holidays(world.setting, script.holidays)
+    begin_score(world, is_new=is_new and not into)
     if into:
         enroll_manually(world, into)
     elif is_new:

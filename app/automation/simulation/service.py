@@ -35,6 +35,7 @@ from app.leads.facts.best_time.load import best_hours_of_clinic
 from app.leads.facts.template_values import display_names
 from app.leads.pipeline.models import PipelineStage
 from app.leads.pipeline.stages import Stage
+from app.leads.scoring.basis import load_basis
 from app.leads.search.lookup import lead_reader, read_lead
 from app.messaging.templates.library import load_all_templates
 
@@ -186,4 +187,5 @@ def _own_setting(session: Session, actor: Actor) -> Setting:
         session.scalars(nurtures.order_by(Nurture.id)).all(),
         display_names(session, clinic),
         load_all_templates(session, clinic.id),
+        load_basis(session, clinic.id),
     )

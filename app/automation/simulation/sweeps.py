@@ -11,8 +11,9 @@ from app.automation.nurtures.schedule import next_run
 from app.automation.sequences.models import LIVE
 from app.automation.simulation.enrollments import enroll
 from app.automation.simulation.recording import record
+from app.automation.simulation.scores import update_score
 from app.automation.simulation.task_actions import mark_overdue
-from app.automation.simulation.world import World
+from app.automation.simulation.world import StoredScore, World
 from app.core.calendar.durations import parse_duration
 from app.engine.events.events import EventName
 from app.engine.sequences.sequence import Sequence
@@ -25,6 +26,8 @@ OVERDUE_TASKS: Final = timedelta(seconds=20)
 STALE_LEADS: Final = timedelta(minutes=5)
 TIME_IN_STAGE: Final = timedelta(minutes=5)
 NEXT_ACTIONS: Final = timedelta(seconds=20)
+SCORES: Final = timedelta(seconds=30)
+ALL_SCORES: Final = timedelta(days=1)  # for leads to which nothing happened; how often depends on their number
 
 Action: TypeAlias = tuple[datetime, Callable[[], None]]  # something that happens at this time
 
@@ -44,6 +47,9 @@ def sweep_runs(world: World) -> Iterator[Action]:
 
 def _open_lead_runs(world: World) -> Iterator[Action]:
     lead, setting, listening_to = world.lead, world.setting, world.setting.rules.listening_to
+    if stored := world.score:
+        since, every = (world.unscored_since, SCORES) if world.unscored_since else (stored.at, ALL_SCORES)
+        yield _tick(world, since, every), partial(_score, world, stored)
     for nurture in setting.nurtures:
         if at := _next_enrolling_run(world, nurture):
             yield at, partial(_run_nurture, world, nurture)
@@ -54,6 +60,11 @@ def _open_lead_runs(world: World) -> Iterator[Action]:
         yield _flagging(world, _STAGE_OVERDUE, "stage_overdue_since", days=most, every=TIME_IN_STAGE)
     if lead.restricted_at is None and listening_to(EventName.LEAD_WITHOUT_NEXT_ACTION):
         yield from _next_action_runs(world)
+
+
+def _score(world: World, stored: StoredScore) -> None:
+    world.unscored_since = None
+    update_score(world, stored)
 
 
 def _flagging(world: World, name: EventName, flag: str, *, days: int, every: timedelta) -> Action:

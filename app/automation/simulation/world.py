@@ -28,6 +28,8 @@ from app.identity.users.lookup import ActiveUser
 from app.leads.assignment.assign_one import set_owner
 from app.leads.facts.template_values import DisplayNames
 from app.leads.pipeline.stages import Stages
+from app.leads.scoring.basis import Basis
+from app.leads.scoring.parts import Score
 from app.messaging.contact_policy.contact_attempts import priority_of
 from app.messaging.contact_policy.gate_input import SentMessage
 from app.messaging.rendering.variants import Template
@@ -56,6 +58,7 @@ class Setting:
     nurtures: Sequence[Nurture] = ()
     names: DisplayNames = DisplayNames({}, {})  # noqa: RUF009  (empty and never changed)
     templates: Mapping[str, Template] = field(default_factory=dict)  # by slug; for the approved texts of providers
+    scoring: Basis = Basis()  # noqa: RUF009  (frozen). A learned model is not simulated: its table is
 
 
 @dataclass(slots=True)
@@ -66,6 +69,15 @@ class Sent:
     enrollment_id: str | None
     is_opened: bool = False
     is_clicked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StoredScore:
+    """The score that was stored last. `is_new`: it is that of the capture, which has not fired `lead.scored`."""
+
+    score: Score
+    at: datetime
+    is_new: bool
 
 
 @dataclass(slots=True)
@@ -83,6 +95,8 @@ class World:
     sent: list[Sent] = field(default_factory=list)  # the messages since the start of the simulation
     enrollments: list[SimpleNamespace] = field(default_factory=list)
     timeline: list[Entry] = field(default_factory=list)
+    score: StoredScore | None = None
+    unscored_since: datetime | None = None  # of the first event since the lead was scored
     stage_before_loss: str | None = None
     decision_count: int = 0  # one for each rule and event
     escalations: set[UUID] = field(default_factory=set)  # steps that escalated the lead

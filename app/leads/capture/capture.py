@@ -39,6 +39,8 @@ from app.leads.enums import LeadStatus, OnDuplicate, PatientRelationship, Prefer
 from app.leads.errors import DuplicateLead
 from app.leads.events import lead_created
 from app.leads.models import Lead
+from app.leads.scoring.first_score import first_score
+from app.leads.scoring.parts import Score
 from app.leads.search.by_text.keys import lead_keys
 from app.leads.search.lookup import new_lead_id
 from app.leads.search.next_follow_up import NEXT_FOLLOW_UP_FIELDS
@@ -73,11 +75,13 @@ def capture_lead(session: Session, actor: Actor, data: JsonObject, *, in_full: b
         actor.require(Permission.LEAD_ASSIGN)
     given = {**new_lead_values(actor, data, at=now()), **_default_owner(actor, data)}
     require_valid_custom_values(session, actor.clinic, data.get("custom", {}), complete=in_full)
+    score = first_score(session, actor.clinic, given, at=given["created_at"])
+    given["score"] = score.shown
     values = comparison_values(given)
     refuses = data.get("on_duplicate") == OnDuplicate.REFUSE
     if refuses:
         _lock_contact_values(session, given)
-    decided = _insert(session, actor, given, values, details=data.get("touch"))
+    decided = _insert(session, actor, given, values, score=score, details=data.get("touch"))
     found = find_duplicates(session, actor.within(Permission.LEAD_READ), given, decided.pop("alike"))
     if refuses and found.has_exact:
         raise DuplicateLead(found.as_json())
@@ -139,6 +143,7 @@ def _insert(
     given: JsonObject,
     values: JsonObject,
     *,
+    score: Score,
     details: JsonObject | None,
 ) -> JsonDict:
     row, compared = encrypt_row(Lead, given), comparison_parameters(given["clinic_id"], values)
@@ -147,6 +152,10 @@ def _insert(
         "rows": to_json([columns_to_read(row)]),
         "keys": lead_keys(given["clinic_id"], given),
         **touch,
+        "score": score.shown,
+        "adjustment": score.adjustment,
+        "score_basis": score.basis,
+        "score_parts": to_json(score.stored_parts()),
         "turn": turn_of(given["id"]),
         "note": new_id(),
         "clinic": given["clinic_id"],

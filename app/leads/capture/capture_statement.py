@@ -117,12 +117,20 @@ _SEARCH: Final = (
     "INSERT INTO lead_search (id, clinic_id, keys) SELECT id, clinic_id, CAST(:keys AS integer[]) FROM lead"
 )
 
+_SCORE: Final = """
+    INSERT INTO lead_scores (lead_id, clinic_id, score, adjustment, basis, since, parts)
+    SELECT id, clinic_id, CAST(:score AS smallint), CAST(:adjustment AS smallint), :score_basis, created_at,
+        CAST(:score_parts AS jsonb)
+    FROM lead
+"""
+
 
 @lru_cache(maxsize=16)
 def capture_statement(values: frozenset[str], *, with_touch: bool) -> str:
     """Return the statement, as `driver_sql`, for a lead with these `comparison_parameters`.
 
-    The parameter `rows` has the `columns_to_read` of the lead, and `keys` its search keys. `with_touch`: the parameter
+    The parameter `rows` has the `columns_to_read` of the lead, and `keys` its search keys. The parameters `score…` and
+    `adjustment` are its first score. `with_touch`: the parameter
     `touches` has the first touch, which has details; else its values are those of the lead.
 
     Parts of one statement do not see each other's writes, so the lead is not found as its own duplicate.
@@ -131,7 +139,7 @@ def capture_statement(values: frozenset[str], *, with_touch: bool) -> str:
     alike = "coalesce(json_agg(json_build_array(id, by, first_name, last_name)), '[]')"
     return driver_sql(
         f"WITH lead AS ({_LEAD}), touched AS ({touch}), noted AS ({_HISTORY}), indexed AS ({_SEARCH}),"  # noqa: S608  (as above)
-        f" found AS ({candidates_sql(values)})"
+        f" scored AS ({_SCORE}), found AS ({candidates_sql(values)})"
         f" SELECT {', '.join(DECIDED)}, (SELECT {alike} FROM found) AS alike FROM lead"
     )
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -20,6 +19,7 @@ from app.leads.scoring.parts import Score, score_of
 from app.leads.scoring.weights import BASE, DEFAULT_WEIGHTS, Weight, facts_asked, weigh
 
 FIRST_VERSION: Final = 1
+_LEARNED: Final = f"{ScoreModel.LEARNED}:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,6 @@ class Basis:
     weights: Sequence[Weight] = DEFAULT_WEIGHTS
     version: int = FIRST_VERSION
     model: ScoreModel = ScoreModel.RULES  # the clinic's choice
-    is_kept: bool = False
-    kept_since: datetime | None = None
     learned: JsonObject | None = None
     learned_id: UUID | None = None
 
@@ -43,7 +41,12 @@ class Basis:
     @property
     def name(self) -> str:
         """The model in use with its version. Scores of different names do not compare."""
-        return f"learned:{self.learned_id}" if self.learned else f"rules:{self.version}"
+        return f"{_LEARNED}{self.learned_id}" if self.learned else f"rules:{self.version}"
+
+
+def model_of(name: str) -> ScoreModel:
+    """Return the model of the basis with this name."""
+    return ScoreModel.LEARNED if name.startswith(_LEARNED) else ScoreModel.RULES
 
 
 def load_basis(session: Session, clinic_id: UUID) -> Basis:
@@ -57,8 +60,6 @@ def load_basis(session: Session, clinic_id: UUID) -> Basis:
         weights=[Weight.from_json(weight) for weight in row.weights],
         version=row.version,
         model=ScoreModel(row.model),
-        is_kept=row.is_kept,
-        kept_since=row.kept_since,
         learned=learned.weights if learned else None,
         learned_id=learned.id if learned else None,
     )

@@ -28,7 +28,8 @@ class ScoreTableRow(Base):
     __table_args__ = (CheckConstraint(f"model IN ({', '.join(repr(one.value) for one in ScoreModel)})", name="model"),)
 
     clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"), primary_key=True)
-    is_kept: Mapped[bool] = mapped_column(default=False)  # scores are stored on leads, and their changes fire rules
+    # Not read any more. Processes of the release before do so during an upgrade; the next release drops both.
+    is_kept: Mapped[bool] = mapped_column(default=False)
     kept_since: Mapped[datetime | None]
     model: Mapped[str] = mapped_column(Text, default=ScoreModel.RULES)
     base: Mapped[int] = mapped_column(SmallInteger)
@@ -53,7 +54,10 @@ class LearnedModel(Base):
 
 
 class LeadScore(Base):
-    """The stored score of a lead. `leads.score` has the same value, unless a person or a rule changed it since."""
+    """The stored score of a lead with its parts.
+
+    `leads.score` has the same value, unless a person or a rule changed it since. Capture writes the first row.
+    """
 
     __tablename__ = "lead_scores"
 
@@ -63,6 +67,7 @@ class LeadScore(Base):
     adjustment: Mapped[int] = mapped_column(SmallInteger)  # points given by persons and rules
     basis: Mapped[str] = mapped_column(Text)  # the model with its version
     since: Mapped[datetime]
+    parts: Mapped[list[Any] | None]  # None: stored by an earlier release
 
 
 class LeadScoreChange(Base):

@@ -1,14 +1,16 @@
 """Parts of a score: points with words. They sum to the score exactly. Pure."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import fsum
 from typing import Final
 
+from app.core.type_aliases import JsonDict, JsonObject
 from app.leads.models import HIGHEST_SCORE
 
 LIMIT: Final = "limit"
 ADJUSTMENT: Final = "adjustment"
+_GIVEN: Final = frozenset({LIMIT, ADJUSTMENT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +30,31 @@ class Score:
     parts: tuple[Part, ...]
     model: str
     basis: str
+    adjustment: int = 0  # points given by persons and rules
 
     @property
     def shown(self) -> int:
         """The score as a whole number, as lists and rules see it."""
         return round(self.value)
+
+    @property
+    def computed(self) -> list[Part]:
+        """The parts that the clinic's table or model gave: all but the adjustment and the limit."""
+        return [part for part in self.parts if part.name not in _GIVEN]
+
+    def stored_parts(self) -> list[JsonDict]:
+        """Return the parts as they are stored."""
+        return [asdict(part) for part in self.parts]
+
+
+def computed_parts(stored: Iterable[JsonObject]) -> list[Part]:
+    """Return the stored parts that the clinic's table or model gave, as `Score.computed` does."""
+    return [Part(**part) for part in stored if part["name"] not in _GIVEN]
+
+
+def adjustment_to(score: int, parts: Iterable[Part]) -> int:
+    """Return the points that make these computed parts sum to the score."""
+    return score - round(fsum(part.points for part in parts))
 
 
 def score_of(parts: Iterable[Part], *, adjustment: int, model: str, basis: str) -> Score:
@@ -45,4 +67,4 @@ def score_of(parts: Iterable[Part], *, adjustment: int, model: str, basis: str) 
     if limited != total:
         words = f"A score is at least 0 and at most {HIGHEST_SCORE}"
         given.append(Part(LIMIT, words, limited - total))
-    return Score(limited, tuple(given), model, basis)
+    return Score(limited, tuple(given), model, basis, adjustment)

@@ -19,12 +19,13 @@ from app.core.pagination import Key, Page, page
 from app.core.type_aliases import JsonDict, JsonObject
 from app.errors import Invalid, NotFound
 from app.identity.actor import Actor
+from app.identity.clinics import bump_rules_version
 from app.leads.enums import LeadStatus
 from app.leads.models import Lead
-from app.leads.scoring.basis import Basis, compute_scores, load_basis
+from app.leads.scoring.basis import Basis, compute_scores, load_basis, model_of
 from app.leads.scoring.keep import adjustment_of
 from app.leads.scoring.models import LeadScore, LeadScoreChange, LearnedModel, ScoreModel, ScoreTableRow
-from app.leads.scoring.parts import Score
+from app.leads.scoring.parts import Score, computed_parts, score_of
 from app.leads.scoring.weights import BASE, DEFAULT_WEIGHTS, Weight
 from app.leads.search.lookup import get_lead, lead_reader, read_lead
 
@@ -48,24 +49,27 @@ class Quality:
 
 
 def score_lead(session: Session, actor: Actor, lead_id: UUID) -> JsonDict:
-    """Return the lead's score now, with its parts, since when, and how good the model is. Raises NotFound."""
+    """Return the lead's score with its parts, since when, and how good the model is. Raises NotFound."""
     lead = read_lead(session, actor, lead_id)
-    basis = load_basis(session, actor.clinic.id)
     stored = session.scalars(select(LeadScore).where(LeadScore.lead_id == lead_id)).one_or_none()
-    adjustment = _adjustment(lead, stored, basis) if basis.is_kept else 0
-    score = compute_scores(session, actor.clinic, basis, {lead.id: adjustment})[lead.id]
+    score = _score_of(session, actor, lead, stored)
     is_same = stored is not None and stored.score == score.shown
     return {
         **_shown(score),
         "since": stored.since if stored and is_same else now(),
-        "is_kept": basis.is_kept,
         "quality": quality(session, actor.clinic.id),
     }
 
 
-def _adjustment(lead: Any, stored: LeadScore | None, basis: Basis) -> int:
-    kept = {"stored": stored and stored.score, "adjustment": stored and stored.adjustment}
-    return adjustment_of(SimpleNamespace(score=lead.score, created_at=lead.created_at, **kept), basis)
+def _score_of(session: Session, actor: Actor, lead: Any, stored: LeadScore | None) -> Score:
+    """Return the stored score, with what a person or a rule changed since. Without stored parts: compute it."""
+    kept = {name: stored and getattr(stored, name) for name in ("adjustment", "parts")}
+    adjustment = adjustment_of(SimpleNamespace(score=lead.score, stored=stored and stored.score, **kept))
+    if stored is None or stored.parts is None:
+        basis = load_basis(session, actor.clinic.id)
+        return compute_scores(session, actor.clinic, basis, {lead.id: adjustment})[lead.id]
+    parts, model = computed_parts(stored.parts), model_of(stored.basis)
+    return score_of(parts, adjustment=adjustment, model=model, basis=stored.basis)
 
 
 def _shown(score: Score) -> JsonDict:
@@ -138,10 +142,9 @@ def _count(session: Session, clinic_id: UUID, most: int, *statuses: LeadStatus) 
 
 
 def get_score_settings(session: Session, actor: Actor) -> JsonDict:
-    """Return `is_kept`, `model`, `base`, `weights`, `version` and the quality of the learned model."""
+    """Return `model`, `base`, `weights`, `version` and the quality of the learned model."""
     basis = load_basis(session, actor.clinic.id)
     return {
-        "is_kept": basis.is_kept,
         "model": basis.model,
         "base": basis.base,
         "weights": [weight.to_json() for weight in basis.weights],
@@ -151,15 +154,14 @@ def get_score_settings(session: Session, actor: Actor) -> JsonDict:
 
 
 def set_score_settings(session: Session, actor: Actor, data: JsonObject, *, seen: SeenVersions = None) -> JsonDict:
-    """Replace the settings. Stored scores follow with the next scan. Raises ChangedMeanwhile."""
+    """Replace the settings. Scores of leads follow with the next scan. Raises ChangedMeanwhile."""
     row = _lock_row(session, actor.clinic.id)
     require_version(row, seen)
-    row.kept_since = (row.kept_since or now()) if data["is_kept"] else None
-    row.is_kept, row.model = data["is_kept"], data["model"]
-    row.base, row.weights = data["base"], data["weights"]
+    row.model, row.base, row.weights = data["model"], data["base"], data["weights"]
     row.version += 1
     session.flush()
-    changes = {name: data[name] for name in ("is_kept", "model", "base", "weights")}
+    bump_rules_version(session, actor.clinic.id)  # captures cache the table
+    changes = {name: data[name] for name in ("model", "base", "weights")}
     audit_log.note_change(session, "clinic", [actor.clinic.id], act=Act.UPDATE, after={"lead_scores": changes})
     return get_score_settings(session, actor)
 
@@ -167,7 +169,7 @@ def set_score_settings(session: Session, actor: Actor, data: JsonObject, *, seen
 def _lock_row(session: Session, clinic_id: UUID) -> ScoreTableRow:
     """Return the clinic's row, locked. It is created with the defaults, if there is none."""
     defaults = {"base": BASE, "weights": [weight.to_json() for weight in DEFAULT_WEIGHTS]}
-    row = {"clinic_id": clinic_id, "is_kept": False, "model": ScoreModel.RULES, "version": 1, **defaults}
+    row = {"clinic_id": clinic_id, "model": ScoreModel.RULES, "version": 1, **defaults}
     session.execute(insert(ScoreTableRow).values(row).on_conflict_do_nothing())
     wanted = select(ScoreTableRow).where(ScoreTableRow.clinic_id == clinic_id).with_for_update()
     return session.scalars(wanted.execution_options(populate_existing=True)).one()

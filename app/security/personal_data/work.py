@@ -115,7 +115,7 @@ WORK: Final[Mapping[str, Table]] = {
         merged=Rows.WITH_PARENT,
     ),
     "lead_scores": Table(
-        with_row("lead_id clinic_id score adjustment basis since"),
+        with_row("lead_id clinic_id score adjustment basis since parts"),
         rows=OF_LEAD,
         is_deleted=True,
         merged=Rows.KEPT,

@@ -47,7 +47,7 @@ export function FilterChips({ filters, remove }: { filters: LeadFilters; remove:
 function shown(name: string, value: string, stageName: (slug: string) => string): string {
   if (value === "true") return t.yes;
   if (value === "false") return t.no;
-  if (/_(from|to)$/.test(name) && !name.startsWith("value")) return when(value);
+  if (/_(from|to)$/.test(name) && !/^(value|score)/.test(name)) return when(value);
   if (name.endsWith("stage")) return value.split(",").map(stageName).join(", ");
   return name === "lost_reason" ? (texts.lostReasons[value] ?? words(value)) : value;
 }
@@ -67,6 +67,8 @@ export function MoreFilters({ filters, set }: { filters: LeadFilters; set: (name
       <TextField {...day("created_to")} />
       <TextField {...text("value_from")} inputMode="decimal" />
       <TextField {...text("value_to")} inputMode="decimal" />
+      <TextField {...text("score_from")} inputMode="numeric" />
+      <TextField {...text("score_to")} inputMode="numeric" />
       <SelectField {...text("rotting")} options={[{ value: "", label: texts.leads.any }, { value: "true", label: t.yes }, { value: "false", label: t.no }]} />
     </div>
   );

@@ -246,6 +246,7 @@ function LeadTable({ leads, chosen, choose }: TableProps) {
             <th>{t.columns.stage}</th>
             <th className="wide-only">{t.columns.owner}</th>
             <th>{t.columns.next}</th>
+            <th className="wide-only right">{t.columns.score}</th>
             <th className="wide-only right">{t.columns.value}</th>
             <th className="wide-only">{t.columns.created}</th>
           </tr>
@@ -296,6 +297,7 @@ function Row({ lead, isChosen, isCurrent, toggle, focus }: RowProps) {
           <span className="soft">{t.noNext}</span>
         )}
       </td>
+      <td className="wide-only right number">{lead.score}</td>
       <td className="wide-only right">{money(lead.lead_value)}</td>
       <td className="wide-only soft">
         <Time at={lead.created_at} />

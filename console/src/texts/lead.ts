@@ -112,6 +112,8 @@ export const filterTexts = {
     created_to: "Created before",
     value_from: "Value from",
     value_to: "Value to",
+    score_from: "Score from",
+    score_to: "Score to",
     rotting: "Going cold",
     reached_stage: "Reached stage",
     not_reached_stage: "Never reached stage",

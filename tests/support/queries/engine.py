@@ -95,7 +95,7 @@ def release_waiting_messages(session: Session, _: LargeClinic) -> None:
 def store_scores(session: Session, large: LargeClinic) -> None:
     some = "SELECT id FROM leads WHERE clinic_id = :clinic AND status = 'ACTIVE' AND deleted_at IS NULL LIMIT 100"
     ids = session.scalars(text(some), {"clinic": large.practice.clinic_id}).all()
-    update_scores(session, large.actor.clinic, Basis(is_kept=True, kept_since=now()), ids, after_event=True)
+    update_scores(session, large.actor.clinic, Basis(), ids, after_event=True)
 
 
 ENGINE: dict[str, Query] = {

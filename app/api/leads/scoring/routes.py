@@ -36,7 +36,8 @@ settings_blp = Blueprint(
 def show_lead_score(lead_id: UUID) -> JsonDict:
     """Show the score of a lead.
 
-    From 0 to 100, with the parts that sum to it. It is computed now, also where the clinic does not store scores.
+    From 0 to 100, with the parts that sum to it: the same score as in the lead and in lists. The part `adjustment` has
+    the points that persons and rules gave. The score follows an event of the lead within about a minute.
     """
     with reading() as session:
         return service.score_lead(session, actor(), lead_id)
@@ -47,7 +48,7 @@ def show_lead_score(lead_id: UUID) -> JsonDict:
 @blp.arguments(PageQuery)
 @blp.response(200, page_of(ScoreChangeOut))
 def list_score_changes(query: JsonDict, lead_id: UUID) -> Page:
-    """List the changes of a lead's stored score.
+    """List the changes of a lead's score.
 
     Newest first, each with the parts of that time.
     """
@@ -72,7 +73,7 @@ def get_score_settings() -> JsonDict:
 def set_score_settings(given: JsonDict, seen: SeenVersions) -> JsonDict:
     """Choose how leads are scored.
 
-    Stored scores follow with the next scan. A change of the table alone fires no rules.
+    Scores of leads follow with the next scan. A change of the table alone fires no rules.
     """
     with unit_of_work() as session:
         return service.set_score_settings(session, actor(), given, seen=seen)

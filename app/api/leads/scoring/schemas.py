@@ -105,12 +105,6 @@ class WeightsIn(Schema):
 class ScoreSettingsIn(WeightsIn):
     """The score settings of a clinic. A field that is left out gets its default."""
 
-    is_kept = Boolean(
-        load_default=False,
-        metadata={
-            "description": "Scores are stored on leads: lists sort by them, and their changes fire `lead.scored`."
-        },
-    )
     model = Choice(
         ScoreModel,
         load_default=ScoreModel.RULES,
@@ -169,13 +163,12 @@ class ComputedScoreOut(Schema):
 class LeadScoreOut(ComputedScoreOut):
     """The score of a lead."""
 
-    since = Instant(required=True, metadata={"description": "Since when the lead has this score, as far as stored."})
-    is_kept = Boolean(required=True, metadata={"description": "Whether the clinic stores scores on leads."})
+    since = Instant(required=True, metadata={"description": "Since when the lead has this score."})
     quality = fields.Nested(QualityOut, required=True)
 
 
 class ScoreChangeOut(Schema):
-    """One change of a stored score."""
+    """One change of a score."""
 
     id = Id(required=True)
     occurred_at = Instant(required=True)
@@ -197,7 +190,6 @@ class WeightOut(Schema):
 class ScoreSettingsOut(Schema):
     """The score settings of a clinic, and how good its learned model is."""
 
-    is_kept = Boolean(required=True)
     model = Choice(ScoreModel, required=True)
     base = Integer(required=True)
     weights = fields.List(fields.Nested(WeightOut), required=True)

@@ -37,6 +37,8 @@ from app.leads.enums import CaptureChannel
 from app.leads.models import Lead
 from app.leads.pipeline.rotting import Limits, rotting_date, rotting_limits
 from app.leads.pipeline.service import first_stage
+from app.leads.scoring.first_score import first_row, first_score
+from app.leads.scoring.models import LeadScore
 from app.leads.search.by_text.index import index_new
 from app.security.encrypted_fields import encrypt_row, encrypted_fields_of
 
@@ -100,14 +102,24 @@ def read_new_leads(
 
 
 def insert_leads(session: Session, context: CaptureContext, new: Sequence[NewLead], *, at: datetime) -> None:
-    """Assign the leads, and insert them with their search keys, first touches and assignment history."""
+    """Assign and score the leads, and insert them with their search keys, first touches and assignment history."""
     history = _assign(session, context.actor, new, at=at)
+    scores = _score(session, context.actor.clinic, new, at=at)
     used = frozenset[str]().union(*(one.row for one in new))
     insert_many(session, Lead, [one.row for one in new], columns=tuple(name for name in COLUMNS if name in used))
     index_new(session, (one.lead for one in new))
     insert_many(session, Touch, [one.touch for one in new])
+    insert_many(session, LeadScore, scores)
     insert_many(session, AssignmentEntry, history)
     audit_log.note_change(session, "lead", [one.lead["id"] for one in new], act=Act.CREATE, after={})
+
+
+def _score(session: Session, clinic: ClinicContext, new: Sequence[NewLead], *, at: datetime) -> list[ColumnDict]:
+    """Set the first score of each lead, and return its row."""
+    scores = [first_score(session, clinic, one.lead, at=at) for one in new]
+    for one, score in zip(new, scores, strict=True):
+        one.lead["score"] = one.row["score"] = score.shown
+    return [first_row(one.lead, score, at=at) for one, score in zip(new, scores, strict=True)]
 
 
 def _assign(session: Session, actor: Actor, new: Sequence[NewLead], *, at: datetime) -> list[JsonDict]:

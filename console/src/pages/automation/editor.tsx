@@ -22,7 +22,7 @@ const TOPICS = ["settings", "leads"];
 const FRESH: Record<Family, string> = {
   rules: "name: new-rule\non: lead.created\nafter: 1 hour\ndo:\n- create_task: {type: CALL, title: Call back}\n",
   sequences: "name: new-sequence\nsteps:\n- name: first\n  create_task: {type: CALL, title: Call them}\n- name: second\n  after: 2 days\n  create_task: {type: CALL, title: Call again}\n",
-  nurtures: "name: new-nurture\nsequence: \nscore_from: 2\nscore_to: 6\nsilent_for: 24 hours\nrun_hours: [10]\n",
+  nurtures: "name: new-nurture\nsequence: \nscore_from: 20\nscore_to: 60\nsilent_for: 24 hours\nrun_hours: [10]\n",
 };
 const PAUSE = 400; // milliseconds without a key before the text is read
 
