@@ -140,3 +140,74 @@ def test_custom_fields_are_those_of_the_clinic(desk: Desk):
     answer = desk.admin.post(TEMPLATES, {**PLAIN, "name": "x", "description": "{{ custom.shcool }}"})
     assert answer.pointers == ["/description"]
     assert "did you mean 'custom.school'" in answer.body["errors"][0]["message"]
+
+
+BY_TEMPLATE = {"create_task": {"task_template": "Card"}}
+RULE = {"name": "card", "on": "lead.replied", "do": [BY_TEMPLATE]}
+SEQUENCE = {"name": "cards", "exit_on": [], "steps": [{"name": "ask", **BY_TEMPLATE}]}
+
+
+@pytest.mark.parametrize(
+    ("path", "definition", "place"),
+    [
+        ("/api/follow-up-rules", RULE, "/do/0/create_task/task_template"),
+        ("/api/sequences", SEQUENCE, "/steps/0/create_task/task_template"),
+    ],
+)
+def test_published_definition_names_a_template_of_the_clinic(
+    desk: Desk, other_desk: Desk, path: str, definition: dict[str, Any], place: str
+):
+    make(other_desk)
+    refused = desk.admin.post(path, definition)
+    assert (refused.status, refused.pointers) == (422, [place])
+    make(desk, name="Cart")
+    assert "did you mean 'Cart'?" in desk.admin.post(path, definition).body["errors"][0]["message"]
+    make(desk)
+    assert desk.admin.post(path, definition).status == 201
+
+
+def test_draft_with_an_unknown_template_is_refused_when_it_is_published(desk: Desk):
+    template = make(desk)
+    rule = desk.admin.post("/api/follow-up-rules", {**RULE, "is_draft": True}).body
+    assert delete(desk, template).status == 204
+    assert desk.admin.post(f"/api/follow-up-rules/{rule['id']}/publish").pointers == ["/do/0/create_task/task_template"]
+
+
+def delete(desk: Desk, template: dict[str, Any]) -> Answer:
+    path = f"{TEMPLATES}/{template['id']}"
+    return desk.admin._send("DELETE", path, headers={"If-Match": f'"{template["version"]}"'})
+
+
+def test_template_that_a_definition_names_keeps_its_name(desk: Desk):
+    template = make(desk)
+    rule = desk.admin.post("/api/follow-up-rules", RULE).body
+    choice = {"branch": {"if": [{"field": "lead.replied_at", "exists": True}], "then": [BY_TEMPLATE]}}
+    nested = desk.admin.post("/api/follow-up-rules", {**RULE, "name": "nested", "do": [choice]}).body
+    path = f"{TEMPLATES}/{template['id']}"
+    refused = [desk.admin.put(path, {**PLAIN, "name": "C"}, seen='"1"'), delete(desk, template)]
+    assert [(answer.status, answer.body["code"]) for answer in refused] == [(409, "template-is-in-use")] * 2
+    assert "Change these first: card, nested." in refused[0].body["detail"]
+    template = desk.admin.put(path, {**PLAIN, "title": "Another text"}, seen='"1"').body
+    for one in (rule, nested):
+        gone = f"/api/follow-up-rules/{one['id']}"
+        assert desk.admin._send("DELETE", gone, headers={"If-Match": f'"{one["version"]}"'}).status == 204
+    assert delete(desk, template).status == 204
+
+
+def test_outline_of_a_rule_names_its_task_template(desk: Desk):
+    make(desk)
+    given = {"task_template": "Card", "priority": "HIGH", "assignee": "rotation"}
+    for more, text in (
+        ({}, "Task: the task template “Card” (high priority, by rotation)"),
+        ({"title": "Call"}, "Task: Call (high priority, by rotation, as the task template “Card”)"),
+    ):
+        rule = {**RULE, "do": [{"create_task": {**given, **more}}]}
+        found = desk.admin.post("/api/definitions/read", {"kind": "rule", "definition": rule}).body
+        assert [line["text"] for line in found["outline"] if line["role"] == "action"] == [text]
+
+
+def test_editor_offers_the_task_templates_of_the_clinic(desk: Desk):
+    make(desk)
+    places = desk.admin.get("/api/definitions/vocabulary", kind="rule").body["places"]
+    [offered] = [part["values"] for place in places for part in place["parts"] if part["name"] == "task_template"]
+    assert offered == ["Card"]

@@ -1,13 +1,15 @@
 """Tasks planned from templates when a lead enters a stage, and rules about task outcomes."""
 
 from collections.abc import Callable
+from uuid import UUID
 
+from app.automation.simulation.service import simulate_playbook
 from app.core.database.row_security import restrict_to_clinic
 from app.core.db import transaction
 from app.engine.models import Kind
 from app.tasks import service as tasks
 from app.tasks.templates.service import create_template
-from tests.support.practice import Practice, Watch, at
+from tests.support.practice import Practice, Watch, at, sql
 
 pytest_plugins = ["tests.support.practice"]
 
@@ -132,3 +134,81 @@ def test_missing_value_is_a_dash_and_the_task_is_still_created(practice: Practic
     task = practice.row("lead_tasks", type="DOCUMENT_REVIEW")
     assert task.title == "— of Contacted"
     assert task.task_template_id == practice.row("task_templates").id
+
+
+BY_TEMPLATE = """
+name: test
+rules:
+  - name: insurance
+    on: lead.replied
+    after: 1 day
+    do:
+      - create_task: {task_template: Insurance%s}
+templates: {}
+"""
+
+
+def by_template(
+    open_practice: Callable[..., Practice], settings: str = "", **template: object
+) -> tuple[Practice, UUID]:
+    """Open a clinic with a rule that names a template; a lead replies. Return the clinic and the lead."""
+    practice = open_practice(playbook=BY_TEMPLATE % settings)
+    add(practice, stage=None, **template)
+    lead = practice.capture()
+    practice.hear_from(lead)
+    return practice, lead
+
+
+def change_template(practice: Practice, **columns: object) -> None:
+    sets = ", ".join(f"{name} = :{name}" for name in columns)
+    sql(f"UPDATE task_templates SET {sets} WHERE clinic_id = :clinic", clinic=practice.clinic_id, **columns)
+
+
+def test_rule_creates_a_task_from_the_template_that_it_names(open_practice: Callable[..., Practice], watch: Watch):
+    practice, lead = by_template(open_practice)
+    assert "Ask" not in str(practice.step(lead).params)
+    change_template(practice, priority="URGENT", due_in="2 hours")  # the template as it is when the task is created
+    watch.advance(days=1)
+    practice.run_due()
+    task = practice.row("lead_tasks", lead_id=lead)
+    assert (task.title, task.type) == ("Ask Mia K. for the insurance card", "DOCUMENT_REVIEW")
+    assert task.description == "Treatment Coordinator of Bright Smiles for Mia."
+    assert (task.priority, task.tags, task.due_at) == ("URGENT", ["insurance"], at("2026-03-11 13:00"))
+    assert task.task_template_id == practice.row("task_templates").id
+    assert found(practice, "insurance card") == [task.title]
+
+
+def test_parts_of_the_action_replace_those_of_its_template(open_practice: Callable[..., Practice], watch: Watch):
+    given = ", title: 'Card of {{ lead.first_name }}', type: CALL, priority: LOW, tags: [x], due: {after: 10 minutes}"
+    practice, lead = by_template(open_practice, given)
+    watch.advance(days=1)
+    practice.run_due()
+    task = practice.row("lead_tasks", lead_id=lead)
+    assert (task.title, task.type, task.priority, task.tags) == ("Card of Mia", "CALL", "LOW", ["x"])
+    assert task.description == "Treatment Coordinator of Bright Smiles for Mia."
+    assert task.due_at == at("2026-03-11 11:10")
+
+
+def test_step_without_its_template_gets_an_error(open_practice: Callable[..., Practice], watch: Watch):
+    practice, lead = by_template(open_practice)
+    change_template(practice, name="Another")
+    watch.advance(days=1)
+    practice.run(Kind.CREATE_TASK, practice.step(lead))
+    step = practice.step(lead)
+    assert (step.state, step.error) == ("published", "LookupError: the clinic has no task template 'Insurance'")
+
+
+def test_simulation_of_a_template_shows_the_task_that_workers_create(
+    open_practice: Callable[..., Practice], watch: Watch
+):
+    practice, lead = by_template(open_practice, business_time=True, due_in="8 hours")
+    with transaction() as session:
+        query = {"lead_id": lead, "is_new": False, "days": 3, "facts": {}, "script": []}
+        simulated = simulate_playbook(session, practice.actor(), "own", query)
+    [shown] = [entry["details"] for entry in simulated["timeline"] if entry["what"] == "done"]
+    watch.advance(days=1)
+    practice.run_due()
+    task = practice.row("lead_tasks", lead_id=lead)
+    assert {name: str(value) for name, value in shown.items()} == {
+        name: str(getattr(task, name)) for name in ("title", "type", "priority", "due_at")
+    }

@@ -41,6 +41,8 @@ from app.messaging.webhooks.subscriptions import Subscription, subscriptions_of
 from app.security.encrypted_fields import decrypt_rows
 from app.tasks.escalations import open_escalations
 from app.tasks.models import Task
+from app.tasks.templates.create_from_template import load_task_templates
+from app.tasks.templates.models import TaskTemplate
 from workers.pipeline.claim import ClaimedStep, lead_of
 from workers.pipeline.digests import load_digests
 from workers.pipeline.message_context.accounts import load_account_contexts
@@ -71,7 +73,7 @@ def load(session: Session, rows: Sequence[ClaimedStep], *, now: datetime) -> lis
     shared = _load_shared(session, rows, clinics)
     tasks = _by_id(session, Task, _ids(rows, "task_id"))
     notifications = _by_id(session, Notification, _ids(rows, "notification_id"))
-    templates = _templates(session, rows)
+    templates, task_templates = _templates(session, rows), _task_templates(session, rows)
     contacts = load_contact_contexts(session, rows, clinics, notifications, now=now)
     gateways = load_gateways(session, rows, notifications, now=now)
     accounts = load_account_contexts(session, rows, clinics, notifications, now=now)
@@ -94,6 +96,9 @@ def load(session: Session, rows: Sequence[ClaimedStep], *, now: datetime) -> lis
             notification=(note := notifications.get(row.params.get("notification_id", "")) if notifications else None),
             template=templates.get((row.clinic_id, row.params.get("template", ""))) if templates else None,
             people=of_clinic.people,
+            task_template=task_templates.get((row.clinic_id, row.params.get("task_template", "")))
+            if task_templates
+            else None,
             extra_facts=extra_facts.get(row.lead_id, {}) if extra_facts and row.lead_id else {},
             stages=of_clinic.stages,
             names=of_clinic.names,
@@ -228,6 +233,11 @@ def _rows_by_id(model: type[Base]) -> str:
 def _templates(session: Session, rows: Sequence[ClaimedStep]) -> dict[tuple[UUID, str], Template]:
     slugs = _ids(rows, "template")
     return load_templates(session, {row.clinic_id for row in rows}, slugs) if slugs else {}
+
+
+def _task_templates(session: Session, rows: Sequence[ClaimedStep]) -> dict[tuple[UUID, str], TaskTemplate]:
+    names = _ids(rows, "task_template")
+    return load_task_templates(session, {row.clinic_id for row in rows}, names) if names else {}
 
 
 def _ids(rows: Sequence[ClaimedStep], name: str) -> set[str]:

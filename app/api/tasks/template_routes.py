@@ -72,7 +72,8 @@ def get_template(template_id: UUID) -> object:
 def update_template(given: JsonDict, template_id: UUID, seen: SeenVersions) -> TaskTemplate:
     """Replace a task template.
 
-    Missing fields get their default. Tasks created from the template stay unchanged.
+    Missing fields get their default. Tasks created from the template stay unchanged. A template that a published rule
+    or sequence names keeps its name.
     """
     with unit_of_work() as session:
         return service.update_template(session, actor(), template_id, given, seen=seen)
@@ -87,7 +88,7 @@ def update_template(given: JsonDict, template_id: UUID, seen: SeenVersions) -> T
 def edit_template(patch: MergePatch, template_id: UUID, seen: SeenVersions) -> object:
     """Edit a task template.
 
-    Given fields are replaced; others stay unchanged.
+    Given fields are replaced; others stay unchanged. A template that a published rule or sequence names keeps its name.
     """
     with unit_of_work() as session:
         given, seen = patch.onto(session, service.find(session, actor(), template_id), seen)
@@ -97,11 +98,12 @@ def edit_template(patch: MergePatch, template_id: UUID, seen: SeenVersions) -> o
 @blp.delete("/<uuid:template_id>")
 @allow(Permission.LEAD_CONFIGURE)
 @blp.response(204)
+@blp.alt_response(409, "CONFLICT")
 @if_match
 def delete_template(template_id: UUID, seen: SeenVersions) -> None:
     """Delete a task template.
 
-    Tasks created from it stay.
+    Tasks created from it stay. A template that a published rule or sequence names cannot be deleted.
     """
     with unit_of_work() as session:
         service.delete_template(session, actor(), template_id, seen=seen)

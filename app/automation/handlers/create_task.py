@@ -1,6 +1,6 @@
 """`create_task`: a follow-up task for the lead's coordinator."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, ClassVar, Final, Literal
 from uuid import UUID
@@ -15,10 +15,11 @@ from app.automation.language.docs.sentences import of_length, plain
 from app.automation.language.params import Params
 from app.automation.language.timing import Clock
 from app.automation.language.types.containers import Items
-from app.automation.language.types.primitives import Description, Duration, OneOf, Tag, Title, Whole
+from app.automation.language.types.errors import Line
+from app.automation.language.types.primitives import Description, Duration, Named, OneOf, Tag, Title, Whole
 from app.automation.language.types.user_reference import UserIdOr
 from app.core.calendar.calendar import Calendar
-from app.core.type_aliases import JsonDict
+from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.events.events import EventName
 from app.engine.events.keys import event_key, in_words
 from app.engine.models import Reason
@@ -29,6 +30,8 @@ from app.identity.users.lookup import ActiveUser
 from app.leads.assignment.coordinators import coordinator_of
 from app.tasks.models import TaskPriority, TaskType
 from app.tasks.rows import EARLIEST_REMINDER, MOST_REMINDERS, MOST_TAGS, task_row
+from app.tasks.templates.create_from_template import due_at as due_of_template
+from app.tasks.templates.rendering import TaskText
 
 TO_ACT: Final = timedelta(hours=4)  # opening hours to act on a task without `due`
 COORDINATOR: Final = "coordinator"
@@ -53,9 +56,19 @@ class CreateTask(Params):
 
     example: ClassVar[object] = {"type": "CALL", "title": "Call back", "priority": "HIGH", "due": Due.example}
 
-    type: Annotated[TaskType, OneOf()] = Field(description="The type of the task.", examples=["CALL"])
-    title: TaskTitle = Field(
-        description="The title of the task, with merge fields as in task templates.", examples=["Call back"]
+    task_template: Maybe[Annotated[str, Named("task_templates")]] = Field(
+        default=None,
+        description="The name of a task template. It gives the task what the action leaves out: title, description,"
+        " type, priority, tags and `due`, as they are when the task is created.",
+        examples=["Ask for the insurance card"],
+    )
+    type: Maybe[Annotated[TaskType, OneOf()]] = Field(
+        default=None, description="The type of the task. Required without a task template.", examples=["CALL"]
+    )
+    title: Maybe[TaskTitle] = Field(
+        default=None,
+        description="The title of the task, with merge fields as in task templates. Required without a task template.",
+        examples=["Call back"],
     )
     description: Maybe[Annotated[Description, AfterValidator(check_merge_fields)]] = Field(
         default=None,
@@ -80,8 +93,15 @@ class CreateTask(Params):
         examples=[[60, 15]],
     )
     due: Maybe[Due] = Field(
-        default=None, description="When it is due; four opening hours after its creation unless given."
+        default=None,
+        description="When it is due. Unless given: as the task template says, else four opening hours after creation.",
     )
+
+    @classmethod
+    def conflicts(cls, given: JsonObject) -> Iterator[Line]:
+        """Yield a mistake for each part that only a task template could give."""
+        if "task_template" not in given:
+            yield from (Line((name,), "is missing") for name in ("type", "title") if name not in given)
 
 
 class SequenceTask(CreateTask):
@@ -104,13 +124,9 @@ def decide(context: StepContext) -> Outcome:
         context.clinic.id,
         context.lead.id,
         at=context.now,
-        **_words(context),
-        type=params["type"],
-        priority=params.get("priority", "NORMAL"),
-        tags=params.get("tags", []),
+        **_parts(context),
         reminder_minutes=params.get("reminder_minutes"),
         assigned_to_id=assignee.id,
-        due_at=datetime.fromisoformat(params["task_due_at"]),
         asks_for_contact=asks_for_contact(context),
         step_id=context.step.id,
         key=event_key(context.step.cause),
@@ -134,19 +150,46 @@ def _assignee(context: StepContext) -> ActiveUser | None:
     return person if person is not None and person.may_work else None
 
 
-def _words(context: StepContext) -> Row:
-    """Return the title and description. Texts that differ by lead are searchable (`own_words`)."""
-    words, template_id = task_text(context), context.step.cause.get("task_template_id")
-    title, description = words
-    if template_id is None:
-        is_own = title != context.params["title"] or description is not None
-        return {"title": title, "description": description, "own_words": is_own}
-    return {"title": title, "description": description, "task_template_id": UUID(template_id)}
+def _parts(context: StepContext) -> Row:
+    """Return the texts, type, priority, tags and due time: of the action, else of its task template."""
+    params = {"priority": TaskPriority.NORMAL, "tags": [], **_of_template(context), **context.params}
+    words = task_text(context, params)
+    template_id = params.get("task_template_id") or context.step.cause.get("task_template_id")
+    return {
+        "title": words.title,
+        "description": words.description,
+        "own_words": template_id is not None or words != TaskText(params["title"], None),  # differ by lead: searchable
+        "task_template_id": template_id and UUID(template_id),
+        "type": params["type"],
+        "priority": params["priority"],
+        "tags": params["tags"],
+        "due_at": datetime.fromisoformat(params["task_due_at"]),
+    }
+
+
+def _of_template(context: StepContext) -> JsonDict:
+    """Return the params that the task template of the step gives. Raises LookupError (when it was deleted)."""
+    if "task_template" not in context.params:
+        return {}
+    template = context.task_template
+    if template is None:
+        raise LookupError(f"the clinic has no task template {context.params['task_template']!r}")
+    return {
+        "title": template.title,
+        "description": template.description,
+        "type": template.type,
+        "priority": template.priority,
+        "tags": list(template.tags),
+        "task_due_at": due_of_template(template, context.clinic, context.step.due_at).isoformat(),
+        "task_template_id": str(template.id),
+    }
 
 
 def step_params(settings: Settings, due_at: datetime, calendar: Calendar) -> JsonDict:
-    """Replace `due` by `task_due_at`, counted from when the task is created."""
+    """Replace `due` by `task_due_at`, counted from when the task is created. Without both, a task template has it."""
     params = {name: value for name, value in settings.items() if name != "due"}
+    if "task_template" in settings and "due" not in settings:
+        return params
     return params | {"task_due_at": _task_due(settings.get("due"), due_at, calendar).isoformat()}
 
 
@@ -166,13 +209,27 @@ def details_of_task(_: StepContext, done: Done) -> Details:
 
 
 def _sentence(task: Settings) -> str:
-    priority = task.get("priority", "NORMAL")
-    urgency = "" if priority == "NORMAL" else f", {plain(priority)} priority"
-    due = task.get("due", {})
-    when = f", due in {of_length(due['after'], due.get('clock', 'wall'))}" if "after" in due else ""
-    who = ", by rotation" if task.get("assignee") == ROTATION else ""
     held = "; continues when it is done" if "wait_for" in task else ""
-    return f"Task: {task['title']} ({plain(task['type'])}{urgency}{when}{who}){held}"
+    about = f" ({', '.join(said)})" if (said := list(_said(task))) else ""
+    return f"Task: {task.get('title') or _quoted_template(task)}{about}{held}"
+
+
+def _said(task: Settings) -> Iterator[str]:
+    """Yield what the sentence says of a task in parentheses."""
+    if "type" in task:
+        yield plain(task["type"])
+    if task.get("priority", TaskPriority.NORMAL) != TaskPriority.NORMAL:
+        yield f"{plain(task['priority'])} priority"
+    if due := task.get("due"):
+        yield f"due in {of_length(due['after'], due.get('clock', 'wall'))}"
+    if task.get("assignee") == ROTATION:
+        yield "by rotation"
+    if "title" in task and "task_template" in task:
+        yield f"as {_quoted_template(task)}"
+
+
+def _quoted_template(task: Settings) -> str:
+    return f"the task template “{task['task_template']}”"
 
 
 KIND = StepKind(

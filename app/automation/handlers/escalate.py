@@ -43,7 +43,7 @@ def decide(context: StepContext) -> Outcome:
         context.clinic,
         context.lead.id,
         at=context.now,
-        title=task_text(context).title,
+        title=task_text(context, context.params).title,
         assigned_to_id=assignee.id,
         asks_for_contact=asks_for_contact(context),
         step_id=context.step.id,

@@ -14,7 +14,7 @@ class KnownNames:
     """Names of a clinic or a playbook. None: the names are not known, so every name is allowed.
 
     `fields`: the custom fields by key. `users`: the ids of the users who can get leads.
-    `ids`: the ids of all users and sources, which conditions may compare with.
+    `ids`: the ids of all users and sources, which conditions may compare with. `task_templates`: by their names.
     """
 
     templates: frozenset[str] | None = None
@@ -23,6 +23,7 @@ class KnownNames:
     sequences: frozenset[str] | None = None
     users: frozenset[str] | None = None
     ids: Mapping[Refers, frozenset[str]] | None = None
+    task_templates: frozenset[str] | None = None
 
 
 ANY_NAME: Final = KnownNames()

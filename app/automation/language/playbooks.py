@@ -219,6 +219,7 @@ def _with_own_names(document: object, known: KnownNames | None) -> KnownNames:
         stages=(known.stages or frozenset()) | {slug for slug, _ in _named(document, "stages", "slug")},
         sequences=(known.sequences or frozenset()) | {name for name, _ in _named(document, "sequences", "name")},
         users=known.users,
+        task_templates=known.task_templates,
     )
 
 

@@ -39,6 +39,7 @@ def _with_names(part: Part, known: KnownNames) -> JsonDict:
         "template": known.templates,
         "stage": known.stages,
         "sequence": known.sequences,
+        "task_template": known.task_templates,
     }
     return {**asdict(part), "values": sorted(names.get(part.name) or ()) or list(part.values)}
 

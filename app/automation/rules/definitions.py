@@ -22,6 +22,7 @@ from app.leads.custom_fields.models import FieldType
 from app.leads.custom_fields.values import Definition, definitions_of
 from app.leads.pipeline.models import PipelineStage
 from app.messaging.models import MessageTemplate
+from app.tasks.templates.models import TaskTemplate
 
 
 def require_valid_rule(session: Session, clinic: ClinicContext, definition: JsonObject) -> None:
@@ -40,9 +41,16 @@ def known_names_of(session: Session, clinic: ClinicContext) -> KnownNames:
     templates = select(MessageTemplate.slug).where(MessageTemplate.clinic_id == clinic.id)
     stages = select(PipelineStage.slug).where(PipelineStage.clinic_id == clinic.id, PipelineStage.archived_at.is_(None))
     sequences = select(SequenceRow.slug).where(SequenceRow.clinic_id == clinic.id, SequenceRow.deleted_at.is_(None))
-    fields = {key: _field(definition) for key, definition in definitions_of(session, clinic).items()}
-    slugs, stage_slugs, names = (frozenset(session.scalars(found)) for found in (templates, stages, sequences))
-    return KnownNames(slugs, fields, stage_slugs, names, assignable_user_ids(session, clinic.id), _ids(session, clinic))
+    tasks = select(TaskTemplate.name).where(TaskTemplate.clinic_id == clinic.id)
+    return KnownNames(
+        templates=frozenset(session.scalars(templates)),
+        fields={key: _field(definition) for key, definition in definitions_of(session, clinic).items()},
+        stages=frozenset(session.scalars(stages)),
+        sequences=frozenset(session.scalars(sequences)),
+        users=assignable_user_ids(session, clinic.id),
+        ids=_ids(session, clinic),
+        task_templates=frozenset(session.scalars(tasks)),
+    )
 
 
 def _ids(session: Session, clinic: ClinicContext) -> dict[Refers, frozenset[str]]:

@@ -161,6 +161,7 @@ def context_of(world: World, step: SimpleNamespace) -> StepContext:
         notification=None,
         template=setting.templates.get(step.params.get("template", "")),
         people=setting.people,
+        task_template=setting.task_templates.get(step.params.get("task_template", "")),
         names=setting.names,
         write_message=_note_message,
         stages=setting.stages,

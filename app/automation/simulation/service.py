@@ -38,6 +38,7 @@ from app.leads.pipeline.stages import Stage
 from app.leads.scoring.basis import load_basis
 from app.leads.search.lookup import lead_reader, read_lead
 from app.messaging.templates.library import load_all_templates
+from app.tasks.templates.models import TaskTemplate
 
 OWN: Final = "own"  # the clinic's active rules instead of a shipped playbook
 
@@ -188,4 +189,5 @@ def _own_setting(session: Session, actor: Actor) -> Setting:
         display_names(session, clinic),
         load_all_templates(session, clinic.id),
         load_basis(session, clinic.id),
+        {one.name: one for one in session.scalars(select(TaskTemplate).where(TaskTemplate.clinic_id == clinic.id))},
     )

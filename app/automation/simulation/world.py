@@ -35,6 +35,7 @@ from app.messaging.contact_policy.gate_input import SentMessage
 from app.messaging.rendering.variants import Template
 from app.tasks.lifecycle.task_state import mark_cancelled, set_assignee
 from app.tasks.models import OPEN_TASKS, TaskStatus
+from app.tasks.templates.models import TaskTemplate
 
 NOT_OVERDUE: Final = (TaskStatus.PENDING, TaskStatus.IN_PROGRESS)
 _NEW_STEP: Final = {"state": StepState.PLANNED, "reason": None, "attempts": 0, "outcome": None, "moves": None}
@@ -59,6 +60,7 @@ class Setting:
     names: DisplayNames = DisplayNames({}, {})  # noqa: RUF009  (empty and never changed)
     templates: Mapping[str, Template] = field(default_factory=dict)  # by slug; for the approved texts of providers
     scoring: Basis = Basis()  # noqa: RUF009  (frozen). A learned model is not simulated: its table is
+    task_templates: Mapping[str, TaskTemplate] = field(default_factory=dict)  # by name
 
 
 @dataclass(slots=True)

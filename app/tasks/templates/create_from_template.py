@@ -1,5 +1,6 @@
 """Create a task's fields from a template."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -32,6 +33,14 @@ def task_from(session: Session, clinic: ClinicContext, lead: Lead, template_id: 
         "due_at": due_at(template, clinic, at),
         "task_template_id": template.id,
     }
+
+
+def load_task_templates(
+    session: Session, clinic_ids: Collection[UUID], names: Collection[str]
+) -> dict[tuple[UUID, str], TaskTemplate]:
+    """Return the templates with these names by clinic id and name, for all these clinics, in one query."""
+    found = select(TaskTemplate).where(TaskTemplate.clinic_id.in_(clinic_ids), TaskTemplate.name.in_(names))
+    return {(one.clinic_id, one.name): one for one in session.scalars(found)}
 
 
 def require_template(session: Session, clinic: ClinicContext, template_id: UUID | None) -> None:

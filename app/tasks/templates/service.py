@@ -2,7 +2,8 @@
 
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import cast, func, literal, select, union_all
+from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -12,6 +13,8 @@ from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Page, page
 from app.core.type_aliases import JsonObject
 from app.core.validation.check_all import check_all
+from app.engine.rules.models import RuleRow
+from app.engine.sequences.models import SequenceRow
 from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.identity.actor import Actor
 from app.leads.custom_fields.values import definitions_of
@@ -22,6 +25,10 @@ from app.tasks.templates.rendering import TaskText, template_errors
 
 class TemplateNameTaken(Conflict):
     """The clinic already has a task template of this name."""
+
+
+class TemplateIsInUse(Conflict):
+    """A published rule or sequence names the task template."""
 
 
 def list_templates(session: Session, actor: Actor, query: JsonObject) -> Page:
@@ -55,11 +62,13 @@ def update_template(
 ) -> TaskTemplate:
     """Replace all values of a template. Tasks planned from it stay unchanged.
 
-    Raises NotFound, ChangedMeanwhile, Invalid, TemplateNameTaken.
+    Raises NotFound, ChangedMeanwhile, Invalid, TemplateNameTaken, TemplateIsInUse (when its name changes).
     """
     template = find(session, actor, template_id, lock=True)
     require_version(template, seen)
     check_template(session, actor, data)
+    if data["name"] != template.name:
+        _require_unused(session, template)
     for name, value in data.items():
         setattr(template, name, value)
     template.updated_at = now()
@@ -69,9 +78,10 @@ def update_template(
 
 
 def delete_template(session: Session, actor: Actor, template_id: UUID, *, seen: SeenVersions) -> None:
-    """Delete a template. Tasks planned from it stay. Raises NotFound, ChangedMeanwhile."""
+    """Delete a template. Tasks planned from it stay. Raises NotFound, ChangedMeanwhile, TemplateIsInUse."""
     template = find(session, actor, template_id, lock=True)
     require_version(template, seen)
+    _require_unused(session, template)
     session.delete(template)
 
 
@@ -103,6 +113,21 @@ def _require_stage(session: Session, actor: Actor, slug: str | None) -> None:
     )
     if slug is not None and session.scalar(stage) is None:
         raise Invalid.at("/stage", "Must be a non-final stage of your clinic.")
+
+
+def _require_unused(session: Session, template: TaskTemplate) -> None:
+    """Check that no published rule or sequence names the template. Raises TemplateIsInUse, with their names."""
+    path = cast("$.**.task_template ? (@ == $name)", JSONPATH)
+    found = union_all(
+        *(
+            select(model.slug)
+            .where(model.clinic_id == template.clinic_id, model.deleted_at.is_(None))
+            .where(func.jsonb_path_exists(model.definition, path, literal({"name": template.name}, JSONB)))
+            for model in (RuleRow, SequenceRow)
+        )
+    )
+    if slugs := session.scalars(found).all():
+        raise TemplateIsInUse(f"{TemplateIsInUse.__doc__} Change these first: {', '.join(sorted(slugs))}.")
 
 
 def _flush(session: Session) -> None:

@@ -36,6 +36,7 @@ from app.messaging.user_preferences.load import SettingsByUser
 from app.messaging.webhooks.due import WebhookBatch
 from app.messaging.webhooks.subscriptions import Subscription
 from app.tasks.facts import TaskColumns, facts_when_due
+from app.tasks.templates.models import TaskTemplate
 
 
 class DueStep(FinishedStep, Protocol):
@@ -199,12 +200,13 @@ class StepContext:
     lead: LeadView  # without values in steps whose `lead_id` is None
     task: TaskView | None
     notification: NotificationView | None
-    template: Template | None
+    template: Template | None  # of the message
     people: Mapping[UUID, ActiveUser]  # the clinic's active users, in a stable order
     names: DisplayNames  # of its stages and sources
     write_message: WriteMessage
     extra_facts: JsonObject = field(default_factory=dict)  # other facts of the lead that the guard needs
     stages: Stages = field(default_factory=dict)  # the clinic's; for kinds that need them
+    task_template: TaskTemplate | None = None  # that the step names
     contact: ContactContext | None = None  # of steps that send a message to the lead
     gateway_context: GatewayContext = NO_GATEWAY  # the gateway that the step uses
     account_context: AccountContext = NO_ACCOUNT  # the sending account that its message uses

@@ -3,16 +3,17 @@
 from app.automation.handlers.support.context import StepContext
 from app.automation.handlers.support.messages import values_of
 from app.automation.language.types.errors import problem
+from app.core.type_aliases import JsonObject
 from app.messaging.rendering.render import InvalidTemplate
 from app.tasks.templates.rendering import TaskText, fill, template_errors
 
 
-def task_text(context: StepContext) -> TaskText:
-    """Return the title and description of the step's task, with the merge fields filled in.
+def task_text(context: StepContext, params: JsonObject) -> TaskText:
+    """Return `title` and `description` of the params, with the merge fields filled in.
 
     A text with mistakes stays as it is: rules that were saved earlier may have one.
     """
-    written = TaskText(context.params["title"], context.params.get("description"))
+    written = TaskText(params["title"], params.get("description"))
     if "{" not in f"{written.title}{written.description}":
         return written
     try:

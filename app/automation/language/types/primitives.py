@@ -121,7 +121,7 @@ class OneOf:
 class Named:
     """A name that must be known. `kind`: the field of KnownNames with the allowed names."""
 
-    kind: Literal["templates", "stages", "sequences"]
+    kind: Literal["templates", "stages", "sequences", "task_templates"]
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.with_info_wrap_validator_function(self._check, handler.generate_schema(Title))
