@@ -24,6 +24,7 @@ TYPED = {"title": "Call {{ lead.phone }}", "description": "{{ custom.nope }}"}
 TYPED_MISTAKES = ["/assigned_to_id", "/title", "/description"]
 RULE = {"name": "x", "strategy": "capacity", "members": [{"user_id": NOBODY}], "fallback_id": str(uuid4())}
 TEMPLATE = {"name": "x", "title": "{{ custom.nope }}", "type": "CALL", "due_in": "1 day", "stage": "nowhere"}
+STAGE_TEMPLATES = {"auto_task_template": NOBODY, "auto_email_template": NOBODY}
 FORM = {"name": "y", "allowed_origins": [], "fields": [{"name": "phone"}], "source_id": NOBODY}
 TEXTS = [{"subject": "{{ custom.nope }}", "body": "{{ custom.nope }}"}]
 REPORT = {
@@ -234,8 +235,18 @@ SIMULATION = {
 }
 SIMULATION_MISTAKES = ["/facts/lead.nope", "/is_new", "/script/0/at", "/script/0/event", "/start"]
 WRONG |= {
-    "PUT /api/pipeline-stages/{stage_id}": ({"name": "x", "is_default": True}, ["/is_default"]),
-    "PATCH /api/pipeline-stages/{stage_id}": ({"is_default": True}, ["/is_default"]),
+    "POST /api/pipeline-stages": (
+        {"name": "x", "slug": "x", **STAGE_TEMPLATES},
+        ["/auto_task_template", "/auto_email_template"],
+    ),
+    "PUT /api/pipeline-stages/{stage_id}": (
+        {"name": "x", "is_default": True, **STAGE_TEMPLATES},
+        ["/is_default", "/auto_task_template", "/auto_email_template"],
+    ),
+    "PATCH /api/pipeline-stages/{stage_id}": (
+        {"is_default": True, **STAGE_TEMPLATES},
+        ["/is_default", "/auto_task_template", "/auto_email_template"],
+    ),
     "POST /api/playbooks/{name}/simulate": (SIMULATION, SIMULATION_MISTAKES),
     "POST /api/sequences/{sequence_id}/simulate": (SIMULATION, SIMULATION_MISTAKES),
     "POST /api/follow-up-rules/{follow_up_rule_id}/simulate": (SIMULATION, SIMULATION_MISTAKES),
@@ -325,7 +336,6 @@ BY_SCHEMA_ALONE = {
     "POST /api/notifications/resolve",
     "POST /api/notifications/retry",
     "POST /api/notifications/{notification_id}/resolve",
-    "POST /api/pipeline-stages",
     "POST /api/playbooks/{name}/install",
     "POST /api/sequences/{sequence_id}/enrollments",  # each lead has its own result
     "POST /api/steps/retry",

@@ -8,7 +8,7 @@ import pytest
 
 from app.identity.models import Role
 from tests.support.concurrency import run_concurrently
-from tests.support.desk import Desk
+from tests.support.desk import Answer, Caller, Desk
 
 pytest_plugins = ["tests.support.desk"]
 
@@ -191,3 +191,157 @@ def test_number_of_stages_is_limited(desk: Desk):
 def test_unknown_id_is_not_found(desk: Desk):
     assert desk.admin.put(f"{STAGES}/{uuid4()}", {"name": "x"}).status == 404
     assert desk.admin.put(f"{SOURCES}/{uuid4()}", {"name": "x", "category": "OTHER"}).status == 404
+
+
+# --- automation of stages (lead-management.md: autoTaskTemplate, autoEmailTemplate) ---
+
+TASK = {"name": "Card", "title": "Ask {{ lead.first_name }}", "type": "CALL", "due_in": "2 hours"}
+MAIL = {"name": "Hello", "slug": "hello", "variants": [{"subject": "Hello", "body": "Hello"}]}
+RULES = "/api/follow-up-rules"
+
+
+def templates(desk: Desk) -> tuple[str, str]:
+    """Create a task template and a message template. Return their ids."""
+    made = [
+        desk.admin.post(path, one) for path, one in (("/api/task-templates", TASK), ("/api/message-templates", MAIL))
+    ]
+    assert [answer.status for answer in made] == [201, 201], [answer.body for answer in made]
+    return made[0].body["id"], made[1].body["id"]
+
+
+def set_templates(who: Caller, given: dict[str, Any], **ids: str | None) -> Answer:
+    return who.patch(f"{STAGES}/{given['id']}", ids)
+
+
+def rules_of(desk: Desk, slug: str) -> list[dict[str, Any]]:
+    return [rule for rule in desk.admin.every(RULES) if rule["name"] == slug]
+
+
+def test_templates_of_a_stage_are_a_rule(desk: Desk):
+    task, mail = templates(desk)
+    contacted = stage(desk, "contacted")
+    changed = set_templates(desk.admin, contacted, auto_task_template=task, auto_email_template=mail)
+    assert (changed.status, changed.body["auto_task_template"], changed.body["auto_email_template"]) == (
+        200,
+        task,
+        mail,
+    )
+    [rule] = rules_of(desk, "stage-contacted")
+    shown = {"kind": "rule", "id": rule["id"], "name": "stage-contacted", "on": "entered"}
+    text = "At once: Task: the task template “Card”; E-mail to the lead: hello"
+    assert {**shown, "text": text} in changed.body["automation"]
+    lead = desk.capture()
+    assert desk.steps(lead, name="stage-contacted") == []
+    desk.admin.post(f"/api/leads/{lead['id']}/stage", {"stage": "contacted"})
+    kinds = [(step["kind"], step["cause"]["rule_id"]) for step in desk.steps(lead, name="stage-contacted")]
+    assert sorted(kinds) == [("create_task", rule["id"]), ("send_message", rule["id"])]
+    assert stage(desk, "contacted") == desk.doctor.get(f"{STAGES}/{contacted['id']}").body == changed.body
+
+
+def test_templates_that_are_left_out_stay_and_null_removes_them(desk: Desk):
+    task, mail = templates(desk)
+    contacted = stage(desk, "contacted")
+    set_templates(desk.admin, contacted, auto_task_template=task, auto_email_template=mail)
+    renamed = desk.admin.put(f"{STAGES}/{contacted['id']}", {"name": "Spoken with"})
+    assert (renamed.body["auto_task_template"], renamed.body["auto_email_template"]) == (task, mail)
+    [rule] = rules_of(desk, "stage-contacted")
+    assert rule["published_version"] == 1
+    fewer = set_templates(desk.admin, contacted, auto_task_template=None).body
+    assert (fewer["auto_task_template"], fewer["auto_email_template"]) == (None, mail)
+    assert [
+        action for action in rules_of(desk, "stage-contacted")[0]["definition"]["do"] if "create_task" in action
+    ] == []
+    none = set_templates(desk.admin, contacted, auto_email_template=None).body
+    assert (none["auto_email_template"], rules_of(desk, "stage-contacted")) == (None, [])
+    again = set_templates(desk.admin, contacted, auto_task_template=task)
+    assert (again.status, len(rules_of(desk, "stage-contacted"))) == (200, 1)
+
+
+def test_new_stage_may_name_its_templates(desk: Desk):
+    task, _ = templates(desk)
+    made = desk.admin.post(STAGES, {"name": "Quoted", "slug": "price_quoted", "auto_task_template": task})
+    assert (made.status, made.body["auto_task_template"]) == (201, task)
+    assert [one["name"] for one in made.body["automation"] if one["kind"] == "rule"] == ["stage-price-quoted"]
+
+
+def test_edited_rule_of_a_stage_is_shown_and_not_overwritten(desk: Desk):
+    task, mail = templates(desk)
+    contacted = stage(desk, "contacted")
+    set_templates(desk.admin, contacted, auto_task_template=task)
+    [rule] = rules_of(desk, "stage-contacted")
+    assert desk.admin.patch(f"{RULES}/{rule['id']}", {"after": "1 day"}).status == 200
+    shown = stage(desk, "contacted")
+    assert shown["auto_task_template"] is None
+    [reaction] = [one for one in shown["automation"] if one["id"] == rule["id"]]
+    assert reaction["text"] == "1 day later: Task: the task template “Card”"
+    refused = set_templates(desk.admin, contacted, auto_email_template=mail)
+    assert (refused.status, refused.pointers) == (422, ["/auto_email_template"])
+    assert set_templates(desk.admin, contacted, name="Spoken with").status == 200
+    assert desk.admin.patch(f"{RULES}/{rule['id']}", {"is_active": False}).status == 200
+    assert [one for one in stage(desk, "contacted")["automation"] if one["id"] == rule["id"]] == []
+
+
+def test_templates_of_a_stage_are_checked(desk: Desk, other_desk: Desk):
+    task, mail = templates(desk)
+    other_task, other_mail = templates(other_desk)
+    contacted, lost = stage(desk, "contacted"), stage(desk, "lost")
+    both = ["/auto_task_template", "/auto_email_template"]
+    foreign = set_templates(desk.admin, contacted, auto_task_template=other_task, auto_email_template=other_mail)
+    assert sorted(foreign.pointers) == sorted(both)
+    final = set_templates(desk.admin, lost, auto_task_template=task, auto_email_template=mail)
+    assert sorted(final.pointers) == sorted(both)
+    marketing = desk.caller(Role.MARKETING_MANAGER)  # may configure stages, and not rules
+    assert set_templates(marketing, contacted, auto_task_template=task).status == 403
+    assert set_templates(marketing, contacted, max_days_in_stage=4).status == 200
+
+
+def test_stage_shows_its_automation(desk: Desk):
+    call = [{"create_task": {"type": "CALL", "title": "Call"}}]
+    in_two = {"field": "event.stage", "in": ["contacted", "pending_decision"]}
+    or_other = {"any": [{"field": "event.stage", "equals": "contacted"}, {"field": "lead.tags", "contains": "vip"}]}
+    came_from = {"field": "event.previous_stage", "equals": "contacted"}
+    for name, on, when in (
+        ("every-stage", "lead.stage_entered", []),
+        ("in-two", "lead.stage_entered", [in_two]),
+        ("or-other", "lead.stage_changed", [or_other]),
+        ("not-here", "lead.stage_entered", [{"field": "event.stage", "not_equals": "contacted"}]),
+        ("came-from", "lead.stage_changed", [came_from]),
+        ("left", "lead.stage_left", [came_from]),
+        ("too-long", "lead.stage_overdue", [{"field": "lead.pipeline_stage", "equals": "contacted"}]),
+        ("win-back", "lead.lost", []),
+    ):
+        assert desk.admin.post(RULES, {"name": name, "on": on, "when": when, "do": call}).status == 201
+    steps = [{"name": "call", **call[0]}]
+    enroll = {"on": "lead.stage_entered", "when": [in_two]}
+    assert (
+        desk.admin.post("/api/sequences", {"name": "nurse", "exit_on": [], "enroll": enroll, "steps": steps}).status
+        == 201
+    )
+    assert desk.admin.post("/api/task-templates", {**TASK, "stage": "contacted"}).status == 201
+    shipped = {rule["name"] for rule in desk.admin.every(RULES) if rule["playbook"]}
+    found = {
+        slug: [(one["name"], one["on"]) for one in stage(desk, slug)["automation"] if one["name"] not in shipped]
+        for slug in ("contacted", "pending_decision", "lost")
+    }
+    assert found["contacted"] == [
+        ("came-from", "left"),
+        ("every-stage", "entered"),
+        ("in-two", "entered"),
+        ("left", "left"),
+        ("or-other", "entered"),
+        ("too-long", "overdue"),
+        ("nurse", "entered"),
+        ("Card", "entered"),
+    ]
+    assert found["pending_decision"] == [
+        ("every-stage", "entered"),
+        ("in-two", "entered"),
+        ("not-here", "entered"),
+        ("or-other", "entered"),
+        ("nurse", "entered"),
+    ]
+    assert found["lost"] == [("win-back", "entered")]
+    [check_in] = [
+        one for one in stage(desk, "pending_decision")["automation"] if one["name"] == "pending-decision-check-in"
+    ]
+    assert check_in["text"].startswith("7 days later: Task: ")

@@ -2,7 +2,8 @@
 
 from marshmallow import fields
 
-from app.http.schemas.fields import Boolean, Id, Instant, Integer, ListOf, Text
+from app.automation.stages.reactions import Moment, ReactionKind
+from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
 from app.leads.pipeline.models import (
@@ -32,6 +33,14 @@ class StageChange(Schema):
     )
     is_default = Boolean(
         load_default=False, metadata={"description": "Whether new leads start here; exactly one stage is the default."}
+    )
+    auto_task_template = Id(
+        allow_none=True,
+        metadata={"description": "Id of a task template: leads that enter the stage get its task. Null: none."},
+    )
+    auto_email_template = Id(
+        allow_none=True,
+        metadata={"description": "Id of a message template: leads that enter the stage get its e-mail. Null: none."},
     )
 
 
@@ -70,6 +79,36 @@ class StageOut(Schema):
     created_at = Instant(required=True)
     updated_at = Instant(required=True)
     version = Integer(required=True)
+
+
+class StageReactionOut(Schema):
+    """A rule, sequence or task template that reacts to the stage."""
+
+    kind = Choice(ReactionKind, required=True)
+    id = Id(required=True, metadata={"description": "Id of the rule, sequence or task template."})
+    name = fields.String(required=True)
+    on = Choice(Moment, required=True, metadata={"description": "Whether a lead enters, leaves or stays for too long."})
+    text = fields.String(required=True, metadata={"description": "When it acts and what it does, in plain words."})
+
+
+class StageWithAutomationOut(StageOut):
+    """A pipeline stage, with what reacts to it."""
+
+    auto_task_template = Id(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Id of the task template of the stage's rule. Null: none, or the rule was edited."},
+    )
+    auto_email_template = Id(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Id of the message template of the stage's rule. Null: none, or the rule was edited."},
+    )
+    automation = fields.List(
+        fields.Nested(StageReactionOut),
+        required=True,
+        metadata={"description": "Active rules, sequences and task templates that react to the stage."},
+    )
 
 
 class StageQuery(PageQuery):

@@ -97,7 +97,7 @@ export const settingsTexts = {
     none: "No deliveries yet.",
   },
   fields: { title: "Custom fields", hint: "Fields of your clinic on each lead.", what: "custom field" },
-  stages: { title: "Stages", hint: "The pipeline. Leads move towards the end of the list.", what: "stage", archive: "Archive", moveLeads: "Its leads move to", archived: "Archived.", restore: "Restore", restored: "Restored." },
+  stages: { title: "Stages", hint: "The pipeline. Leads move towards the end of the list.", what: "stage", archive: "Archive", moveLeads: "Its leads move to", archived: "Archived.", restore: "Restore", restored: "Restored.", automation: "What happens by itself", moments: { entered: "On entering:", left: "On leaving:", overdue: "After too long:" } as Record<string, string> },
   sources: { title: "Sources", hint: "Where leads come from, and what it costs each month.", what: "source" },
   assignment: { title: "Assignment rules", hint: "The first rule that matches a new lead, and has an available user, decides.", what: "assignment rule", addMember: "Add a member", member: "Member" },
   forms: {
@@ -149,6 +149,8 @@ export const settingsTexts = {
     opens: "Record opened e-mails",
     clicks: "Record clicked links",
     max_days_in_stage: "Going cold after (days)",
+    auto_task_template: "Task for each lead that enters",
+    auto_email_template: "E-mail to each lead that enters",
     source_id: "Source",
     source_ids: "Sources",
     fallback_id: "If nobody is available",

@@ -12,7 +12,9 @@ import StagePatch from "openapi:StagePatch";
 import WebFormIn from "openapi:WebFormIn";
 import WebFormPatch from "openapi:WebFormPatch";
 import { useQuery } from "@tanstack/react-query";
-import { useSources, useStages, useUsers } from "../../api/queries";
+import type { ReactNode } from "react";
+import { api, ok } from "../../api/client";
+import { useMay, useSources, useStages, useUsers } from "../../api/queries";
 import { request } from "../../api/request";
 import { type FieldProps, optionsOfEnum } from "../../forms/fields";
 import { SchemaForm } from "../../forms/form";
@@ -51,16 +53,41 @@ const reorder = (rows: Row[], tools: Tools, path: string, bodyOf: (rows: Row[]) 
   request("PUT", path, { body: bodyOf(next) }).then(() => toast(t.saved), toastError).finally(() => tools.reload());
 };
 
+/** What reacts to a stage, in the API's words. */
+const reactionsOf = (row: Row): ReactNode => {
+  const reactions = (row.automation ?? []) as JsonObject[];
+  if (reactions.length === 0) return "–";
+  return (
+    <ul className="lines">
+      {reactions.map((one) => (
+        <li key={`${one.id} ${one.on}`}>
+          <span className="soft">{t.stages.moments[String(one.on)]}</span> {one.text as string}
+        </li>
+      ))}
+    </ul>
+  );
+};
+
 export function Stages() {
+  const mayAutomate = useMay("automation:manage");
+  const tasks = useQuery({ queryKey: ["settings", "task-templates"], queryFn: async () => (await ok(api.GET("/api/task-templates", { params: { query: { limit: 200 } } }))).items, enabled: mayAutomate });
+  const messages = useQuery({ queryKey: ["settings", "templates", "of leads"], queryFn: async () => (await ok(api.GET("/api/message-templates", { params: { query: { limit: 200, recipient: "lead" } } }))).items, enabled: mayAutomate });
+  const rules = {
+    auto_task_template: { options: optionsOf(tasks.data), isHidden: !mayAutomate },
+    auto_email_template: { options: optionsOf(messages.data), isHidden: !mayAutomate },
+  };
   return (
     <Resource
       about={t.stages}
+      rules={rules}
+      changeRules={(_, row) => (row.is_terminal ? { auto_task_template: { isHidden: true }, auto_email_template: { isHidden: true } } : rules)}
       path="/api/pipeline-stages"
       nameOf={(row) => String(row.name)}
       columns={[
         ["Name", (row) => row.name as string],
         ["", (row) => (row.archived_at ? <Badge>Archived</Badge> : row.is_default ? <Badge tone="accent">Default</Badge> : null)],
         [t.labels.max_days_in_stage ?? "", (row) => (row.max_days_in_stage as number) ?? "–"],
+        [t.stages.automation, reactionsOf],
         ["Slug", (row) => <code>{row.slug as string}</code>],
       ]}
       create={StageIn}
