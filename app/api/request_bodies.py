@@ -307,6 +307,8 @@ REQUEST_BODIES: Final[RequestBodies] = {
     "settings.set_hours": {"business_hours": {"mon": [["09:00", "17:00"]]}, "closed_dates": [], "quiet_hours": None},
     "settings.change_clinic_profile": {"name": "Smile Orthodontics"},
     "settings.change_hours": {"closed_dates": ["2030-12-24"]},
+    "settings.set_follow_up_settings": {"stale_after_days": 21, "spread_tasks_per_hour": 4},
+    "settings.change_follow_up_settings": {"stale_after_days": 14},
     "settings.set_sender": {"sender_name": "Smile Ortho", "postal_address": "1 Main Street, Springfield, IL 62701"},
     "settings.change_sender": {"sender_name": "Smile Orthodontics"},
     "notifications.read_all_my_notifications": {},

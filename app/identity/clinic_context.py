@@ -8,6 +8,7 @@ from app.core.validation import language_tags
 from app.identity.contact_policy import ContactPolicy
 from app.identity.inbound_email import InboundEmailSettings
 from app.identity.message_tracking import TrackingSettings
+from app.identity.models import SPREAD_TASKS_PER_HOUR, STALE_AFTER_DAYS
 from app.identity.task_cancellation import TaskCancellation
 
 
@@ -20,7 +21,8 @@ class ClinicContext:
     region: str  # ISO 3166 country, for phone numbers
     calendar: Calendar  # in the clinic's time zone
     rules_version: int
-    stale_after_days: int
+    stale_after_days: int = STALE_AFTER_DAYS
+    spread_tasks_per_hour: int = SPREAD_TASKS_PER_HOUR  # tasks that rules create for many leads, for each user
     language: str = language_tags.DEFAULT  # BCP 47; language of its messages
     sender_name: str | None = None  # in e-mails; None: its name
     postal_address: str | None = None

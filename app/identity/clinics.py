@@ -45,6 +45,8 @@ class ClinicRow(Protocol):
     @property
     def stale_after_days(self) -> int: ...
     @property
+    def spread_tasks_per_hour(self) -> int: ...
+    @property
     def language(self) -> str: ...
     @property
     def sender_name(self) -> str | None: ...
@@ -127,6 +129,7 @@ def _build(clinic: ClinicRow) -> ClinicContext:
         calendar=calendar,
         rules_version=clinic.rules_version,
         stale_after_days=clinic.stale_after_days,
+        spread_tasks_per_hour=clinic.spread_tasks_per_hour,
         language=clinic.language,
         sender_name=clinic.sender_name,
         postal_address=clinic.postal_address,

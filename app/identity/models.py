@@ -13,6 +13,7 @@ from app.core.type_aliases import JsonDict
 from app.core.validation import language_tags
 from app.security.encrypted_fields import EncryptedField
 
+STALE_AFTER_DAYS, SPREAD_TASKS_PER_HOUR = 14, 6  # of a new clinic
 WEEKDAYS_9_TO_18: JsonDict = {
     **{day: [["09:00", "18:00"]] for day in ("mon", "tue", "wed", "thu", "fri")},
     "sat": [],
@@ -57,7 +58,11 @@ class Clinic(Base):
     sender_name: Mapped[str | None] = mapped_column(Text)  # in e-mails; None: the clinic's name
     postal_address: Mapped[str | None] = mapped_column(Text)  # in the footer of commercial e-mails
     sender_version: Mapped[int] = mapped_column(default=1, server_default="1")  # of the two before
-    stale_after_days: Mapped[int] = mapped_column(default=14)
+    stale_after_days: Mapped[int] = mapped_column(default=STALE_AFTER_DAYS)
+    spread_tasks_per_hour: Mapped[int] = mapped_column(
+        default=SPREAD_TASKS_PER_HOUR, server_default=str(SPREAD_TASKS_PER_HOUR)
+    )  # of one user
+    follow_ups_version: Mapped[int] = mapped_column(default=1, server_default="1")  # of the two before
     contact_policy: Mapped[JsonDict] = mapped_column(default=dict, server_default="{}")  # see ContactPolicy
     contact_policy_version: Mapped[int] = mapped_column(default=1, server_default="1")
     inbound_email: Mapped[JsonDict] = mapped_column(default=dict, server_default="{}")  # see InboundEmailSettings

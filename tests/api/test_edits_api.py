@@ -141,6 +141,7 @@ def test_concurrent_patches_with_a_star_all_succeed(desk: Desk, resource: Any):
     ("place", "edits"),
     [
         ("/api/settings/contact-policy", [{"daily_cap": 2}, {"weekly_cap": 5}]),
+        ("/api/settings/follow-ups", [{"stale_after_days": 9}, {"spread_tasks_per_hour": 3}]),
         (
             "/api/settings/hours",
             [{"closed_dates": ["2031-05-01"]}, {"quiet_hours": {"starts": "22:00", "ends": "07:00"}}],

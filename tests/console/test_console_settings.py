@@ -588,8 +588,9 @@ def test_other_session_is_ended(browsing: Browsing, desk: Desk):
 # --- accessibility ---
 
 AREAS = (
-    *("clinic", "hours", "contact-policy", "people", "roles", "teams", "stages", "sources", "fields", "assignment"),
-    *("forms", "accounts", "mailboxes", "inbound", "providers", "gateways", "tracking", "webhooks", "api-keys"),
+    *("clinic", "hours", "contact-policy", "follow-ups", "people", "roles", "teams", "stages", "sources", "fields"),
+    *("assignment", "forms", "accounts", "mailboxes", "inbound", "providers", "gateways", "tracking", "webhooks"),
+    "api-keys",
 )
 
 

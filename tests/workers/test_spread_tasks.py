@@ -6,6 +6,8 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from app import clock
 from app.clock import now
 from app.core.db import transaction
@@ -111,3 +113,20 @@ def test_step_shows_the_due_time_before_it_was_spread(practice: Practice, watch:
     moved = [outcome["due_before_spreading"] for outcome in outcomes if "due_before_spreading" in outcome]
     assert [datetime.fromisoformat(at) for at in moved] == [first]
     assert second > first
+
+
+@pytest.mark.parametrize("per_hour", [1, 7, 60])
+def test_setting_limits_the_tasks_of_an_hour(practice: Practice, watch: Watch, per_hour: int):
+    sql(
+        "UPDATE clinics SET spread_tasks_per_hour = :n, rules_version = rules_version + 1 WHERE id = :id",
+        n=per_hour,
+        id=practice.clinic_id,
+    )
+    capture_many(practice, 20)
+    practice.run_due()
+    times = due_times(practice, title="Initial Contact")
+    hours = Counter(at.replace(minute=0, second=0, microsecond=0) for at in times)
+    assert len(times) == len(set(times)) == 20
+    assert all(practice.actor().clinic.calendar.is_open(at) for at in times)
+    assert max(hours.values()) <= per_hour
+    assert [hours[hour] for hour in sorted(hours)[1:-1]] == [per_hour] * (len(hours) - 2)  # no slot is left out

@@ -5,6 +5,8 @@ from app.api.clinic.settings_schemas import (
     ClinicProfileOut,
     ContactPolicyIn,
     ContactPolicyOut,
+    FollowUpSettingsIn,
+    FollowUpSettingsOut,
     HoursIn,
     HoursOut,
     SenderIn,
@@ -20,6 +22,7 @@ from app.identity.permissions import Permission
 from app.messaging.contact_policy import clinic_hours, clinic_profile
 from app.messaging.contact_policy import settings as policies
 from app.messaging.sending_accounts import sender_settings
+from app.tasks.workload import follow_up_settings
 
 blp = Blueprint("settings", __name__, url_prefix="/api/settings", description="Settings of the clinic.")
 
@@ -164,3 +167,42 @@ def change_sender(patch: MergePatch, seen: SeenVersions) -> JsonDict:
     with unit_of_work() as session:
         given, seen = patch.onto(session, sender_settings.get_sender(session, actor()), seen)
         return sender_settings.set_sender(session, actor(), given, seen=seen)
+
+
+@blp.get("/follow-ups")
+@allow(Permission.LEAD_READ)
+@blp.response(200, FollowUpSettingsOut)
+def get_follow_up_settings() -> JsonDict:
+    """Show when leads are stale, and how tasks for many leads are spread."""
+    with reading() as session:
+        return follow_up_settings.get_follow_up_settings(session, actor())
+
+
+@blp.put("/follow-ups")
+@allow(Permission.AUTOMATION_MANAGE)
+@blp.arguments(FollowUpSettingsIn)
+@blp.response(200, FollowUpSettingsOut)
+@if_match
+def set_follow_up_settings(given: JsonDict, seen: SeenVersions) -> JsonDict:
+    """Replace the settings for follow-ups.
+
+    They apply within minutes to all open leads, and to tasks that are created from now on. A lead that is flagged as
+    stale stays flagged until something happens to it. Fields that are left out get their default.
+    """
+    with unit_of_work() as session:
+        return follow_up_settings.set_follow_up_settings(session, actor(), given, seen=seen)
+
+
+@blp.patch("/follow-ups")
+@allow(Permission.AUTOMATION_MANAGE)
+@blp.merge_patch(FollowUpSettingsIn, FollowUpSettingsOut)
+@blp.response(200, FollowUpSettingsOut)
+@if_match
+def change_follow_up_settings(patch: MergePatch, seen: SeenVersions) -> JsonDict:
+    """Change the settings for follow-ups.
+
+    Given fields are replaced; others stay unchanged.
+    """
+    with unit_of_work() as session:
+        given, seen = patch.onto(session, follow_up_settings.get_follow_up_settings(session, actor()), seen)
+        return follow_up_settings.set_follow_up_settings(session, actor(), given, seen=seen)

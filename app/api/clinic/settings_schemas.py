@@ -17,6 +17,7 @@ from app.http.schemas.common_fields import Duration
 from app.http.schemas.fields import Boolean, Day, Integer, ListOf, Text
 from app.http.schemas.schema import Schema
 from app.identity.failure_breaker import Breaker
+from app.identity.models import SPREAD_TASKS_PER_HOUR, STALE_AFTER_DAYS
 
 HIGHEST_CAP: Final = 100
 SHORTEST: Final = timedelta(minutes=1)
@@ -201,6 +202,33 @@ class SenderOut(Schema):
 
     sender_name = fields.String(required=True, allow_none=True)
     postal_address = fields.String(required=True, allow_none=True)
+    version = Integer(required=True)
+
+
+class FollowUpSettingsIn(Schema):
+    """When leads are stale, and how tasks for many leads are spread."""
+
+    stale_after_days = Integer(
+        least=1,
+        most=365,
+        load_default=STALE_AFTER_DAYS,
+        metadata={"description": "Days without contact after which an open lead is stale and goes cold."},
+    )
+    spread_tasks_per_hour = Integer(
+        least=1,
+        most=60,
+        load_default=SPREAD_TASKS_PER_HOUR,
+        metadata={
+            "description": "Most tasks for a user in one hour, of those that rules create for many leads at once."
+        },
+    )
+
+
+class FollowUpSettingsOut(Schema):
+    """When leads are stale, and how tasks for many leads are spread."""
+
+    stale_after_days = Integer(required=True)
+    spread_tasks_per_hour = Integer(required=True)
     version = Integer(required=True)
 
 

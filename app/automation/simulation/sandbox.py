@@ -35,7 +35,6 @@ from app.messaging.templates.template_definitions import variants_of_definition
 
 MOST_DAYS: Final = 366
 DAYS: Final = 90
-STALE_AFTER_DAYS: Final = 14
 _CLINIC: Final = UUID(int=0xC)
 _ROLES: Final = (Role.TREATMENT_COORDINATOR, Role.MANAGER, Role.CLINIC_ADMIN)
 
@@ -96,7 +95,7 @@ def sample_setting(playbook: Playbook, *, zone: ZoneInfo, region: str) -> Settin
     people = [ActiveUser(UUID(int=i), role.title(), f"{role}@clinic.example", role) for i, role in enumerate(_ROLES, 1)]
     most = {stage.slug: stage.max_days for stage in default_stages() if stage.max_days}
     return Setting(
-        ClinicContext(_CLINIC, "Example", region, calendar, rules_version=1, stale_after_days=STALE_AFTER_DAYS),
+        ClinicContext(_CLINIC, "Example", region, calendar, rules_version=1),
         rules_of(playbook),
         with_stages(_DEFAULT, playbook),
         next(iter(_DEFAULT)),

@@ -59,7 +59,7 @@ class Setting:
     nurtures: Sequence[Nurture] = ()
     names: DisplayNames = DisplayNames({}, {})  # noqa: RUF009  (empty and never changed)
     templates: Mapping[str, Template] = field(default_factory=dict)  # by slug; for the approved texts of providers
-    scoring: Basis = Basis()  # noqa: RUF009  (frozen). A learned model is not simulated: its table is
+    scoring: Basis = Basis()  # noqa: RUF009  (frozen). A learned model is not simulated: its table is of the past
     task_templates: Mapping[str, TaskTemplate] = field(default_factory=dict)  # by name
 
 

@@ -1,7 +1,8 @@
 """Due times of tasks that rules create for many leads at once: spread over the opening hours of the clinic.
 
-A user gets one task in ten minutes, and no more on a day than fit into its opening hours. The first free time at or
-after the wished one is taken, in the order of the wished times; open tasks that the user already has count.
+A user gets no more tasks in an hour than the clinic's setting `spread_tasks_per_hour` allows, and no more on a day than
+fit into its opening hours. The first free time at or after the wished one is taken, in the order of the wished times;
+open tasks that the user already has count.
 """
 
 from collections import Counter, defaultdict
@@ -16,7 +17,8 @@ from sqlalchemy.orm import Session
 from app.core.calendar.calendar import Calendar, NeverOpen
 from app.identity.clinic_context import ClinicContext
 
-APART: Final = timedelta(minutes=10)  # six tasks per hour and user
+HOUR: Final = timedelta(hours=1)
+_HOUR_SECONDS: Final = 3600
 MOST_READ: Final = 1000  # due times of one user
 
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtext('spread tasks'), hashtext(CAST(:clinic AS text)))")
@@ -50,29 +52,30 @@ def spread(session: Session, clinic: ClinicContext, wished: Sequence[WishedTask]
     earliest: dict[UUID, datetime] = {}
     for task in wished:
         earliest[task.user_id] = min(task.due_at, earliest.get(task.user_id, task.due_at))
-    starts = _first_days_with_room(session, clinic.calendar, earliest)
-    times = _times(session, clinic.calendar, starts)
+    starts = _first_days_with_room(session, clinic, earliest)
+    times = _times(session, clinic, starts)
     order = sorted(range(len(wished)), key=lambda place: wished[place].due_at)  # stable
     found = {place: times[wished[place].user_id].take(wished[place].due_at) for place in order}
     return [found[place] for place in range(len(wished))]
 
 
 class FreeTimes:
-    """The times of one user that are free, from `start` on."""
+    """The times of one user that are free, from `start` on. An hour has `per_hour` slots of equal length."""
 
-    def __init__(self, calendar: Calendar, start: datetime, taken: Sequence[datetime]) -> None:
+    def __init__(self, calendar: Calendar, start: datetime, taken: Sequence[datetime], *, per_hour: int) -> None:
         self._calendar = calendar
         self._start = start
         self._next = start
-        self._taken = {_slot(due_at) for due_at in taken}
+        self._per_hour = per_hour
+        self._taken = {self._slot(due_at) for due_at in taken}
 
     def take(self, wished: datetime) -> datetime:
         """Take the wished time if it is free, else the next free time while the clinic is open."""
         found = wished
-        if wished < self._start or _slot(wished) in self._taken:
-            found = next(at for at in self._open_times(max(wished, self._next)) if _slot(at) not in self._taken)
+        if wished < self._start or self._slot(wished) in self._taken:
+            found = next(at for at in self._open_times(max(wished, self._next)) if self._slot(at) not in self._taken)
             self._next = found
-        self._taken.add(_slot(found))
+        self._taken.add(self._slot(found))
         return found
 
     def _open_times(self, after: datetime) -> Iterator[datetime]:
@@ -80,38 +83,45 @@ class FreeTimes:
         while True:
             at = _next_open(self._calendar, at)
             yield at
-            at = _begin(_slot(at) + 1)
+            at = self._begin(self._slot(at) + 1)
+
+    def _slot(self, at: datetime) -> int:
+        return int(at.timestamp()) * self._per_hour // _HOUR_SECONDS
+
+    def _begin(self, slot: int) -> datetime:
+        return datetime.fromtimestamp(-(-slot * _HOUR_SECONDS // self._per_hour), UTC)  # rounded up
 
 
 def _first_days_with_room(
-    session: Session, calendar: Calendar, earliest: Mapping[UUID, datetime]
+    session: Session, clinic: ClinicContext, earliest: Mapping[UUID, datetime]
 ) -> dict[UUID, datetime]:
     """Return from when each user has room: the earliest wished time, or the first day with free times."""
-    given = {"users": list(earliest), "since": min(earliest.values()), "zone": calendar.zone.key}
+    given = {"users": list(earliest), "since": min(earliest.values()), "zone": clinic.calendar.zone.key}
     counts: dict[UUID, Counter[date]] = defaultdict(Counter)
     for row in session.execute(_BY_DAY, given):
         counts[row.user_id][row.day] = row.n
-    return {user_id: _first_room(calendar, start, counts[user_id]) for user_id, start in earliest.items()}
+    return {user_id: _first_room(clinic, start, counts[user_id]) for user_id, start in earliest.items()}
 
 
-def _first_room(calendar: Calendar, start: datetime, counts: Mapping[date, int]) -> datetime:
-    at = start
+def _first_room(clinic: ClinicContext, start: datetime, counts: Mapping[date, int]) -> datetime:
+    at, calendar = start, clinic.calendar
     while counts[calendar.local(at).date()]:
         tomorrow = calendar.at_wall_time(calendar.local(at).date() + timedelta(days=1), time.min)
         spans = calendar.spans_between(at, tomorrow)
         open_time = sum((min(span.closes, tomorrow) - max(span.opens, at) for span in spans), timedelta())
-        if counts[calendar.local(at).date()] < open_time // APART:
+        if counts[calendar.local(at).date()] < open_time * clinic.spread_tasks_per_hour // HOUR:
             return at
         at = _next_open(calendar, tomorrow)
     return at
 
 
-def _times(session: Session, calendar: Calendar, starts: Mapping[UUID, datetime]) -> dict[UUID, FreeTimes]:
+def _times(session: Session, clinic: ClinicContext, starts: Mapping[UUID, datetime]) -> dict[UUID, FreeTimes]:
     given = {"users": list(starts), "starts": list(starts.values()), "most": MOST_READ}
     taken: dict[UUID, list[datetime]] = defaultdict(list)
     for row in session.execute(_TIMES, given):
         taken[row.user_id].append(row.due_at)
-    return {user_id: FreeTimes(calendar, start, taken[user_id]) for user_id, start in starts.items()}
+    calendar, per_hour = clinic.calendar, clinic.spread_tasks_per_hour
+    return {user_id: FreeTimes(calendar, start, taken[user_id], per_hour=per_hour) for user_id, start in starts.items()}
 
 
 def _next_open(calendar: Calendar, at: datetime) -> datetime:
@@ -120,11 +130,3 @@ def _next_open(calendar: Calendar, at: datetime) -> datetime:
         return calendar.next_open(at)
     except NeverOpen:
         return at
-
-
-def _slot(at: datetime) -> int:
-    return int(at.timestamp()) // int(APART.total_seconds())
-
-
-def _begin(slot: int) -> datetime:
-    return datetime.fromtimestamp(slot * int(APART.total_seconds()), UTC)

@@ -3,7 +3,7 @@
 import type { ComponentType } from "react";
 import type { Permission } from "../api/types";
 import { Accounts, Gateways, Hooks, Mailboxes } from "./areas/channels";
-import { ClinicArea, HoursArea, InboundArea, PolicyArea, TasksArea, TrackingArea } from "./areas/clinic";
+import { ClinicArea, FollowUpsArea, HoursArea, InboundArea, PolicyArea, TasksArea, TrackingArea } from "./areas/clinic";
 import { AssignmentRules, CustomFields, Sources, Stages, WebForms } from "./areas/leads";
 import { ApiKeys, People, Roles, Teams } from "./areas/people";
 import { Webhooks } from "./areas/webhooks";
@@ -23,6 +23,7 @@ export const AREAS: Area[] = [
   area("clinic", t.clinic, t.groups.clinic, "automation:manage", ClinicArea),
   area("hours", t.hours, t.groups.clinic, "automation:manage", HoursArea),
   area("contact-policy", t.policy, t.groups.clinic, "automation:manage", PolicyArea),
+  area("follow-ups", t.followUps, t.groups.clinic, "automation:manage", FollowUpsArea),
   area("people", t.people, t.groups.people, "user:manage", People),
   area("roles", t.roles, t.groups.people, "user:manage", Roles),
   area("teams", t.teams, t.groups.people, "user:manage", Teams),

@@ -2,6 +2,7 @@
 
 import ClinicProfilePatch from "openapi:ClinicProfilePatch";
 import ContactPolicyIn from "openapi:ContactPolicyIn";
+import FollowUpSettingsIn from "openapi:FollowUpSettingsIn";
 import HoursIn from "openapi:HoursIn";
 import InboundSettingsIn from "openapi:InboundSettingsIn";
 import SenderIn from "openapi:SenderIn";
@@ -37,6 +38,8 @@ export function ClinicArea() {
 export const HoursArea = () => (
   <Single about={t.hours} path="/api/settings/hours" schema={HoursIn} replacesParts rules={{ business_hours: { render: (props) => <Week key="hours" {...props} /> }, starts: { label: "From" }, ends: { label: "To" } }} />
 );
+
+export const FollowUpsArea = () => <Single about={t.followUps} path="/api/settings/follow-ups" schema={FollowUpSettingsIn} />;
 
 type Span = [string, string];
 
