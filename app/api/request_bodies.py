@@ -157,6 +157,10 @@ REQUEST_BODIES: Final[RequestBodies] = {
         "lead_ids": [_LEAD],
         "followup": {"type": "CALL", "title": "Invite to the open day", "due_in_minutes": 60},
     },
+    "jobs.preview_follow_up_of_many": {
+        "filter": {"stage": "contacted"},
+        "followup": {"type": "CALL", "title": "Invite to the open day", "due_in_minutes": 60},
+    },
     "lead-activities.create": {
         "opportunity_id": _LEAD,
         "activity_type": "call",

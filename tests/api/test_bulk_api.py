@@ -1,7 +1,8 @@
 """Bulk follow-ups over REST: validation, responses and limits."""
 
 import json
-from datetime import timedelta
+from collections import Counter
+from datetime import datetime, timedelta
 from io import BytesIO
 from typing import Any
 from uuid import uuid4
@@ -347,3 +348,67 @@ def test_merge_fields_of_a_follow_up_are_filled_in_for_each_lead(desk: Desk):
 def test_unknown_merge_field_of_a_follow_up_is_refused(desk: Desk):
     refused = with_follow_up(desk.admin, due_in_minutes=1, title="Call {{ lead.frist_name }}")
     assert (refused.status, refused.pointers) == (422, ["/followup/title"])
+
+
+# --- preview ---
+
+
+def preview_and_job(desk: Desk, **body: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the preview of a bulk follow-up, which writes nothing, and then its finished job."""
+    written = ("jobs", "job_items", "leads", "lead_tasks", "steps", "lead_touches")
+    rows = {table: desk.sql(f"SELECT count(*) FROM {table}") for table in written}
+    shown = desk.admin.post(f"{BULK}/preview", {"followup": FOLLOW_UP, **body})
+    assert shown.status == 200, shown.body
+    assert {table: desk.sql(f"SELECT count(*) FROM {table}") for table in written} == rows
+    return shown.body, work_off(desk, ask(desk.admin, **body))
+
+
+def made_by(desk: Desk, job: dict[str, Any]) -> tuple[int, dict[str, int]]:
+    """Return the number of tasks of a job, and of the items without one by reason."""
+    found = items(desk, job)
+    left_out = Counter(item["reason"] for item in found if item["task_id"] is None)
+    return len({item["task_id"] for item in found} - {None}), dict(left_out)
+
+
+def test_preview_of_ids_counts_as_the_job(desk: Desk, other_desk: Desk):
+    leads = [desk.capture(phone=f"+1212555014{n}") for n in range(5)]
+    desk.admin.post(f"/api/leads/{leads[1]['id']}/lost", {"reason": "OTHER"})
+    desk.admin.post(f"/api/leads/{leads[2]['id']}/convert", {})
+    desk.admin.post(f"/api/leads/{leads[3]['id']}/restrict", {"reason": "Asked for it"})
+    ids = [*(lead["id"] for lead in leads), leads[0]["id"], other_desk.capture(phone="600111222")["id"]]
+    shown, job = preview_and_job(desk, lead_ids=ids)
+    assert (shown["leads"], shown["tasks"], shown["new_leads"], shown["updated_leads"]) == (7, 2, 0, 0)
+    assert (shown["tasks"], shown["left_out"]) == made_by(desk, job)
+    why = ("duplicate", "unknown_lead", "lead_is_closed", "lead_is_locked", "lead_is_restricted")
+    assert shown["left_out"] == dict.fromkeys(why, 1)
+
+
+def test_preview_of_a_filter_counts_the_leads_that_the_caller_sees(desk: Desk):
+    leads = [desk.capture(phone=f"+1212555014{n}") for n in range(4)]
+    sales = desk.caller(Role.SALES)
+    desk.admin.post(f"/api/leads/{leads[0]['id']}/assign", {"assigned_to_id": sales.id})
+    body = {"filter": {"stage": "new_lead"}, "followup": FOLLOW_UP, "stagger_per_hour": 2}
+    assert sales.post(f"{BULK}/preview", body).body["tasks"] == 1
+    shown, job = preview_and_job(desk, **body)
+    assert (shown["leads"], shown["tasks"], shown["left_out"]) == (4, *made_by(desk, job))
+    first, last = (datetime.fromisoformat(shown[name]) for name in ("first_due_at", "last_due_at"))
+    assert last - first == timedelta(minutes=90)  # three half hours after the first
+
+
+@pytest.mark.parametrize("policy", ["create", "skip", "refuse", "update"])
+def test_preview_of_new_leads_counts_known_people(desk: Desk, policy: str):
+    desk.capture(phone="+12125550140")
+    desk.admin.post(f"/api/leads/{desk.capture(phone='+12125550141')['id']}/lost", {"reason": "OTHER"})
+    listed = ("+12125550140", "+12125550140", "+12125550141", "+12125550142", "12")
+    leads = [desk.lead_data(phone=phone, email=None) for phone in listed]
+    before = desk.sql("SELECT count(*) AS n FROM leads")[0].n
+    shown, job = preview_and_job(desk, leads=leads, on_duplicate=policy)
+    assert (shown["leads"], shown["tasks"], shown["left_out"]) == (5, *made_by(desk, job))
+    assert shown["new_leads"] == desk.sql("SELECT count(*) AS n FROM leads")[0].n - before
+    assert shown["updated_leads"] == (1 if policy == "update" else 0)
+
+
+def test_preview_needs_the_permissions_of_the_job(desk: Desk):
+    given = {"followup": FOLLOW_UP, "leads": [desk.lead_data()]}
+    for caller in (desk.caller(Role.SALES), desk.doctor):
+        assert caller.post(f"{BULK}/preview", given).status == caller.post(BULK, given).status == 403

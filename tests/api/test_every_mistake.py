@@ -99,6 +99,13 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
         },
         ["/followup/assignee/user_id"],
     ),
+    "POST /api/followups/bulk/preview": (
+        {
+            "lead_ids": [NOBODY],
+            "followup": {**TASK, "due_at": NEXT_MONTH, "assignee": {"strategy": "user", "user_id": NOBODY}},
+        },
+        ["/followup/assignee/user_id"],
+    ),
     "POST /api/lead-activities": (
         {
             "opportunity_id": NOBODY,

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from app.api.tasks.bulk_schemas import BulkIn, ItemOut, ItemQuery, JobOut
+from app.api.tasks.bulk_schemas import BulkIn, BulkPreviewOut, ItemOut, ItemQuery, JobOut
 from app.core.pagination import Page
 from app.core.type_aliases import JsonDict
 from app.engine.jobs import service
@@ -12,6 +12,7 @@ from app.http.blueprint import Blueprint
 from app.http.large_bodies import large_body
 from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
+from app.tasks.bulk.preview import BulkPreview, preview_job
 from app.tasks.bulk.service import create_job, require_users
 
 blp = Blueprint("jobs", __name__, url_prefix="/api", description="Bulk follow-ups and background jobs.")
@@ -31,6 +32,20 @@ def follow_up_many(given: JsonDict) -> tuple[Job, dict[str, str]]:
     with unit_of_work() as session:
         job = create_job(session, actor(), given)
     return job, {"Location": f"/api/jobs/{job.id}"}
+
+
+@blp.post("/followups/bulk/preview")
+@allow(Permission.LEAD_UPDATE)
+@large_body
+@blp.arguments(BulkIn, lookups=require_users)
+@blp.response(200, BulkPreviewOut)
+def preview_follow_up_of_many(given: JsonDict) -> BulkPreview:
+    """Count the leads and tasks of a bulk follow-up.
+
+    Writes nothing. Takes the body of `POST /api/followups/bulk`, and counts as that call would work on it now.
+    """
+    with reading() as session:
+        return preview_job(session, actor(), given)
 
 
 @blp.get("/jobs/<uuid:job_id>")

@@ -127,6 +127,23 @@ class BulkIn(Aliases, Schema):
             raise ValidationError({"on_duplicate": ["Only for new leads."]})
 
 
+class BulkPreviewOut(Schema):
+    """Counts of a bulk follow-up."""
+
+    leads = Integer(required=True, metadata={"description": "Ids, leads of the filter, or new leads of the call."})
+    tasks = Integer(required=True, metadata={"description": "Tasks that would be created."})
+    new_leads = Integer(required=True, metadata={"description": "Leads that would be created."})
+    updated_leads = Integer(required=True, metadata={"description": "Existing leads that would be changed."})
+    left_out = fields.Dict(
+        keys=Choice(ItemReason),
+        values=Integer(),
+        required=True,
+        metadata={"description": "Leads that get no task, by reason."},
+    )
+    first_due_at = Instant(required=True, allow_none=True, metadata={"description": "Earliest due time of a task."})
+    last_due_at = Instant(required=True, allow_none=True, metadata={"description": "Latest due time of a task."})
+
+
 class JobOut(Schema):
     """A job and its progress."""
 

@@ -123,7 +123,7 @@ def _tasks(
             ends.succeed(place, lead_id=lead.id, task_id=made[lead.id], reason=reason, match=match)
             continue
         user_id = work.assign(place, lead)
-        if refusal := _refusal(lead) or (None if user_id else ItemReason.NOBODY_TO_ASSIGN):
+        if refusal := refusal_of(lead, user_id):
             ends.fail(place, refusal, match=match)
             continue
         task = _task(work, place, lead, user_id=user_id, at=at)
@@ -136,8 +136,11 @@ def _tasks(
     return events
 
 
-def _refusal(lead: Any) -> ItemReason | None:
-    return ItemReason.LEAD_IS_RESTRICTED if lead.restricted_at else REASON_BY_STATUS.get(lead.status)
+def refusal_of(lead: Any, user_id: UUID | None) -> ItemReason | None:
+    """Return why the lead gets no task, if it gets none. `user_id`: the user who would get it."""
+    if lead.restricted_at:
+        return ItemReason.LEAD_IS_RESTRICTED
+    return REASON_BY_STATUS.get(lead.status) or (None if user_id else ItemReason.NOBODY_TO_ASSIGN)
 
 
 def _task(work: Work, place: Position, lead: Any, *, user_id: UUID | None, at: datetime) -> JsonDict:

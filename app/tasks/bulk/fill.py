@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from app.core.db import AnySelect
 from app.core.type_aliases import JsonObject
 from app.engine.jobs.fill import fill_with_found, fill_with_ids
 from app.engine.jobs.items import lead_encryption_context
@@ -38,7 +39,8 @@ def fill(session: Session, actor: Actor, job_id: UUID, data: JsonObject) -> tupl
     return fill_with_ids(session, job_id, data["lead_ids"])
 
 
-def _fill_by_filter(session: Session, actor: Actor, job_id: UUID, tests: JsonObject) -> int:
+def leads_of_filter(actor: Actor, tests: JsonObject) -> AnySelect:
+    """Select the ids of the leads that match a filter, of those that the actor sees."""
     found = (
         select(Lead.id)
         .where(*visible_to(actor))
@@ -48,9 +50,18 @@ def _fill_by_filter(session: Session, actor: Actor, job_id: UUID, tests: JsonObj
     )
     if "assigned_to_id" in tests:
         found = found.where(Lead.assigned_to_id == resolve_user_id(tests["assigned_to_id"], actor))
-    total = fill_with_found(session, job_id, found)
-    if total > MAX_ITEMS:
+    return found
+
+
+def require_few(leads: int) -> None:
+    """Check that a job can hold so many leads. Raises Invalid."""
+    if leads > MAX_ITEMS:
         raise Invalid.at("/filter", f"Matches more than {MAX_ITEMS:,} leads. Narrow the filter.")
+
+
+def _fill_by_filter(session: Session, actor: Actor, job_id: UUID, tests: JsonObject) -> int:
+    total = fill_with_found(session, job_id, leads_of_filter(actor, tests))
+    require_few(total)
     return total
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.core.type_aliases import JsonDict, JsonObject
+from app.core.type_aliases import JsonObject
 from app.engine.jobs.models import Job
 from app.engine.jobs.service import JobPlan, start_job
 from app.errors import FieldError, Forbidden, Invalid
@@ -29,9 +29,15 @@ def create_job(session: Session, actor: Actor, data: JsonObject) -> Job:
 
     def spec(at: datetime) -> JsonObject:
         require_users(session, actor, data)
-        return _spec(session, actor, data, at=at)
+        return spec_of(session, actor, data, at=at).to_json()
 
     return start_job(session, actor, data, JobPlan(spec, lambda job_id: fill(session, actor, job_id, data)))
+
+
+def check_job(session: Session, actor: Actor, data: JsonObject) -> None:
+    """Check permissions and assignees of a job. Raises Forbidden, Invalid."""
+    _require_permission(actor, data)
+    require_users(session, actor, data)
 
 
 def _require_permission(actor: Actor, data: JsonObject) -> None:
@@ -61,6 +67,7 @@ def require_users(session: Session, actor: Actor, data: JsonObject, /, **_: obje
         raise Invalid(*(FieldError(place, MUST_BE_ASSIGNABLE) for place in wrong))
 
 
-def _spec(session: Session, actor: Actor, data: JsonObject, *, at: datetime) -> JsonDict:
+def spec_of(session: Session, actor: Actor, data: JsonObject, *, at: datetime) -> Spec:
+    """Return the specification of a job that starts at `at`."""
     may_assign = actor.allows(Permission.LEAD_ASSIGN)
-    return Spec.of(data, at=at, may_assign=may_assign, lead_owners=visible_user_ids(session, actor)).to_json()
+    return Spec.of(data, at=at, may_assign=may_assign, lead_owners=visible_user_ids(session, actor))
