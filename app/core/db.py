@@ -31,6 +31,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from uuid_utils.compat import uuid7
 
+from app import clock
 from app.config import get_settings
 from app.core.database.driver_sql import driver_sql, execute_driver_sql
 from app.core.database.session import LINK_CHECKS, OPTIONS, support_poolers
@@ -64,7 +65,7 @@ class Base(DeclarativeBase):
 
 def new_id() -> UUID:
     """Return a UUIDv7: unique without a query, and ordered by creation time."""
-    return uuid7()
+    return uuid7(nanoseconds=clock.moved_nanoseconds())
 
 
 def first_id_at(instant: datetime) -> UUID:

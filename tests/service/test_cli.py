@@ -2,7 +2,6 @@
 
 import json
 import os
-import stat
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -14,8 +13,6 @@ import pytest
 from click.testing import CliRunner
 
 from app.ops import cli
-from app.ops.demo.seed_data import PEOPLE
-from app.ops.embedded import Postgres
 from tests.support.fork_server import run_module
 
 pytestmark = pytest.mark.usefixtures("clean_database", "clean_broker")
@@ -140,52 +137,11 @@ def test_unknown_clinic_is_reported_with_a_hint() -> None:
     assert "relance clinic list" in done.stderr
 
 
-def test_seed_fills_a_clinic_once_and_keeps_its_credentials(postgres: Postgres, tmp_path: Path) -> None:
-    first = answer("seed", RELANCE_HOME=str(tmp_path))
-    file = tmp_path / "demo.json"
-    written = file.read_text()
-    second = answer("seed", RELANCE_HOME=str(tmp_path))
-
-    assert (first["new"], second["new"]) == (True, False)
-    assert file.read_text() == written
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert {user["role"] for user in json.loads(written)["users"]} == {role.value for _, _, role in PEOPLE}
-    with postgres.connect("relance") as owner:
-        counts = owner.execute(
-            "SELECT (SELECT count(*) FROM leads), (SELECT count(*) FROM pipeline_stages),"
-            " (SELECT count(DISTINCT category) FROM lead_sources), (SELECT count(*) FROM steps)"
-        ).fetchone()
-    assert counts
-    assert counts[:3] == (12, 8, 10)
-    assert counts[3] >= 12
-
-
-def test_missing_credentials_are_created_again(tmp_path: Path, postgres: Postgres) -> None:
-    answer("seed", RELANCE_HOME=str(tmp_path))
-    before = _hashes(postgres)
-    (tmp_path / "demo.json").unlink()
-
-    answer("seed", RELANCE_HOME=str(tmp_path))
-
-    assert (tmp_path / "demo.json").exists()
-    assert not before & _hashes(postgres)
-
-
 def test_seed_is_refused_in_production() -> None:
     done = start_relance("seed", RELANCE_ENV="production")
 
     assert done.returncode == 1
     assert "production" in done.stderr
-
-
-def test_steps_are_counted_by_kind_and_state(tmp_path: Path) -> None:
-    assert answer("steps", "stats") == []
-
-    answer("seed", RELANCE_HOME=str(tmp_path))
-
-    tasks = [row for row in answer("steps", "stats") if row["kind"] == "create_task"]
-    assert sum(row["steps"] for row in tasks) == 12
-    assert answer("steps", "retry", "--failed") == {"retried": 0}
 
 
 def test_retry_without_a_target_or_of_an_unknown_step_is_refused(tmp_path: Path) -> None:
@@ -226,8 +182,3 @@ def test_help_needs_no_settings() -> None:
 
     assert done.returncode == 0
     assert "doctor" in done.stdout
-
-
-def _hashes(postgres: Postgres) -> set[str]:
-    with postgres.connect("relance") as owner:
-        return {row[0] for row in owner.execute("SELECT password_hash FROM users")}

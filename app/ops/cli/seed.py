@@ -14,19 +14,16 @@ from app.automation.playbooks.onboarding import open_clinic
 from app.core.db import transaction
 from app.core.type_aliases import JsonDict
 from app.engine.steps.publish import flush
-from app.identity.actor import Actor
-from app.identity.clinics import load_context
 from app.identity.models import Clinic, User
 from app.identity.password_policy import hash_password
 from app.identity.service import create_user
-from app.leads.attribution.models import LeadSource
-from app.leads.capture.capture import capture_lead
 from app.ops.cli.support.output import as_json, print_json
 from app.ops.demo.echo_gateways import connect_echo_gateways
 from app.ops.demo.history.clinic import create_history, has_history
 from app.ops.demo.history.truths import SLUG as HISTORY_SLUG
 from app.ops.demo.mailbox_account import connect_mailbox
-from app.ops.demo.seed_data import CLINIC, LEADS, MAILBOX, PEOPLE, SLUG
+from app.ops.demo.replay.replay import BEGINS, replay
+from app.ops.demo.seed_data import CLINIC, MAILBOX, PEOPLE, SLUG
 from app.ops.embedded import CannotStart
 from app.ops.stack.addresses import echo_port, read_addresses
 from app.ops.stack.environment import home, is_demo, write_private
@@ -74,6 +71,9 @@ def _seed_demo() -> JsonDict:
             renew_passwords(session, passwords)
         clinic_id = session.scalars(select(Clinic.id).where(Clinic.slug == SLUG)).one()
         connect_mailbox(session, clinic_id, MAILBOX)
+    if is_new:
+        replay(clinic_id, home() / "mailbox")
+    with transaction() as session:
         if "ECHO_PORT" in os.environ:
             connect_echo_gateways(session, clinic_id, echo_port())
     flush()
@@ -92,32 +92,14 @@ def known_passwords() -> dict[str, str]:
 
 
 def make_clinic(session: Session, passwords: Passwords) -> bool:
-    """Create the clinic with its users and leads. Return False if it already exists."""
+    """Create the clinic with its users. Return False if it already exists."""
     if session.scalar(select(Clinic.id).where(Clinic.slug == SLUG)):
         return False
-    clinic = open_clinic(session, **CLINIC)
-    for name, email, role in PEOPLE:
-        create_user(session, clinic.id, email=email, name=name, role=role, password=passwords[email])
-    capture_leads(session, clinic)
+    with clock.moved_to(clock.now() - BEGINS):
+        clinic = open_clinic(session, **CLINIC)
+        for name, email, role in PEOPLE:
+            create_user(session, clinic.id, email=email, name=name, role=role, password=passwords[email])
     return True
-
-
-def capture_leads(session: Session, clinic: Clinic) -> None:
-    """Capture leads through the normal service, so that their follow-ups are planned too."""
-    actor = Actor.system(load_context(session, clinic.id))
-    sources = select(LeadSource.category, LeadSource.id).where(LeadSource.clinic_id == clinic.id)
-    source_of = {row.category: row.id for row in session.execute(sources)}
-    for number, (first, last, category, interest, words) in enumerate(LEADS):
-        lead = {
-            "first_name": first,
-            "last_name": last,
-            "email": f"{first}.{last}@people.example".lower(),
-            "phone": f"+1 212 555 01{number:02}",  # numbers reserved for fiction
-            "source_id": source_of[category],
-            "treatment_interest": [interest],
-            "notes": words,
-        }
-        capture_lead(session, actor, lead)
 
 
 def renew_passwords(session: Session, passwords: Passwords) -> None:
