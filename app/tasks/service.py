@@ -1,5 +1,6 @@
 """Task service. The caller commits."""
 
+from app.tasks.lifecycle.assignment_notices import notify_assignees
 from app.tasks.lifecycle.cancellation import check_cancellation
 from app.tasks.lifecycle.closing import cancel, check_completion, complete, delete
 from app.tasks.lifecycle.create import check_new_task, create_for_named_lead, create_task
@@ -20,6 +21,7 @@ __all__ = [
     "delete",
     "list_tasks",
     "my_tasks",
+    "notify_assignees",
     "overdue_tasks",
     "pin",
     "read_task",

@@ -1,5 +1,6 @@
 """The page of a lead in a browser: planned steps, duplicates and merge, consents, history, edit of all fields."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -199,6 +200,19 @@ def test_time_of_a_new_task_is_in_the_zone_of_the_clinic(browsing: Browsing, des
     expect(dialog(page)).to_have_count(0)
     [task] = [one for one in desk.admin.every(f"/api/leads/{lead['id']}/tasks") if one["title"] == "Ask for X-rays"]
     assert task["due_at"] == "2030-01-31T14:00:00Z"
+
+
+def test_new_task_for_an_absent_user_is_created_with_a_warning(browsing: Browsing, desk: Desk):
+    ends = (now() + timedelta(days=9)).isoformat()
+    away = {"starts_at": (now() - timedelta(days=1)).isoformat(), "ends_at": ends, "tasks": "leave"}
+    lead = desk.capture(assigned_to_id=desk.admin.id)
+    assert desk.admin.post(f"/api/users/{desk.admin.id}/out-of-office", away).status == 201
+    page = browsing.sign_in(desk.coordinator, f"/leads/{lead['id']}")
+    page.get_by_role("button", name="New task").click()
+    dialog(page).get_by_label("Title").fill("Call")
+    dialog(page).get_by_role("button", name="New task").click()
+    expect(page.get_by_text(f"{desk.admin.actor.name} is away until")).to_be_visible()
+    expect(page.get_by_text("The task is planned.")).to_be_visible()
 
 
 def test_task_is_created_from_an_entry_of_the_timeline_and_gets_a_note(browsing: Browsing, desk: Desk):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -28,7 +28,8 @@ from app.identity.users.lookup import require_named_assignee
 from app.leads.models import Lead
 from app.leads.search.lookup import visible_to
 from app.tasks import service
-from app.tasks.models import Task
+from app.tasks.models import OPEN_TASKS, Task
+from app.tasks.workload.assignment_warnings import AssignmentWarning, assignment_warnings
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Result:
     status: int
     task: Task | None = None
     error: RelanceError | None = None
+    warnings: Sequence[AssignmentWarning] = ()
 
 
 class Operation(NamedTuple):
@@ -57,7 +59,9 @@ ON_A_TASK: Final[Mapping[str, Operation]] = {
     "reschedule": Operation(Reschedule(), service.update_task),
     "reassign": Operation(
         Handover(),
-        lambda s, a, id_, given: service.reassign(s, a, id_, given["assigned_to_id"], reason=given.get("reason")),
+        lambda s, a, id_, given: service.reassign(
+            s, a, id_, given["assigned_to_id"], reason=given.get("reason"), notifies=False
+        ),
         require_named_assignee,
     ),
     "pin": Operation(Pin(), lambda s, a, id_, given: service.pin(s, a, id_, pinned=given["pinned"])),
@@ -68,9 +72,24 @@ _NEW: Final = QueuedTaskIn()
 
 
 def run_operations(session: Session, actor: Actor, operations: Sequence[JsonObject]) -> list[Result]:
-    """Run the operations in order. Return the result of each one."""
+    """Run the operations in order. Return the result of each one.
+
+    Each user to whom they give tasks gets one notice.
+    """
     _lock_leads(session, actor, operations)
-    return [_one(session, actor, index, operation) for index, operation in enumerate(operations)]
+    before = _assignees(session, _ids(operations, "id"))
+    results = [_one(session, actor, index, operation) for index, operation in enumerate(operations)]
+    changed = {result.task.id: result.task for result in results if result.task}
+    given = [task for task in changed.values() if task.assigned_to_id != before.get(task.id)]
+    open_ones = [task for task in given if task.status in OPEN_TASKS]
+    service.notify_assignees(session, actor, open_ones)
+    warnings = assignment_warnings(session, actor, open_ones)
+    return [replace(one, warnings=warnings.get(one.task.id, ())) if one.task else one for one in results]
+
+
+def _assignees(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, UUID | None]:
+    found = session.execute(select(Task.id, Task.assigned_to_id).where(Task.id.in_(ids)))
+    return {row[0]: row[1] for row in found}
 
 
 def _one(session: Session, actor: Actor, index: int, operation: JsonObject) -> Result:
@@ -92,7 +111,7 @@ def _act(session: Session, actor: Actor, operation: JsonDict) -> Task:
     name = operation.pop("op", None)
     if name == CREATE:
         given = _read(_NEW, operation, partial(service.check_new_task, session, actor))
-        return service.create_for_named_lead(session, actor, given)
+        return service.create_for_named_lead(session, actor, given, notifies=False)
     if not isinstance(name, str) or name not in ON_A_TASK:
         raise Invalid.at("/op", f"Must be one of {', '.join((CREATE, *ON_A_TASK))}.")
     kind, task_id = ON_A_TASK[name], _id(operation.pop("id", None))

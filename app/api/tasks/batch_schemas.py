@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from marshmallow import ValidationError, fields
 
-from app.api.tasks.schemas import TaskOut
+from app.api.tasks.schemas import AssignmentWarningOut, TaskOut
 from app.http.openapi.openapi import Problem
 from app.http.schemas.fields import Id, Instant, Integer, ListOf
 from app.http.schemas.map_of import MapOf
@@ -55,6 +55,11 @@ class ResultOut(Schema):
     task_id = Id(required=True, allow_none=True)
     task = fields.Nested(TaskOut, required=True, allow_none=True)
     problem = fields.Nested(Problem, required=True, allow_none=True)
+    warnings = fields.List(
+        fields.Nested(AssignmentWarningOut),
+        required=True,
+        metadata={"description": "About the user to whom the batch gave the task. They stop nothing."},
+    )
 
 
 class BatchOut(Schema):

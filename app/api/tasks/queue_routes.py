@@ -6,7 +6,7 @@ from app.api.tasks import batch
 from app.api.tasks.batch_schemas import BatchIn, BatchOut
 from app.api.tasks.expand import list_named_tasks
 from app.api.tasks.queue_schemas import Handover, Pin, QueuedTaskIn, QueuedTaskOut, QueueQuery
-from app.api.tasks.schemas import TaskOut
+from app.api.tasks.schemas import AssignedTaskOut, TaskOut
 from app.api.tasks.task_routes import add_task_routes
 from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
@@ -19,6 +19,7 @@ from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
 from app.identity.users.lookup import require_named_assignee
 from app.tasks import service
+from app.tasks.workload.assignment_warnings import with_warnings
 
 blp = Blueprint("followups", __name__, url_prefix="/api/followups", description="The work queue: tasks across leads.")
 
@@ -39,7 +40,7 @@ def list_tasks(query: JsonDict) -> Page:
 @blp.post("")
 @allow(Permission.LEAD_UPDATE)
 @blp.arguments(QueuedTaskIn, lookups=service.check_new_task)
-@blp.response(201, TaskOut)
+@blp.response(201, AssignedTaskOut)
 @blp.alt_response(409, "CONFLICT")
 @blp.alt_response(404, "NOT_FOUND")
 @blp.alt_response(410, "GONE")
@@ -50,7 +51,7 @@ def create_task(given: JsonDict) -> object:
     the template.
     """
     with unit_of_work() as session:
-        return service.create_for_named_lead(session, actor(), given)
+        return with_warnings(session, actor(), service.create_for_named_lead(session, actor(), given))
 
 
 @blp.post("/batch")
@@ -77,6 +78,7 @@ def _to_response(result: batch.Result) -> JsonDict:
         "task_id": result.task and result.task.id,
         "task": result.task,
         "problem": to_problem(result.error) if result.error else None,
+        "warnings": result.warnings,
     }
 
 
@@ -113,7 +115,7 @@ def start(task_id: UUID) -> object:
 @blp.post("/<uuid:task_id>/reassign")
 @allow(Permission.LEAD_UPDATE)
 @blp.arguments(Handover, lookups=require_named_assignee)
-@blp.response(200, TaskOut)
+@blp.response(200, AssignedTaskOut)
 @blp.alt_response(409, "CONFLICT")
 def reassign(given: JsonDict, task_id: UUID) -> object:
     """Assign a task to another user.
@@ -121,7 +123,8 @@ def reassign(given: JsonDict, task_id: UUID) -> object:
     The new assignee is notified in the app. The lead's timeline records the change with its reason.
     """
     with unit_of_work() as session:
-        return service.reassign(session, actor(), task_id, given["assigned_to_id"], reason=given.get("reason"))
+        task = service.reassign(session, actor(), task_id, given["assigned_to_id"], reason=given.get("reason"))
+        return with_warnings(session, actor(), task)
 
 
 @blp.post("/<uuid:task_id>/pin")

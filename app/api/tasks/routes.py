@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from app.api.tasks.schemas import (
+    AssignedTaskOut,
     LeadTasksQuery,
     MyTasksQuery,
     OverdueQuery,
@@ -17,6 +18,7 @@ from app.http.blueprint import Blueprint
 from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
 from app.tasks import service
+from app.tasks.workload.assignment_warnings import with_warnings
 
 blp = Blueprint("tasks", __name__, url_prefix="/api/leads", description="Follow-ups for a person.")
 
@@ -37,7 +39,7 @@ def tasks_of_lead(query: JsonDict, lead_id: UUID) -> Page:
 @blp.post("/<uuid:lead_id>/tasks")
 @allow(Permission.LEAD_UPDATE)
 @blp.arguments(TaskIn, lookups=service.check_new_task)
-@blp.response(201, TaskOut)
+@blp.response(201, AssignedTaskOut)
 @blp.alt_response(409, "CONFLICT")
 def create_task(given: JsonDict, lead_id: UUID) -> object:
     """Create a task for a lead.
@@ -45,7 +47,7 @@ def create_task(given: JsonDict, lead_id: UUID) -> object:
     Assigned to the lead's coordinator unless `assigned_to_id` is given.
     """
     with unit_of_work() as session:
-        return service.create_task(session, actor(), lead_id, given)
+        return with_warnings(session, actor(), service.create_task(session, actor(), lead_id, given))
 
 
 @blp.get("/tasks/my-tasks")

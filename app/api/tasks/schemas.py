@@ -19,6 +19,7 @@ from app.leads.models import LONGEST_TAG
 from app.leads.timeline.models import OUTCOME_WORDS, Outcome
 from app.tasks.models import PRIORITY_WORDS, TASK_TYPE_WORDS, TaskPriority, TaskStatus, TaskType
 from app.tasks.rows import EARLIEST_REMINDER, MOST_REMINDERS, MOST_TAGS
+from app.tasks.workload.assignment_warnings import WarningCode
 
 
 class Progress(StrEnum):
@@ -139,6 +140,13 @@ class KeyInWords(fields.String):
         return in_words(value)
 
 
+class AssignmentWarningOut(Schema):
+    """Why a user may not get to a task in time."""
+
+    code = Choice(WarningCode, required=True)
+    message = fields.String(required=True)
+
+
 class TaskOut(Schema):
     """A task."""
 
@@ -194,3 +202,11 @@ class OverdueQuery(PageQuery):
     """Filter of overdue tasks: all users, or one."""
 
     assigned_to_id = UserIdOrMe()
+
+
+class AssignedTaskOut(TaskOut):
+    """A task, with warnings about the user to whom the call gave it."""
+
+    warnings = fields.List(
+        fields.Nested(AssignmentWarningOut), metadata={"description": "Left out if there are none. They stop nothing."}
+    )

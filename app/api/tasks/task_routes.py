@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from app.api.tasks.schemas import Cancellation, Completion, Snooze, TaskChanges, TaskOut
+from app.api.tasks.schemas import AssignedTaskOut, Cancellation, Completion, Snooze, TaskChanges, TaskOut
 from app.core.optimistic_locking import SeenVersions
 from app.core.type_aliases import JsonDict
 from app.http.access import actor, allow, reading, unit_of_work
@@ -10,6 +10,7 @@ from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
 from app.identity.permissions import Permission
 from app.tasks import service
+from app.tasks.workload.assignment_warnings import with_warnings
 
 
 def add_task_routes(blp: Blueprint, path: str, *, title: str = "a task") -> None:
@@ -30,23 +31,25 @@ def add_task_routes(blp: Blueprint, path: str, *, title: str = "a task") -> None
     @allow(Permission.LEAD_UPDATE)
     @blp.doc(summary=f"Edit {title}, at its published path.", description=_PUT)
     @blp.arguments(TaskChanges, lookups=service.check_change)
-    @blp.response(200, TaskOut)
+    @blp.response(200, AssignedTaskOut)
     @blp.alt_response(409, "CONFLICT")
     @if_match
     def update_task(given: JsonDict, task_id: UUID, seen: SeenVersions) -> object:
         with unit_of_work() as session:
-            return service.update_task(session, actor(), task_id, given, seen=seen)
+            task = service.update_task(session, actor(), task_id, given, seen=seen)
+            return with_warnings(session, actor(), task) if "assigned_to_id" in given else task
 
     @blp.patch(path)
     @allow(Permission.LEAD_UPDATE)
     @blp.doc(summary=f"Edit {title}.", description=_EDIT)
     @blp.arguments(TaskChanges, lookups=service.check_change)
-    @blp.response(200, TaskOut)
+    @blp.response(200, AssignedTaskOut)
     @blp.alt_response(409, "CONFLICT")
     @if_match
     def edit_task(given: JsonDict, task_id: UUID, seen: SeenVersions) -> object:
         with unit_of_work() as session:
-            return service.update_task(session, actor(), task_id, given, seen=seen)
+            task = service.update_task(session, actor(), task_id, given, seen=seen)
+            return with_warnings(session, actor(), task) if "assigned_to_id" in given else task
 
     @blp.post(f"{path}/complete")
     @allow(Permission.LEAD_UPDATE)

@@ -36,12 +36,14 @@ class JobKind:
     """One kind of job.
 
     `work_on` reads once per chunk what all its items share, and returns the function that processes a span of them.
-    `undo` takes back what a cancelled job has planned, and returns how much.
+    `undo` takes back what a cancelled job has planned, and returns how much. `end` is called once, when all items are
+    done.
     """
 
     name: str
     work_on: Callable[[Session, JobRow, ClinicContext], ProcessSpan]
     undo: Callable[[Session, UUID], int] | None = None
+    end: Callable[[Session, JobRow, ClinicContext], None] | None = None
 
 
 _KINDS: Final[dict[str, JobKind]] = {}

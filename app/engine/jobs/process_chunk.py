@@ -44,7 +44,7 @@ _COUNT: Final = text(
 )
 _FINISH: Final = text(
     "UPDATE jobs SET state = 'done', finished_at = :now"
-    " WHERE id = :job AND state = 'running' AND done + failed + cancelled = total"
+    " WHERE id = :job AND state = 'running' AND done + failed + cancelled = total RETURNING id"
 )
 
 _OUTLOOK: Final = text("SELECT outlook FROM jobs WHERE id = :job")
@@ -79,9 +79,11 @@ def process_chunk(session: Session, chunk: JsonObject) -> None:
     if ends.left:
         later = [Span(min(ends.left), max(ends.left))]
         plan_chunks(session, job.clinic_id, job.id, later, at=ends.retry_at or clock.now() + RETRY_DELAY)
-    _count(session, job, done=len(ends.done), failed=len(ends.failed), reached=ends.reached)
+    has_ended = _count(session, job, done=len(ends.done), failed=len(ends.failed), reached=ends.reached)
     if ends.outlook:
         _add_outlook(session, job, ends.outlook)
+    if (end := kind_of(job.spec).end) and has_ended:
+        end(session, job, chunk["clinic"])
 
 
 def _process_without_bad_items(session: Session, job_id: UUID, make: ProcessSpan, span: Span) -> ItemResults:
@@ -119,12 +121,16 @@ def _sum(one: ItemResults, other: ItemResults) -> ItemResults:
 
 def _count(
     session: Session, job: JobRow, *, done: int = 0, failed: int = 0, cancelled: int = 0, reached: int = 0
-) -> None:
-    """Update the job's counts. Call it last: every chunk needs this row and locks it until its commit."""
+) -> bool:
+    """Update the job's counts, and return whether it has ended.
+
+    Call it last: every chunk needs this row and locks it until its commit.
+    """
     counts = {"done": done, "failed": failed, "cancelled": cancelled, "reached": reached}
     session.execute(_COUNT, {"job": job.id, "now": clock.now(), **counts})
-    session.execute(_FINISH, {"job": job.id, "now": clock.now()})
+    has_ended = session.scalar(_FINISH, {"job": job.id, "now": clock.now()}) is not None
     note(session, job.clinic_id, LiveKind.JOB_CHANGED, [(job.id, About(None, job.created_by))])
+    return has_ended
 
 
 def _add_outlook(session: Session, job: JobRow, outlook: Outlook) -> None:

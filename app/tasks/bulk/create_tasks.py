@@ -22,7 +22,7 @@ from app.engine.jobs.models import ItemReason
 from app.engine.jobs.split import Span
 from app.engine.service import record
 from app.identity.clinic_context import ClinicContext
-from app.identity.users.lookup import active_users
+from app.identity.users.lookup import active_users, users_by_id
 from app.leads.enums import LeadStatus
 from app.leads.events import LazyContact, lead_created
 from app.leads.facts.template_values import display_names
@@ -30,6 +30,7 @@ from app.tasks.bulk.assignees import choose_strategy
 from app.tasks.bulk.new_leads import NO_LEADS, capture_leads
 from app.tasks.bulk.spec import Spec
 from app.tasks.bulk.work import Work
+from app.tasks.lifecycle.assignment_notices import notify_of_many
 from app.tasks.models import Task
 from app.tasks.rows import task_created, task_row
 
@@ -61,6 +62,10 @@ _WANTED: Final = (
 )
 _TAKE: Final = text(
     f"SELECT position, {', '.join(f'l.{name}' for name in _COLUMNS)} {_WANTED} FOR NO KEY UPDATE OF l SKIP LOCKED"
+)
+_TASKS_BY_USER: Final = text(
+    "SELECT t.assigned_to_id, count(*) FROM job_items i JOIN lead_tasks t ON t.id = i.task_id"
+    " WHERE i.job_id = :job AND t.assigned_to_id IS NOT NULL GROUP BY 1"
 )
 _WHICH_EXIST: Final = text(f"SELECT position {_WANTED}")
 
@@ -155,4 +160,11 @@ def _task(work: Work, place: Position, lead: Any, *, user_id: UUID | None, at: d
     )
 
 
-KIND: Final = JobKind(DEFAULT_KIND, work_on)
+def notify_assignees_of_job(session: Session, job: JobRow, clinic: ClinicContext) -> None:
+    """Send each user one notice of the tasks that the job gave them."""
+    numbers = {row[0]: row[1] for row in session.execute(_TASKS_BY_USER, {"job": job.id})}
+    names = [user.name for user in users_by_id(session, clinic.id, [job.created_by]).values()]
+    notify_of_many(session, clinic, numbers, by=(job.created_by, names[0] if names else clinic.name))
+
+
+KIND: Final = JobKind(DEFAULT_KIND, work_on, end=notify_assignees_of_job)

@@ -18,6 +18,7 @@ from app.identity.users.lookup import is_assignable, require_assignable, require
 from app.leads.models import Lead
 from app.leads.search.lookup import lock_open_lead, visible_to
 from app.tasks.facts import task_event
+from app.tasks.lifecycle.assignment_notices import notify_assignees
 from app.tasks.models import Task, TaskStatus
 from app.tasks.templates.create_from_template import require_template, task_from
 from app.tasks.templates.typed_texts import check_texts, fill_texts
@@ -25,8 +26,11 @@ from app.tasks.templates.typed_texts import check_texts, fill_texts
 _OWN_LEAD: Final = "Must be a lead of your clinic."
 
 
-def create_task(session: Session, actor: Actor, lead_id: UUID, data: JsonObject) -> Task:
-    """Create a task from `data`, as `TaskIn` reads it. Raises NotFound, LeadIsLocked, LeadIsClosed, Invalid."""
+def create_task(session: Session, actor: Actor, lead_id: UUID, data: JsonObject, *, notifies: bool = True) -> Task:
+    """Create a task from `data`, as `TaskIn` reads it, and notify its assignee if `notifies`.
+
+    Raises NotFound, LeadIsLocked, LeadIsClosed, Invalid.
+    """
     lead = lock_open_lead(session, actor, lead_id)
     at = now()
     data = fill_texts(session, actor.clinic, lead, data)
@@ -46,14 +50,19 @@ def create_task(session: Session, actor: Actor, lead_id: UUID, data: JsonObject)
     )
     session.add(task)
     record(session, actor.clinic, task_event(EventName.TASK_CREATED, task, lead, at))
+    if notifies:
+        notify_assignees(session, actor, [task])
     return task
 
 
-def create_for_named_lead(session: Session, actor: Actor, data: JsonObject) -> Task:
-    """Create a task for the lead in `data["lead_id"]`. Raises LeadIsLocked, LeadIsClosed, Invalid."""
+def create_for_named_lead(session: Session, actor: Actor, data: JsonObject, *, notifies: bool = True) -> Task:
+    """Create a task for the lead in `data["lead_id"]`, as `create_task` does.
+
+    Raises LeadIsLocked, LeadIsClosed, Invalid.
+    """
     given = {name: value for name, value in data.items() if name != "lead_id"}
     try:
-        return create_task(session, actor, data["lead_id"], given)
+        return create_task(session, actor, data["lead_id"], given, notifies=notifies)
     except NotFound:
         raise Invalid.at("/lead_id", _OWN_LEAD) from None
 

@@ -25,6 +25,7 @@ from app.leads.models import IS_OPEN_LEAD, Lead
 from app.leads.search.lookup import visible_to
 from app.leads.search.open_task import IS_OPEN_TASK
 from app.security.encrypted_fields import decrypt_rows
+from app.tasks.lifecycle.assignment_notices import notify_of_many
 from app.tasks.models import Task
 from app.tasks.workload.move_tasks import move_owners_tasks
 
@@ -52,8 +53,8 @@ def hand_over(
     """Reassign every open lead and task of a user, to the users in `to` by workload or by the assignment rules.
 
     If no rule applies, leads go to the coordinators by workload, else to the admins. Tasks follow their lead. Tasks on
-    another user's lead go to that user if available. Reminders go to the user who has the task when they are due. Runs
-    in the caller's transaction, before it locks any lead.
+    another user's lead go to that user if available. Reminders go to the user who has the task when they are due, and
+    each user gets one notice. Runs in the caller's transaction, before it locks any lead.
     Raises Invalid at `/to_ids/0` and so on (when a user in `to` is not available).
     """
     at, gone, done = now(), {user_id}, HandedOver()
@@ -67,6 +68,7 @@ def hand_over(
     ids = _leads_with_work(session, actor, user_id)
     for first in range(0, len(ids), BATCH):
         _hand_over(session, actor, order, _lock(session, actor, ids[first : first + BATCH]), done=done)
+    notify_of_many(session, actor.clinic, done.tasks, by=(actor.user_id, actor.name))
     return done
 
 

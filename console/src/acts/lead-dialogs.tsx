@@ -14,11 +14,12 @@ const t = texts.lead;
 const TOPICS = ["lead", "leads", "board", "tasks"];
 const HOUR = 3_600_000;
 
-interface FormProps {
+interface FormProps<Out> {
   title: string;
   label: string;
   done: string;
-  save: { mutate: (given: undefined, options: { onSuccess: () => void }) => void; isPending: boolean };
+  save: { mutate: (given: undefined, options: { onSuccess: (saved: Out) => void }) => void; isPending: boolean };
+  onSaved?: (saved: Out) => void;
   onClose: () => void;
   children: ReactNode;
   isWide?: boolean;
@@ -26,12 +27,13 @@ interface FormProps {
 }
 
 /** A dialog with one form: it closes when the API has accepted the change. */
-export function FormDialog({ title, label, done, save, onClose, children, isWide = false, isReady = true }: FormProps) {
+export function FormDialog<Out>({ title, label, done, save, onSaved, onClose, children, isWide = false, isReady = true }: FormProps<Out>) {
   const submit = (event: FormEvent) => {
     event.preventDefault();
     save.mutate(undefined, {
-      onSuccess: () => {
+      onSuccess: (saved) => {
         toast(done);
+        onSaved?.(saved);
         onClose();
       },
     });
@@ -70,6 +72,11 @@ export function NoteDialog({ leadId, task, onClose }: Props & { task?: Pick<Sche
   );
 }
 
+/** Say why the user who got the task may not get to it. */
+const warnOfAssignee = ({ warnings }: Schemas["AssignedTaskOut"]): void => {
+  for (const { message } of warnings ?? []) toast(message);
+};
+
 /** `entryId`: the timeline entry that the task is created from. */
 export function TaskDialog({ leadId, entryId, onClose }: Props & { entryId?: string | undefined }) {
   const [type, setType] = useState("CALL");
@@ -84,7 +91,7 @@ export function TaskDialog({ leadId, entryId, onClose }: Props & { entryId?: str
   }, TOPICS);
   const mistakes = useMistakes(save.error);
   return (
-    <FormDialog title={texts.task.create} label={texts.task.create} done={texts.task.created} save={save} onClose={onClose}>
+    <FormDialog title={texts.task.create} label={texts.task.create} done={texts.task.created} save={save} onSaved={warnOfAssignee} onClose={onClose}>
       {mistakes.rest("/title", "/due_at")}
       <TextField label={texts.task.title} value={title} onChange={setTitle} required autoFocus wrong={mistakes.at("/title")} />
       <div className="fields">

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from app.api.activities.schemas import ActivityOut
-from app.api.tasks.schemas import TaskOut
+from app.api.tasks.schemas import AssignedTaskOut
 from app.api.tasks.timeline.schemas import TaskFromEntryIn, TaskNoteIn, TaskNotesQuery
 from app.core.pagination import Page
 from app.core.type_aliases import JsonDict
@@ -12,6 +12,7 @@ from app.http.blueprint import Blueprint
 from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
 from app.tasks import timeline_links
+from app.tasks.workload.assignment_warnings import with_warnings
 
 blp = Blueprint("task-links", __name__, url_prefix="/api", description="Links between tasks and the timeline.")
 
@@ -46,7 +47,7 @@ def add_note(given: JsonDict, task_id: UUID) -> object:
 @blp.post("/leads/<uuid:lead_id>/activities/<uuid:entry_id>/tasks")
 @allow(Permission.LEAD_UPDATE)
 @blp.arguments(TaskFromEntryIn, lookups=timeline_links.check_task_from_entry)
-@blp.response(201, TaskOut)
+@blp.response(201, AssignedTaskOut)
 @blp.alt_response(409, "CONFLICT")
 def create_task_from_entry(given: JsonDict, lead_id: UUID, entry_id: UUID) -> object:
     """Create a task from a timeline entry.
@@ -55,4 +56,5 @@ def create_task_from_entry(given: JsonDict, lead_id: UUID, entry_id: UUID) -> ob
     are not copied. With `template_id`, missing fields come from the template.
     """
     with unit_of_work() as session:
-        return timeline_links.create_from_entry(session, actor(), given, lead_id=lead_id, entry_id=entry_id)
+        task = timeline_links.create_from_entry(session, actor(), given, lead_id=lead_id, entry_id=entry_id)
+        return with_warnings(session, actor(), task)
