@@ -42,8 +42,8 @@ PARENTS: Final[Mapping[str, tuple[str, str]]] = {
 FUNCTIONS: Final = (
     *("folded_name", "leads_named", "tasks_saying"),  # for processes of the last version, during an upgrade
     *("name_sound", "name_start", "name_end", "leads_alike"),
-    *("leads_tagged", "leads_with_keys", "notes_with_keys", "tasks_tagged", "tasks_with_words", "clinic_outages"),
-    "end_sender_outage",
+    *("leads_tagged", "leads_with_keys", "notes_with_keys", "tasks_tagged", "tasks_with_words"),
+    *("messages_with_keys", "clinic_outages", "end_sender_outage"),
 )
 POLICIES: Final = ("everything", "own_clinic")
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
@@ -22,7 +22,7 @@ from app.leads.models import IS_OPEN_LEAD, Lead
 from app.leads.search.open_task import IS_OPEN_TASK
 from app.messaging.rendering.variables import local_time
 from app.tasks.models import Task
-from app.tasks.workload.spreading import APART
+from app.tasks.workload.spreading import HOUR
 
 AnyTask = TypeVar("AnyTask", bound=Any)
 
@@ -62,15 +62,19 @@ def assignment_warnings(
     away = _absences(session, users, until=max(task.due_at for task in given))
     busy = _over_ceiling(session, actor.clinic, users)
     found: defaultdict[UUID, list[AssignmentWarning]] = defaultdict(list)
+    full: dict[tuple[UUID, date], Sequence[AssignmentWarning]] = {}
+    calendar = actor.clinic.calendar
     for task in given:
-        who = task.assigned_to_id
-        name, calendar = names.get(who, ""), actor.clinic.calendar
+        who, day = task.assigned_to_id, calendar.local(task.due_at).date()
+        name = names.get(who, "")
         found[task.id] += _of_absence(name, away[who], task.due_at, calendar)
         if who in busy:
             leads, ceiling = busy[who]
             message = f"{name} has {leads} open leads; the limit is {ceiling}."
             found[task.id].append(AssignmentWarning(WarningCode.OVER_CEILING, message))
-        found[task.id] += _of_day(session, calendar, name=name, user_id=who, due_at=task.due_at)
+        if (who, day) not in full:
+            full[who, day] = tuple(_of_day(session, actor.clinic, name=name, user_id=who, day=day))
+        found[task.id] += full[who, day]
     return found
 
 
@@ -109,11 +113,12 @@ def _over_ceiling(session: Session, clinic: ClinicContext, users: Collection[UUI
 
 
 def _of_day(
-    session: Session, calendar: Calendar, *, name: str, user_id: UUID, due_at: datetime
+    session: Session, clinic: ClinicContext, *, name: str, user_id: UUID, day: date
 ) -> Iterator[AssignmentWarning]:
-    day = calendar.local(due_at).date()
+    calendar = clinic.calendar
     begins, ends = (calendar.at_wall_time(one, time.min) for one in (day, day + timedelta(days=1)))
-    room = sum((span.closes - span.opens for span in calendar.spans_between(begins, ends)), timedelta()) // APART
+    open_time = sum((span.closes - span.opens for span in calendar.spans_between(begins, ends)), timedelta())
+    room = open_time * clinic.spread_tasks_per_hour // HOUR
     if not room:
         return  # nobody plans by the hours of a closed day
     of_day = select(func.count()).where(
