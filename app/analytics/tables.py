@@ -69,6 +69,7 @@ def heading(report: Report) -> JsonDict:
         "timezone": str(report.days.calendar.zone),
         "basis": report.basis,
         "mature_before": report.mature_before,
+        "rates_begin": report.rates_begin,
     }
 
 

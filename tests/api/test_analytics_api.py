@@ -113,6 +113,29 @@ def test_young_leads_are_left_out_of_rates(desk: Desk, leads: dict[str, str]):
     assert later["conversion_rate"]["value"] == 0.25
 
 
+def test_report_says_when_rates_begin_while_all_leads_are_young(desk: Desk):
+    days = {"from": "2026-03-01", "to": "2026-04-01"}
+
+    def reported(report: str = "summary", **query: Any) -> dict[str, Any]:
+        answer = desk.hire(Role.CLINIC_ADMIN).get(f"{BASE}/{report}", **query)
+        return {"begin": answer.body["rates_begin"]} | {
+            one["metric"]: one["value"] for row in answer.body["rows"] for one in row["figures"]
+        }
+
+    with time_machine.travel(datetime(2026, 3, 2, 15, tzinfo=UTC), tick=False) as clock:
+        assert reported(**days)["begin"] is None  # no leads: zeros, and nothing to wait for
+        desk.capture()
+        assert [reported(name, **days)["begin"] for name in ("summary", "funnel", "automation")] == ["2026-04-02"] * 3
+        assert reported(mature_days=10, **days)["begin"] == "2026-03-13"
+        clock.move_to(datetime(2026, 4, 1, 15, tzinfo=UTC))
+        desk.hire(Role.CLINIC_ADMIN).post("/api/leads", desk.lead_data(phone="+12125550178"))
+        still, later = reported(**days), {"from": "2026-04-01", "to": "2026-05-01"}
+        assert (still["begin"], still["conversion_rate"]) == ("2026-04-02", None)
+        clock.move_to(datetime(2026, 4, 2, 15, tzinfo=UTC))
+        begun = reported(**days)
+        assert (begun["begin"], begun["conversion_rate"], reported(**later)["begin"]) == (None, 0, "2026-05-02")
+
+
 def test_filters_limit_figures_and_lists(desk: Desk, leads: dict[str, str]):
     [figures] = rows_of(desk.admin, "summary", tag="lost").values()
     assert listed(desk.admin, figures["total_leads"]["drill"]) == {leads["lost"]}

@@ -224,6 +224,24 @@ def test_invalid_activity_completes_nothing(desk: Desk):
     assert (desk.timeline(lead), do(desk, task, "complete").status) == ([], 200)
 
 
+@pytest.mark.parametrize(
+    ("type_", "refused"),
+    [("EMAIL", ["spoke", "wrong_number"]), ("SMS", ["voicemail"]), ("MEETING", ["wrong_number"]), ("CALL", [])],
+)
+def test_outcome_fits_the_type_of_the_task(desk: Desk, type_: str, refused: list[str]):
+    task = desk.plan(desk.capture(), type=type_)
+    for outcome in refused:
+        answer = do(desk, task, "complete", {"outcome": outcome})
+        assert (answer.status, answer.pointers) == (422, ["/outcome"])
+    assert do(desk, task, "complete", {"outcome": "callback_requested"}).status == 200
+
+
+def test_call_instead_of_the_planned_mail_has_the_outcome_of_a_call(desk: Desk):
+    task = desk.plan(desk.capture(), type="EMAIL")
+    done = do(desk, task, "complete", {"activity": {"type": "PHONE_CALL", "outcome": "voicemail"}})
+    assert (done.status, done.body["outcome"]) == (200, "voicemail")
+
+
 def test_task_can_be_linked_to_an_existing_entry_of_its_lead(desk: Desk):
     lead, other = desk.capture(), desk.capture()
     entries = [

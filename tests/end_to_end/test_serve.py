@@ -133,11 +133,12 @@ def children_of(supervisor: int, text: str) -> list[psutil.Process]:
 
 def test_demo_restarts_parts_and_keeps_data(home: Path) -> None:
     with served(home) as (addresses, supervisor), demo_scenario(home) as demo:
-        assert len(leads_of(addresses["api"], home)) == 12
+        replayed = leads_of(addresses["api"], home)
+        assert len(replayed) > 20
         printed = try_the_readme(addresses["api"], home)
         assert ('"speed-to-lead"' in printed, '"replied"' in printed) == (True, True)
         leads = leads_of(addresses["api"], home)
-        assert len(leads) == 13
+        assert len(leads - replayed) == 1
 
         flower = addresses["flower"]
         assert httpx.get(f"{flower['url']}/workers").status_code == 401

@@ -136,10 +136,10 @@ class Practice:
             change_stage(session, self.actor(), lead_id, {"stage": stage, **given})
 
     def plan(self, lead_id: UUID, due_at: datetime, **given: Any) -> UUID:
-        """Create a task for the coordinator."""
+        """Create a task of the coordinator, who plans it: nobody needs a notice of it."""
         data = {"title": "Call back", "type": "CALL", "priority": "NORMAL", "due_at": due_at, **given}
         with transaction() as session:
-            return tasks.create_task(session, self.actor(), lead_id, data).id
+            return tasks.create_task(session, self.actor(Role.TREATMENT_COORDINATOR), lead_id, data).id
 
     def retime(self, task_id: UUID, due_at: datetime) -> None:
         with transaction() as session:

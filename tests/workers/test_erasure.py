@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 import pytest
 import time_machine
 from click.testing import CliRunner
-from sqlalchemy import ARRAY, Boolean, CheckConstraint, Column, DateTime, LargeBinary, Text, Uuid
+from sqlalchemy import ARRAY, Boolean, CheckConstraint, Column, DateTime, LargeBinary, Text, Uuid, delete
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.audit.audit_log import change_context
@@ -249,6 +249,9 @@ class Planted:
         for table in _parents_first():
             row = self.row(table)
             with transaction() as session:
+                stored = Base.metadata.tables[table]
+                if [one.name for one in stored.primary_key] == ["lead_id"]:
+                    session.execute(delete(stored).where(stored.c.lead_id == self.lead_id))
                 insert_many(session, model_of(table), [row])
             self.ids.setdefault(table, row.get("id", row.get("job_id")))
 

@@ -190,6 +190,14 @@ class AnalyticsOut(PeriodRowsOut):
     timezone = fields.String(required=True, metadata={"examples": ["America/New_York"]})
     basis = Choice(Basis, required=True)
     mature_before = Day(required=True, metadata={"description": "Rates count leads created before this day."})
+    rates_begin = Day(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "Null, unless all leads of the period are too young for rates. Then rates that need older"
+            " leads are null until this day."
+        },
+    )
     definitions = fields.List(fields.Nested(DefinitionOut), required=True)
     buckets = fields.List(
         fields.Nested(PeriodRowsOut),

@@ -28,6 +28,7 @@ from app.tasks.lifecycle.contact import (
     Answer,
     answer_of,
     answered_tasks,
+    completion_mistake,
     told_activity,
 )
 from app.tasks.lifecycle.task_state import set_cancelled, set_completed, set_retimed
@@ -44,6 +45,7 @@ def complete(session: Session, actor: Actor, task_id: UUID, data: JsonObject | N
     """
     data = data or {}
     task, lead = open_task(session, actor, task_id)
+    _check_outcome(task, data)
     task.activity_id = _known_activity(session, task, data.get("activity_id"))
     for activity in filter(None, (told_activity(task.type, data), data.get("activity"))):
         task.activity_id = log_on_locked_lead(session, actor, lead, {**activity, "task_id": task.id}).id
@@ -53,8 +55,10 @@ def complete(session: Session, actor: Actor, task_id: UUID, data: JsonObject | N
 
 
 def check_completion(session: Session, actor: Actor, data: JsonObject, /, *, task_id: UUID) -> None:
-    """Check the existing activity, if one is named. Raises Invalid, and NotFound without the task."""
-    _known_activity(session, read_task(session, actor, task_id), data.get("activity_id"))
+    """Check the outcome, and the existing activity if one is named. Raises Invalid, and NotFound without the task."""
+    task = read_task(session, actor, task_id)
+    _check_outcome(task, data)
+    _known_activity(session, task, data.get("activity_id"))
 
 
 def complete_answered_tasks(session: Session, actor: Actor, lead: Lead, entry: Activity) -> None:
@@ -171,6 +175,11 @@ def _cancel(
     cancelled = set_cancelled(task, lead, at=at, reason=reason)
     write_entry(session, actor, lead, type=ActivityType.NOTE, at=at, task_id=task.id, notes=notes)
     record(session, actor.clinic, cancelled)
+
+
+def _check_outcome(task: Task | AnyRow, data: JsonObject) -> None:
+    if mistake := completion_mistake(task.type, data):
+        raise Invalid.at("/outcome", mistake)
 
 
 def _known_activity(session: Session, task: Task | AnyRow, activity_id: UUID | None) -> UUID | None:

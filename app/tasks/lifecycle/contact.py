@@ -12,7 +12,7 @@ from app.core.calendar.calendar import Calendar, NeverOpen
 from app.core.type_aliases import JsonDict, JsonObject
 from app.leads.activities.effects import LoggedActivity, is_contact
 from app.leads.timeline.models import ActivityType, Outcome
-from app.leads.timeline.vocabulary import WITH_DIRECTION, ContactChannel
+from app.leads.timeline.vocabulary import WITH_DIRECTION, ContactChannel, outcome_mistake
 from app.tasks.models import TaskType
 
 # The activity of a completed task of these types.
@@ -57,6 +57,18 @@ def told_activity(task_type: str, data: JsonObject) -> JsonDict | None:
         return None
     about = ACTIVITY_OF.get(task_type, ACTIVITY_OF[TaskType.CALL])
     return {**about, "outcome": outcome, "notes": data.get("notes")}
+
+
+def completion_mistake(task_type: str, data: JsonObject) -> str | None:
+    """Return why the completed task cannot have its outcome (`data`: as `Completion` reads it); None if it can.
+
+    A task whose completion tells an activity of its own type has the outcomes of that type. With an activity in `data`,
+    the outcome is that of the activity.
+    """
+    outcome, about = data.get("outcome"), ACTIVITY_OF.get(task_type)
+    if not outcome or not about or data.get("activity") or data.get("activity_id"):
+        return None
+    return outcome_mistake(about["type"], outcome)
 
 
 class Answer(NamedTuple):

@@ -33,6 +33,7 @@ export const numbersTexts = {
   before: (value: string) => `before: ${value}`,
   change: (percent: string) => `${percent} against before`,
   definitions: "How it is counted",
+  ratesBegin: (day: string) => `All leads of this period are new. Their rates are shown from ${day} on.`,
   young: "Rates leave out leads that are too young to have converted.",
   rows: "Row",
   rowOf: { funnel: "Stage", sources: "Source", campaigns: "Campaign", coordinators: "Coordinator", "lost-reasons": "Reason", velocity: "Stage" } as Record<string, string>,

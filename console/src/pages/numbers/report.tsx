@@ -2,6 +2,7 @@
 
 import type { ReactNode } from "react";
 import { Link } from "wouter";
+import { dayOf } from "../../format";
 import { texts } from "../../texts";
 import { numbersTexts as t } from "../../texts/numbers";
 import { Bars, Funnel } from "../../ui/charts";
@@ -23,6 +24,7 @@ export function ReportSection({ name, query }: Props) {
       <h2>{title}</h2>
       <Query of={report} rows={4}>
         {report.data && (SINGLE.has(name) ? <Tiles report={report.data} /> : <Table name={name} report={report.data} title={title} />)}
+        {report.data?.rates_begin && <p className="soft">{t.ratesBegin(dayOf(report.data.rates_begin))}</p>}
         {report.data && <Definitions report={report.data} />}
       </Query>
     </section>
