@@ -374,7 +374,7 @@ def test_preview_of_ids_counts_as_the_job(desk: Desk, other_desk: Desk):
     leads = [desk.capture(phone=f"+1212555014{n}") for n in range(5)]
     desk.admin.post(f"/api/leads/{leads[1]['id']}/lost", {"reason": "OTHER"})
     desk.admin.post(f"/api/leads/{leads[2]['id']}/convert", {})
-    desk.admin.post(f"/api/leads/{leads[3]['id']}/restrict", {"reason": "Asked for it"})
+    desk.admin.post(f"/api/leads/{leads[3]['id']}/restrict", {"is_restricted": True, "reason": "Asked for it"})
     ids = [*(lead["id"] for lead in leads), leads[0]["id"], other_desk.capture(phone="600111222")["id"]]
     shown, job = preview_and_job(desk, lead_ids=ids)
     assert (shown["leads"], shown["tasks"], shown["new_leads"], shown["updated_leads"]) == (7, 2, 0, 0)

@@ -54,7 +54,7 @@ def send_away(desk: Desk, person: Caller, starts: float, ends: float) -> None:
 # --- notices ---
 
 
-def test_new_task_notifies_the_user_who_gets_it(desk: Desk, ana: Caller):
+def test_new_task_notifies_its_user(desk: Desk, ana: Caller):
     task = desk.admin.post(QUEUE, new(desk.capture(), ana)).body
     assert notices(ana) == [("Assigned to you: Call", task["id"])]
     assert notices(desk.admin) == []
@@ -147,7 +147,7 @@ def test_absent_user_is_a_warning(desk: Desk, ana: Caller, give: Callable[..., A
     assert given["warnings"][0]["message"].startswith("Ana is away until ")
 
 
-def test_user_who_is_away_when_the_task_is_due_is_a_warning(desk: Desk, ana: Caller):
+def test_absence_when_the_task_is_due_is_a_warning(desk: Desk, ana: Caller):
     send_away(desk, ana, 20, 40)
     assert codes(create(desk, ana, due_at=noon(22))) == ["absent"]
     assert "warnings" not in create(desk, ana, due_at=noon(8))

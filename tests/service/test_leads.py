@@ -17,7 +17,7 @@ from tests.support.desk import Caller, Desk
 pytest_plugins = ["tests.support.desk"]
 
 
-CAPTURED = ["leads", "lead_touches", "assignment_history", "lead_search"]  # by one statement
+CAPTURED = ["leads", "lead_touches", "assignment_history", "lead_search", "lead_scores"]  # by one statement
 
 
 def tables_per_statement(desk: Desk, caller: Caller | None = None, **lead: Any) -> list[list[str]]:

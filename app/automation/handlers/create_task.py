@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, ClassVar, Final, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from app.automation.handlers.support.context import StepContext
 from app.automation.handlers.support.follow_up_events import task_created
@@ -54,6 +54,9 @@ class Due(Strict):
 class CreateTask(Params):
     """Create a task for the lead's coordinator, or for another user."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["task_template"]}, {"required": ["type", "title"]}]}
+    )
     example: ClassVar[object] = {"type": "CALL", "title": "Call back", "priority": "HIGH", "due": Due.example}
 
     task_template: Maybe[Annotated[str, Named("task_templates")]] = Field(

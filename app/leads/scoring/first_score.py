@@ -28,7 +28,7 @@ _CUSTOM: Final = "custom."
 
 @dataclass(frozen=True, slots=True)
 class FirstScores:
-    """What the first scores of a clinic's leads depend on. `sources`: facts of each source, by its id."""
+    """The settings of a clinic that give its leads their first scores. `sources`: facts of each source, by its id."""
 
     basis: Basis
     stage: str | None
