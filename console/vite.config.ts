@@ -29,6 +29,7 @@ export default defineConfig({
   build: {
     outDir: "../app/api/console/static",
     emptyOutDir: true,
+    license: { fileName: "licenses.md" }, // of the packages whose code is in the build
     assetsDir: "",
     assetsInlineLimit: 0, // the policy allows no inline code
     cssCodeSplit: false,

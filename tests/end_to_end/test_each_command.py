@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import click
@@ -161,6 +162,11 @@ def relance(home: Path, folder: Path, name: str, arguments: Sequence[str]) -> su
         timeout=PATIENCE,
         check=False,
     )
+
+
+def test_version_is_that_of_the_package(installation: Installation, folder: Path):
+    done = relance(installation.home, folder, "--version", [])
+    assert (done.returncode, done.stdout) == (0, f"relance {version('relance')}\n")
 
 
 def test_each_command_has_a_call():

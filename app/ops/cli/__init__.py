@@ -92,6 +92,7 @@ def read_env_file(_: click.Context, __: click.Parameter, file: Path | None) -> N
     expose_value=False,
     help="Run the command with the variables of this file, such as the EnvironmentFile of the systemd units.",
 )
+@click.version_option(package_name="relance", message="%(package)s %(version)s")
 def relance() -> None:
     """Relance: automatic lead follow-up. Commands to run, set up and inspect it."""
 
