@@ -21,7 +21,8 @@ from app.leads.contact.phone_numbers import normalise_phones, require_phones, re
 from app.leads.custom_fields.values import merge_custom_values, require_valid_custom_values
 from app.leads.enums import PatientRelationship
 from app.leads.events import lead_event
-from app.leads.models import HIGHEST_SCORE, MOST_TAGS, PRIVATE_FIELDS, Lead
+from app.leads.fields import HIGHEST_SCORE, MOST_TAGS, PRIVATE
+from app.leads.models import Lead
 from app.leads.pipeline.lead_state import WritableLead, mark_updated
 from app.leads.search.lookup import get_lead, lock_editable_lead
 
@@ -128,7 +129,7 @@ def _changed_keys(before: JsonObject, after: JsonObject) -> list[str]:
 
 def _require_private_access(actor: Actor, data: JsonObject) -> None:
     """Refuse changes to private fields that the caller may not read. Raises Forbidden."""
-    if not actor.allows(Permission.LEAD_PRIVATE) and (names := [name for name in PRIVATE_FIELDS if name in data]):
+    if not actor.allows(Permission.LEAD_PRIVATE) and (names := [name for name in data if name in PRIVATE]):
         raise Forbidden(f"Changing {', '.join(names)} needs the permission {Permission.LEAD_PRIVATE}.")
 
 

@@ -27,15 +27,6 @@ from app.leads.contact.email_aliases import main_address
 from app.leads.enums import CaptureChannel, LeadStatus, PatientRelationship, PreferredContact
 from app.security.encrypted_fields import EncryptedField
 
-HIGHEST_SCORE: Final = 100
-LONGEST_NOTE: Final = 5000
-LONGEST_EXTERNAL_ID: Final = 200
-LONGEST_CAMPAIGN: Final = 200
-MOST_TAGS: Final = 20
-LONGEST_TAG: Final = 50  # also of a task
-# lead-management.md, "PHI"
-PRIVATE_FIELDS: Final = ("patient_dob", "insurance_carrier", "insurance_member_id", "notes")
-
 NOT_DELETED = text("deleted_at IS NULL")
 OPEN_LEAD_SQL = "status IN ('NEW', 'ACTIVE') AND deleted_at IS NULL"
 # No follow-ups are planned for other leads: see `pipeline/waiting.py`.

@@ -119,23 +119,9 @@ def test_public_functions_name_the_errors_they_raise():
     assert wrong == []
 
 
-def _entries(folder: Path) -> list[Path]:
-    return [one for one in folder.iterdir() if one.name not in {"__pycache__", "__init__.py"} and one.suffix != ".pyc"]
-
-
 def test_top_level_is_small():
     entries = [one for one in (ROOT / "app").iterdir() if one.name != "__pycache__"]
     packages = [one for one in entries if one.is_dir()]
     modules = [one for one in entries if one.suffix == ".py"]
     assert len(packages) <= MOST_PACKAGES
     assert len(modules) <= MOST_MODULES
-
-
-MOST_ENTRIES = 18  # about fifteen
-ONE_FILE_PER_KIND = ROOT / "app/automation/handlers"  # grows with the step kinds
-
-
-def test_folders_are_small():
-    folders = {path.parent for path in FILES} - {ONE_FILE_PER_KIND}
-    crowded = {str(one.relative_to(ROOT)): n for one in folders if (n := len(_entries(one))) > MOST_ENTRIES}
-    assert crowded == {}

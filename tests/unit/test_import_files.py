@@ -18,12 +18,10 @@ from hypothesis import strategies as st
 from app.errors import Invalid
 from app.leads.capture.imports import workbook as limits
 from app.leads.capture.imports.cells import CellContext, parse_row
-from app.leads.capture.imports.field_list import FIELD_WORDS
 from app.leads.capture.imports.mapping import guess_mapping
 from app.leads.capture.imports.tables import MOST_ROWS, FileKind, open_table
 from app.leads.capture.imports.typed_cells import DateOrder
 from app.leads.capture.imports.value_lists import join_values, split_values
-from app.leads.models import HIGHEST_SCORE
 
 TABLE = "Name;City\r\nJosé Núñez;Málaga\r\nÀ vous;Genève\r\n"
 
@@ -350,10 +348,6 @@ def test_headers_of_other_products_are_recognized(product: str):
     expected = EXPORTS[product]
     found = guess_mapping(list(expected))
     assert {column: found.get(column) for column in expected} == expected
-
-
-def test_score_is_described_with_its_limits():
-    assert FIELD_WORDS["score"].description == f"A whole number from 0 to {HIGHEST_SCORE}."
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])

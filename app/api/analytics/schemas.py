@@ -14,7 +14,7 @@ from app.http.schemas.common_fields import UserIdOrMe
 from app.http.schemas.fields import BuiltList, Choice, Day, Id, Integer, Language, Money, Text
 from app.http.schemas.schema import Aliases, QuerySchema, Schema
 from app.leads.enums import CaptureChannel
-from app.leads.models import LONGEST_CAMPAIGN, LONGEST_TAG
+from app.leads.fields import LONGEST_CAMPAIGN, LONGEST_TAG
 from app.leads.search.history_filters import MOST_MINUTES
 
 DEFAULT_TARGET = 60

@@ -8,7 +8,7 @@ from typing import Any, Final
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from app.api.assignment.availability_schemas import HoursSchema
-from app.api.leads.schemas import Zone
+from app.api.leads.fields import Zone
 from app.automation.language.types.primitives import HOUR
 from app.core.calendar.durations import parse_duration
 from app.core.calendar.hours import QuietHours

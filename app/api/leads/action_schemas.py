@@ -6,7 +6,7 @@ from app.http.schemas import words
 from app.http.schemas.fields import Choice, Id, Instant, Integer, ListOf, RegisteredName, Text
 from app.http.schemas.schema import Aliases, Schema
 from app.leads.enums import LostReason
-from app.leads.models import LONGEST_NOTE
+from app.leads.fields import LONGEST_NOTE
 from app.leads.pipeline.waiting import MOST_AT_ONCE
 from app.messaging.channels.registry import CHANNELS
 

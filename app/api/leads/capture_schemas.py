@@ -9,7 +9,7 @@ from app.http.schemas.fields import Choice, Id, Text
 from app.http.schemas.schema import Schema
 from app.leads.duplicates.search import UNKNOWN_CALLER
 from app.leads.enums import ON_DUPLICATE_IN_CAPTURE, ON_DUPLICATE_IN_IMPORTS, CaptureChannel
-from app.leads.models import LONGEST_NOTE
+from app.leads.fields import LONGEST_NOTE
 
 
 class _WithOnDuplicate(Schema):

@@ -13,7 +13,7 @@ from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Aliases, QuerySchema, Schema
 from app.http.schemas.search_text import SearchText
 from app.leads.enums import CaptureChannel, LeadStatus, LostReason
-from app.leads.models import HIGHEST_SCORE, LONGEST_CAMPAIGN, LONGEST_EXTERNAL_ID, LONGEST_TAG
+from app.leads.fields import HIGHEST_SCORE, LONGEST_CAMPAIGN, LONGEST_EXTERNAL_ID, LONGEST_TAG
 from app.leads.pipeline.models import LONGEST_STAGE_SLUG, MOST_STAGES
 from app.leads.search.history_filters import MOST_MINUTES
 from app.leads.search.listing import LeadPart, LeadSort

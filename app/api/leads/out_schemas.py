@@ -2,18 +2,14 @@
 
 from marshmallow import fields
 
+from app.api.leads.fields import response_fields
 from app.api.leads.rotting_schemas import RottingOut
-from app.http.schemas.fields import Choice, Id, Instant, Integer, Money
-from app.http.schemas.private_fields import WITHHELD, PrivateDay, PrivateText
+from app.http.schemas.fields import Choice, Id, Instant, Integer
 from app.http.schemas.schema import Schema
 from app.leads.enums import (
     CaptureChannel,
     LeadStatus,
     LostReason,
-    PatientRelationship,
-    PreferredContact,
-    SocialPlatform,
-    TreatmentInterest,
 )
 from app.leads.search.next_follow_up import TaskOrigin
 
@@ -49,6 +45,9 @@ class FollowUpSourceOut(Schema):
 class LeadOut(RottingOut):
     """A lead."""
 
+    class Meta(RottingOut.Meta):
+        include = response_fields()
+
     next_follow_up_at = Instant(
         required=True, allow_none=True, metadata={"description": "Due time of the next open task."}
     )
@@ -63,36 +62,7 @@ class LeadOut(RottingOut):
     stage_entered_at = Instant(required=True)
     stage_overdue_since = Instant(required=True, allow_none=True)
 
-    patient_first_name = fields.String(required=True)
-    patient_last_name = fields.String(required=True)
-    patient_dob = PrivateDay(required=True, allow_none=True, metadata=WITHHELD)
-    patient_relationship = Choice(PatientRelationship, required=True)
-
-    first_name = fields.String(required=True)
-    last_name = fields.String(required=True)
-    email = fields.String(required=True, allow_none=True)
-    phone = fields.String(required=True, allow_none=True)
-    phone_alt = fields.String(required=True, allow_none=True)
-    preferred_contact = Choice(PreferredContact, required=True)
-    preferred_time = fields.String(required=True, allow_none=True)
-    timezone = fields.String(required=True, allow_none=True)
-    language = fields.String(required=True, allow_none=True)
-
-    address_line1 = fields.String(required=True, allow_none=True)
-    address_line2 = fields.String(required=True, allow_none=True)
-    city = fields.String(required=True, allow_none=True)
-    state = fields.String(required=True, allow_none=True)
-    postal_code = fields.String(required=True, allow_none=True)
-
-    source_id = Id(required=True)
-    source_campaign = fields.String(required=True, allow_none=True)
-    source_detail = fields.String(required=True, allow_none=True)
-    referring_provider_id = Id(required=True, allow_none=True)
-    referring_patient_id = Id(required=True, allow_none=True)
-
     capture_channel = Choice(CaptureChannel, required=True)
-    social_platform = Choice(SocialPlatform, required=True, allow_none=True)
-    social_handle = fields.String(required=True, allow_none=True)
     external_source = fields.String(required=True, allow_none=True)
     external_id = fields.String(required=True, allow_none=True)
     first_touch_id = Id(required=True, allow_none=True)
@@ -102,19 +72,8 @@ class LeadOut(RottingOut):
     last_touch_at = Instant(required=True, allow_none=True)
     last_touch_source_id = Id(required=True, allow_none=True)
 
-    tags = fields.List(fields.String(), required=True)
-    lead_value = Money(required=True, allow_none=True)
-    score = Integer(required=True, allow_none=True)
-    custom = fields.Dict(required=True)
-
-    treatment_interest = fields.List(Choice(TreatmentInterest), required=True)
-    insurance_carrier = PrivateText(required=True, allow_none=True, metadata=WITHHELD)
-    insurance_member_id = PrivateText(required=True, allow_none=True, metadata=WITHHELD)
-    notes = PrivateText(required=True, allow_none=True, metadata=WITHHELD)
-
     assigned_to_id = Id(required=True, allow_none=True)
     assigned_at = Instant(required=True, allow_none=True)
-    consultation_id = Id(required=True, allow_none=True)
     converted_to_patient_id = Id(required=True, allow_none=True)
     converted_at = Instant(required=True, allow_none=True)
     lost_at = Instant(required=True, allow_none=True)

@@ -11,7 +11,7 @@ from app.http.schemas.fields import Boolean, Choice, Choices, Id, Instant, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Aliases, QuerySchema, Schema
 from app.http.schemas.search_text import SearchText
-from app.leads.models import LONGEST_TAG
+from app.leads.fields import LONGEST_TAG
 from app.tasks.lookup import TaskPart
 from app.tasks.models import PRIORITY_WORDS, TASK_TYPE_WORDS, TaskPriority, TaskStatus, TaskType
 from app.tasks.queue.completion import Completion

@@ -15,7 +15,7 @@ from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListO
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.private_fields import WITHHELD, PrivateText
 from app.http.schemas.schema import Aliases, Schema
-from app.leads.models import LONGEST_TAG
+from app.leads.fields import LONGEST_TAG
 from app.leads.timeline.models import OUTCOME_WORDS, Outcome
 from app.tasks.models import PRIORITY_WORDS, TASK_TYPE_WORDS, TaskPriority, TaskStatus, TaskType
 from app.tasks.rows import EARLIEST_REMINDER, MOST_REMINDERS, MOST_TAGS

@@ -20,7 +20,7 @@ from app.core.validation.validation_errors import not_known
 from app.engine.outcomes import Done, Effects, Outcome
 from app.engine.step_kind import SMALL_BATCH, Settings, StepKind
 from app.leads.changes import AMENDABLE_FIELDS
-from app.leads.models import HIGHEST_SCORE, LONGEST_TAG, MOST_TAGS
+from app.leads.fields import HIGHEST_SCORE, LONGEST_TAG, MOST_TAGS
 
 Tags = Annotated[
     list[Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_TAG, strict=True)]],

@@ -15,7 +15,7 @@ from app.automation.language.types.primitives import Hour, OneOf, Parsed, Slug, 
 from app.core.calendar.durations import InvalidDuration, parse_duration
 from app.core.calendar.hours import WEEKDAYS
 from app.core.type_aliases import JsonObject
-from app.leads.models import HIGHEST_SCORE
+from app.leads.fields import HIGHEST_SCORE
 
 LARGEST: Final = 2_147_483_647  # PostgreSQL's integer
 SMALLEST_BATCH, LARGEST_BATCH = 50, 100  # leads-follow-up-feature.md, "Scalability Considerations"

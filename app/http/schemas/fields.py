@@ -77,7 +77,7 @@ class Email(Text):
     """An e-mail address such as `ana@example.org`. Its domain is not looked up."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(LONGEST_EMAIL, metadata={"format": "email"}, **options)
+        super().__init__(LONGEST_EMAIL, metadata={"format": "email", **options.pop("metadata", {})}, **options)
 
     def _deserialize(self, value: object, *_: object, **__: object) -> str:
         address = super()._deserialize(value)

@@ -20,7 +20,8 @@ from app.leads.contact.phone_numbers import require_phones
 from app.leads.custom_fields.values import require_valid_custom_values
 from app.leads.enums import OnDuplicate
 from app.leads.errors import DuplicateLead
-from app.leads.models import LONGEST_EXTERNAL_ID, Lead
+from app.leads.fields import LONGEST_EXTERNAL_ID
+from app.leads.models import Lead
 from app.leads.pipeline.lead_state import mark_activity
 from app.leads.search.lookup import get_lead, lock_editable_lead
 

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from app.leads.duplicates.search import has_name
 from app.leads.enums import LeadStatus, PreferredContact
-from app.leads.models import LONGEST_NOTE, Lead
+from app.leads.fields import LONGEST_NOTE
+from app.leads.models import Lead
 from app.leads.pipeline.lead_state import mark_active, mark_activity, seconds_by_stage
 from app.security.personal_data.columns import Merged
 from app.security.personal_data.tables import merged_as

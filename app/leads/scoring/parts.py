@@ -6,7 +6,7 @@ from math import fsum
 from typing import Final
 
 from app.core.type_aliases import JsonDict, JsonObject
-from app.leads.models import HIGHEST_SCORE
+from app.leads.fields import HIGHEST_SCORE
 
 LIMIT: Final = "limit"
 ADJUSTMENT: Final = "adjustment"

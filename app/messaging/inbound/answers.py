@@ -15,7 +15,7 @@ from app.engine.service import add_steps
 from app.errors import Conflict, Invalid
 from app.identity.actor import Actor
 from app.leads.activities.service import log_on_locked_lead
-from app.leads.models import LONGEST_NOTE
+from app.leads.fields import LONGEST_NOTE
 from app.leads.search.lookup import lock_editable_lead
 from app.leads.timeline.models import ActivityType, CountsAs, Direction
 from app.messaging.channels import email, sms, whatsapp

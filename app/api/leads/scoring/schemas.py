@@ -10,7 +10,7 @@ from app.core.validation.validation_errors import Mistake, parts_of
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Text
 from app.http.schemas.model_fields import ModelField
 from app.http.schemas.schema import Schema
-from app.leads.models import HIGHEST_SCORE
+from app.leads.fields import HIGHEST_SCORE
 from app.leads.scoring.models import ScoreModel
 from app.leads.scoring.weights import BASE, DEFAULT_WEIGHTS, Weight, facts_asked
 

@@ -13,7 +13,7 @@ from app.automation.language.types.errors import PROBLEM, Handler, is_about_itse
 from app.core.calendar.durations import InvalidDuration, parse_duration, parse_wait
 from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.validation_errors import not_known
-from app.leads.models import LONGEST_TAG
+from app.leads.fields import LONGEST_TAG
 
 LONGEST_TITLE: Final = 200
 LONGEST_SLUG: Final = 100

@@ -1,7 +1,7 @@
 """Conversion of the cells of a row to lead fields, as `LeadIn` expects them. Pure."""
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -12,8 +12,7 @@ from app.core.files.csv_cells import unescape_formula
 from app.core.type_aliases import ColumnDict, JsonDict
 from app.leads.capture.imports.typed_cells import DateOrder, InvalidCell, past_day, read_custom
 from app.leads.capture.imports.value_lists import split_values
-from app.leads.enums import PatientRelationship, PreferredContact, SocialPlatform, TreatmentInterest
-from app.leads.models import LONGEST_EXTERNAL_ID
+from app.leads.fields import IMPORTED, LONGEST_EXTERNAL_ID, Form, Kind
 
 CUSTOM: Final = "custom."
 OF_NEW_LEADS: Final = ("stage", "record_id")  # fields that an import sets for a new lead only
@@ -66,7 +65,7 @@ def _read(field: str, text: str, context: CellContext) -> JsonDict:
     if field == "full_name":
         first, _, last = text.rpartition(" ")
         return {"first_name": first or last, "last_name": last}
-    if field == "patient_dob":
+    if field in _DAYS:
         return {field: past_day(text, context.date_order, context.today).isoformat()}
     return {field: _READ[field](text)}
 
@@ -95,7 +94,7 @@ def _record_id(text: str) -> str:
     return text
 
 
-def _one_of(choices: type[StrEnum]) -> Callable[[str], str]:
+def _one_of(choices: Iterable[StrEnum]) -> Callable[[str], str]:
     known = {_plain(choice.value): choice.value for choice in choices}
 
     def read(text: str) -> str:
@@ -136,14 +135,16 @@ def _money(text: str) -> str:
 _NO_PLAIN_AMOUNT: Final = re.compile(
     r"\d\s*(?:k|m|b|t|mn|mm|bn|tsd|mio|mrd|thousand|mill?ion|milliard)\b|\d[^\d]*[^\W\d_][^\d]*\d|^\W*\(", re.IGNORECASE
 )
+_READERS: Final[Mapping[Form, Callable[[Kind], Callable[[str], Any]]]] = {
+    Form.CHOICE: lambda kind: _one_of(kind.options or ()),
+    Form.CHOICES: lambda kind: _list_of(_one_of(kind.options or ())),
+    Form.TAGS: lambda _: _list_of(str),
+    Form.MONEY: lambda _: _money,
+    Form.WHOLE: lambda _: _whole,
+}
 _READ: Final[Mapping[str, Callable[[str], Any]]] = {
-    "patient_relationship": _one_of(PatientRelationship),
-    "social_platform": _one_of(SocialPlatform),
-    "preferred_contact": _one_of(PreferredContact),
-    "treatment_interest": _list_of(_one_of(TreatmentInterest)),
-    "tags": _list_of(str),
-    "lead_value": _money,
-    "score": _whole,
+    **{name: _READERS[one.kind.form](one.kind) for name, one in IMPORTED.items() if one.kind.form in _READERS},
     "record_id": _record_id,
 }
-_CONVERTED: Final = frozenset({*_NAMES, *_READ, "stage", "full_name", "patient_dob"})  # other fields are text as it is
+_DAYS: Final = frozenset(name for name, one in IMPORTED.items() if one.kind.form is Form.PAST_DAY)
+_CONVERTED: Final = frozenset({*_NAMES, *_READ, *_DAYS, "stage", "full_name"})  # other fields are text as it is

@@ -17,9 +17,9 @@ from app.identity.models import User
 from app.identity.permissions import Permission
 from app.leads.attribution.models import LeadSource
 from app.leads.capture.imports.cells import CUSTOM, OF_NEW_LEADS
-from app.leads.capture.imports.mapping import FIELD_ALIASES
 from app.leads.capture.imports.value_lists import join_values
 from app.leads.custom_fields.models import CustomField
+from app.leads.fields import IMPORTED, PRIVATE
 from app.leads.models import Lead
 from app.leads.search.listing import as_listed
 from app.security.encrypted_fields import decrypt_rows, encrypted_fields_of
@@ -29,11 +29,9 @@ _STATE: Final = (
     *("id", "status", "pipeline_stage", "created_at", "contacted_at", "replied_at", "converted_at", "lost_at"),
     *("lost_reason", "converted_to_patient_id", "external_source", "external_id"),
 )
-_IMPORTED: Final = tuple(name for name in FIELD_ALIASES if name not in {"full_name", *OF_NEW_LEADS})
+_IMPORTED: Final = tuple(name for name in IMPORTED if name not in {"full_name", *OF_NEW_LEADS})
 # Set for a lead whose encrypted fields, such as its phone number, cannot be decrypted. Imports do not read the column.
 _ERROR, _UNREADABLE = "export_error", "The encrypted fields of this lead cannot be decrypted."
-# Fields with health data, which need `lead:private`.
-_PRIVATE: Final = frozenset({"patient_dob", "insurance_carrier", "insurance_member_id", "notes"})
 
 
 def export_leads(session: Session, actor: Actor, query: JsonObject) -> IO[bytes]:
@@ -57,7 +55,7 @@ def _rows(session: Session, actor: Actor, query: JsonObject, custom: Sequence[st
     named = columns.join(LeadSource, LeadSource.id == Lead.source_id).outerjoin(User, User.id == Lead.assigned_to_id)
     leads = as_listed(session, actor, query, named)
     require_row_limit(session, leads.with_only_columns(Lead.id))
-    shown = [name for name in _IMPORTED if actor.allows(Permission.LEAD_PRIVATE) or name not in _PRIVATE]
+    shown = [name for name in _IMPORTED if actor.allows(Permission.LEAD_PRIVATE) or name not in PRIVATE]
     found = session.execute(leads.execution_options(yield_per=BATCH_SIZE))
     for rows in found.partitions(BATCH_SIZE):
         audit_log.note_read(session, "lead", [row.id for row in rows])

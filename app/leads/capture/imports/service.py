@@ -25,7 +25,7 @@ from app.identity.permissions import Permission
 from app.leads.attribution.sources import require_source
 from app.leads.capture.bulk.known_people import require_update_of_all
 from app.leads.capture.imports.cells import CUSTOM
-from app.leads.capture.imports.mapping import FIELD_ALIASES, guess_mapping
+from app.leads.capture.imports.mapping import guess_mapping
 from app.leads.capture.imports.models import Import, ImportRow
 from app.leads.capture.imports.rows import decrypted_cells, encrypted_row
 from app.leads.capture.imports.same_rows import forget_rows
@@ -33,6 +33,7 @@ from app.leads.capture.imports.spec import ImportSpec
 from app.leads.capture.imports.tables import Table
 from app.leads.custom_fields.values import definitions_of
 from app.leads.enums import OnDuplicate
+from app.leads.fields import IMPORTED
 
 AT_A_TIME: Final = 1000  # rows that are written together
 SAMPLE: Final = 5
@@ -200,9 +201,9 @@ def _find(session: Session, actor: Actor, import_id: UUID, *, lock: bool = False
 def _check_mapping(import_: Import, mapping: Mapping[str, str]) -> None:
     problems = [f"The file has no column {column!r}." for column in mapping if column not in import_.columns]
     problems += [
-        f"{field!r} is not a field. Available fields: {', '.join(FIELD_ALIASES)}, {CUSTOM}<key>."
+        f"{field!r} is not a field. Available fields: {', '.join(IMPORTED)}, {CUSTOM}<key>."
         for field in mapping.values()
-        if field not in FIELD_ALIASES and not field.startswith(CUSTOM)
+        if field not in IMPORTED and not field.startswith(CUSTOM)
     ]
     if len(set(mapping.values())) < len(mapping):
         problems.append("Two columns cannot map to the same field.")

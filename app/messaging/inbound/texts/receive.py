@@ -14,7 +14,7 @@ from app.core.db import insert_many, new_id
 from app.errors import Conflict, Invalid
 from app.identity.actor import Actor
 from app.identity.inbound_email import UnknownSenders
-from app.leads.models import LONGEST_NOTE
+from app.leads.fields import LONGEST_NOTE
 from app.leads.timeline.vocabulary import ContactChannel
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.inbound.effects import lock_lead, notify_coordinator, question_of

@@ -1,0 +1,460 @@
+"""The fields of a lead that users write, each declared once.
+
+Requests and responses of the API, imports, exports and the access to private fields read these declarations. A field
+that needs code of its own, such as a phone number, has it beside the reader that needs it.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from app.leads.enums import PatientRelationship, PreferredContact, SocialPlatform, TreatmentInterest
+
+HIGHEST_SCORE: Final = 100
+LONGEST_NOTE: Final = 5000
+LONGEST_CAMPAIGN: Final = 200
+MOST_TAGS: Final = 20
+LONGEST_TAG: Final = 50  # also of a task
+LONGEST_EXTERNAL_ID: Final = 200
+
+
+class Form(StrEnum):
+    """The forms of values."""
+
+    TEXT = "text"
+    LINES = "lines"  # text of several lines
+    EMAIL = "email"
+    DAY = "day"
+    PAST_DAY = "past_day"
+    CHOICE = "choice"
+    CHOICES = "choices"
+    MONEY = "money"
+    WHOLE = "whole"
+    ID = "id"
+    ZONE = "zone"
+    LANGUAGE = "language"
+    TAGS = "tags"
+    CUSTOM = "custom"  # the values of custom fields, by key
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """The form of a value with its limits: characters of a text, the highest number, or the options."""
+
+    form: Form
+    most: int = 0
+    least: int = 0
+    options: type[StrEnum] | None = None
+
+
+def text(most: int, *, least: int = 0) -> Kind:
+    """Return the kind of a text of one line, of `least` to `most` characters."""
+    return Kind(Form.TEXT, most, least)
+
+
+def choice(options: type[StrEnum]) -> Kind:
+    """Return the kind of one of the options."""
+    return Kind(Form.CHOICE, options=options)
+
+
+def words(listed: str) -> tuple[str, ...]:
+    """Return the words of a text that separates them by ` | `."""
+    return tuple(listed.split(" | "))
+
+
+@dataclass(frozen=True, slots=True)
+class LeadField:
+    """One field.
+
+    `label`, `description` and `examples` are for users, also `description` in the API. `headings` are common headings
+    of the field's column in files, besides its name. `is_nullable`: it may have no value. `is_private`: callers need
+    `lead:private` to read or write it (lead-management.md, "PHI"). `is_required`: a new lead needs it.
+    `is_column`: false for what only an import reads. `is_imported`: a column of a file may fill it.
+    """
+
+    name: str
+    kind: Kind
+    label: str
+    description: str = ""
+    examples: tuple[str, ...] = ()
+    headings: tuple[str, ...] = ()
+    is_nullable: bool = True
+    is_required: bool = False
+    is_private: bool = False
+    is_column: bool = True
+    is_imported: bool = True
+
+
+FIELDS: Final = (
+    LeadField(
+        "full_name",
+        text(200),
+        "Full name",
+        "First and last name in one column.",
+        examples=("Ana Ruiz",),
+        headings=words(
+            "name | contact | contact name | lead | lead name | full name | nom complet | nombre completo | "
+            "person name | persona nombre | personne nom | pessoa nome"
+        ),
+        is_column=False,
+    ),
+    LeadField(
+        "first_name",
+        text(100, least=1),
+        "First name",
+        "Of the contact, who answers for the patient.",
+        examples=("Ana",),
+        headings=words("given name | forename | firstname | vorname | prenom | prénom | nombre"),
+        is_nullable=False,
+        is_required=True,
+    ),
+    LeadField(
+        "last_name",
+        text(100, least=1),
+        "Last name",
+        "Of the contact.",
+        examples=("Ruiz",),
+        headings=words("surname | family name | lastname | nachname | nom | nom de famille | apellido | apellidos"),
+        is_nullable=False,
+        is_required=True,
+    ),
+    LeadField(
+        "email",
+        Kind(Form.EMAIL),
+        "E-mail",
+        "One address.",
+        examples=("ana@example.org",),
+        headings=words(
+            "e-mail | mail | email address | courriel | correo | correo electrónico | adresse e-mail | "
+            "e-mail-adresse | person email | person e-mail | person email work | person email home | person email "
+            "other | persona correo electrónico | personne e-mail | pessoa e-mail"
+        ),
+    ),
+    LeadField(
+        "phone",
+        text(50),
+        "Phone",
+        "Stored as E.164. A number without a country code belongs to the clinic's country.",
+        examples=(
+            "(212) 555-0143",
+            "+12125550143",
+        ),
+        headings=words(
+            "telephone | tel | mobile | cell | phone number | telefon | téléphone | teléfono | móvil | "
+            "telefonnummer | numéro de téléphone | número de teléfono | telefone | person phone | person phone "
+            "mobile | person phone work | person telefon | persona teléfono | personne téléphone | pessoa "
+            "telefone"
+        ),
+    ),
+    LeadField(
+        "phone_alt",
+        text(50),
+        "Second phone",
+        "Another number of the contact.",
+        examples=("+12125550144",),
+        headings=words(
+            "other phone | second phone | home phone | work phone | phone 2 | mobile phone number | mobile phone "
+            "| person phone home | person phone other | handynummer | numéro de téléphone mobile | número de "
+            "móvil"
+        ),
+    ),
+    LeadField(
+        "social_platform",
+        choice(SocialPlatform),
+        "Social network",
+        "Of the name in that network.",
+        examples=(
+            "INSTAGRAM",
+            "FACEBOOK",
+        ),
+        headings=words("social network | social media | platform"),
+    ),
+    LeadField(
+        "social_handle",
+        text(100),
+        "Social media name",
+        "Needs the column of the network.",
+        examples=("@ana.ruiz",),
+        headings=words("handle | social media handle | username | user name"),
+    ),
+    LeadField(
+        "patient_first_name",
+        text(100, least=1),
+        "Patient's first name",
+        "If the patient is another person.",
+        examples=("Leo",),
+        headings=words("patient given name | child first name"),
+        is_nullable=False,
+    ),
+    LeadField(
+        "patient_last_name",
+        text(100, least=1),
+        "Patient's last name",
+        "If the patient is another person.",
+        examples=("Ruiz",),
+        headings=words("patient surname | child last name"),
+        is_nullable=False,
+    ),
+    LeadField(
+        "patient_dob",
+        Kind(Form.PAST_DAY),
+        "Patient's date of birth",
+        "A date.",
+        examples=(
+            "2014-05-31",
+            "5/31/2014",
+        ),
+        headings=words("dob | date of birth | birthday | birth date | geburtsdatum | date de naissance"),
+        is_private=True,
+    ),
+    LeadField(
+        "patient_relationship",
+        choice(PatientRelationship),
+        "Relationship",
+        "Of the contact to the patient.",
+        examples=(
+            "CHILD",
+            "SELF",
+        ),
+        headings=words("relationship | relation"),
+        is_nullable=False,
+    ),
+    LeadField(
+        "preferred_contact",
+        choice(PreferredContact),
+        "Preferred contact",
+        "The channel that the contact prefers.",
+        examples=(
+            "PHONE",
+            "EMAIL",
+        ),
+        headings=words("contact by | preferred channel | contact preference"),
+        is_nullable=False,
+    ),
+    LeadField(
+        "preferred_time",
+        text(100),
+        "Preferred time",
+        "When the contact wants to be called.",
+        examples=("mornings",),
+        headings=words("best time | contact time | when to call"),
+    ),
+    LeadField(
+        "timezone",
+        Kind(Form.ZONE),
+        "Time zone",
+        "IANA name.",
+        examples=("America/New_York",),
+        headings=words("time zone | tz"),
+    ),
+    LeadField(
+        "stage",
+        text(200),
+        "Stage",
+        "Name of one of the clinic's open stages; without one, the first stage.",
+        examples=("Contacted",),
+        headings=words(
+            "deal stage | lead status | lifecycle stage | contact stage | status of the lead | leadstatus | "
+            "lifecycle-phase | deal phase | phase du deal | affaire étape | trato etapa | negócio etapa | statut "
+            "du lead | estado del lead | phase du cycle de vie | etapa del ciclo de vida"
+        ),
+        is_column=False,
+    ),
+    LeadField(
+        "record_id",
+        text(LONGEST_EXTERNAL_ID),
+        "Id in the other system",
+        "Kept with the lead, to find it again.",
+        examples=("251",),
+        headings=words(
+            "record id | lead id | contact id | person id | deal id | datensatz-id | lead-id | persona id | id de "
+            "registro | id de fiche d'informations | personne id | pessoa id | id du lead | id del lead"
+        ),
+        is_column=False,
+    ),
+    LeadField(
+        "language",
+        Kind(Form.LANGUAGE),
+        "Language",
+        "BCP 47 tag: the language of messages.",
+        examples=(
+            "en",
+            "fr-CA",
+        ),
+        headings=words("lang | preferred language | locale | langue | sprache | idioma"),
+    ),
+    LeadField(
+        "address_line1",
+        text(200),
+        "Address",
+        "Street and number.",
+        examples=("1 Main Street",),
+        headings=words("address | street | street address | adresse | dirección"),
+    ),
+    LeadField(
+        "address_line2",
+        text(200),
+        "Address, second line",
+        "Apartment or suite.",
+        examples=("Suite 5",),
+        headings=words("address 2 | apartment | suite"),
+    ),
+    LeadField(
+        "city",
+        text(100),
+        "City",
+        "Town of the address.",
+        examples=("Springfield",),
+        headings=words("town | ville | ort | ciudad"),
+    ),
+    LeadField(
+        "state",
+        text(100),
+        "State",
+        "State, province or region.",
+        examples=("IL",),
+        headings=words("province | region | county | state/region | state/province | bundesland"),
+    ),
+    LeadField(
+        "postal_code",
+        text(20),
+        "Postal code",
+        "Zip code.",
+        examples=("62701",),
+        headings=words(
+            "zip | zip code | zip/postal code | postcode | postleitzahl | plz | code postal | código postal"
+        ),
+    ),
+    LeadField(
+        "source",
+        text(200),
+        "Source",
+        "Name of one of the clinic's sources, also of an inactive one.",
+        examples=("Website",),
+        headings=words(
+            "lead source | lead-quelle | leadquelle | source du lead | fuente del lead | source name | how did "
+            "you hear about us | origin | heard from"
+        ),
+        is_column=False,
+    ),
+    LeadField(
+        "source_campaign",
+        text(LONGEST_CAMPAIGN),
+        "Campaign",
+        "The campaign that brought the lead.",
+        examples=("spring-2026",),
+        headings=words("campaign | utm campaign"),
+    ),
+    LeadField(
+        "source_detail",
+        text(500),
+        "Source detail",
+        "Such as the name of the person who referred the lead.",
+        examples=("Dr. Lee",),
+        headings=words("referrer | referred by | source details | ad"),
+    ),
+    LeadField(
+        "treatment_interest",
+        Kind(Form.CHOICES, options=TreatmentInterest),
+        "Treatment",
+        "One or several, with commas.",
+        examples=(
+            "INVISALIGN",
+            "RETAINER, INVISALIGN",
+        ),
+        headings=words("interest | treatment | interested in | service"),
+        is_nullable=False,
+    ),
+    LeadField(
+        "insurance_carrier",
+        text(100),
+        "Insurance",
+        "Name of the insurer.",
+        examples=("Delta Dental",),
+        headings=words("insurance | insurer | carrier"),
+        is_private=True,
+    ),
+    LeadField(
+        "insurance_member_id",
+        text(100),
+        "Insurance number",
+        "Member id or policy number.",
+        examples=("DD-1234567",),
+        headings=words("member id | insurance id | policy number"),
+        is_private=True,
+    ),
+    LeadField(
+        "notes",
+        Kind(Form.LINES, LONGEST_NOTE),
+        "Notes",
+        "Any text.",
+        examples=("Prefers afternoons",),
+        headings=words("note | comment | comments | remarks | message | concerns | description | beschreibung"),
+        is_private=True,
+    ),
+    LeadField(
+        "assigned_to",
+        text(200),
+        "Coordinator",
+        "E-mail address or name of a user. If they no longer work on leads, the rules choose.",
+        examples=("eva@clinic.example",),
+        headings=words(
+            "owner | coordinator | assignee | assigned to | sales rep | record owner | owner name | lead owner | "
+            "contact owner | person owner | deal owner | lead-inhaber | kontaktinhaber | deal inhaber | "
+            "zuständiger mitarbeiter | propriétaire du contact | propriétaire du lead | affaire propriétaire | "
+            "propietario del contacto | propietario del lead | trato propietario | negócio proprietário"
+        ),
+        is_column=False,
+    ),
+    LeadField(
+        "tags",
+        Kind(Form.TAGS, MOST_TAGS),
+        "Tags",
+        "One or several, with commas. A tag with a comma is in quotes.",
+        examples=(
+            "vip",
+            'vip, "fair, spring"',
+        ),
+        headings=words("tag | labels | label | person labels | person label"),
+        is_nullable=False,
+    ),
+    LeadField(
+        "lead_value",
+        Kind(Form.MONEY),
+        "Value",
+        "An amount of money.",
+        examples=(
+            "4500",
+            "4,500.00",
+        ),
+        headings=words(
+            "value | deal value | lead value | amount | budget | deal wert | affaire valeur | trato valor | "
+            "negócio valor"
+        ),
+    ),
+    LeadField(
+        "score",
+        Kind(Form.WHOLE, HIGHEST_SCORE),
+        "Score",
+        f"0 to {HIGHEST_SCORE}; higher is more promising.",
+        examples=("85",),
+        headings=words("lead score | points | hubspot score | contact score"),
+    ),
+    LeadField(
+        "source_id",
+        Kind(Form.ID),
+        "Source",
+        "One of the clinic's sources.",
+        is_nullable=False,
+        is_required=True,
+        is_imported=False,
+    ),
+    LeadField("referring_provider_id", Kind(Form.ID), "Referring provider", is_imported=False),
+    LeadField("referring_patient_id", Kind(Form.ID), "Referring patient", is_imported=False),
+    LeadField("consultation_id", Kind(Form.ID), "Consultation", is_imported=False),
+    LeadField("custom", Kind(Form.CUSTOM), "Custom fields", is_nullable=False, is_imported=False),
+)
+
+COLUMNS: Final = {field.name: field for field in FIELDS if field.is_column}
+IMPORTED: Final = {field.name: field for field in FIELDS if field.is_imported}
+PRIVATE: Final = frozenset(field.name for field in FIELDS if field.is_private)
