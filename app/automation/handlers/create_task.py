@@ -54,8 +54,12 @@ class Due(Strict):
 class CreateTask(Params):
     """Create a task for the lead's coordinator, or for another user."""
 
+    # No `anyOf`, because generators of clients cannot read alternatives without properties.
     model_config = ConfigDict(
-        json_schema_extra={"anyOf": [{"required": ["task_template"]}, {"required": ["type", "title"]}]}
+        json_schema_extra={
+            "if": {"not": {"required": ["task_template"]}},
+            "then": {"required": ["type", "title"]},
+        }
     )
     example: ClassVar[object] = {"type": "CALL", "title": "Call back", "priority": "HIGH", "due": Due.example}
 
