@@ -49,6 +49,7 @@ SWEEP_INTERVALS: dict[str, float] = {
     "forget_old_answers": 3600,  # stored responses for idempotency keys
     "forget_old_raw_emails": 3600,  # raw text and attachments of mail that arrived
     "forget_old_tracking_hits": 3600,  # opens and clicks of e-mails; their counts stay
+    "forget_old_history": 3600,  # tasks and activities of closed leads, in clinics that set a time
     "forget_old_scores": 3600,  # history of scores; the present ones stay
     "forget_old_gateway_calls": 3600,  # call counts per minute and call results
     "forget_old_webhooks": 3600,  # webhook deliveries

@@ -32,6 +32,7 @@ from app.leads.custom_fields.models import CustomField
 from app.leads.facts.best_time.models import ContactHours
 from app.leads.models import Lead
 from app.leads.pipeline.models import PipelineStage
+from app.leads.privacy.models import LegalHold
 from app.leads.scoring.models import LeadScore, LeadScoreChange, LearnedModel, ScoreTableRow
 from app.leads.search.by_text.models import LeadSearch
 from app.leads.search.view_models import LeadView
@@ -102,6 +103,7 @@ __all__ = [
     "LeadSource",
     "LeadView",
     "LearnedModel",
+    "LegalHold",
     "Mailbox",
     "MessageTemplate",
     "MessageTemplateVersion",

@@ -37,6 +37,7 @@ from app.leads.duplicates import merge
 from app.leads.facts.condition_facts import load_facts
 from app.leads.pipeline import closing, lead_state, waiting
 from app.leads.privacy import service as privacy
+from app.leads.privacy.legal_holds import move_hold
 from app.leads.search.lookup import ids_in_scope as leads_in_scope
 from app.messaging import channels
 from app.messaging.channels.registry import CHANNELS
@@ -79,6 +80,7 @@ def connect() -> None:
     lead_state.stage_entered.connect(plan_stage_tasks)
     lead_state.contact_told.connect(complete_tasks_after_contact)
     merge.contact_merged.connect(complete_tasks_before_merge)
+    merge.rows_moved.connect(move_hold)
     activities.activity_logged.connect(complete_answered_tasks, plan_emergency_task)
     messages.contact_taken_back.connect(reopen_answered_tasks)
     closing.lead_ended.connect(cancel_open_tasks)

@@ -62,7 +62,8 @@ class Clinic(Base):
     spread_tasks_per_hour: Mapped[int] = mapped_column(
         default=SPREAD_TASKS_PER_HOUR, server_default=str(SPREAD_TASKS_PER_HOUR)
     )  # of one user
-    follow_ups_version: Mapped[int] = mapped_column(default=1, server_default="1")  # of the two before
+    keep_history_days: Mapped[int | None]  # of closed leads: see `app.tasks.old_history`; None: for ever
+    follow_ups_version: Mapped[int] = mapped_column(default=1, server_default="1")  # of the three before
     contact_policy: Mapped[JsonDict] = mapped_column(default=dict, server_default="{}")  # see ContactPolicy
     contact_policy_version: Mapped[int] = mapped_column(default=1, server_default="1")
     inbound_email: Mapped[JsonDict] = mapped_column(default=dict, server_default="{}")  # see InboundEmailSettings

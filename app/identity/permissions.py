@@ -22,7 +22,7 @@ class Permission(StrEnum):
     NOTIFICATION_MANAGE = "notification:manage"
     AUTOMATION_READ = "automation:read"  # rules, templates and playbooks, with simulation
     AUTOMATION_MANAGE = "automation:manage"
-    PRIVACY_MANAGE = "privacy:manage"  # export, erasure and restriction of personal data
+    PRIVACY_MANAGE = "privacy:manage"  # export, erasure, restriction and legal hold of personal data
     AUDIT_READ = "audit:read"
     USER_MANAGE = "user:manage"  # users, teams, roles and API keys
 

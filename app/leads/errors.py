@@ -14,6 +14,10 @@ class LeadIsRestricted(LeadIsLocked):
     """The person has asked to restrict the use of their data. Lift the restriction first."""
 
 
+class LeadIsHeld(Conflict):
+    """The lead is on legal hold: nothing of it may be deleted. End the hold first."""
+
+
 class LeadIsClosed(Conflict):
     """The lead is lost or archived. Reopen it first."""
 

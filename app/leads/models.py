@@ -27,8 +27,12 @@ from app.leads.contact.email_aliases import main_address
 from app.leads.enums import CaptureChannel, LeadStatus, PatientRelationship, PreferredContact
 from app.security.encrypted_fields import EncryptedField
 
+LEGAL_HOLD: Final = "legal_hold"  # field of responses: see `privacy/legal_holds.py`
+
 NOT_DELETED = text("deleted_at IS NULL")
 OPEN_LEAD_SQL = "status IN ('NEW', 'ACTIVE') AND deleted_at IS NULL"
+CLOSED_LEAD_SQL: Final = "status IN ('CONVERTED', 'LOST', 'ARCHIVED')"  # also erased leads
+CLOSED_AT_SQL: Final = "coalesce(converted_at, lost_at, erased_at)"
 # No follow-ups are planned for other leads: see `pipeline/waiting.py`.
 RULES_APPLY_SQL: Final = "rules_wait_since IS NULL"
 # For queries. Literals, because the planner matches partial indexes only with literals, not with parameters.
@@ -175,6 +179,8 @@ class Lead(Base):
         ),
         _closed_index("converted"),
         _closed_index("lost"),
+        # For the retention of the history of closed leads.
+        Index("ix_leads_closed", "clinic_id", text(CLOSED_AT_SQL), "id", postgresql_where=text(CLOSED_LEAD_SQL)),
         # For the list of conversations.
         Index(
             "ix_leads_replied",

@@ -34,6 +34,7 @@ class EncryptedColumn(NamedTuple):
 ENCRYPTED_COLUMNS: Final = (
     EncryptedColumn("leads", ["id"]),
     EncryptedColumn("lead_activities", ["id"]),
+    EncryptedColumn("legal_holds", ["id"]),
     EncryptedColumn("notifications", ["id"]),
     EncryptedColumn("gateways", ["id"]),
     EncryptedColumn("inbound_emails", ["id"]),

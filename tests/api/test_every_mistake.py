@@ -350,6 +350,7 @@ BY_SCHEMA_ALONE = {
     "POST /api/teams",
     "POST /api/webhooks/{webhook_id}/replay",
     "PUT /api/lead-sources/{source_id}",
+    "PUT /api/leads/{lead_id}/legal-hold",
     "PUT /api/settings/contact-policy",
     "PUT /api/settings/follow-ups",
     "PUT /api/settings/hours",

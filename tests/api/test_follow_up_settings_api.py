@@ -11,7 +11,7 @@ from workers.sweeps.run import sweep
 pytest_plugins = ["tests.support.desk"]
 
 PATH = "/api/settings/follow-ups"
-DEFAULTS = {"stale_after_days": 14, "spread_tasks_per_hour": 6}
+DEFAULTS = {"stale_after_days": 14, "spread_tasks_per_hour": 6, "keep_history_days": None}
 
 
 def test_new_clinic_has_the_default_settings(desk: Desk):
@@ -25,7 +25,7 @@ def test_put_replaces_and_patch_merges(desk: Desk, other_desk: Desk):
         "spread_tasks_per_hour": 4,
         "version": 2,
     }
-    changed = {"stale_after_days": 30, "spread_tasks_per_hour": 4, "version": 3}
+    changed = {**DEFAULTS, "stale_after_days": 30, "spread_tasks_per_hour": 4, "version": 3}
     assert desk.admin.patch(PATH, {"stale_after_days": 30}, seen='"2"').body == changed
     assert desk.admin.patch(PATH, {"stale_after_days": 31}, seen='"2"').status == 412
     assert desk.admin.get(PATH).body == changed

@@ -33,6 +33,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/imports/<import_id>/preview": {},
     "POST /api/imports/<import_id>/start": {},
     "POST /api/leads/<lead_id>/erase": {"reason": "They asked."},
+    "PUT /api/leads/<lead_id>/legal-hold": {"reason": "A claim"},
     "POST /api/leads/<lead_id>/restrict": {"is_restricted": True, "reason": "They asked."},
     "POST /api/leads/<lead_id>/consents": {"way": "email", "is_given": True, "wording": "x", "source": "x"},
     "POST /api/leads/<lead_id>/merge": {"lead_id": str(uuid4())},

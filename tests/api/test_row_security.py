@@ -110,7 +110,7 @@ def fill(desk: Desk) -> None:
     admin.post("/api/me/destinations", Browser().subscription("https://8.8.8.8/x"))
     admin.patch("/api/me/notice-preferences", {"digest_at": "08:00"})
     _fill_mail(desk)
-    for part in (_fill_accounts, _fill_scores, _fill_rollups):
+    for part in (_fill_accounts, _fill_holds, _fill_scores, _fill_rollups):
         part(desk)
     gateway = admin.post("/api/gateways", {"name": "x", "purpose": "webhook", "url": "https://8.8.8.8/"}).body
     for table, column in (("gateway_minutes", "now(), 1, 0"), ("gateway_receipts", "'x', now()")):
@@ -128,6 +128,11 @@ def fill(desk: Desk) -> None:
     with transaction() as session:
         while extend_chain(session, settled=timedelta()):
             pass
+
+
+def _fill_holds(desk: Desk) -> None:
+    [lead] = desk.sql("SELECT id FROM leads WHERE clinic_id = :c LIMIT 1", c=desk.clinic_id)
+    assert desk.admin.put(f"/api/leads/{lead.id}/legal-hold", {"reason": "x"}).status == 200
 
 
 def _fill_scores(desk: Desk) -> None:

@@ -39,6 +39,7 @@ from app.leads.capture.capture import capture_lead
 from app.leads.models import Lead
 from app.leads.pipeline import closing
 from app.leads.pipeline.stages import change_stage
+from app.leads.privacy.models import LegalHold
 from app.leads.timeline.models import Activity
 from app.messaging.channels import email
 from app.messaging.contact_policy import opt_outs
@@ -244,7 +245,9 @@ WHERE clinic_id = :clinic AND state = ANY(:pending) AND due_at <= :now AND kind 
 """
 _PENDING = sorted(map(str, PENDING))
 _SENT = [str(kind) for kind in (Kind.DELIVER, Kind.DELIVER_TO_USER, Kind.DELIVER_ACCOUNT_EMAIL)]
-_SEALED: Mapping[str, Any] = {model.__tablename__: model for model in (Lead, Activity, Notification, InboundEmail)}
+_SEALED: Mapping[str, Any] = {
+    model.__tablename__: model for model in (Lead, Activity, Notification, InboundEmail, LegalHold)
+}
 
 # What a step of a kind needs to be run, for those that are written without an event.
 PARAMS: Mapping[str, Mapping[str, Any]] = {

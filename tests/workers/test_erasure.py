@@ -180,6 +180,8 @@ def _lead_with_everything(desk: Desk) -> dict[str, Any]:
     desk.admin.patch(f"/api/leads/tasks/{task['id']}", {"title": f"Call {NAME} again"})
     post(f"/api/leads/tasks/{task['id']}/complete", {"outcome": "spoke", "notes": NAME})
     post(f"{at}/activities", {"type": "NOTE", "notes": NAME}, key="once")
+    assert desk.admin.put(f"{at}/legal-hold", {"reason": NAME}).status == 200
+    assert desk.admin.delete(f"{at}/legal-hold").status == 204
     post(f"{at}/consents", {"way": "email", "is_given": True, "wording": NAME, "source": NAME})
     post("/api/events", {"lead_id": lead["id"], "name": "custom.seen", "data": {"who": NAME}, "key": NAME})
     post("/api/followups/views", {"name": NAME, "filters": {"q": NAME}}, key="view")
@@ -306,6 +308,7 @@ def test_nothing_is_left_in_any_declared_column(desk: Desk, postgres: Postgres, 
     for table, declared in PERSONAL_TABLES.items():
         assert _count(desk, table, declared.rows, lead["id"]), table
     _fill_lead(desk, lead["id"])
+    assert desk.admin.delete(f"/api/leads/{lead['id']}/legal-hold").status == 204  # or the erasure is refused
     erase(desk, lead["id"])
     assert places_of_the_person(postgres, valkey) == set()
     for table, declared in PERSONAL_TABLES.items():

@@ -1,14 +1,17 @@
 """Retention: delete old finished rows, so that the cost of a step does not grow with history."""
 
 from datetime import timedelta
+from typing import Final
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app import clock
 from app.config import get_settings
-from app.core.db import first_id_at
+from app.core.db import AnyRow, first_id_at
 from app.core.idempotency_records import KEPT_FOR
+from app.core.type_aliases import JsonObject
 from app.engine.jobs.retention import forget_old_job
 from app.engine.statistics.metrics_store import merge_stale_rows
 from app.leads.capture.imports.models import RETENTION as IMPORTS_RETENTION
@@ -16,11 +19,23 @@ from app.leads.scoring.models import HISTORY_RETENTION
 from app.messaging.gateways.status_events import RECEIPT_RETENTION
 from app.messaging.tracking.settle import HIT_RETENTION
 from app.messaging.webhooks.deliveries import DELIVERY_RETENTION
+from app.tasks import old_history
+from app.tasks.old_history import FIRST, Place
+from workers.sweeps.scan import load_position, store_position
 
 BATCH = 2000
+HISTORY: Final = "forget_old_history"
+LEADS_AT_ONCE: Final = 10_000  # closed leads that are looked at with one statement
+MOST_LOOKS: Final = 20  # of one call, if nothing is found
 MINUTES_RETENTION = timedelta(hours=3)  # the throttle uses one hour
 ACCOUNT_COUNTS_RETENTION = timedelta(days=3)  # the limits of sending accounts use one local day
 IDLE_PROCESS_AFTER = timedelta(hours=1)  # a process that counted nothing for this long has ended, or starts a new row
+
+# The next clinic that does not keep the history of closed leads for ever.
+_NEXT_CLINIC = text(
+    "SELECT id, keep_history_days FROM clinics WHERE keep_history_days IS NOT NULL"
+    " AND (id > :clinic OR id = :clinic AND NOT :is_done) ORDER BY id LIMIT 1"
+)
 
 # Ids begin with their creation time, so the primary key finds old rows without another index.
 _DELETE = text(
@@ -179,3 +194,44 @@ def delete_old_raw_emails(session: Session) -> int:
     before = clock.now() - timedelta(days=get_settings().raw_email_days)
     result = session.execute(_DELETE_RAW_EMAILS, {"before": before, "batch": BATCH})
     return result.rowcount  # type: ignore[attr-defined, no-any-return]
+
+
+def delete_old_history(session: Session) -> int:
+    """Delete one batch of old tasks and activities of closed leads, in clinics that have set a time for it.
+
+    A pass goes through the closed leads of each such clinic in the order in which they were closed. Returns the number
+    deleted: 0 after a pass, or after looking at many leads in vain. Then the next call goes on there.
+    """
+    position = load_position(session, HISTORY) or {}
+    clinic_id, after = UUID(position.get("clinic", str(FIRST.id))), _place(position)
+    for _ in range(MOST_LOOKS):
+        clinic = session.execute(_NEXT_CLINIC, {"clinic": clinic_id, "is_done": after is None}).one_or_none()
+        if clinic is None:
+            store_position(session, HISTORY, {})
+            return 0
+        after = after if clinic.id == clinic_id and after else FIRST
+        clinic_id = clinic.id
+        deleted, after = _delete_history_of(session, clinic, after)
+        reached = {"closed_at": str(after.closed_at), "id": str(after.id)} if after else {}
+        store_position(session, HISTORY, {"clinic": str(clinic_id), **reached})
+        if deleted:
+            return deleted
+    return 0
+
+
+def _place(position: JsonObject) -> Place | None:
+    return Place(position["closed_at"], UUID(position["id"])) if "id" in position else None
+
+
+def _delete_history_of(session: Session, clinic: AnyRow, after: Place) -> tuple[int, Place | None]:
+    """Delete a batch of one clinic. Returns the number deleted, and the place where to go on; None: at its end."""
+    kept_since = old_history.kept_since(clinic.keep_history_days)
+    closed = old_history.ClosedLeads(clinic.id, kept_since, after)
+    until = old_history.next_closed_leads(session, closed, most=LEADS_AT_ONCE)
+    leads = old_history.lock_leads_with_old_history(session, closed, until=until, most=BATCH)
+    if not leads:
+        return 0, until
+    deleted = old_history.delete_history(session, [one.id for one in leads], kept_since=kept_since, most=BATCH)
+    if BATCH in (deleted.tasks, deleted.activities):  # the leads may have more
+        return deleted.tasks + deleted.activities, after
+    return deleted.tasks + deleted.activities, leads[-1]

@@ -101,6 +101,7 @@ SWEEPS: dict[str, Batch] = {
     "forget_old_raw_emails": retention.delete_old_raw_emails,
     "forget_old_tracking_hits": retention.delete_old_hits,
     "forget_old_scores": retention.delete_old_scores,
+    retention.HISTORY: retention.delete_old_history,
 }
 
 # Calls to other systems. They come before the batches of the sweep, and no transaction is open meanwhile.

@@ -9,6 +9,8 @@ from app.api.clinic.settings_schemas import (
     FollowUpSettingsOut,
     HoursIn,
     HoursOut,
+    RetentionPreviewOut,
+    RetentionQuery,
     SenderIn,
     SenderOut,
 )
@@ -173,7 +175,7 @@ def change_sender(patch: MergePatch, seen: SeenVersions) -> JsonDict:
 @allow(Permission.LEAD_READ)
 @blp.response(200, FollowUpSettingsOut)
 def get_follow_up_settings() -> JsonDict:
-    """Show when leads are stale, and how tasks for many leads are spread."""
+    """Show when leads are stale, how tasks for many leads are spread, and how long history is kept."""
     with reading() as session:
         return follow_up_settings.get_follow_up_settings(session, actor())
 
@@ -188,6 +190,10 @@ def set_follow_up_settings(given: JsonDict, seen: SeenVersions) -> JsonDict:
 
     They apply within minutes to all open leads, and to tasks that are created from now on. A lead that is flagged as
     stale stays flagged until something happens to it. Fields that are left out get their default.
+
+    With `keep_history_days`, an hourly sweep deletes tasks that ended and activities of closed leads, once both the end
+    of the lead and the task or activity are older. This cannot be undone; the preview counts them. Open leads and those
+    on legal hold keep everything.
     """
     with unit_of_work() as session:
         return follow_up_settings.set_follow_up_settings(session, actor(), given, seen=seen)
@@ -206,3 +212,16 @@ def change_follow_up_settings(patch: MergePatch, seen: SeenVersions) -> JsonDict
     with unit_of_work() as session:
         given, seen = patch.onto(session, follow_up_settings.get_follow_up_settings(session, actor()), seen)
         return follow_up_settings.set_follow_up_settings(session, actor(), given, seen=seen)
+
+
+@blp.get("/follow-ups/retention-preview")
+@allow(Permission.AUTOMATION_MANAGE)
+@blp.arguments(RetentionQuery)
+@blp.response(200, RetentionPreviewOut)
+def preview_retention(query: JsonDict) -> JsonDict:
+    """Count the tasks and activities that would be deleted today.
+
+    By the stored number of days, or by the given one. Nothing is deleted.
+    """
+    with reading() as session:
+        return follow_up_settings.preview_retention(session, actor(), query.get("keep_history_days"))

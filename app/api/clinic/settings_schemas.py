@@ -15,7 +15,7 @@ from app.core.calendar.hours import QuietHours
 from app.core.type_aliases import JsonDict
 from app.http.schemas.common_fields import Duration
 from app.http.schemas.fields import Boolean, Day, Integer, ListOf, Text
-from app.http.schemas.schema import Schema
+from app.http.schemas.schema import QuerySchema, Schema
 from app.identity.failure_breaker import Breaker
 from app.identity.models import SPREAD_TASKS_PER_HOUR, STALE_AFTER_DAYS
 
@@ -205,8 +205,13 @@ class SenderOut(Schema):
     version = Integer(required=True)
 
 
+LEAST_KEPT: Final = 365  # days: fewer would change figures of the present year
+MOST_KEPT: Final = 36_500
+_KEPT: Final = "Days for which tasks that ended and activities of closed leads are kept. Null: for ever."
+
+
 class FollowUpSettingsIn(Schema):
-    """When leads are stale, and how tasks for many leads are spread."""
+    """When leads are stale, how tasks for many leads are spread, and how long history is kept."""
 
     stale_after_days = Integer(
         least=1,
@@ -222,14 +227,34 @@ class FollowUpSettingsIn(Schema):
             "description": "Most tasks for a user in one hour, of those that rules create for many leads at once."
         },
     )
+    keep_history_days = Integer(
+        least=LEAST_KEPT, most=MOST_KEPT, allow_none=True, load_default=None, metadata={"description": _KEPT}
+    )
 
 
 class FollowUpSettingsOut(Schema):
-    """When leads are stale, and how tasks for many leads are spread."""
+    """When leads are stale, how tasks for many leads are spread, and how long history is kept."""
 
     stale_after_days = Integer(required=True)
     spread_tasks_per_hour = Integer(required=True)
+    keep_history_days = Integer(required=True, allow_none=True, metadata={"description": _KEPT})
     version = Integer(required=True)
+
+
+class RetentionQuery(QuerySchema):
+    """The number of days to try."""
+
+    keep_history_days = Integer(
+        least=LEAST_KEPT, most=MOST_KEPT, metadata={"description": "Default: the stored number of days."}
+    )
+
+
+class RetentionPreviewOut(Schema):
+    """Numbers of tasks and activities that would be deleted today."""
+
+    keep_history_days = Integer(required=True, allow_none=True, metadata={"description": "Null: nothing is deleted."})
+    tasks = Integer(required=True, metadata={"description": "Number of tasks that ended."})
+    activities = Integer(required=True, metadata={"description": "Number of entries of the timeline."})
 
 
 class ContactPolicyOut(Schema):

@@ -13,7 +13,8 @@ from app.identity.actor import Actor
 from app.identity.models import User
 from app.identity.permissions import Permission
 from app.leads.attribution.models import LeadSource
-from app.leads.models import Lead
+from app.leads.models import LEGAL_HOLD, Lead
+from app.leads.privacy.legal_holds import with_legal_holds
 from app.leads.search.listing import LeadPart
 from app.leads.search.lookup import visible_to
 from app.leads.search.next_follow_up import NEXT_FOLLOW_UP_FIELDS, with_next_follow_ups
@@ -28,10 +29,15 @@ _PARTS: Final[Mapping[str, tuple[str, object]]] = {
 
 def lead_responses(session: Session, leads: Sequence[Any], query: JsonObject) -> Sequence[JsonDict]:
     """Return lead rows as responses, with the embedded objects (`expand`) and fields that `query` selects."""
-    rows = expand_rows(session, map(vars, leads), {part: _PARTS[part] for part in query.get("expand", ())})
-    if "chosen" in query and NEXT_FOLLOW_UP_FIELDS.isdisjoint(query["chosen"].split(",")):
-        return rows
-    return with_next_follow_ups(session, rows)
+    rows: Sequence[JsonDict] = expand_rows(
+        session, map(vars, leads), {part: _PARTS[part] for part in query.get("expand", ())}
+    )
+    chosen = {*query["chosen"].split(",")} if "chosen" in query else None
+    if chosen is None or LEGAL_HOLD in chosen:
+        rows = with_legal_holds(session, rows)
+    if chosen is None or not NEXT_FOLLOW_UP_FIELDS.isdisjoint(chosen):
+        rows = with_next_follow_ups(session, rows)
+    return rows
 
 
 def with_lead_names(session: Session, actor: Actor, rows: Iterable[ColumnValues]) -> list[JsonDict]:
@@ -51,4 +57,4 @@ def lead_response(session: Session, lead: Lead) -> JsonDict:
     """Return a lead that was just changed, with the same fields as `GET /api/leads/{id}`."""
     session.flush()
     row = {name: getattr(lead, name) for name in (*Lead.__table__.columns.keys(), *encrypted_fields_of(Lead))}
-    return with_next_follow_ups(session, [row])[0]
+    return with_legal_holds(session, with_next_follow_ups(session, [row]))[0]

@@ -42,6 +42,14 @@ class FollowUpSourceOut(Schema):
     user_id = Id(required=True, allow_none=True, metadata={"description": "User who created it, if any."})
 
 
+class LegalHoldOut(Schema):
+    """A legal hold: nothing of the lead is deleted."""
+
+    reason = fields.String(required=True)
+    placed_at = Instant(required=True)
+    placed_by_id = Id(required=True, allow_none=True, metadata={"description": "User who placed it, if any."})
+
+
 class LeadOut(RottingOut):
     """A lead."""
 
@@ -102,6 +110,7 @@ class LeadOut(RottingOut):
     restricted_at = Instant(
         required=True, allow_none=True, metadata={"description": "Time of the restriction (GDPR, article 18)."}
     )
+    legal_hold = fields.Nested(LegalHoldOut, required=True, allow_none=True)
     last_activity_at = Instant(required=True)
     stale_since = Instant(required=True, allow_none=True)
 

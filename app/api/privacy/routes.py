@@ -10,6 +10,8 @@ from app.api.privacy.schemas import (
     ConsentOut,
     ErasedOut,
     Erasure,
+    HeldOut,
+    LegalHoldIn,
     PersonOut,
     Restriction,
     SuppressionIn,
@@ -22,7 +24,7 @@ from app.http.blueprint import Blueprint
 from app.http.schemas.paging import PageQuery, page_of
 from app.identity.permissions import Permission
 from app.leads.contact.phone_numbers import check_phones
-from app.leads.privacy import service
+from app.leads.privacy import legal_holds, service
 from app.messaging.contact_policy import consents, suppression_service
 
 privacy = Blueprint("privacy", __name__, url_prefix="/api/leads", description="Data subject requests and consents.")
@@ -48,13 +50,15 @@ def export_lead(lead_id: UUID) -> JsonDict:
 @allow(Permission.PRIVACY_MANAGE)
 @privacy.arguments(Erasure)
 @privacy.response(200, ErasedOut)
+@privacy.alt_response(409, "CONFLICT")
 def erase_lead(given: dict[str, str], lead_id: UUID) -> object:
     """Erase a person.
 
     Pending steps and queued messages are cancelled. Names, addresses, texts and notes are blanked, also in the audit
     log. Ids and times stay for statistics, and the addresses are added to the suppression list. This cannot be undone.
     Merged duplicates are erased too. `remaining_duplicates` are leads with the same phone number or e-mail address that
-    stay: they may be relatives. Merge or erase them if they are the same person.
+    stay: they may be relatives. Merge or erase them if they are the same person. The answer is 409 for a lead on legal
+    hold.
     """
     with unit_of_work() as session:
         return service.erase_lead(session, actor(), lead_id, reason=given["reason"])
@@ -71,6 +75,41 @@ def restrict_lead(given: JsonDict, lead_id: UUID) -> object:
     """
     with unit_of_work() as session:
         return lead_response(session, service.restrict_lead(session, actor(), lead_id, given))
+
+
+@privacy.get("/<uuid:lead_id>/legal-hold")
+@allow(Permission.PRIVACY_MANAGE)
+@privacy.response(200, HeldOut)
+def get_legal_hold(lead_id: UUID) -> JsonDict:
+    """Show the legal hold of a lead, if there is one."""
+    with reading() as session:
+        return {"legal_hold": legal_holds.get_hold(session, actor(), lead_id)}
+
+
+@privacy.put("/<uuid:lead_id>/legal-hold")
+@allow(Permission.PRIVACY_MANAGE)
+@privacy.arguments(LegalHoldIn)
+@privacy.response(200, HeldOut)
+def place_legal_hold(given: dict[str, str], lead_id: UUID) -> JsonDict:
+    """Place a lead on legal hold, or change the reason.
+
+    While it holds, an erasure is refused with 409, and the clinic's setting for old tasks and activities does not apply
+    to the lead (GDPR, article 17(3)(e)). A merge moves the hold to the surviving lead. Idempotent.
+    """
+    with unit_of_work() as session:
+        return {"legal_hold": legal_holds.place_hold(session, actor(), lead_id, reason=given["reason"])}
+
+
+@privacy.delete("/<uuid:lead_id>/legal-hold")
+@allow(Permission.PRIVACY_MANAGE)
+@privacy.response(204)
+def end_legal_hold(lead_id: UUID) -> None:
+    """End the legal hold of a lead.
+
+    From then on the lead can be erased, and old tasks and activities are deleted as the clinic has set. Idempotent.
+    """
+    with unit_of_work() as session:
+        legal_holds.end_hold(session, actor(), lead_id)
 
 
 @privacy.get("/<uuid:lead_id>/consents")

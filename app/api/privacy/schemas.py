@@ -2,6 +2,7 @@
 
 from marshmallow import ValidationError, fields, validates_schema
 
+from app.api.leads.out_schemas import LegalHoldOut
 from app.core.type_aliases import JsonDict
 from app.http.schemas.common_fields import require_past
 from app.http.schemas.fields import Boolean, Choice, Email, Id, Instant, Integer, Text
@@ -41,6 +42,24 @@ class Restriction(Schema):
 
     is_restricted = Boolean(required=True)
     reason = Text(500, least=1, required=True)
+
+
+class LegalHoldIn(Schema):
+    """Reason of a legal hold."""
+
+    reason = Text(
+        1000,
+        least=1,
+        lines=True,
+        required=True,
+        metadata={"examples": ["Claim 2026/114: keep everything"]},
+    )
+
+
+class HeldOut(Schema):
+    """The legal hold of a lead, or null."""
+
+    legal_hold = fields.Nested(LegalHoldOut, required=True, allow_none=True)
 
 
 class ConsentIn(Schema):

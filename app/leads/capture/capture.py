@@ -38,7 +38,7 @@ from app.leads.duplicates.search import comparison_parameters, comparison_values
 from app.leads.enums import LeadStatus, OnDuplicate, PatientRelationship, PreferredContact
 from app.leads.errors import DuplicateLead
 from app.leads.events import lead_created
-from app.leads.models import Lead
+from app.leads.models import LEGAL_HOLD, Lead
 from app.leads.scoring.first_score import first_score
 from app.leads.scoring.parts import Score
 from app.leads.search.by_text.keys import lead_keys
@@ -60,7 +60,9 @@ DEFAULTS: Final[JsonObject] = {
 }
 
 _NOT_COLUMNS: Final = frozenset({"on_duplicate", "touch"})
-_EMPTY_LEAD: Final[JsonObject] = dict.fromkeys((*COLUMNS, *encrypted_fields_of(Lead), *NEXT_FOLLOW_UP_FIELDS))
+_EMPTY_LEAD: Final[JsonObject] = dict.fromkeys(
+    (*COLUMNS, *encrypted_fields_of(Lead), *NEXT_FOLLOW_UP_FIELDS, LEGAL_HOLD)
+)
 
 
 def capture_lead(session: Session, actor: Actor, data: JsonObject, *, in_full: bool = True) -> Any:

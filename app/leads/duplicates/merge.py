@@ -37,6 +37,8 @@ _MERGED_EARLIER: Final = text("UPDATE leads SET merged_into_id = :survivor WHERE
 
 # Called in the same transaction before a merge: the lead was not contacted, and the other one was.
 contact_merged: Listeners[[Session, Actor, Lead, datetime]] = Listeners("contact_merged")
+# Called in the same transaction when the rows of the duplicate, the second lead, have moved to the survivor.
+rows_moved: Listeners[[Session, Lead, Lead]] = Listeners("rows_moved")
 
 _OWN_LEAD: Final = "Not a lead of your clinic."
 
@@ -115,6 +117,7 @@ def _move_rows(session: Session, survivor: Lead, duplicate: Lead) -> None:
     move_steps(session, survivor=survivor.id, duplicate=duplicate.id)
     for statement in (*_MOVES, _MERGED_EARLIER):
         session.execute(statement, leads)
+    rows_moved(session, survivor, duplicate)
 
 
 def _delete_duplicate(session: Session, actor: Actor, duplicate: Lead, survivor: Lead) -> None:

@@ -68,14 +68,17 @@ def _stage(session: Session, lead: Lead, wanted: str | None) -> str:
 
 
 def _stage_before_loss(session: Session, lead: Lead) -> str | None:
-    """Return the stage that the lead left when it was lost, or the one that replaced it; None if neither is open."""
+    """Return the stage that the lead left when it was lost, or the one that replaced it; None if neither is open.
+
+    If the clinic does not keep the timeline that long, it is the last of the stages that the lead has left.
+    """
     left = (
         select(Activity.previous_stage)
         .where(Activity.lead_id == lead.id, Activity.type == ActivityType.STAGE_CHANGE, Activity.new_stage == LOST)
         .order_by(Activity.occurred_at.desc(), Activity.id.desc())
         .limit(1)
     )
-    former = session.scalar(left)
+    former = session.scalar(left) or next(reversed(lead.past_stages), None)
     for _ in range(MOST_REPLACEMENTS):
         stage = session.scalars(
             select(PipelineStage).where(PipelineStage.clinic_id == lead.clinic_id, PipelineStage.slug == former)

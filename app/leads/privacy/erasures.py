@@ -15,6 +15,7 @@ from app.errors import NotFound
 from app.identity.actor import Actor
 from app.leads.errors import LeadWasMerged
 from app.leads.models import Lead
+from app.leads.privacy.legal_holds import end_hold
 from app.leads.privacy.service import erase_lead
 
 REASON = "Erased before the restore."
@@ -38,13 +39,18 @@ def list_erasures(session: Session, since: datetime | None = None) -> Iterator[J
 
 
 def repeat_erasures(session: Session, actors: Sequence[Actor], lead_ids: Iterable[UUID]) -> int:
-    """Erase those of the leads that are in the database and not erased. Returns how many."""
+    """Erase those of the leads that are in the database and not erased. Returns how many.
+
+    A legal hold of the backup had ended before the lead was erased, so it ends again.
+    """
     of_clinic = {actor.clinic.id: actor for actor in actors}
     left = select(Lead.id, Lead.clinic_id).where(Lead.id.in_([*lead_ids]), Lead.erased_at.is_(None))
     done = 0
     for lead in session.execute(left).all():
+        actor = of_clinic[lead.clinic_id]
         try:
-            erase_lead(session, of_clinic[lead.clinic_id], lead.id, reason=REASON)
+            end_hold(session, actor, lead.id)
+            erase_lead(session, actor, lead.id, reason=REASON)
         except (NotFound, LeadWasMerged):  # erased with its survivor
             continue
         done += 1

@@ -21,6 +21,7 @@ from app.leads.enums import OPEN_STATUSES, LeadStatus
 from app.leads.models import Lead
 from app.leads.pipeline.closing import lead_ended
 from app.leads.pipeline.lead_state import mark_updated
+from app.leads.privacy.legal_holds import require_not_held
 from app.leads.privacy.person import erase_person, export_person
 from app.leads.search.lookup import get_lead, read_lead
 from app.leads.timeline.entries import write_entry
@@ -50,9 +51,10 @@ def erase_lead(session: Session, actor: Actor, lead_id: UUID, *, reason: str) ->
     """Erase a person: cancel pending steps, blank personal data, and suppress their addresses.
 
     Merged duplicates are erased too; other leads stay, because families share numbers and addresses. Statistics and
-    the audit log keep the lead's id. It cannot be undone. Raises NotFound, LeadWasMerged.
+    the audit log keep the lead's id. It cannot be undone. Raises NotFound, LeadWasMerged, LeadIsHeld.
     """
     lead = get_lead(session, actor, lead_id, lock=True)
+    require_not_held(session, lead)
     others = duplicates_of(session, actor, lead_id)
     remaining = [one["lead_id"] for one in others.duplicates if set(EXACT) & {*one["match_on"]}]
     at = now()

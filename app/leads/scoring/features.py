@@ -15,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from app import clock
 from app.core.db import AnyRow
 from app.leads.activities.effects import MEETINGS, STAGE_OF
 from app.leads.enums import TreatmentInterest
@@ -76,12 +77,15 @@ _NOW: Final = text(
     f"SELECT l.*, known.*, extract(epoch FROM l.known_at - l.created_at) / 86400 AS age"  # noqa: S608  (constants)
     f" FROM (SELECT {_ORIGIN}, CAST(:now AS timestamptz) AS known_at FROM leads WHERE id = ANY(:ids)) AS l {_KNOWN}"
 )
-# Closed leads at the ages at which they were still open.
+# Closed leads at the ages at which they were still open, without those whose history the clinic deletes: it would say
+# that nobody had called them.
 _CLOSED: Final = text(
     f"SELECT l.*, known.* FROM (SELECT c.*, age, c.created_at + make_interval(days => age) AS known_at"  # noqa: S608
     f" FROM (SELECT {_ORIGIN}, status = 'CONVERTED' AS is_converted, coalesce(converted_at, lost_at) AS closed_at"
     " FROM leads WHERE clinic_id = :clinic AND status IN ('CONVERTED', 'LOST') AND deleted_at IS NULL"
-    " AND coalesce(converted_at, lost_at) IS NOT NULL ORDER BY id DESC LIMIT :most) AS c"
+    " AND coalesce(converted_at, lost_at) IS NOT NULL AND coalesce(converted_at, lost_at) >= coalesce("
+    "(SELECT CAST(:now AS timestamptz) - make_interval(days => keep_history_days) FROM clinics WHERE id = :clinic),"
+    " '-infinity') ORDER BY id DESC LIMIT :most) AS c"
     " CROSS JOIN unnest(CAST(:ages AS integer[])) AS age"
     f" WHERE c.created_at + make_interval(days => age) < c.closed_at) AS l {_KNOWN}"
 )
@@ -95,7 +99,7 @@ def load_bins(session: Session, lead_ids: Sequence[UUID], *, at: datetime) -> di
 
 def load_observations(session: Session, clinic_id: UUID) -> list[Observation]:
     """Return the clinic's closed leads, each at the `AGES` at which it was open, as it was known then."""
-    given = {"clinic": clinic_id, "most": MOST_TRAINED, "ages": list(AGES)}
+    given = {"clinic": clinic_id, "now": clock.now(), "most": MOST_TRAINED, "ages": list(AGES)}
     found = session.execute(_CLOSED, given)
     return [
         Observation(row.id, row.created_at, row.closed_at - row.created_at, row.age, bins_of(row), row.is_converted)

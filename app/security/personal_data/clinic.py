@@ -53,7 +53,7 @@ CLINIC: Final[Mapping[str, Table]] = {
             **stays("contact_policy contact_policy_version inbound_email inbound_email_version", because=SETTINGS),
             **stays("message_tracking message_tracking_version detects_sentiment sentiment_version", because=SETTINGS),
             **stays("task_cancellation task_cancellation_version", because=SETTINGS),
-            **stays("spread_tasks_per_hour follow_ups_version profile_version", because=SETTINGS),
+            **stays("spread_tasks_per_hour keep_history_days follow_ups_version profile_version", because=SETTINGS),
             **stays("rules_version created_at", because=SETTINGS),
         }
     ),

@@ -135,6 +135,12 @@ WORK: Final[Mapping[str, Table]] = {
         merged=Rows.KEPT,
         merged_because=_OF_ONE_LEAD,
     ),
+    "legal_holds": Table(
+        with_row("id clinic_id lead_id reason placed_by_id placed_at"),  # ended before the lead is erased
+        rows=OF_LEAD,
+        is_deleted=True,
+        merged=Rows.MOVED_BY_CODE,
+    ),
     "next_action_answers": Table(
         with_row("id clinic_id lead_id act facts_key is_accepted reason answered_at answered_by"),
         rows=OF_LEAD,

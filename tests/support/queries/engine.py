@@ -85,6 +85,18 @@ def account_usage(session: Session, large: LargeClinic) -> None:
     add_counts(session, count_rows(account, now(), large.actor.clinic.calendar.zone, sent=1))
 
 
+def forget_old_history(session: Session, large: LargeClinic) -> None:
+    days = {"days": 365, "clinic": large.practice.clinic_id}
+    session.execute(text("UPDATE clinics SET keep_history_days = :days WHERE id = :clinic"), days)
+    closed = "UPDATE leads SET lost_at = now() - interval '3 years' WHERE clinic_id = :clinic AND status = 'LOST'"
+    aged = "SET {} WHERE lead_id IN (SELECT id FROM leads WHERE clinic_id = :clinic AND status = 'LOST' LIMIT 100)"
+    session.execute(text(closed), days)
+    old = "now() - interval '2 years'"
+    session.execute(text(f"UPDATE lead_tasks {aged.format(f'completed_at = {old}')} AND status = 'COMPLETED'"), days)
+    session.execute(text(f"UPDATE lead_activities {aged.format(f'occurred_at = {old}, created_at = {old}')}"), days)
+    assert SWEEPS["forget_old_history"](session) > 0
+
+
 def release_waiting_messages(session: Session, _: LargeClinic) -> None:
     given = {"now": now()}
     session.execute(text("INSERT INTO channel_outages (target, failures, failing_since, closed_at)"
@@ -157,6 +169,10 @@ ENGINE: dict[str, Query] = {
     "empty archived stages": (sweep("empty_archived_stages"), {"ix_leads_stage"}),
     "extend the hash chain of the audit log": (sweep("seal_audit"), {"ix_audit_entries_clinic"}),
     "forget old steps": (sweep("forget_old_steps"), {"pk_steps"}),
+    "forget old history": (
+        forget_old_history,
+        {"ix_leads_closed", "ix_lead_tasks_lead", "ix_lead_activities_timeline", "pk_lead_tasks", "pk_lead_activities"},
+    ),
     "forget old scores": (sweep("forget_old_scores"), {"pk_lead_score_changes"}),
     "store scores of leads": (store_scores, {"pk_leads"}),
     "load facts of an enrollment": (

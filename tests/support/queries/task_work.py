@@ -4,6 +4,7 @@ from app.tasks.models import OPEN_TASKS
 from app.tasks.queue.calendar import calendar
 from app.tasks.queue.dashboard import dashboard
 from app.tasks.queue.kanban import kanban
+from app.tasks.workload.follow_up_settings import preview_retention
 from tests.support.queries.query import Query, page_of
 from tests.support.queries.task_calls import queue
 
@@ -11,6 +12,10 @@ TASK_WORK: dict[str, Query] = {
     "dashboard": (
         lambda s, large: dashboard(s, large.actor, {}),
         {"ix_lead_tasks_by_status", "ix_leads_rotting"},
+    ),
+    "preview of the retention": (
+        lambda s, large: preview_retention(s, large.actor, 365),
+        {"ix_leads_closed", "ix_lead_tasks_lead", "ix_lead_activities_timeline"},
     ),
     "my dashboard": (
         lambda s, large: dashboard(s, large.actor, {"assigned_to_id": "me"}),

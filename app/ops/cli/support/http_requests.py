@@ -113,6 +113,7 @@ _LAST: Final = (
     "lead-activities.of_customer",
     "privacy.restrict_lead",
     "privacy.export_lead",
+    "privacy.end_legal_hold",
     "privacy.erase_lead",
     "pipeline-stages.archive_stage",
     "pipeline-stages.restore_stage",
