@@ -10,6 +10,7 @@ from playwright.sync_api import Page, Route, expect
 from app.clock import now
 from app.core.db import transaction
 from app.messaging.models import Notification
+from tests.support.accessibility import faults
 from tests.support.browser import Browsing
 from tests.support.desk import Desk
 
@@ -235,3 +236,41 @@ def test_task_is_created_from_an_entry_of_the_timeline_and_gets_a_note(browsing:
     expect(page.get_by_text("The note is on the timeline.")).to_be_visible()
     page.get_by_role("tab", name="Timeline").click()
     expect(page.get_by_text("They moved house")).to_be_visible()
+
+
+# --- legal hold ---
+
+
+def test_lead_is_placed_on_hold_and_the_hold_is_ended(browsing: Browsing, desk: Desk):
+    lead = desk.capture()
+    page = browsing.sign_in(desk.admin, f"/leads/{lead['id']}")
+    page.get_by_role("button", name="More actions").click()
+    page.get_by_role("menuitem", name="Place on legal hold").click()
+    expect(dialog(page)).to_contain_text("this person cannot be erased")
+    dialog(page).get_by_label("Reason").fill("Claim 114\n<b>Keep</b> everything")
+    dialog(page).get_by_role("button", name="Place on hold").click()
+    expect(page.get_by_text("The lead is on legal hold.")).to_be_visible()
+    held = page.get_by_role("region", name="On legal hold")
+    expect(held).to_contain_text("<b>Keep</b> everything")
+    assert desk.lead(lead)["legal_hold"]["reason"] == "Claim 114\n<b>Keep</b> everything"
+    assert faults(page) == []
+    held.get_by_role("button", name="Change the reason").click()
+    dialog(page).get_by_label("Reason").fill("Claim 115")
+    dialog(page).get_by_role("button", name="Save").click()
+    expect(held).to_contain_text("Claim 115")
+    held.get_by_role("button", name="End the hold").click()
+    dialog(page).get_by_role("button", name="End the hold").click()
+    expect(page.get_by_text("The legal hold has ended.")).to_be_visible()
+    expect(held).to_have_count(0)
+    assert desk.lead(lead)["legal_hold"] is None
+
+
+def test_user_without_the_permission_sees_the_hold_and_cannot_end_it(browsing: Browsing, desk: Desk):
+    lead = desk.capture()
+    desk.admin.put(f"/api/leads/{lead['id']}/legal-hold", {"reason": "Claim 114"})
+    page = browsing.sign_in(desk.coordinator, f"/leads/{lead['id']}")
+    expect(page.get_by_role("region", name="On legal hold")).to_contain_text("Claim 114")
+    expect(page.get_by_role("button", name="End the hold")).to_have_count(0)
+    page.get_by_role("button", name="More actions").click()
+    expect(page.get_by_role("menuitem", name="Edit")).to_be_visible()
+    expect(page.get_by_role("menuitem", name="legal hold")).to_have_count(0)

@@ -60,6 +60,34 @@ def test_reasons_for_cancelling_a_task_are_edited(browsing: Browsing, desk: Desk
     assert (stored["is_required"], stored["reasons"]) == (True, ["Moved away", "Too expensive"])
 
 
+def test_time_for_old_history_is_saved_after_its_count_is_shown(browsing: Browsing, desk: Desk):
+    lead = desk.capture()
+    task = desk.plan(lead)
+    desk.admin.post(f"/api/leads/tasks/{task['id']}/complete", {})
+    desk.admin.post(f"/api/leads/{lead['id']}/lost", {"reason": "OTHER"})
+    ago = "interval '400 days'"
+    desk.sql(f"UPDATE leads SET lost_at = lost_at - {ago} WHERE id = :id", id=lead["id"])
+    desk.sql(f"UPDATE lead_tasks SET completed_at = completed_at - {ago} WHERE id = :id", id=task["id"])
+    page = browsing.sign_in(desk.admin, "/settings/follow-ups")
+    days = page.get_by_label("Keep the history of closed leads (days)")
+    days.fill("364")
+    expect(page.get_by_text("Today this deletes")).to_have_count(0)
+    days.fill("365")
+    expect(page.get_by_text("Today this deletes 1 task and 0 entries of timelines")).to_be_visible()
+    days.fill("500")
+    expect(page.get_by_text("Today this deletes nothing.")).to_be_visible()
+    assert faults(page) == []
+    days.fill("365")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    assert desk.admin.get("/api/settings/follow-ups").body["keep_history_days"] == 365
+    assert desk.sql("SELECT id FROM lead_tasks WHERE id = :id", id=task["id"]), "a sweep deletes it, not the form"
+    days.fill("")
+    with page.expect_response("**/api/settings/follow-ups"):
+        page.get_by_role("button", name="Save").click()
+    assert desk.admin.get("/api/settings/follow-ups").body["keep_history_days"] is None
+
+
 def test_team_is_created_changed_and_deleted_by_keyboard(browsing: Browsing, desk: Desk):
     page = browsing.sign_in(desk.admin, "/settings/teams")
     page.get_by_role("button", name="New team").focus()

@@ -6,11 +6,13 @@ import { useAct } from "../api/queries";
 import type { Schemas } from "../api/types";
 import { fromField, toField } from "../format";
 import { texts } from "../texts";
+import { leadTexts } from "../texts/lead";
 import { DialogBox, toast } from "../ui/overlays";
 import { optionsOf, SelectField, TextArea, TextField, TimeField, useMistakes } from "../ui/parts";
 import { Footer } from "./task-dialogs";
 
 const t = texts.lead;
+const { hold } = leadTexts;
 const TOPICS = ["lead", "leads", "board", "tasks"];
 const HOUR = 3_600_000;
 
@@ -134,6 +136,32 @@ export function ReopenDialog({ leadId, onClose }: Props) {
     <FormDialog title={t.reopen} label={t.reopen} done={t.reopened} save={save} onClose={onClose}>
       {mistakes.rest("/reason")}
       <TextField label={t.reason} value={reason} onChange={setReason} required autoFocus wrong={mistakes.at("/reason")} />
+    </FormDialog>
+  );
+}
+
+/** Place a lead on legal hold, or change the reason of its hold. */
+export function HoldDialog({ leadId, present, onClose }: Props & { present: string | undefined }) {
+  const [reason, setReason] = useState(present ?? "");
+  const save = useAct(() => ok(api.PUT("/api/leads/{lead_id}/legal-hold", { params: { path: { lead_id: leadId } }, body: { reason } })), TOPICS);
+  const mistakes = useMistakes(save.error);
+  const isHeld = present !== undefined;
+  return (
+    <FormDialog title={isHeld ? hold.changeTitle : hold.placeTitle} label={isHeld ? texts.shell.save : hold.submit} done={isHeld ? hold.changed : hold.placed} save={save} onClose={onClose}>
+      {mistakes.rest("/reason")}
+      <p>{hold.hint}</p>
+      <TextArea label={hold.reason} value={reason} onChange={setReason} required autoFocus wrong={mistakes.at("/reason")} />
+    </FormDialog>
+  );
+}
+
+export function EndHoldDialog({ leadId, onClose }: Props) {
+  const end = useAct(() => ok(api.DELETE("/api/leads/{lead_id}/legal-hold", { params: { path: { lead_id: leadId } } })), TOPICS);
+  const mistakes = useMistakes(end.error);
+  return (
+    <FormDialog title={hold.endTitle} label={hold.endSubmit} done={hold.ended} save={end} onClose={onClose}>
+      {mistakes.rest()}
+      <p>{hold.endHint}</p>
     </FormDialog>
   );
 }

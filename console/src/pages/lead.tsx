@@ -4,7 +4,7 @@ import { useState } from "react";
 import { Tab, TabList, TabPanel, Tabs } from "react-aria-components";
 import { Link, useParams, useSearchParams } from "wouter";
 import { EditDialog } from "../acts/edit-lead";
-import { LoseDialog, NoteDialog, ReopenDialog, TaskDialog } from "../acts/lead-dialogs";
+import { EndHoldDialog, HoldDialog, LoseDialog, NoteDialog, ReopenDialog, TaskDialog } from "../acts/lead-dialogs";
 import { Duplicates } from "../acts/merge-dialog";
 import { MessageDialog } from "../acts/message-dialog";
 import { CallDialog } from "../acts/task-dialogs";
@@ -25,7 +25,7 @@ import { LeadAutomation, LeadConversation, LeadTasks, LeadTimeline, LeadWhy } fr
 import { withParam } from "./lead-filters";
 import { useNames } from "./names";
 
-type Open = "" | "call" | "write" | "note" | "task" | "edit" | "lose" | "reopen";
+type Open = "" | "call" | "write" | "note" | "task" | "edit" | "lose" | "reopen" | "hold" | "end-hold";
 
 const t = texts.lead;
 const TOPICS = ["lead", "leads", "board", "tasks"];
@@ -48,6 +48,7 @@ export default function LeadPage() {
 function Shown({ lead }: { lead: Lead }) {
   const [open, setOpen] = useState<Open>("");
   const mayUpdate = useMay("lead:update");
+  const mayHold = useMay("privacy:manage");
   const close = () => setOpen("");
   const begin = (one: Open) => () => mayUpdate && setOpen(one);
   useKeys({ c: begin("call"), r: begin("write") });
@@ -70,17 +71,22 @@ function Shown({ lead }: { lead: Lead }) {
         {t.back}
       </Link>
       <Head lead={lead} />
-      {mayUpdate && (
+      {(mayUpdate || mayHold) && (
         <div className="row no-print">
-          <ActButton icon="phone" label={texts.task.call} hotkey="c" act={begin("call")} />
-          <ActButton icon="mail" label={texts.message.write} hotkey="r" act={begin("write")} />
-          <ActButton icon="note" label={t.note} act={begin("note")} />
-          <ActButton icon="plus" label={texts.task.create} act={begin("task")} />
-          {isOpen && <StageMenu lead={lead} lose={begin("lose")} />}
-          <OwnerMenu lead={lead} />
-          <MoreMenu lead={lead} isOpen={isOpen} open={setOpen} />
+          {mayUpdate && (
+            <>
+              <ActButton icon="phone" label={texts.task.call} hotkey="c" act={begin("call")} />
+              <ActButton icon="mail" label={texts.message.write} hotkey="r" act={begin("write")} />
+              <ActButton icon="note" label={t.note} act={begin("note")} />
+              <ActButton icon="plus" label={texts.task.create} act={begin("task")} />
+              {isOpen && <StageMenu lead={lead} lose={begin("lose")} />}
+              <OwnerMenu lead={lead} />
+            </>
+          )}
+          <MoreMenu lead={lead} isOpen={isOpen} mayUpdate={mayUpdate} mayHold={mayHold} open={setOpen} />
         </div>
       )}
+      {lead.legal_hold && <Held hold={lead.legal_hold} mayEnd={mayHold} open={setOpen} />}
       {lead.rules_wait_since && isOpen && <Waiting lead={lead} since={lead.rules_wait_since} mayBegin={mayUpdate} />}
       <div className="lead">
         <Tabs className="card tabs" selectedKey={tab} onSelectionChange={(key) => setSearch(withParam(search, "tab", String(key)), { replace: true })}>
@@ -110,6 +116,8 @@ function Shown({ lead }: { lead: Lead }) {
       {open === "edit" && <EditDialog lead={lead} onClose={close} />}
       {open === "lose" && <LoseDialog leadId={lead.id} onClose={close} />}
       {open === "reopen" && <ReopenDialog leadId={lead.id} onClose={close} />}
+      {open === "hold" && <HoldDialog leadId={lead.id} present={lead.legal_hold?.reason} onClose={close} />}
+      {open === "end-hold" && <EndHoldDialog leadId={lead.id} onClose={close} />}
     </>
   );
 }
@@ -123,6 +131,7 @@ function Head({ lead }: { lead: Lead }) {
         {lead.first_name} {lead.last_name}
       </h1>
       <Badge tone={tone}>{stageName(lead.pipeline_stage)}</Badge>
+      {lead.legal_hold && <Badge tone="warn">{leadTexts.hold.badge}</Badge>}
       {lead.is_rotting && <Badge tone="warn">{t.rotting}</Badge>}
       {lead.opted_out_at && <Badge tone="bad">{t.optedOut}</Badge>}
       {lead.opted_out_channels.length > 0 && <Badge tone="warn">{t.optedOutOf(lead.opted_out_channels.join(", "))}</Badge>}
@@ -143,6 +152,33 @@ function Waiting({ lead, since, mayBegin }: { lead: Lead; since: string; mayBegi
         <button type="button" className="button" disabled={begin.isPending} onClick={() => begin.mutate(undefined, { onSuccess: () => toast(leadTexts.waiting.begun(1)) })}>
           {leadTexts.waiting.begin}
         </button>
+      )}
+    </section>
+  );
+}
+
+/** Why and since when nothing of the lead may be deleted, and the acts on the hold. */
+function Held({ hold, mayEnd, open }: { hold: NonNullable<Lead["legal_hold"]>; mayEnd: boolean; open: (dialog: Open) => void }) {
+  const { userName } = useNames();
+  const by = hold.placed_by_id && userName(hold.placed_by_id);
+  return (
+    <section className="card row" aria-label={leadTexts.hold.badge}>
+      <div className="grow">
+        <p className="soft">
+          {leadTexts.hold.since} <Time at={hold.placed_at} />
+          {by && ` · ${by}`}
+        </p>
+        <p className="prose">{hold.reason}</p>
+      </div>
+      {mayEnd && (
+        <>
+          <button type="button" className="button" onClick={() => open("hold")}>
+            {leadTexts.hold.change}
+          </button>
+          <button type="button" className="button" onClick={() => open("end-hold")}>
+            {leadTexts.hold.end}
+          </button>
+        </>
       )}
     </section>
   );
@@ -214,14 +250,25 @@ function OwnerMenu({ lead }: { lead: Lead }) {
 const assignLead = (lead_id: string, assigned_to_id: string) =>
   ok(api.POST("/api/leads/{lead_id}/assign", { params: { path: { lead_id } }, body: { assigned_to_id } }));
 
-function MoreMenu({ lead, isOpen, open }: { lead: Lead; isOpen: boolean; open: (dialog: Open) => void }) {
-  const mayConvert = useMay("lead:convert");
+interface MoreProps {
+  lead: Lead;
+  isOpen: boolean;
+  mayUpdate: boolean;
+  mayHold: boolean;
+  open: (dialog: Open) => void;
+}
+
+function MoreMenu({ lead, isOpen, mayUpdate, mayHold, open }: MoreProps) {
+  const mayConvert = useMay("lead:convert") && mayUpdate;
   const convert = useAct(() => ok(api.POST("/api/leads/{lead_id}/convert", { params: { path: { lead_id: lead.id } }, body: {} })), TOPICS);
-  const entries: MenuEntry[] = [{ id: "edit", label: t.edit, icon: "note", act: () => open("edit") }];
+  const entries: MenuEntry[] = [];
+  if (mayUpdate) entries.push({ id: "edit", label: t.edit, icon: "note", act: () => open("edit") });
   if (isOpen && mayConvert)
     entries.push({ id: "convert", label: t.convert, icon: "check", act: () => convert.mutate(undefined, { onSuccess: () => toast(t.converted), onError: toastError }) });
-  if (isOpen) entries.push({ id: "lose", label: t.lose, icon: "close", act: () => open("lose") });
-  if (lead.status === "LOST") entries.push({ id: "reopen", label: t.reopen, icon: "refresh", act: () => open("reopen") });
+  if (isOpen && mayUpdate) entries.push({ id: "lose", label: t.lose, icon: "close", act: () => open("lose") });
+  if (lead.status === "LOST" && mayUpdate) entries.push({ id: "reopen", label: t.reopen, icon: "refresh", act: () => open("reopen") });
+  if (mayHold && !lead.legal_hold) entries.push({ id: "hold", label: leadTexts.hold.place, icon: "warn", act: () => open("hold") });
+  if (entries.length === 0) return null;
   return (
     <MenuButton label={texts.shell.menu} className="button icon-only" entries={entries}>
       <Icon name="more" />

@@ -17,10 +17,11 @@ interface Props {
   rules?: FieldRules;
   replacesParts?: boolean;
   id?: string; // of the heading, where a page has several
+  beside?: (draft: JsonObject) => ReactNode; // below the fields, about their present values
   children?: ReactNode;
 }
 
-export function Single({ about, path, schema, rules, replacesParts = false, id = "area", children }: Props) {
+export function Single({ about, path, schema, rules, replacesParts = false, id = "area", beside, children }: Props) {
   const client = useQueryClient();
   const load = () => request<JsonObject>("GET", path);
   const stored = useQuery({ queryKey: ["settings", "single", path], queryFn: load });
@@ -38,7 +39,9 @@ export function Single({ about, path, schema, rules, replacesParts = false, id =
       <Query of={stored} rows={4}>
         {stored.data && (
           <div className="card">
-            <SchemaForm key={saves} schema={schema} replacesParts={replacesParts} {...(rules && { rules })} begin={stored.data} refetch={load} send={(body, version) => request("PATCH", path, { body, version })} onDone={done} />
+            <SchemaForm key={saves} schema={schema} replacesParts={replacesParts} {...(rules && { rules })} begin={stored.data} refetch={load} send={(body, version) => request("PATCH", path, { body, version })} onDone={done}>
+              {beside}
+            </SchemaForm>
           </div>
         )}
       </Query>

@@ -8,10 +8,13 @@ import InboundSettingsIn from "openapi:InboundSettingsIn";
 import SenderIn from "openapi:SenderIn";
 import TaskCancellationIn from "openapi:TaskCancellationIn";
 import TrackingIn from "openapi:TrackingIn";
+import { useQuery } from "@tanstack/react-query";
+import { api, ok } from "../../api/client";
 import { useMe, useSources } from "../../api/queries";
 import type { FieldProps } from "../../forms/fields";
-import { isObject } from "../../forms/schema";
+import { isObject, type Json, present } from "../../forms/schema";
 import { Icon } from "../../ui/icons";
+import { SEARCH_PAUSE, useSettled } from "../../ui/settled";
 import { Single } from "../single";
 import { settingsTexts as t } from "../texts";
 
@@ -39,7 +42,26 @@ export const HoursArea = () => (
   <Single about={t.hours} path="/api/settings/hours" schema={HoursIn} replacesParts rules={{ business_hours: { render: (props) => <Week key="hours" {...props} /> }, starts: { label: "From" }, ends: { label: "To" } }} />
 );
 
-export const FollowUpsArea = () => <Single about={t.followUps} path="/api/settings/follow-ups" schema={FollowUpSettingsIn} />;
+export const FollowUpsArea = () => <Single about={t.followUps} path="/api/settings/follow-ups" schema={FollowUpSettingsIn} beside={(draft) => <OldHistory days={draft.keep_history_days} />} />;
+
+/** How much the number of days would delete today. Nothing is shown without a valid number. */
+function OldHistory({ days }: { days: Json | undefined }) {
+  const { minimum = 0, maximum = 0 } = present(FollowUpSettingsIn.properties?.keep_history_days ?? {});
+  const settled = useSettled(days, SEARCH_PAUSE);
+  const isValid = typeof settled === "number" && settled >= minimum && settled <= maximum;
+  const counts = useQuery({
+    queryKey: ["settings", "retention", settled],
+    queryFn: () => ok(api.GET("/api/settings/follow-ups/retention-preview", { params: { query: { keep_history_days: settled as number } } })),
+    enabled: isValid,
+  });
+  if (!isValid || !counts.data) return null;
+  const { tasks, activities } = counts.data;
+  return (
+    <p className="notice" role="status">
+      {tasks + activities > 0 ? t.followUps.deletes(tasks, activities) : t.followUps.deletesNothing} {t.followUps.forGood}
+    </p>
+  );
+}
 
 type Span = [string, string];
 
