@@ -37,6 +37,19 @@ class Form(StrEnum):
     CUSTOM = "custom"  # the values of custom fields, by key
 
 
+class Merged(StrEnum):
+    """How a merge handles a value of the two leads."""
+
+    OWN = "own"  # the survivor's stays; `because` has the reason
+    FILLED = "filled"  # the survivor's, if it has one, else the duplicate's
+    WITH_NAME = "with_name"  # the duplicate's, if the survivor's name is unknown
+    UNITED = "united"  # both lists
+    JOINED = "joined"  # both texts
+    EARLIEST = "earliest"
+    LATEST = "latest"
+    COMPUTED = "computed"  # by `duplicates.merge` or `merge_fields`
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """The form of a value with its limits: characters of a text, the highest number, or the options."""
@@ -69,7 +82,8 @@ class LeadField:
     `label`, `description` and `examples` are for users, also `description` in the API. `headings` are common headings
     of the field's column in files, besides its name. `is_nullable`: it may have no value. `is_private`: callers need
     `lead:private` to read or write it (lead-management.md, "PHI"). `is_required`: a new lead needs it.
-    `is_column`: false for what only an import reads. `is_imported`: a column of a file may fill it.
+    `is_column`: false for what only an import reads. `is_imported`: a column of a file may fill it. `is_encrypted`: it
+    is stored encrypted. `merged`: the value of a merged lead. `erased_to`: SQL of the value after an erasure.
     """
 
     name: str
@@ -83,6 +97,9 @@ class LeadField:
     is_private: bool = False
     is_column: bool = True
     is_imported: bool = True
+    is_encrypted: bool = False
+    merged: Merged = Merged.FILLED
+    erased_to: str = "NULL"
 
 
 FIELDS: Final = (
@@ -107,6 +124,8 @@ FIELDS: Final = (
         headings=words("given name | forename | firstname | vorname | prenom | prénom | nombre"),
         is_nullable=False,
         is_required=True,
+        merged=Merged.WITH_NAME,
+        erased_to="'Erased'",
     ),
     LeadField(
         "last_name",
@@ -117,6 +136,8 @@ FIELDS: Final = (
         headings=words("surname | family name | lastname | nachname | nom | nom de famille | apellido | apellidos"),
         is_nullable=False,
         is_required=True,
+        merged=Merged.WITH_NAME,
+        erased_to="''",
     ),
     LeadField(
         "email",
@@ -129,6 +150,7 @@ FIELDS: Final = (
             "e-mail-adresse | person email | person e-mail | person email work | person email home | person email "
             "other | persona correo electrónico | personne e-mail | pessoa e-mail"
         ),
+        is_encrypted=True,
     ),
     LeadField(
         "phone",
@@ -145,6 +167,7 @@ FIELDS: Final = (
             "mobile | person phone work | person telefon | persona teléfono | personne téléphone | pessoa "
             "telefone"
         ),
+        is_encrypted=True,
     ),
     LeadField(
         "phone_alt",
@@ -157,6 +180,8 @@ FIELDS: Final = (
             "| person phone home | person phone other | handynummer | numéro de téléphone mobile | número de "
             "móvil"
         ),
+        is_encrypted=True,
+        merged=Merged.COMPUTED,
     ),
     LeadField(
         "social_platform",
@@ -185,6 +210,8 @@ FIELDS: Final = (
         examples=("Leo",),
         headings=words("patient given name | child first name"),
         is_nullable=False,
+        merged=Merged.WITH_NAME,
+        erased_to="'Erased'",
     ),
     LeadField(
         "patient_last_name",
@@ -194,6 +221,8 @@ FIELDS: Final = (
         examples=("Ruiz",),
         headings=words("patient surname | child last name"),
         is_nullable=False,
+        merged=Merged.WITH_NAME,
+        erased_to="''",
     ),
     LeadField(
         "patient_dob",
@@ -206,6 +235,7 @@ FIELDS: Final = (
         ),
         headings=words("dob | date of birth | birthday | birth date | geburtsdatum | date de naissance"),
         is_private=True,
+        is_encrypted=True,
     ),
     LeadField(
         "patient_relationship",
@@ -218,6 +248,8 @@ FIELDS: Final = (
         ),
         headings=words("relationship | relation"),
         is_nullable=False,
+        merged=Merged.WITH_NAME,
+        erased_to="'SELF'",
     ),
     LeadField(
         "preferred_contact",
@@ -230,6 +262,7 @@ FIELDS: Final = (
         ),
         headings=words("contact by | preferred channel | contact preference"),
         is_nullable=False,
+        erased_to="'PHONE'",
     ),
     LeadField(
         "preferred_time",
@@ -364,6 +397,8 @@ FIELDS: Final = (
         ),
         headings=words("interest | treatment | interested in | service"),
         is_nullable=False,
+        merged=Merged.UNITED,
+        erased_to="'{}'",
     ),
     LeadField(
         "insurance_carrier",
@@ -373,6 +408,7 @@ FIELDS: Final = (
         examples=("Delta Dental",),
         headings=words("insurance | insurer | carrier"),
         is_private=True,
+        is_encrypted=True,
     ),
     LeadField(
         "insurance_member_id",
@@ -382,6 +418,7 @@ FIELDS: Final = (
         examples=("DD-1234567",),
         headings=words("member id | insurance id | policy number"),
         is_private=True,
+        is_encrypted=True,
     ),
     LeadField(
         "notes",
@@ -391,6 +428,8 @@ FIELDS: Final = (
         examples=("Prefers afternoons",),
         headings=words("note | comment | comments | remarks | message | concerns | description | beschreibung"),
         is_private=True,
+        is_encrypted=True,
+        merged=Merged.JOINED,
     ),
     LeadField(
         "assigned_to",
@@ -417,6 +456,8 @@ FIELDS: Final = (
         ),
         headings=words("tag | labels | label | person labels | person label"),
         is_nullable=False,
+        merged=Merged.UNITED,
+        erased_to="'{}'",
     ),
     LeadField(
         "lead_value",
@@ -452,7 +493,15 @@ FIELDS: Final = (
     LeadField("referring_provider_id", Kind(Form.ID), "Referring provider", is_imported=False),
     LeadField("referring_patient_id", Kind(Form.ID), "Referring patient", is_imported=False),
     LeadField("consultation_id", Kind(Form.ID), "Consultation", is_imported=False),
-    LeadField("custom", Kind(Form.CUSTOM), "Custom fields", is_nullable=False, is_imported=False),
+    LeadField(
+        "custom",
+        Kind(Form.CUSTOM),
+        "Custom fields",
+        is_nullable=False,
+        is_imported=False,
+        merged=Merged.COMPUTED,
+        erased_to="'{}'",
+    ),
 )
 
 COLUMNS: Final = {field.name: field for field in FIELDS if field.is_column}

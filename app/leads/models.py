@@ -1,5 +1,6 @@
 """The lead model."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -9,22 +10,27 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Computed,
+    Date,
     Double,
     ForeignKey,
     Index,
+    Integer,
     LargeBinary,
     Numeric,
     SmallInteger,
     Text,
+    Uuid,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import TypeEngine
 
 from app.core.database.arrays import PlainArray
 from app.core.db import Base, new_id
 from app.core.type_aliases import JsonDict
 from app.leads.contact.email_aliases import main_address
 from app.leads.enums import CaptureChannel, LeadStatus, PatientRelationship, PreferredContact
+from app.leads.fields import COLUMNS, Form
 from app.security.encrypted_fields import EncryptedField
 
 LEGAL_HOLD: Final = "legal_hold"  # field of responses: see `privacy/legal_holds.py`
@@ -226,21 +232,16 @@ class Lead(Base):
     phone = EncryptedField(index="phone")  # E.164 if it is a valid number
     phone_alt = EncryptedField(index="phone")
     preferred_contact: Mapped[str] = mapped_column(Text, default=PreferredContact.PHONE)
-    preferred_time: Mapped[str | None] = mapped_column(Text)
     timezone: Mapped[str | None] = mapped_column(Text)  # IANA name; None: the clinic's
     language: Mapped[str | None] = mapped_column(Text)  # BCP 47; None: the clinic's
 
     address_line1: Mapped[str | None] = mapped_column(Text)
-    address_line2: Mapped[str | None] = mapped_column(Text)
-    city: Mapped[str | None] = mapped_column(Text)
     state: Mapped[str | None] = mapped_column(Text)
     postal_code: Mapped[str | None] = mapped_column(Text)
 
     source_id: Mapped[UUID] = mapped_column(ForeignKey("lead_sources.id"))
     source_campaign: Mapped[str | None] = mapped_column(Text)
     source_detail: Mapped[str | None] = mapped_column(Text)
-    referring_provider_id: Mapped[UUID | None]
-    referring_patient_id: Mapped[UUID | None]
 
     capture_channel: Mapped[str] = mapped_column(Text, server_default=CaptureChannel.MANUAL)
     social_platform: Mapped[str | None] = mapped_column(Text)
@@ -264,7 +265,6 @@ class Lead(Base):
     captured_interest: Mapped[list[str] | None] = mapped_column(
         PlainArray(Text)
     )  # as captured; None: from before it was kept
-    insurance_carrier = EncryptedField()
     insurance_member_id = EncryptedField()
     notes = EncryptedField()
 
@@ -310,3 +310,34 @@ class Lead(Base):
     created_by: Mapped[UUID | None]
     updated_by: Mapped[UUID | None]
     version: Mapped[int] = mapped_column(default=1)
+
+
+_TYPES: Final[Mapping[Form, TypeEngine[Any]]] = {
+    Form.DAY: Date(),
+    Form.PAST_DAY: Date(),
+    Form.MONEY: Numeric(12, 2),
+    Form.WHOLE: Integer(),
+    Form.ID: Uuid(),
+    Form.TAGS: PlainArray(Text),
+    Form.CHOICES: PlainArray(Text),
+}  # others are text
+
+
+def _add_declared_fields() -> None:
+    """Add the declared fields that no code uses by name, so that they need no line in the class."""
+    for name, field in COLUMNS.items():
+        if hasattr(Lead, name):
+            continue
+        if field.is_encrypted:
+            encrypted = EncryptedField(
+                read=date.fromisoformat if field.kind.form in {Form.DAY, Form.PAST_DAY} else None
+            )
+            encrypted.__set_name__(Lead, name)
+            setattr(Lead, name, encrypted)
+        else:
+            type_ = _TYPES.get(field.kind.form, Text())
+            empty = "{}" if isinstance(type_, PlainArray) else None
+            setattr(Lead, name, mapped_column(type_, nullable=field.is_nullable, server_default=empty))
+
+
+_add_declared_fields()

@@ -11,10 +11,10 @@ from sqlalchemy import ARRAY, DateTime, Uuid
 from app.clock import now
 from app.core.db import to_json, transaction
 from app.leads.duplicates.merge import MOVED_TABLES
+from app.leads.fields import Merged
 from app.leads.models import Lead
+from app.leads.personal_data.leads import LEADS
 from app.security.encrypted_fields import encrypted_fields_of
-from app.security.personal_data.columns import Merged
-from app.security.personal_data.leads import LEADS
 from tests.support.concurrency import run_concurrently
 from tests.support.desk import Answer, Caller, Desk
 

@@ -1,6 +1,6 @@
 """Every column of every table has a declaration: how it is erased, merged and exported.
 
-A column that fails here is declared in `app/security/personal_data`.
+A column that fails here is declared in `app/leads/personal_data`.
 """
 
 from typing import Final
@@ -9,13 +9,14 @@ import pytest
 from sqlalchemy import Column, Table
 
 from app.core.db import model_of
+from app.leads.fields import Merged
+from app.leads.personal_data.columns import Erased
+from app.leads.personal_data.tables import PERSONAL_TABLES, TABLES, children_first, erasure_of
 from app.models import Base
 from app.security.encrypted_fields import encrypted_fields_of
-from app.security.personal_data.columns import Erased, Merged
-from app.security.personal_data.tables import PERSONAL_TABLES, TABLES, children_first, erasure_of
 
 STORED: Final = Base.metadata.tables
-WHERE: Final = "Declare it in app/security/personal_data."
+WHERE: Final = "Declare it in app/leads/personal_data."
 
 
 def _names(table: str) -> set[str]:

@@ -25,14 +25,14 @@ from app.config import get_settings
 from app.core.db import insert_many, model_of, to_json, transaction
 from app.engine.models import Kind
 from app.leads.capture.imports.rows import encrypted_row
+from app.leads.personal_data.columns import Erased
+from app.leads.personal_data.tables import PERSONAL_TABLES, TABLES
 from app.models import Base
 from app.ops import cli
 from app.ops.backup.tools import find_tools, libpq_environment
 from app.ops.embedded import Postgres, Valkey
 from app.security.encrypted_fields import encrypt_row, encrypted_fields_of
 from app.security.encryption import decrypt, encryption_context
-from app.security.personal_data.columns import Erased
-from app.security.personal_data.tables import PERSONAL_TABLES, TABLES
 from tests.support.broker_monitor import broker_contents
 from tests.support.desk import Desk
 from tests.support.environment import this_process

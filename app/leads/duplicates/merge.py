@@ -21,14 +21,14 @@ from app.leads.enums import OPEN_STATUSES
 from app.leads.errors import LeadIsClosed
 from app.leads.events import lead_event
 from app.leads.models import Lead
+from app.leads.personal_data.columns import Rows
+from app.leads.personal_data.tables import tables_merged_as
 from app.leads.pipeline.lead_state import mark_activity, mark_updated, save_stage_change, set_stage
 from app.leads.pipeline.rotting import update_rotting_date
 from app.leads.pipeline.stages import after_contact, can_move, stages_of
 from app.leads.search.lookup import get_lead, require_unlocked, visible_to
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import ActivityType, CountsAs
-from app.security.personal_data.columns import Rows
-from app.security.personal_data.tables import tables_merged_as
 
 MOVED_TABLES: Final = tables_merged_as(Rows.MOVED)
 _MOVES: Final = [text(f"UPDATE {table} SET lead_id = :survivor WHERE lead_id = :duplicate") for table in MOVED_TABLES]  # noqa: S608

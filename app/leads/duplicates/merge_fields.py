@@ -1,4 +1,4 @@
-"""Field values of a merged lead, as `app.security.personal_data.leads` declares them."""
+"""Field values of a merged lead, as `app.leads.personal_data.leads` declares them."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -6,11 +6,10 @@ from typing import Any, Final
 
 from app.leads.duplicates.search import has_name
 from app.leads.enums import LeadStatus, PreferredContact
-from app.leads.fields import LONGEST_NOTE
+from app.leads.fields import LONGEST_NOTE, Merged
 from app.leads.models import Lead
+from app.leads.personal_data.tables import merged_as
 from app.leads.pipeline.lead_state import mark_active, mark_activity, seconds_by_stage
-from app.security.personal_data.columns import Merged
-from app.security.personal_data.tables import merged_as
 
 _DEFAULTS: Final = {"preferred_contact": PreferredContact.PHONE}  # values that nobody has chosen
 

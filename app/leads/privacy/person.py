@@ -1,4 +1,4 @@
-"""Export and erasure of personal data (GDPR, articles 15, 17 and 20), as `app.security.personal_data` declares them."""
+"""Export and erasure of personal data (GDPR, articles 15, 17 and 20), as `app.leads.personal_data` declares them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -11,10 +11,8 @@ from sqlalchemy.orm import Session
 from app.core.db import model_of
 from app.core.type_aliases import ColumnValues, JsonDict, JsonObject
 from app.leads.capture.imports.rows import decrypted_cells
-from app.leads.privacy.unlinked import erase_unlinked_rows
-from app.security.encrypted_fields import decrypt_fields, encrypted_fields_of
-from app.security.personal_data.columns import LEAD_IDS_SQL
-from app.security.personal_data.tables import (
+from app.leads.personal_data.columns import LEAD_IDS_SQL
+from app.leads.personal_data.tables import (
     ERASE_AUDITED_VALUES,
     ERASE_RESPONSES,
     ERASED_IDS_SQL,
@@ -23,6 +21,8 @@ from app.security.personal_data.tables import (
     erasure_of,
     exported_columns,
 )
+from app.leads.privacy.unlinked import erase_unlinked_rows
+from app.security.encrypted_fields import decrypt_fields, encrypted_fields_of
 
 _AUDIT_LOG: Final = text(f"""
 SELECT jsonb_build_object('at', at, 'user_id', user_id, 'api_key_id', api_key_id, 'operation', operation,

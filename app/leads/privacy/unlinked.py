@@ -19,10 +19,10 @@ from app.core.db import model_of, to_json
 from app.leads.capture.imports.rows import decrypted_cells
 from app.leads.duplicates.search import UNKNOWN_CALLER
 from app.leads.models import Lead
+from app.leads.personal_data.columns import Erased
+from app.leads.personal_data.tables import TABLES
 from app.security.encrypted_fields import decrypt_or_none
 from app.security.encryption import DecryptionError, decrypt_json, encryption_context
-from app.security.personal_data.columns import Erased
-from app.security.personal_data.tables import TABLES
 
 ERASED: Final = "Erased"
 SHORTEST: Final = 5  # characters of a value that finds rows by itself

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from app.security.personal_data.columns import Table, if_named, stays
+from app.leads.personal_data.columns import Table, if_named, stays
 
 SETTINGS: Final = "A setting or a text of the clinic, the same for all leads."
 STAFF: Final = "Data about users of the clinic, who are not leads."

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from app.security.personal_data.columns import (
+from app.leads.personal_data.columns import (
     LEAD_IDS_SQL,
     OF_LEAD,
     OF_MESSAGE,
@@ -14,7 +14,7 @@ from app.security.personal_data.columns import (
     stays,
     with_row,
 )
-from app.security.personal_data.work import CODE, IDENTITY, STAFF, WHEN
+from app.leads.personal_data.work import CODE, IDENTITY, STAFF, WHEN
 
 _AGAIN: Final = "The sender's number of the message. It recognizes the same message when it arrives again."
 _REPLAY: Final = "Recognizes the repeated request, which would create the person again. Deleted after 24 hours."

@@ -6,11 +6,12 @@ A test fails for a column that is not declared, and for a declared column that i
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from app.security.personal_data.clinic import CLINIC
-from app.security.personal_data.columns import LEAD_IDS_SQL, Erased, Merged, Rows, Table
-from app.security.personal_data.leads import LEADS
-from app.security.personal_data.messages import MESSAGES
-from app.security.personal_data.work import WORK
+from app.leads.fields import Merged
+from app.leads.personal_data.clinic import CLINIC
+from app.leads.personal_data.columns import LEAD_IDS_SQL, Erased, Rows, Table
+from app.leads.personal_data.leads import LEADS
+from app.leads.personal_data.messages import MESSAGES
+from app.leads.personal_data.work import WORK
 
 TABLES: Final[Mapping[str, Table]] = {"leads": LEADS, **WORK, **MESSAGES, **CLINIC}
 

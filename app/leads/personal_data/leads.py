@@ -1,8 +1,9 @@
-"""Declarations of the columns of `leads`."""
+"""Declarations of the columns of `leads`: of the fields that users write, and of all others."""
 
 from typing import Final
 
-from app.security.personal_data.columns import LEAD_IDS_SQL, Merged, Rows, Table, replaced, stays
+from app.leads.fields import COLUMNS, Merged
+from app.leads.personal_data.columns import LEAD_IDS_SQL, Column, Erased, Rows, Table, replaced, stays
 
 _IDENTITY: Final = "An id of the clinic's own. Nothing in the row says whose it was."
 _WHEN: Final = "Says when something happened, not to whom. Figures of the clinic count it."
@@ -15,6 +16,7 @@ _ALGORITHM: Final = "Computed again from the merged values."
 
 LEADS: Final = Table(
     {
+        **{name: Column(Erased.REPLACED, field.erased_to, merged=field.merged) for name, field in COLUMNS.items()},
         **stays("id clinic_id", because=_IDENTITY, merged=Merged.OWN, merged_because="The id of the survivor."),
         **stays("merged_into_id", because=_IDENTITY, merged=Merged.COMPUTED),
         **stays("version updated_at", because=_WHEN, merged=Merged.COMPUTED),
@@ -27,9 +29,6 @@ LEADS: Final = Table(
         **stays("stage_entered_at stage_overdue_since", because=_WHEN, merged=Merged.OWN, merged_because=_ONE_STATE),
         **stays("past_stages", because=_CODE, merged=Merged.COMPUTED),
         **stays("past_stage_seconds", because=_WHEN, merged=Merged.COMPUTED),
-        **replaced("first_name patient_first_name", by="'Erased'", merged=Merged.WITH_NAME),
-        **replaced("last_name patient_last_name", by="''", merged=Merged.WITH_NAME),
-        **replaced("patient_relationship", by="'SELF'", merged=Merged.WITH_NAME),
         **stays(
             "name_key",
             because="Computed by the database from the erased name.",
@@ -37,9 +36,6 @@ LEADS: Final = Table(
             merged_because=_ALGORITHM,
             is_exported=False,
         ),
-        **replaced("patient_dob email phone insurance_carrier insurance_member_id", merged=Merged.FILLED),
-        **replaced("phone_alt", merged=Merged.COMPUTED),
-        **replaced("notes", merged=Merged.JOINED),
         **replaced("lost_notes", merged=Merged.FILLED),
         **replaced(
             "email_blind email_main_blind phone_blind phone_alt_blind",
@@ -47,19 +43,11 @@ LEADS: Final = Table(
             merged_because="Written with the field that it indexes.",
             is_exported=False,
         ),
-        **replaced("preferred_contact", by="'PHONE'", merged=Merged.FILLED),
-        **replaced("preferred_time timezone language", merged=Merged.FILLED),
-        **replaced("address_line1 address_line2 city state postal_code", merged=Merged.FILLED),
         **stays("source_id capture_channel", because=_CODE, merged=Merged.OWN, merged_because=_ORIGIN),
-        **replaced("source_campaign source_detail", merged=Merged.FILLED),
-        **replaced("referring_provider_id referring_patient_id", merged=Merged.FILLED),
-        **replaced("social_platform social_handle", merged=Merged.FILLED),
         **replaced("external_source external_id", merged=Merged.COMPUTED),
         **stays("first_touch_id last_touch_id", because=_IDENTITY, merged=Merged.COMPUTED),
         **stays("first_touch_at last_touch_at", because=_WHEN, merged=Merged.COMPUTED),
         **stays("first_touch_source_id last_touch_source_id", because=_CODE, merged=Merged.COMPUTED),
-        **replaced("tags", by="'{}'", merged=Merged.UNITED),
-        **replaced("lead_value", merged=Merged.FILLED),
         **stays(
             "value_cents",
             because="Computed by the database from the erased value.",
@@ -67,13 +55,9 @@ LEADS: Final = Table(
             merged_because=_ALGORITHM,
             is_exported=False,
         ),
-        **replaced("score", merged=Merged.FILLED),
-        **replaced("custom", by="'{}'", merged=Merged.COMPUTED),
-        **replaced("treatment_interest", by="'{}'", merged=Merged.UNITED),
         **replaced("captured_interest", merged=Merged.UNITED),
         **stays("assigned_to_id", because=_STAFF, merged=Merged.FILLED),
         **stays("assigned_at", because=_WHEN, merged=Merged.FILLED),
-        **replaced("consultation_id", merged=Merged.FILLED),
         **replaced("converted_to_patient_id", merged=Merged.OWN, merged_because=_REFUSED),
         **stays("converted_at", because=_WHEN, merged=Merged.OWN, merged_because=_REFUSED),
         **stays("lost_at", because=_WHEN, merged=Merged.OWN, merged_because=_ONE_STATE),

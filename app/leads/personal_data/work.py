@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from app.security.personal_data.columns import LEAD_IDS_SQL, OF_LEAD, Rows, Table, replaced, stays, with_row
+from app.leads.personal_data.columns import LEAD_IDS_SQL, OF_LEAD, Rows, Table, replaced, stays, with_row
 
 IDENTITY: Final = "An id of the clinic's own. Nothing in the row says whose it was."
 WHEN: Final = "Says when something happened, not to whom. Figures of the clinic count it."

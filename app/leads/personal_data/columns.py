@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeAlias
 
+from app.leads.fields import Merged
+
 # The lead, and its merged duplicates.
 LEAD_IDS_SQL: Final = "SELECT id FROM leads WHERE id = :lead OR merged_into_id = :lead"
 OF_LEAD: Final = f"t.lead_id IN ({LEAD_IDS_SQL})"
@@ -18,19 +20,6 @@ class Erased(StrEnum):
     REPLACED = "replaced"  # by `value`
     WITH_ROW = "with_row"  # the row is deleted
     IF_NAMED = "if_named"  # replaced where it names the person; no column links the row to the lead
-
-
-class Merged(StrEnum):
-    """How a merge handles a value of the two leads."""
-
-    OWN = "own"  # the survivor's stays; `because` has the reason
-    FILLED = "filled"  # the survivor's, if it has one, else the duplicate's
-    WITH_NAME = "with_name"  # the duplicate's, if the survivor's name is unknown
-    UNITED = "united"  # both lists
-    JOINED = "joined"  # both texts
-    EARLIEST = "earliest"
-    LATEST = "latest"
-    COMPUTED = "computed"  # by `duplicates.merge` or `merge_fields`
 
 
 class Rows(StrEnum):
