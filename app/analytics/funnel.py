@@ -13,7 +13,7 @@ from app.analytics.metrics.metric import Formula, Metric, Unit
 from app.analytics.periods import Days, buckets_of
 from app.analytics.report import Report
 from app.analytics.statements.selection import WHOLE
-from app.analytics.tables import compared, definitions, heading, span
+from app.analytics.tables import compared, definitions, heading, rates_begin, span
 from app.core.type_aliases import JsonDict, JsonObject
 from app.leads.enums import LeadStatus
 
@@ -28,7 +28,7 @@ def funnel(session: Session, report: Report, query: JsonObject) -> JsonDict:
     buckets = buckets_of(report.days, query["by"]) if "by" in query else []
     figures = _count(session, report, metrics, buckets)
     return {
-        **heading(report),
+        **heading(report, rates_begin(session, report)),
         "definitions": definitions(report, next(iter(metrics.values()), ())),
         "rows": _rows(figures, metrics, report.days),
         "buckets": [

@@ -6,7 +6,6 @@ from datetime import date, timedelta
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.analytics.metrics.measures import Basis, Event, Measure
@@ -16,10 +15,8 @@ from app.core.type_aliases import JsonDict, JsonObject
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope
 from app.identity.users.lookup import resolve_user_id
-from app.leads.models import Lead
 from app.leads.pipeline.models import LOST, PipelineStage
 from app.leads.pipeline.service import active_stages
-from app.leads.search.creation_time import created_from, created_to
 
 FILTERS: Final = (
     *("source_id", "source_campaign", "assigned_to_id", "stage", "tag", "channel", "language"),
@@ -46,7 +43,6 @@ class Report:
     filters: JsonObject
     mature_before: date  # local day: rates count only leads created before it
     stages: Sequence[PipelineStage]  # the active ones, in order
-    rates_begin: date | None = None  # local day on which the first lead counts in rates, if none counts yet
 
     def of(self, days: Days) -> "Report":
         """Return the same report about other days."""
@@ -107,18 +103,7 @@ def read_report(session: Session, actor: Actor, query: JsonObject) -> Report:
         filters=_filters(actor, query),
         mature_before=mature_before,
         stages=active_stages(session, actor.clinic.id),
-        rates_begin=_rates_begin(session, actor, days, mature_before, ripens=ripens),
     )
-
-
-def _rates_begin(session: Session, actor: Actor, days: Days, mature_before: date, *, ripens: int) -> date | None:
-    if days.end <= mature_before:
-        return None  # saves the statement
-    created = select(Lead.created_at).where(Lead.clinic_id == actor.clinic.id, Lead.deleted_at.is_(None))
-    of_days = created.where(created_from(days.since), created_to(days.until))
-    first = session.scalar(of_days.order_by(Lead.id).limit(1))
-    day = first and days.calendar.local(first).date()
-    return day + timedelta(days=ripens + 1) if day and day >= mature_before else None
 
 
 def _filters(actor: Actor, query: JsonObject) -> JsonDict:

@@ -2,21 +2,27 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.analytics.counting import Cell, Dimension, count
+from app.analytics.counting import Cell, Dimension, count, visible_leads
 from app.analytics.figures import Figures, FiguresOfPart, measures_of
+from app.analytics.metrics.measures import Basis
 from app.analytics.metrics.metric import Metric
 from app.analytics.periods import Compare, Days, buckets_of, earlier
 from app.analytics.report import Report
 from app.analytics.row_labels import labels_of
 from app.analytics.statements.selection import WHOLE
+from app.clock import now
 from app.core.type_aliases import JsonDict, JsonObject
 from app.identity.permissions import Permission, Scope
 from app.leads.attribution.costs import CostHistory, cost_history, spend_by_source
+from app.leads.models import Lead
+from app.leads.search.creation_time import created_from, created_to
 
 MOST_CAMPAIGNS: Final = 200  # they are free text, which visitors of a website may write
 MOST_ROWS_OF_BUCKETS: Final = 5_000  # rows of campaigns in all buckets
@@ -53,8 +59,10 @@ def table_report(session: Session, report: Report, table: Table, query: JsonObje
     def earlier_rows(other: Report) -> list[JsonDict]:
         return _rows(session, table, _count(session, other, table, ()), shown)
 
+    formulas = [metric.formulas[report.basis] for metric in table.metrics]
+    has_rates = any(measure.mature for formula in formulas for measure in (formula.of, formula.among) if measure)
     return {
-        **heading(report),
+        **heading(report, rates_begin(session, report) if has_rates else None),
         "definitions": definitions(report, table.metrics),
         "rows": rows,
         "buckets": _buckets(session, table, figures, rows) if figures.buckets else None,
@@ -62,15 +70,28 @@ def table_report(session: Session, report: Report, table: Table, query: JsonObje
     }
 
 
-def heading(report: Report) -> JsonDict:
+def heading(report: Report, rates_begin: date | None = None) -> JsonDict:
     """Return the fields that every report has."""
     return {
         **span(report, report.days),
         "timezone": str(report.days.calendar.zone),
         "basis": report.basis,
         "mature_before": report.mature_before,
-        "rates_begin": report.rates_begin,
+        "rates_begin": rates_begin,
     }
+
+
+def rates_begin(session: Session, report: Report) -> date | None:
+    """Return the local day on which the first lead of a cohort counts in rates; None if one does, or there is none."""
+    if report.basis is not Basis.COHORT or report.days.end <= report.mature_before:
+        return None
+    of_days = select(Lead.created_at).where(
+        *visible_leads(session, report), created_from(report.days.since), created_to(report.days.until)
+    )
+    first, calendar = session.scalar(of_days.order_by(Lead.id).limit(1)), report.days.calendar
+    if first is None or (day := calendar.local(first).date()) < report.mature_before:
+        return None
+    return day + (calendar.local(now()).date() - report.mature_before) + timedelta(days=1)
 
 
 def span(report: Report, days: Days) -> JsonDict:

@@ -58,7 +58,11 @@ class TaskPriority(StrEnum):
     URGENT = "URGENT"
 
 
-PRIORITY_WORDS = {"medium": TaskPriority.NORMAL, "MEDIUM": TaskPriority.NORMAL}  # accepted besides
+# Accepted besides: small letters, and the word of the source documents.
+PRIORITY_WORDS = {
+    **{priority.value.lower(): priority for priority in TaskPriority},
+    **dict.fromkeys(("medium", "MEDIUM"), TaskPriority.NORMAL),
+}
 
 
 class TaskStatus(StrEnum):

@@ -136,6 +136,26 @@ def test_report_says_when_rates_begin_while_all_leads_are_young(desk: Desk):
         assert (begun["begin"], begun["conversion_rate"], reported(**later)["begin"]) == (None, 0, "2026-05-02")
 
 
+def test_begin_of_rates_is_that_of_the_leads_that_the_report_counts(desk: Desk):
+    days = {"from": "2026-03-01", "to": "2026-05-01"}
+
+    def begin(caller: Caller, report: str = "summary", **query: Any) -> str | None:
+        found: str | None = caller.get(f"{BASE}/{report}", **days, **query).body["rates_begin"]
+        return found
+
+    with time_machine.travel(datetime(2026, 3, 2, 15, tzinfo=UTC), tick=False) as clock:
+        desk.capture(source_campaign="fall")
+        clock.move_to(datetime(2026, 3, 12, 15, tzinfo=UTC))
+        admin, idle = desk.hire(Role.CLINIC_ADMIN), desk.hire(Role.DOCTOR)
+        admin.post("/api/leads", desk.lead_data(phone="+12125550178", source_campaign="spring"))
+        assert [begin(admin), begin(admin, source_campaign="spring")] == ["2026-04-02", "2026-04-12"]
+        assert begin(admin, assigned_to_id=idle.id) is None
+        assert [begin(admin, report) for report in ("follow-ups", "response", "first-contact", "velocity")] == [
+            None
+        ] * 4
+        assert begin(admin, basis="period") is None
+
+
 def test_filters_limit_figures_and_lists(desk: Desk, leads: dict[str, str]):
     [figures] = rows_of(desk.admin, "summary", tag="lost").values()
     assert listed(desk.admin, figures["total_leads"]["drill"]) == {leads["lost"]}

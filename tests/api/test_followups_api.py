@@ -157,8 +157,11 @@ def test_each_filter_returns_its_tasks(desk: Desk):
         assert shown(desk.doctor, **query) == found, query
 
 
-def test_tasks_are_found_by_their_lead_and_the_notes_about_them(desk: Desk):
-    one = desk.plan(desk.capture(first_name="Zoltan", last_name="Kiss", phone="212-555-0188"), title="Call")["id"]
+def test_tasks_are_found_by_their_lead_and_by_notes(desk: Desk):
+    zoltan = desk.capture(first_name="Zoltan", last_name="Kiss", phone="212-555-0188")
+    one = desk.plan(zoltan, title="Call")["id"]
+    noted = {"type": "NOTE", "notes": "Her quokka ate the retainer."}
+    assert desk.admin.post(f"/api/leads/{zoltan['id']}/activities", noted).status == 201
     other = desk.plan(desk.capture(first_name="Mia", last_name="Keller", phone="212-555-0100"), title="Écrire à Zoé")[
         "id"
     ]
@@ -170,6 +173,7 @@ def test_tasks_are_found_by_their_lead_and_the_notes_about_them(desk: Desk):
         ("ecri zoe", {other}),
         ("zo", {one, other}),
         ("morn", {other}),
+        ("quok", {one}),
         ("x", set()),
     ]:
         listed = {task["id"] for task in desk.doctor.every(QUEUE, q=query)}
@@ -234,6 +238,20 @@ def test_outcome_fits_the_type_of_the_task(desk: Desk, type_: str, refused: list
         answer = do(desk, task, "complete", {"outcome": outcome})
         assert (answer.status, answer.pointers) == (422, ["/outcome"])
     assert do(desk, task, "complete", {"outcome": "callback_requested"}).status == 200
+
+
+@pytest.mark.parametrize(
+    ("type_", "outcome", "activity"),
+    [
+        ("CALL", "spoke", {"type": "PHONE_CALL", "outcome": "no_answer"}),
+        ("CALL", "voicemail", {"type": "PHONE_CALL", "outcome": "spoke"}),
+        ("CALL", "voicemail", {"type": "EMAIL", "outcome": "successful"}),
+    ],
+)
+def test_outcome_and_activity_do_not_contradict_each_other(desk: Desk, type_: str, outcome: str, activity: Any):
+    task = desk.plan(lead := desk.capture(), type=type_)
+    answer = do(desk, task, "complete", {"outcome": outcome, "activity": activity})
+    assert (answer.status, answer.pointers, desk.timeline(lead)) == (422, ["/outcome"], [])
 
 
 def test_call_instead_of_the_planned_mail_has_the_outcome_of_a_call(desk: Desk):

@@ -141,6 +141,8 @@ def test_losing_a_lead_requires_a_reason(desk: Desk):
     assert desk.front_desk.post(f"/api/leads/{lead['id']}/lost", {}).pointers == ["/reason"]
     assert desk.front_desk.post(f"/api/leads/{lead['id']}/lost", {"reason": "MOOD"}).pointers == ["/reason"]
     assert move(desk, lead, "lost").pointers == ["/reason"]
+    at = (now() + timedelta(days=2)).isoformat()
+    assert move(desk, lead, "contacted", scheduled_for=at).pointers == ["/scheduled_for"]
     assert desk.lead(lead)["status"] == "NEW"
 
 

@@ -185,6 +185,13 @@ def test_more_tasks_than_fit_into_a_day_are_a_warning(desk: Desk, ana: Caller):
     assert "54 fit" in given["warnings"][0]["message"]
 
 
+def test_move_into_an_absence_is_a_warning(desk: Desk, ana: Caller):
+    send_away(desk, ana, 5, 14)
+    task = create(desk, ana)
+    later = (now() + timedelta(days=7)).isoformat()
+    assert codes(desk.admin.patch(f"{QUEUE}/{task['id']}", {"due_at": later}).body) == ["absent"]
+
+
 def test_change_without_a_new_user_has_no_warnings(desk: Desk, ana: Caller):
     send_away(desk, ana, -1, 14)
     task = create(desk, ana)

@@ -148,6 +148,9 @@ def test_task_is_snoozed_by_working_days(desk: Desk):
     due_at = datetime.fromisoformat(do(desk, task, "snooze", by="1 day").body["due_at"])
     assert (due_at.weekday(), due_at - friday) == (0, timedelta(days=3))
     assert do(desk, task, "snooze", by="soon").pointers == ["/by"]
+    assert do(desk, task, "snooze", by="0 days").pointers == ["/by"]
+    week = datetime.fromisoformat(do(desk, task, "snooze", by="1 week").body["due_at"])
+    assert week - due_at == timedelta(days=7)
     assert do(desk, task, "snooze").pointers == ["/by", "/until"]
     assert do(desk, task, "snooze", by="1 day", until=soon(hours=1)).pointers == ["/by", "/until"]
 

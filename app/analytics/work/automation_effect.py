@@ -16,7 +16,7 @@ from app.analytics.metrics.measures import CONVERTED, CREATED, Measure
 from app.analytics.metrics.metric import Formula, Metric, Unit, define, figure_of
 from app.analytics.report import Report, read_report
 from app.analytics.statements.selection import WHOLE, tests_of
-from app.analytics.tables import compared, definitions, heading
+from app.analytics.tables import compared, definitions, heading, rates_begin
 from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.rules.models import RuleRow
 from app.engine.sequences.models import SequenceRow
@@ -86,7 +86,7 @@ def automation_report(session: Session, actor: Actor, query: JsonObject) -> Json
     """Return the fields of AnalyticsOut, with a row for each rule and sequence with messages. Raises Invalid."""
     report = read_report(session, actor, query)
     return {
-        **heading(report),
+        **heading(report, rates_begin(session, report)),
         "definitions": definitions(report, METRICS),
         "rows": _rows(session, report),
         "buckets": None,

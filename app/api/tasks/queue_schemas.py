@@ -39,8 +39,8 @@ class TaskFilters(Aliases, QuerySchema):
     )
     q = SearchText(
         "All words must begin words in the title and description, or be in the task's lead, as in `q` of"
-        " `GET /api/leads`, or begin words in the notes about the task. Accents and capitals do not matter. Query"
-        " strings appear in logs: `POST /api/search` takes personal data in its body."
+        " `GET /api/leads`, or begin words in a note about the task or its lead. Accents and capitals do not matter."
+        " Query strings appear in logs: `POST /api/search` takes personal data in its body."
     )
 
 

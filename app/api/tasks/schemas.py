@@ -7,6 +7,7 @@ from marshmallow import ValidationError, fields, validates_schema
 
 from app.api.activities.schemas import ActivityIn
 from app.clock import now
+from app.core.calendar.durations import parse_duration
 from app.core.type_aliases import JsonDict
 from app.engine.events.keys import in_words
 from app.http.schemas import words
@@ -116,8 +117,8 @@ class Snooze(Schema):
     by = Duration(
         60,
         metadata={
-            "description": "Counts from the due time, or from now if that is past. Days on which the clinic is closed"
-            " do not count, and the result is never while it is closed.",
+            "description": "Counts from the due time, or from now if that is past. Weeks are calendar weeks. Days on"
+            " which the clinic is closed do not count, and the result is never while it is closed.",
             "examples": ["1 day", "2 hours"],
         },
     )
@@ -125,6 +126,8 @@ class Snooze(Schema):
     @validates_schema
     def _has_one(self, data: JsonDict, **_: object) -> None:
         require_one_of(data, "until", "by")
+        if "by" in data and not parse_duration(data["by"]):
+            raise ValidationError({"by": ["Must be longer than no time."]})
 
 
 class Cancellation(Schema):

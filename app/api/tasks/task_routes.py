@@ -1,5 +1,6 @@
 """Routes of one task, served at two addresses: `/api/leads/tasks/{task_id}` and `/api/followups/{task_id}`."""
 
+from typing import Final
 from uuid import UUID
 
 from app.api.tasks.schemas import AssignedTaskOut, Cancellation, Completion, Snooze, TaskChanges, TaskOut
@@ -11,6 +12,8 @@ from app.http.preconditions import if_match
 from app.identity.permissions import Permission
 from app.tasks import service
 from app.tasks.workload.assignment_warnings import with_warnings
+
+_MOVES: Final = frozenset({"assigned_to_id", "due_at"})  # after a change of these, the user may not get to the task
 
 
 def add_task_routes(blp: Blueprint, path: str, *, title: str = "a task") -> None:
@@ -37,7 +40,7 @@ def add_task_routes(blp: Blueprint, path: str, *, title: str = "a task") -> None
     def update_task(given: JsonDict, task_id: UUID, seen: SeenVersions) -> object:
         with unit_of_work() as session:
             task = service.update_task(session, actor(), task_id, given, seen=seen)
-            return with_warnings(session, actor(), task) if "assigned_to_id" in given else task
+            return with_warnings(session, actor(), task) if _MOVES & given.keys() else task
 
     @blp.patch(path)
     @allow(Permission.LEAD_UPDATE)
@@ -49,7 +52,7 @@ def add_task_routes(blp: Blueprint, path: str, *, title: str = "a task") -> None
     def edit_task(given: JsonDict, task_id: UUID, seen: SeenVersions) -> object:
         with unit_of_work() as session:
             task = service.update_task(session, actor(), task_id, given, seen=seen)
-            return with_warnings(session, actor(), task) if "assigned_to_id" in given else task
+            return with_warnings(session, actor(), task) if _MOVES & given.keys() else task
 
     @blp.post(f"{path}/complete")
     @allow(Permission.LEAD_UPDATE)

@@ -20,6 +20,7 @@ from app.leads.events import LeadColumns
 from app.leads.models import Lead
 from app.leads.pipeline import transitions
 from app.leads.pipeline.closing import convert_locked_lead, lose_locked_lead
+from app.leads.pipeline.consultations import SCHEDULED
 from app.leads.pipeline.lead_state import contact_told, save_stage_change
 from app.leads.pipeline.models import CONTACTED, LOST, STARTED, PipelineStage
 from app.leads.search.lookup import get_lead, lock_open_lead
@@ -46,7 +47,7 @@ def change_stage(session: Session, actor: Actor, lead_id: UUID, data: JsonObject
     lead = lock_open_lead(session, actor, lead_id)
     if data["stage"] == lead.pipeline_stage:
         return lead
-    _check_reason(data)
+    _check_details(data)
     if data["stage"] == LOST:
         return lose_locked_lead(session, actor, lead, data)
     if data["stage"] == STARTED:
@@ -57,10 +58,10 @@ def change_stage(session: Session, actor: Actor, lead_id: UUID, data: JsonObject
 
 
 def check_move(session: Session, actor: Actor, data: JsonObject, /, *, lead_id: UUID) -> None:
-    """Check that the stage exists, and that a loss has a reason. Raises Invalid, and NotFound without the lead."""
+    """Check that the stage exists, and that the details fit it. Raises Invalid, and NotFound without the lead."""
     lead = get_lead(session, actor, lead_id)
     check_all(
-        lambda: _check_reason(data),
+        lambda: _check_details(data),
         lambda: _require_stage(stages_of(session, lead, data["stage"]), data["stage"]),
     )
 
@@ -117,11 +118,13 @@ def announce_contact(session: Session, actor: Actor, lead: Lead, events: Sequenc
             contact_told(session, actor, lead, event.occurred_at)
 
 
-def _check_reason(data: JsonObject) -> None:
+def _check_details(data: JsonObject) -> None:
     if data["stage"] == LOST and "reason" not in data:  # rule 5
         raise Invalid.at("/reason", "Give the reason why the lead is lost.")
     if data["stage"] != LOST and (given := [name for name in ("reason", "notes") if data.get(name)]):
         raise Invalid(*(FieldError(f"/{name}", "Only for the stage `lost`.") for name in given))
+    if data["stage"] != SCHEDULED and data.get("scheduled_for"):
+        raise Invalid.at("/scheduled_for", f"Only for the stage `{SCHEDULED}`.")
 
 
 def _convert(session: Session, actor: Actor, lead: Lead) -> Lead:

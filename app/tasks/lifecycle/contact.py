@@ -30,6 +30,10 @@ OF_CALLS: Final = frozenset(
 )
 
 
+_MISSED: Final = frozenset({Outcome.NO_ANSWER, Outcome.VOICEMAIL, Outcome.WRONG_NUMBER})
+_REACHED: Final = frozenset({Outcome.SPOKE, Outcome.CALLBACK_REQUESTED, Outcome.NOT_INTERESTED, Outcome.CONVERTED})
+
+
 class _OpenTask(Protocol):
     @property
     def id(self) -> UUID: ...
@@ -62,13 +66,18 @@ def told_activity(task_type: str, data: JsonObject) -> JsonDict | None:
 def completion_mistake(task_type: str, data: JsonObject) -> str | None:
     """Return why the completed task cannot have its outcome (`data`: as `Completion` reads it); None if it can.
 
-    A task whose completion tells an activity of its own type has the outcomes of that type. With an activity in `data`,
-    the outcome is that of the activity.
+    It fits the activity in `data`, and says nothing else than this about whether the lead was reached. Without such an
+    activity it fits the activity that a task of this type tells.
     """
-    outcome, about = data.get("outcome"), ACTIVITY_OF.get(task_type)
-    if not outcome or not about or data.get("activity") or data.get("activity_id"):
+    outcome, activity = data.get("outcome"), data.get("activity") or {}
+    if not outcome or data.get("activity_id"):
         return None
-    return outcome_mistake(about["type"], outcome)
+    if activity.get("type") in WITH_DIRECTION:
+        logged = activity.get("outcome")
+        if any(outcome in one and logged in other for one, other in ((_REACHED, _MISSED), (_MISSED, _REACHED))):
+            return f"The activity says {logged}."
+        return outcome_mistake(activity["type"], outcome)
+    return outcome_mistake(ACTIVITY_OF[task_type]["type"], outcome) if task_type in ACTIVITY_OF else None
 
 
 class Answer(NamedTuple):

@@ -1,12 +1,12 @@
 """Edit an open task: update, snooze, start and pin."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from app.clock import now
-from app.core.calendar.durations import parse_duration
+from app.core.calendar.durations import parse_wait
 from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.type_aliases import JsonObject
 from app.core.validation.check_all import check_all
@@ -55,7 +55,8 @@ def check_change(session: Session, actor: Actor, data: JsonObject, /, **_: objec
 def snooze(session: Session, actor: Actor, task_id: UUID, data: JsonObject) -> Task:
     """Move the due time to `until` (in the future), or `by` a duration. Its reminders move with it.
 
-    A duration counts from the due time, or from now if that is past. Days on which the clinic is closed do not count.
+    A duration counts from the due time, or from now if that is past. Weeks are calendar weeks; of days, those on which
+    the clinic is closed do not count.
     Raises NotFound, LeadIsLocked, LeadIsClosed, TaskIsClosed.
     """
     task, lead = open_task(session, actor, task_id)
@@ -68,7 +69,11 @@ def snooze(session: Session, actor: Actor, task_id: UUID, data: JsonObject) -> T
 def snoozed_until(actor: Actor, due_at: datetime, data: JsonObject) -> datetime:
     """Return the new due time: `until`, or `by` a duration from the present one, or from now if that is past."""
     until: datetime | None = data.get("until")
-    return until or actor.clinic.calendar.add_business_days(max(due_at, now()), parse_duration(data["by"]))
+    if until:
+        return until
+    wait, calendar = parse_wait(data["by"]), actor.clinic.calendar
+    after_weeks = calendar.add_wall_days(max(due_at, now()), wait.weeks * 7)
+    return calendar.add_business_days(after_weeks, wait.time - timedelta(weeks=wait.weeks))
 
 
 def start(session: Session, actor: Actor, task_id: UUID) -> Task:

@@ -108,18 +108,24 @@ def _as_tsquery(query: TextQuery) -> str:
 
 
 def _find_by_words(session: Session, actor: Actor, query: TextQuery) -> Sequence[UUID] | ColumnElement[bool]:
-    """Find tasks by their texts, their leads and the notes about them: their ids, or a condition if many match."""
+    """Find tasks by their texts, their leads and notes: their ids, or a condition if many match.
+
+    A note about a task finds this task, another one all tasks of its lead.
+    """
     words = _as_tsquery(query)
     notes = find_notes(session, actor, query) if actor.allows(Permission.LEAD_PRIVATE) else []
     by_note = [note.task_id for note in notes if note.task_id]
+    with_note = [note.lead_id for note in notes if not note.task_id]
     by_text, leads = _ids_of_rare_words(session, actor, words), find_lead_ids(session, actor, query)
     if by_text is not None and leads is not None:
-        of_leads = select(Task.id).where(Task.clinic_id == actor.clinic.id, is_among(Task.lead_id, leads))
-        by_lead = session.scalars(of_leads.limit(FEW_IDS + 1)).all() if leads else []
+        of_leads = select(Task.id).where(
+            Task.clinic_id == actor.clinic.id, is_among(Task.lead_id, [*leads, *with_note])
+        )
+        by_lead = session.scalars(of_leads.limit(FEW_IDS + 1)).all() if leads or with_note else []
         if len(by_lead) <= FEW_IDS:
             return [*{*by_text, *by_lead, *by_note}]
     is_of_lead = has_keys(actor, query) if leads is None else is_among(Task.lead_id, leads)
-    return or_(_matches_words(words), is_of_lead, is_among(Task.id, by_note))
+    return or_(_matches_words(words), is_of_lead, is_among(Task.lead_id, with_note), is_among(Task.id, by_note))
 
 
 def _ids_of_rare_words(session: Session, actor: Actor, words: str) -> Sequence[UUID] | None:
