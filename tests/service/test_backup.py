@@ -107,7 +107,25 @@ def test_a_restore_repeats_later_erasures(desk: Desk, postgres: Postgres, target
     assert rows(postgres, "leads WHERE first_name = 'Ben'") == 1
     assert rows(postgres, "suppressions WHERE reason = 'erased'") == 2  # the address and the number
     assert relance("erasures", "apply", str(erased)) == {"erased_again": 0}
+    assert rows(postgres, "audit_entries WHERE act = 'erase' AND operation = 'erasures.apply'") == 2
+    verified = CliRunner().invoke(cli.relance, ["audit", "verify"])
+    assert (verified.exit_code, "no manipulated entries found" in verified.output) == (0, True), verified.output
     forget_connections()
+
+
+def test_a_wrong_list_of_erasures_is_refused_before_the_restore(
+    file: Path, postgres: Postgres, target: Any, tmp_path: Path
+):
+    target.close()
+    use_target(postgres)
+    relance("restore", str(file))
+    with closing(postgres.connect("target")) as owner:
+        owner.execute("DELETE FROM leads WHERE id = (SELECT id FROM leads ORDER BY id LIMIT 1)")
+    for content in (b"somebody\n", b"\xff\xfe", b"[1]\n"):
+        (wrong := tmp_path / "erasures").write_bytes(content)
+        refused = CliRunner().invoke(cli.relance, ["restore", str(file), "--replace", "--erasures", str(wrong)])
+        assert (refused.exit_code != 0, type(refused.exception).__name__) == (True, "UnreadableList")
+        assert rows(postgres, "leads") == 1, "nothing was restored"
 
 
 def test_the_manifest_lists_the_rows_and_the_keys_that_are_not_in_the_file(file: Path):

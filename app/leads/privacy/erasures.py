@@ -3,13 +3,14 @@
 A backup has the data of people who were erased after it was made.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
+from app.core.db import is_among
 from app.core.type_aliases import JsonDict
 from app.errors import NotFound
 from app.identity.actor import Actor
@@ -38,20 +39,20 @@ def list_erasures(session: Session, since: datetime | None = None) -> Iterator[J
         yield {"lead_id": str(row.id), "clinic_id": str(row.clinic_id), "erased_at": row.erased_at.isoformat()}
 
 
-def repeat_erasures(session: Session, actors: Sequence[Actor], lead_ids: Iterable[UUID]) -> int:
-    """Erase those of the leads that are in the database and not erased. Returns how many.
+def remaining_leads(session: Session, lead_ids: Iterable[UUID]) -> list[tuple[UUID, UUID]]:
+    """Return id and clinic of those of the leads that are in the database and not erased."""
+    left = select(Lead.id, Lead.clinic_id).where(is_among(Lead.id, [*lead_ids]), Lead.erased_at.is_(None))
+    return [(row.id, row.clinic_id) for row in session.execute(left)]
+
+
+def repeat_erasure(session: Session, actor: Actor, lead_id: UUID) -> bool:
+    """Erase the lead. Returns whether it was not erased yet.
 
     A legal hold of the backup had ended before the lead was erased, so it ends again.
     """
-    of_clinic = {actor.clinic.id: actor for actor in actors}
-    left = select(Lead.id, Lead.clinic_id).where(Lead.id.in_([*lead_ids]), Lead.erased_at.is_(None))
-    done = 0
-    for lead in session.execute(left).all():
-        actor = of_clinic[lead.clinic_id]
-        try:
-            end_hold(session, actor, lead.id)
-            erase_lead(session, actor, lead.id, reason=REASON)
-        except (NotFound, LeadWasMerged):  # erased with its survivor
-            continue
-        done += 1
-    return done
+    try:
+        end_hold(session, actor, lead_id)
+        erase_lead(session, actor, lead_id, reason=REASON)
+    except (NotFound, LeadWasMerged):  # erased with its survivor
+        return False
+    return True

@@ -1,43 +1,31 @@
-"""The list of erasures beside the backups, and their repetition after a restore."""
+"""The repetition of erasures after a restore."""
 
-import json
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
 
+from app.audit import audit_log
 from app.core.db import transaction
-from app.errors import RelanceError
 from app.identity.actor import Actor
 from app.identity.clinics import load_context
 from app.identity.models import Clinic
-from app.leads.privacy.erasures import repeat_erasures
+from app.leads.privacy.erasures import remaining_leads, repeat_erasure
 
-BATCH: Final = 100
-
-
-class UnreadableList(RelanceError):
-    """The file is no list of erasures."""
+BY: Final = "erasures.apply"  # the operation in the audit log
 
 
-def erase_again(file: Path) -> int:
-    """Erase the leads of a list again, in small transactions. Returns how many. Raises UnreadableList."""
-    ids = list(_lead_ids(file))
+def erase_again(lead_ids: Iterable[UUID]) -> int:
+    """Erase these leads again, each with its entry of the audit log in a transaction. Returns how many."""
     with transaction() as session:
-        actors = [Actor.system(load_context(session, one)) for one in session.scalars(select(Clinic.id))]
+        actors = {one: Actor.system(load_context(session, one)) for one in session.scalars(select(Clinic.id))}
+        left = remaining_leads(session, lead_ids)
     done = 0
-    for first in range(0, len(ids), BATCH):
+    for lead_id, clinic_id in left:
         with transaction() as session:
-            done += repeat_erasures(session, actors, ids[first : first + BATCH])
+            audit_log.start_notes(session)
+            done += repeat_erasure(session, actors[clinic_id], lead_id)
+            audit_log.write_entries(session, audit_log.Caller(clinic_id, None, None, None, None, BY))
+            audit_log.stop_notes(session)
     return done
-
-
-def _lead_ids(file: Path) -> Iterator[UUID]:
-    for number, line in enumerate(file.read_text().splitlines(), 1):
-        try:
-            if line.strip():
-                yield UUID(json.loads(line)["lead_id"])
-        except (ValueError, KeyError, TypeError):
-            raise UnreadableList(f"{file}, line {number}: not a line of `relance erasures list`") from None

@@ -1,14 +1,17 @@
 """`relance backup`, `relance restore` and `relance erasures`: the database as one file, and who is erased again."""
 
 import json
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import click
 
 from app.config import get_settings
 from app.ops.backup.backup import make_backup
+from app.ops.backup.erasure_list import read_erasures
 from app.ops.backup.home import database_of_home, secrets_file
 from app.ops.backup.manifest import Manifest, check_manifest
 from app.ops.backup.restore import open_backup
@@ -47,11 +50,12 @@ def restore(file: Path, *, replace: bool, erasures: Path | None, as_json: bool) 
 
     The keys are checked first. The restored system is held: nothing is sent until `relance resume`.
     """
+    erased = read_erasures(erasures) if erasures else None
     with database_of_home(exclusive=True, notice=say) as start, open_backup(file) as (archive, manifest):
         warnings = check_manifest(manifest)
         start()
         restore_backup(archive, manifest, replace=replace)
-        erased_again = _erase_again(erasures) if erasures else None
+        erased_again = _erase_again(erased) if erased is not None else None
     if erased_again is None:
         say("warning: people who were erased after the backup are back: run `relance erasures apply FILE`")
     for warning in warnings:
@@ -69,10 +73,10 @@ def restore(file: Path, *, replace: bool, erasures: Path | None, as_json: bool) 
     )
 
 
-def _erase_again(file: Path) -> Any:
-    """Erase the people of the list again. The modules of leads read the settings, which are known only now."""
+def _erase_again(lead_ids: Sequence[UUID]) -> Any:
+    """Erase these leads again. The modules of leads read the settings, which are known only now."""
     import_module("app.wiring").connect()
-    return import_module("app.ops.backup.erasures").erase_again(file)
+    return import_module("app.ops.backup.erasures").erase_again(lead_ids)
 
 
 def report(file: Path, manifest: Manifest, *, as_json: bool) -> None:

@@ -8,6 +8,7 @@ import click
 
 from app.core.db import transaction
 from app.leads.privacy.erasures import list_erasures
+from app.ops.backup.erasure_list import read_erasures
 from app.ops.backup.erasures import erase_again
 from app.ops.cli.support.lookup import Instant
 from app.ops.cli.support.output import as_json, print_result
@@ -39,4 +40,4 @@ def list_all(*, since: datetime | None, file: Path | None) -> None:
 @as_json
 def apply(*, file: Path, as_json: bool) -> None:
     """Erase the leads of FILE that the database has again. It cannot be undone."""
-    print_result({"erased_again": erase_again(file)}, as_json=as_json)
+    print_result({"erased_again": erase_again(read_erasures(file))}, as_json=as_json)
