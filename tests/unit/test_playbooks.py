@@ -371,7 +371,14 @@ def test_values_are_counted_before_the_document_is_built(monkeypatch: pytest.Mon
     assert built == []
 
 
-@pytest.mark.parametrize("number", ["9223372036854775808", "-9223372036854775809", "0x10000000000000000"])
+SEXAGESIMAL = "1" + ":1" * 30_000  # YAML's base 60
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["9223372036854775808", "-9223372036854775809", "0x10000000000000000", SEXAGESIMAL, f"{SEXAGESIMAL}.5"],
+    ids=lambda number: number[:24],
+)
 def test_integer_of_more_than_64_bits_is_refused(number: str):
     assert "a number is too large" in str(mistakes_in(f"name: ours\nrules: []\ntitle: {number}"))
 

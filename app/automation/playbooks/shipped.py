@@ -42,6 +42,9 @@ class Playbook:
     nurtures: tuple[JsonObject, ...] = ()
 
 
+_LONGEST_NUMBER: Final = 40  # characters
+
+
 class DefinitionLoader(yaml.CSafeLoader):
     """YAML loader: `on` is text, only true and false are booleans, `<<` merges nothing, and keys must be unique."""
 
@@ -57,13 +60,26 @@ class DefinitionLoader(yaml.CSafeLoader):
 
     def construct_integer(self, node: yaml.ScalarNode) -> int:
         """Refuse integers that the database and responses cannot hold. Raises ConstructorError."""
+        _refuse_long_number(node)
         number = self.construct_yaml_int(node)
         if number not in _SIGNED_64_BIT:
             raise yaml.constructor.ConstructorError(None, None, "a number is too large", node.start_mark)
         return number
 
+    def construct_decimal(self, node: yaml.ScalarNode) -> float:
+        """Refuse long numbers, as `construct_integer` does. Raises ConstructorError."""
+        _refuse_long_number(node)
+        return self.construct_yaml_float(node)
+
+
+def _refuse_long_number(node: yaml.ScalarNode) -> None:
+    """YAML reads `1:30` to the base 60, in a time that grows with the square of its length."""
+    if len(node.value) > _LONGEST_NUMBER:
+        raise yaml.constructor.ConstructorError(None, None, "a number is too large", node.start_mark)
+
 
 DefinitionLoader.add_constructor("tag:yaml.org,2002:int", DefinitionLoader.construct_integer)
+DefinitionLoader.add_constructor("tag:yaml.org,2002:float", DefinitionLoader.construct_decimal)
 DefinitionLoader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool" or first in "tTfF"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
