@@ -14,8 +14,8 @@ from app.identity.models import Clinic
 from app.messaging.channels.registry import CHANNELS
 
 MISSING: Final = (
-    "The clinic has no postal address, which the law of many countries requires in commercial e-mails:"
-    " PATCH /api/settings/sender."
+    "The clinic has no postal address, which the law of many countries requires in commercial e-mails. Enter it in the"
+    " settings of the clinic."
 )
 
 _COMMERCIAL: Final = """'$.**.send_message ? (@.channel == "email" && !(@.transactional == true))'"""

@@ -44,7 +44,12 @@ CALLS = {
     "clinic create": Call(
         [*NORTH, "--region", "FR"],
         "slug: north",
-        [([*NORTH, "--region", "FRA"], "region: "), ([*NORTH], "--region"), ([*NORTH, "--region", "FR"], "slug")],
+        [
+            ([*NORTH, "--region", "FRA"], "region: "),
+            ([*NORTH], "--region"),
+            ([*NORTH, "--region", "FR", "--playbook", "none"], "orthodontics"),
+            ([*NORTH, "--region", "FR"], "slug"),
+        ],
     ),
     "clinic language": Call(["--clinic", "north", "fr"], "language: fr", [(["--clinic", "x", "fr"], "no clinic")]),
     "clinic list": Call([], "north"),
@@ -62,7 +67,9 @@ CALLS = {
     ),
     "steps late": Call([], "on.time|no worker finished a step", [(["--clinic", "x"], "no clinic")]),
     "notifications retry": Call(
-        ["--failed", "--yes"], "retried: 0", [([], "--failed"), (["--failed", "--channel", "pigeon"], "pigeon")]
+        ["--failed", "--yes"],
+        "retried: 0",
+        [([], "--failed"), (["--failed", "--channel", "pigeon"], "pigeon"), (["--failed", "--spread", "-1"], "spread")],
     ),
     "notifications resolve": Call(["--as", "sent", "--yes"], "resolved: 0", [(["--as", "lost"], "lost"), ([], "--as")]),
     "audit verify": Call(

@@ -5,13 +5,12 @@ from enum import StrEnum
 from marshmallow import fields
 
 from app.api.operations.kind_field import StepKindName
+from app.core.calendar.durations import LONGEST_SPREAD
 from app.engine.models import StepState
 from app.http.schemas import words
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Aliases, QuerySchema, Schema
-
-LONGEST_SPREAD = 7 * 24 * 3600  # seconds
 
 
 class Trouble(StrEnum):

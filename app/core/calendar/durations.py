@@ -9,6 +9,7 @@ from functools import lru_cache
 
 LONGEST = timedelta(days=3660)  # ten years; longer is a typing error
 MOST_MONTHS = 120
+LONGEST_SPREAD = 7 * 24 * 3600  # seconds over which retried steps or messages are spread
 
 _UNITS = {
     "week": timedelta(weeks=1),

@@ -4,6 +4,7 @@ import click
 from sqlalchemy import select
 
 from app.automation.playbooks.onboarding import DEFAULT_PLAYBOOK, open_clinic
+from app.automation.playbooks.shipped import names
 from app.core.db import transaction
 from app.core.validation.language_tags import DEFAULT
 from app.identity.models import Clinic
@@ -23,7 +24,13 @@ def clinic() -> None:
 @click.option("--timezone", required=True, help="IANA name, such as Europe/Paris.")
 @click.option("--region", required=True, help="ISO 3166 country for phone numbers and holidays, such as FR.")
 @click.option("--language", default=DEFAULT, show_default=True, help="Language of its messages: BCP 47, such as fr-CA.")
-@click.option("--playbook", default=DEFAULT_PLAYBOOK, show_default=True, help="Playbook whose rules it starts with.")
+@click.option(
+    "--playbook",
+    type=click.Choice(names()),
+    default=DEFAULT_PLAYBOOK,
+    show_default=True,
+    help="Playbook whose rules it starts with.",
+)
 @as_json
 def create(*, as_json: bool, **given: str) -> None:
     """Create a clinic with its stages, sources, rules and templates."""

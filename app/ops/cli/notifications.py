@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import click
 from sqlalchemy.orm import Session
 
+from app.core.calendar.durations import LONGEST_SPREAD
 from app.core.db import transaction
 from app.engine.steps.publish import flush
 from app.identity.actor import Actor
@@ -22,7 +23,13 @@ _FILTERS = (
     click.option("--channel", type=ChannelName()),
     click.option("--rule", help="Slug of the rule or sequence that wrote them."),
     click.option("--clinic", "slug", help="Slug of a clinic. Default: all clinics."),
-    click.option("--spread", default=0, show_default=True, help="Spread the deliveries over this many seconds."),
+    click.option(
+        "--spread",
+        type=click.IntRange(0, LONGEST_SPREAD),
+        default=0,
+        show_default=True,
+        help="Spread the deliveries over this many seconds.",
+    ),
     click.option("--yes", is_flag=True, help="Do not ask."),
     as_json,
 )

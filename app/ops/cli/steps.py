@@ -8,6 +8,7 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.core.calendar.durations import LONGEST_SPREAD
 from app.core.db import transaction
 from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.failed_steps import retry as retry_one
@@ -42,7 +43,13 @@ def stats(*, as_json: bool) -> None:
 @click.option("--name", help="Name of the rule, such as speed-to-lead.")
 @click.option("--since", type=Instant(), help="Failed at this time or later.")
 @click.option("--clinic", "slug", help="Slug of a clinic. Default: all clinics.")
-@click.option("--spread", default=0, show_default=True, help="Spread the steps over this many seconds.")
+@click.option(
+    "--spread",
+    type=click.IntRange(0, LONGEST_SPREAD),
+    default=0,
+    show_default=True,
+    help="Spread the steps over this many seconds.",
+)
 @as_json
 def retry(
     *, step_id: UUID | None, failed: bool, slug: str | None, spread: int, as_json: bool, **query: str | datetime | None

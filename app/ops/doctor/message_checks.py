@@ -65,7 +65,8 @@ def webhooks(session: Session) -> Check:
     found, late = count_endpoints(session), webhook_backlog(session)
     age = f", the oldest for {_minutes(clock.now() - late.oldest)}" if late.oldest else ""
     words = f"{found.failing} failing, {found.disabled} disabled, {late.pending + late.sending} events wait{age}"
-    advice = "see `last_error` at GET /api/webhooks; the admins were notified" if found.failing + found.disabled else ""
+    notified = "; the admins were notified of the disabled ones" if found.disabled else ""
+    advice = f"see `last_error` at GET /api/webhooks{notified}" if found.failing + found.disabled else ""
     return Check("webhooks", words if found.failing + found.disabled + late.pending else "all take events", advice)
 
 
