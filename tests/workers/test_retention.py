@@ -14,7 +14,7 @@ from app.clock import now
 from app.core.db import transaction
 from app.leads.duplicates.merge import merge
 from app.leads.pipeline import reopening
-from app.leads.privacy.erasures import repeat_erasures
+from app.leads.privacy.erasures import repeat_erasure
 from app.leads.privacy.legal_holds import end_hold, place_hold
 from app.leads.privacy.service import erase_lead
 from app.leads.scoring.features import load_observations
@@ -375,7 +375,7 @@ def test_erasure_from_before_a_restore_ends_the_hold_of_the_backup(practice: Pra
     lead = lost(practice)
     hold(practice, lead)
     with transaction() as session:
-        assert repeat_erasures(session, [practice.actor()], [lead]) == 1
+        assert repeat_erasure(session, practice.actor(), lead)
     assert practice.rows("legal_holds") == []
     assert practice.row("leads", id=lead).erased_at is not None
 
