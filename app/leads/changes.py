@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -20,10 +20,11 @@ from app.leads.attribution.sources import require_source
 from app.leads.contact.phone_numbers import normalise_phones, require_phones, require_reachable
 from app.leads.custom_fields.values import merge_custom_values, require_valid_custom_values
 from app.leads.enums import PatientRelationship
-from app.leads.events import lead_event
-from app.leads.fields import HIGHEST_SCORE, MOST_TAGS, PRIVATE
+from app.leads.events import lead_event, score_facts
+from app.leads.fields import MOST_TAGS, PRIVATE
 from app.leads.models import Lead
 from app.leads.pipeline.lead_state import WritableLead, mark_updated
+from app.leads.scoring.given import ADD_SCORE, GIVEN_SCORE, Given, first_score_event, give_scores, given_score
 from app.leads.search.lookup import get_lead, lock_editable_lead
 
 # Fields of a lead that an automation rule may change.
@@ -46,15 +47,57 @@ def apply_changes(session: Session, actor: Actor, lead: Lead, data: JsonObject) 
 
     Raises Forbidden, Invalid.
     """
-    _require_private_access(actor, data)
-    _require_source(session, lead, data)
-    require_valid_custom_values(session, actor.clinic, data.get("custom", {}), complete=False)
-    phones = normalise_phones(data, actor.clinic.region)
-    for name, value in _patient_names(lead, data).items():
-        setattr(lead, name, value)
-    events = set_fields(lead, actor, {**data, **phones}, at=now())
-    require_reachable(lead.phone, lead.email, lead.social_handle)
-    return events
+    changes = LeadChanges(session, actor)
+    changes.apply(lead, data)
+    return changes.finish()
+
+
+class _Changed(NamedTuple):
+    """A lead with changed fields, its values before, and the score that it is given."""
+
+    lead: Lead
+    before: JsonDict
+    given: Given | None
+
+
+class LeadChanges:
+    """Changes of locked leads. Their scores are set together, by few statements."""
+
+    def __init__(self, session: Session, actor: Actor) -> None:
+        self._session, self._actor = session, actor
+        self._changed: dict[UUID, _Changed] = {}
+        self._events: list[Event] = []
+
+    def apply(self, lead: Lead, data: JsonObject) -> None:
+        """Replace the fields in `data`. The score follows with `finish`. Raises Forbidden, Invalid."""
+        session, actor = self._session, self._actor
+        if lead.id in self._changed:
+            self._set_scores()
+        _require_private_access(actor, data)
+        _require_source(session, lead, data)
+        require_valid_custom_values(session, actor.clinic, data.get("custom", {}), complete=False)
+        phones = normalise_phones(data, actor.clinic.region)
+        for name, value in _patient_names(lead, data).items():
+            setattr(lead, name, value)
+        before = set_fields(lead, actor, {**data, **phones}, at=now())
+        require_reachable(lead.phone, lead.email, lead.social_handle)
+        self._changed[lead.id] = _Changed(lead, before, given_score(data))
+
+    def finish(self) -> list[Event]:
+        """Set the scores. Returns the events of all changes, which the caller records."""
+        self._set_scores()
+        return self._events
+
+    def _set_scores(self) -> None:
+        changed = [*self._changed.values()]
+        given = {one.lead: one.given for one in changed if one.given}
+        new = give_scores(self._session, self._actor.clinic, given) if given else {}
+        for lead, before, _ in changed:
+            at = lead.updated_at
+            if lead.id in new:
+                self._events.append(first_score_event(lead, new[lead.id], at))
+            self._events += update_events(lead, before, at)
+        self._changed.clear()
 
 
 def check_changes(session: Session, actor: Actor, data: JsonObject, /, *, lead_id: UUID) -> None:
@@ -73,16 +116,17 @@ def check_changes(session: Session, actor: Actor, data: JsonObject, /, *, lead_i
     )
 
 
-def set_fields(lead: Any, actor: Actor, values: JsonObject, *, at: datetime) -> list[Event]:
-    """Set these columns of a lead; custom fields that are not given stay. Returns the events, which the caller records.
+def set_fields(lead: Any, actor: Actor, values: JsonObject, *, at: datetime) -> JsonDict:
+    """Set these columns of a lead; custom fields that are not given stay. Returns what they were before.
 
-    `lead` is a `Lead` or an object with its columns.
+    The score is left to the caller: it depends on the other fields. `lead` is a `Lead` or an object with its columns.
     """
-    before = {name: getattr(lead, name) for name in values}
+    before = {name: getattr(lead, name) for name in values if name != ADD_SCORE} | {"score": lead.score}
     for name, value in values.items():
-        setattr(lead, name, merge_custom_values(lead.custom, value) if name == "custom" else value)
+        if name not in GIVEN_SCORE:
+            setattr(lead, name, merge_custom_values(lead.custom, value) if name == "custom" else value)
     mark_updated(lead, actor, at)
-    return list(update_events(lead, before, at))
+    return before
 
 
 def apply_amendment(session: Session, actor: Actor, lead: Lead, amendment: JsonObject) -> None:
@@ -94,18 +138,13 @@ def apply_amendment(session: Session, actor: Actor, lead: Lead, amendment: JsonO
 
 
 def amendment_values(lead: WritableLead, amendment: JsonObject) -> JsonDict:
-    """Return the lead's fields that an amendment sets, with their new values. Ignores other keys."""
+    """Return the lead's fields that an amendment sets, with their new values, and `add_score`. Ignores other keys."""
     data: JsonDict = {}
     if amendment.keys() & {"add_tags", "remove_tags"}:
         without = {tag.lower() for tag in amendment.get("remove_tags", ())}
         tags = dict.fromkeys([*lead.tags, *(tag.lower() for tag in amendment.get("add_tags", ()))])
         data["tags"] = [tag for tag in tags if tag not in without][:MOST_TAGS]
-    if amendment.keys() & {"score", "add_score"}:
-        score = amendment.get("score", lead.score or 0) + amendment.get("add_score", 0)
-        data["score"] = min(max(score, 0), HIGHEST_SCORE)
-    if "custom" in amendment:
-        data["custom"] = amendment["custom"]
-    return data
+    return data | {name: amendment[name] for name in ("custom", *GIVEN_SCORE) if name in amendment}
 
 
 def update_events(lead: WritableLead, before: JsonObject, at: datetime) -> Iterator[Event]:
@@ -116,11 +155,6 @@ def update_events(lead: WritableLead, before: JsonObject, at: datetime) -> Itera
         yield lead_event(EventName.LEAD_UPDATED, lead, at, about={"changed": changed})
     if "score" in changed:
         yield lead_event(EventName.LEAD_SCORED, lead, at, about=score_facts(lead.score, before["score"]))
-
-
-def score_facts(score: int | None, previous: int | None) -> JsonDict:
-    """Return the facts of `lead.scored`. A missing score counts as 0 in the change."""
-    return {"score": score, "previous_score": previous, "score_change": (score or 0) - (previous or 0)}
 
 
 def _changed_keys(before: JsonObject, after: JsonObject) -> list[str]:

@@ -114,6 +114,11 @@ def lead_created(lead: LeadColumns, at: datetime) -> Event:
     return lead_event(EventName.LEAD_CREATED, lead, at, about=about, key="")
 
 
+def score_facts(score: int | None, previous: int | None) -> JsonDict:
+    """Return the facts of `lead.scored`. A missing score counts as 0 in the change."""
+    return {"score": score, "previous_score": previous, "score_change": (score or 0) - (previous or 0)}
+
+
 def flag_event(name: EventName, lead: LeadColumns, at: datetime) -> Event:
     """Return the event of a sweep's flag. Until an activity or a stage change, it is the same event."""
     since: datetime = getattr(lead, FLAGGED_SINCE[name])

@@ -1,14 +1,19 @@
 """Scores of leads: parts that add up, settings, preview, history, sort order and filters."""
 
+import re
+from collections.abc import Callable
 from math import fsum
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import Engine, event
 
 from app.identity.models import Role
 from tests.support.bulk import ask, work_off
 from tests.support.desk import Desk
+from tests.support.importing import send
+from tests.support.importing import work_off as import_all
 from workers.sweeps.run import sweep
 
 SETTINGS = "/api/settings/lead-scores"
@@ -38,6 +43,27 @@ def reply(desk: Desk, lead: dict[str, Any]) -> None:
 def settle(desk: Desk, **given: Any) -> None:
     answer = desk.admin.put(SETTINGS, {"base": 10, "weights": [REPLIED, PHONE], **given})
     assert answer.status == 200, answer.body
+
+
+def imported(desk: Desk, file: str, on_duplicate: str = "create") -> None:
+    kept = send(desk.admin, file.encode()).body
+    import_all(desk.admin, kept, source_id=desk.source_id, on_duplicate=on_duplicate)
+    assert {row["status"] for row in desk.admin.every(f"/api/imports/{kept['id']}/rows")} == {"done"}
+
+
+def statements_of(act: Callable[[], None]) -> list[str]:
+    """Return the tables into which the statements of this act insert rows."""
+    tables: list[str] = []
+
+    def note(*call: Any) -> None:
+        tables.extend(re.findall(r"INSERT INTO (\w+)", call[2]))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        act()
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    return tables
 
 
 def rescore(desk: Desk) -> None:
@@ -175,6 +201,75 @@ class TestStoredScores:
         rescore(desk)
         assert {lead["score"] for lead in desk.admin.every("/api/leads")} == {85, 7}
         assert score(desk, one)["score"] == 85
+
+    def test_score_that_a_person_sets_just_after_an_event_does_not_move(self, desk: Desk):
+        lead = desk.capture()
+        desk.admin.post(f"/api/leads/{lead['id']}/activities", {"type": "PHONE_CALL", "outcome": "spoke"})
+        changed = desk.admin.patch(f"/api/leads/{lead['id']}", {"score": 50, "lead_value": "900"})
+        assert changed.body["score"] == score(desk, lead)["score"] == 50
+        assert {"spoken", "value"} < points(score(desk, lead)).keys()
+        for name in ("score_changed_leads", "rescore_leads"):
+            sweep(name)
+            assert desk.lead(lead)["score"] == score(desk, lead)["score"] == 50
+        reply(desk, lead)
+        rescore(desk)
+        assert desk.lead(lead)["score"] == 65
+
+    @pytest.mark.parametrize("close", [None, "lost"])
+    def test_null_takes_back_what_persons_and_rules_gave(self, desk: Desk, close: str | None):
+        settle(desk)
+        lead, other = desk.capture(), desk.capture(score=12)
+        desk.admin.patch(f"/api/leads/{lead['id']}", {"score": 80})
+        if close:
+            desk.admin.post(f"/api/leads/{lead['id']}/{close}", {"reason": "OTHER"})
+        changed = desk.admin.patch(f"/api/leads/{lead['id']}", {"score": None})
+        assert changed.body["score"] == desk.lead(lead)["score"] == score(desk, lead)["score"] == 17
+        assert "adjustment" not in points(score(desk, lead))
+        for query in ({"sort": "-score"}, {"score_from": 0}):
+            listed = desk.admin.every("/api/leads", **query)
+            assert {one["id"]: one["score"] for one in listed} == {lead["id"]: 17, other["id"]: 12}
+
+    def test_history_has_scores_that_persons_set(self, desk: Desk):
+        settle(desk)
+        lead = desk.capture()
+        for value in (44, 45, 45):
+            desk.admin.patch(f"/api/leads/{lead['id']}", {"score": value})
+        sweep("score_changed_leads")
+        history = desk.admin.every(f"/api/leads/{lead['id']}/score-history")
+        assert [(one["previous_score"], one["score"]) for one in history] == [(44, 45), (17, 44), (None, 17)]
+        for one in history:
+            assert fsum(part["points"] for part in one["parts"]) == one["score"]
+        assert len(desk.sql("SELECT 1 FROM events WHERE name = 'lead.scored'")) == len(history)
+
+    @pytest.mark.parametrize(("given", "stage"), [(12, "consultation_scheduled"), (88, "contacted"), (30, "")])
+    def test_imported_score_stays_whatever_the_stage(self, desk: Desk, given: int, stage: str):
+        file = f"First name,Last name,E-mail,Phone,Score,Stage\nAnna,Sand,a@lead.example,6465550177,{given},{stage}\n"
+        imported(desk, file)
+        [lead] = desk.admin.every("/api/leads")
+        for name in ("score_changed_leads", "rescore_leads"):
+            assert desk.lead(lead)["score"] == score(desk, lead)["score"] == given
+            sweep(name)
+        assert desk.lead(lead)["score"] == given
+
+    def test_scores_of_known_leads_in_a_file_are_set_together(self, desk: Desk):
+        leads = [desk.capture(email=f"{name}@lead.example", phone=None) for name in "abc"]
+        reply(desk, leads[0])
+        rows = "".join(
+            f"Anna,Sand,{name}@lead.example,{value}\n"
+            for name, value in (*zip("abc", (9, 8, 7), strict=True), ("a", 6))
+        )
+        statements = statements_of(lambda: imported(desk, f"First name,Last name,E-mail,Score\n{rows}", "update"))
+        rescore(desk)
+        assert [desk.lead(lead)["score"] for lead in leads] == [6, 8, 7]
+        assert statements.count("lead_scores") == 2  # the second for the row about the same lead
+
+    def test_known_lead_of_a_bulk_call_has_its_score(self, desk: Desk):
+        lead = desk.capture(email="a@lead.example")
+        reply(desk, lead)
+        again = desk.lead_data(email="a@lead.example", score=9)
+        work_off(desk, ask(desk.admin, leads=[again, {**again, "score": 8}], on_duplicate="update"))
+        rescore(desk)
+        assert desk.lead(lead)["score"] == 8
 
     def test_closed_lead_keeps_its_score(self, desk: Desk):
         settle(desk)

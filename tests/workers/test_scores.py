@@ -10,6 +10,8 @@ import pytest
 from app.automation.lead_view.why import why
 from app.clock import now
 from app.core.db import first_id_at, transaction
+from app.leads.changes import apply_amendment
+from app.leads.models import Lead
 from app.leads.scoring.service import set_score_settings
 from tests.support.practice import Practice, Watch, sql
 from workers.sweeps.run import sweep
@@ -24,6 +26,14 @@ rules:
       - {field: event.score_change, greater_than: 20}
     do: [{create_task: {title: Call now, type: CALL, due: {after: 1 hour}}}]
 """
+SET = """
+name: set
+rules:
+  - name: set-score
+    on: lead.contacted
+    do: [{update_lead: {score: 70}}]
+"""
+SPOKEN = {"name": "spoken", "words": "Met", "points": 15, "when": [{"field": "lead.contacted_at", "exists": True}]}
 WEIGHTS = [
     {"name": "replied", "words": "Has replied", "points": 35, "when": [{"field": "lead.replied_at", "exists": True}]}
 ]
@@ -41,6 +51,18 @@ def settle(practice: Practice, **given: Any) -> None:
     with transaction() as session:
         data = {"model": "rules", "base": 10, "weights": WEIGHTS}
         set_score_settings(session, practice.actor(), {**data, **given})
+
+
+def amend(practice: Practice, lead: UUID, **amendment: int) -> None:
+    """Change the lead as a rule does."""
+    with transaction() as session:
+        row = session.get_one(Lead, lead)
+        apply_amendment(session, practice.actor(), row, amendment)
+
+
+def fired(practice: Practice) -> int:
+    """Return how many times `lead.scored` happened."""
+    return len(practice.rows("events", name="lead.scored"))
 
 
 def scores(practice: Practice) -> list[int | None]:
@@ -132,7 +154,7 @@ def test_many_older_leads_are_scored_in_one_run_in_short_batches(
 def test_points_of_a_rule_stay(hot: Practice, watch: Watch):
     lead = hot.capture()
     after_a_minute(watch)
-    sql("UPDATE leads SET score = score + 5 WHERE id = :id", id=lead)
+    amend(hot, lead, add_score=5)
     hot.hear_from(lead)
     after_a_minute(watch)
     assert scores(hot) == [50]
@@ -140,19 +162,76 @@ def test_points_of_a_rule_stay(hot: Practice, watch: Watch):
 
 def test_points_of_the_first_minute_stay(hot: Practice, watch: Watch):
     lead = hot.capture()
-    sql("UPDATE leads SET score = score + 5 WHERE id = :id", id=lead)
+    amend(hot, lead, add_score=5)
     hot.hear_from(lead)
     after_a_minute(watch)
     assert (scores(hot), planned(hot)) == ([50], 1)
-    [change] = hot.rows("lead_score_changes")
-    assert (change.previous_score, change.score) == (None, 50)
+    changes = hot.rows("lead_score_changes")
+    assert [(one.previous_score, one.score) for one in changes] == [(None, 10), (10, 15), (15, 50)]
+    assert fired(hot) == 3
+
+
+def test_points_of_a_rule_do_not_hide_what_happened_just_before(hot: Practice, watch: Watch):
+    lead = hot.capture()
+    hot.hear_from(lead)
+    amend(hot, lead, add_score=5)
+    assert scores(hot) == [15]
+    after_a_minute(watch)
+    assert scores(hot) == [50]
+
+
+@pytest.mark.parametrize(("points", "wanted"), [(20, 100), (-20, 80)])
+def test_points_beyond_the_limit_do_not_count(hot: Practice, watch: Watch, points: int, wanted: int):
+    settle(hot, base=100, weights=[{**WEIGHTS[0], "points": -10}])
+    lead = hot.capture()
+    amend(hot, lead, add_score=points)
+    assert scores(hot) == [wanted]
+    hot.hear_from(lead)
+    after_a_minute(watch)
+    assert scores(hot) == [wanted - 10]
+
+
+def test_score_that_a_rule_sets_is_the_score_until_the_next_event(open_practice: Callable[..., Practice], watch: Watch):
+    practice = open_practice(playbook=SET)
+    settle(practice, weights=[*WEIGHTS, SPOKEN])
+    lead = practice.capture()
+    practice.speak_with(lead)
+    practice.run_due()
+    assert scores(practice) == [70]
+    for _ in range(2):
+        after_a_minute(watch)
+        sweep("rescore_leads")
+    assert scores(practice) == [70]
+    practice.hear_from(lead)
+    after_a_minute(watch)
+    assert scores(practice) == [100]
+
+
+def test_score_that_an_earlier_release_set_meanwhile_stays(hot: Practice, watch: Watch):
+    lead = hot.capture()
+    after_a_minute(watch)
+    sql("UPDATE leads SET score = 30 WHERE id = :id", id=lead)
+    after_a_minute(watch)
+    sweep("rescore_leads")
+    assert scores(hot) == [30]
+
+
+def test_closed_leads_without_a_score_get_one_by_the_scan(hot: Practice, watch: Watch):
+    lead = hot.capture()
+    hot.lose(lead)
+    after_a_minute(watch)
+    before = fired(hot)
+    sql("UPDATE leads SET score = NULL WHERE id = :id", id=lead)
+    sql("DELETE FROM sweep_runs WHERE name = 'rescore_leads: position'")
+    sweep("rescore_leads")
+    assert (scores(hot), fired(hot)) == ([10], before)
 
 
 def test_score_that_a_person_lowers_from_the_limit_stays(hot: Practice, watch: Watch):
     settle(hot, base=100, weights=[{**WEIGHTS[0], "when": [{"field": "lead.has_phone", "equals": True}]}])
     lead = hot.capture()
     after_a_minute(watch)
-    sql("UPDATE leads SET score = 90 WHERE id = :id", id=lead)
+    amend(hot, lead, score=90)
     sweep("rescore_leads")
     assert scores(hot) == [90]
 

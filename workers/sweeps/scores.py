@@ -36,8 +36,8 @@ _WINDOW: Final = text(
     f"SELECT l.id AS lead_id, l.clinic_id FROM leads l WHERE {IN_BATCH_SQL} ORDER BY l.clinic_id"  # noqa: S608  (constants)
 )
 _NEXT: Final = text(
-    "SELECT l.id AS lead_id, l.clinic_id, s.lead_id IS NULL AND l.deleted_at IS NULL AS is_older"
-    " FROM (SELECT id, clinic_id, deleted_at FROM leads WHERE id > :after ORDER BY id LIMIT :batch) AS l"
+    "SELECT l.id AS lead_id, l.clinic_id, (s.lead_id IS NULL OR l.score IS NULL) AND l.deleted_at IS NULL AS is_older"
+    " FROM (SELECT id, clinic_id, score, deleted_at FROM leads WHERE id > :after ORDER BY id LIMIT :batch) AS l"
     " LEFT JOIN lead_scores s ON s.lead_id = l.id ORDER BY l.id"
 )
 

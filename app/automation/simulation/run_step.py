@@ -15,6 +15,7 @@ from app.automation.simulation.contact import with_completed_tasks
 from app.automation.simulation.enrollments import advance, enroll, facts_of_enrollment, unenroll
 from app.automation.simulation.lead import lead_facts_for_rules
 from app.automation.simulation.recording import record
+from app.automation.simulation.scores import change_lead
 from app.automation.simulation.timeline import EntryKind, Planned
 from app.automation.simulation.world import Sent, World
 from app.core.type_aliases import JsonDict, JsonObject
@@ -23,7 +24,7 @@ from app.engine.models import Kind, Reason, StepState
 from app.engine.outcomes import Cancel, Change, Done, Effects, ExternalCall, Row, Skip, Snooze
 from app.engine.plan.follow_up_steps import next_repetition, repeats
 from app.engine.step_kind import STEP_KINDS
-from app.leads.changes import amendment_values, set_fields
+from app.leads.changes import amendment_values
 from app.leads.events import lead_event
 from app.leads.pipeline import transitions
 from app.leads.pipeline.stages import tells_contact
@@ -136,7 +137,7 @@ def _change(world: World, step: SimpleNamespace, change: Change) -> list[Event]:
         case AssignTo(user_id):
             return [world.assign(user_id)]
         case UpdateLead(amendment):
-            return set_fields(lead, actor, amendment_values(lead, amendment), at=at)
+            return change_lead(world, amendment_values(lead, amendment))
         case CompleteTasks(types, keys, only_keyed):
             of_types = [task for task in world.open_tasks.values() if task.type in types]
             meant = [task for task in of_types if is_meant(task.key, keys, only_keyed=only_keyed)]

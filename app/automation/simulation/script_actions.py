@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 from app.automation.simulation.contact import log_activity, with_completed_tasks
-from app.automation.simulation.lead import columns_of_facts, set_facts
+from app.automation.simulation.lead import columns_of_facts
 from app.automation.simulation.recording import record
+from app.automation.simulation.scores import change_lead, tell_facts
 from app.automation.simulation.script import ScriptEvent
 from app.automation.simulation.task_actions import TASK_ACTIONS, Given, act_on_task
 from app.automation.simulation.timeline import EntryKind
 from app.automation.simulation.world import Refused, World
 from app.engine.events.events import Event, EventName
-from app.leads.changes import set_fields
 from app.leads.enums import OPEN_STATUSES, LeadStatus
 from app.leads.events import lead_event
 from app.leads.pipeline import transitions
@@ -63,10 +63,10 @@ def _require_possible(world: World, name: str) -> None:
 
 def _events(world: World, name: str, given: Given) -> list[Event]:
     if name in _ENTRIES:
-        set_facts(world.lead, given["lead"])
+        tell_facts(world, given["lead"])
         return log_activity(world, {**_ENTRIES[name], **given["event"]})
     if name in TASK_ACTIONS:
-        set_facts(world.lead, given["lead"])
+        tell_facts(world, given["lead"])
         return act_on_task(world, name, given)
     return _ACTIONS.get(name, _record_only(name))(world, given)
 
@@ -126,12 +126,12 @@ def _assign(world: World, given: Given) -> list[Event]:
 
 
 def _update(world: World, given: Given) -> list[Event]:
-    return set_fields(world.lead, world.actor, columns_of_facts(given["lead"]), at=world.now)
+    return change_lead(world, columns_of_facts(given["lead"]))
 
 
 def _score(world: World, given: Given) -> list[Event]:
     score = given["event"].get("score", given["lead"].get("score", world.lead.score))
-    return set_fields(world.lead, world.actor, {"score": score}, at=world.now)
+    return change_lead(world, {"score": score})
 
 
 def _record_only(name: str) -> "Action":
@@ -139,7 +139,7 @@ def _record_only(name: str) -> "Action":
 
     def happen(world: World, given: Given) -> list[Event]:
         _flag_last_message(world, name)
-        set_facts(world.lead, given["lead"])
+        tell_facts(world, given["lead"])
         mark_updated(world.lead, world.actor, world.now)
         return [lead_event(name, world.lead, world.now, about=given["event"])]
 

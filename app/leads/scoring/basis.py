@@ -41,7 +41,12 @@ class Basis:
     @property
     def name(self) -> str:
         """The model in use with its version. Scores of different names do not compare."""
-        return f"{_LEARNED}{self.learned_id}" if self.learned else f"rules:{self.version}"
+        return f"{_LEARNED}{self.learned_id}" if self.learned else self.table_name
+
+    @property
+    def table_name(self) -> str:
+        """The name of the clinic's table with its version."""
+        return f"rules:{self.version}"
 
 
 def model_of(name: str) -> ScoreModel:

@@ -67,17 +67,22 @@ def first_row(lead: JsonObject, score: Score, *, at: datetime) -> ColumnDict:
 
 
 def _facts(lead: JsonObject, known: FirstScores) -> JsonDict:
-    """Return the facts of a lead to which nothing happened yet. A condition reads a missing one as None."""
+    """Return the facts of a new lead: as `load_facts` finds them later. A condition reads a missing one as None.
+
+    An import may give it a stage, and a contact at its creation.
+    """
     value: Any = lead.get("lead_value")
+    contact_at: Any = lead.get("first_contact_at")
     custom = {f"{_CUSTOM}{key}": own for key, own in (lead.get("custom") or {}).items()}
     return {
         **lead,
         **known.sources.get(lead["source_id"], {}),
         **custom,
         "source_id": str(lead["source_id"]),
-        "pipeline_stage": known.stage,
+        "pipeline_stage": lead.get("pipeline_stage", known.stage),
         "value": None if value is None else float(value),
         "has_email": bool(lead.get("email")),
         "has_phone": bool(lead.get("phone")),
         "has_opened": False,
+        "hours_to_first_contact": contact_at and (contact_at - lead["created_at"]).total_seconds() / 3600,
     }

@@ -23,9 +23,9 @@ from app.identity.clinics import bump_rules_version
 from app.leads.enums import LeadStatus
 from app.leads.models import Lead
 from app.leads.scoring.basis import Basis, compute_scores, load_basis, model_of
-from app.leads.scoring.keep import adjustment_of
 from app.leads.scoring.models import LeadScore, LeadScoreChange, LearnedModel, ScoreModel, ScoreTableRow
 from app.leads.scoring.parts import Score, computed_parts, score_of
+from app.leads.scoring.stored import adjustment_of
 from app.leads.scoring.weights import BASE, DEFAULT_WEIGHTS, Weight
 from app.leads.search.lookup import get_lead, lead_reader, read_lead
 

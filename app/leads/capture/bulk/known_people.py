@@ -15,7 +15,7 @@ from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope
 from app.leads.capture.bulk.new_leads import NewLead
 from app.leads.capture.lead_validation import read_lead_changes
-from app.leads.changes import apply_changes
+from app.leads.changes import LeadChanges
 from app.leads.duplicates.known_leads import blind_indexes_of_row, newest_leads
 from app.leads.models import Lead
 from app.leads.search.lookup import require_unlocked
@@ -66,16 +66,18 @@ def update_leads(
     wanted = select(Lead).where(Lead.id.in_({*matches.values()})).order_by(Lead.id)
     locked = wanted.with_for_update(skip_locked=True, key_share=True).execution_options(populate_existing=True)
     leads = {lead.id: lead for lead in session.scalars(locked)} if matches else {}
+    changes = LeadChanges(session, actor)
     updated = UpdatedLeads({}, {}, [place for place, lead_id in matches.items() if lead_id not in leads], [])
     for place, lead_id in matches.items():
         if lead_id not in leads:
             continue
         try:
-            updated.events.extend(_update(session, actor, leads[lead_id], given[place]))
+            _update(changes, leads[lead_id], given[place])
         except RelanceError as refusal:
             updated.errors[place] = error_text(refusal)
         else:
             updated.leads[place] = leads[lead_id]
+    updated.events.extend(changes.finish())
     return updated
 
 
@@ -86,7 +88,7 @@ def error_text(refusal: RelanceError) -> str:
     return str(refusal)
 
 
-def _update(session: Session, actor: Actor, lead: Lead, given: JsonObject) -> list[Event]:
+def _update(changes: LeadChanges, lead: Lead, given: JsonObject) -> None:
     require_unlocked(lead)
-    changes = {name: value for name, value in given.items() if name not in NOT_UPDATED}
-    return apply_changes(session, actor, lead, read_lead_changes(changes))
+    values = {name: value for name, value in given.items() if name not in NOT_UPDATED}
+    changes.apply(lead, read_lead_changes(values))

@@ -29,7 +29,7 @@ from app.leads.capture.imports.context import Blocked, ChunkState, ImportContext
 from app.leads.capture.imports.later_rows import LaterFields, fields_of_later_rows, without_later_fields
 from app.leads.capture.imports.same_rows import same_rows
 from app.leads.capture.lead_validation import read_lead_changes
-from app.leads.changes import apply_changes
+from app.leads.changes import LeadChanges
 from app.leads.duplicates.known_leads import BLIND_INDEXES, newest_leads
 from app.leads.enums import LeadStatus, OnDuplicate
 from app.leads.events import lead_created
@@ -77,7 +77,7 @@ def rehearse_rows(
             ends.succeed(place, match=match)
             new.append(row.new_lead)
         elif match.lead_id and (lead := leads.get(match.lead_id)):
-            _update(session, context, lead, ends, place=place, row=row, later={}, match=match)
+            _update(None, lead, ends, place=place, row=row, later={}, match=match)
         else:
             _leave(ends, place, match, policy)
     if context.spec.runs_rules and new:
@@ -121,6 +121,7 @@ def _write_pass(
     updates = context.spec.on_duplicate is OnDuplicate.UPDATE
     leads = _load(session, _first_of_each(matches), lock=True) if updates else {}
     later = fields_of_later_rows(session, context, min(rows), leads) if is_late and leads else {}
+    changes = LeadChanges(session, context.capture.actor)
     taken, new, waiting = blocked.copy(), dict[Position, ReadRow](), dict[Position, ReadRow]()
     for place, row in rows.items():
         found, indexes = matches[place], row.blind_indexes
@@ -136,9 +137,12 @@ def _write_pass(
             new[place] = row
             taken.add(indexes)
         elif updates:
-            taken.add(_update(session, context, leads[found[0]], ends, place=place, row=row, later=later))
+            taken.add(_update(changes, leads[found[0]], ends, place=place, row=row, later=later))
         else:
             _leave(ends, place, Match(found[0]), context.spec.on_duplicate)
+    events = changes.finish()
+    if context.spec.runs_rules:
+        record(session, context.capture.actor.clinic, *events, of_many=True)
     _create(session, context, new, ends)
     session.flush()
     return waiting, taken
@@ -166,8 +170,7 @@ def _load(session: Session, lead_ids: Collection[UUID], *, lock: bool) -> Mappin
 
 
 def _update(
-    session: Session,
-    context: ImportContext,
+    changes: LeadChanges | None,
     lead: Lead,
     ends: ItemResults,
     *,
@@ -176,24 +179,18 @@ def _update(
     later: LaterFields,
     match: Match | None = None,
 ) -> Iterable[bytes]:
-    """Update a lead. Return the blind indexes that it has lost or gained."""
+    """Update a lead, unless there are no `changes` to add to. Return the blind indexes that it has lost or gained."""
     before = _blind_indexes(lead)
     try:
         require_unlocked(lead)
         given = read_lead_changes({name: value for name, value in row.values.items() if name not in NOT_UPDATED})
-        _change(session, context, lead, without_later_fields(lead, given, place, later))
+        if changes:
+            changes.apply(lead, without_later_fields(lead, given, place, later))
     except RelanceError as refusal:
         ends.fail(place, ItemReason.INVALID, error_text(refusal), match=match or Match(lead.id))
     else:
         ends.succeed(place, lead_id=lead.id, reason=ItemReason.UPDATED, match=match or Match(lead.id))
     return before ^ _blind_indexes(lead)
-
-
-def _change(session: Session, context: ImportContext, lead: Lead, changes: JsonObject) -> None:
-    if not context.spec.is_rehearsal:
-        events = apply_changes(session, context.capture.actor, lead, changes)
-        if context.spec.runs_rules:
-            record(session, context.capture.actor.clinic, *events, of_many=True)
 
 
 def _blind_indexes(lead: Lead) -> frozenset[bytes]:
