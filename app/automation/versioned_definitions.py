@@ -166,6 +166,11 @@ class VersionedDefinitions(Generic[Owner]):
         self._write(session, actor, row, self._numbered(session, row, number).definition, is_draft=False)
         return self.save(session, actor, row)
 
+    def write_published(self, session: Session, actor: Actor, row: Owner, definition: JsonDict) -> None:
+        """Publish the definition as the next version. A draft stays as it is. Raises Invalid."""
+        self.require_valid(session, actor.clinic, definition)
+        self._add_version(session, actor, row, definition, number=self._next_number(session, row))
+
     def save(self, session: Session, actor: Actor, row: Owner) -> Owner:
         """Save the changed row. After the commit every process reloads the clinic's rules.
 
@@ -262,6 +267,18 @@ class VersionedDefinitions(Generic[Owner]):
             session.delete(draft)
         session.flush()
         number = None if is_draft else self._next_number(session, row)
+        self._add_version(session, actor, row, definition, number=number, note=note)
+
+    def _add_version(
+        self,
+        session: Session,
+        actor: Actor,
+        row: Owner,
+        definition: JsonDict,
+        *,
+        number: int | None,
+        note: str | None = None,
+    ) -> None:
         version = self._new_version(actor, row, definition, number=number)
         version.note = note
         session.add(version)

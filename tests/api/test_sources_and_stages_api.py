@@ -281,6 +281,75 @@ def test_edited_rule_of_a_stage_is_shown_and_not_overwritten(desk: Desk):
     assert [one for one in stage(desk, "contacted")["automation"] if one["id"] == rule["id"]] == []
 
 
+def other_template(desk: Desk, **more: Any) -> str:
+    made = desk.admin.post("/api/task-templates", {**TASK, "name": "Photo", **more})
+    assert made.status == 201, made.body
+    id_: str = made.body["id"]
+    return id_
+
+
+def test_setting_of_a_stage_leaves_the_draft_of_its_rule(desk: Desk):
+    task, _ = templates(desk)
+    photo, contacted = other_template(desk), stage(desk, "contacted")
+    set_templates(desk.admin, contacted, auto_task_template=task)
+    path = f"{RULES}/{rules_of(desk, 'stage-contacted')[0]['id']}"
+    drafted = desk.admin.patch(path, {"is_draft": True, "after": "2 minutes"}).body["draft"]
+    changed = set_templates(desk.admin, contacted, auto_task_template=photo)
+    assert (changed.status, changed.body["auto_task_template"]) == (200, photo)
+    rule = desk.admin.get(path).body
+    assert (rule["published_version"], rule["draft"]) == (2, drafted)
+    assert "after" not in rule["definition"]
+    assert rule["definition"]["do"] == [{"create_task": {"task_template": "Photo"}}]
+    refused = set_templates(desk.admin, contacted, auto_task_template=None)
+    assert refused.status == 409
+    assert "draft of “stage-contacted”" in refused.body["detail"]
+    assert desk.admin.get(path).body == rule
+
+
+def test_rule_of_a_stage_that_is_off_keeps_its_settings_and_stays_off(desk: Desk):
+    task, mail = templates(desk)
+    photo, contacted = other_template(desk), stage(desk, "contacted")
+    set_templates(desk.admin, contacted, auto_task_template=task, auto_email_template=mail)
+    path = f"{RULES}/{rules_of(desk, 'stage-contacted')[0]['id']}"
+    desk.admin.patch(path, {"is_active": False})
+    shown = stage(desk, "contacted")
+    assert (shown["auto_task_template"], shown["auto_email_template"], shown["automation"]) == (task, mail, [])
+    changed = set_templates(desk.admin, contacted, auto_task_template=photo).body
+    assert (changed["auto_task_template"], changed["auto_email_template"]) == (photo, mail)
+    rule = desk.admin.get(path).body
+    assert (rule["is_active"], [kind for action in rule["definition"]["do"] for kind in action]) == (
+        False,
+        ["create_task", "send_message"],
+    )
+    none = set_templates(desk.admin, contacted, auto_task_template=None, auto_email_template=None)
+    assert (none.status, rules_of(desk, "stage-contacted")) == (200, [])
+    assert desk.admin.delete(f"/api/task-templates/{photo}").status == 204
+
+
+@pytest.mark.parametrize("slugs", [("a__b", "a_b"), ("ab_", "ab"), ("c" + "_" * 59, "c")])
+def test_each_slug_of_a_stage_has_a_rule_of_its_own(desk: Desk, slugs: tuple[str, str]):
+    task, _ = templates(desk)
+    names = set()
+    for slug in slugs:
+        made = desk.admin.post(STAGES, {"name": slug, "slug": slug, "auto_task_template": task})
+        assert (made.status, made.body.get("auto_task_template")) == (201, task), made.body
+        names |= {one["name"] for one in made.body["automation"]}
+    assert len(names) == 2
+
+
+def test_template_gives_a_stage_one_task_only(desk: Desk):
+    task = other_template(desk, stage="contacted")
+    contacted = stage(desk, "contacted")
+    refused = set_templates(desk.admin, contacted, auto_task_template=task)
+    assert (refused.status, refused.pointers) == (422, ["/auto_task_template"])
+    path = f"/api/task-templates/{task}"
+    assert desk.admin.patch(path, {"stage": "pending_decision"}).status == 200
+    assert set_templates(desk.admin, contacted, auto_task_template=task).status == 200
+    twice = desk.admin.patch(path, {"stage": "contacted"})
+    assert (twice.status, twice.pointers) == (422, ["/stage"])
+    assert "stage-contacted" in str(twice.body["errors"])
+
+
 def test_templates_of_a_stage_are_checked(desk: Desk, other_desk: Desk):
     task, mail = templates(desk)
     other_task, other_mail = templates(other_desk)

@@ -57,6 +57,13 @@ def change_rule(session: Session, actor: Actor, rule_id: UUID, data: JsonObject,
     return _to_response(session, RULES.save(session, actor, rule))
 
 
+def replace_published(session: Session, actor: Actor, rule_id: UUID, definition: JsonDict) -> None:
+    """Publish a complete definition as the next version. A draft stays as it is. Raises NotFound, Invalid."""
+    rule = RULES.begin_change(session, actor, rule_id, None)
+    RULES.write_published(session, actor, rule, definition)
+    RULES.save(session, actor, rule)
+
+
 def delete_rule(session: Session, actor: Actor, rule_id: UUID, *, seen: SeenVersions) -> None:
     """Delete a rule. Its pending steps are skipped when they are due.
 

@@ -46,7 +46,7 @@ def create_stage(session: Session, actor: Actor, data: JsonObject) -> JsonDict:
 def update_stage(session: Session, actor: Actor, stage_id: UUID, data: JsonObject, *, seen: SeenVersions) -> JsonDict:
     """Replace a stage. Templates that are not given stay.
 
-    Raises NotFound, ChangedMeanwhile, NeedsDefault, Invalid, Forbidden.
+    Raises NotFound, ChangedMeanwhile, NeedsDefault, StageRuleHasDraft, Invalid, Forbidden.
     """
     stage = pipeline.update_stage(session, actor.clinic.id, stage_id, _columns(data), seen=seen)
     stage_rule.set_actions(session, actor, stage, data)
@@ -76,9 +76,9 @@ def to_response(session: Session, actor: Actor, stage: PipelineStage) -> JsonDic
 def to_responses(session: Session, actor: Actor, stages: Sequence[PipelineStage]) -> list[JsonDict]:
     """Return the stages with their automation."""
     clinic_id = actor.clinic.id
-    rules = session.scalars(RULES.of_clinic(clinic_id).where(RuleRow.active).order_by(RuleRow.slug)).all()
+    rules = session.scalars(RULES.of_clinic(clinic_id).order_by(RuleRow.slug)).all()
     ids = stage_rule.ids_by_stage(session, clinic_id, stages, rules)
-    found = _reactions(session, clinic_id, stages, rules)
+    found = _reactions(session, clinic_id, stages, [rule for rule in rules if rule.active])
     columns = PipelineStage.__table__.c.keys()
     return [
         {

@@ -1,10 +1,11 @@
 """The rule of a stage: its settings `auto_task_template` and `auto_email_template` (lead-management.md, PipelineStage).
 
-The settings are no mechanism of their own. They are stored as an ordinary rule, which users find, simulate and edit
-among the others. A rule that was edited by hand is no longer shown as settings of the stage.
+The settings are no mechanism of their own. They are stored as an ordinary rule, which users find, simulate, edit and
+switch off among the others. A rule that was edited by hand is no longer shown as settings of the stage.
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from hashlib import sha256
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from sqlalchemy.orm import Session
 from app.automation.rules import service as rules
 from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.rules.models import RuleRow
-from app.errors import FieldError, Invalid
+from app.errors import Conflict, FieldError, Invalid
 from app.identity.actor import Actor
 from app.identity.permissions import Permission
 from app.leads.pipeline.models import PipelineStage
@@ -35,11 +36,19 @@ _TEMPLATES: Final[Mapping[str, tuple[Any, Any, str]]] = {
     "auto_email_template": (MessageTemplate, MessageTemplate.slug, "Must be a message template of your clinic."),
 }
 _TERMINAL: Final = "Leads in a final stage are over. Use a rule for converted or lost leads."
+_TWICE: Final = "The task template names this stage itself: its task would be there twice."
+
+
+class StageRuleHasDraft(Conflict):
+    """Without templates the stage's rule would be deleted, and its draft with it."""
 
 
 def rule_name(stage_slug: str) -> str:
-    """Return the name of the stage's rule."""
-    return f"stage-{stage_slug.replace('_', '-')}"
+    """Return the name of the stage's rule. Names of rules have no two hyphens in a row, and none at the end."""
+    words = [word for word in stage_slug.split("_") if word]
+    if "_".join(words) != stage_slug:
+        words.append(sha256(stage_slug.encode()).hexdigest()[:8])  # else `a__b` and `a_b` would share a rule
+    return "-".join(["stage", *words])
 
 
 def definition_for(stage_slug: str, actions: StageActions) -> JsonDict:
@@ -69,10 +78,13 @@ _PARTS: Final = (("create_task", "task_template"), ("send_message", "template"))
 
 
 def ids_by_stage(
-    session: Session, clinic_id: UUID, stages: Iterable[PipelineStage], active: Iterable[RuleRow]
+    session: Session, clinic_id: UUID, stages: Iterable[PipelineStage], rules_: Iterable[RuleRow]
 ) -> dict[str, dict[str, UUID | None]]:
-    """Return the ids of the templates that the settings of the stages name, by slug of the stage."""
-    by_name = {rule.slug: rule.definition for rule in active}
+    """Return the ids of the templates that the settings of the stages name, by slug of the stage.
+
+    `rules_`: all rules of the clinic. The settings of a rule that is switched off are shown too.
+    """
+    by_name = {rule.slug: rule.definition for rule in rules_}
     actions = {stage.slug: NO_ACTIONS for stage in stages}
     for slug in actions:
         if definition := by_name.get(rule_name(slug)):
@@ -100,7 +112,8 @@ def check_settings(session: Session, actor: Actor, data: JsonObject, *, stage: P
 def set_actions(session: Session, actor: Actor, stage: PipelineStage, data: JsonObject) -> None:
     """Create, change or delete the stage's rule, if `data` has other settings. The caller has locked the stages.
 
-    Raises Invalid, Forbidden (without the permission to change rules).
+    A draft stays as it is, and a rule that is switched off stays off.
+    Raises Invalid, Forbidden (without the permission to change rules), StageRuleHasDraft.
     """
     given = _wanted(session, actor, data, stage)
     rule = session.scalars(_rule_of(actor, stage)).one_or_none()
@@ -115,18 +128,21 @@ def set_actions(session: Session, actor: Actor, stage: PipelineStage, data: Json
     definition = definition_for(stage.slug, wanted)
     if rule is None:
         rules.create_rule(session, actor, {**definition, "is_active": True, "is_draft": False})
-    elif wanted == NO_ACTIONS:
-        rules.delete_rule(session, actor, rule.id, seen=None)
+    elif wanted != NO_ACTIONS:
+        rules.replace_published(session, actor, rule.id, definition)
+    elif rules.RULES.draft(session, rule) is not None:
+        raise StageRuleHasDraft(
+            f"{StageRuleHasDraft.__doc__} Publish the draft of “{rule.slug}”, or delete the rule itself."
+        )
     else:
-        rules.change_rule(session, actor, rule.id, {**definition, "is_active": True}, seen=None)
+        rules.delete_rule(session, actor, rule.id, seen=None)
 
 
 def _known(rule: RuleRow | None, stage_slug: str) -> StageActions | None:
-    """Return the actions in force; None if the rule was edited by hand, or is a draft."""
+    """Return the actions of the published version; None if the rule was edited by hand, or is only a draft."""
     if rule is None:
         return NO_ACTIONS
-    actions = actions_in(rule.definition, stage_slug) if rule.definition else None
-    return actions if rule.active else actions and NO_ACTIONS
+    return actions_in(rule.definition, stage_slug) if rule.definition else None
 
 
 def _rule_of(actor: Actor, stage: PipelineStage) -> Any:
@@ -147,6 +163,14 @@ def _wanted(session: Session, actor: Actor, data: JsonObject, stage: PipelineSta
             mistakes.append(FieldError(f"/{field}", mistake))
         elif id_ is not None and stage is not None and stage.is_terminal:
             mistakes.append(FieldError(f"/{field}", _TERMINAL))
+        elif field == "auto_task_template" and stage is not None and _is_of(session, id_, stage):
+            mistakes.append(FieldError(f"/{field}", _TWICE))
     if mistakes:
         raise Invalid(*mistakes)
     return wanted
+
+
+def _is_of(session: Session, template_id: UUID | None, stage: PipelineStage) -> bool:
+    """Return whether the task template names the stage as its own."""
+    own = select(TaskTemplate.id).where(TaskTemplate.id == template_id, TaskTemplate.stage == stage.slug)
+    return session.scalar(own) is not None

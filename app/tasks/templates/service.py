@@ -66,7 +66,7 @@ def update_template(
     """
     template = find(session, actor, template_id, lock=True)
     require_version(template, seen)
-    check_template(session, actor, data)
+    check_template(session, actor, data, template_id=template_id)
     if data["name"] != template.name:
         _require_unused(session, template)
     for name, value in data.items():
@@ -94,10 +94,14 @@ def find(session: Session, actor: Actor, template_id: UUID, *, lock: bool = Fals
     return template
 
 
-def check_template(session: Session, actor: Actor, data: JsonObject, /, **_: object) -> None:
+def check_template(
+    session: Session, actor: Actor, data: JsonObject, /, *, template_id: UUID | None = None, **_: object
+) -> None:
     """Check custom fields and the stage against the clinic's settings. Raises Invalid with every error."""
     check_all(
-        lambda: _require_merge_fields(session, actor, data), lambda: _require_stage(session, actor, data["stage"])
+        lambda: _require_merge_fields(session, actor, data),
+        lambda: _require_stage(session, actor, data["stage"]),
+        lambda: _require_one_task(session, actor, data["stage"], template_id),
     )
 
 
@@ -113,6 +117,25 @@ def _require_stage(session: Session, actor: Actor, slug: str | None) -> None:
     )
     if slug is not None and session.scalar(stage) is None:
         raise Invalid.at("/stage", "Must be a non-final stage of your clinic.")
+
+
+def _require_one_task(session: Session, actor: Actor, stage: str | None, template_id: UUID | None) -> None:
+    """Check that no rule creates the template's task as a lead enters its stage: there would be two. Raises Invalid."""
+    name = select(TaskTemplate.name).where(TaskTemplate.id == template_id, TaskTemplate.clinic_id == actor.clinic.id)
+    if stage is None or (known_as := session.scalar(name)) is None:
+        return
+    of_stage = {"field": "event.stage", "equals": stage}
+    twice = select(RuleRow.slug).where(
+        RuleRow.clinic_id == actor.clinic.id,
+        RuleRow.deleted_at.is_(None),
+        RuleRow.definition.contains({"on": "lead.stage_entered", "do": [{"create_task": {"task_template": known_as}}]}),
+        RuleRow.definition["when"] == cast([of_stage], JSONB),
+        ~RuleRow.definition.has_key("after"),
+    )
+    if slug := session.scalars(twice.order_by(RuleRow.slug).limit(1)).first():
+        raise Invalid.at(
+            "/stage", f"The rule “{slug}” creates this task for the leads of the stage: it would be twice."
+        )
 
 
 def _require_unused(session: Session, template: TaskTemplate) -> None:
