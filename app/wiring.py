@@ -19,6 +19,7 @@ from app.automation.sequences import event_listeners
 from app.automation.sequences.enrollments import bulk as bulk_enrollment
 from app.automation.sequences.enrollments.merge import merge_enrollments
 from app.automation.sequences.enrollments.pause import pause_for_question, resume_after_question
+from app.automation.sequences.enrollments.template_use import enrolled_by_template
 from app.automation.sequences.versions import version_moves
 from app.core import pagination
 from app.core.type_aliases import JsonDict, JsonObject
@@ -57,6 +58,7 @@ from app.tasks.lifecycle.closing import (
     reopen_answered_tasks,
 )
 from app.tasks.lookup import ids_in_scope as tasks_in_scope
+from app.tasks.templates import service as task_templates
 from app.tasks.templates.stage_tasks import plan_stage_tasks
 from app.tasks.workload.absences import begin_absence
 from app.tasks.workload.move_tasks import follow_owners
@@ -78,6 +80,7 @@ def connect() -> None:
     cancel.lead_merged.connect(merge_enrollments)
     opt_outs.channel_opted_out.connect(event_listeners.exit_without_channel)
     lead_state.stage_entered.connect(plan_stage_tasks)
+    task_templates.enrolled_by_template.connect(enrolled_by_template)
     lead_state.contact_told.connect(complete_tasks_after_contact)
     merge.contact_merged.connect(complete_tasks_before_merge)
     merge.rows_moved.connect(move_hold)

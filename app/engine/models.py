@@ -145,6 +145,7 @@ class Reason(StrEnum):
     WAITS_FOR_HOUR = "waits_for_hour"  # the user, or the owner of the report, chose a later hour for its e-mail
     NOT_SCHEDULED = "not_scheduled"  # the report, its schedule, or the user's permission to read it is gone
     NO_KEY = "no_key"  # the event does not say what it is about
+    NO_TEMPLATE = "no_template"  # the task template that the step names was deleted
     NOT_POSSIBLE = "not_possible"  # the stage cannot be reached, or the field refuses the value
 
 

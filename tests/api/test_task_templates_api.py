@@ -178,11 +178,14 @@ def delete(desk: Desk, template: dict[str, Any]) -> Answer:
     return desk.admin._send("DELETE", path, headers={"If-Match": f'"{template["version"]}"'})
 
 
+CHOICE = {"branch": {"if": [{"field": "lead.replied_at", "exists": True}], "then": [BY_TEMPLATE]}}
+PLAIN_TASK = {"create_task": {"type": "CALL", "title": "Call"}}
+
+
 def test_template_that_a_definition_names_keeps_its_name(desk: Desk):
     template = make(desk)
     rule = desk.admin.post("/api/follow-up-rules", RULE).body
-    choice = {"branch": {"if": [{"field": "lead.replied_at", "exists": True}], "then": [BY_TEMPLATE]}}
-    nested = desk.admin.post("/api/follow-up-rules", {**RULE, "name": "nested", "do": [choice]}).body
+    nested = desk.admin.post("/api/follow-up-rules", {**RULE, "name": "nested", "do": [CHOICE]}).body
     path = f"{TEMPLATES}/{template['id']}"
     refused = [desk.admin.put(path, {**PLAIN, "name": "C"}, seen='"1"'), delete(desk, template)]
     assert [(answer.status, answer.body["code"]) for answer in refused] == [(409, "template-is-in-use")] * 2
@@ -191,6 +194,43 @@ def test_template_that_a_definition_names_keeps_its_name(desk: Desk):
     for one in (rule, nested):
         gone = f"/api/follow-up-rules/{one['id']}"
         assert desk.admin._send("DELETE", gone, headers={"If-Match": f'"{one["version"]}"'}).status == 204
+    assert delete(desk, template).status == 204
+
+
+def remove(desk: Desk, path: str) -> None:
+    version = desk.admin.get(path).body["version"]
+    assert desk.admin._send("DELETE", path, headers={"If-Match": f'"{version}"'}).status == 204
+
+
+@pytest.mark.parametrize("do", [BY_TEMPLATE, CHOICE], ids=["action", "action-of-a-branch"])
+def test_template_that_planned_steps_need_cannot_be_deleted(desk: Desk, do: dict[str, Any]):
+    template = make(desk)
+    later = {**RULE, "on": "lead.created", "after": "1 day", "do": [do]}
+    path = f"/api/follow-up-rules/{desk.admin.post('/api/follow-up-rules', later).body['id']}"
+    desk.capture()
+    assert desk.admin.patch(path, {"do": [PLAIN_TASK]}).status == 200
+    refused = delete(desk, template)
+    assert (refused.status, refused.body["code"]) == (409, "template-is-in-use")
+    assert "Planned steps need it, of: card." in refused.body["detail"]
+    assert desk.admin.put(f"{TEMPLATES}/{template['id']}", {**PLAIN, "name": "C"}, seen='"1"').status == 409
+    remove(desk, path)  # the steps of a deleted rule do nothing
+    assert delete(desk, template).status == 204
+
+
+def test_template_of_an_earlier_version_stays_while_leads_are_in_it(desk: Desk):
+    template = make(desk)
+    waits = {"name": "w", "wait": {}, "after": "1 day"}
+    steps = [waits, {"name": "a", "after": "1 day", "create_task": BY_TEMPLATE["create_task"]}]
+    made = desk.admin.post("/api/sequences", {**SEQUENCE, "steps": steps}).body
+    lead = desk.capture()
+    path = f"/api/sequences/{made['id']}"
+    enrolled = desk.admin.post(f"{path}/enrollments", {"lead_ids": [lead["id"]]})
+    assert enrolled.status < 300, enrolled.body
+    assert desk.admin.patch(path, {"steps": [waits]}).status == 200
+    refused = delete(desk, template)
+    assert (refused.status, refused.body["code"]) == (409, "template-is-in-use")
+    assert f"Leads are still in an earlier version of: {SEQUENCE['name']}." in refused.body["detail"]
+    remove(desk, path)  # ends the enrollment
     assert delete(desk, template).status == 204
 
 

@@ -189,13 +189,13 @@ def test_parts_of_the_action_replace_those_of_its_template(open_practice: Callab
     assert task.due_at == at("2026-03-11 11:10")
 
 
-def test_step_without_its_template_gets_an_error(open_practice: Callable[..., Practice], watch: Watch):
+def test_step_without_its_template_is_skipped_with_the_reason(open_practice: Callable[..., Practice], watch: Watch):
     practice, lead = by_template(open_practice)
     change_template(practice, name="Another")
     watch.advance(days=1)
-    practice.run(Kind.CREATE_TASK, practice.step(lead))
+    practice.run_due()
     step = practice.step(lead)
-    assert (step.state, step.error) == ("published", "LookupError: the clinic has no task template 'Insurance'")
+    assert (step.state, step.reason, step.error) == ("skipped", "no_template", None)
 
 
 def test_simulation_of_a_template_shows_the_task_that_workers_create(

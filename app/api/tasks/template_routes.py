@@ -103,7 +103,8 @@ def edit_template(patch: MergePatch, template_id: UUID, seen: SeenVersions) -> o
 def delete_template(template_id: UUID, seen: SeenVersions) -> None:
     """Delete a task template.
 
-    Tasks created from it stay. A template that a published rule or sequence names cannot be deleted.
+    Tasks created from it stay. A template that a published rule or sequence, a planned step, or an earlier version of a
+    sequence with leads in it names cannot be deleted.
     """
     with unit_of_work() as session:
         service.delete_template(session, actor(), template_id, seen=seen)

@@ -123,6 +123,8 @@ class SequenceTask(CreateTask):
 
 def decide(context: StepContext) -> Outcome:
     """Create the task that the rule describes."""
+    if "task_template" in context.params and context.task_template is None:
+        return Skip(Reason.NO_TEMPLATE)  # it was deleted while the step was being planned
     assignee = _assignee(context)
     if assignee is None:
         return Skip(Reason.NOBODY_TO_TELL)
@@ -175,12 +177,10 @@ def _parts(context: StepContext) -> Row:
 
 
 def _of_template(context: StepContext) -> JsonDict:
-    """Return the params that the task template of the step gives. Raises LookupError (when it was deleted)."""
-    if "task_template" not in context.params:
-        return {}
+    """Return the params that the task template of the step gives."""
     template = context.task_template
     if template is None:
-        raise LookupError(f"the clinic has no task template {context.params['task_template']!r}")
+        return {}
     return {
         "title": template.title,
         "description": template.description,

@@ -116,6 +116,7 @@ WORDS: Final[Mapping[str, str]] = {
     Reason.NOT_SCHEDULED: "the report, its schedule or the user's permission to read it is gone",
     Reason.NOTHING_NEW: "there was nothing new to report",
     Reason.NO_KEY: "the event did not say what it was about: the value that the rule or sequence names was missing",
+    Reason.NO_TEMPLATE: "its task template was deleted",
     Reason.NOT_POSSIBLE: "the lead could not be changed that way",
     ExitReason.MEETING_BOOKED: "a consultation was booked",
     ExitReason.BOUNCED: "a message bounced",

@@ -1,8 +1,10 @@
 """Task template service. The caller commits."""
 
+from collections.abc import Sequence
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import cast, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Text, cast, exists, func, literal, select, union_all
 from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -11,8 +13,10 @@ from app.clock import now
 from app.core.db import new_id
 from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Page, page
+from app.core.ports import Port
 from app.core.type_aliases import JsonObject
 from app.core.validation.check_all import check_all
+from app.engine.models import PENDING, Kind, Step
 from app.engine.rules.models import RuleRow
 from app.engine.sequences.models import SequenceRow
 from app.errors import Conflict, FieldError, Invalid, NotFound
@@ -22,13 +26,19 @@ from app.leads.pipeline.models import PipelineStage
 from app.tasks.templates.models import TaskTemplate
 from app.tasks.templates.rendering import TaskText, template_errors
 
+_NAMING: Final = (Kind.CREATE_TASK, Kind.BRANCH)  # kinds of steps that may name a task template
+
 
 class TemplateNameTaken(Conflict):
     """The clinic already has a task template of this name."""
 
 
 class TemplateIsInUse(Conflict):
-    """A published rule or sequence names the task template."""
+    """Rules, sequences or planned steps name the task template."""
+
+
+# Names of the sequences whose live enrollments, in any version, name the task template of this clinic and name.
+enrolled_by_template: Port[[Session, UUID, str], Sequence[str]] = Port("enrolled_by_template")
 
 
 def list_templates(session: Session, actor: Actor, query: JsonObject) -> Page:
@@ -78,7 +88,7 @@ def update_template(
 
 
 def delete_template(session: Session, actor: Actor, template_id: UUID, *, seen: SeenVersions) -> None:
-    """Delete a template. Tasks planned from it stay. Raises NotFound, ChangedMeanwhile, TemplateIsInUse."""
+    """Delete a template that nothing needs. Tasks planned from it stay. Raises NotFound, ChangedMeanwhile, TemplateIsInUse."""
     template = find(session, actor, template_id, lock=True)
     require_version(template, seen)
     _require_unused(session, template)
@@ -139,18 +149,48 @@ def _require_one_task(session: Session, actor: Actor, stage: str | None, templat
 
 
 def _require_unused(session: Session, template: TaskTemplate) -> None:
-    """Check that no published rule or sequence names the template. Raises TemplateIsInUse, with their names."""
-    path = cast("$.**.task_template ? (@ == $name)", JSONPATH)
+    """Check that nothing needs the template. Raises TemplateIsInUse, with the names of what needs it."""
+    uses = {
+        "Change these first": _published(session, template),
+        "Leads are still in an earlier version of": enrolled_by_template(session, template.clinic_id, template.name),
+        "Planned steps need it, of": _planned(session, template),
+    }
+    published = set(uses["Change these first"])
+    left = {words: sorted(set(names) - published) for words, names in uses.items()}
+    left["Change these first"] = sorted(published)
+    if said := [f"{words}: {', '.join(names)}." for words, names in left.items() if names]:
+        raise TemplateIsInUse(" ".join([str(TemplateIsInUse.__doc__), *said]))
+
+
+def _published(session: Session, template: TaskTemplate) -> Sequence[str]:
+    """Return the names of the published rules and sequences that name the template."""
     found = union_all(
         *(
             select(model.slug)
             .where(model.clinic_id == template.clinic_id, model.deleted_at.is_(None))
-            .where(func.jsonb_path_exists(model.definition, path, literal({"name": template.name}, JSONB)))
+            .where(names_template(model.definition, template.name))
             for model in (RuleRow, SequenceRow)
         )
     )
-    if slugs := session.scalars(found).all():
-        raise TemplateIsInUse(f"{TemplateIsInUse.__doc__} Change these first: {', '.join(sorted(slugs))}.")
+    return session.scalars(found).all()
+
+
+def _planned(session: Session, template: TaskTemplate) -> Sequence[str]:
+    """Return the names of the rules and sequences whose planned steps name it. Those of deleted rules do nothing."""
+    of_deleted_rule = exists().where(
+        RuleRow.clinic_id == Step.clinic_id,
+        RuleRow.deleted_at.is_not(None),
+        cast(RuleRow.id, Text) == Step.cause["rule_id"].astext,
+    )
+    found = select(Step.name).distinct()
+    found = found.where(Step.clinic_id == template.clinic_id, Step.kind.in_(_NAMING), Step.state.in_(PENDING))
+    return session.scalars(found.where(names_template(Step.params, template.name), ~of_deleted_rule)).all()
+
+
+def names_template(definition: Any, name: str) -> ColumnElement[bool]:
+    """Return the test whether a definition, or the params of a step, name the task template at any depth."""
+    path = cast("$.**.task_template ? (@ == $name)", JSONPATH)
+    return func.jsonb_path_exists(definition, path, literal({"name": name}, JSONB))
 
 
 def _flush(session: Session) -> None:
