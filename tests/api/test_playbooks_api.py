@@ -42,7 +42,17 @@ def test_playbook_is_installed_beside_existing_rules(desk: Desk):
     added = desk.admin.post(f"{PLAYBOOKS}/moving_sales/install").body
     assert ("website-lead-follow-up" in added["rules"], added["stages"]) == (True, ["quoted", "negotiating"])
     again = desk.admin.post(f"{PLAYBOOKS}/moving_sales/install").body
-    parts = ("stages", "fields", "templates", "sequences", "nurtures", "rules", "overlaps", "warnings")
+    parts = (
+        "stages",
+        "fields",
+        "templates",
+        "task_templates",
+        "sequences",
+        "nurtures",
+        "rules",
+        "overlaps",
+        "warnings",
+    )
     assert again == {part: [] for part in parts}
     names = {rule["name"] for rule in desk.admin.every("/api/follow-up-rules")}
     assert {"speed-to-lead", "website-lead-follow-up"} <= names
@@ -106,13 +116,62 @@ def test_exported_playbook_survives_the_round_trip(desk: Desk, other_desk: Desk)
     desk.admin.patch("/api/settings/sender", {"postal_address": "1 Main Street, Springfield"})
     added = desk.admin.post(f"{PLAYBOOKS}/import", {"yaml": OURS}).body
     new = {"stages": ["site_visit"], "fields": ["floor"], "templates": ["visit"], "rules": ["visit"]}
-    assert added == {**new, "sequences": [], "nurtures": [], "overlaps": [], "warnings": []}
+    assert added == {**new, "task_templates": [], "sequences": [], "nurtures": [], "overlaps": [], "warnings": []}
     written = desk.admin.get(f"{PLAYBOOKS}/export", name="clinic-a").body["yaml"]
     there = other_desk.admin.post(f"{PLAYBOOKS}/import", {"yaml": written})
     assert (there.status, there.body["rules"]) == (200, ["visit"])
     assert other_desk.admin.get(f"{PLAYBOOKS}/export", name="clinic-a").body["yaml"] == written
     [rule] = [one for one in yaml.safe_load(written)["rules"] if one["name"] == "visit"]
     assert list(rule) == ["name", "on", "when", "do"]
+
+
+TASKS = {
+    "Card": {
+        "title": "Ask {{ lead.first_name }}\u2019s school",
+        "description": "One\ntwo",
+        "priority": "HIGH",
+        "tags": ["a"],
+    },
+    "Photo": {"title": "Photo", "business_time": True, "stage": "site_visit"},
+}
+BY_TEMPLATE = {"name": "cards", "on": "lead.replied", "do": [{"create_task": {"task_template": "Card"}}]}
+
+
+def test_task_templates_come_along(desk: Desk, other_desk: Desk):
+    desk.admin.post(f"{PLAYBOOKS}/import", {"yaml": OURS})
+    for name, more in TASKS.items():
+        made = desk.admin.post("/api/task-templates", {"name": name, "type": "CALL", "due_in": "2 hours", **more})
+        assert made.status == 201, made.body
+    assert desk.admin.post("/api/follow-up-rules", BY_TEMPLATE).status == 201
+    written = desk.admin.get(f"{PLAYBOOKS}/export", name="clinic-a").body["yaml"]
+    expected = other_desk.admin.post(f"{PLAYBOOKS}/import", {"yaml": written, "dry_run": True}).body
+    there = other_desk.admin.post(f"{PLAYBOOKS}/import", {"yaml": written})
+    assert (there.status, there.body, there.body["task_templates"]) == (200, expected, ["Card", "Photo"])
+    own = {"id", "created_at", "updated_at", "created_by"}
+    for one, other in zip(
+        desk.admin.every("/api/task-templates"), other_desk.admin.every("/api/task-templates"), strict=True
+    ):
+        assert {key: one[key] for key in one.keys() - own} == {key: other[key] for key in other.keys() - own}
+    assert other_desk.admin.get(f"{PLAYBOOKS}/export", name="clinic-a").body["yaml"] == written
+    assert other_desk.admin.post(f"{PLAYBOOKS}/import", {"yaml": written}).body["task_templates"] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"title": "{{ lead.phone }}"}, "task_templates[0].title"),
+        ({"type": "CAL"}, "task_templates[0].type: 'CAL' is not known"),
+        ({"due_in": "soon"}, "task_templates[0].due_in"),
+        ({"stage": "lost"}, "task_templates[0].stage: must not be a final stage"),
+        ({"stage": "site_vist"}, "task_templates[0].stage: 'site_vist' is not known"),
+    ],
+)
+def test_mistake_in_a_task_template_is_named(desk: Desk, change: dict[str, str], says: str):
+    template = {"name": "Card", "title": "Card", "type": "CALL", "due_in": "1 day", **change}
+    document = {**yaml.safe_load(OURS), "task_templates": [template]}
+    refused = desk.admin.post(f"{PLAYBOOKS}/import", {"yaml": yaml.safe_dump(document)})
+    assert (refused.status, set(refused.pointers)) == (422, {"/yaml"})
+    assert says in " ".join(error["message"] for error in refused.body["errors"])
 
 
 @pytest.mark.parametrize(

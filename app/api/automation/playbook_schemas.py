@@ -20,6 +20,7 @@ class PlaybookOut(Schema):
     sequences = fields.List(fields.String(), required=True)
     nurtures = fields.List(fields.String(), required=True)
     templates = fields.List(fields.String(), required=True)
+    task_templates = fields.List(fields.String(), required=True)
     installed_rules = Integer(required=True, metadata={"description": "Number of its rules that the clinic has."})
 
 
@@ -63,6 +64,7 @@ class AddedOut(Schema):
     stages = fields.List(fields.String(), required=True)
     fields_ = fields.List(fields.String(), required=True, data_key="fields", attribute="fields")
     templates = fields.List(fields.String(), required=True)
+    task_templates = fields.List(fields.String(), required=True)
     sequences = fields.List(fields.String(), required=True)
     nurtures = fields.List(fields.String(), required=True)
     rules = fields.List(fields.String(), required=True)

@@ -12,6 +12,7 @@ from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Aliases, Schema
 from app.tasks.models import PRIORITY_WORDS, TASK_TYPE_WORDS, TaskPriority, TaskType
+from app.tasks.templates.models import LONGEST_TASK_DESCRIPTION, LONGEST_TEMPLATE_NAME
 from app.tasks.templates.rendering import DASH, MERGE_FIELDS, TaskText, template_errors
 
 _FIELDS: Final = ", ".join(f"`{{{{ {name} }}}}`" for name in MERGE_FIELDS)
@@ -22,14 +23,14 @@ class TemplateIn(Aliases, Schema):
 
     aliases = words.STAGE
 
-    name = Text(100, least=1, required=True, metadata={"examples": ["Insurance check"]})
+    name = Text(LONGEST_TEMPLATE_NAME, least=1, required=True, metadata={"examples": ["Insurance check"]})
     title = Text(
         200,
         least=1,
         required=True,
         metadata={"description": f"May contain merge fields: {_FIELDS}.", "examples": ["Call {{ lead.first_name }}"]},
     )
-    description = Text(5000, lines=True, allow_none=True, load_default=None)
+    description = Text(LONGEST_TASK_DESCRIPTION, lines=True, allow_none=True, load_default=None)
     type = Choice(TaskType, also=TASK_TYPE_WORDS, required=True)
     priority = Choice(TaskPriority, also=PRIORITY_WORDS, load_default=TaskPriority.NORMAL)
     due_in = Duration(

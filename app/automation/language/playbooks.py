@@ -16,11 +16,16 @@ from app.automation.language.types.part_names import repeated
 from app.automation.language.types.primitives import (
     LONGEST_SLUG,
     Description,
+    Duration,
     Form,
+    Named,
     OneLine,
     OneOf,
     Says,
+    Tag,
+    Title,
     Trimmed,
+    Truth,
     Whole,
     about,
 )
@@ -43,17 +48,27 @@ from app.leads.pipeline.models import (
     LONGEST_STAGE_DESCRIPTION,
     LONGEST_STAGE_NAME,
     LONGEST_STAGE_SLUG,
+    LOST,
     MOST_DAYS_IN_STAGE,
     STAGE_COLOR,
     STAGE_SLUG,
+    STARTED,
 )
 from app.messaging.templates.template_definitions import check_definition
+from app.tasks.models import TaskPriority, TaskType
+from app.tasks.rows import MOST_TAGS
+from app.tasks.templates.models import LONGEST_TASK_DESCRIPTION, LONGEST_TEMPLATE_NAME
+from app.tasks.templates.rendering import DASH, TaskText, template_errors
 
-_DESCRIPTION: Final = Form(
-    f"must be text of at most {LONGEST_STAGE_DESCRIPTION} characters, without control characters",
-    pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$",
-    most=LONGEST_STAGE_DESCRIPTION,
-)
+
+def _lines(most: int) -> Form:
+    return Form(
+        f"must be text of at most {most} characters, without control characters",
+        pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$",
+        most=most,
+    )
+
+
 _COLOR: Final = Form("must look like #c2502f", pattern=STAGE_COLOR, most=LONGEST_STAGE_COLOR)
 MOST_RULES, MOST_TEMPLATES, MOST_SEQUENCES, MOST_PARTS = 200, 200, 50, 50
 FIELD_TYPES: Final[Mapping[str, Type]] = {
@@ -83,7 +98,7 @@ class PlaybookStage(Strict):
         description="Its slug: small letters, digits and `_`.", examples=["quoted"]
     )
     name: Annotated[str, OneLine(LONGEST_STAGE_NAME), Trimmed] = Field(description="Its name.", examples=["Quoted"])
-    description: Maybe[Annotated[str, _DESCRIPTION, Trimmed]] = Field(
+    description: Maybe[Annotated[str, _lines(LONGEST_STAGE_DESCRIPTION), Trimmed]] = Field(
         default=None, description="A description for people."
     )
     color: Maybe[Annotated[str, _COLOR, Trimmed]] = Field(default=None, description="Its color.", examples=["#c2502f"])
@@ -114,6 +129,48 @@ class PlaybookField(Strict):
         is_list_of_texts = isinstance(options, list) and all(isinstance(option, str) for option in options)
         if is_list_of_texts and (mistake := options_error(given.get("type"), options)):
             yield Line(("options",), mistake)
+
+
+class PlaybookTaskTemplate(Strict):
+    """A task template that the playbook adds."""
+
+    example: ClassVar[object] = {
+        "name": "Insurance card",
+        "title": "Ask {{ lead.first_name }} for the insurance card",
+        "type": "CALL",
+        "due_in": "1 day",
+    }
+
+    name: Annotated[str, OneLine(LONGEST_TEMPLATE_NAME), Trimmed] = Field(
+        description="Its name, which rules and sequences use.", examples=["Insurance card"]
+    )
+    title: Title = Field(
+        description="The title of its tasks, with merge fields.", examples=["Call {{ lead.first_name }}"]
+    )
+    description: Maybe[Annotated[str, _lines(LONGEST_TASK_DESCRIPTION), Trimmed]] = Field(
+        default=None, description="What there is to do, with merge fields."
+    )
+    type: Annotated[TaskType, OneOf()] = Field(description="The type of its tasks.", examples=["CALL"])
+    priority: Annotated[TaskPriority, OneOf()] = Field(default=TaskPriority.NORMAL, description="Their priority.")
+    due_in: Duration = Field(description="The time from creation to the due time.", examples=["2 hours"])
+    business_time: Truth = Field(default=False, description="Count only opening hours.")
+    tags: Annotated[list[Tag], Items(f"must be a list of at most {MOST_TAGS} tags", most=MOST_TAGS)] = Field(
+        default=[], description="Their tags.", examples=[["insurance"]]
+    )
+    stage: Maybe[Annotated[str, Named("stages")]] = Field(
+        default=None,
+        description="The slug of a stage: each lead that moves into it gets the task.",
+        examples=["quoted"],
+    )
+
+    @classmethod
+    def conflicts(cls, given: JsonObject) -> Iterator[Line]:
+        """Yield the mistakes of merge fields, and a mistake for a final stage."""
+        texts = {name: text for name in TaskText._fields if isinstance(text := given.get(name), str)}
+        words = TaskText(texts.get("title", DASH), texts.get("description"))
+        yield from (Line((name,), mistake) for name, mistake in template_errors(words).items())
+        if given.get("stage") in {LOST, STARTED}:
+            yield Line(("stage",), "must not be a final stage: its leads are over")
 
 
 def _check_template(given: JsonDict) -> JsonDict:
@@ -179,17 +236,21 @@ class Playbook(Strict):
         BeforeValidator(lambda given: given or {}),
     ] = Field(default={}, description="Its message templates, by slug.")
 
+    task_templates: Annotated[list[PlaybookTaskTemplate], _list_of("task templates", MOST_TEMPLATES)] = Field(
+        default=[], description="Its task templates."
+    )
+
     @classmethod
     def conflicts(cls, given: JsonObject) -> Iterator[Line]:
         """Yield a mistake for each name that an earlier part has."""
-        for key in ("rules", "sequences", "nurtures"):
-            yield from repeated(given.get(key), key, key.removesuffix("s"))
+        for key in ("rules", "sequences", "nurtures", "task_templates"):
+            yield from repeated(given.get(key), key, key.removesuffix("s").replace("_", " "))
 
 
 def mistakes_in_playbook(document: object, known: KnownNames | None = None) -> list[Mistake]:
     """Return the mistakes of a playbook. `known`: the names of the clinic that installs it; None: no clinic.
 
-    Its parts may refer to stages, fields and sequences of the clinic and of the playbook, and to its own templates.
+    Its parts may refer to stages, fields, sequences and task templates of the clinic and of the playbook, and to its own message templates.
     """
     found = mistakes_in(Playbook, document, _with_own_names(document, known))
     return [_of_the_whole(mistake, document) for mistake in found]
@@ -219,7 +280,8 @@ def _with_own_names(document: object, known: KnownNames | None) -> KnownNames:
         stages=(known.stages or frozenset()) | {slug for slug, _ in _named(document, "stages", "slug")},
         sequences=(known.sequences or frozenset()) | {name for name, _ in _named(document, "sequences", "name")},
         users=known.users,
-        task_templates=known.task_templates,
+        task_templates=(known.task_templates or frozenset())
+        | {name for name, _ in _named(document, "task_templates", "name")},
     )
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.automation.language.playbooks import PlaybookField, PlaybookStage
+from app.automation.language.playbooks import PlaybookField, PlaybookStage, PlaybookTaskTemplate
 from app.automation.nurtures.definitions import install_nurtures
 from app.automation.nurtures.models import Nurture
 from app.automation.playbooks import shipped
@@ -24,8 +24,10 @@ from app.leads.pipeline.models import PipelineStage
 from app.leads.pipeline.service import create_stage
 from app.messaging.models import MessageTemplate
 from app.messaging.templates import library
+from app.tasks.templates.models import TaskTemplate
+from app.tasks.templates.service import add_templates
 
-Names = Mapping[str, list[str]]  # names by kind of part: stages, fields, templates, sequences, nurtures, rules
+Names = Mapping[str, list[str]]  # names by kind of part, such as stages, templates and rules
 
 
 def install(session: Session, clinic_id: UUID, playbook: Playbook, *, is_active: bool = True) -> Names:
@@ -40,6 +42,7 @@ def install(session: Session, clinic_id: UUID, playbook: Playbook, *, is_active:
         "stages": _stages(session, clinic_id, playbook, missing["stages"]),
         "fields": _fields(session, clinic_id, playbook, missing["fields"]),
         "templates": missing["templates"],
+        "task_templates": _task_templates(session, clinic_id, playbook, missing["task_templates"]),
         "sequences": shipped.install_sequences(session, clinic_id, playbook, at=at, is_active=is_active),
         "nurtures": install_nurtures(session, clinic_id, playbook.name, playbook.nurtures, is_active=is_active),
         "rules": shipped.install(session, clinic_id, playbook, at=at, is_active=is_active),
@@ -55,6 +58,7 @@ def missing_parts(session: Session, clinic_id: UUID, playbook: Playbook) -> Name
         "stages": [stage["slug"] for stage in playbook.stages],
         "fields": [field["key"] for field in playbook.fields],
         "templates": list(playbook.templates),
+        "task_templates": [template["name"] for template in playbook.task_templates],
         "sequences": [sequence["name"] for sequence in playbook.sequences],
         "nurtures": [nurture["name"] for nurture in playbook.nurtures],
         "rules": [rule["name"] for rule in playbook.rules],
@@ -66,6 +70,7 @@ _EXISTING: Final[Mapping[str, tuple[AnySelect, Any]]] = {
     "stages": (select(PipelineStage.slug), PipelineStage.clinic_id),
     "fields": (select(CustomField.key), CustomField.clinic_id),
     "templates": (select(MessageTemplate.slug), MessageTemplate.clinic_id),
+    "task_templates": (select(TaskTemplate.name), TaskTemplate.clinic_id),
     "sequences": (select(SequenceRow.slug).where(SequenceRow.deleted_at.is_(None)), SequenceRow.clinic_id),
     "nurtures": (select(Nurture.name), Nurture.clinic_id),
     "rules": (select(RuleRow.slug).where(RuleRow.deleted_at.is_(None)), RuleRow.clinic_id),
@@ -84,6 +89,13 @@ def _fields(session: Session, clinic_id: UUID, playbook: Playbook, missing: Coll
     return [create_field(session, clinic_id, field).key for field in new]
 
 
+def _task_templates(session: Session, clinic_id: UUID, playbook: Playbook, missing: Collection[str]) -> list[str]:
+    given = [PlaybookTaskTemplate.model_validate(template) for template in playbook.task_templates]
+    new = [one.model_dump(mode="json") for one in given if one.name in missing]
+    add_templates(session, clinic_id, new)
+    return [one["name"] for one in new]
+
+
 def as_document(playbook: Playbook) -> JsonDict:
     """Return a playbook as the document from which it is read. Empty parts are omitted."""
     parts = {
@@ -96,5 +108,6 @@ def as_document(playbook: Playbook) -> JsonDict:
         "sequences": list(playbook.sequences),
         "nurtures": list(playbook.nurtures),
         "templates": dict(playbook.templates),
+        "task_templates": list(playbook.task_templates),
     }
     return {key: part for key, part in parts.items() if part or key in {"name", "rules"}}

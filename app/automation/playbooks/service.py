@@ -26,6 +26,7 @@ from app.leads.custom_fields.models import CustomField
 from app.leads.pipeline.defaults import default_stages
 from app.leads.pipeline.models import PipelineStage
 from app.messaging.templates.library import export_templates
+from app.tasks.templates.models import TaskTemplate
 
 # The order of a rule's parts in YAML. The database does not keep one.
 _PART_ORDER: Final = (  # of rules and sequences
@@ -98,7 +99,7 @@ def _add_missing(session: Session, actor: Actor, playbook: Playbook, how: JsonOb
 
 
 def export_playbook(session: Session, actor: Actor, name: str) -> str:
-    """Return the clinic's published rules and sequences, nurtures, templates, custom stages and fields as YAML."""
+    """Return the clinic's published rules and sequences, nurtures, templates, own stages and fields as YAML."""
     clinic_id = actor.clinic.id
     return write(
         {
@@ -109,6 +110,7 @@ def export_playbook(session: Session, actor: Actor, name: str) -> str:
             "sequences": _published(session, SequenceRow, clinic_id),
             "nurtures": export_nurtures(session, clinic_id),
             "templates": export_templates(session, clinic_id),
+            "task_templates": _task_templates(session, clinic_id),
         }
     )
 
@@ -141,6 +143,7 @@ def _to_response(playbook: Playbook, installed: int) -> JsonDict:
         "sequences": [sequence["name"] for sequence in playbook.sequences],
         "nurtures": [nurture["name"] for nurture in playbook.nurtures],
         "templates": list(playbook.templates),
+        "task_templates": [template["name"] for template in playbook.task_templates],
         "installed_rules": installed,
     }
 
@@ -158,6 +161,15 @@ def _own_fields(session: Session, clinic_id: UUID) -> list[JsonDict]:
     of_clinic = select(CustomField).where(CustomField.clinic_id == clinic_id, ~CustomField.archived)
     found = session.scalars(of_clinic.order_by(CustomField.key))
     return [_values(field, ("key", "label", "type", "options")) for field in found]
+
+
+def _task_templates(session: Session, clinic_id: UUID) -> list[JsonDict]:
+    """Return the clinic's task templates. Nobody enters an archived stage: it is left out."""
+    stages = select(PipelineStage.slug).where(PipelineStage.clinic_id == clinic_id, PipelineStage.archived_at.is_(None))
+    open_stages = {None, *session.scalars(stages)}
+    names = ("name", "title", "description", "type", "priority", "due_in", "business_time", "tags", "stage")
+    found = session.scalars(select(TaskTemplate).where(TaskTemplate.clinic_id == clinic_id).order_by(TaskTemplate.name))
+    return [_values(one, names if one.stage in open_stages else names[:-1]) for one in found]
 
 
 def _values(row: Any, names: tuple[str, ...]) -> JsonDict:

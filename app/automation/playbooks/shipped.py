@@ -40,6 +40,7 @@ class Playbook:
     fields: tuple[JsonObject, ...] = ()
     sequences: tuple[JsonObject, ...] = ()
     nurtures: tuple[JsonObject, ...] = ()
+    task_templates: tuple[JsonObject, ...] = ()
 
 
 _LONGEST_NUMBER: Final = 40  # characters
@@ -123,6 +124,7 @@ def read(text: str, known: KnownNames | None = None) -> Playbook:
         fields=tuple(document.get("fields", ())),
         sequences=tuple(document.get("sequences", ())),
         nurtures=tuple(document.get("nurtures", ())),
+        task_templates=tuple(document.get("task_templates", ())),
     )
 
 

@@ -1,12 +1,16 @@
 """Task templates: common follow-ups, planned by hand or when a lead enters a stage."""
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import ARRAY, ForeignKey, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, new_id
+
+LONGEST_TEMPLATE_NAME: Final = 100
+LONGEST_TASK_DESCRIPTION: Final = 5000
 
 
 class TaskTemplate(Base):

@@ -1,6 +1,6 @@
 """Task template service. The caller commits."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -52,19 +52,24 @@ def list_templates(session: Session, actor: Actor, query: JsonObject) -> Page:
 def create_template(session: Session, actor: Actor, data: JsonObject) -> TaskTemplate:
     """Create a template from `data`, as `TemplateIn` reads it. Raises Invalid, TemplateNameTaken."""
     check_template(session, actor, data)
-    at = now()
-    template = TaskTemplate(
-        id=new_id(),
-        clinic_id=actor.clinic.id,
-        created_at=at,
-        created_by=actor.user_id,
-        updated_at=at,
-        version=1,
-        **data,
-    )
-    session.add(template)
-    _flush(session)
+    [template] = add_templates(session, actor.clinic.id, [data], by=actor.user_id)
     return template
+
+
+def add_templates(
+    session: Session, clinic_id: UUID, templates: Iterable[JsonObject], *, by: UUID | None = None
+) -> list[TaskTemplate]:
+    """Add templates without mistakes, such as those of a playbook. `by`: the user. Raises TemplateNameTaken."""
+    at = now()
+    added = [
+        TaskTemplate(
+            id=new_id(), clinic_id=clinic_id, created_at=at, created_by=by, updated_at=at, version=1, **template
+        )
+        for template in templates
+    ]
+    session.add_all(added)
+    _flush(session)
+    return added
 
 
 def update_template(
