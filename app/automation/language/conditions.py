@@ -141,8 +141,6 @@ class FieldCondition(Strict):
         elif field.type not in tests[name]:
             fitting = ", ".join(test for test, types in tests.items() if field.type in types)
             yield Line((name,), f"cannot be asked of {_article(field.type)}; these can: {fitting}")
-        elif _out_of_range(field, name, want):
-            yield Line((name,), f"never holds: the value is from {field.least} to {field.most}")
         elif name in {"equals", "not_equals"} or (name == "contains" and allowed):
             if mistake := wrong_value(field.type, want, allowed):
                 yield Line((name,), mistake)
@@ -151,21 +149,6 @@ class FieldCondition(Strict):
         elif isinstance(want, list) and name in {"in", "not_in"}:
             wrong = [(i, mistake) for i, one in enumerate(want) if (mistake := wrong_value(field.type, one, allowed))]
             yield from (Line((name, i), mistake) for i, mistake in wrong[:MOST_VALUES])
-
-
-def _out_of_range(field: vocabulary.Field, test: str, want: object) -> bool:
-    """Return whether the field, whose numbers have a range, never has such a value."""
-    if field.least is None or field.most is None:
-        return False
-    if test == "in" and isinstance(want, list):
-        return bool(want) and all(_out_of_range(field, "equals", one) for one in want)
-    if isinstance(want, bool) or not isinstance(want, int | float):
-        return False
-    return {
-        "greater_than": want >= field.most,
-        "less_than": want <= field.least,
-        "equals": not field.least <= want <= field.most,
-    }.get(test, False)
 
 
 def _allowed_values(field: vocabulary.Field, known: KnownNames) -> frozenset[str]:

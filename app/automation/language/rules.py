@@ -12,7 +12,7 @@ from app.automation.language.event_keys import events_without_values, keyed_acti
 from app.automation.language.events import Events, StoppingEvents
 from app.automation.language.timing import AfterOrPeriod, Before, Every, timing_conflicts
 from app.automation.language.types.errors import Line
-from app.automation.language.types.impossible import contradictions, impossible_for, is_about_tasks
+from app.automation.language.types.impossible import contradictions, impossible_for, impossible_guard, is_about_tasks
 from app.automation.language.types.primitives import Description, Duration, Slug, Whole
 from app.core.type_aliases import JsonObject
 from app.engine.rules.rules import DEFAULT_PRIORITY
@@ -115,8 +115,8 @@ class Rule(Strict):
         """Yield the mistakes of its timing, and of the events beside a key."""
         yield from timing_conflicts(given)
         yield from impossible_for(given.get("on"), given.get("when"), ("when",))
-        for part in ("when", "only_if"):
-            yield from contradictions(given.get(part), (part,))
+        yield from contradictions(given.get("when"), ("when",))
+        yield from impossible_guard(given)
         if not is_about_tasks(given.get("on")):
             for part in ("only_if", "unless"):
                 yield from impossible_for(given.get("on"), given.get(part), (part,))

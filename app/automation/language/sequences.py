@@ -18,7 +18,7 @@ from app.automation.language.rules import Lateness, On, OnlyIf, Priority, Unless
 from app.automation.language.timing import DelayOrPeriod, timing_conflicts
 from app.automation.language.types.containers import ByShape, Items, is_mapping
 from app.automation.language.types.errors import Line, Loc, problem
-from app.automation.language.types.impossible import contradictions, impossible_for, needs_no_task
+from app.automation.language.types.impossible import contradictions, impossible_for, impossible_guard, needs_no_task
 from app.automation.language.types.part_names import name_of, repeated
 from app.automation.language.types.primitives import (
     LONGEST_SLUG,
@@ -127,7 +127,7 @@ class StepParts(Strict):
     @classmethod
     def conflicts(cls, given: JsonObject) -> Iterator[Line]:
         """Yield a mistake where not exactly one action is named, and for parts that do not fit the action."""
-        yield from contradictions(given.get("only_if"), ("only_if",))
+        yield from impossible_guard(given)
         for part in ("only_if", "unless"):
             yield from needs_no_task(given.get(part), (part,))
         named = [kind for kind in cls.actions if kind in given]

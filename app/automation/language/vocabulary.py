@@ -62,6 +62,8 @@ class Field:
     refers: Refers | None = None
     least: int | None = None  # the smallest possible number
     most: int | None = None  # the greatest possible number
+    is_whole: bool = False  # its numbers have no fraction
+    is_set: bool = False  # every lead has a value
 
     def is_known(self, when: When) -> bool:
         """Return whether conditions can use the field at that moment."""
@@ -76,9 +78,11 @@ TEXT, NUMBER, TRUTH, INSTANT, LIST = Type.TEXT, Type.NUMBER, Type.TRUTH, Type.IN
 
 FIELDS: Final[Mapping[str, Field]] = {
     # Fields of the lead that every event carries.
-    "lead.status": Field(TEXT, "The status of the lead.", _values(LeadStatus)),
-    "lead.pipeline_stage": Field(TEXT, "The slug of its pipeline stage.", is_stage=True),
-    "lead.failed_attempts": Field(NUMBER, "The number of contact attempts in a row without a response."),
+    "lead.status": Field(TEXT, "The status of the lead.", _values(LeadStatus), is_set=True),
+    "lead.pipeline_stage": Field(TEXT, "The slug of its pipeline stage.", is_stage=True, is_set=True),
+    "lead.failed_attempts": Field(
+        NUMBER, "The number of contact attempts in a row without a response.", least=0, is_whole=True, is_set=True
+    ),
     "lead.contacted_at": Field(INSTANT, "When a user was last in contact with the lead."),
     "lead.replied_at": Field(INSTANT, "When the lead last wrote or called."),
     "lead.opted_out_at": Field(INSTANT, "When the lead opted out of messages."),
@@ -96,21 +100,21 @@ FIELDS: Final[Mapping[str, Field]] = {
     "lead.social_platform": Field(TEXT, "The social network that it came from.", _values(SocialPlatform)),
     "lead.tags": Field(LIST, "Its tags."),
     "lead.treatment_interest": Field(LIST, "The treatments that it is interested in."),
-    "lead.value": Field(NUMBER, "Its value in the clinic's currency."),
-    "lead.score": Field(NUMBER, "Its score, 0 to 100.", least=0, most=100),
+    "lead.value": Field(NUMBER, "Its value in the clinic's currency.", least=0),
+    "lead.score": Field(NUMBER, "Its score, 0 to 100.", least=0, most=100, is_whole=True, is_set=True),
     "lead.city": Field(TEXT, "Its city."),
     "lead.state": Field(TEXT, "Its state or region."),
     "lead.postal_code": Field(TEXT, "Its postal code."),
     "lead.lost_reason": Field(TEXT, "Why it was lost.", _values(LostReason)),
-    "lead.created_at": Field(INSTANT, "When the lead was created."),
+    "lead.created_at": Field(INSTANT, "When the lead was created.", is_set=True),
     "lead.last_activity_at": Field(INSTANT, "When the lead was last active."),
     "lead.stage_entered_at": Field(INSTANT, "When it entered its stage."),
     "lead.assigned_at": Field(INSTANT, "When it was assigned to its coordinator."),
     "lead.first_contact_at": Field(INSTANT, "When a user was first in contact with it, or tried to be."),
-    "lead.hours_to_first_contact": Field(NUMBER, "The hours from its creation to its first contact."),
+    "lead.hours_to_first_contact": Field(NUMBER, "The hours from its creation to its first contact.", least=0),
     "lead.past_stages": Field(LIST, "The slugs of the stages that it has left."),
-    "lead.has_email": Field(TRUTH, "Whether it has an e-mail address."),
-    "lead.has_phone": Field(TRUTH, "Whether it has a phone number."),
+    "lead.has_email": Field(TRUTH, "Whether it has an e-mail address.", is_set=True),
+    "lead.has_phone": Field(TRUTH, "Whether it has a phone number.", is_set=True),
     "lead.has_opened": Field(TRUTH, "Whether a person opened one of its e-mails; needs tracking."),
     "lead.next_follow_up_at": Field(INSTANT, "When its first open task is due; empty if it has no open task."),
     "lead.best_hours": Field(LIST, "The hours at which it is best reached, the best first, such as `weekday 17`."),
@@ -130,10 +134,12 @@ FIELDS: Final[Mapping[str, Field]] = {
     ),
     "event.changed": Field(LIST, "The names of the changed fields.", known=When.PLANNING),
     "event.reason": Field(TEXT, "Why the lead was lost.", _values(LostReason), known=When.PLANNING),
-    "event.score": Field(NUMBER, "The lead's new score.", known=When.PLANNING, least=0, most=100),
-    "event.previous_score": Field(NUMBER, "The lead's score before.", known=When.PLANNING, least=0, most=100),
+    "event.score": Field(NUMBER, "The lead's new score.", known=When.PLANNING, least=0, most=100, is_whole=True),
+    "event.previous_score": Field(
+        NUMBER, "The lead's score before.", known=When.PLANNING, least=0, most=100, is_whole=True
+    ),
     "event.score_change": Field(
-        NUMBER, "The new score minus the score before.", known=When.PLANNING, least=-100, most=100
+        NUMBER, "The new score minus the score before.", known=When.PLANNING, least=-100, most=100, is_whole=True
     ),
     "event.scheduled_for": Field(INSTANT, "The time of the consultation.", known=When.PLANNING),
     "event.template": Field(TEXT, "The template of the message.", known=When.PLANNING),

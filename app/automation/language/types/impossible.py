@@ -3,15 +3,18 @@
 The conditions may have mistakes of other kinds, which are reported elsewhere.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, product
+from math import prod
+from typing import Final
 
 from app.automation.language.types.errors import Line, Loc
+from app.automation.language.types.satisfiable import Literal, conflicting, domain_of, literals_of, possible
 from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.events.events import CUSTOM_NAME, EventName
 
 DEEPEST: Final = 5
+_MOST_WAYS: Final = 64  # in which conditions can hold together
 _NEVER: Final = "never holds together with the other tests of"
 _STAGES: Final = frozenset({"event.stage", "event.previous_stage"})
 _SCORES: Final = frozenset({"event.score", "event.previous_score", "event.score_change"})
@@ -59,22 +62,116 @@ def is_about_tasks(on: object) -> bool:
     return any(str(name).startswith("task.") for name in (on if isinstance(on, list) else [on]))
 
 
-def contradictions(conditions: object, place: Loc) -> Iterator[Line]:
-    """Yield the first test of each field that makes conditions of which all have to hold impossible."""
-    known: dict[str, _Possible] = {}
+def contradictions(conditions: object, place: Loc, *, unless: object = None, unless_place: Loc = ()) -> Iterator[Line]:
+    """Yield what makes conditions of which all have to hold impossible: the first test of each field, then groups `any`.
+
+    `unless`: conditions of which none may hold.
+    """
+    known: dict[str, list[Literal]] = {}
     refused: set[str] = set()
     for loc, condition in _leaves(conditions, place, only_all=True):
         path = condition.get("field")
-        if not isinstance(path, str) or path in refused:
-            continue
-        possible = known.setdefault(path, _Possible())
-        for test, want in condition.items():
-            narrow = _NARROW.get(test)
-            if narrow is not None and path not in refused:
-                narrow(possible, want)
-                if possible.is_empty:
-                    refused.add(path)
-                    yield Line((*loc, test), f"{_NEVER} {path}")
+        for literal in literals_of(path, condition) if isinstance(path, str) else ():
+            if literal.path not in refused and (problem := _problem_with(literal, known)):
+                refused.add(literal.path)
+                known.pop(literal.path, None)
+                yield Line((*loc, literal.test), problem)
+            elif literal.path not in refused:
+                known.setdefault(literal.path, []).append(literal)
+    choices = _Choices(known, refused)
+    for loc, parts in _alternatives(conditions, place):
+        if not choices.narrow(_ways({"any": parts}, negated=False)):
+            yield Line((*loc, "any"), "never holds together with the other conditions")
+    for i, condition in enumerate(unless if isinstance(unless, list) else ()):
+        if not choices.narrow(_ways(condition, negated=True)):
+            yield Line((*unless_place, i), "always holds where the other conditions do: nothing is ever done")
+
+
+def impossible_guard(given: JsonObject) -> Iterator[Line]:
+    """Yield what makes `only_if` and `unless` of a rule or a step impossible."""
+    yield from contradictions(given.get("only_if"), ("only_if",), unless=given.get("unless"), unless_place=("unless",))
+
+
+def _problem_with(literal: Literal, known: Mapping[str, list[Literal]]) -> str | None:
+    """Return why the test never holds, alone or together with the known ones; None if it may hold."""
+    path = literal.path
+    if possible([literal]).is_empty and (domain := domain_of(path)):
+        return f"never holds: the value is {domain}"
+    found = {other: possible(tests) for other, tests in known.items()}
+    found[path] = possible([*known.get(path, ()), literal])
+    if found[path].is_empty:
+        return f"{_NEVER} {path}"
+    other = conflicting(path, found)
+    return other and f"{_NEVER} {other}"
+
+
+_Way = tuple[Literal, ...]  # tests that all have to hold
+_ANYTHING: Final[tuple[_Way, ...]] = ((),)
+
+
+class _Choices:
+    """The ways in which conditions can hold together. Beyond `_MOST_WAYS` they are not followed: all is possible."""
+
+    def __init__(self, known: Mapping[str, list[Literal]], refused: Collection[str]) -> None:
+        self._ways: list[_Way] | None = [tuple(one for tests in known.values() for one in tests)]
+        self._refused = refused
+
+    def narrow(self, more: Sequence[_Way]) -> bool:
+        """Keep the ways in which one of `more` holds too. If there is none, keep all, and return False."""
+        if self._ways is None:
+            return True
+        pairs = [
+            (*way, *(one for one in other if one.path not in self._refused and one not in way))
+            for way in self._ways
+            for other in more
+        ]
+        if len(pairs) > _MOST_WAYS:
+            self._ways = None
+            return True
+        left = [way for way in pairs if _may_hold(way)]
+        self._ways = left or self._ways
+        return bool(left)
+
+
+def _may_hold(way: _Way) -> bool:
+    by_path: dict[str, list[Literal]] = {}
+    for literal in way:
+        by_path.setdefault(literal.path, []).append(literal)
+    found = {path: possible(tests) for path, tests in by_path.items()}
+    return not any(one.is_empty for one in found.values()) and not any(conflicting(path, found) for path in found)
+
+
+def _ways(condition: object, *, negated: bool, depth: int = 0) -> Sequence[_Way]:
+    """Return the ways in which a condition holds, or with `negated` does not. What has mistakes may be anything."""
+    if not isinstance(condition, Mapping) or depth > DEEPEST:
+        return _ANYTHING
+    group = next((name for name in ("all", "any") if name in condition), None)
+    if group is None:
+        path = condition.get("field")
+        tests = {test: want for test, want in condition.items() if test != "field"}
+        literals = list(literals_of(path, tests, negated=negated)) if isinstance(path, str) else []
+        if not tests or len(literals) < len(tests):
+            return _ANYTHING
+        return [(one,) for one in literals] if negated else [tuple(literals)]
+    parts = condition[group]
+    if not isinstance(parts, list) or not parts:
+        return _ANYTHING
+    found = [_ways(part, negated=negated, depth=depth + 1) for part in parts]
+    if (group == "any") is not negated:
+        every = [way for ways in found for way in ways]
+        return every if len(every) <= _MOST_WAYS else _ANYTHING
+    if prod(map(len, found)) > _MOST_WAYS:
+        return _ANYTHING
+    return [tuple(chain.from_iterable(ways)) for ways in product(*found)]
+
+
+def _alternatives(conditions: object, place: Loc, depth: int = 0) -> Iterator[tuple[Loc, object]]:
+    """Yield the groups `any` that have to hold, with their places: those within groups `all` too."""
+    for i, condition in enumerate(conditions if isinstance(conditions, list) and depth <= DEEPEST else ()):
+        if isinstance(condition, Mapping) and "all" in condition:
+            yield from _alternatives(condition["all"], (*place, i, "all"), depth + 1)
+        elif isinstance(condition, Mapping) and "any" in condition:
+            yield (*place, i), condition["any"]
 
 
 def _carries(event: str, path: str) -> bool:
@@ -112,116 +209,3 @@ def _leaves(
                 yield from _leaves(condition[group], (*here, group), only_all=only_all, depth=depth + 1)
         if not groups:
             yield here, condition
-
-
-@dataclass(slots=True)
-class _Possible:
-    """The values that a field can still have."""
-
-    values: set[Any] | None = None  # None: any value
-    excluded: set[Any] = field(default_factory=set)
-    above: float | None = None
-    below: float | None = None
-    older: float | None = None  # days ago
-    newer: float | None = None
-    exists: set[bool] = field(default_factory=set)
-    changed: set[bool] = field(default_factory=set)
-
-    @property
-    def is_empty(self) -> bool:
-        values = self.values
-        if values is not None:
-            values = {value for value in values - self.excluded if self._fits(value)}
-            values = {value for value in values if all((value is not None) is want for want in self.exists)}
-        return (
-            values == set()
-            or len(self.exists) > 1
-            or len(self.changed) > 1
-            or (False in self.exists and self._asks_for_a_value)
-            or _is_void(self.above, self.below)
-            or _is_void(self.older, self.newer)
-        )
-
-    @property
-    def _asks_for_a_value(self) -> bool:
-        return any(bound is not None for bound in (self.above, self.below, self.older, self.newer))
-
-    def _fits(self, value: Any) -> bool:
-        if self.above is None and self.below is None:
-            return True
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        return is_number and (self.above is None or value > self.above) and (self.below is None or value < self.below)
-
-
-def _is_void(low: float | None, high: float | None) -> bool:
-    return low is not None and high is not None and low >= high
-
-
-def _equals(possible: _Possible, want: object) -> None:
-    _among(possible, [want])
-
-
-def _among(possible: _Possible, want: object) -> None:
-    if isinstance(want, list) and all(_is_plain(value) for value in want):
-        possible.values = set(want) if possible.values is None else possible.values & set(want)
-
-
-def _not_equals(possible: _Possible, want: object) -> None:
-    _not_among(possible, [want])
-
-
-def _not_among(possible: _Possible, want: object) -> None:
-    if isinstance(want, list):
-        possible.excluded |= {value for value in want if _is_plain(value)}
-
-
-def _above(possible: _Possible, want: object) -> None:
-    possible.above = _greatest(possible.above, want)
-
-
-def _below(possible: _Possible, want: object) -> None:
-    possible.below = _least(possible.below, want)
-
-
-def _days(possible: _Possible, want: object) -> None:
-    least, most = (want.get("greater_than"), want.get("less_than")) if isinstance(want, Mapping) else (want, None)
-    possible.older, possible.newer = _greatest(possible.older, least), _least(possible.newer, most)
-
-
-def _greatest(known: float | None, more: object) -> float | None:
-    return max((one for one in (known, _number(more)) if one is not None), default=None)
-
-
-def _least(known: float | None, more: object) -> float | None:
-    return min((one for one in (known, _number(more)) if one is not None), default=None)
-
-
-def _exists(possible: _Possible, want: object) -> None:
-    if isinstance(want, bool):
-        possible.exists.add(want)
-
-
-def _changed(possible: _Possible, want: object) -> None:
-    if isinstance(want, bool):
-        possible.changed.add(want)
-
-
-def _is_plain(value: object) -> bool:
-    return value is None or isinstance(value, str | int | float)
-
-
-def _number(value: object) -> float | None:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-_NARROW: Final[Mapping[str, Callable[[_Possible, Any], None]]] = {
-    "equals": _equals,
-    "in": _among,
-    "not_equals": _not_equals,
-    "not_in": _not_among,
-    "greater_than": _above,
-    "less_than": _below,
-    "days_since": _days,
-    "exists": _exists,
-    "changed": _changed,
-}
