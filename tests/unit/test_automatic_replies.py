@@ -14,9 +14,9 @@ from tests.support.mail_corpus import corpus
 HOUR = timedelta(hours=1)
 
 
-def read(raw: bytes, *, is_answer: bool = True, after: timedelta | None = HOUR) -> Origin:
+def read(raw: bytes, *, is_answer: bool = True, after: timedelta | None = HOUR, is_request: bool = False) -> Origin:
     found = parse_email(raw)
-    return origin_of(found, new_text(found), is_answer=is_answer, after=after)
+    return origin_of(found, new_text(found), is_answer=is_answer, after=after, is_request=is_request)
 
 
 def test_most_mails_of_the_corpus_are_read_right_and_few_wait_for_a_user():
@@ -76,3 +76,51 @@ def test_a_mail_without_signs_is_of_a_person():
     assert read(mail("Yes.", auto_submitted="no", x_autoreply="no", precedence="normal"), after=None).signs == ()
     assert read(mail("Yes, please.", subject="Hello"), after=timedelta(seconds=1)).author is Author.PERSON
     assert read(mail("Yes, please.", auto_submitted="auto-replied")) == (Author.PROGRAM, ("auto-submitted",))
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "Ooops, wrong time", "Oooh thank you!", "Absence of my son", "Absence mardi 1er decembre", "Ausente el martes",
+        "Assente martedi", "Abwesend am Dienstag", "On vacation until July, then braces?", "Absent mindedness",
+    ],
+)  # fmt: skip
+def test_subjects_of_people_that_begin_like_those_of_programs_are_of_people(subject: str):
+    assert read(mail("See you then.", subject=subject)).author is Author.PERSON
+    assert read(mail("See you then.", subject=subject), is_answer=False, after=None).author is Author.PERSON
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "My wife no longer works at the school, so please use my insurance.",
+        "We have received your request for the forms and will bring them on Tuesday",
+        "Please do not reply to this email, call my mobile.",
+        "Nous avons bien reçu votre message, je viens demain.",
+        "Mi marido ya no trabaja allí.",
+    ],
+)
+@pytest.mark.parametrize("subject", ["Re: Hello", "Hello", "Absence"])
+@pytest.mark.parametrize("after", [None, timedelta(minutes=1), HOUR])
+def test_words_that_people_write_too_decide_nothing_alone(text: str, subject: str, after: timedelta | None):
+    for is_answer in (True, False):
+        raw = mail(text, subject=subject)
+        assert read(raw, is_answer=is_answer, after=after).author is not Author.PROGRAM
+    assert read(mail(f"{text} Is that fine?", subject=subject)).author is Author.PERSON
+
+
+def test_two_kinds_of_words_of_programs_are_of_a_program():
+    raw = mail("Your request has been received. Please do not reply to this email.", subject="Hello")
+    assert read(raw).author is Author.PROGRAM
+
+
+def test_a_question_speaks_against_a_subject_of_programs_and_the_address_of_a_page_does_not():
+    away = "Out of office: Friday"
+    assert read(mail("Can we do Tuesday instead?", subject=away)).author is Author.UNSURE
+    assert read(mail("See https://firm.example/?page=1", subject=away)).author is Author.PROGRAM
+
+
+def test_a_request_for_no_more_messages_is_never_lost_to_weak_signs():
+    weak = {"list_id": "<x.firm.example>", "return_path": "<>", "feedback_id": "1:x", "x_auto_response_suppress": "All"}
+    raw = mail("Please remove me from your list.", **weak)
+    assert read(raw, after=timedelta(seconds=5), is_request=True).author is not Author.PROGRAM

@@ -10,7 +10,14 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from app.messaging.inbound.parsing.auto_reply_words import AWAY, BY_A_PROGRAM, SUBJECTS
+from app.messaging.inbound.parsing.auto_reply_words import (
+    ABSENCE_SUBJECTS,
+    AWAY,
+    BY_A_PROGRAM,
+    DAYS,
+    KINDS,
+    SUBJECTS,
+)
 from app.messaging.inbound.parsing.parse import ParsedEmail
 from app.security.folded_text import plain_words
 
@@ -41,12 +48,17 @@ PROGRAM_FROM: Final = 5  # weight
 UNSURE_FROM: Final = 3
 _DECIDES: Final = 10
 _HEAVY: Final = 7  # a program, unless a quote or a question says otherwise
+_DOUBTFUL: Final = 4  # words that people write, too
 _AT_ONCE, _SOON, _LATER = timedelta(seconds=20), timedelta(minutes=2), timedelta(minutes=30)
 _NO: Final = frozenset({"", "no", "none", "false", "0"})
 _AUTOMATIC_PRECEDENCE: Final = frozenset({"auto_reply", "auto-reply", "autoreply"})
 _BULK_PRECEDENCE: Final = frozenset({"bulk", "list", "junk"})
 _ANSWER: Final = re.compile(r"\s*(?:re|aw|antw|sv|vs|odp|rv|res|rif|réf|ref|r|ynt)\s*(?:\[\d+\])?\s*:", re.IGNORECASE)
 _QUOTE: Final = re.compile(r"^\s*>|gmail_quote|<blockquote|divRplyFwdMsg|moz-cite-prefix", re.IGNORECASE | re.MULTILINE)
+# What follows the words of a program in a subject: a colon, or the beginning of an answer.
+_END_OF_WORDS: Final = re.compile(r"\s*(?:[:\uff1a\])]|\b(?:re|aw|fwd?|wg)\s*:)", re.IGNORECASE)
+_QUESTION: Final = re.compile(r"\?(?=[\s\"')]|$)|[\u00bf\uff1f]")  # not in the address of a page
+_CJK: Final = "\u2e80"  # scripts without spaces begin here
 _LONGEST_SUBJECT: Final = 200
 _LONGEST_READ: Final = 2000  # characters; automatic replies say it at their beginning
 
@@ -97,17 +109,24 @@ _BULK: Final[Mapping[str, Callable[[str], bool]]] = {
 _OFFICE: Final = ("x-auto-response-suppress", "feedback-id")
 
 
-def origin_of(mail: ParsedEmail, text: str, *, is_answer: bool, after: timedelta | None) -> Origin:
+def origin_of(
+    mail: ParsedEmail, text: str, *, is_answer: bool, after: timedelta | None, is_request: bool = False
+) -> Origin:
     """Return who wrote the mail. `text`: its new text.
 
     `is_answer`: it answers a message of the clinic, by a signed address or its thread. `after`: the time since that
-    message was sent, if it is known.
+    message was sent, if it is known. `is_request`: the text seems to ask for no more messages.
     """
-    signs = [*_of_headers(mail, is_answer=is_answer), *_of_words(mail, text), *_of_time(after)]
+    headers, words = list(_of_headers(mail, is_answer=is_answer)), list(_of_words(mail, text))
+    signs = [*headers, *words, *_of_time(after)]
+    if is_request:
+        signs.append(Sign("request", -3))  # a request that is taken for a program's is lost
     if is_answer and _QUOTE.search(mail.plain or mail.html):
         signs.append(Sign("quote", -2))
     weight = sum(sign.weight for sign in signs)
-    author = Author.PERSON if weight < UNSURE_FROM else Author.UNSURE if weight < PROGRAM_FROM else Author.PROGRAM
+    is_doubtful = not headers and all(word.weight < _HEAVY for word in words) and not _is_at_once(after)
+    program_from = _DECIDES if is_doubtful else PROGRAM_FROM  # words that people write, too, decide nothing alone
+    author = Author.PERSON if weight < UNSURE_FROM else Author.UNSURE if weight < program_from else Author.PROGRAM
     for_program = sorted((sign for sign in signs if sign.weight > 0), key=lambda sign: -sign.weight)
     return Origin(author, tuple(sign.name for sign in for_program))
 
@@ -129,18 +148,49 @@ def _of_headers(mail: ParsedEmail, *, is_answer: bool) -> Iterator[Sign]:
 
 
 def _of_words(mail: ParsedEmail, text: str) -> Iterator[Sign]:
-    subject = plain_words(mail.subject[:_LONGEST_SUBJECT])
+    found = [sign for sign in (_of_subject(mail.subject), _of_text(text)) if sign is not None]
+    if len(found) > 1 and all(sign.weight == _DOUBTFUL for sign in found):
+        found = found[1:]  # both together say no more than one
+    yield from found
     if _ANSWER.match(mail.subject):
         yield Sign("answer", -1)
-    elif subject.startswith(SUBJECTS):
-        yield Sign("subject", _HEAVY)
-    words = f" {plain_words(text[:_LONGEST_READ])} "
+    if found and _QUESTION.search(f"{mail.subject} {text}"):
+        yield Sign("question", -3)
+
+
+def _of_subject(subject: str) -> Sign | None:
+    if _ANSWER.match(subject):
+        return None
+    given = subject[:_LONGEST_SUBJECT].lstrip("[( ")
+    words = plain_words(given)
+    if _begins(words, SUBJECTS):
+        return Sign("subject", _HEAVY)
+    first = plain_words(_END_OF_WORDS.split(given, maxsplit=1)[0])
+    if first in ABSENCE_SUBJECTS:
+        is_phrase_before_more = " " in first and first != words
+        return Sign("subject", _HEAVY if is_phrase_before_more else _DOUBTFUL)
+    phrases = [phrase for phrase in ABSENCE_SUBJECTS if " " in phrase]
+    return Sign("subject", _DOUBTFUL) if _begins(words, phrases) else None
+
+
+def _begins(words: str, phrases: Iterable[str]) -> bool:
+    """Return whether the words begin with a phrase. Scripts without spaces have no ends of words."""
+    return any(f"{words} ".startswith(phrase if phrase[0] >= _CJK else f"{phrase} ") for phrase in phrases)
+
+
+def _of_text(text: str) -> Sign | None:
+    plain = plain_words(text[:_LONGEST_READ])
+    words = f" {plain} "
     if _says(words, BY_A_PROGRAM):
-        yield Sign("text", _HEAVY)
-    elif _says(words, AWAY):
-        yield Sign("text", UNSURE_FROM + 1)
-        if _asks(text):
-            yield Sign("question", -2)
+        return Sign("text", _HEAVY)
+    kinds = sum(_says(words, phrases) for phrases in KINDS)
+    if kinds > 1:
+        return Sign("text", _HEAVY)
+    if _says(words, AWAY):
+        return Sign("text", _DOUBTFUL)
+    if kinds:
+        return Sign("text", _DOUBTFUL - (0 if DAYS.isdisjoint(plain.split()) else 2))  # a person says on which day
+    return None
 
 
 def _says(words: str, phrases: Iterable[str]) -> bool:
@@ -148,18 +198,17 @@ def _says(words: str, phrases: Iterable[str]) -> bool:
     return any((f" {phrase} " if phrase.isascii() else phrase) in words for phrase in phrases)
 
 
-def _asks(text: str) -> bool:
-    """Return whether the text asks something, which automatic replies hardly do."""
-    return "?" in text or "\N{INVERTED QUESTION MARK}" in text or "\N{FULLWIDTH QUESTION MARK}" in text
-
-
 def _of_time(after: timedelta | None) -> Iterator[Sign]:
     """Yield the sign of the time to answer. Nobody reads and answers a mail within 20 seconds."""
     if after is None or after < timedelta():
         return
-    if after <= _AT_ONCE:
+    if _is_at_once(after):
         yield Sign("at once", 2)
     elif after <= _SOON:
         yield Sign("soon", 1)
     elif after >= _LATER:
         yield Sign("later", -1)
+
+
+def _is_at_once(after: timedelta | None) -> bool:
+    return after is not None and timedelta() <= after <= _AT_ONCE

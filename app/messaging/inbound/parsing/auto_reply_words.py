@@ -9,22 +9,28 @@ from typing import Final
 from app.security.folded_text import plain_words
 
 _SUBJECTS: Final = """
-automatic reply|automatic response|auto reply|autoreply|auto response|autoresponder|out of office
-out of the office|ooo
-away from office|on vacation|vacation reply|i am out of|im out of|automated reply|automated response|absence notice
-automatische antwort|abwesenheitsnotiz|abwesenheitsnachricht|abwesenheitsassistent|abwesend|automatische rückantwort
-automatische e mail antwort|ich bin nicht im büro|eingangsbestätigung
-réponse automatique|message d'absence|absence du bureau|absent du bureau|absent e|notification d'absence|absence
-respuesta automática|fuera de la oficina|fuera de oficina|ausente|mensaje automático|respuesta de ausencia
-autorespuesta
-resposta automática|fora do escritório|ausência temporária|estou ausente|mensagem automática|resposta de ausência
-risposta automatica|fuori ufficio|fuori sede|assente|assenza dall'ufficio|messaggio automatico
-automatisch antwoord|afwezigheidsbericht|afwezig|niet aanwezig|afwezigheidsassistent
-automatisk svar|autosvar|automatiskt svar|frånvaro|fravær|fraværsmelding|ikke på kontoret|inte på kontoret
-odpowiedź automatyczna|automatyczna odpowiedź|autoodpowiedź|poza biurem|nieobecność
-automaattinen vastaus|poissa|автоматический ответ|автоответ|автоматична відповідь|otomatik yanit|ofis dişinda
+automatic reply|automatic response|auto reply|autoreply|auto response|autoresponder|vacation reply|automated reply
+automated response|absence notice
+automatische antwort|abwesenheitsnotiz|abwesenheitsnachricht|abwesenheitsassistent|automatische rückantwort
+automatische e mail antwort|eingangsbestätigung
+réponse automatique|message d'absence|notification d'absence
+respuesta automática|mensaje automático|respuesta de ausencia|autorespuesta
+resposta automática|mensagem automática|resposta de ausência
+risposta automatica|messaggio automatico
+automatisch antwoord|afwezigheidsbericht|afwezigheidsassistent
+automatisk svar|autosvar|automatiskt svar|fraværsmelding
+odpowiedź automatyczna|automatyczna odpowiedź|autoodpowiedź
+automaattinen vastaus|автоматический ответ|автоответ|автоматична відповідь|otomatik yanit
 自動返信|自動応答|自动回复|自動回覆|자동 회신|자동 응답|automatická odpověď|automatikus válasz
 răspuns automat|αυτόματη απάντηση
+"""
+# Subjects of programs that people write, too: "Out of office: Hello", but also "Absence of my son".
+_ABSENCE_SUBJECTS: Final = """
+out of office|out of the office|ooo|away from office|on vacation|i am out of|im out of
+abwesend|ich bin nicht im büro|absence du bureau|absent du bureau|absent e|absence
+fuera de la oficina|fuera de oficina|ausente|fora do escritório|ausência temporária|estou ausente
+fuori ufficio|fuori sede|assente|assenza dall'ufficio|afwezig|niet aanwezig
+frånvaro|fravær|ikke på kontoret|inte på kontoret|poza biurem|nieobecność|poissa|ofis dişinda
 """
 # A person may write this, too.
 _AWAY: Final = """
@@ -64,43 +70,52 @@ jestem poza biurem|jestem na urlopie|przebywam na urlopie|w pilnych sprawach|jes
 # Only programs write this.
 _BY_A_PROGRAM: Final = """
 this is an automatic reply|this is an automated reply|this is an automated response|this is an automated message
-this is an automatic response
-this is an auto generated|this is an automatically generated|automatically generated email
-automatically generated e mail
-automatically generated message|auto generated email|auto generated message|do not reply to this email
-do not reply to this e mail
-do not reply to this message|do not respond to this email|please do not reply|this mailbox is not monitored
-mailbox is not monitored
-inbox is not monitored|unmonitored mailbox|your message has been received|we have received your message
-we have received your email
-we have received your request|your request has been received|your ticket has been created|ticket has been created
-your email is important to us|your e mail is important to us|is no longer with the company|no longer works at
-no longer employed
-this email address is no longer in use|this address is no longer in use|address is no longer monitored
-has left the company
+this is an automatic response|this is an auto generated|this is an automatically generated
+automatically generated email|automatically generated e mail|automatically generated message|auto generated email
+auto generated message|this mailbox is not monitored|mailbox is not monitored|inbox is not monitored
+unmonitored mailbox|your ticket has been created|ticket has been created
 dies ist eine automatische antwort|diese e mail wurde automatisch|automatisch generierte|automatisch erstellt
 automatisch erzeugte
-bitte antworten sie nicht auf diese|wir haben ihre nachricht erhalten|wir haben ihre e mail erhalten
-ihre nachricht ist eingegangen
-nicht mehr im unternehmen|nicht mehr für das unternehmen tätig
 ceci est une réponse automatique|ceci est un message automatique|message généré automatiquement
-ne pas répondre à ce message
-merci de ne pas répondre|nous avons bien reçu votre message|nous avons bien reçu votre demande|ne fait plus partie
 esta es una respuesta automática|este es un mensaje automático|mensaje generado automáticamente
-no responda a este correo
-no responda a este mensaje|hemos recibido su mensaje|hemos recibido su correo|hemos recibido su solicitud
-ya no trabaja
 esta é uma resposta automática|esta é uma mensagem automática|mensagem gerada automaticamente
-não responda a este e mail
-não responda a esta mensagem|recebemos sua mensagem|recebemos o seu e mail|não trabalha mais
 questa è una risposta automatica|questo è un messaggio automatico|messaggio generato automaticamente
-si prega di non rispondere
-non rispondere a questa|abbiamo ricevuto il suo messaggio|abbiamo ricevuto la sua richiesta|non lavora più
-dit is een automatisch antwoord|dit is een automatisch bericht|automatisch gegenereerd|wij hebben uw bericht ontvangen
+dit is een automatisch antwoord|dit is een automatisch bericht|automatisch gegenereerd
 detta är ett automatiskt svar|dette er et automatisk svar|to jest automatyczna odpowiedź
 wiadomość wygenerowana automatycznie
 это автоматический ответ|bu otomatik bir yanittir|tämä on automaattinen vastaus
 これは自動返信|このメールは自動|自动回复|自動回覆
+"""
+# A person may write one of these; a mail with two kinds of them is of a program.
+_RECEIVED: Final = """
+your message has been received|we have received your message|we have received your email
+we have received your request|your request has been received|your email is important to us
+your e mail is important to us
+wir haben ihre nachricht erhalten|wir haben ihre e mail erhalten|ihre nachricht ist eingegangen
+nous avons bien reçu votre message|nous avons bien reçu votre demande
+hemos recibido su mensaje|hemos recibido su correo|hemos recibido su solicitud
+recebemos sua mensagem|recebemos o seu e mail|abbiamo ricevuto il suo messaggio|abbiamo ricevuto la sua richiesta
+wij hebben uw bericht ontvangen
+"""
+_NO_ANSWER: Final = """
+do not reply to this email|do not reply to this e mail|do not reply to this message|do not respond to this email
+please do not reply|bitte antworten sie nicht auf diese|ne pas répondre à ce message|merci de ne pas répondre
+no responda a este correo|no responda a este mensaje|não responda a este e mail|não responda a esta mensagem
+si prega di non rispondere|non rispondere a questa
+"""
+_LEFT: Final = """
+is no longer with the company|no longer works at|no longer employed|this email address is no longer in use
+this address is no longer in use|address is no longer monitored|has left the company
+nicht mehr im unternehmen|nicht mehr für das unternehmen tätig|ne fait plus partie|ya no trabaja|não trabalha mais
+non lavora più
+"""
+_DAYS: Final = """
+monday tuesday wednesday thursday friday saturday sunday tomorrow
+montag dienstag mittwoch donnerstag freitag samstag sonntag morgen
+lundi mardi mercredi jeudi vendredi samedi dimanche demain
+lunes martes miércoles jueves viernes sábado domingo mañana
+segunda terça quarta quinta sexta amanhã
+lunedì martedì mercoledì giovedì venerdì sabato domenica domani
 """
 
 
@@ -109,5 +124,8 @@ def _phrases(lines: str) -> tuple[str, ...]:
 
 
 SUBJECTS: Final = _phrases(_SUBJECTS)  # beginnings
+ABSENCE_SUBJECTS: Final = _phrases(_ABSENCE_SUBJECTS)  # beginnings
 AWAY: Final = _phrases(_AWAY)
 BY_A_PROGRAM: Final = _phrases(_BY_A_PROGRAM)
+KINDS: Final = tuple(_phrases(lines) for lines in (_RECEIVED, _NO_ANSWER, _LEFT))
+DAYS: Final = frozenset(plain_words(_DAYS).split())
