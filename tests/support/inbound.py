@@ -108,7 +108,7 @@ SUBJECTS = (
     "Automatic reply: Hello",
     "自動返信",
 )
-TEXTS = ("I am away until Monday.", "Yes, please call me!", "Ich bin nicht im Büro.", "STOP", "Merci, à lundi.")
+TEXTS = ("I am away until Monday.", "Yes, please call me!", "Ich bin nicht im Büro.", "Danke.", "Merci, à lundi.")
 
 
 def automatic_answers(sent: Mail, number: int) -> Iterator[bytes]:

@@ -11,10 +11,13 @@ from app.clock import now
 from app.core.db import transaction
 from app.engine.models import PENDING, Kind
 from app.identity.models import Role
-from app.messaging.inbound.answers import write_message
+from app.leads.duplicates.merge import merge
+from app.messaging.contact_policy.suppression_list import find_suppressed
+from app.messaging.inbound.answers import MessageNotAllowed, write_message
 from app.messaging.inbound.models import Classification
 from app.messaging.inbound.parsing.parse import Envelope
 from app.messaging.inbound.receive import receive_email
+from app.messaging.models import AddressKind
 from tests.support.enrolling import mail as message_step
 from tests.support.enrolling import playbook, sequence, way
 from tests.support.inbound import ADDRESS, answer, automatic_answers, mail, messaged_lead, receive, set_address
@@ -187,6 +190,54 @@ def test_mail_that_is_only_a_stop_word_opts_out_of_mail(practice: Practice, lead
     [consent] = practice.rows("consents", lead_id=lead)
     assert (consent.way, consent.is_given, consent.source) == ("email", False, "keyword")
     assert practice.row("leads", id=lead).opted_out_channels == ["email"]
+
+
+def is_suppressed(practice: Practice, address: str) -> bool:
+    with transaction() as session:
+        return bool(find_suppressed(session, [(practice.clinic_id, (AddressKind.EMAIL, address))]))
+
+
+def test_stop_word_of_an_address_with_two_leads_suppresses_the_address(practice: Practice):
+    leads = [practice.capture(email="family@home.example", first_name=name) for name in ("Ana", "Ben")]
+    got = receive(practice.clinic_id, mail("STOP", sender="family@home.example", subject="Stop"))
+
+    assert (got.classification, got.lead_id) == ("unmatched", None)
+    assert practice.row("inbound_emails", id=got.id).reason == "stop word"
+    assert is_suppressed(practice, "family@home.example")
+    with transaction() as session, pytest.raises(MessageNotAllowed):
+        write_message(session, practice.actor(), leads[0], {"channel": "email", "subject": "Hello", "body": "Hello"})
+
+
+def test_stop_word_suppresses_the_address_of_its_sender_and_start_allows_it_again(
+    practice: Practice, lead: UUID, sent: Mail
+):
+    partner = {"sender": "partner@home.example"}
+    receive(practice.clinic_id, answer(sent, "STOP", **partner))
+    assert is_suppressed(practice, LEAD)
+    assert is_suppressed(practice, "partner@home.example")
+
+    receive(practice.clinic_id, answer(sent, "START", **partner))
+    assert not is_suppressed(practice, LEAD)
+    assert not is_suppressed(practice, "partner@home.example")
+
+
+@pytest.mark.parametrize("has_message", [False, True])
+def test_mail_from_the_address_of_a_merged_duplicate_belongs_to_the_lead_that_remains(
+    practice: Practice, lead: UUID, has_message: bool
+):
+    duplicate = practice.capture(email="mia@work.example")
+    if has_message:
+        practice.run(Kind.SEND_MESSAGE)
+        practice.run(Kind.DELIVER)
+    with transaction() as session:
+        merge(session, practice.actor(), lead, duplicate_id=duplicate)
+
+    got = receive(practice.clinic_id, mail("STOP", sender="mia@work.example", subject="Hello"))
+
+    assert (got.classification, got.lead_id) == ("reply", lead)
+    assert practice.row("leads", id=lead).opted_out_channels == ["email"]
+    assert is_suppressed(practice, "mia@work.example")
+    assert is_suppressed(practice, LEAD)
 
 
 def test_longer_mail_opts_out_of_nothing(practice: Practice, lead: UUID, sent: Mail):

@@ -14,13 +14,13 @@ from app.errors import Invalid
 from app.identity.actor import Actor
 from app.identity.clinics import load_context
 from app.identity.models import Role
-from app.messaging.inbound.mail_list import list_emails
+from app.messaging.inbound.mail_list import assign, list_emails
 from app.messaging.inbound.models import InboundEmail
 from app.messaging.inbound.questions import Answer, NothingToDecide, decide_email
 from app.messaging.inbound.receive import Received
 from tests.support.enrolling import mail as message_step
 from tests.support.enrolling import playbook, sequence, way
-from tests.support.inbound import answer, messaged_lead, receive, set_address
+from tests.support.inbound import answer, mail, messaged_lead, receive, set_address
 from tests.support.practice import Practice, Watch
 from tests.support.smtp import Mail, SmtpServer
 from workers.sweeps.run import sweep
@@ -176,3 +176,70 @@ def test_list_has_the_open_questions(practice: Practice, lead: UUID, sent: Mail)
         actor = _admin(practice, session)
         found = list_emails(session, actor, {"is_open_question": True, "limit": 10})
         assert [one["id"] if isinstance(one, dict) else one.id for one in found.items] == [got.id]
+
+
+WEAK = {"list_id": "<staff.firm.example>", "return_path": "<>"}
+
+
+@pytest.fixture
+def at_once(lead: UUID, smtp: SmtpServer, watch: Watch) -> Mail:
+    [sent] = smtp.received
+    watch.advance(seconds=10)
+    return sent
+
+
+def test_request_with_weak_headers_is_asked_about(practice: Practice, lead: UUID, at_once: Mail):
+    got = receive(practice.clinic_id, answer(at_once, REQUEST, **WEAK, feedback_id="1:x", precedence="bulk"))
+    row = practice.row("inbound_emails", id=got.id)
+    assert (row.classification, row.question) == ("reply", "opt_out")
+
+
+def test_request_in_a_doubtful_mail_is_asked_about_once_a_person_wrote_it(
+    practice: Practice, lead: UUID, at_once: Mail
+):
+    got = receive(practice.clinic_id, answer(at_once, f"{AWAY['text']} {REQUEST}", subject="Hello"))
+    assert got.classification == "unsure"
+
+    assert decide(practice, got, "person").question == "opt_out"
+
+    row = practice.row("inbound_emails", id=got.id)
+    assert (row.classification, row.decide_by is not None) == ("reply", True)
+    practice.run(Kind.CREATE_TASK)
+    assert practice.row("lead_tasks", lead_id=lead, priority="URGENT")
+    decide(practice, got, "opt_out")
+    assert practice.row("leads", id=lead).opted_out_at is not None
+
+
+def test_request_in_a_doubtful_mail_is_asked_about_if_nobody_decides(
+    practice: Practice, lead: UUID, at_once: Mail, watch: Watch
+):
+    got = receive(practice.clinic_id, answer(at_once, f"{AWAY['text']} {REQUEST}", subject="Hello"))
+    assert got.classification == "unsure"
+    watch.advance(days=5)
+    assert sweep("decide_late_questions") == 1
+    assert practice.row("inbound_emails", id=got.id).question == "opt_out"
+    assert practice.row("leads", id=lead).opted_out_at is None
+    watch.advance(days=12)
+    assert sweep("decide_late_questions") == 1
+    assert practice.row("leads", id=lead).opted_out_at is not None
+
+
+@pytest.mark.parametrize(
+    "headers", [WEAK, {**WEAK, "feedback_id": "1:x", "precedence": "bulk"}, {"auto_submitted": "auto-replied"}]
+)
+def test_stop_word_is_obeyed_whatever_the_headers_say(
+    practice: Practice, lead: UUID, at_once: Mail, headers: dict[str, str]
+):
+    got = receive(practice.clinic_id, answer(at_once, "STOP", **headers))
+
+    assert (got.classification, got.lead_id) == ("reply", lead)
+    assert "email" in practice.row("leads", id=lead).opted_out_channels
+    assert practice.row("consents", lead_id=lead).source == "keyword"
+
+
+def test_request_in_a_mail_that_a_user_assigned_is_asked_about(practice: Practice, lead: UUID):
+    got = receive(practice.clinic_id, mail(REQUEST, sender="partner@home.example", subject="Hello"))
+    assert got.classification == "unmatched"
+    with transaction() as session:
+        assign(session, _admin(practice, session), got.id, {"lead_id": lead})
+    assert practice.row("inbound_emails", id=got.id).question == "opt_out"

@@ -463,6 +463,21 @@ def test_unknown_number_becomes_a_lead_if_the_clinic_wants_it(desk: Desk, twilio
     assert [entry["notes"] for entry in desk.timeline(found)] == ["Hi", "Hi again"]
 
 
+def test_stop_word_of_an_unknown_number_suppresses_the_number(desk: Desk, twilio: Twilio):
+    assert desk.admin.patch("/api/settings/inbound-email", {"unknown_senders": "lead"}).status == 200
+    assert twilio.text("STOP", sender=OTHER) == 200
+    assert desk.admin.every("/api/leads") == []
+    assert desk.coordinator.post("/api/suppressions/check", {"phone": OTHER}).body["is_suppressed"] is True
+
+
+def test_text_from_the_number_of_a_merged_duplicate_belongs_to_the_lead_that_remains(desk: Desk, twilio: Twilio):
+    lead, duplicate = desk.capture(phone=PHONE), desk.capture(phone=OTHER)
+    merged = desk.admin.post(f"/api/leads/{lead['id']}/merge", {"lead_id": duplicate["id"]})
+    assert merged.status == 200, merged.body
+    assert twilio.text("Hi", sender=OTHER) == 200
+    assert [one["lead_id"] for one in desk.admin.every("/api/inbound-texts")] == [lead["id"]]
+
+
 # --- WhatsApp ---------------------------------------------------------------------------------------------------------
 
 

@@ -80,10 +80,15 @@ def log_on_locked_lead(session: Session, actor: Actor, lead: Lead, data: JsonObj
     return entry
 
 
-def count_as_reply(session: Session, actor: Actor, lead: Lead, activity_id: UUID) -> None:
-    """Count an inbound message of a locked lead as a reply. It was logged as automatic, so it had no effect yet."""
+def count_as_reply(
+    session: Session, actor: Actor, lead: Lead, activity_id: UUID, *, counts_as: CountsAs | None = None
+) -> None:
+    """Count an inbound message of a locked lead as a reply, or as `counts_as` says.
+
+    It was logged as automatic, so it had no effect yet.
+    """
     entry = session.get_one(Activity, activity_id)
-    entry.is_auto_reply = False
+    entry.is_auto_reply, entry.counts_as = False, counts_as
     count(session, actor, lead, entry, at=entry.created_at)
 
 

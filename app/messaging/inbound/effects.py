@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.clock import now
 from app.core.ports import Listeners
 from app.core.type_aliases import JsonObject
 from app.engine.events.events import EventName
@@ -29,9 +30,15 @@ from app.leads.timeline.models import ActivityType, CountsAs, Direction
 from app.leads.timeline.vocabulary import ContactChannel
 from app.messaging.channels import email, in_app
 from app.messaging.compose import MessageMetadata
-from app.messaging.contact_policy.keywords import apply_keyword, asks_to_stop, keyword_line
+from app.messaging.contact_policy.keywords import Keyword, apply_keyword, asks_to_stop, keyword_line
 from app.messaging.contact_policy.opt_outs import opt_out
-from app.messaging.contact_policy.suppression_list import INVALID_ADDRESS, UNREACHABLE, suppress_addresses
+from app.messaging.contact_policy.suppression_list import (
+    INVALID_ADDRESS,
+    OPTED_OUT,
+    UNREACHABLE,
+    suppress_addresses,
+    unsuppress_addresses,
+)
 from app.messaging.inbound.models import Classification, InboundEmail, Question
 from app.messaging.inbound.sentiment.settings import sentiment_columns
 from app.messaging.models import AddressKind, Notification, NotificationState
@@ -62,6 +69,7 @@ class Effect:
     at: datetime
     text: str = ""  # of a reply
     subject: str = ""
+    sender: str | None = None
     reason: str | None = None  # of a bounce: its status code
 
 
@@ -79,8 +87,7 @@ def apply_effect(session: Session, actor: Actor, effect: Effect) -> UUID | None:
         return None
     match effect.kind:
         case Classification.REPLY:
-            words = keyword_line(effect.text, effect.subject)
-            if apply_keyword(session, actor, lead, words, kind=AddressKind.EMAIL):
+            if obey_keyword(session, actor, lead, effect):
                 return _log(session, actor, effect, {"counts_as": CountsAs.OPT_OUT})
             notify_coordinator(session, actor, lead, effect.at, label=email.CHANNEL.label, template=REPLY_NOTICE)
             return _log(session, actor, effect, sentiment_columns(actor.clinic, effect.text, lead.language))
@@ -94,6 +101,23 @@ def apply_effect(session: Session, actor: Actor, effect: Effect) -> UUID | None:
         case Classification.COMPLAINT:
             opt_out(session, actor, lead.id)
     return None
+
+
+def obey_keyword(session: Session, actor: Actor, lead: Lead, effect: Effect) -> bool:
+    """Obey STOP and START, for the lead and the sender's address. Return whether the mail is one of them."""
+    words = keyword_line(effect.text, effect.subject)
+    keyword = apply_keyword(session, actor, lead, words, kind=AddressKind.EMAIL)
+    if keyword is Keyword.STOP:
+        suppress_sender(session, lead.clinic_id, effect.sender)
+    elif keyword is Keyword.START and effect.sender:
+        unsuppress_addresses(session, lead.clinic_id, [(AddressKind.EMAIL, effect.sender)], only=OPTED_OUT)
+    return keyword is not None
+
+
+def suppress_sender(session: Session, clinic_id: UUID, sender: str | None) -> None:
+    """Put the address of a mail that is only a stop word on the suppression list, whoever has the address."""
+    if sender:
+        suppress_addresses(session, clinic_id, [(AddressKind.EMAIL, sender)], reason=OPTED_OUT)
 
 
 def question_of(
@@ -112,8 +136,14 @@ def question_of(
     if lead is None or lead.opted_out_at is not None:
         return None
     asked = _asked(actor.clinic, Question.OPT_OUT, at)
-    add_steps(session, [_task(actor.clinic, lead_id, at)])
+    add_steps(session, [_task(actor.clinic, lead_id, now())])
     return asked
+
+
+def ask(message: Any, asked: Asked | None) -> None:
+    """Store the question that a mail or text asks, if it asks one."""
+    if asked is not None:
+        message.question, message.decide_by = asked
 
 
 def lock_lead(session: Session, clinic_id: UUID, lead_id: UUID) -> Lead | None:

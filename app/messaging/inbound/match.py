@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from app.core.db import AnySelect, is_among
@@ -42,7 +42,8 @@ class _Candidate(NamedTuple):
 def match_reply(session: Session, clinic_id: UUID, mail: ParsedEmail, *, since: datetime) -> Matched | None:
     """Return what a mail belongs to: by a signed address, by thread, then by its sender.
 
-    The sender counts for messages to that address after `since`, or if exactly one open lead has the address.
+    The sender counts for messages to that address after `since`, or if exactly one open lead has the address. The
+    address of a merged duplicate counts as one of the lead that remains, if no other lead has it.
     `Reply-To` never counts.
     """
     signed = [_Candidate(found, None, Match.ADDRESS) for found in ids_in_addresses(mail.recipients)]
@@ -53,6 +54,7 @@ def match_reply(session: Session, clinic_id: UUID, mail: ParsedEmail, *, since: 
         or _earlier_mail(session, clinic_id, mail)
         or last_message_to(session, clinic_id, mail.sender, since)
         or _only_open_lead(session, clinic_id, mail.sender)
+        or _lead_of_merged(session, clinic_id, mail.sender, since)
     )
 
 
@@ -77,7 +79,9 @@ def match_signed_id(session: Session, clinic_id: UUID, notification_id: UUID, by
 
 def lead_with_address(session: Session, clinic_id: UUID, address: str) -> UUID | None:
     """Return the newest lead with this e-mail address; None if there is none."""
-    return session.scalar(_with_address(Lead.id, clinic_id, address).order_by(Lead.id.desc().nulls_last()).limit(1))
+    newest = _with_address(Lead.id, clinic_id, address).order_by(Lead.id.desc().nulls_last()).limit(1)
+    found: UUID | None = session.scalar(newest)
+    return found or next(iter(_survivors(session, clinic_id, address)), None)
 
 
 def sent_at(session: Session, matched: Matched) -> datetime | None:
@@ -88,9 +92,18 @@ def sent_at(session: Session, matched: Matched) -> datetime | None:
 def _only_open_lead(session: Session, clinic_id: UUID, sender: str | None) -> Matched | None:
     if sender is None:
         return None
-    wanted = _with_address(Lead.id, clinic_id, sender).where(Lead.status.in_(OPEN_STATUSES))
-    found = session.scalars(wanted.limit(2)).all()
+    is_open = Lead.status.in_(OPEN_STATUSES)
+    found = session.scalars(_with_address(Lead.id, clinic_id, sender).where(is_open).limit(2)).all()
     return Matched(found[0], None, Match.SENDER) if len(found) == 1 else None
+
+
+def _lead_of_merged(session: Session, clinic_id: UUID, sender: str | None, since: datetime) -> Matched | None:
+    """Return the lead that remains of the merged duplicate with this address."""
+    leads = _survivors(session, clinic_id, sender) if sender else ()
+    if sender is None or not leads:
+        return None
+    last = _last_message(session, clinic_id, leads, sender, since=since)
+    return last or (Matched(leads[0], None, Match.SENDER) if len(leads) == 1 else None)
 
 
 def is_own_message(session: Session, clinic_id: UUID, message_id: str) -> bool:
@@ -138,8 +151,15 @@ def last_message_to(session: Session, clinic_id: UUID, sender: str | None, since
     """Return the last message that was sent to this address after `since`."""
     if sender is None:
         return None
+    leads = _with_address(Lead.id, clinic_id, sender)
+    return _last_message(session, clinic_id, leads, sender, since=since)
+
+
+def _last_message(
+    session: Session, clinic_id: UUID, leads: AnySelect | Sequence[UUID], sender: str, *, since: datetime
+) -> Matched | None:
     wanted = select(Notification.id, Notification.lead_id, Notification.sealed).where(
-        Notification.lead_id.in_(_with_address(Lead.id, clinic_id, sender)),
+        Notification.lead_id.in_(leads),
         *_to_leads(clinic_id),
         Notification.state.in_(WAS_SENT),
         Notification.created_at > since,
@@ -161,3 +181,14 @@ def _to_leads(clinic_id: UUID) -> tuple[Any, ...]:
 def _with_address(column: Any, clinic_id: UUID, address: str) -> AnySelect:
     has_address = is_among(Lead.email_blind, blind_indexes(clinic_id, "email", address))
     return select(column).where(Lead.clinic_id == clinic_id, has_address, Lead.deleted_at.is_(None))
+
+
+def survivors(session: Session, clinic_id: UUID, has_address: ColumnElement[bool]) -> list[UUID]:
+    """Return the leads that remain of merged duplicates with an address."""
+    merged = select(Lead.merged_into_id).where(Lead.clinic_id == clinic_id, Lead.merged_into_id.is_not(None))
+    remaining = Lead.id.in_(merged.where(has_address)) & Lead.deleted_at.is_(None)
+    return list(session.scalars(select(Lead.id).where(remaining)))
+
+
+def _survivors(session: Session, clinic_id: UUID, address: str) -> list[UUID]:
+    return survivors(session, clinic_id, is_among(Lead.email_blind, blind_indexes(clinic_id, "email", address)))

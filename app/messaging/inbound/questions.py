@@ -25,9 +25,11 @@ from app.identity.clinics import load_context
 from app.identity.inbound_email import UnsureReplies
 from app.leads.activities.service import count_as_reply
 from app.leads.models import Lead
+from app.leads.timeline.models import CountsAs
+from app.messaging.contact_policy.keywords import asks_to_stop
 from app.messaging.contact_policy.load_facts import open_questions
 from app.messaging.contact_policy.opt_outs import opt_out
-from app.messaging.inbound.effects import lock_lead
+from app.messaging.inbound.effects import Effect, ask, lock_lead, obey_keyword, question_of
 from app.messaging.inbound.mail_list import lock_email
 from app.messaging.inbound.models import Classification, InboundEmail, Question
 from app.messaging.inbound.texts.models import InboundText
@@ -79,7 +81,7 @@ def decide_late(session: Session) -> int:
     due = [one for model in (InboundEmail, InboundText) for one in _late(session, model)]
     for message in due:
         actor = Actor.system(load_context(session, message.clinic_id))
-        _decide(session, actor, message, _default(actor.clinic, Question(str(message.question))))
+        _decide(session, actor, message, _default(actor.clinic, message))
     return len(due)
 
 
@@ -89,10 +91,12 @@ def _late(session: Session, model: Any) -> Sequence[Message]:
     return found
 
 
-def _default(clinic: ClinicContext, question: Question) -> Answer:
-    if question is Question.OPT_OUT:
+def _default(clinic: ClinicContext, message: Message) -> Answer:
+    """Return the answer without a user. A mail that asks for no more messages is never taken for one of a program."""
+    if message.question == Question.OPT_OUT:
         return Answer.OPT_OUT
-    return Answer.PERSON if clinic.inbound_email.unsure_replies is UnsureReplies.STOP else Answer.PROGRAM
+    is_person = clinic.inbound_email.unsure_replies is UnsureReplies.STOP or asks_to_stop(message.body)
+    return Answer.PERSON if is_person else Answer.PROGRAM
 
 
 def _decide(session: Session, actor: Actor, message: Message, answer: Answer) -> None:
@@ -111,11 +115,22 @@ def _decide(session: Session, actor: Actor, message: Message, answer: Answer) ->
 
 
 def _apply(session: Session, actor: Actor, lead: Lead, *, message: Message, answer: Answer) -> None:
-    if answer is Answer.PERSON and message.activity_id is not None:
-        count_as_reply(session, Actor.system(actor.clinic), lead, message.activity_id)
+    if answer is Answer.PERSON and isinstance(message, InboundEmail):
+        _count_as_reply(session, Actor.system(actor.clinic), lead, message)
     elif answer is Answer.OPT_OUT:
         opt_out(session, Actor.system(actor.clinic), lead.id)
     session.flush()
     if not open_questions(session, [lead.id]):
         author_decided(session, actor.clinic, lead.id, now())
         wake(session, [decided(lead.id)])
+
+
+def _count_as_reply(session: Session, actor: Actor, lead: Lead, mail: InboundEmail) -> None:
+    """Give the mail the effects of a reply: a keyword is obeyed, and a request for no more messages is a question."""
+    if mail.activity_id is None:
+        return
+    at, text = mail.received_at, mail.body or ""
+    effect = Effect(Classification.REPLY, lead.id, None, at, text=text, subject=mail.subject or "", sender=mail.sender)
+    counts_as = CountsAs.OPT_OUT if obey_keyword(session, actor, lead, effect) else None
+    count_as_reply(session, actor, lead, mail.activity_id, counts_as=counts_as)
+    ask(mail, question_of(session, actor, lead.id, kind=effect.kind, words=text, at=at))

@@ -21,6 +21,7 @@ from app.identity.actor import Actor
 from app.identity.clinics import load_context
 from app.identity.inbound_email import UnknownSenders
 from app.identity.models import User
+from app.messaging.contact_policy.keywords import Keyword, asks_to_stop, keyword_line, keyword_of
 from app.messaging.inbound.addresses import ids_in_headers
 from app.messaging.inbound.authentication import (
     NO_AUTHENTICATION,
@@ -29,7 +30,7 @@ from app.messaging.inbound.authentication import (
     OnFailedAuthentication,
     read_authentication,
 )
-from app.messaging.inbound.effects import Asked, Effect, apply_effect, notify_of_forgery, question_of
+from app.messaging.inbound.effects import Asked, Effect, apply_effect, notify_of_forgery, question_of, suppress_sender
 from app.messaging.inbound.match import Matched, is_own_message, lead_with_address, match_reply, match_report, sent_at
 from app.messaging.inbound.models import Classification, InboundEmail, InboundRawEmail, Match
 from app.messaging.inbound.parsing.auto_replies import Author, origin_of
@@ -51,6 +52,7 @@ from app.security.encrypted_fields import encrypt_row
 log = structlog.get_logger()
 
 FORGED: Final = "dmarc"  # the reason of an answer that waits for a user, because its sender may be forged
+STOP_WORD: Final = "stop word"  # the reason of a mail without a lead whose sender gets no more messages
 _MOST_THREAD_IDS: Final = 20
 _ONE_AT_A_TIME: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:name AS text), 0))")
 
@@ -165,8 +167,16 @@ def _process(session: Session, actor: Actor, read: _Read, at: datetime) -> _Resu
     if is_report and result.kind is Classification.AUTO_REPLY:
         return result  # a receipt, not an answer
     lead_id, notification_id, _ = result.matched
+    mail = read.mail
     effect = Effect(
-        result.kind, lead_id, notification_id, at, text=read.text, subject=read.mail.subject, reason=result.reason
+        result.kind,
+        lead_id,
+        notification_id,
+        at,
+        text=read.text,
+        subject=mail.subject,
+        sender=mail.sender,
+        reason=result.reason,
     )
     activity_id = apply_effect(session, actor, effect)
     asked = question_of(session, actor, lead_id, kind=result.kind, words=read.text, at=at) if activity_id else None
@@ -187,20 +197,35 @@ def _classify(session: Session, actor: Actor, read: _Read, at: datetime) -> _Res
         read.text,
         is_answer=matched is not None and matched.by is not Match.SENDER,
         after=at - answered_at if answered_at else None,
+        is_request=asks_to_stop(read.text),
     )
     signs = ", ".join(origin.signs) or None
-    if origin.author is Author.PROGRAM:
+    is_stop = _is_stop(read)  # obeyed whoever wrote it
+    if origin.author is Author.PROGRAM and not is_stop:
         return _Result(Classification.AUTO_REPLY, signs, matched)
+    result = _of_person(session, actor, read, matched, at=at)
+    is_unsure = origin.author is Author.UNSURE and not is_stop and result.kind is Classification.REPLY
+    return replace(result, kind=Classification.UNSURE, reason=signs) if is_unsure else result
+
+
+def _of_person(session: Session, actor: Actor, read: _Read, matched: Matched | None, *, at: datetime) -> _Result:
+    """Return the result for a mail that a person wrote, or may have written."""
+    clinic_id, mail = actor.clinic.id, read.mail
     if matched is None and _is_user(session, clinic_id, mail.sender):
         return _Result(Classification.OWN, "user")
     if read.needs_review:
         if matched is not None:
             notify_of_forgery(session, actor, matched.lead_id, at)
         return _Result(Classification.UNMATCHED, FORGED)
+    if matched is None and _is_stop(read):
+        suppress_sender(session, clinic_id, mail.sender)
+        return _Result(Classification.UNMATCHED, STOP_WORD)
     matched = matched or _unknown_sender(session, actor, mail)
-    written = Classification.UNSURE if origin.author is Author.UNSURE else Classification.REPLY
-    kind = Classification.UNMATCHED if matched is None else written
-    return _Result(kind, signs if kind is Classification.UNSURE else None, matched)
+    return _Result(Classification.REPLY if matched else Classification.UNMATCHED, None, matched)
+
+
+def _is_stop(read: _Read) -> bool:
+    return keyword_of(keyword_line(read.text, read.mail.subject)) is Keyword.STOP
 
 
 def _own_sign(session: Session, clinic_id: UUID, mail: ParsedEmail, inbound_address: str | None) -> str | None:

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select, union
+from sqlalchemy import or_, select, union
 from sqlalchemy.orm import Session
 
+from app.core.db import is_among
 from app.leads.models import Lead
 from app.messaging.channels.registry import CHANNELS
-from app.messaging.inbound.match import WAS_SENT
+from app.messaging.inbound.match import WAS_SENT, survivors
 from app.messaging.models import AddressKind, Notification
 from app.security.encrypted_fields import blind_indexes, decrypt_fields
 
@@ -60,7 +61,8 @@ def _leads_with(session: Session, clinic_id: UUID, numbers: Sequence[str]) -> li
         for column in columns
         for index in indexes
     ]
-    return list(session.scalars(union(*(select(part.subquery()) for part in newest))))
+    live = list(session.scalars(union(*(select(part.subquery()) for part in newest))))
+    return live or survivors(session, clinic_id, or_(*(is_among(column, indexes) for column in columns)))
 
 
 def _last_message(session: Session, leads: list[UUID], numbers: Sequence[str]) -> MatchedText | None:

@@ -17,6 +17,8 @@ from app.identity.inbound_email import UnknownSenders
 from app.leads.fields import LONGEST_NOTE
 from app.leads.timeline.vocabulary import ContactChannel
 from app.messaging.channels.registry import CHANNELS
+from app.messaging.contact_policy.keywords import Keyword, keyword_of
+from app.messaging.contact_policy.suppression_list import OPTED_OUT, suppress_addresses
 from app.messaging.inbound.effects import lock_lead, notify_coordinator, question_of
 from app.messaging.inbound.models import Classification
 from app.messaging.inbound.texts.effects import Reply, log_reply, obey_keyword
@@ -24,6 +26,7 @@ from app.messaging.inbound.texts.items import ReceivedText
 from app.messaging.inbound.texts.match import MatchedText, match_number
 from app.messaging.inbound.texts.models import InboundText
 from app.messaging.inbound.unknown_senders import create_lead_with_phone
+from app.messaging.models import AddressKind
 from app.security.encrypted_fields import encrypt_row
 
 REPLY_NOTICE: Final = "text-reply"  # template of the coordinator's notice
@@ -50,7 +53,11 @@ def receive_text(session: Session, actor: Actor, account_id: UUID, given: Receiv
     if session.scalar(known) is not None:
         return False
     at = min(given.sent_at or now(), now())
-    matched = match_number(session, actor.clinic.id, given.sender) or _unknown_number(session, actor, given)
+    matched = match_number(session, actor.clinic.id, given.sender)
+    if matched is None and keyword_of(given.text) is Keyword.STOP:
+        suppress_addresses(session, actor.clinic.id, [(AddressKind.PHONE, given.sender)], reason=OPTED_OUT)
+    else:
+        matched = matched or _unknown_number(session, actor, given)
     words = Words(given.channel, given.text or (_MEDIA_ONLY if given.media else ""), at)
     activity_id = apply_reply(session, actor, matched.lead_id, words) if matched else None
     asked = None
