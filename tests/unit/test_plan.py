@@ -62,6 +62,7 @@ def step_named(event: Event, name: str) -> PlannedStep:
 
 SENT, LOST, MADE = Kind.SEND_MESSAGE, Kind.SUGGEST_LOST, Kind.CREATE_TASK
 THIRD = {"failed_attempts": 3}
+SUGGESTED = {"failed_attempts": 4, "lost_suggested_at": "2026-03-10T14:00:00Z"}
 
 
 @pytest.mark.parametrize(
@@ -122,13 +123,17 @@ THIRD = {"failed_attempts": 3}
             [("pending-decision-check-in", MADE, "2026-03-17 10:00")],
         ),
         (event_of(EventName.LEAD_STAGE_CHANGED, "2026-03-10 10:00", about={"stage": "contacted"}), []),
-        # the third attempt in a row, not the second and not the fourth
+        # the third attempt in a row or the first one after it, such as after a merge, once until the lead answers
         (event_of(EventName.LEAD_ATTEMPT_FAILED, "2026-03-10 10:00", lead={"failed_attempts": 2}), []),
         (
             event_of(EventName.LEAD_ATTEMPT_FAILED, "2026-03-10 10:00", lead=THIRD),
             [("break-up-email", SENT, "2026-03-10 10:00"), ("break-up-email", LOST, "2026-03-10 10:00")],
         ),
-        (event_of(EventName.LEAD_ATTEMPT_FAILED, "2026-03-10 10:00", lead={"failed_attempts": 4}), []),
+        (
+            event_of(EventName.LEAD_ATTEMPT_FAILED, "2026-03-10 10:00", lead={"failed_attempts": 5}),
+            [("break-up-email", SENT, "2026-03-10 10:00"), ("break-up-email", LOST, "2026-03-10 10:00")],
+        ),
+        (event_of(EventName.LEAD_ATTEMPT_FAILED, "2026-03-10 10:00", lead=SUGGESTED), []),
         # quiet hours from 21:00 to 8:00 apply to the lead, not to users
         (
             event_of(EventName.LEAD_ATTEMPT_FAILED, "2026-03-10 21:00", lead=THIRD),

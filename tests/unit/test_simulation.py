@@ -184,7 +184,7 @@ def test_sweeps_run_at_the_intervals_of_beat():
 
 
 def test_simulated_lead_has_every_fact_of_the_language():
-    assert lead_facts_for_rules(sample_lead(stage="new_lead", zone="UTC", at=START), None).keys() == FACT_NAMES
+    assert lead_facts_for_rules(sample_lead(stage="new_lead", zone="UTC", at=START), None, None).keys() == FACT_NAMES
 
 
 @pytest.mark.parametrize(

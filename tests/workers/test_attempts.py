@@ -271,6 +271,53 @@ def test_merge_counts_the_attempts_after_the_last_response_of_either(practice: P
     assert counts(practice, survivor)[0] == 1
 
 
+def break_ups(practice: Practice, lead: UUID) -> set[str]:
+    """Return the rules whose break-up e-mails are pending."""
+    return {step.name for step in practice.pending(lead) if step.kind == Kind.SEND_MESSAGE and "break-up" in step.name}
+
+
+def test_attempt_after_a_merge_that_skips_the_third_one_plans_the_break_up(practice: Practice, watch: Watch):
+    survivor, duplicate = practice.capture(), practice.capture()
+    for lead in (survivor, duplicate):
+        practice.fail_to_reach(lead, times=2)
+    with transaction() as session:
+        merge(session, practice.actor(), survivor, duplicate_id=duplicate)
+    assert (counts(practice, survivor)[0], break_ups(practice, survivor)) == (4, set())
+
+    practice.fail_to_reach(survivor, times=1)
+
+    assert break_ups(practice, survivor) == {"break-up-email"}
+    assert practice.step(survivor, name="break-up-email", kind=Kind.SUGGEST_LOST)
+
+
+def test_break_up_is_sent_once_for_attempts_without_an_answer(practice: Practice, watch: Watch, smtp: SmtpServer):
+    lead = practice.capture(email=LEAD)
+    mails = []
+    for _ in range(3):
+        watch.advance(hours=1)
+        send(practice, lead)
+        mails.append(smtp.received[-1])
+    assert break_ups(practice, lead) == {BREAK_UP}
+    come_back(practice, mails[0])
+    assert counts(practice, lead)[0] == 2
+    practice.fail_to_reach(lead, times=1)
+    assert (counts(practice, lead)[0], break_ups(practice, lead)) == (3, {BREAK_UP})
+    watch.advance(days=4)
+    for _ in range(3):
+        practice.run(Kind.SUGGEST_LOST)
+        practice.run(Kind.SEND_MESSAGE)
+        practice.run(Kind.DELIVER)
+        watch.advance(hours=9)
+    practice.fail_to_reach(lead, times=2)
+
+    assert break_ups(practice, lead) == set()
+    assert len(practice.rows("notifications", lead_id=lead, template="break-up-email")) == 1
+
+    practice.hear_from(lead)
+    practice.fail_to_reach(lead, times=3)
+    assert break_ups(practice, lead) == {"break-up-email"}
+
+
 # Acts of a random history, and the minutes before each.
 ACTS = ("write", "write", "write", "bounce", "bounce", "call", "spoke", "late", "reply", "reply")
 histories = st.lists(st.tuples(st.sampled_from(ACTS), st.integers(1, 3000)), min_size=6, max_size=16)

@@ -118,6 +118,9 @@ FIELDS: Final[Mapping[str, Field]] = {
     "lead.has_opened": Field(TRUTH, "Whether a person opened one of its e-mails; needs tracking."),
     "lead.next_follow_up_at": Field(INSTANT, "When its first open task is due; empty if it has no open task."),
     "lead.best_hours": Field(LIST, "The hours at which it is best reached, the best first, such as `weekday 17`."),
+    "lead.lost_suggested_at": Field(
+        INSTANT, "When closing it as lost was suggested, or is planned to be; empty again once it answers."
+    ),
     "task.status": Field(TEXT, "The status of the task.", _values(TaskStatus)),
     "task.type": Field(TEXT, "The type of the task.", _values(TaskType)),
     "task.priority": Field(TEXT, "The priority of the task.", _values(TaskPriority)),

@@ -69,10 +69,16 @@ def _initial_values(stage: str, at: datetime) -> JsonDict:
     }
 
 
-def lead_facts_for_rules(lead: SimpleNamespace, next_follow_up_at: datetime | None) -> JsonDict:
-    """Return the facts of the lead that rules may use and that no event carries, by name."""
+def lead_facts_for_rules(
+    lead: SimpleNamespace, next_follow_up_at: datetime | None, lost_suggestion_at: datetime | None
+) -> JsonDict:
+    """Return the facts of the lead that rules may use and that no event carries, by name.
+
+    `next_follow_up_at`: of its open tasks. `lost_suggestion_at`: of its planned steps.
+    """
     facts = {name: getattr(lead, column) for name, column in _COLUMNS}
     facts["next_follow_up_at"] = next_follow_up_at
+    facts["lost_suggested_at"] = lead.lost_suggested_at or lost_suggestion_at
     facts["best_hours"] = lead.best_hours
     facts["value"] = lead.lead_value and float(lead.lead_value)
     facts |= {name: vars(lead).get(name, value) for name, value in _computed(lead).items()}

@@ -48,7 +48,7 @@ def _is_concerned(step: SimpleNamespace, event: Event) -> bool:
 def _record_event(world: World, event: Event, stopped: Sequence[SimpleNamespace]) -> None:
     rules = world.setting.rules
     if asked := rules.required_facts_of(event.name):
-        more = lead_facts_for_rules(world.lead, world.next_follow_up_at)
+        more = lead_facts_for_rules(world.lead, world.next_follow_up_at, world.lost_suggestion_at)
         event = event.with_facts({name: more.get(name) for name in asked})
     found = plan(rules, event, world.setting.clinic.calendar)
     details = {name: value for name, value in event.facts.get("event", {}).items() if value is not None}

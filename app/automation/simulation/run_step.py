@@ -191,7 +191,7 @@ def _note_message(
 
 def _facts(world: World, step: SimpleNamespace) -> JsonDict:
     """Return the facts that only guards and branches use."""
-    extra_facts = lead_facts_for_rules(world.lead, world.next_follow_up_at)
+    extra_facts = lead_facts_for_rules(world.lead, world.next_follow_up_at, world.lost_suggestion_at)
     return {"extra_facts": extra_facts, "enrollment": facts_of_enrollment(world, step)}
 
 

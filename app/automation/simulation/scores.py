@@ -64,7 +64,7 @@ def _give(world: World, given: Given, stored: StoredScore, *, is_new: bool) -> N
 def _parts(world: World) -> list[Part]:
     lead, table = world.lead, world.setting.scoring
     facts: JsonDict = {name: getattr(lead, name, None) for name in CARRIED}
-    facts |= lead_facts_for_rules(lead, world.next_follow_up_at)
+    facts |= lead_facts_for_rules(lead, world.next_follow_up_at, world.lost_suggestion_at)
     local = {"at": world.setting.clinic.calendar.local(world.now)}
     return [*weigh(table.base, table.weights, {"lead": facts, "now": local})]
 

@@ -18,7 +18,7 @@ from app.automation.simulation.timeline import Entry, EntryKind
 from app.core.db import new_id
 from app.core.type_aliases import ColumnValues
 from app.engine.events.events import Chain, Event
-from app.engine.models import PENDING, Reason, StepState
+from app.engine.models import PENDING, Kind, Reason, StepState
 from app.engine.plan.plan import PlannedStep
 from app.engine.rules.rules import RuleSet
 from app.engine.sequences.definitions import PublishedSequences
@@ -123,6 +123,11 @@ class World:
     def next_follow_up_at(self) -> datetime | None:
         """The earliest due time of the open tasks."""
         return min((task.due_at for task in self.open_tasks.values()), default=None)
+
+    @property
+    def lost_suggestion_at(self) -> datetime | None:
+        """The earliest due time of the planned suggestions to close the lead as lost."""
+        return min((step.due_at for step in self.pending.values() if step.kind == Kind.SUGGEST_LOST), default=None)
 
     @property
     def is_escalated(self) -> bool:

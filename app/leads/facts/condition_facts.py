@@ -24,6 +24,10 @@ _HAS_OPENED: Final = (
     "EXISTS (SELECT FROM notifications n JOIN tracked_messages t ON t.id = n.id"
     " WHERE n.lead_id = leads.id AND t.person_opens > 0)"
 )
+_LOST_SUGGESTED_AT: Final = (
+    "coalesce(leads.lost_suggested_at, (SELECT min(s.due_at) FROM steps s WHERE s.lead_id = leads.id"
+    " AND s.kind = 'suggest_lost' AND s.state IN ('planned', 'published', 'running')))"
+)
 _COLUMNS: Final[ColumnValues] = {
     "source": LeadSource.name,
     "source_category": LeadSource.category,
@@ -33,6 +37,7 @@ _COLUMNS: Final[ColumnValues] = {
     .scalar_subquery(),
     "has_email": Lead.email_blind.is_not(None),
     "has_phone": Lead.phone_blind.is_not(None),
+    "lost_suggested_at": literal_column(_LOST_SUGGESTED_AT, Lead.lost_suggested_at.type),
     "has_opened": literal_column(_HAS_OPENED, Boolean),
     "hours_to_first_contact": cast(extract("epoch", Lead.first_contact_at - Lead.created_at) / 3600, Float),
     **{

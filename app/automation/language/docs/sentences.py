@@ -77,6 +77,10 @@ _THERE: Final[Mapping[str, tuple[str, str]]] = {
     "lead.replied_at": ("the lead has replied", "the lead has not replied"),
     "lead.opted_out_at": ("the lead has opted out", "the lead has not opted out"),
     "lead.assigned_to_id": ("the lead is assigned", "the lead is not assigned"),
+    "lead.lost_suggested_at": (
+        "closing it as lost was or will be suggested",
+        "closing it as lost was not suggested yet",
+    ),
     "lead.next_follow_up_at": ("the lead has an open task", "the lead has no open task"),
     "event.changed": ("something was changed", "it is new"),
 }
