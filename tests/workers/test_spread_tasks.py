@@ -10,6 +10,7 @@ import pytest
 
 from app import clock
 from app.clock import now
+from app.automation.lead_view.step_changes import run_step_now
 from app.core.db import transaction
 from app.engine.service import record
 from app.identity.models import Role
@@ -130,3 +131,42 @@ def test_setting_limits_the_tasks_of_an_hour(practice: Practice, watch: Watch, p
     assert all(practice.actor().clinic.calendar.is_open(at) for at in times)
     assert max(hours.values()) <= per_hour
     assert [hours[hour] for hour in sorted(hours)[1:-1]] == [per_hour] * (len(hours) - 2)  # no slot is left out
+
+
+def test_escalation_counts_from_the_call_that_was_spread(practice: Practice, watch: Watch):
+    capture_many(practice)
+    practice.run_due()
+    calls = {task.lead_id: task.due_at for task in practice.rows("lead_tasks", title="Initial Contact")}
+    calendar, first = practice.actor().clinic.calendar, min(calls.values())
+    for step in practice.steps(name="no-contact-24h"):
+        call = calls[step.lead_id]
+        start = now() if call == first else call
+        assert step.due_at == calendar.add_business_days(start, timedelta(hours=24))
+        assert [move["by"] for move in step.moves or ()] == ([] if call == first else ["first_call"])
+    watch.set(max(calls.values()))
+    practice.run_due()
+    escalated = {task.lead_id for task in practice.rows("lead_tasks", title="No contact in 24 hours")}
+    assert escalated
+    assert all(calendar.add_business_days(calls[lead_id], timedelta(hours=24)) <= now() for lead_id in escalated)
+
+
+def test_escalation_of_a_lead_that_arrives_alone_counts_from_its_arrival(practice: Practice, watch: Watch):
+    capture_many(practice, 40)
+    practice.run_due()
+    lead = practice.capture()
+    practice.run_due()
+    step = practice.step(lead, name="no-contact-24h")
+    assert step.due_at == practice.actor().clinic.calendar.add_business_days(now(), timedelta(hours=24))
+
+
+def test_escalations_that_a_user_runs_one_after_another_are_spread(practice: Practice, watch: Watch):
+    capture_many(practice, 8)
+    practice.run_due()
+    for step in practice.steps(name="no-contact-24h"):
+        watch.advance(milliseconds=100)
+        with transaction() as session:
+            run_step_now(session, practice.actor(), step.lead_id, step.id)
+        practice.run("escalate", step)
+    times = due_times(practice, title="No contact in 24 hours")
+    assert len(times) == 8
+    assert all(later - earlier >= timedelta(minutes=9) for earlier, later in pairwise(times))

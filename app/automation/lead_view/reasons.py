@@ -6,6 +6,7 @@ from typing import Final
 from app.automation.sequences.models import PauseReason
 from app.engine.models import Reason
 from app.engine.sequences.sequence import ExitReason
+from app.engine.steps.moves import FIRST_CALL
 
 # What moved a due time: parts of a rule's timing, and reasons for which a step was postponed.
 MOVERS: Final[Mapping[str, str]] = {
@@ -15,6 +16,7 @@ MOVERS: Final[Mapping[str, str]] = {
     "best_time": "the hours at which the lead is best reached",
     "quiet_hours": "the quiet hours",
     "at_once": "the time that was left",
+    FIRST_CALL: "the later time of the first call",
     Reason.NO_GATEWAY: "the missing gateway",
     Reason.NO_ACCOUNT: "the missing sending account",
     Reason.THROTTLED: "the rate limit of its gateway or sending account",

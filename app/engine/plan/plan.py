@@ -152,6 +152,19 @@ def _due_times(rule: Rule, context: _EventContext) -> list[Due]:
     return [due] if due else []
 
 
+def due_counted_from(rule: Rule, start: datetime, calendar: Calendar, *, zone: str | None) -> datetime | None:
+    """Return the due time of a rule that waits, counted from `start` instead of the event. `zone` is the lead's.
+
+    None if the rule does not wait, or does not count from its event, or recurs.
+    """
+    timing = rule.timing
+    if not timing.wait or timing.of is not None or rule.before_due is not None or rule.every is not None:
+        return None
+    local = ZoneInfo(zone) if zone and timing.zone == "lead" else calendar.zone
+    due = due_time(timing, start, start, LocalClock(calendar, local))
+    return due and due.at
+
+
 def _anchor(rule: Rule, event: Event, facts: Facts) -> date | datetime | None:
     """Return the time that the wait counts from; None if the event has no such date."""
     if rule.timing.of is None:

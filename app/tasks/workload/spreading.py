@@ -67,7 +67,7 @@ class FreeTimes:
         self._start = start
         self._next = start
         self._per_hour = per_hour
-        self._taken = {self._slot(due_at) for due_at in taken}
+        self._taken = {slot_of(due_at, per_hour) for due_at in taken}
 
     def take(self, wished: datetime) -> datetime:
         """Take the wished time if it is free, else the next free time while the clinic is open."""
@@ -83,13 +83,20 @@ class FreeTimes:
         while True:
             at = _next_open(self._calendar, at)
             yield at
-            at = self._begin(self._slot(at) + 1)
+            at = begin_of(self._slot(at) + 1, self._per_hour)
 
     def _slot(self, at: datetime) -> int:
-        return int(at.timestamp()) * self._per_hour // _HOUR_SECONDS
+        return slot_of(at, self._per_hour)
 
-    def _begin(self, slot: int) -> datetime:
-        return datetime.fromtimestamp(-(-slot * _HOUR_SECONDS // self._per_hour), UTC)  # rounded up
+
+def slot_of(at: datetime, per_hour: int) -> int:
+    """Return the number of the slot of an instant, if an hour has `per_hour` slots."""
+    return int(at.timestamp()) * per_hour // _HOUR_SECONDS
+
+
+def begin_of(slot: int, per_hour: int) -> datetime:
+    """Return the first whole second of a slot."""
+    return datetime.fromtimestamp(-(-slot * _HOUR_SECONDS // per_hour), UTC)
 
 
 def _first_days_with_room(
@@ -116,11 +123,12 @@ def _first_room(clinic: ClinicContext, start: datetime, counts: Mapping[date, in
 
 
 def _times(session: Session, clinic: ClinicContext, starts: Mapping[UUID, datetime]) -> dict[UUID, FreeTimes]:
-    given = {"users": list(starts), "starts": list(starts.values()), "most": MOST_READ}
-    taken: dict[UUID, list[datetime]] = defaultdict(list)
-    for row in session.execute(_TIMES, given):
-        taken[row.user_id].append(row.due_at)
     calendar, per_hour = clinic.calendar, clinic.spread_tasks_per_hour
+    # A task may be due a moment before the start, in the same slot: it was created a moment before.
+    since = [begin_of(slot_of(start, per_hour), per_hour) for start in starts.values()]
+    taken: dict[UUID, list[datetime]] = defaultdict(list)
+    for row in session.execute(_TIMES, {"users": list(starts), "starts": since, "most": MOST_READ}):
+        taken[row.user_id].append(row.due_at)
     return {user_id: FreeTimes(calendar, start, taken[user_id], per_hour=per_hour) for user_id, start in starts.items()}
 
 

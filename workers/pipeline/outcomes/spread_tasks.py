@@ -13,19 +13,24 @@ from app.automation.handlers.support.follow_up_events import task_created
 from app.engine.events.events import OF_MANY
 from app.engine.outcomes import Done, ExternalCall, Outcome, Row
 from app.tasks.workload.spreading import WishedTask, spread
-
-Decided = tuple[StepContext, Outcome | ExternalCall]
-
+from workers.pipeline.outcomes.follow_calls import Decided, follow_calls
 
 def spread_tasks(session: Session, decided: Sequence[Decided]) -> list[Decided]:
-    """Return the outcomes with the due times that the assignees have free. Other steps stay as they are."""
+    """Return the outcomes with the due times that the assignees have free. Other steps stay as they are.
+
+    Pending steps that wait for a contact follow their call.
+    """
     spread_out = list(decided)
+    moved: set[int] = set()
     for places in _by_clinic(decided).values():
         clinic = decided[places[0]][0].clinic
         tasks = [_task(decided[place][1]) for place in places]
         wished = [WishedTask(task["assigned_to_id"], task["due_at"]) for task in tasks]
         for place, due_at in zip(places, spread(session, clinic, wished), strict=True):
-            spread_out[place] = _moved(*decided[place], due_at)
+            spread_out[place] = _moved(decided[place], due_at)
+            if spread_out[place] is not decided[place]:
+                moved.add(place)
+    follow_calls(session, spread_out, moved)
     return spread_out
 
 
@@ -43,10 +48,11 @@ def _task(end: Outcome | ExternalCall) -> Row:
     return task
 
 
-def _moved(context: StepContext, end: Outcome | ExternalCall, due_at: datetime) -> Decided:
+def _moved(decided: Decided, due_at: datetime) -> Decided:
+    context, end = decided
     task = _task(end)
     if due_at == task["due_at"] or not isinstance(end, Done):
-        return context, end
+        return decided
     moved = {**task, "due_at": due_at}
     effects = replace(end.effects, tasks=(moved,), events=task_created(context, moved))
     return context, replace(end, made={**end.made, "due_before_spreading": task["due_at"].isoformat()}, effects=effects)
