@@ -129,6 +129,39 @@ def test_duplicates_of_an_unknown_lead_are_not_found(desk: Desk):
     assert desk.admin.get(f"/api/leads/{uuid4()}/duplicates").status == 404
 
 
+@pytest.mark.parametrize(
+    ("initial", "first_name"),
+    [
+        *(
+            ("J.", "James"),
+            ("E.", "Elizabeth"),
+            ("A", "Alexander"),
+            ("O.", "Olga"),
+            ("H.", "Henry"),
+            ("C.", "Christian"),
+        ),
+        *(
+            ("C.", "Clara"),
+            ("I.", "Ian"),
+            ("U.", "Ulrike"),
+            ("Y.", "Yolanda"),
+            ("E.", "Eva"),
+            ("D.", "David"),
+            ("S.", "Shaun"),
+        ),
+    ],
+)
+def test_name_with_an_initial_is_found_from_both_leads(desk: Desk, initial: str, first_name: str):
+    known = [
+        desk.capture(first_name=name, last_name="Fletcherson", phone=None, email=f"{name}@people.org")
+        for name in (initial.strip("."), first_name)
+    ]
+    for other, name in ((known[1], initial), (known[0], first_name)):
+        person = {"first_name": name, "last_name": "Fletcherson"}
+        found = desk.front_desk.post("/api/leads/check", person).body["duplicates"]
+        assert (other["id"], 91) in {(one["lead_id"], one["score"]) for one in found}
+
+
 FOUND = 0.9  # of the pairs of one person
 
 
@@ -149,14 +182,15 @@ def test_labelled_pairs_are_found_through_the_api(desk: Desk):
 
 def test_family_is_no_duplicate_and_birth_dates_decide(desk: Desk):
     facts = {"patient_dob": "1984-03-01", "address_line1": "1 Main Street", "postal_code": "10001", "phone": None}
-    first = desk.capture(first_name="Maria", last_name="Lopez", email="m@people.org", **facts)
-    brother = desk.capture(first_name="Mario", last_name="Lopez", email="n@people.org", phone=None)
-    misspelled = desk.capture(first_name="Mario", last_name="Lopez", email="o@people.org", **facts)
+    first = desk.capture(first_name="Lena", last_name="Lopez", email="m@people.org", **facts)
+    brother = desk.capture(first_name="Leon", last_name="Lopez", email="n@people.org", phone=None)
+    misspelled = desk.capture(first_name="Lema", last_name="Lopez", email="o@people.org", **facts)
+    twin = desk.capture(first_name="Lina", last_name="Lopez", email="q@people.org", **facts)
     daughter = desk.capture(
-        first_name="Maria", last_name="Lopez", email="p@people.org", **{**facts, "patient_dob": "2009-11-20"}
+        first_name="Lena", last_name="Lopez", email="p@people.org", **{**facts, "patient_dob": "2009-11-20"}
     )
 
     def found(lead: dict[str, Any]) -> set[str]:
         return {one["lead_id"] for one in desk.admin.get(f"/api/leads/{lead['id']}/duplicates").body["duplicates"]}
 
-    assert [first["id"] in found(lead) for lead in (brother, misspelled, daughter)] == [False, True, False]
+    assert [first["id"] in found(lead) for lead in (brother, misspelled, twin, daughter)] == [False, True, False, False]

@@ -35,7 +35,14 @@ _SOUNDS: Final = tuple(
     (re.compile(pattern), sound)
     for pattern, sound in (
         *((r"sch|sh", "$"), (r"ph", "f"), (r"th", "t"), (r"dh", "d"), (r"kh|ck|q(u(?=[ei]))?|ch(?=r)", "k")),
-        *((r"c(?=[eiy])", "s"), (r"c(?!h)", "k"), (r"z", "s"), (r"w", "v"), (r"x", "ks"), (r"(?<!^)h", "")),
+        *(
+            (r"c(?=[eiy])", "s"),
+            (r"c(?!h)", "k"),
+            (r"z", "s"),
+            (r"w", "v"),
+            (r"x", "ks"),
+            (r"(?<!^)h(?![aeiou])|(?<=[^aeiou])h", ""),
+        ),
         *((r"ou|oo", "u"), (r"([ao])e|(?<=u)e(?!$)", r"\1"), (r"ai|ay|ei|ey", "ei")),
         *((r"ie|ee|ea(?!$)|iy|yi|ij", "i"), (r"[yj]", "i"), (r"(.)\1+", r"\1")),
     )

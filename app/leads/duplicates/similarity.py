@@ -29,7 +29,9 @@ TYPO: Final = 93
 INITIAL: Final = 91
 SAME_FACTS: Final = 91  # names that differ, with the same birth date and address
 DIFFERENT: Final = 60  # any value below INITIAL: two persons
-_MOST_PAIRS: Final = 24
+_MOST_PAIRS: Final = 48
+_UNHEARD: Final = "aeiouyhj"  # letters that the index of names leaves out
+_HEARD: Final = ("b", "ch", *"dfgklmnprstv")  # one beginning for each sound of the index
 _FEMININE: Final = (("ova", "ov"), ("eva", "ev"), ("ska", "ski"), ("cka", "cki"), ("skaya", "sky"), ("ina", "in"))
 _SHORTEST: Final = 5  # letters of a name that may have a typing error
 _SHORTEST_SWAPPED: Final = 5
@@ -64,16 +66,35 @@ def similarity(one: Person, other: Person) -> int:
 
 
 def names_to_find(first_name: str, last_name: str) -> list[tuple[str, str]]:
-    """Return the pairs of names under which a person may be stored: as given, swapped, and with nicknames.
+    """Return the pairs of names under which a person may be stored: as given, swapped, with nicknames and initials.
 
-    Of nicknames with the same first and last letter, one is enough, because leads are found by these sounds.
+    Leads are found by the first and last consonant of the given name: of nicknames with the same ones, one is enough.
     """
     pairs = [(first_name, last_name), (last_name, first_name)]
     for given, family in tuple(pairs):
         words = words_of(given)
-        ways = {(way[0], way[-1]): way for way in sorted(variants_of(words[0]))} if words else {}
-        pairs += [(way, family) for way in ways.values()]
+        pairs += [(way, family) for way in _ways_of(words[0])] if words else []
     return pairs[:_MOST_PAIRS]
+
+
+def _ways_of(given: str) -> list[str]:
+    """Return nicknames of a given name and its initial; of an initial, the beginnings of names that it may stand for.
+
+    The index has an initial under its letter, and `James` under M. Some initials are under the sound of their name.
+    """
+    initial = given[0]
+    if given != initial:
+        ways = {(heard[0], heard[-1]): way for way in sorted(variants_of(given)) if (heard := _consonants(way))}
+        has_own_sound = initial not in _UNHEARD and not given.startswith("ch")
+        return [*ways.values(), *([] if has_own_sound else [initial])]
+    if initial in _UNHEARD:
+        return list(_HEARD)
+    return ["ch"] if initial == "c" else []
+
+
+def _consonants(name: str) -> str:
+    """Return the name as the index of names has it, nearly: without vowels, if it has consonants."""
+    return "".join(letter for letter in name if letter not in _UNHEARD) or name
 
 
 @lru_cache(maxsize=4096)
@@ -229,10 +250,12 @@ def _same_facts(one: Person, other: Person) -> bool:
 def _with_facts(first: list[str], last: list[str], other_first: list[str], other_last: list[str]) -> int:
     """Compare names of persons with the same birth date and address: another surname, or a misspelled given name.
 
-    Twins have both in common, and other given names.
+    Twins have both in common, and other given names: Lena and Lina.
     """
     given, family = _given_names(first, other_first), _surnames(last, other_last)
     if given >= NICKNAME:
         return SAME_FACTS
-    near = OSA.distance("".join(first), "".join(other_first), score_cutoff=1) <= 1
-    return SAME_FACTS if family >= SPELLING and near else 0
+    one, other = "".join(first), "".join(other_first)
+    are_two_names = is_given_name(one) and is_given_name(other)
+    is_near = not are_two_names and OSA.distance(one, other, score_cutoff=1) <= 1
+    return SAME_FACTS if family >= SPELLING and is_near else 0
