@@ -277,8 +277,8 @@ function Row({ lead, isChosen, isCurrent, toggle, focus }: RowProps) {
       <td>
         <input type="checkbox" aria-label={t.selectOne(name)} checked={isChosen} onChange={toggle} />
       </td>
-      <td className="cut">
-        <Link id={`lead-${lead.id}`} className="lead-link" href={`/leads/${lead.id}`} onFocus={focus}>
+      <td className="lead-name">
+        <Link id={`lead-${lead.id}`} className="lead-link cut" href={`/leads/${lead.id}`} onFocus={focus}>
           {name}
         </Link>
         {lead.is_rotting && <Badge tone="warn">{texts.lead.rotting}</Badge>}

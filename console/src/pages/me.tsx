@@ -91,7 +91,7 @@ function Notices({ stored, reload }: { stored: Preferences; reload: () => void }
       )}
       {mistakes.rest("/digest_at", "/timezone")}
       <div className="table-box" tabIndex={0} role="region" aria-label={t.notices}>
-        <table>
+        <table className="choices">
           <thead>
             <tr>
               <th>{t.kind}</th>
