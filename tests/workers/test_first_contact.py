@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from app import clock
 from app.automation.playbooks import shipped
+from app.core.database.row_security import restrict_to_clinic
 from app.core.db import transaction
 from app.leads.duplicates import merge
+from app.leads.facts.condition_facts import load_facts
 from app.leads.pipeline import reopening
 from app.tasks.models import OPEN_TASKS
 from tests.support.desk import Desk, the_app
@@ -323,3 +325,12 @@ def check(practice: Practice, lead: UUID, known: Oracle) -> None:
         assert [one.title for one in asking if one.status in OPEN_TASKS and one.created_at < known.contacted] == []
         early = [step for step in practice.pending(lead) if step.created_at < known.contacted]
         assert [step.name for step in early if "lead.contacted" in step.stop_on] == []
+
+
+def test_contact_before_the_capture_took_no_hours(practice: Practice):
+    lead = practice.capture()
+    sql("UPDATE leads SET first_contact_at = created_at - interval '2 hours' WHERE id = :lead", lead=lead)
+    with transaction() as session:
+        restrict_to_clinic(session, practice.clinic_id)
+        facts = load_facts(session, [lead], ["hours_to_first_contact"])
+    assert facts == {lead: {"hours_to_first_contact": 0.0}}

@@ -88,7 +88,7 @@ def lead_facts_for_rules(
 def _computed(lead: SimpleNamespace) -> JsonDict:
     """Return the facts that no column holds. A script may set others. A simulation sends nothing to open."""
     contact = lead.first_contact_at
-    hours = contact and (contact - lead.created_at).total_seconds() / 3600
+    hours = contact and max((contact - lead.created_at).total_seconds(), 0.0) / 3600
     known = {"has_email": bool(lead.email), "has_phone": bool(lead.phone)}
     return {**known, "has_opened": False, "hours_to_first_contact": hours}
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Boolean, Float, RowMapping, bindparam, cast, extract, func, literal_column, select
+from sqlalchemy import ARRAY, Boolean, RowMapping, bindparam, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from app.core.type_aliases import ColumnValues, JsonDict
@@ -17,6 +17,7 @@ from app.leads.attribution.models import LeadSource
 from app.leads.facts.best_time.load import best_hours_of
 from app.leads.models import Lead
 from app.leads.search.open_task import IS_OPEN_TASK, OpenTask
+from app.leads.timeline.responses import seconds_from_creation
 
 _CUSTOM_PREFIX: Final = "custom."  # prefix of custom field keys
 
@@ -39,7 +40,7 @@ _COLUMNS: Final[ColumnValues] = {
     "has_phone": Lead.phone_blind.is_not(None),
     "lost_suggested_at": literal_column(_LOST_SUGGESTED_AT, Lead.lost_suggested_at.type),
     "has_opened": literal_column(_HAS_OPENED, Boolean),
-    "hours_to_first_contact": cast(extract("epoch", Lead.first_contact_at - Lead.created_at) / 3600, Float),
+    "hours_to_first_contact": seconds_from_creation(Lead.first_contact_at) / 3600,
     **{
         name: getattr(Lead, name)
         for name in (

@@ -95,8 +95,9 @@ def impossible_guard(given: JsonObject) -> Iterator[Line]:
 def _problem_with(literal: Literal, known: Mapping[str, list[Literal]]) -> str | None:
     """Return why the test never holds, alone or together with the known ones; None if it may hold."""
     path = literal.path
-    if possible([literal]).is_empty and (domain := domain_of(path)):
-        return f"never holds: the value is {domain}"
+    if possible([literal]).is_empty:
+        domain = domain_of(path)
+        return f"never holds: the value is {domain}" if domain else f"never holds, whatever {path} is"
     found = {other: possible(tests) for other, tests in known.items()}
     found[path] = possible([*known.get(path, ()), literal])
     if found[path].is_empty:
