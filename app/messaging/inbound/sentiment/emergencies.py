@@ -116,14 +116,18 @@ def _found(clause: str) -> Iterator[str]:
     words = plain_words(clause.replace("'", " ").replace("\u2019", " ")).split()
     joined = plain_words(clause).split()  # "can't" is one word in the list
     for way in (words, joined) if joined != words else (words,):
+        figurative = _figurative_places(way)
         asks = clause.rstrip().endswith("?") and bool(way) and way[0] in _ASKING
         for place in range(len(way)):
             entry = _entry_at(way, place)
-            if entry and not (asks and entry.is_pain) and not _is_negated(way, place):
+            if place in figurative or (asks and entry and entry.is_pain):
+                continue
+            if entry and not _is_negated(way, place):
                 yield " ".join(entry.words)
-        for first, second in _pairs():
-            if first in way and second in way and _is_near(way, way.index(first), way.index(second)):
-                yield f"{first} {second}"
+        for first in dict.fromkeys(way):
+            for second in _pairs().get(first, frozenset()).intersection(way):
+                if _is_near(way, way.index(first), way.index(second)):
+                    yield f"{first} {second}"
 
 
 def _entry_at(words: Sequence[str], place: int) -> _Entry | None:
@@ -134,6 +138,17 @@ def _entry_at(words: Sequence[str], place: int) -> _Entry | None:
         if tuple(words[place : place + len(entry.words)]) == entry.words
     ]
     return max(entries, key=lambda entry: len(entry.words), default=None)
+
+
+def _figurative_places(words: Sequence[str]) -> set[int]:
+    """Return the places of words in phrases such as `bleeding edge`, which tell of no emergency."""
+    return {
+        place + offset
+        for place, word in enumerate(words)
+        for phrase in _figurative().get(word, ())
+        if tuple(words[place : place + len(phrase)]) == phrase
+        for offset in range(len(phrase))
+    }
 
 
 def _is_near(words: Sequence[str], one: int, other: int) -> bool:
@@ -151,15 +166,30 @@ def _entries() -> dict[str, list[_Entry]]:
     """Return the entries of [pain] and [injury] by their first word."""
     found: dict[str, list[_Entry]] = {}
     for section, words in _lines():
-        if section != "[broken]":
+        if section in ("[pain]", "[injury]"):
             found.setdefault(words[0], []).append(_Entry(words, section == "[pain]"))
     return found
 
 
 @cache
-def _pairs() -> list[tuple[str, ...]]:
-    """Return the pairs of [broken]."""
-    return [words for section, words in _lines() if section == "[broken]"]
+def _pairs() -> dict[str, frozenset[str]]:
+    """Return what happens to each thing of [broken]."""
+    found: dict[str, frozenset[str]] = {}
+    for section, words in _lines():
+        if section == "[broken]":
+            things, events = (part.split("|") for part in words)
+            found |= {thing: found.get(thing, frozenset()).union(events) for thing in things}
+    return found
+
+
+@cache
+def _figurative() -> dict[str, list[tuple[str, ...]]]:
+    """Return the phrases of [figurative] by their first word."""
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for section, words in _lines():
+        if section == "[figurative]":
+            found.setdefault(words[0], []).append(words)
+    return found
 
 
 def _lines() -> Iterator[tuple[str, tuple[str, ...]]]:
