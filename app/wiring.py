@@ -53,6 +53,7 @@ from app.tasks.emergencies import plan_emergency_task
 from app.tasks.lifecycle.cancel_all import cancel_open_tasks
 from app.tasks.lifecycle.closing import (
     complete_answered_tasks,
+    complete_request_tasks,
     complete_tasks_after_contact,
     complete_tasks_before_merge,
     reopen_answered_tasks,
@@ -73,12 +74,12 @@ def connect() -> None:
     visible_ids.visible_leads.connect(leads_in_scope)
     visible_ids.visible_tasks.connect(tasks_in_scope)
     lead_facts.lead_facts.connect(load_facts)
-    service.events_recorded.connect(waiting.end_waits, event_listeners.follow_events)
+    service.events_recorded.connect(waiting.end_waits, event_listeners.follow_events, questions.answer_by_events)
     service.events_logged.connect(subscriptions.deliver_events)
     cancel.steps_cancelled.connect(suppress_undelivered)
     cancel.all_steps_cancelled.connect(event_listeners.end_all_enrollments)
     cancel.lead_merged.connect(merge_enrollments)
-    opt_outs.channel_opted_out.connect(event_listeners.exit_without_channel)
+    opt_outs.channel_opted_out.connect(event_listeners.exit_without_channel, questions.answer_by_channel)
     lead_state.stage_entered.connect(plan_stage_tasks)
     task_templates.enrolled_by_template.connect(enrolled_by_template)
     lead_state.contact_told.connect(complete_tasks_after_contact)
@@ -89,6 +90,7 @@ def connect() -> None:
     closing.lead_ended.connect(cancel_open_tasks)
     effects.author_asked.connect(pause_for_question)
     questions.author_decided.connect(resume_after_question)
+    questions.request_decided.connect(complete_request_tasks)
     privacy.person_erased.connect(suppression_list.suppress_person)
     owner_changes.owners_changed.connect(follow_owners)
     availability.absence_begun.connect(begin_absence)

@@ -18,6 +18,7 @@ from app.messaging.inbound.mail_list import assign, list_emails
 from app.messaging.inbound.models import InboundEmail
 from app.messaging.inbound.questions import Answer, NothingToDecide, decide_email
 from app.messaging.inbound.receive import Received
+from app.tasks.lifecycle.closing import complete
 from tests.support.enrolling import mail as message_step
 from tests.support.enrolling import playbook, sequence, way
 from tests.support.inbound import answer, mail, messaged_lead, receive, set_address
@@ -170,8 +171,8 @@ def test_request_is_obeyed_after_ten_business_days(practice: Practice, lead: UUI
 
 
 def test_list_has_the_open_questions(practice: Practice, lead: UUID, sent: Mail):
-    got = receive(practice.clinic_id, answer(sent, **AWAY))
     receive(practice.clinic_id, answer(sent, "Yes, please."))
+    got = receive(practice.clinic_id, answer(sent, **AWAY))
     with transaction() as session:
         actor = _admin(practice, session)
         found = list_emails(session, actor, {"is_open_question": True, "limit": 10})
@@ -243,3 +244,55 @@ def test_request_in_a_mail_that_a_user_assigned_is_asked_about(practice: Practic
     with transaction() as session:
         assign(session, _admin(practice, session), got.id, {"lead_id": lead})
     assert practice.row("inbound_emails", id=got.id).question == "opt_out"
+
+
+def request_task(practice: Practice, lead: UUID) -> Any:
+    return practice.row("lead_tasks", lead_id=lead, title="Asks for no more messages: decide")
+
+
+@pytest.mark.parametrize("chosen", ["opt_out", "keep_writing"])
+def test_decision_about_a_request_completes_its_task(practice: Practice, lead: UUID, sent: Mail, chosen: str):
+    first, second = (receive(practice.clinic_id, answer(sent, REQUEST)) for _ in range(2))
+    practice.run(Kind.CREATE_TASK)
+
+    decide(practice, first, chosen)
+
+    if chosen == "keep_writing":  # the other request is still open
+        assert {task.status for task in practice.rows("lead_tasks", lead_id=lead, priority="URGENT")} == {"PENDING"}
+        decide(practice, second, chosen)
+    assert {task.status for task in practice.rows("lead_tasks", lead_id=lead, priority="URGENT")} == {"COMPLETED"}
+    assert practice.row("inbound_emails", id=second.id).decide_by is None
+    assert (practice.row("leads", id=lead).opted_out_at is not None) is (chosen == "opt_out")
+
+
+def test_stop_word_answers_an_open_request(practice: Practice, lead: UUID, sent: Mail):
+    got = receive(practice.clinic_id, answer(sent, REQUEST))
+    practice.run(Kind.CREATE_TASK)
+    receive(practice.clinic_id, answer(sent, "STOP"))
+    assert practice.row("inbound_emails", id=got.id).decide_by is None
+    assert request_task(practice, lead).status == "COMPLETED"
+
+
+def test_request_that_is_decided_at_once_gets_no_task(practice: Practice, lead: UUID, sent: Mail):
+    got = receive(practice.clinic_id, answer(sent, REQUEST))
+    decide(practice, got, "keep_writing")
+    practice.run(Kind.CREATE_TASK)
+    assert practice.rows("lead_tasks", lead_id=lead, title="Asks for no more messages: decide") == []
+
+
+def test_completed_task_of_a_request_opts_the_lead_out(practice: Practice, lead: UUID, sent: Mail):
+    got = receive(practice.clinic_id, answer(sent, REQUEST))
+    practice.run(Kind.CREATE_TASK)
+    with transaction() as session:
+        complete(session, practice.actor(), request_task(practice, lead).id)
+    assert practice.row("leads", id=lead).opted_out_at is not None
+    assert practice.row("inbound_emails", id=got.id).decide_by is None
+
+
+def test_clear_reply_answers_the_question_about_the_author(practice: Practice, lead: UUID, sent: Mail):
+    got = receive(practice.clinic_id, answer(sent, **AWAY))
+    assert way(practice, lead).state == "paused"
+    receive(practice.clinic_id, answer(sent, "Yes, please."))
+    row = practice.row("inbound_emails", id=got.id)
+    assert (row.classification, row.decide_by) == ("unsure", None)
+    assert way(practice, lead).state == "exited"

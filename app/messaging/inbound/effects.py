@@ -52,7 +52,12 @@ UNSURE_NOTICE: Final = "email-unsure"
 FORGERY_NOTICE: Final = "email-forged"
 MOST_SOFT_BOUNCES: Final = 3  # messages to one address; the last one suppresses it
 DAYS_TO_DECIDE: Final = {Question.AUTHOR: timedelta(days=2), Question.OPT_OUT: timedelta(days=10)}  # business days
+REQUEST_STEP: Final = "opt-out-request"  # the step that creates the task about a request
 _REQUEST_TITLE: Final = "Asks for no more messages: decide"
+_REQUEST_TEXT: Final = (
+    "The lead seems to ask for no more messages. Automatic messages wait until you decide: below the message, or by"
+    " completing this task, which opts the lead out of all messages."
+)
 SOFT_BOUNCE_PERIOD: Final = timedelta(days=30)
 
 # Called in the same transaction: the lead's enrollments pause until a user decides whether the lead wrote.
@@ -277,10 +282,10 @@ def _task(clinic: ClinicContext, lead_id: UUID, at: datetime) -> Any:
         clinic.id,
         lead_id,
         kind=Kind.CREATE_TASK,
-        name="opt-out-request",
+        name=REQUEST_STEP,
         params={
             "title": _REQUEST_TITLE,
-            "description": "The lead seems to ask for no more messages. Automatic messages wait until you decide.",
+            "description": _REQUEST_TEXT,
             "type": "FOLLOW_UP",
             "priority": "URGENT",
             "task_due_at": clinic.calendar.add_business_days(at, timedelta(days=1)).isoformat(),

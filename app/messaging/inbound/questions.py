@@ -1,22 +1,24 @@
 """Questions about messages of leads that a user decides: whether a person wrote it, and whether to send no more.
 
 While a question is open, messages of rules and sequences to the lead wait. If the question is about the author, the
-lead's enrollments are paused too. Unanswered questions are answered by the clinic's setting, or by the law: a request
-for no more messages is obeyed after ten business days (47 CFR 64.1200(a)(10)).
+lead's enrollments are paused too. A clear reply answers that question, and an opt-out answers a request. Unanswered
+questions are answered by the clinic's setting, or by the law: a request for no more messages is obeyed after ten
+business days (47 CFR 64.1200(a)(10)).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.ports import Listeners
 from app.core.type_aliases import JsonObject
+from app.engine.events.events import Event, EventName
 from app.engine.steps.waiting import decided, wake
 from app.errors import Conflict, Invalid
 from app.identity.actor import Actor
@@ -41,6 +43,8 @@ _AT_ONCE: Final = 100  # questions in one batch of the sweep
 
 # Called in the same transaction when no question about the lead is open any more: its enrollments go on.
 author_decided: Listeners[[Session, ClinicContext, UUID, datetime]] = Listeners("author_decided")
+# Called in the same transaction when no request for no more messages of the lead is open any more.
+request_decided: Listeners[[Session, Actor, Lead]] = Listeners("request_decided")
 
 
 class Answer(StrEnum):
@@ -119,10 +123,56 @@ def _apply(session: Session, actor: Actor, lead: Lead, *, message: Message, answ
         _count_as_reply(session, Actor.system(actor.clinic), lead, message)
     elif answer is Answer.OPT_OUT:
         opt_out(session, Actor.system(actor.clinic), lead.id)
+    _go_on(session, actor, lead)
+
+
+def answer_by_events(session: Session, clinic: ClinicContext, events: Sequence[Event]) -> None:
+    """Close the questions that events answer: a clear reply, or an opt-out of all messages."""
+    for name, question in ((EventName.LEAD_REPLIED, Question.AUTHOR), (EventName.LEAD_OPTED_OUT, Question.OPT_OUT)):
+        if leads := {event.lead_id for event in events if event.name == name}:
+            _close(session, clinic, leads, question)
+
+
+def answer_by_channel(session: Session, lead_id: UUID, _: Sequence[str]) -> None:
+    """Close the requests of a lead that opted out of a channel, such as by a stop word."""
+    clinic = load_context(session, session.get_one(Lead, lead_id).clinic_id)
+    _close(session, clinic, {lead_id}, Question.OPT_OUT)
+
+
+def obey_requests(session: Session, actor: Actor, lead: Lead) -> None:
+    """Opt the lead out if a request of it is open: a user says that it is done."""
+    if _has_request(session, lead.id):
+        opt_out(session, actor, lead.id)
+
+
+def _close(session: Session, clinic: ClinicContext, leads: Collection[UUID], question: Question) -> None:
+    closed = set()
+    for model in (InboundEmail, InboundText):
+        is_open = (model.lead_id.in_(leads), model.decide_by.is_not(None), model.question == question)
+        closed |= set(session.scalars(update(model).where(*is_open).values(decide_by=None).returning(model.lead_id)))
+    for lead_id in filter(None, closed):
+        if lead := lock_lead(session, clinic.id, lead_id):
+            _go_on(session, Actor.system(clinic), lead)
+
+
+def _go_on(session: Session, actor: Actor, lead: Lead) -> None:
+    """Let what waited for the lead's questions go on, as far as none is open."""
     session.flush()
     if not open_questions(session, [lead.id]):
         author_decided(session, actor.clinic, lead.id, now())
         wake(session, [decided(lead.id)])
+    if not _has_request(session, lead.id):
+        request_decided(session, actor, lead)
+
+
+def _has_request(session: Session, lead_id: UUID) -> bool:
+    asked = (
+        select(model.id).where(
+            model.lead_id == lead_id, model.decide_by.is_not(None), model.question == Question.OPT_OUT
+        )
+        for model in (InboundEmail, InboundText)
+    )
+    return any(session.scalar(found.limit(1)) is not None for found in asked)
 
 
 def _count_as_reply(session: Session, actor: Actor, lead: Lead, mail: InboundEmail) -> None:

@@ -11,9 +11,11 @@ from app.clock import now
 from app.core.db import AnyRow
 from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.type_aliases import JsonObject
+from app.engine.events.events import EventName
 from app.engine.events.keys import concerns
-from app.engine.models import Reason
+from app.engine.models import Reason, Step
 from app.engine.service import record
+from app.engine.steps.cancel import cancel_following
 from app.errors import Invalid
 from app.identity.actor import Actor
 from app.leads.activities.service import log_on_locked_lead
@@ -21,6 +23,8 @@ from app.leads.models import Lead
 from app.leads.search.open_task import IS_OPEN_TASK
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import Activity, ActivityType
+from app.messaging.inbound.effects import REQUEST_STEP
+from app.messaging.inbound.questions import obey_requests
 from app.tasks.lifecycle.cancellation import check_cancellation
 from app.tasks.lifecycle.contact import (
     CONTACT_BY_DUPLICATE,
@@ -51,6 +55,8 @@ def complete(session: Session, actor: Actor, task_id: UUID, data: JsonObject | N
         task.activity_id = log_on_locked_lead(session, actor, lead, {**activity, "task_id": task.id}).id
     outcome = data.get("outcome") or (data.get("activity") or {}).get("outcome")
     _complete(session, actor, task, lead, outcome=outcome, notes=data.get("notes"))
+    if actor.user_id is not None and task.step_id in _request_steps(session, lead):
+        obey_requests(session, actor, lead)
     return task
 
 
@@ -78,6 +84,22 @@ def complete_tasks_before_merge(session: Session, actor: Actor, lead: Lead, at: 
     """Complete the open tasks that ask for contact: a user was in contact with the person's other lead."""
     for task in _answered(session, actor, lead, CONTACT_BY_DUPLICATE, at=at):
         _complete(session, actor, task, lead, outcome=None)
+
+
+def complete_request_tasks(session: Session, actor: Actor, lead: Lead) -> None:
+    """Complete the tasks about requests for no more messages: they are decided. The caller has locked the lead."""
+    cancel_following(session, lead.id, lead.id, [EventName.LEAD_REPLIED], reason=Reason.BY_HAND)  # not created yet
+    still_open = select(Task).where(Task.lead_id == lead.id, IS_OPEN_TASK, Task.deleted_at.is_(None))
+    steps = _request_steps(session, lead)
+    if not steps:
+        return
+    for task in session.scalars(still_open.where(Task.step_id.in_(steps)).with_for_update(key_share=True)).all():
+        _complete(session, actor, task, lead, outcome=None)
+
+
+def _request_steps(session: Session, lead: Lead) -> Collection[UUID]:
+    """Return the steps that created tasks about the lead's requests for no more messages."""
+    return session.scalars(select(Step.id).where(Step.lead_id == lead.id, Step.name == REQUEST_STEP)).all()
 
 
 def reopen_answered_tasks(session: Session, actor: Actor, lead: Lead, entry: Activity) -> None:
