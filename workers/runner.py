@@ -39,6 +39,7 @@ from workers.pipeline.external_calls.make_calls import make_calls
 from workers.pipeline.external_calls.one_by_one import CannotWrite, OneByOne
 from workers.pipeline.external_calls.read_ahead import ReadAhead, read, read_ahead_of
 from workers.pipeline.outcome_recorder import STARTED_ERROR, STARTED_TOGETHER_ERROR, record_start, record_starts
+from workers.pipeline.outcomes.bundle_mails import bundle_mails
 from workers.pipeline.outcomes.decide import decide_all
 from workers.pipeline.outcomes.spread_tasks import spread_tasks
 from workers.pipeline.outcomes.write import record_answers, write_outcomes
@@ -246,7 +247,7 @@ def _attempt(kind: str, ids: Sequence[UUID], turns: Turns | None = None) -> int:
         try:
             contexts = load(session, rows, now=now)
             phases.end("load")
-            decided = spread_tasks(session, decide_all(contexts))
+            decided = bundle_mails(session, spread_tasks(session, decide_all(contexts)))
             phases.end("decide")
             lease = write_outcomes(session, decided)
         except SoftTimeLimitExceeded:

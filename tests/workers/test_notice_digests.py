@@ -14,6 +14,8 @@ from tests.support.notices import RULE, notify, prefer
 from tests.support.practice import Practice, Watch, at, sql
 from workers.sweeps.run import sweep
 
+ESCALATES = RULE.replace("notify:", "escalate:").replace("to: coordinator", "title: Nobody called")
+
 
 @pytest.fixture
 def practice(open_practice: Callable[..., Practice]) -> Practice:
@@ -219,3 +221,36 @@ def test_summaries_can_be_turned_off(practice: Practice, watch: Watch) -> None:
     for template in ("weekly-summary", "daily-digest"):
         [row] = practice.rows("notifications", template=template)
         assert (row.state, row.reason) == ("suppressed", "turned_off")
+
+
+def test_many_escalations_within_an_hour_are_three_mails_and_a_digest(
+    open_practice: Callable[..., Practice], watch: Watch
+) -> None:
+    practice = open_practice(playbook=ESCALATES)
+    for number in range(7):
+        lead = practice.capture(first_name=f"Lead {number}")
+        practice.run(Kind.ESCALATE, practice.step(lead, kind=Kind.ESCALATE))
+    mails = practice.rows("notifications", channel="email", template="hello")
+    assert [mail.reason for mail in mails if mail.state == "pending"] == [None] * 3
+    assert [mail.reason for mail in mails if mail.state != "pending"] == ["waits_for_digest"] * 4
+    assert len(practice.rows("notifications", channel="in_app", template="hello")) == 7
+    assert len(practice.steps(kind=Kind.DELIVER)) == 3
+
+    watch.advance(hours=1, seconds=1)
+    lead = practice.capture()
+    practice.run(Kind.ESCALATE, practice.step(lead, kind=Kind.ESCALATE))
+    assert len(practice.steps(kind=Kind.DELIVER)) == 4
+    assert sweep("plan_digests") == 1
+    watch.set(at("2026-03-11 07:00"))
+    run_digests(practice)
+    [body] = digests(practice)
+    assert [f"Lead {number}" in body for number in range(7)] == [False] * 3 + [True] * 4
+
+
+def test_mails_of_one_batch_of_escalations_are_limited(open_practice: Callable[..., Practice], watch: Watch) -> None:
+    practice = open_practice(playbook=ESCALATES)
+    for _ in range(5):
+        practice.capture()
+    practice.run(Kind.ESCALATE, *practice.steps(kind=Kind.ESCALATE))
+    assert len(practice.rows("lead_tasks")) == 5
+    assert len(practice.steps(kind=Kind.DELIVER)) == 3
