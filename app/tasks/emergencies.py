@@ -13,17 +13,18 @@ from app.leads.assignment.coordinators import coordinator_of
 from app.leads.models import Lead
 from app.leads.search.open_task import IS_OPEN_TASK
 from app.leads.timeline.models import Activity, Direction
-from app.messaging.channels import in_app
+from app.messaging.channels import email, in_app
 from app.messaging.compose import MessageMetadata
 from app.messaging.inbound.sentiment.emergencies import emergency_words
 from app.messaging.rendering.render import Wording
 from app.messaging.user_notices.send import send_notice
 from app.messaging.user_preferences.kinds import NoticeKind
 from app.tasks.models import Task
-from app.tasks.rows import escalation_row, task_created
+from app.tasks.rows import task_created, urgent_row
 
 TITLE: Final = "Emergency: call at once"
 NOTICE: Final = "emergency"  # template of the notice
+CHANNELS: Final = (in_app.CHANNEL.name, email.CHANNEL.name)
 _LONGEST: Final = 5  # words of the message in the task
 
 
@@ -42,10 +43,11 @@ def plan_emergency_task(session: Session, actor: Actor, lead: Lead, entry: Activ
         entry.created_at,
         coordinator_of(lead.id, lead.assigned_to_id, active_users(session, actor.clinic.id)),
     )
-    row = escalation_row(
-        actor.clinic,
+    row = urgent_row(
+        actor.clinic.id,
         lead.id,
         at=at,
+        due_at=at,  # at once, also while the clinic is closed
         title=TITLE,
         description=f"The message says: {', '.join(words[:_LONGEST])}.",
         assigned_to_id=coordinator and coordinator.id,
@@ -58,10 +60,8 @@ def plan_emergency_task(session: Session, actor: Actor, lead: Lead, entry: Activ
     wording = Wording(
         f"Emergency: {name}", f"{name} writes about an emergency. Call at once; the message is on the timeline."
     )
-    metadata = MessageMetadata(actor.clinic.id, template=NOTICE, notice=NoticeKind.REPLY, lead_id=lead.id)
-    send_notice(
-        session, actor.clinic, coordinator.id, wording, metadata=metadata, channels=[in_app.CHANNEL.name], at=at
-    )
+    metadata = MessageMetadata(actor.clinic.id, template=NOTICE, notice=NoticeKind.ESCALATION, lead_id=lead.id)
+    send_notice(session, actor.clinic, coordinator.id, wording, metadata=metadata, channels=CHANNELS, at=at)
 
 
 def _has_task(session: Session, lead: Lead) -> bool:

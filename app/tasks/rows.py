@@ -46,14 +46,18 @@ def task_row(clinic_id: UUID, lead_id: UUID, *, at: datetime, **given: object) -
 
 
 def escalation_row(clinic: ClinicContext, lead_id: UUID, *, at: datetime, **given: object) -> ColumnDict:
-    """Return the row of an urgent task that is due within a business hour. It has no reminders."""
+    """Return the row of an urgent task that is due within a business hour."""
+    return urgent_row(clinic.id, lead_id, at=at, due_at=clinic.calendar.due_after(at, TO_ACT), **given)
+
+
+def urgent_row(clinic_id: UUID, lead_id: UUID, *, at: datetime, **given: object) -> ColumnDict:
+    """Return the row of an urgent call. It has no reminders."""
     return task_row(
-        clinic.id,
+        clinic_id,
         lead_id,
         at=at,
         type=TaskType.CALL,
         priority=TaskPriority.URGENT,
-        due_at=clinic.calendar.due_after(at, TO_ACT),
         reminder_minutes=[],
         own_words=False,
         **given,

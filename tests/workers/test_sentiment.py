@@ -13,7 +13,8 @@ from app.tasks.emergencies import NOTICE, TITLE
 from tests.support.enrolling import mail as message_step
 from tests.support.enrolling import playbook, sequence
 from tests.support.inbound import answer, mail, receive, set_address
-from tests.support.practice import Practice
+from tests.support.notices import prefer
+from tests.support.practice import Practice, Watch, at
 from tests.support.smtp import Mail, SmtpServer
 
 RULES: list[dict[str, Any]] = [
@@ -89,7 +90,23 @@ def notices(practice: Practice) -> list[str]:
 def test_emergency_reaches_a_person_at_once_in_any_language(calm: Practice, sent: Mail, text: str):
     receive(calm.clinic_id, answer(sent, text))
     assert emergencies(calm) == [("URGENT", TITLE)]
-    assert notices(calm) == ["in_app"]
+    assert sorted(notices(calm)) == ["email", "in_app"]
+
+
+@pytest.mark.parametrize("wall", ["2026-03-10 17:24", "2026-03-10 10:20", "2026-03-14 03:00"])
+def test_emergency_is_due_at_once_also_while_the_clinic_is_closed(calm: Practice, sent: Mail, watch: Watch, wall: str):
+    watch.set(at(wall))
+    receive(calm.clinic_id, answer(sent, "My tooth hurts."))
+    assert [task.due_at for task in calm.rows("lead_tasks", title=TITLE)] == [at(wall)]
+    [mailed] = calm.rows("notifications", template=NOTICE, channel="email")
+    assert mailed.state == "pending"
+    assert calm.step(kind=Kind.DELIVER, state="published").params["notification_id"] == str(mailed.id)
+
+
+def test_emergency_is_mailed_to_a_user_who_turned_mails_about_replies_off(calm: Practice, sent: Mail):
+    prefer(calm, {"reply": {"email": "off"}})
+    receive(calm.clinic_id, answer(sent, "My tooth hurts."))
+    assert sorted(notices(calm)) == ["email", "in_app"]
 
 
 def test_emergency_in_an_automatic_reply_reaches_a_person(calm: Practice, sent: Mail):

@@ -35,7 +35,7 @@ class Delivery(StrEnum):
 
 DESCRIPTIONS: Final[Mapping[NoticeKind, str]] = {
     NoticeKind.REMINDER: "A task of yours is about to be due.",
-    NoticeKind.ESCALATION: "A lead was escalated to the admins.",
+    NoticeKind.ESCALATION: "A lead was escalated to the admins, or writes about an emergency.",
     NoticeKind.RULE: "A rule or sequence of the clinic notifies you.",
     NoticeKind.LOST_SUGGESTION: "A lead looks lost.",
     NoticeKind.ASSIGNMENT: "A task was assigned to you.",
