@@ -111,7 +111,7 @@ FIELDS: Final = (
         examples=("Ana Ruiz",),
         headings=words(
             "name | contact | contact name | lead | lead name | full name | nom complet | nombre completo | "
-            "person name | persona nombre | personne nom | pessoa nome"
+            "person name | persona nombre | personne nom | pessoa nome | nome completo | vollständiger name"
         ),
         is_column=False,
     ),
@@ -121,7 +121,7 @@ FIELDS: Final = (
         "First name",
         "Of the contact, who answers for the patient.",
         examples=("Ana",),
-        headings=words("given name | forename | firstname | vorname | prenom | prénom | nombre"),
+        headings=words("given name | forename | firstname | fname | vorname | prenom | prénom | nombre"),
         is_nullable=False,
         is_required=True,
         merged=Merged.WITH_NAME,
@@ -133,7 +133,10 @@ FIELDS: Final = (
         "Last name",
         "Of the contact.",
         examples=("Ruiz",),
-        headings=words("surname | family name | lastname | nachname | nom | nom de famille | apellido | apellidos"),
+        headings=words(
+            "surname | family name | lastname | lname | nachname | familienname | nom | nom de famille | apellido | "
+            "apellidos | cognome | sobrenome"
+        ),
         is_nullable=False,
         is_required=True,
         merged=Merged.WITH_NAME,
@@ -162,6 +165,7 @@ FIELDS: Final = (
             "+12125550143",
         ),
         headings=words(
+            "wireless phone | wirelessphone | "
             "telephone | tel | mobile | cell | phone number | telefon | téléphone | teléfono | móvil | "
             "telefonnummer | numéro de téléphone | número de teléfono | telefone | person phone | person phone "
             "mobile | person phone work | person telefon | persona teléfono | personne téléphone | pessoa "
@@ -177,8 +181,9 @@ FIELDS: Final = (
         examples=("+12125550144",),
         headings=words(
             "other phone | second phone | home phone | work phone | phone 2 | mobile phone number | mobile phone "
-            "| person phone home | person phone other | handynummer | numéro de téléphone mobile | número de "
-            "móvil"
+            "| person phone home | person phone other | handynummer | handy | mobilnummer | mobiltelefon | "
+            "numéro de téléphone mobile | téléphone portable | portable | número de móvil | teléfono móvil | celular | "
+            "teléfono celular | cellulare | telemóvel | hmphone | wkphone"
         ),
         is_encrypted=True,
         merged=Merged.COMPUTED,
@@ -233,7 +238,10 @@ FIELDS: Final = (
             "2014-05-31",
             "5/31/2014",
         ),
-        headings=words("dob | date of birth | birthday | birth date | geburtsdatum | date de naissance"),
+        headings=words(
+            "dob | date of birth | birthday | birth date | geburtsdatum | geburtstag | date de naissance | fecha de "
+            "nacimiento | data di nascita | data de nascimento"
+        ),
         is_private=True,
         is_encrypted=True,
     ),
@@ -284,12 +292,12 @@ FIELDS: Final = (
         "stage",
         text(200),
         "Stage",
-        "Name of one of the clinic's open stages; without one, the first stage.",
+        "Name of one of the clinic's open stages; without one, the first stage. The notes keep a name that is unknown.",
         examples=("Contacted",),
         headings=words(
             "deal stage | lead status | lifecycle stage | contact stage | status of the lead | leadstatus | "
             "lifecycle-phase | deal phase | phase du deal | affaire étape | trato etapa | negócio etapa | statut "
-            "du lead | estado del lead | phase du cycle de vie | etapa del ciclo de vida"
+            "du lead | estado del lead | phase du cycle de vie | etapa del ciclo de vida | étape | etapa | phase | fase"
         ),
         is_column=False,
     ),
@@ -301,7 +309,7 @@ FIELDS: Final = (
         examples=("251",),
         headings=words(
             "record id | lead id | contact id | person id | deal id | datensatz-id | lead-id | persona id | id de "
-            "registro | id de fiche d'informations | personne id | pessoa id | id du lead | id del lead"
+            "registro | id de fiche d'informations | personne id | pessoa id | id du lead | id del lead | patnum"
         ),
         is_column=False,
     ),
@@ -322,7 +330,7 @@ FIELDS: Final = (
         "Address",
         "Street and number.",
         examples=("1 Main Street",),
-        headings=words("address | street | street address | adresse | dirección"),
+        headings=words("address | street | street address | adresse | dirección | straße"),
     ),
     LeadField(
         "address_line2",
@@ -338,7 +346,7 @@ FIELDS: Final = (
         "City",
         "Town of the address.",
         examples=("Springfield",),
-        headings=words("town | ville | ort | ciudad"),
+        headings=words("town | ville | ort | stadt | ciudad"),
     ),
     LeadField(
         "state",
@@ -366,7 +374,7 @@ FIELDS: Final = (
         examples=("Website",),
         headings=words(
             "lead source | lead-quelle | leadquelle | source du lead | fuente del lead | source name | how did "
-            "you hear about us | origin | heard from"
+            "you hear about us | origin | heard from | quelle | herkunft | origen | fuente | origine | origem"
         ),
         is_column=False,
     ),
@@ -426,7 +434,11 @@ FIELDS: Final = (
         "Notes",
         "Any text.",
         examples=("Prefers afternoons",),
-        headings=words("note | comment | comments | remarks | message | concerns | description | beschreibung"),
+        headings=words(
+            "note | comment | comments | remarks | message | concerns | description | beschreibung | bemerkung | "
+            "bemerkungen | notiz | notizen | kommentar | anmerkungen | remarque | remarques | commentaire | "
+            "commentaires | notas | observaciones | comentarios | observações"
+        ),
         is_private=True,
         is_encrypted=True,
         merged=Merged.JOINED,
@@ -441,7 +453,8 @@ FIELDS: Final = (
             "owner | coordinator | assignee | assigned to | sales rep | record owner | owner name | lead owner | "
             "contact owner | person owner | deal owner | lead-inhaber | kontaktinhaber | deal inhaber | "
             "zuständiger mitarbeiter | propriétaire du contact | propriétaire du lead | affaire propriétaire | "
-            "propietario del contacto | propietario del lead | trato propietario | negócio proprietário"
+            "propietario del contacto | propietario del lead | trato propietario | negócio proprietário | zuständig | "
+            "verantwortlich | inhaber | propriétaire | propietario | responsable | proprietario | proprietário"
         ),
         is_column=False,
     ),

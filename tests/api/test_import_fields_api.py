@@ -24,7 +24,9 @@ def test_every_alias_is_recognized_as_the_title_of_a_column(desk: Desk):
     for name, field in fields(desk).items():
         assert field["label"]
         assert field["description"].endswith(".")
-        assert all(guess_mapping([title]) == {title: name} for title in (name, *field["aliases"]))
+        before = ["Phone"] if name == "phone_alt" else []  # the only phone number is the first one
+        for title in (name, *field["aliases"]):
+            assert guess_mapping([*before, title])[title] == name
 
 
 def test_custom_fields_are_at_the_end(desk: Desk, other_desk: Desk):

@@ -326,7 +326,7 @@ EXPORTS: dict[str, dict[str, str | None]] = {
     },
     "Salesforce": {
         "Lead ID": "record_id", "First Name": "first_name", "Last Name": "last_name", "Company / Account": None,
-        "Email": "email", "Phone": "phone", "Lead Owner": "assigned_to", "Lead Source": "source",
+        "Email": "email", "Phone": "phone", "Mobile": "phone_alt", "Lead Owner": "assigned_to", "Lead Source": "source",
         "Lead Status": "stage", "Rating": None, "Street": "address_line1", "City": "city",
         "State/Province": "state", "Zip/Postal Code": "postal_code", "Description": "notes",
     },
@@ -336,9 +336,28 @@ EXPORTS: dict[str, dict[str, str | None]] = {
     },
     "Zoho": {
         "Record Id": "record_id", "Lead Owner": "assigned_to", "First Name": "first_name", "Last Name": "last_name",
-        "Email": "email", "Phone": "phone", "Lead Source": "source", "Lead Status": "stage", "Rating": None,
+        "Email": "email", "Phone": "phone", "Mobile": "phone_alt", "Lead Source": "source", "Lead Status": "stage",
+        "Rating": None,
         "Street": "address_line1", "Zip Code": "postal_code", "Description": "notes", "Tag": "tags",
         "Annual Revenue": None,
+    },
+    "Open Dental": {
+        "PatNum": "record_id", "LName": "last_name", "FName": "first_name", "Birthdate": "patient_dob",
+        "HmPhone": "phone_alt", "WkPhone": None, "WirelessPhone": "phone", "Email": "email", "Zip": "postal_code",
+    },
+    "Open Dental, without mobile phones": {"LName": "last_name", "HmPhone": "phone", "WkPhone": "phone_alt"},
+    "Spanish list": {
+        "Nombre": "first_name", "Apellidos": "last_name", "Teléfono móvil": "phone", "Correo": "email",
+        "Notas": "notes", "Fecha de nacimiento": "patient_dob", "Origen": "source", "Etapa": "stage",
+    },
+    "Spanish list, two numbers": {"Nombre": "first_name", "Teléfono móvil": "phone_alt", "Teléfono": "phone"},
+    "German list": {
+        "Vorname": "first_name", "Nachname": "last_name", "Handynummer": "phone", "Bemerkung": "notes",
+        "Quelle": "source", "Zuständig": "assigned_to", "Geburtsdatum": "patient_dob", "Straße": "address_line1",
+    },
+    "French list": {
+        "Prénom": "first_name", "Nom": "last_name", "Portable": "phone", "Remarques": "notes", "Étape": "stage",
+        "Propriétaire": "assigned_to", "Date de naissance": "patient_dob",
     },
 }  # fmt: skip
 
@@ -377,6 +396,7 @@ READING = CellContext(
     date(2026, 3, 10),
     CUSTOM_FIELDS,
     {"contacted": "contacted"},
+    {"lost"},
 )
 
 
@@ -437,7 +457,7 @@ def test_list_of_values_in_a_cell_is_read_as_it_was_written(values: list[str]):
 
 
 def test_american_dates_begin_with_the_month():
-    american = CellContext(DateOrder.MONTH, {}, {}, (), WEB, date(2026, 3, 10), {}, {})
+    american = CellContext(DateOrder.MONTH, {}, {}, (), WEB, date(2026, 3, 10), {}, {}, ())
     assert parse_row({"patient_dob": "03/31/2012"}, american)[0] == {"patient_dob": "2012-03-31", "source_id": str(WEB)}
 
 

@@ -125,15 +125,61 @@ def test_stage_owner_and_id_of_another_product_are_kept(desk: Desk):
     nora = desk.hire(Role.TREATMENT_COORDINATOR, "Nora Park")
     kept = upload(desk, PIPEDRIVE)
     done = work_off(desk.admin, kept, source_id=desk.source_id)
-    assert (done["job"]["done"], done["job"]["failed"]) == (3, 1)
-    assert rows(desk, kept, status="failed")[0]["error"] == "Deal - Stage: Not an open stage of your clinic."
+    assert (done["job"]["done"], done["job"]["failed"]) == (4, 0)
     leads = {lead["first_name"]: lead for lead in desk.admin.every("/api/leads")}
     assert [leads[name]["pipeline_stage"] for name in ("Ana", "Ben", "Cy")] == ["contacted", "new_lead", "new_lead"]
     assert [leads[name]["status"] for name in ("Ana", "Ben")] == ["ACTIVE", "NEW"]
     assert (leads["Ana"]["assigned_to_id"], leads["Ben"]["assigned_to_id"]) == (nora.id, nora.id)
     assert [leads[name]["external_id"] for name in ("Ana", "Ben", "Cy")] == ["251", "252", None]  # each id once
     again = upload(desk, PIPEDRIVE)
-    assert work_off(desk.admin, again, source_id=desk.source_id, on_duplicate="create")["job"]["done"] == 3
+    assert work_off(desk.admin, again, source_id=desk.source_id, on_duplicate="create")["job"]["done"] == 4
+
+
+def test_unknown_stage_is_kept_in_the_notes_and_counted_in_the_preview(desk: Desk):
+    content = (
+        b"Name,Phone,Lead Status,Description\n"
+        b"Ana Ruiz,212 555 0143,Attempted to Contact,Prefers mornings\n"
+        b"Ben Ott,646 555 0100,attempted to contact,\n"
+        b"Cy Moor,646 555 0101,Attempted to Contact,\n"
+        b"Di Low,646 555 0102,IN_PROGRESS,\n"
+        b"Ed May,646 555 0103,Contacted,\n"
+        b"Flo Nye,646 555 0104,Lost,\n"
+    )
+    kept = upload(desk, content)
+    before = work_off(desk.admin, kept, "preview", source_id=desk.source_id)
+    text = "Lead Status: Your clinic has no stage “{}”. The lead is in the first stage, and its notes keep the name."
+    warnings = [
+        {"text": text.format("Attempted to Contact"), "rows": 2},
+        {"text": text.format("IN_PROGRESS"), "rows": 1},
+        {"text": text.format("attempted to contact"), "rows": 1},
+    ]
+    assert before["warnings"] == warnings
+    after = work_off(desk.admin, kept, source_id=desk.source_id)
+    assert (after["warnings"], after["job"]["done"], after["job"]["failed"]) == (warnings, 5, 1)
+    [closed] = rows(desk, kept, status="failed")
+    assert closed["error"] == "Lead Status: Not an open stage of your clinic."
+    leads = {lead["first_name"]: lead for lead in desk.admin.every("/api/leads")}
+    assert [leads[name]["pipeline_stage"] for name in ("Ana", "Di", "Ed")] == ["new_lead", "new_lead", "contacted"]
+    notes = {name: desk.admin.get(f"/api/leads/{lead['id']}").body["notes"] for name, lead in leads.items()}
+    assert notes["Ana"] == "Prefers mornings\nStage before the import: Attempted to Contact"
+    assert (notes["Di"], notes["Ed"]) == ("Stage before the import: IN_PROGRESS", None)
+
+
+def test_unknown_stage_does_not_change_the_notes_of_an_existing_lead(desk: Desk):
+    work_off(desk.admin, upload(desk, b"Name,Phone,Notes\nAna Ruiz,212 555 0143,Mornings\n"), source_id=desk.source_id)
+    again = upload(desk, b"Name,Phone,Stage\nAna Ruiz,212 555 0143,Qualified\n")
+    done = work_off(desk.admin, again, source_id=desk.source_id, on_duplicate="update")
+    assert (done["updated"], done["warnings"]) == (1, [])
+    [lead] = desk.admin.every("/api/leads")
+    assert desk.admin.get(f"/api/leads/{lead['id']}").body["notes"] == "Mornings"
+
+
+def test_error_names_the_field_as_the_screen_does_if_no_column_fills_it(desk: Desk):
+    kept = upload(desk, b"Name,City\nAna Ruiz,Springfield\n")
+    work_off(desk.admin, kept, "preview", source_id=desk.source_id)
+    [row] = rows(desk, kept, status="failed")
+    mistake = "Give a phone number or an e-mail address."
+    assert row["error"] == f"Phone: {mistake}; E-mail: {mistake}"
 
 
 def test_workbook_is_imported_like_csv(desk: Desk):

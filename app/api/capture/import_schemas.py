@@ -99,6 +99,13 @@ class FollowUpsOut(Schema):
     )
 
 
+class ImportWarningOut(Schema):
+    """Rows that are imported otherwise than the file says, such as those of a stage that the clinic does not have."""
+
+    text = fields.String(required=True)
+    rows = Integer(required=True)
+
+
 class ImportDetailOut(ImportOut):
     """An imported file with its guessed mapping, sample rows and job."""
 
@@ -126,6 +133,11 @@ class ImportDetailOut(ImportOut):
         metadata={"description": "Rows with the phone number or address of an existing lead or of an earlier row."},
     )
     repeated = Integer(required=True, metadata={"description": "In a preview: rows of the person of an earlier row."})
+    warnings = fields.List(
+        fields.Nested(ImportWarningOut),
+        required=True,
+        metadata={"description": "Of the last preview or run, the most frequent first, at most 50."},
+    )
 
 
 class ImportFieldOut(Schema):
@@ -165,7 +177,9 @@ class RowOut(Schema):
     status = Choice(ItemStatus, required=True)
     reason = Choice(ItemReason, required=True, allow_none=True)
     error = fields.String(
-        required=True, allow_none=True, metadata={"description": "Error message with the column name."}
+        required=True,
+        allow_none=True,
+        metadata={"description": "Error message with the column name; of a row that is done, a warning."},
     )
     lead_id = Id(required=True, allow_none=True)
     matched_lead_id = Id(

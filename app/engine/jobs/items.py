@@ -42,9 +42,9 @@ _LOCK_PENDING: Final = text(
 )
 _DONE: Final = text(
     "UPDATE job_items AS i SET status = 'done', lead_id = r.lead_id, task_id = r.task_id, reason = r.reason,"
-    " matched_lead_id = r.matched_lead_id, matched_position = r.matched_position, lead_sealed = NULL"
+    " error = r.warning, matched_lead_id = r.matched_lead_id, matched_position = r.matched_position, lead_sealed = NULL"
     " FROM json_to_recordset(CAST(:ends AS json)) AS r(position int, lead_id uuid, task_id uuid, reason text,"
-    " matched_lead_id uuid, matched_position int)"
+    " warning text, matched_lead_id uuid, matched_position int)"
     " WHERE i.job_id = :job AND i.position = r.position"
 )
 _FAILED: Final = text(
@@ -112,10 +112,14 @@ class ItemResults:
         lead_id: UUID | None = None,
         task_id: UUID | None = None,
         reason: ItemReason | None = None,
+        warning: str | None = None,
         match: Match = NO_MATCH,
     ) -> None:
-        """Mark an item as done. `reason` says what was done with a lead that already existed."""
-        row = {"position": place, "lead_id": lead_id, "task_id": task_id, "reason": reason}
+        """Mark an item as done. `reason` says what was done with a lead that already existed.
+
+        `warning` tells the user what was done otherwise than the item says.
+        """
+        row = {"position": place, "lead_id": lead_id, "task_id": task_id, "reason": reason, "warning": warning}
         self.done.append({**row, **match.columns()})
 
     @property

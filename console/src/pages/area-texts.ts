@@ -142,6 +142,7 @@ export const areaTexts = {
     imported: (good: number, bad: number) => `${good.toLocaleString()} rows are imported, ${bad.toLocaleString()} are not.`,
     progress: "Progress",
     mistakes: "Rows with mistakes",
+    warnings: "Rows that are imported otherwise than the file says",
     row: "Row",
     mistake: "Mistake",
     errors: "Download these rows",

@@ -218,6 +218,16 @@ function Shown({ file }: { file: Import }) {
           </p>
           {!isRunning && file.skipped > 0 && <p>{t.skipped(file.skipped)}</p>}
           {!isRunning && file.updated > 0 && <p>{t.updated(file.updated)}</p>}
+          {!isRunning && file.warnings.length > 0 && (
+            <ul className="lines" aria-label={t.warnings}>
+              {file.warnings.map((one) => (
+                <li key={one.text}>
+                  <span className="grow">{one.text}</span>
+                  <span className="number">{t.rows(one.rows)}</span>
+                </li>
+              ))}
+            </ul>
+          )}
           <p className="row">
             {isRunning && (
               <button type="button" className="button" onClick={() => request("POST", `/api/jobs/${job.id}/cancel`).catch(toastError).finally(() => client.invalidateQueries({ queryKey: ["jobs"] }))}>

@@ -15,7 +15,8 @@ from app.leads.capture.imports.value_lists import split_values
 from app.leads.fields import IMPORTED, LONGEST_EXTERNAL_ID, Form, Kind
 
 CUSTOM: Final = "custom."
-OF_NEW_LEADS: Final = ("stage", "record_id")  # fields that an import sets for a new lead only
+UNKNOWN_STAGE: Final = "unknown_stage"  # the cell of a stage that the clinic does not have
+OF_NEW_LEADS: Final = ("stage", UNKNOWN_STAGE, "record_id")  # fields that an import sets for a new lead only
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class CellContext:
     today: date
     custom: Mapping[str, str]  # types of custom fields, by key
     stages: Mapping[str, str]  # slugs of the open stages, by name and by slug
+    other_stages: Collection[str]  # names and slugs of closed and archived stages
 
 
 def parse_row(cells: Mapping[str, str], context: CellContext) -> tuple[ColumnDict, dict[str, str]]:
@@ -61,7 +63,7 @@ def _read(field: str, text: str, context: CellContext) -> JsonDict:
     if field in _NAMES:
         return {_NAMES[field][0]: str(_known(text, getattr(context, _NAMES[field][1])))}
     if field == "stage":
-        return {field: _open_stage(text, context.stages)}
+        return _stage(text, context)
     if field == "full_name":
         first, _, last = text.rpartition(" ")
         return {"first_name": first or last, "last_name": last}
@@ -82,10 +84,13 @@ def _known(text: str, names: Mapping[str, UUID]) -> UUID:
     return names[text.lower()]
 
 
-def _open_stage(text: str, stages: Mapping[str, str]) -> str:
-    if text.lower() not in stages:
+def _stage(text: str, context: CellContext) -> JsonDict:
+    """Return the stage, or the name of one that the clinic does not have: other products have other stages."""
+    if stage := context.stages.get(text.lower()):
+        return {"stage": stage}
+    if text.lower() in context.other_stages:
         raise InvalidCell("Not an open stage of your clinic.")
-    return stages[text.lower()]
+    return {UNKNOWN_STAGE: text}
 
 
 def _record_id(text: str) -> str:

@@ -1,8 +1,9 @@
 """Data that the rows of a chunk share, and the state of a chunk that is processed in parts."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Final, Self
 from uuid import UUID
 
 from app.core.type_aliases import JsonObject
@@ -10,6 +11,7 @@ from app.leads.capture.bulk.new_leads import CaptureContext, NewLead
 from app.leads.capture.imports.cells import CellContext
 from app.leads.capture.imports.spec import ImportSpec
 from app.leads.duplicates.known_leads import blind_indexes_of_row
+from app.leads.fields import IMPORTED
 from app.leads.pipeline.stages import Stages
 
 
@@ -24,6 +26,27 @@ class ImportContext:
     cells: CellContext
     stages: Stages
 
+    def column_of(self, field_name: str) -> str:
+        """Return the title of the column that fills a field, else the field's label."""
+        column = next((column for column, name in self.spec.mapping.items() if name == field_name), None)
+        return column or (IMPORTED[field_name].label if field_name in IMPORTED else field_name)
+
+    def with_columns(self, message: str) -> str:
+        """Return error messages with titles of columns, or labels of fields, in the place of JSON pointers."""
+        return "; ".join(dict.fromkeys(_POINTER.sub(self._title, message).split("; ")))  # both parts of a full name
+
+    def _title(self, pointer: re.Match[str]) -> str:
+        path = pointer[1].replace("/", ".", 1)
+        name = _FIELD_OF.get(path, path)
+        if name in _NAMES and name not in self.spec.mapping.values() and "full_name" in self.spec.mapping.values():
+            name = "full_name"
+        return f"{self.column_of(name)}:"
+
+
+_POINTER: Final = re.compile(r"(?:(?<=; )|^)/([\w./-]+):")
+_FIELD_OF: Final = {"source_id": "source", "assigned_to_id": "assigned_to"}
+_NAMES: Final = ("first_name", "last_name")
+
 
 @dataclass(frozen=True, slots=True)
 class ReadRow:
@@ -31,6 +54,7 @@ class ReadRow:
 
     values: JsonObject
     new_lead: NewLead
+    warning: str | None = None
 
     @property
     def blind_indexes(self) -> Sequence[bytes]:

@@ -9,12 +9,11 @@ worker has died, the chunk is planned again after that one. A preview keeps the 
 rows of the same person.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from sqlalchemy import func, select, text
+from sqlalchemy import and_, func, select, text
 from sqlalchemy.orm import Session
 
 from app.clock import now
@@ -29,7 +28,7 @@ from app.identity.models import User
 from app.identity.users.lookup import active_users
 from app.leads.attribution.models import LeadSource
 from app.leads.capture.bulk.new_leads import CaptureContext, load_capture_context, read_new_leads
-from app.leads.capture.imports.cells import OF_NEW_LEADS, CellContext, parse_row
+from app.leads.capture.imports.cells import OF_NEW_LEADS, UNKNOWN_STAGE, CellContext, parse_row
 from app.leads.capture.imports.context import ChunkState, ImportContext, ReadRow
 from app.leads.capture.imports.models import Import, ImportRow
 from app.leads.capture.imports.rows import decrypted_cells
@@ -44,6 +43,7 @@ from app.leads.pipeline.stages import stages_by_clinic
 # waited for earlier ones.
 _HOLD_NUMBER: Final = text("SELECT pg_advisory_xact_lock(hashtext(CAST(:job AS text)), :number)")
 _WAIT_FOR_EARLIER: Final = text("SELECT pg_advisory_xact_lock_shared(hashtext(CAST(:job AS text)), :number - 1)")
+LONGEST_NAME: Final = 60  # of a stage in a warning
 _REACHED: Final = text("SELECT reached FROM jobs WHERE id = :job")
 
 
@@ -118,18 +118,37 @@ def _read(session: Session, context: ImportContext, span: Span, ends: ItemResult
         cells = {field: cell for field, cell in zip(context.fields, cells_of_row, strict=False) if field}
         lead, mistakes = parse_row(cells, context.cells)
         if mistakes:
-            ends.fail(row.position, ItemReason.INVALID, _in_columns(context, mistakes))
+            named = (f"{context.column_of(field)}: {message}" for field, message in mistakes.items())
+            ends.fail(row.position, ItemReason.INVALID, "; ".join(named))
         else:
             values[row.position] = lead
     of_new: dict[Position, JsonDict] = {
         place: {name: lead.pop(name) for name in OF_NEW_LEADS if name in lead} for place, lead in values.items()
     }
-    new_leads, refused = read_new_leads(values.items(), context.capture, at=now())
+    unknown = {place: given[UNKNOWN_STAGE] for place, given in of_new.items() if UNKNOWN_STAGE in given}
+    noted = ((place, _with_stage_in_notes(lead, unknown.get(place))) for place, lead in values.items())
+    new_leads, refused = read_new_leads(noted, context.capture, at=now())
     for place, new in new_leads.items():
         set_stage_and_id(new, of_new[place], context)
     for place, message in refused.items():
-        ends.fail(place, ItemReason.INVALID, _with_columns(context, message))
-    return {place: ReadRow(values[place], new) for place, new in new_leads.items()}
+        ends.fail(place, ItemReason.INVALID, context.with_columns(message))
+    warnings = {place: _warning(context, stage) for place, stage in unknown.items()}
+    return {place: ReadRow(values[place], new, warnings.get(place)) for place, new in new_leads.items()}
+
+
+def _with_stage_in_notes(lead: JsonDict, stage: str | None) -> JsonDict:
+    """Keep the name of a stage that the clinic does not have."""
+    if stage is None:
+        return lead
+    return {**lead, "notes": "\n".join(filter(None, (lead.get("notes"), f"Stage before the import: {stage}")))}
+
+
+def _warning(context: ImportContext, stage: str) -> str:
+    name = stage if len(stage) <= LONGEST_NAME else f"{stage[:LONGEST_NAME]}…"
+    return (
+        f"{context.column_of('stage')}: Your clinic has no stage “{name}”. The lead is in the first stage, and"
+        " its notes keep the name."
+    )
 
 
 def _with_inactive_sources(session: Session, capture: CaptureContext) -> CaptureContext:
@@ -148,26 +167,13 @@ def _cell_context(session: Session, capture: CaptureContext, spec: ImportSpec) -
     users = select(User.name, User.email).where(User.clinic_id == clinic_id)
     former = {name.lower() for user in session.execute(users) for name in user} - people.keys()
     custom = {key: one.type for key, one in capture.definitions.items()}
-    stages = select(PipelineStage.slug, PipelineStage.name).where(
-        PipelineStage.clinic_id == clinic_id, ~PipelineStage.is_terminal, PipelineStage.archived_at.is_(None)
-    )
-    slugs = {key.lower(): row.slug for row in session.execute(stages) for key in (row.name, row.slug)}
-    lookups = {"custom": custom, "stages": slugs}
+    is_open = and_(~PipelineStage.is_terminal, PipelineStage.archived_at.is_(None)).label("is_open")
+    stages = select(PipelineStage.slug, PipelineStage.name, is_open).where(PipelineStage.clinic_id == clinic_id)
+    by_key = {True: dict[str, str](), False: dict[str, str]()}
+    for row in session.execute(stages):
+        by_key[row.is_open] |= {key.lower(): row.slug for key in (row.name, row.slug)}
+    lookups = {"custom": custom, "stages": by_key[True], "other_stages": by_key[False]}
     return CellContext(spec.date_order, by_name, people, former, spec.source_id, today=now().date(), **lookups)
-
-
-def _in_columns(context: ImportContext, mistakes: Mapping[str, str]) -> str:
-    named = {field: column for column, field in context.spec.mapping.items()}
-    return "; ".join(f"{named.get(field, field)}: {message}" for field, message in mistakes.items())
-
-
-def _with_columns(context: ImportContext, message: str) -> str:
-    """Replace the JSON pointers in `message` by the file's column names."""
-    for column, field in sorted(context.spec.mapping.items(), key=lambda named: -len(named[1])):
-        parts = ("first_name", "last_name") if field == "full_name" else (field, f"{field}_id")
-        for part in parts:
-            message = message.replace(f"/{part}:", f"{column}:")
-    return "; ".join(dict.fromkeys(message.split("; ")))  # a full name without content lacks both of its parts
 
 
 KIND: Final = JobKind(JOB_MARKER, work_on)

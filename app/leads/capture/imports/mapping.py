@@ -8,6 +8,7 @@ from rapidfuzz import fuzz, process
 
 from app.leads.fields import IMPORTED
 
+PHONES: Final = ("phone", "phone_alt")
 SURE_ENOUGH: Final = 88  # of 100; a column below this stays unmapped
 
 
@@ -17,11 +18,19 @@ def guess_mapping(columns: Sequence[str], custom: Collection[str] = ()) -> dict[
     `custom`: names of the clinic's custom fields, such as `custom.braces`. They are found by this name only.
     """
     found = [(score, column, field) for column in columns if (match := _best(column)) for field, score in [match]]
-    mapping = {column: column for column in columns if column in custom}
+    mapping = {column: column for column in columns if column in custom} | _phones(found)
     for _, column, field in sorted(found, key=lambda one: -one[0]):
         if field not in mapping.values() and column not in mapping:
             mapping[column] = field
     return {column: mapping[column] for column in columns if column in mapping}
+
+
+def _phones(found: Sequence[tuple[float, str, str]]) -> dict[str, str]:
+    """Return the fields of up to two columns of phone numbers: the only one is the first phone, whatever its name."""
+    by_score = sorted(found, key=lambda one: -one[0])
+    first, second = ([column for _, column, field in by_score if field == name] for name in PHONES)
+    chosen = [*first[:1], *second, *first[1:]]
+    return dict(zip(chosen, PHONES, strict=False))
 
 
 def _best(column: str) -> tuple[str, float] | None:

@@ -16,7 +16,7 @@ from app.core.files.exports import FileFormat, write_file
 from app.core.pagination import Key, Page, page
 from app.core.type_aliases import JsonDict, JsonObject
 from app.core.validation.check_all import check_all
-from app.engine.jobs.models import ItemReason, Job, JobItem, JobState
+from app.engine.jobs.models import ItemReason, ItemStatus, Job, JobItem, JobState
 from app.engine.jobs.outlook import follow_ups_of
 from app.engine.jobs.split import IN_ORDER, chunks_of, plan_chunks
 from app.errors import Conflict, FieldError, Invalid, NotFound
@@ -37,6 +37,7 @@ from app.leads.fields import IMPORTED
 
 AT_A_TIME: Final = 1000  # rows that are written together
 SAMPLE: Final = 5
+MOST_WARNINGS: Final = 50
 NEWEST_FIRST: Final[list[Key]] = [(Import.id, "desc")]
 BY_POSITION: Final[list[Key]] = [(JobItem.position, "asc")]
 
@@ -99,6 +100,7 @@ def describe(session: Session, actor: Actor, import_id: UUID) -> JsonDict:
         "options": spec and _options(spec),
         "follow_ups": _follow_ups(session, job) if job and spec and spec.is_rehearsal else None,
         **_duplicates(session, import_),
+        "warnings": _warnings(session, import_),
     }
 
 
@@ -126,6 +128,16 @@ def _duplicates(session: Session, import_: Import) -> dict[str, int]:
     }
     counted = select(*(func.count().filter(test).label(name) for name, test in counts.items()))
     return dict(session.execute(counted.where(JobItem.job_id == import_.job_id)).one()._mapping)  # noqa: SLF001  (public accessor of SQLAlchemy's Row)
+
+
+def _warnings(session: Session, import_: Import) -> list[JsonDict]:
+    """Return the warnings of the last preview or run, each with its number of rows; the most frequent first."""
+    rows = func.count().label("rows")
+    found = select(JobItem.error.label("text"), rows).where(
+        JobItem.job_id == import_.job_id, JobItem.status == ItemStatus.DONE, JobItem.error.is_not(None)
+    )
+    counted = session.execute(found.group_by(JobItem.error).order_by(rows.desc(), JobItem.error).limit(MOST_WARNINGS))
+    return [dict(row._mapping) for row in counted]  # noqa: SLF001  (public accessor of SQLAlchemy's Row)
 
 
 def start(session: Session, actor: Actor, import_id: UUID, data: JsonObject, *, is_rehearsal: bool) -> None:

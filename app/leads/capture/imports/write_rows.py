@@ -74,7 +74,7 @@ def rehearse_rows(
     for place, row in rows.items():
         match = Match(next(iter(found[place]), None), repeated.get(place))
         if match == NO_MATCH or policy is OnDuplicate.CREATE:
-            ends.succeed(place, match=match)
+            ends.succeed(place, match=match, warning=row.warning)
             new.append(row.new_lead)
         elif match.lead_id and (lead := leads.get(match.lead_id)):
             _update(None, lead, ends, place=place, row=row, later={}, match=match)
@@ -187,7 +187,7 @@ def _update(
         if changes:
             changes.apply(lead, without_later_fields(lead, given, place, later))
     except RelanceError as refusal:
-        ends.fail(place, ItemReason.INVALID, error_text(refusal), match=match or Match(lead.id))
+        ends.fail(place, ItemReason.INVALID, context.with_columns(error_text(refusal)), match=match or Match(lead.id))
     else:
         ends.succeed(place, lead_id=lead.id, reason=ItemReason.UPDATED, match=match or Match(lead.id))
     return before ^ _blind_indexes(lead)
@@ -225,7 +225,8 @@ def _create(
         _let_rules_wait(context, rows.values(), at)
     insert_leads(session, context.capture, [row.new_lead for row in rows.values()], at=at)
     for place, row in rows.items():
-        ends.succeed(place, lead_id=row.new_lead.lead["id"], match=Match(matches.get(place)))
+        lead_id, match = row.new_lead.lead["id"], Match(matches.get(place))
+        ends.succeed(place, lead_id=lead_id, match=match, warning=row.warning)
     if context.spec.runs_rules:
         record(session, clinic, *(lead_created(row.new_lead.to_object(), at) for row in rows.values()), of_many=True)
 
