@@ -24,6 +24,7 @@ class TextKind(StrEnum):
     """Kinds of texts. Each has keys of its own."""
 
     NOTES = "words"
+    LEAD_NOTES = "lead notes"  # the field of a lead
     SUBJECTS = "subjects"  # of messages: those that were sent are not encrypted, and would tell the keys of notes
 
 

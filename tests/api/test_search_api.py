@@ -256,6 +256,20 @@ def test_notes_need_the_permission_for_private_fields(desk: Desk):
     assert [hit["kind"] for hit in hits(desk.doctor, "needle")] == ["note"]
 
 
+def test_notes_of_a_lead_find_the_lead_for_those_who_may_read_them(desk: Desk):
+    lead = desk.capture(first_name="Grace", last_name="O'Connor", notes="Grinds her teeth, twenty years ago: a brace")
+    marketing = desk.hire(Role.MARKETING_MANAGER)
+    for typed, marked in (("twenty years", ["twenty", "years"]), ("GRIND", ["Grind"])):
+        [hit] = hits(desk.doctor, typed)
+        assert (hit["kind"], hit["id"], hit["why"]) == ("lead", lead["id"], "notes")
+        assert [one["text"] for one in hit["matched"] if one["is_match"]] == marked
+        assert marketing.post("/api/search", {"q": typed}).body["hits"] == []
+    assert [hit["id"] for hit in hits(desk.doctor, "twenty connor")] == [lead["id"]]
+    assert hits(desk.doctor, "wenty") == []  # notes are found by the beginnings of their words
+    listed = [caller.get("/api/leads", q="twenty years").body["items"] for caller in (desk.doctor, marketing)]
+    assert [[one["id"] for one in items] for items in listed] == [[lead["id"]], []]
+
+
 def test_hits_are_noted_as_read(desk: Desk):
     lead = desk.capture(email="ana@people.org")
     entry = noted(desk, lead, notes="Needle")

@@ -61,6 +61,21 @@ def test_sweep_indexes_rows_of_an_earlier_version(desk: Desk):
     assert (found(desk, "uiz"), found(desk, "needle", "note")) == ([lead["id"]], [note])
 
 
+def test_sweep_adds_the_notes_of_leads_of_an_earlier_version(desk: Desk):
+    lead = desk.capture(**PERSON, notes="Twenty years without a check")
+    desk.sql("UPDATE lead_search SET has_notes = false, keys = keys[1:3]")
+    assert found(desk, "twenty years") == []
+    assert index_all() == 1
+    assert found(desk, "twenty years") == found(desk, "uiz") == [lead["id"]]
+
+
+def test_changed_notes_are_found_at_once(desk: Desk):
+    lead = desk.capture(**PERSON, notes="Twenty years")
+    desk.admin.put(f"/api/leads/{lead['id']}", {"notes": "Thirty months"})
+    assert (found(desk, "thirty"), found(desk, "twenty")) == ([lead["id"]], [])
+    assert index_all() == 0
+
+
 def test_sweep_indexes_messages_of_an_earlier_version(desk: Desk):
     messages = exchanged(desk, desk.capture(**PERSON))
     assert index_all() == 0

@@ -114,7 +114,8 @@ _HISTORY: Final = """
     FROM lead WHERE assigned_to_id IS NOT NULL
 """
 _SEARCH: Final = (
-    "INSERT INTO lead_search (id, clinic_id, keys) SELECT id, clinic_id, CAST(:keys AS integer[]) FROM lead"
+    "INSERT INTO lead_search (id, clinic_id, keys, has_notes)"
+    " SELECT id, clinic_id, CAST(:keys AS integer[]), true FROM lead"
 )
 
 _SCORE: Final = """

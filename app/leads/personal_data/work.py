@@ -122,7 +122,7 @@ WORK: Final[Mapping[str, Table]] = {
         merged_because=_OF_ONE_LEAD,
     ),
     "lead_search": Table(
-        with_row("id clinic_id keys", is_exported=False),
+        with_row("id clinic_id keys has_notes", is_exported=False),
         rows=f"t.id IN ({LEAD_IDS_SQL})",
         is_deleted=True,
         merged=Rows.KEPT,

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 from app.core.database.arrays import PlainArray
 from app.core.db import AnyRow, is_among, to_json
 from app.identity.actor import Actor
+from app.identity.permissions import Permission
 from app.leads.models import Lead
-from app.leads.search.by_text.keys import ADDRESSES, FIELDS, Keys, keys_of_digits, keys_of_word
+from app.leads.search.by_text.keys import ENCRYPTED, FIELDS, Keys, keys_of_digits, keys_of_word
 from app.leads.search.by_text.models import LeadSearch
 from app.leads.search.by_text.query import Match, TextQuery, Why, match_fields, match_phone
 from app.leads.search.lookup import visible_to, visible_user_ids
@@ -64,7 +65,7 @@ def has_keys(actor: Actor, query: TextQuery) -> ColumnElement[bool]:
     keys: Any = select(LeadSearch.keys).where(LeadSearch.id == Lead.id).scalar_subquery()
     ways = [
         and_(*(or_(*(keys.bool_op("@>")(bindparam(None, one, _KEYS)) for one in word)) for word in way))
-        for way in _ways(actor.clinic.id, query)
+        for way in _ways(actor, query)
     ]
     return or_(*ways)
 
@@ -94,7 +95,7 @@ def visible_names(session: Session, actor: Actor, ids: Sequence[UUID]) -> dict[U
     return {row.id: f"{row.first_name} {row.last_name}".strip() for row in session.execute(wanted)}
 
 
-def match_lead(lead: Any, query: TextQuery) -> Match | None:
+def match_lead(lead: Any, query: TextQuery, *, with_notes: bool) -> Match | None:
     """Return where the words of the query are in a lead with decrypted fields, or None."""
     email = (lead.email or "").casefold()
     if any(part not in email for part in query.parts_of_addresses):
@@ -108,7 +109,14 @@ def match_lead(lead: Any, query: TextQuery) -> Match | None:
         f"{lead.patient_first_name} {lead.patient_last_name}".strip(),
     )
     addresses = ((Why.EMAIL, lead.email), (Why.PHONE, lead.phone), (Why.PHONE, lead.phone_alt))
-    fields = ((Why.NAME, names[0]), (Why.PATIENT_NAME, names[1]), (Why.EXTERNAL_ID, lead.external_id), *addresses)
+    notes = ((Why.NOTES, lead.notes),) if with_notes else ()
+    fields = (
+        (Why.NAME, names[0]),
+        (Why.PATIENT_NAME, names[1]),
+        (Why.EXTERNAL_ID, lead.external_id),
+        *addresses,
+        *notes,
+    )
     return match_fields(query, fields, inside=True)
 
 
@@ -127,16 +135,17 @@ def _exact(session: Session, actor: Actor, query: TextQuery) -> list[UUID]:
 def _candidates(session: Session, actor: Actor, query: TextQuery, *, most: int) -> list[UUID]:
     owners = assigned_owners(session, actor)
     found: list[UUID] = []
-    for way in _ways(actor.clinic.id, query):
+    for way in _ways(actor, query):
         found += session.scalars(_LEADS, {"wanted": to_json(way), "owners": owners, "most": most})
     return found
 
 
-def _ways(clinic_id: UUID, query: TextQuery) -> list[Way]:
-    """Return what may be meant: words, and the digits of a phone number."""
+def _ways(actor: Actor, query: TextQuery) -> list[Way]:
+    """Return what may be meant: words, and the digits of a phone number. Notes need `lead:private`."""
     ways: list[Way] = []
+    clinic_id, with_notes = actor.clinic.id, actor.allows(Permission.LEAD_PRIVATE)
     for secret in search_secrets():
-        ways.append([keys_of_word(clinic_id, word, secret) for word in query.words])
+        ways.append([keys_of_word(clinic_id, word, secret, with_notes=with_notes) for word in query.words])
         if query.digits:
             ways.append([[keys_of_digits(clinic_id, query.digits, secret)]])
     return ways
@@ -146,10 +155,11 @@ def _matching(session: Session, actor: Actor, query: TextQuery, ids: Sequence[UU
     """Compare the decrypted fields of these leads. Return those that match, newest first."""
     if not ids:
         return []
-    plain = (getattr(Lead, name) for name in FIELDS if name not in ADDRESSES)
+    plain = (getattr(Lead, name) for name in FIELDS if name not in ENCRYPTED)
     wanted = select(Lead.id, Lead.sealed, *plain).where(is_among(Lead.id, [*{*ids}]), *visible_to(actor))
     rows = session.execute(wanted.order_by(Lead.id.desc()))
-    found = ((row, match_lead(_decrypted(row), query)) for row in rows)
+    with_notes = actor.allows(Permission.LEAD_PRIVATE)
+    found = ((row, match_lead(_decrypted(row), query, with_notes=with_notes)) for row in rows)
     return [FoundLead(row.id, f"{row.first_name} {row.last_name}".strip(), match) for row, match in found if match]
 
 

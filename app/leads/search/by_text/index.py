@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapper, Session
 from app.core.db import insert_many, update_many
 from app.core.type_aliases import ColumnDict, ColumnValues
 from app.leads.models import Lead
-from app.leads.search.by_text.keys import ADDRESSES, FIELDS, lead_keys
+from app.leads.search.by_text.keys import ENCRYPTED, FIELDS, lead_keys
 from app.leads.search.by_text.models import IS_WAITING, LeadSearch
 from app.leads.timeline.models import IS_NOT_INDEXED, Activity
 from app.security.encrypted_fields import decrypt_or_none
@@ -30,20 +30,22 @@ _NOT_INDEXED: Final = text(
     f"SELECT id, clinic_id, sealed FROM lead_activities WHERE {IS_NOT_INDEXED}"  # noqa: S608  (constants)
     " ORDER BY id DESC LIMIT :most FOR NO KEY UPDATE SKIP LOCKED"
 )
+_REPLACE: Final = "ON CONFLICT (id) DO UPDATE SET keys = excluded.keys, has_notes = excluded.has_notes"
 _PLAIN: Final = select(
-    Lead.id, Lead.clinic_id, Lead.sealed, *(getattr(Lead, name) for name in FIELDS if name not in ADDRESSES)
+    Lead.id, Lead.clinic_id, Lead.sealed, *(getattr(Lead, name) for name in FIELDS if name not in ENCRYPTED)
 )
 
 
 def search_row(lead: ColumnValues) -> ColumnDict:
     """Return the row of `lead_search` of a lead with its decrypted fields."""
-    return {"id": lead["id"], "clinic_id": lead["clinic_id"], "keys": lead_keys(lead["clinic_id"], lead)}
+    keys = lead_keys(lead["clinic_id"], lead)
+    return {"id": lead["id"], "clinic_id": lead["clinic_id"], "keys": keys, "has_notes": True}
 
 
 def index_new(session: Session, leads: Iterable[ColumnValues]) -> None:
     """Fill the rows of leads that were inserted together."""
     rows = [search_row(lead) for lead in leads]
-    insert_many(session, LeadSearch, rows, tail="ON CONFLICT (id) DO UPDATE SET keys = excluded.keys")
+    insert_many(session, LeadSearch, rows, tail=_REPLACE)
 
 
 def index_waiting(session: Session) -> int:
@@ -67,7 +69,7 @@ def _index_leads(session: Session) -> int:
 def _write(session: Session, ids: Sequence[UUID]) -> None:
     rows = session.execute(_PLAIN.where(Lead.id.in_(ids))).all() if ids else []
     found = [{**row._asdict(), **decrypt_or_none(Lead, row.id, row.sealed)} for row in rows]
-    update_many(session, LeadSearch, [search_row(lead) for lead in found], ("keys",))
+    update_many(session, LeadSearch, [search_row(lead) for lead in found], ("keys", "has_notes"))
 
 
 def _index_notes(session: Session) -> int:
@@ -85,9 +87,10 @@ def _index_notes(session: Session) -> int:
 def _index_changed(_: Mapper[Any], connection: Connection, lead: Lead) -> None:
     """Index a lead whose searched fields have changed in the session."""
     state = inspect(lead)
-    columns = ("sealed" if name in ADDRESSES else name for name in FIELDS)
+    columns = ("sealed" if name in ENCRYPTED else name for name in FIELDS)
     if not any(state.attrs[name].history.has_changes() for name in columns):
         return
     row = search_row({"id": lead.id, "clinic_id": lead.clinic_id, **{name: getattr(lead, name) for name in FIELDS}})
     statement = insert(LeadSearch).values(row)
-    connection.execute(statement.on_conflict_do_update(index_elements=[LeadSearch.id], set_={"keys": row["keys"]}))
+    written = {name: row[name] for name in ("keys", "has_notes")}
+    connection.execute(statement.on_conflict_do_update(index_elements=[LeadSearch.id], set_=written))

@@ -1,4 +1,4 @@
-"""Search keys of leads: by which parts of names, numbers, addresses and external ids a lead is found.
+"""Search keys of leads: by which parts of names, numbers, addresses and ids, and words of notes, a lead is found.
 
 Names and external ids, e-mail addresses, and digits of phone numbers have keys of their own. Otherwise the names, which
 are not encrypted, would tell which parts of the addresses the keys stand for.
@@ -10,11 +10,12 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.security.folded_text import words_of
-from app.security.search_keys import search_keys
+from app.security.search_keys import TextKind, keys_of_beginnings, search_keys, word_keys
 
 NAMES: Final = ("first_name", "last_name", "patient_first_name", "patient_last_name")
 ADDRESSES: Final = ("email", "phone", "phone_alt")
-FIELDS: Final = (*NAMES, "external_id", *ADDRESSES)
+ENCRYPTED: Final = (*ADDRESSES, "notes")
+FIELDS: Final = (*NAMES, "external_id", *ENCRYPTED)
 PART: Final = 3  # letters that are found inside a word; fewer must begin it
 DIGITS: Final = 4  # of a phone number, that are found inside it
 
@@ -37,16 +38,21 @@ def lead_keys(clinic_id: UUID, lead: Mapping[str, Any]) -> Keys:
         *search_keys(clinic_id, _NAME, parts),
         *search_keys(clinic_id, _EMAIL, in_address),
         *search_keys(clinic_id, _DIGITS, digits),
+        *(word_keys(clinic_id, TextKind.LEAD_NOTES, lead.get("notes")) or ()),
     ]
 
 
-def keys_of_word(clinic_id: UUID, word: str, secret: bytes | None = None) -> Sequence[Keys]:
+def keys_of_word(
+    clinic_id: UUID, word: str, secret: bytes | None = None, *, with_notes: bool = False
+) -> Sequence[Keys]:
     """Return the alternatives of a word that is searched: keys of which a lead has all.
 
     Leads without the word may have them too.
     """
     parts = _inside(word) or _beginnings(word)[-1:]
     ways = [search_keys(clinic_id, kind, parts, secret) for kind in (_NAME, _EMAIL)]
+    if with_notes:
+        ways.append(keys_of_beginnings(clinic_id, TextKind.LEAD_NOTES, [word], secret))
     return [*ways, keys_of_digits(clinic_id, word, secret)] if word.isdecimal() and len(word) >= DIGITS else ways
 
 

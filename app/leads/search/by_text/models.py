@@ -3,13 +3,13 @@
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Index, Integer, text
+from sqlalchemy import Index, Integer, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database.arrays import PlainArray
 from app.core.db import Base
 
-IS_WAITING: Final = "keys IS NULL"
+IS_WAITING: Final = "keys IS NULL OR NOT has_notes"
 
 
 class LeadSearch(Base):
@@ -30,10 +30,11 @@ class LeadSearch(Base):
             postgresql_with={"gin_pending_list_limit": 256},
             postgresql_where=text("keys IS NOT NULL"),
         ),
-        Index("ix_lead_search_waiting", "id", postgresql_where=text(IS_WAITING)),
+        Index("ix_lead_search_to_index", "id", postgresql_where=text(IS_WAITING)),
     )
 
     # No foreign keys: their checks would lock the lead and the clinic, and leads are never deleted from their table.
     id: Mapped[UUID] = mapped_column(primary_key=True)
     clinic_id: Mapped[UUID]
     keys: Mapped[list[int] | None] = mapped_column(PlainArray(Integer))  # None: not indexed yet
+    has_notes: Mapped[bool] = mapped_column(server_default=false())  # the keys are also those of the lead's notes

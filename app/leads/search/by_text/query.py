@@ -93,11 +93,11 @@ class TextQuery:
 def match_fields(query: TextQuery, fields: Iterable[tuple[Why, str | None]], *, inside: bool) -> Match | None:
     """Return the field that has most of the words, if every word is in one of the fields.
 
-    `inside`: a word of three letters or more is also found inside a word, otherwise it must begin one.
+    `inside`: a word of three letters or more is also found inside a word, else it must begin one, as in notes.
     """
     left, best = set(query.words), None
     for why, text in fields:
-        found = _find(query, why, text or "", inside=inside)
+        found = _find(query, why, text or "", inside=inside and why is not Why.NOTES)
         left -= found.keys()
         if found and (best is None or len(found) > best[0]):
             spans = sorted({span for spans in found.values() for span in spans})
