@@ -248,12 +248,40 @@ def test_reply_cancels_steps_that_wait_for_no_reply(desk: Desk):
     assert {step["reason"] for step in desk.steps(lead, name="no-contact-24h")} == {"replied"}
 
 
-def test_stop_by_a_gateway_is_no_reply(desk: Desk):
+@pytest.mark.parametrize("words", ["STOP", "please stop texting me"])
+def test_stop_by_a_gateway_is_no_reply(desk: Desk, words: str):
     gateway, lead = set_up(desk), desk.capture(phone=PHONE)
-    assert call_back(desk, gateway, event(message(desk, gateway, lead), "replied", text="STOP")).status == 202
+    assert call_back(desk, gateway, event(message(desk, gateway, lead), "replied", text=words)).status == 202
     after = desk.lead(lead)
     assert (after["replied_at"], "sms" in after["opted_out_channels"]) == (None, True)
     assert {step["reason"] for step in desk.steps(lead, name="no-contact-24h")} == {None}
+
+
+def test_request_to_stop_by_a_gateway_asks_a_person(desk: Desk):
+    gateway, lead = set_up(desk), desk.capture(phone=PHONE)
+    sent = message(desk, gateway, lead)
+    asking = event(sent, "replied", text="please stop texting me, I went elsewhere")
+
+    assert call_back(desk, gateway, asking, event(sent, "replied", text="Who is this?")).body["taken"] == 2
+
+    [text] = desk.admin.get("/api/inbound-texts", is_open_question="true").body["items"]
+    assert (text["lead_id"], text["question"], text["body"]) == (lead["id"], "opt_out", asking["text"])
+    assert (text["sender"], text["notification_id"], text["account_id"]) == (PHONE, sent, gateway["id"])
+    shown = desk.admin.get(f"/api/leads/{lead['id']}/messages").body["items"]
+    assert [one["question"] for one in shown if one["direction"] == "INBOUND"] == ["opt_out"]
+    [task] = desk.steps(lead, name="opt-out-request")
+    assert task["state"] in ("planned", "published")
+    assert desk.admin.post(f"/api/inbound-texts/{text['id']}/decide", {"answer": "opt_out"}).status == 200
+    assert desk.lead(lead)["opted_out_at"] is not None
+
+
+@pytest.mark.parametrize(
+    "more", [{"is_auto_reply": True, "text": "Please stop texting me"}, {"text": "Stop by at 5?"}, {}]
+)
+def test_other_replies_by_a_gateway_ask_no_question(desk: Desk, more: dict[str, Any]):
+    gateway, lead = set_up(desk), desk.capture(phone=PHONE)
+    assert call_back(desk, gateway, event(message(desk, gateway, lead), "replied", **more)).status == 202
+    assert desk.admin.get("/api/inbound-texts").body["items"] == []
 
 
 def test_reply_of_a_patient_is_accepted(desk: Desk):

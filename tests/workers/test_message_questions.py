@@ -161,6 +161,40 @@ def test_request_for_no_more_messages_waits_for_a_user(
     assert practice.row("leads", id=lead).opted_out_at is not None
 
 
+@pytest.mark.parametrize(
+    "text", ["Cancel", "Annulla", "I am busy these days and have\nno time for a call. " * 40 + REQUEST]
+)
+def test_words_that_may_be_about_an_appointment_and_late_requests_ask_a_person(
+    practice: Practice, lead: UUID, sent: Mail, text: str
+):
+    got = receive(practice.clinic_id, answer(sent, text))
+
+    assert practice.row("inbound_emails", id=got.id).question == "opt_out"
+    assert practice.rows("consents", lead_id=lead) == []
+    assert practice.row("leads", id=lead).replied_at is not None
+    assert practice.row("notifications", template="email-reply").user_id == practice.people[Role.TREATMENT_COORDINATOR]
+
+
+@pytest.mark.parametrize(
+    ("text", "subject"),
+    [
+        ("Hello,\n\nSTOP\n\nRegards\nAnn", "Re: Hello"),
+        ("Stop bitte\nJo Brandt\nLeiter Einkauf\nBrandt GmbH\n+49 30 5550143", "AW: Hallo"),
+        ("", "Unsubscribe please"),
+    ],
+)
+def test_stop_word_in_a_polite_mail_is_obeyed_without_a_question(
+    practice: Practice, lead: UUID, sent: Mail, text: str, subject: str
+):
+    got = receive(practice.clinic_id, answer(sent, text, subject=subject))
+
+    row = practice.row("inbound_emails", id=got.id)
+    assert (row.question, row.decide_by) == (None, None)
+    [consent] = practice.rows("consents", lead_id=lead)
+    assert (consent.way, consent.is_given, consent.source) == ("email", False, "keyword")
+    assert practice.row("leads", id=lead).replied_at is None
+
+
 def test_request_is_obeyed_after_ten_business_days(practice: Practice, lead: UUID, sent: Mail, watch: Watch):
     receive(practice.clinic_id, answer(sent, REQUEST))
     watch.advance(days=9)

@@ -15,8 +15,8 @@ from app.engine.models import BegunBy, Kind
 from app.identity.models import Role
 from app.messaging.contact_policy.settings import set_contact_policy
 from app.messaging.delivery import retry
-from app.messaging.inbound.effects import question_of
-from app.messaging.inbound.models import Classification
+from app.messaging.inbound.effects import ask_for_opt_out
+from app.messaging.models import AddressKind
 from app.messaging.user_notices import mentions
 from tests.support.bulk import work_off
 from tests.support.desk import Caller, Desk, the_app
@@ -164,9 +164,8 @@ def _of_a_notice(log: Log) -> UUID:
 def _of_a_question(log: Log) -> UUID:
     lead = log.practice.capture()
     with transaction() as session:
-        asked = question_of(
-            session, log.practice.actor(), lead, kind=Classification.REPLY, words="Please remove me.", at=now()
-        )
+        actor = log.practice.actor()
+        asked = ask_for_opt_out(session, actor, lead, "Please remove me.", kind=AddressKind.EMAIL, at=now())
     assert asked is not None
     return lead
 

@@ -35,6 +35,7 @@ from app.messaging.inbound.texts.effects import (
     record_event,
     set_first_time,
 )
+from app.messaging.inbound.texts.receive import ask_about_reply
 from app.messaging.models import AddressKind, Notification
 from app.security.encrypted_fields import decrypt_row
 
@@ -171,7 +172,9 @@ def _apply_reply(session: Session, update: _StatusUpdate) -> None:
     channel = ContactChannel.SOCIAL if update.lead.social_handle else ContactChannel.SMS
     reply = Reply(channel, update.at, update.text, update.is_auto_reply)
     is_keyword = obey_keyword(session, update.actor, update.lead, reply)
-    log_reply(session, update.actor, update.lead, reply, is_keyword=is_keyword)
+    activity_id = log_reply(session, update.actor, update.lead, reply, is_keyword=is_keyword)
+    if activity_id is not None:
+        ask_about_reply(session, update, reply, activity_id)
 
 
 _Handler: TypeAlias = Callable[[Session, _StatusUpdate], None]

@@ -30,7 +30,7 @@ from app.leads.timeline.models import ActivityType, CountsAs, Direction
 from app.leads.timeline.vocabulary import ContactChannel
 from app.messaging.channels import email, in_app
 from app.messaging.compose import MessageMetadata
-from app.messaging.contact_policy.keywords import Keyword, apply_keyword, asks_to_stop, keyword_line
+from app.messaging.contact_policy.keywords import Keyword, apply_keyword, asks_to_stop, said
 from app.messaging.contact_policy.opt_outs import opt_out
 from app.messaging.contact_policy.suppression_list import (
     INVALID_ADDRESS,
@@ -110,7 +110,7 @@ def apply_effect(session: Session, actor: Actor, effect: Effect) -> UUID | None:
 
 def obey_keyword(session: Session, actor: Actor, lead: Lead, effect: Effect) -> bool:
     """Obey STOP and START, for the lead and the sender's address. Return whether the mail is one of them."""
-    words = keyword_line(effect.text, effect.subject)
+    words = said(effect.text, effect.subject)
     keyword = apply_keyword(session, actor, lead, words, kind=AddressKind.EMAIL)
     if keyword is Keyword.STOP:
         suppress_sender(session, lead.clinic_id, effect.sender)
@@ -128,14 +128,28 @@ def suppress_sender(session: Session, clinic_id: UUID, sender: str | None) -> No
 def question_of(
     session: Session, actor: Actor, lead_id: UUID, *, kind: Classification, words: str, at: datetime
 ) -> Asked | None:
-    """Return the question that a message of the lead asks, after its effects; None if it asks none.
-
-    A request for no more messages also plans an urgent task for the coordinator.
-    """
+    """Return the question that a mail of the lead asks, after its effects; None if it asks none."""
     if kind is Classification.UNSURE:
-        author_asked(session, lead_id, at)
-        return _asked(actor.clinic, Question.AUTHOR, at)
-    if kind is not Classification.REPLY or not asks_to_stop(words):
+        return ask_for_author(session, actor, lead_id, at)
+    if kind is not Classification.REPLY:
+        return None
+    return ask_for_opt_out(session, actor, lead_id, words, kind=AddressKind.EMAIL, at=at)
+
+
+def ask_for_author(session: Session, actor: Actor, lead_id: UUID, at: datetime) -> Asked:
+    """Return the question whether a person wrote a doubtful mail of the lead, after its effects."""
+    author_asked(session, lead_id, at)
+    return _asked(actor.clinic, Question.AUTHOR, at)
+
+
+def ask_for_opt_out(
+    session: Session, actor: Actor, lead_id: UUID, words: str, *, kind: AddressKind, at: datetime
+) -> Asked | None:
+    """Return the question that a reply asks if it may ask for no more messages, after its effects.
+
+    It also plans an urgent task for the coordinator.
+    """
+    if not asks_to_stop(words, kind):
         return None
     lead = lock_lead(session, actor.clinic.id, lead_id)
     if lead is None or lead.opted_out_at is not None:

@@ -22,6 +22,7 @@ from app.leads.capture.capture import capture_lead
 from app.leads.enums import CaptureChannel
 from app.leads.models import Lead
 from app.leads.search.lookup import get_lead, visible_to
+from app.messaging.contact_policy.keywords import said
 from app.messaging.inbound.effects import Effect, apply_effect, ask, question_of
 from app.messaging.inbound.models import Classification, InboundEmail, InboundRawEmail, Match
 from app.messaging.inbound.parsing.parse import Unreadable, attachment_parts, parse_email
@@ -123,7 +124,7 @@ def assign(session: Session, actor: Actor, email_id: UUID, data: JsonObject) -> 
     effect = Effect(kind, lead_id, None, at, text=text, subject=mail.subject or "", sender=mail.sender)
     mail.activity_id = apply_effect(session, system, effect)
     if mail.activity_id:
-        ask(mail, question_of(session, system, lead_id, kind=kind, words=text, at=at))
+        ask(mail, question_of(session, system, lead_id, kind=kind, words=said(text, effect.subject), at=at))
     mail.lead_id, mail.classification, mail.matched_by = lead_id, kind, Match.USER
     mail.handled_by, mail.ignored_at = actor.user_id, None
     return mail

@@ -28,7 +28,7 @@ from app.identity.inbound_email import UnsureReplies
 from app.leads.activities.service import count_as_reply
 from app.leads.models import Lead
 from app.leads.timeline.models import CountsAs
-from app.messaging.contact_policy.keywords import asks_to_stop
+from app.messaging.contact_policy.keywords import asks_to_stop, said
 from app.messaging.contact_policy.load_facts import open_questions
 from app.messaging.contact_policy.opt_outs import opt_out
 from app.messaging.inbound.effects import Effect, ask, lock_lead, obey_keyword, question_of
@@ -36,6 +36,7 @@ from app.messaging.inbound.mail_list import lock_email
 from app.messaging.inbound.models import Classification, InboundEmail, Question
 from app.messaging.inbound.texts.models import InboundText
 from app.messaging.inbound.texts.text_list import lock_text
+from app.messaging.models import AddressKind
 
 Message: TypeAlias = InboundEmail | InboundText
 
@@ -99,7 +100,9 @@ def _default(clinic: ClinicContext, message: Message) -> Answer:
     """Return the answer without a user. A mail that asks for no more messages is never taken for one of a program."""
     if message.question == Question.OPT_OUT:
         return Answer.OPT_OUT
-    is_person = clinic.inbound_email.unsure_replies is UnsureReplies.STOP or asks_to_stop(message.body)
+    is_person = clinic.inbound_email.unsure_replies is UnsureReplies.STOP or asks_to_stop(
+        message.body, AddressKind.EMAIL
+    )
     return Answer.PERSON if is_person else Answer.PROGRAM
 
 
@@ -183,4 +186,4 @@ def _count_as_reply(session: Session, actor: Actor, lead: Lead, mail: InboundEma
     effect = Effect(Classification.REPLY, lead.id, None, at, text=text, subject=mail.subject or "", sender=mail.sender)
     counts_as = CountsAs.OPT_OUT if obey_keyword(session, actor, lead, effect) else None
     count_as_reply(session, actor, lead, mail.activity_id, counts_as=counts_as)
-    ask(mail, question_of(session, actor, lead.id, kind=effect.kind, words=text, at=at))
+    ask(mail, question_of(session, actor, lead.id, kind=effect.kind, words=said(text, effect.subject), at=at))

@@ -21,7 +21,7 @@ from app.identity.actor import Actor
 from app.identity.clinics import load_context
 from app.identity.inbound_email import UnknownSenders
 from app.identity.models import User
-from app.messaging.contact_policy.keywords import Keyword, asks_to_stop, keyword_line, keyword_of
+from app.messaging.contact_policy.keywords import Keyword, asks_to_stop, keyword_of, said
 from app.messaging.inbound.addresses import ids_in_headers
 from app.messaging.inbound.authentication import (
     NO_AUTHENTICATION,
@@ -30,7 +30,14 @@ from app.messaging.inbound.authentication import (
     OnFailedAuthentication,
     read_authentication,
 )
-from app.messaging.inbound.effects import Asked, Effect, apply_effect, notify_of_forgery, question_of, suppress_sender
+from app.messaging.inbound.effects import (
+    Asked,
+    Effect,
+    apply_effect,
+    notify_of_forgery,
+    question_of,
+    suppress_sender,
+)
 from app.messaging.inbound.match import Matched, is_own_message, lead_with_address, match_reply, match_report, sent_at
 from app.messaging.inbound.models import Classification, InboundEmail, InboundRawEmail, Match
 from app.messaging.inbound.parsing.auto_replies import Author, origin_of
@@ -47,6 +54,7 @@ from app.messaging.inbound.parsing.parse import (
 from app.messaging.inbound.parsing.reply_text import new_text
 from app.messaging.inbound.reports import RELANCE_ID_HEADER, MailEvent, Report, read_report
 from app.messaging.inbound.unknown_senders import create_lead
+from app.messaging.models import AddressKind
 from app.security.encrypted_fields import encrypt_row
 
 log = structlog.get_logger()
@@ -179,7 +187,8 @@ def _process(session: Session, actor: Actor, read: _Read, at: datetime) -> _Resu
         reason=result.reason,
     )
     activity_id = apply_effect(session, actor, effect)
-    asked = question_of(session, actor, lead_id, kind=result.kind, words=read.text, at=at) if activity_id else None
+    words = said(read.text, mail.subject)
+    asked = question_of(session, actor, lead_id, kind=result.kind, words=words, at=at) if activity_id else None
     return replace(result, activity_id=activity_id, asked=asked)
 
 
@@ -197,7 +206,7 @@ def _classify(session: Session, actor: Actor, read: _Read, at: datetime) -> _Res
         read.text,
         is_answer=matched is not None and matched.by is not Match.SENDER,
         after=at - answered_at if answered_at else None,
-        is_request=asks_to_stop(read.text),
+        is_request=asks_to_stop(read.text, AddressKind.EMAIL),
     )
     signs = ", ".join(origin.signs) or None
     is_stop = _is_stop(read)  # obeyed whoever wrote it
@@ -225,7 +234,7 @@ def _of_person(session: Session, actor: Actor, read: _Read, matched: Matched | N
 
 
 def _is_stop(read: _Read) -> bool:
-    return keyword_of(keyword_line(read.text, read.mail.subject)) is Keyword.STOP
+    return keyword_of(said(read.text, read.mail.subject), AddressKind.EMAIL) is Keyword.STOP
 
 
 def _own_sign(session: Session, clinic_id: UUID, mail: ParsedEmail, inbound_address: str | None) -> str | None:

@@ -12,7 +12,10 @@ from app.security.encrypted_fields import EncryptedField
 
 
 class InboundText(Base):
-    """One text message that arrived, by SMS or WhatsApp. Without a lead it waits for a user."""
+    """One text message that arrived, by SMS or WhatsApp. Without a lead it waits for a user.
+
+    Also a reply that a gateway reported, if it asks a question: then `account_id` is the id of the gateway.
+    """
 
     __tablename__ = "inbound_texts"
     __table_args__ = (

@@ -1,5 +1,6 @@
 """Receive a text message: store it once, find its lead, and apply its effects. The caller opens the transaction."""
 
+import json
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.db import insert_many, new_id
+from app.core.type_aliases import ColumnDict
 from app.errors import Conflict, Invalid
 from app.identity.actor import Actor
 from app.identity.inbound_email import UnknownSenders
@@ -19,9 +21,8 @@ from app.leads.timeline.vocabulary import ContactChannel
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy.keywords import Keyword, keyword_of
 from app.messaging.contact_policy.suppression_list import OPTED_OUT, suppress_addresses
-from app.messaging.inbound.effects import lock_lead, notify_coordinator, question_of
-from app.messaging.inbound.models import Classification
-from app.messaging.inbound.texts.effects import Reply, log_reply, obey_keyword
+from app.messaging.inbound.effects import Asked, ask_for_opt_out, lock_lead, notify_coordinator
+from app.messaging.inbound.texts.effects import MessageReport, Reply, log_reply, obey_keyword
 from app.messaging.inbound.texts.items import ReceivedText
 from app.messaging.inbound.texts.match import MatchedText, match_number
 from app.messaging.inbound.texts.models import InboundText
@@ -54,7 +55,7 @@ def receive_text(session: Session, actor: Actor, account_id: UUID, given: Receiv
         return False
     at = min(given.sent_at or now(), now())
     matched = match_number(session, actor.clinic.id, given.sender)
-    if matched is None and keyword_of(given.text) is Keyword.STOP:
+    if matched is None and keyword_of(given.text, AddressKind.PHONE) is Keyword.STOP:
         suppress_addresses(session, actor.clinic.id, [(AddressKind.PHONE, given.sender)], reason=OPTED_OUT)
     else:
         matched = matched or _unknown_number(session, actor, given)
@@ -62,11 +63,8 @@ def receive_text(session: Session, actor: Actor, account_id: UUID, given: Receiv
     activity_id = apply_reply(session, actor, matched.lead_id, words) if matched else None
     asked = None
     if matched and activity_id:
-        asked = question_of(session, actor, matched.lead_id, kind=Classification.REPLY, words=words.text, at=at)
-    session.flush()  # the timeline entry comes first
+        asked = ask_for_opt_out(session, actor, matched.lead_id, words.text, kind=AddressKind.PHONE, at=at)
     row = {
-        "id": new_id(),
-        "clinic_id": actor.clinic.id,
         "lead_id": matched and matched.lead_id,
         "account_id": account_id,
         "provider_id": given.provider_id,
@@ -78,12 +76,31 @@ def receive_text(session: Session, actor: Actor, account_id: UUID, given: Receiv
         "body": given.text or None,
         "media": [one.to_json() for one in given.media],
         "received_at": at,
-        "created_at": now(),
-        "question": asked and asked.question,
-        "decide_by": asked and asked.decide_by,
     }
-    insert_many(session, InboundText, [encrypt_row(InboundText, row)])
+    _store(session, actor, row, asked)
     return True
+
+
+def ask_about_reply(session: Session, report: MessageReport, reply: Reply, activity_id: UUID) -> None:
+    """Store a reply that a gateway reported, with its question, if it may ask for no more messages."""
+    notification, words = report.notification, "" if reply.is_auto_reply else reply.text or ""
+    asked = ask_for_opt_out(session, report.actor, report.lead.id, words, kind=AddressKind.PHONE, at=reply.at)
+    if asked is None:
+        return
+    row = {
+        "lead_id": report.lead.id,
+        "account_id": notification.gateway_id,
+        "provider_id": str(activity_id),  # a gateway has no id of a reply
+        "channel": reply.channel,
+        "notification_id": notification.id,
+        "activity_id": activity_id,
+        "sender": json.loads(notification.address or "{}").get("phone"),
+        "sender_name": None,
+        "body": words,
+        "media": [],
+        "received_at": reply.at,
+    }
+    _store(session, report.actor, row, asked)
 
 
 def apply_reply(session: Session, actor: Actor, lead_id: UUID, words: Words) -> UUID | None:
@@ -100,6 +117,18 @@ def apply_reply(session: Session, actor: Actor, lead_id: UUID, words: Words) -> 
         label = CHANNELS[words.channel].label
         notify_coordinator(session, actor, lead, words.at, label=label, template=REPLY_NOTICE)
     return log_reply(session, actor, lead, reply, is_keyword=is_keyword)
+
+
+def _store(session: Session, actor: Actor, row: ColumnDict, asked: Asked | None) -> None:
+    session.flush()  # the timeline entry comes first
+    written = {
+        "id": new_id(),
+        "clinic_id": actor.clinic.id,
+        "created_at": now(),
+        "question": asked and asked.question,
+        "decide_by": asked and asked.decide_by,
+    }
+    insert_many(session, InboundText, [encrypt_row(InboundText, {**row, **written})])
 
 
 def _unknown_number(session: Session, actor: Actor, given: ReceivedText) -> MatchedText | None:

@@ -18,11 +18,11 @@ from app.leads.capture.capture import capture_lead
 from app.leads.enums import CaptureChannel
 from app.leads.models import Lead
 from app.leads.search.lookup import get_lead, visible_to
-from app.messaging.inbound.effects import ask, question_of
+from app.messaging.inbound.effects import ask, ask_for_opt_out
 from app.messaging.inbound.mail_list import require_lead, require_source
-from app.messaging.inbound.models import Classification
 from app.messaging.inbound.texts.models import InboundText
 from app.messaging.inbound.texts.receive import Words, apply_reply
+from app.messaging.models import AddressKind
 
 _FLAGS: Final = (
     ("is_matched", InboundText.lead_id),
@@ -64,10 +64,10 @@ def assign(session: Session, actor: Actor, text_id: UUID, data: JsonObject) -> I
     message = _lock_unmatched(session, actor, text_id)
     lead_id = _target(session, actor, message, data)
     words = Words(message.channel, message.body or "", message.received_at)
-    system, kind = Actor.system(actor.clinic), Classification.REPLY
+    system = Actor.system(actor.clinic)
     message.activity_id = apply_reply(session, system, lead_id, words)
     if message.activity_id:
-        ask(message, question_of(session, system, lead_id, kind=kind, words=words.text, at=words.at))
+        ask(message, ask_for_opt_out(session, system, lead_id, words.text, kind=AddressKind.PHONE, at=words.at))
     message.lead_id, message.handled_by, message.ignored_at = lead_id, actor.user_id, None
     return message
 
