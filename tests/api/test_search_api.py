@@ -73,6 +73,10 @@ def marked(hit: dict[str, Any]) -> str:
         ("+1 212.555.0143", ["ruizo", "ruiz"]),
         ("2125550143", ["ruizo", "ruiz"]),
         ("0143", ["ruizo", "ruiz"]),
+        ("tel:+12125550143", ["ruizo", "ruiz"]),
+        ("(212)5550143 ext 4", ["ruizo", "ruiz"]),
+        ("212 555 0143 x12", ["ruizo", "ruiz"]),
+        ("٢١٢ ٥٥٥ ٠١٤٣", ["ruizo", "ruiz"]),
         ("555-01", ["quinn", "wang", "levi", "obrien", "li", "ruizo", "ruiz"]),
         ("0170 555 1234", ["cruz"]),
         ("0049 170 5551", ["cruz"]),
@@ -104,6 +108,20 @@ def test_leads_are_found(desk: Desk, lead_ids: dict[str, str], typed: str, found
     assert [names[hit["id"]] for hit in hits(desk.doctor, typed, "lead")] == found
     # `q` of the lists means the same.
     assert {names[lead["id"]] for lead in desk.doctor.every("/api/leads", q=typed)} == set(found)
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [("juergen", "Jürgen"), ("JÜRGEN", "Juergen"), ("jurgen", "Jürgen"), ("juer", "Jürgen"), ("boess", "Böß")],
+)
+def test_umlauts_may_be_written_out_in_a_german_clinic(desk: Desk, typed: str, name: str):
+    desk.sql("UPDATE clinics SET region = 'DE' WHERE id = :id", id=desk.clinic_id)
+    lead = desk.capture(first_name=name, last_name="Haas", phone=None, email="j@people.org")
+    [hit] = hits(desk.doctor, typed, "lead")
+    assert (hit["id"], hit["why"], [part["text"] for part in hit["matched"] if part["is_match"]]) == (
+        *(lead["id"], "name"),
+        [name[: 3 if typed == "juer" else len(name)]],
+    )
 
 
 @pytest.mark.parametrize(

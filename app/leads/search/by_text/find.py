@@ -145,7 +145,12 @@ def _ways(actor: Actor, query: TextQuery) -> list[Way]:
     ways: list[Way] = []
     clinic_id, with_notes = actor.clinic.id, actor.allows(Permission.LEAD_PRIVATE)
     for secret in search_secrets():
-        ways.append([keys_of_word(clinic_id, word, secret, with_notes=with_notes) for word in query.words])
+        ways.append(
+            [
+                [keys for way in spelled for keys in keys_of_word(clinic_id, way, secret, with_notes=with_notes)]
+                for spelled in query.spellings.values()
+            ]
+        )
         if query.digits:
             ways.append([[keys_of_digits(clinic_id, query.digits, secret)]])
     return ways

@@ -1,5 +1,7 @@
 """The words of a search, and their places in the fields of a row."""
 
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property
@@ -11,6 +13,13 @@ from app.security.folded_text import Word, placed_words, words_of
 
 LONGEST_QUERY: Final = 200
 _IN_PHONES: Final = frozenset("+0123456789 ()-./\u00a0")
+# A phone number, as links and signatures have it, and its extension, which no lead has.
+_PHONE: Final = re.compile(
+    r"\s*(?:tel:)?\s*([+0-9 ()./\u00a0-]+?)\s*(?:[;,]?\s*(?:ext|extension|x|durchwahl)[.=]?\s*\d{1,6})?\s*",
+    re.IGNORECASE,
+)
+_GERMAN: Final = frozenset({"AT", "CH", "DE", "LI"})  # regions where `ue` may be an umlaut
+_UMLAUTS: Final = (("\u00e4", "ae", "a"), ("\u00f6", "oe", "o"), ("\u00fc", "ue", "u"))
 
 
 class Why(StrEnum):
@@ -54,9 +63,20 @@ class TextQuery:
     """The words of a search, at least one. All of them must be found."""
 
     def __init__(self, text: str, region: str) -> None:
-        self.text = text
-        self.words = [*dict.fromkeys(words_of(text))]
+        self.text = _plain(text)
+        self.words = [*dict.fromkeys(words_of(self.text))]
         self._region = region
+
+    @cached_property
+    def spellings(self) -> Mapping[str, Sequence[str]]:
+        """The spellings of each word: in German-speaking regions, `juergen` and `jürgen` find each other."""
+        if self._region not in _GERMAN:
+            return {word: (word,) for word in self.words}
+        written_out = short = unicodedata.normalize("NFC", self.text).casefold()
+        for umlaut, letters, letter in _UMLAUTS:
+            written_out, short = written_out.replace(umlaut, letters), short.replace(letters, letter)
+        ways = zip(words_of(self.text), words_of(written_out), words_of(short), strict=True)
+        return {word: (*dict.fromkeys((word, *others)),) for word, *others in ways}
 
     @cached_property
     def phone(self) -> str | None:
@@ -90,6 +110,13 @@ class TextQuery:
         return [part.casefold() for part in self.text.split() if "@" in part]
 
 
+def _plain(text: str) -> str:
+    """Return the text with ASCII digits; of a phone number, without `tel:` and an extension."""
+    text = "".join(str(unicodedata.decimal(one)) if one.isdecimal() else one for one in text)
+    number = _PHONE.fullmatch(text)
+    return number[1] if number and len(digits_of(number[1])) >= DIGITS else text
+
+
 def match_fields(query: TextQuery, fields: Iterable[tuple[Why, str | None]], *, inside: bool) -> Match | None:
     """Return the field that has most of the words, if every word is in one of the fields.
 
@@ -120,7 +147,10 @@ def _find(query: TextQuery, why: Why, text: str, *, inside: bool) -> Mapping[str
         spans = {word: _span_of_digits(text, word) for word in query.words if word.isdecimal() and len(word) >= DIGITS}
         return {word: [span] for word, span in spans.items() if span}
     words = placed_words(text)
-    found = {word: [span for one in words if (span := _span(one, word, inside=inside))] for word in query.words}
+    found = {
+        word: [span for one in words for way in ways if (span := _span(one, way, inside=inside))]
+        for word, ways in query.spellings.items()
+    }
     return {word: spans for word, spans in found.items() if spans}
 
 
