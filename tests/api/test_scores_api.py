@@ -216,7 +216,7 @@ class TestStoredScores:
         assert desk.lead(lead)["score"] == 65
 
     @pytest.mark.parametrize("close", [None, "lost"])
-    def test_null_takes_back_what_persons_and_rules_gave(self, desk: Desk, close: str | None):
+    def test_null_takes_back_the_points_of_persons_and_rules(self, desk: Desk, close: str | None):
         settle(desk)
         lead, other = desk.capture(), desk.capture(score=12)
         desk.admin.patch(f"/api/leads/{lead['id']}", {"score": 80})
@@ -242,7 +242,7 @@ class TestStoredScores:
         assert len(desk.sql("SELECT 1 FROM events WHERE name = 'lead.scored'")) == len(history)
 
     @pytest.mark.parametrize(("given", "stage"), [(12, "consultation_scheduled"), (88, "contacted"), (30, "")])
-    def test_imported_score_stays_whatever_the_stage(self, desk: Desk, given: int, stage: str):
+    def test_imported_score_stays_at_every_stage(self, desk: Desk, given: int, stage: str):
         file = f"First name,Last name,E-mail,Phone,Score,Stage\nAnna,Sand,a@lead.example,6465550177,{given},{stage}\n"
         imported(desk, file)
         [lead] = desk.admin.every("/api/leads")

@@ -171,7 +171,7 @@ def test_points_of_the_first_minute_stay(hot: Practice, watch: Watch):
     assert fired(hot) == 3
 
 
-def test_points_of_a_rule_do_not_hide_what_happened_just_before(hot: Practice, watch: Watch):
+def test_points_of_a_rule_do_not_hide_events_just_before(hot: Practice, watch: Watch):
     lead = hot.capture()
     hot.hear_from(lead)
     amend(hot, lead, add_score=5)
@@ -207,7 +207,7 @@ def test_score_that_a_rule_sets_is_the_score_until_the_next_event(open_practice:
     assert scores(practice) == [100]
 
 
-def test_score_that_an_earlier_release_set_meanwhile_stays(hot: Practice, watch: Watch):
+def test_score_that_a_process_of_an_earlier_release_sets_stays(hot: Practice, watch: Watch):
     lead = hot.capture()
     after_a_minute(watch)
     sql("UPDATE leads SET score = 30 WHERE id = :id", id=lead)

@@ -32,7 +32,7 @@ _HELD: Final = text(f"SELECT {HELD} WHERE l.id = ANY(:ids)")
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a person or a rule gives: a score (None: the computed one), unless `is_set` is false, and points to add."""
+    """A score from a person or a rule (None: the computed one), unless `is_set` is false, and points to add."""
 
     score: int | None
     points: int
