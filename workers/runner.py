@@ -44,6 +44,7 @@ from workers.pipeline.outcomes.decide import decide_all
 from workers.pipeline.outcomes.spread_tasks import spread_tasks
 from workers.pipeline.outcomes.write import record_answers, write_outcomes
 from workers.pipeline.step_spans import Phases, add_spans
+from workers.pipeline.task_turns import save_turns
 
 LOCKED_LEAD_DELAY = timedelta(milliseconds=100)  # for a step whose lead is locked by another transaction
 KILLED_ERROR = "The process that ran it ended."
@@ -248,6 +249,7 @@ def _attempt(kind: str, ids: Sequence[UUID], turns: Turns | None = None) -> int:
             contexts = load(session, rows, now=now)
             phases.end("load")
             decided = bundle_mails(session, spread_tasks(session, decide_all(contexts)))
+            save_turns(session, contexts)
             phases.end("decide")
             lease = write_outcomes(session, decided)
         except SoftTimeLimitExceeded:

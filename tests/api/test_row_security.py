@@ -168,6 +168,7 @@ def _fill_rollups(desk: Desk) -> None:
         ("changes (clinic_id, created_at)", "now()"),
     ):
         desk.sql(f"INSERT INTO lead_rollup_{columns} SELECT CAST(:c AS uuid), {values}", c=desk.clinic_id)
+    desk.sql("INSERT INTO task_turns VALUES (:c, NULL)", c=desk.clinic_id)
     desk.sql("INSERT INTO task_rollup_changes (clinic_id, due_at) VALUES (:c, now())", c=desk.clinic_id)
     desk.sql(
         "INSERT INTO task_rollup_days SELECT CAST(:c AS uuid), now(), now(), 'x', now(), '{}', '{}', '{}', '{}'",

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from psycopg.types.json import Jsonb
 
-from app.core.db import transaction
+from app.clock import now
+from app.core.db import new_id, transaction
 from app.identity.models import Role
-from app.leads.assignment.rotation import next_in_rotation
 from app.leads.changes import update_lead
 from app.tasks.service import complete
 from tests.support.practice import TUESDAY, Practice, Watch, at, sql
@@ -71,14 +72,42 @@ def test_task_of_a_rule_has_its_assignee_and_reminders(open_with: Callable[[str]
 
 
 def test_tasks_of_a_rule_go_round_the_team(open_with: Callable[[str], Practice]):
-    practice = open_with(rule("call", "lead.created", "{create_task: {type: CALL, title: Call, assignee: rotation}}"))
-    team = [practice.people[Role.TREATMENT_COORDINATOR], practice.people[Role.MANAGER]]
-    sql("UPDATE users SET role = :sales WHERE id = :id", sales=Role.SALES, id=team[1])
-    leads = [practice.capture(assigned_to_id=team[0]) for _ in range(20)]
+    rotation = "{create_task: {type: CALL, title: Call, assignee: rotation}}"
+    practice = open_with(rule("call", "lead.created", rotation) + rule("again", "lead.replied", rotation))
+    team = sorted([practice.people[Role.TREATMENT_COORDINATOR], practice.people[Role.MANAGER], hire(practice)])
+    sql("UPDATE users SET role = :sales WHERE id = ANY(:ids)", sales=Role.SALES, ids=team)
+
+    def got() -> list[UUID]:
+        return [task.assigned_to_id for task in practice.rows("lead_tasks")]
+
+    leads = [practice.capture(assigned_to_id=team[0]) for _ in range(4)]
     practice.run_due()
-    got = {task.lead_id: task.assigned_to_id for task in practice.rows("lead_tasks")}
-    assert got == {lead: next_in_rotation(lead, sorted(team)) for lead in leads}
-    assert {*got.values()} == {*team}
+    for lead in leads:
+        practice.hear_from(lead)
+        practice.run_due()
+    assert got() == (team * 3)[:8]
+
+    sql("INSERT INTO absences (id, clinic_id, user_id, starts_at, ends_at, tasks, created_at) VALUES"
+        " (gen_random_uuid(), :clinic, :user, :at, :at + interval '1 day', 'leave', :at)",
+        clinic=practice.clinic_id, user=team[2], at=now())  # fmt: skip
+    for _ in range(3):
+        practice.capture(assigned_to_id=team[0])
+        practice.run_due()
+    assert got()[8:] == [team[0], team[1], team[0]]
+
+
+def hire(practice: Practice) -> UUID:
+    """Add another user, with the settings of the manager."""
+    [one] = sql(
+        "INSERT INTO users (id, clinic_id, email, name, role, password_hash, is_active, created_at, version)"
+        " SELECT :id, clinic_id, :email, 'Ben', role, password_hash, true, created_at, 1 FROM users WHERE id = :like"
+        " RETURNING id",
+        id=new_id(),
+        email=f"{new_id()}@clinic.example",
+        like=practice.people[Role.MANAGER],
+    )
+    found: UUID = one.id
+    return found
 
 
 @pytest.mark.parametrize("kind", ["create_task", "escalate"])

@@ -50,6 +50,7 @@ from workers.pipeline.message_context.contact_context import load_contact_contex
 from workers.pipeline.message_context.destinations import load_destinations
 from workers.pipeline.message_context.gateways import load_gateways
 from workers.pipeline.report_mails import load_report_mails
+from workers.pipeline.task_turns import load_turns
 from workers.pipeline.webhooks import load_webhooks
 
 
@@ -74,6 +75,7 @@ def load(session: Session, rows: Sequence[ClaimedStep], *, now: datetime) -> lis
     tasks = _by_id(session, Task, _ids(rows, "task_id"))
     notifications = _by_id(session, Notification, _ids(rows, "notification_id"))
     templates, task_templates = _templates(session, rows), _task_templates(session, rows)
+    turns = load_turns(session, rows, {one: shared[one].people for one in shared}, now=now)
     contacts = load_contact_contexts(session, rows, clinics, notifications, now=now)
     gateways = load_gateways(session, rows, notifications, now=now)
     accounts = load_account_contexts(session, rows, clinics, notifications, now=now)
@@ -96,6 +98,7 @@ def load(session: Session, rows: Sequence[ClaimedStep], *, now: datetime) -> lis
             notification=(note := notifications.get(row.params.get("notification_id", "")) if notifications else None),
             template=templates.get((row.clinic_id, row.params.get("template", ""))) if templates else None,
             people=of_clinic.people,
+            turns=turns.get(row.clinic_id) if turns else None,
             task_template=task_templates.get((row.clinic_id, row.params.get("task_template", "")))
             if task_templates
             else None,

@@ -27,7 +27,6 @@ from app.engine.outcomes import Done, Effects, Outcome, Row, Skip
 from app.engine.rules.timing import Timing, count
 from app.engine.step_kind import Details, Settings, StepKind
 from app.identity.users.lookup import ActiveUser
-from app.leads.assignment.coordinators import coordinator_of
 from app.tasks.models import TaskPriority, TaskType
 from app.tasks.rows import EARLIEST_REMINDER, MOST_REMINDERS, MOST_TAGS, task_row
 from app.tasks.templates.create_from_template import due_at as due_of_template
@@ -90,8 +89,9 @@ class CreateTask(Params):
     )
     assignee: Maybe[Annotated[str, UserIdOr(COORDINATOR, ROTATION)]] = Field(
         default=None,
-        description=f"`{COORDINATOR}` (the default); `{ROTATION}`: the users who take leads get the tasks of different"
-        " leads in turn, whoever owns the lead; or the id of a user. A user who may not work gets no task.",
+        description=f"`{COORDINATOR}` (the default); `{ROTATION}`: the users who take leads get the tasks in turn,"
+        " whoever owns the lead, without those who are absent; or the id of a user. A user who may not work gets no"
+        " task.",
         examples=[COORDINATOR],
     )
     reminder_minutes: Maybe[Annotated[list[_Minutes], Items(_REMINDERS, most=MOST_REMINDERS)]] = Field(
@@ -154,7 +154,7 @@ def _assignee(context: StepContext) -> ActiveUser | None:
     if named == COORDINATOR:
         return context.coordinator
     if named == ROTATION:
-        return coordinator_of(context.lead.id, None, context.people)
+        return context.person(context.turns.take()) if context.turns else None
     person = context.person(UUID(named))
     return person if person is not None and person.may_work else None
 

@@ -162,6 +162,7 @@ def context_of(world: World, step: SimpleNamespace) -> StepContext:
         notification=None,
         template=setting.templates.get(step.params.get("template", "")),
         people=setting.people,
+        turns=world.task_turns,
         task_template=setting.task_templates.get(step.params.get("task_template", "")),
         names=setting.names,
         write_message=_note_message,

@@ -26,6 +26,8 @@ from app.identity.actor import Actor
 from app.identity.clinic_context import ClinicContext
 from app.identity.users.lookup import ActiveUser
 from app.leads.assignment.assign_one import set_owner
+from app.leads.assignment.coordinators import rotation_team
+from app.leads.assignment.rotation import UserTurns
 from app.leads.facts.template_values import DisplayNames
 from app.leads.pipeline.stages import Stages
 from app.leads.scoring.basis import Basis
@@ -104,6 +106,7 @@ class World:
     escalations: set[UUID] = field(default_factory=set)  # steps that escalated the lead
     chains: dict[UUID, Chain] = field(default_factory=dict)  # the chain of causes, by id of the steps, past and pending
     actor: Actor = field(init=False)
+    task_turns: UserTurns = field(init=False)  # from the first user on; nobody is absent
     # Indexes by status. A year has thousands of tasks, and each tick of the loop reads them.
     open_tasks: dict[UUID, SimpleNamespace] = field(default_factory=dict)
     tasks_not_overdue: dict[UUID, SimpleNamespace] = field(default_factory=dict)
@@ -113,6 +116,8 @@ class World:
 
     def __post_init__(self) -> None:
         self.actor = Actor.system(self.setting.clinic)
+        people = self.setting.people
+        self.task_turns = UserTurns(list(people), {person.id for person in rotation_team(people)})
 
     @property
     def live_enrollments(self) -> list[SimpleNamespace]:

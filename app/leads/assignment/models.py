@@ -68,6 +68,15 @@ class AssignmentTurn(Base):
     user_id: Mapped[UUID]
 
 
+class TaskTurn(Base):
+    """User of a clinic who got the last task that a rule or sequence gave by rotation."""
+
+    __tablename__ = "task_turns"
+
+    clinic_id: Mapped[UUID] = mapped_column(primary_key=True)  # no foreign key: its check locks the clinic's row
+    user_id: Mapped[UUID | None]  # None: nobody yet
+
+
 class AssignmentEntry(Base):
     """One change of a lead's coordinator, with its reason."""
 

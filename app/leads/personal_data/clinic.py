@@ -34,6 +34,7 @@ CLINIC: Final[Mapping[str, Table]] = {
         }
     ),
     "assignment_turns": Table(stays("rule_id user_id", because=SYSTEM)),
+    "task_turns": Table(stays("clinic_id user_id", because=SYSTEM)),
     "audit_seals": Table(stays("clinic_id number up_to entries seal sealed_at", because=SYSTEM)),
     "channel_outages": Table(
         {

@@ -16,6 +16,7 @@ from app.identity.clinic_context import ClinicContext
 from app.identity.models import Role
 from app.identity.users.lookup import ActiveUser
 from app.leads.assignment.coordinators import coordinator_of
+from app.leads.assignment.rotation import UserTurns
 from app.leads.events import LeadColumns
 from app.leads.facts.template_values import DisplayNames, LeadForTemplates
 from app.leads.pipeline.stages import Stages
@@ -206,6 +207,7 @@ class StepContext:
     write_message: WriteMessage
     extra_facts: JsonObject = field(default_factory=dict)  # other facts of the lead that the guard needs
     stages: Stages = field(default_factory=dict)  # the clinic's; for kinds that need them
+    turns: UserTurns | None = None  # of the clinic's users; for steps that create a task by rotation
     task_template: TaskTemplate | None = None  # that the step names
     contact: ContactContext | None = None  # of steps that send a message to the lead
     gateway_context: GatewayContext = NO_GATEWAY  # the gateway that the step uses

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from app.leads.assignment.models import Strategy
+from app.leads.assignment.rotation import next_in_turn
 from app.leads.assignment.rules.roster import Obstacle, Roster
 from app.leads.assignment.rules.rules import LeadFacts, Member, Rule
 
@@ -51,7 +52,8 @@ def _choose(rule: Rule, roster: Roster) -> UUID | None:
         return rule.fallback_id if roster.is_available(rule.fallback_id) else None
     if rule.strategy is Strategy.CAPACITY:
         able = _least_loaded(able, roster)
-    return _in_turn(rule, {member.user_id for member in able}, roster.last.get(rule.id))
+    order = [member.user_id for member in rule.members]
+    return next_in_turn(order, {member.user_id for member in able}, roster.last.get(rule.id))
 
 
 def _least_loaded(able: Sequence[Member], roster: Roster) -> list[Member]:
@@ -59,10 +61,3 @@ def _least_loaded(able: Sequence[Member], roster: Roster) -> list[Member]:
     load = {member: (roster.people[member.user_id].open_leads + 1) / member.weight for member in able}
     least = min(load.values())
     return [member for member in able if load[member] == least]
-
-
-def _in_turn(rule: Rule, able: set[UUID], last: UUID | None) -> UUID:
-    """Return the next available member after `last`, in the order of the rule's members, cyclically."""
-    order = [member.user_id for member in rule.members]
-    after = order.index(last) + 1 if last in order else 0
-    return next(user_id for user_id in order[after:] + order[:after] if user_id in able)

@@ -77,7 +77,7 @@ def rehearse_rows(
             ends.succeed(place, match=match, warning=row.warning)
             new.append(row.new_lead)
         elif match.lead_id and (lead := leads.get(match.lead_id)):
-            _update(None, lead, ends, place=place, row=row, later={}, match=match)
+            _update(context, None, lead, ends, place=place, row=row, later={}, match=match)
         else:
             _leave(ends, place, match, policy)
     if context.spec.runs_rules and new:
@@ -137,7 +137,7 @@ def _write_pass(
             new[place] = row
             taken.add(indexes)
         elif updates:
-            taken.add(_update(changes, leads[found[0]], ends, place=place, row=row, later=later))
+            taken.add(_update(context, changes, leads[found[0]], ends, place=place, row=row, later=later))
         else:
             _leave(ends, place, Match(found[0]), context.spec.on_duplicate)
     events = changes.finish()
@@ -170,6 +170,7 @@ def _load(session: Session, lead_ids: Collection[UUID], *, lock: bool) -> Mappin
 
 
 def _update(
+    context: ImportContext,
     changes: LeadChanges | None,
     lead: Lead,
     ends: ItemResults,
