@@ -98,14 +98,16 @@ class StageWithAutomationOut(StageOut):
         required=True,
         allow_none=True,
         metadata={
-            "description": "Id of the task template of the stage's rule, also if it is off. Null: none, or the rule was edited."
+            "description": "Id of the task template of the stage's rule, also if that is off. Null: none, or"
+            " the rule was edited."
         },
     )
     auto_email_template = Id(
         required=True,
         allow_none=True,
         metadata={
-            "description": "Id of the message template of the stage's rule, also if it is off. Null: none, or the rule was edited."
+            "description": "Id of the message template of the stage's rule, also if that is off. Null: none, or"
+            " the rule was edited."
         },
     )
     automation = fields.List(

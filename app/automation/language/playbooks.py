@@ -250,7 +250,8 @@ class Playbook(Strict):
 def mistakes_in_playbook(document: object, known: KnownNames | None = None) -> list[Mistake]:
     """Return the mistakes of a playbook. `known`: the names of the clinic that installs it; None: no clinic.
 
-    Its parts may refer to stages, fields, sequences and task templates of the clinic and of the playbook, and to its own message templates.
+    Its parts may refer to stages, fields, sequences and task templates of the clinic and of the playbook, and to
+    its own message templates.
     """
     found = mistakes_in(Playbook, document, _with_own_names(document, known))
     return [_of_the_whole(mistake, document) for mistake in found]

@@ -93,7 +93,10 @@ def update_template(
 
 
 def delete_template(session: Session, actor: Actor, template_id: UUID, *, seen: SeenVersions) -> None:
-    """Delete a template that nothing needs. Tasks planned from it stay. Raises NotFound, ChangedMeanwhile, TemplateIsInUse."""
+    """Delete a template that nothing needs. Tasks planned from it stay.
+
+    Raises NotFound, ChangedMeanwhile, TemplateIsInUse.
+    """
     template = find(session, actor, template_id, lock=True)
     require_version(template, seen)
     _require_unused(session, template)

@@ -63,7 +63,7 @@ def is_about_tasks(on: object) -> bool:
 
 
 def contradictions(conditions: object, place: Loc, *, unless: object = None, unless_place: Loc = ()) -> Iterator[Line]:
-    """Yield what makes conditions of which all have to hold impossible: the first test of each field, then groups `any`.
+    """Yield what makes conditions of which all have to hold impossible: a test of each field, then groups `any`.
 
     `unless`: conditions of which none may hold.
     """
@@ -148,22 +148,24 @@ def _ways(condition: object, *, negated: bool, depth: int = 0) -> Sequence[_Way]
         return _ANYTHING
     group = next((name for name in ("all", "any") if name in condition), None)
     if group is None:
-        path = condition.get("field")
-        tests = {test: want for test, want in condition.items() if test != "field"}
-        literals = list(literals_of(path, tests, negated=negated)) if isinstance(path, str) else []
-        if not tests or len(literals) < len(tests):
-            return _ANYTHING
-        return [(one,) for one in literals] if negated else [tuple(literals)]
+        return _ways_of_single(condition, negated=negated)
     parts = condition[group]
     if not isinstance(parts, list) or not parts:
         return _ANYTHING
     found = [_ways(part, negated=negated, depth=depth + 1) for part in parts]
-    if (group == "any") is not negated:
-        every = [way for ways in found for way in ways]
-        return every if len(every) <= _MOST_WAYS else _ANYTHING
-    if prod(map(len, found)) > _MOST_WAYS:
+    is_choice = (group == "any") is not negated
+    if (sum if is_choice else prod)(map(len, found)) > _MOST_WAYS:
         return _ANYTHING
-    return [tuple(chain.from_iterable(ways)) for ways in product(*found)]
+    return [*chain(*found)] if is_choice else [tuple(chain(*ways)) for ways in product(*found)]
+
+
+def _ways_of_single(condition: JsonObject, *, negated: bool) -> Sequence[_Way]:
+    path = condition.get("field")
+    tests = {test: want for test, want in condition.items() if test != "field"}
+    literals = list(literals_of(path, tests, negated=negated)) if isinstance(path, str) else []
+    if not tests or len(literals) < len(tests):
+        return _ANYTHING
+    return [(one,) for one in literals] if negated else [tuple(literals)]
 
 
 def _alternatives(conditions: object, place: Loc, depth: int = 0) -> Iterator[tuple[Loc, object]]:

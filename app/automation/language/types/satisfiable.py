@@ -80,38 +80,31 @@ def domain_of(path: str) -> str | None:
 
 
 def _is_well_formed(literal: Literal, field: Field) -> bool:
-    match literal.test, literal.want:
-        case (("equals" | "not_equals"), want):
+    want = literal.want
+    match literal.test:
+        case "equals" | "not_equals":
             return _can_equal(field, want)
-        case (("in" | "not_in"), list() as wants):
-            return all(_can_equal(field, want) for want in wants)
-        case (("greater_than" | "less_than"), want):
-            return _is_number(want)
-        case "contains", want:
+        case "in" | "not_in":
+            return isinstance(want, list) and all(_can_equal(field, one) for one in want)
+        case "contains":
             return isinstance(want, str)
-        case "days_since", Mapping() as want:
+        case "days_since" if isinstance(want, Mapping):
             return bool(want) and want.keys() <= {"greater_than", "less_than"} and all(map(_is_number, want.values()))
-        case "days_since", want:
+        case "greater_than" | "less_than" | "days_since":
             return _is_number(want)
-        case (("exists" | "changed"), want):
-            return isinstance(want, bool)
         case _:
-            return False
+            return isinstance(want, bool)
 
 
 def _can_equal(field: Field, want: object) -> bool:
     """Return whether a value of the field may be compared with this one. Another is a mistake of its own."""
-    match want:
-        case None:
-            return True
-        case bool():
-            return field.type in {Type.TRUTH, Type.ANY}
-        case int() | float():
-            return field.type in {Type.NUMBER, Type.ANY} and _is_number(want)
-        case str():
-            return field.type in {Type.TEXT, Type.ANY} and (not field.values or want in field.values)
-        case _:
-            return False
+    if want is None:
+        return True
+    if isinstance(want, str):
+        return field.type in {Type.TEXT, Type.ANY} and (not field.values or want in field.values)
+    if isinstance(want, bool):
+        return field.type in {Type.TRUTH, Type.ANY}
+    return field.type in {Type.NUMBER, Type.ANY} and _is_number(want)
 
 
 def _is_number(want: object) -> bool:
