@@ -245,7 +245,7 @@ def test_request_in_a_doubtful_mail_is_asked_about_once_a_person_wrote_it(
     assert practice.row("leads", id=lead).opted_out_at is not None
 
 
-def test_request_in_a_doubtful_mail_is_asked_about_if_nobody_decides(
+def test_request_in_a_doubtful_mail_is_asked_about_in_the_end(
     practice: Practice, lead: UUID, at_once: Mail, watch: Watch
 ):
     got = receive(practice.clinic_id, answer(at_once, f"{AWAY['text']} {REQUEST}", subject="Hello"))
@@ -262,7 +262,7 @@ def test_request_in_a_doubtful_mail_is_asked_about_if_nobody_decides(
 @pytest.mark.parametrize(
     "headers", [WEAK, {**WEAK, "feedback_id": "1:x", "precedence": "bulk"}, {"auto_submitted": "auto-replied"}]
 )
-def test_stop_word_is_obeyed_whatever_the_headers_say(
+def test_stop_word_is_obeyed_with_headers_of_programs(
     practice: Practice, lead: UUID, at_once: Mail, headers: dict[str, str]
 ):
     got = receive(practice.clinic_id, answer(at_once, "STOP", **headers))
