@@ -71,6 +71,11 @@ def _duplicate_indexes() -> tuple[Index, ...]:
         _newest_by("email", "email_blind", f"email_blind IS NOT NULL AND {NOT_DELETED}"),
         _newest_by("email_main", "email_main_blind", f"email_main_blind IS NOT NULL AND {NOT_DELETED}"),
         _newest_by("name", "name_key", str(NOT_DELETED)),
+        # Of merged duplicates: their addresses are those of the surviving lead, too.
+        *(
+            _newest_by(f"merged_{name}", f"{name}_blind", f"{name}_blind IS NOT NULL AND merged_into_id IS NOT NULL")
+            for name in ("phone", "phone_alt", "email", "email_main")
+        ),
     )
 
 

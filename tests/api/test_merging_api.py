@@ -270,3 +270,27 @@ def test_concurrent_crosswise_merges_leave_one_lead(desk: Desk):
         assert sorted(answer.status for answer in answers) == [200, 410]
         gone = [desk.admin.get(f"/api/leads/{lead['id']}").status for lead in leads]
         assert sorted(gone) == [200, 410]
+
+
+def test_address_and_number_of_a_merged_duplicate_lead_to_the_survivor(desk: Desk):
+    own = {"first_name": "Zeb", "last_name": "Quill", "email": "zeb@kin.example", "phone": "+12125550151"}
+    survivor = desk.capture(**own, phone_alt="+12125550152")
+    duplicate = desk.capture(**{**own, "email": "zeb.2@kin.example", "phone": "+12125550153"})
+    merged(desk, survivor, duplicate)
+    for given, by in (({"email": "Zeb.2@kin.example"}, "email"), ({"phone": "+12125550153"}, "phone")):
+        [found] = desk.admin.post("/api/leads/check", given).body["duplicates"]
+        assert (found["lead_id"], found["match_on"], found["score"]) == (survivor["id"], [by], 100)
+        text = next(iter(given.values()))
+        assert [lead["id"] for lead in desk.admin.get("/api/leads", q=text).body["items"]] == [survivor["id"]]
+    new = {"first_name": "Other", "last_name": "Person", "email": "zeb.2@kin.example", "on_duplicate": "refuse"}
+    refused = desk.admin.post("/api/leads", {**new, "source_id": survivor["source_id"]})
+    assert refused.status == 409, refused.body
+    assert desk.admin.get(f"/api/leads/{survivor['id']}/duplicates").body["duplicates"] == []
+
+
+def test_address_of_a_merged_duplicate_is_not_found_once_the_survivor_is_erased(desk: Desk):
+    survivor, duplicate = desk.capture(email="zeb@kin.example"), desk.capture(email="zeb.2@kin.example")
+    merged(desk, survivor, duplicate)
+    assert desk.admin.post("/api/leads/check", {"email": "zeb.2@kin.example"}).body["duplicates"]
+    assert desk.admin.post(f"/api/leads/{survivor['id']}/erase", {"reason": "They asked."}).status == 200
+    assert desk.admin.post("/api/leads/check", {"email": "zeb.2@kin.example"}).body["duplicates"] == []

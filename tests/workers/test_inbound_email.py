@@ -182,6 +182,14 @@ def test_first_mail_of_a_lead_is_matched_by_its_address(practice: Practice):
     assert receive(practice.clinic_id, mail(sender="ana@new.example")).classification == "unmatched"  # of two leads
 
 
+def test_mail_from_the_address_of_a_merged_duplicate_belongs_to_the_survivor(practice: Practice):
+    survivor, duplicate = practice.capture(email="zeb@kin.example"), practice.capture(email="zeb2@kin.example")
+    with transaction() as session:
+        merge(session, practice.actor(), survivor, duplicate_id=duplicate)
+    received = receive(practice.clinic_id, mail("Hello again", sender="Zeb2@kin.example"))
+    assert (received.classification, received.lead_id) == ("reply", survivor)
+
+
 @pytest.mark.parametrize("text", ["STOP", "Unsubscribe.", "ARRÊT", "baja", "Stopp!", "Stop\n\nMia Keller", ""])
 def test_mail_that_is_only_a_stop_word_opts_out_of_mail(practice: Practice, lead: UUID, sent: Mail, text: str):
     subject = "Re: Hello" if text else "Re: unsubscribe"

@@ -32,11 +32,21 @@ BLIND_INDEXES: Final[Mapping[str, str]] = {
 }
 
 _NEWEST: Final = (
-    "SELECT newest.id, given.way FROM unnest(CAST(:{ways} AS bytea[])) AS given(way) CROSS JOIN LATERAL ("  # noqa: S608
+    "SELECT 1 AS rank, newest.id, given.way FROM unnest(CAST(:{ways} AS bytea[])) AS given(way) CROSS JOIN LATERAL ("  # noqa: S608
     "SELECT id FROM leads WHERE clinic_id = :clinic AND deleted_at IS NULL AND {column} = given.way"
     f" ORDER BY {NEWEST_ORDER} LIMIT 1) AS newest"
 )
-_KNOWN: Final = text(" UNION ALL ".join(_NEWEST.format(ways=kind, column=name) for name, kind in BLIND_INDEXES.items()))
+_SURVIVOR: Final = (
+    "SELECT 0, survivor.id, given.way FROM unnest(CAST(:{ways} AS bytea[])) AS given(way) CROSS JOIN LATERAL ("  # noqa: S608
+    "SELECT merged_into_id FROM leads WHERE clinic_id = :clinic AND merged_into_id IS NOT NULL AND {column} = given.way"
+    f" ORDER BY {NEWEST_ORDER} LIMIT 1) AS merged"
+    " JOIN leads AS survivor ON survivor.id = merged.merged_into_id AND survivor.deleted_at IS NULL"
+)
+_KNOWN: Final = text(
+    " UNION ALL ".join(
+        part.format(ways=kind, column=name) for part in (_NEWEST, _SURVIVOR) for name, kind in BLIND_INDEXES.items()
+    )
+)
 # While an import fills the table, its statistics may be those of an empty one. Then all indexes seem to cost the same,
 # and another one would be read in full for each row. Only the right one returns the newest lead without a sort.
 _AVOID_SORTS: Final = text("SET LOCAL enable_sort = off")
@@ -63,7 +73,7 @@ def blind_indexes_of_row(row: ColumnValues) -> list[bytes]:
 
 
 def newest_leads(session: Session, clinic_id: UUID, rows: Iterable[ColumnValues]) -> dict[bytes, UUID]:
-    """Return the newest lead for each blind index in `rows`, if there is one.
+    """Return the newest lead for each blind index in `rows`, if there is one; else the one that such a lead merged into.
 
     Leads with a blind index by another key are found as well.
     """

@@ -1,7 +1,7 @@
 """Duplicate detection (lead-management.md, rule 6). It only warns, because families share phone numbers and names.
 
 Phone numbers (first and second) and e-mail addresses match exactly, by their blind indexes; addresses of one mailbox,
-such as those of Gmail with and without dots, match each other. Names match by similarity (`similarity.py`), among the
+such as those of Gmail with and without dots, match each other. Those of a merged duplicate lead to the surviving lead. Names match by similarity (`similarity.py`), among the
 newest leads whose names begin or end with the same sounds. An index finds them, so only few leads are read.
 """
 
@@ -48,6 +48,12 @@ UNKNOWN_CALLER: Final = ("Unknown", "Caller")
 _ALIKE: Final = (
     "SELECT id, 'name' AS by, first_name, last_name FROM leads_alike("  # noqa: S608
     f"CAST(:clinic AS uuid), CAST(:firsts AS text[]), CAST(:lasts AS text[]), {MOST_NAMES}) WHERE true"
+)
+# The surviving leads of merged duplicates.
+_SURVIVORS: Final = (
+    "(SELECT id, '{by}' AS by, first_name, last_name FROM leads WHERE deleted_at IS NULL{condition} AND id IN ("  # noqa: S608
+    "SELECT merged_into_id FROM leads WHERE clinic_id = CAST(:clinic AS uuid) AND merged_into_id IS NOT NULL"
+    f" AND ({{tests}})) LIMIT {MOST_DUPLICATES})"
 )
 _NONE: Final = "SELECT id, '' AS by, first_name, last_name FROM leads WHERE false"
 
@@ -172,14 +178,21 @@ def candidates_sql(values: Collection[str], *, condition: str = "") -> str:
 
     `values` are the names of `comparison_parameters`.
     """
-    parts = [
-        f"(SELECT id, '{by}' AS by, first_name, last_name FROM leads WHERE clinic_id = CAST(:clinic AS uuid)"  # noqa: S608
-        f" AND deleted_at IS NULL AND {test}{condition} ORDER BY {NEWEST_ORDER} LIMIT {MOST_DUPLICATES})"
+    exact = [
+        (by, test.replace(f"(:{name} AS", f"(:{parameter} AS"))
         for name, tests in _TESTS.items()
         for parameter in sorted(values)
         if parameter.partition("__")[0] == name
-        for by, test in ((by, test.replace(f"(:{name} AS", f"(:{parameter} AS")) for by, test in tests)
+        for by, test in tests
     ]
+    parts = [
+        f"(SELECT id, '{by}' AS by, first_name, last_name FROM leads WHERE clinic_id = CAST(:clinic AS uuid)"  # noqa: S608
+        f" AND deleted_at IS NULL AND {test}{condition} ORDER BY {NEWEST_ORDER} LIMIT {MOST_DUPLICATES})"
+        for by, test in exact
+    ]
+    for kind in EXACT:
+        if tests := " OR ".join(test for by, test in exact if by == kind):
+            parts.append(_SURVIVORS.format(by=kind, tests=tests, condition=condition))
     if "firsts" in values:
         parts.append(f"({_ALIKE}{condition})")
     return " UNION ALL ".join(parts) or _NONE

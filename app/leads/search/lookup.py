@@ -15,6 +15,7 @@ from uuid_utils.compat import uuid7
 
 from app.audit import audit_log
 from app.core.database.driver_sql import execute_driver_sql
+from app.core.db import AnySelect, is_among
 from app.core.pagination import Key
 from app.errors import Forbidden, NotFound
 from app.identity.actor import Actor
@@ -44,6 +45,14 @@ def visible_to(actor: Actor) -> tuple[ColumnElement[bool], ...]:
     """Return the SQL conditions for leads visible to the actor. Every query of leads starts with them."""
     live = (Lead.clinic_id == actor.clinic.id, Lead.deleted_at.is_(None))
     return live if actor.scope is Scope.ALL else (*live, is_assigned_within(actor, Lead.assigned_to_id))
+
+
+def survivors_with(clinic_id: UUID, name: str, indexes: Sequence[bytes]) -> AnySelect:
+    """Return SQL for the ids of leads that a duplicate with one of these blind indexes in this column merged into."""
+    merged_with = is_among(getattr(_MERGED, name), indexes)
+    return select(_MERGED.merged_into_id).where(
+        _MERGED.clinic_id == clinic_id, _MERGED.merged_into_id.is_not(None), merged_with
+    )
 
 
 def is_of_deleted_lead(lead_id: Any, clinic_id: UUID) -> ColumnElement[bool]:

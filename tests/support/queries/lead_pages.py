@@ -57,8 +57,11 @@ LEAD_PAGES: dict[str, Query] = {
         lambda s, large: duplicates_of(s, large.actor, large.lead),
         {"ix_leads_phone", "ix_leads_email"},
     ),
-    "leads by phone": (search_for("212-555-0143"), {"ix_leads_phone", "ix_leads_phone_alt"}),
-    "leads by e-mail address": (search_for("MIA7@lead.example"), {"ix_leads_email"}),
+    "leads by phone": (
+        search_for("212-555-0143"),
+        {"ix_leads_phone", "ix_leads_phone_alt", "ix_leads_merged_phone", "ix_leads_merged_phone_alt"},
+    ),
+    "leads by e-mail address": (search_for("MIA7@lead.example"), {"ix_leads_email", "ix_leads_merged_email"}),
     "leads by a rare part of a name": (page_of(all_leads, q="mia7 kel"), set()),
     "leads by the beginning of many names": (page_of(all_leads, q="m"), set()),
     "notes by a word": (notes_with("insurance"), set()),

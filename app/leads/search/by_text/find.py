@@ -16,7 +16,7 @@ from app.leads.models import Lead
 from app.leads.search.by_text.keys import ENCRYPTED, FIELDS, Keys, keys_of_digits, keys_of_word
 from app.leads.search.by_text.models import LeadSearch
 from app.leads.search.by_text.query import Match, TextQuery, Why, match_fields, match_phone
-from app.leads.search.lookup import visible_to, visible_user_ids
+from app.leads.search.lookup import survivors_with, visible_to, visible_user_ids
 from app.leads.timeline.models import Activity
 from app.security.encrypted_fields import blind_indexes, decrypt_or_none
 from app.security.search_keys import TextKind, keys_of_beginnings, search_secrets
@@ -122,14 +122,29 @@ def match_lead(lead: Any, query: TextQuery, *, with_notes: bool) -> Match | None
 
 def _exact(session: Session, actor: Actor, query: TextQuery) -> list[UUID]:
     """Return the newest leads with this phone number or e-mail address."""
-    tests = []
-    if phone := query.phone:
-        indexes = blind_indexes(actor.clinic.id, "phone", phone)
-        tests += [column == index for column in (Lead.phone_blind, Lead.phone_alt_blind) for index in indexes]
-    if query.is_address:
-        tests += [Lead.email_blind == index for index in blind_indexes(actor.clinic.id, "email", query.text)]
+    tests = [getattr(Lead, name) == index for name, _, indexes in _exact_values(actor, query) for index in indexes]
     newest = select(Lead.id).order_by(Lead.id.desc().nulls_last()).limit(MOST_CANDIDATES)
     return [id_ for test in tests for id_ in session.scalars(newest.where(*visible_to(actor), test))]
+
+
+def _merged(session: Session, actor: Actor, query: TextQuery) -> dict[UUID, Match]:
+    """Return the leads that a duplicate with this phone number or e-mail address merged into."""
+    return {
+        lead_id: Match.whole(why, query.text)
+        for name, why, indexes in _exact_values(actor, query)
+        for lead_id in session.scalars(survivors_with(actor.clinic.id, name, indexes).limit(MOST_CANDIDATES))
+    }
+
+
+def _exact_values(actor: Actor, query: TextQuery) -> list[tuple[str, Why, Sequence[bytes]]]:
+    """Return the columns that may have the query's whole number or address, each with its blind indexes."""
+    found: list[tuple[str, Why, Sequence[bytes]]] = []
+    if phone := query.phone:
+        indexes = blind_indexes(actor.clinic.id, "phone", phone)
+        found += [(column.key, Why.PHONE, indexes) for column in (Lead.phone_blind, Lead.phone_alt_blind)]
+    if query.is_address:
+        found.append((Lead.email_blind.key, Why.EMAIL, blind_indexes(actor.clinic.id, "email", query.text)))
+    return found
 
 
 def _candidates(session: Session, actor: Actor, query: TextQuery, *, most: int) -> list[UUID]:
@@ -157,14 +172,21 @@ def _ways(actor: Actor, query: TextQuery) -> list[Way]:
 
 
 def _matching(session: Session, actor: Actor, query: TextQuery, ids: Sequence[UUID]) -> list[FoundLead]:
-    """Compare the decrypted fields of these leads. Return those that match, newest first."""
+    """Compare the decrypted fields of these leads. Return those that match, newest first.
+
+    Leads that a duplicate with the number or address of the query merged into match as well.
+    """
+    merged = _merged(session, actor, query)
+    ids = [*ids, *merged]
     if not ids:
         return []
     plain = (getattr(Lead, name) for name in FIELDS if name not in ENCRYPTED)
     wanted = select(Lead.id, Lead.sealed, *plain).where(is_among(Lead.id, [*{*ids}]), *visible_to(actor))
     rows = session.execute(wanted.order_by(Lead.id.desc()))
     with_notes = actor.allows(Permission.LEAD_PRIVATE)
-    found = ((row, match_lead(_decrypted(row), query, with_notes=with_notes)) for row in rows)
+    found = (
+        (row, match_lead(_decrypted(row), query, with_notes=with_notes) or merged.get(row.id)) for row in rows
+    )
     return [FoundLead(row.id, f"{row.first_name} {row.last_name}".strip(), match) for row, match in found if match]
 
 
