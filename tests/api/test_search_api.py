@@ -274,7 +274,7 @@ def test_notes_need_the_permission_for_private_fields(desk: Desk):
     assert [hit["kind"] for hit in hits(desk.doctor, "needle")] == ["note"]
 
 
-def test_notes_of_a_lead_find_the_lead_for_those_who_may_read_them(desk: Desk):
+def test_leads_are_found_by_their_notes_with_the_permission_for_private_fields(desk: Desk):
     lead = desk.capture(first_name="Grace", last_name="O'Connor", notes="Grinds her teeth, twenty years ago: a brace")
     marketing = desk.hire(Role.MARKETING_MANAGER)
     for typed, marked in (("twenty years", ["twenty", "years"]), ("GRIND", ["Grind"])):
