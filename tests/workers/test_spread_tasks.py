@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 
 from app import clock
-from app.clock import now
 from app.automation.lead_view.step_changes import run_step_now
+from app.clock import now
 from app.core.db import transaction
 from app.engine.service import record
 from app.identity.models import Role

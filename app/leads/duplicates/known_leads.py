@@ -73,7 +73,7 @@ def blind_indexes_of_row(row: ColumnValues) -> list[bytes]:
 
 
 def newest_leads(session: Session, clinic_id: UUID, rows: Iterable[ColumnValues]) -> dict[bytes, UUID]:
-    """Return the newest lead for each blind index in `rows`, if there is one; else the one that such a lead merged into.
+    """Return the newest lead for each blind index in `rows`, if there is one; else the one that it merged into.
 
     Leads with a blind index by another key are found as well.
     """

@@ -1,8 +1,9 @@
 """Duplicate detection (lead-management.md, rule 6). It only warns, because families share phone numbers and names.
 
 Phone numbers (first and second) and e-mail addresses match exactly, by their blind indexes; addresses of one mailbox,
-such as those of Gmail with and without dots, match each other. Those of a merged duplicate lead to the surviving lead. Names match by similarity (`similarity.py`), among the
-newest leads whose names begin or end with the same sounds. An index finds them, so only few leads are read.
+such as those of Gmail with and without dots, match each other. Those of a merged duplicate lead to the surviving lead.
+Names match by similarity (`similarity.py`), among the newest leads whose names begin or end with the same sounds. An
+index finds them, so only few leads are read.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -190,9 +191,8 @@ def candidates_sql(values: Collection[str], *, condition: str = "") -> str:
         f" AND deleted_at IS NULL AND {test}{condition} ORDER BY {NEWEST_ORDER} LIMIT {MOST_DUPLICATES})"
         for by, test in exact
     ]
-    for kind in EXACT:
-        if tests := " OR ".join(test for by, test in exact if by == kind):
-            parts.append(_SURVIVORS.format(by=kind, tests=tests, condition=condition))
+    of_kinds = ((kind, " OR ".join(test for by, test in exact if by == kind)) for kind in EXACT)
+    parts += [_SURVIVORS.format(by=kind, tests=tests, condition=condition) for kind, tests in of_kinds if tests]
     if "firsts" in values:
         parts.append(f"({_ALIKE}{condition})")
     return " UNION ALL ".join(parts) or _NONE

@@ -8,12 +8,12 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.automation.handlers.support.context import StepContext
 from app.automation.handlers.support.follow_up_events import task_created
 from app.engine.events.events import OF_MANY
 from app.engine.outcomes import Done, ExternalCall, Outcome, Row
 from app.tasks.workload.spreading import WishedTask, spread
 from workers.pipeline.outcomes.follow_calls import Decided, follow_calls
+
 
 def spread_tasks(session: Session, decided: Sequence[Decided]) -> list[Decided]:
     """Return the outcomes with the due times that the assignees have free. Other steps stay as they are.

@@ -184,9 +184,7 @@ def _matching(session: Session, actor: Actor, query: TextQuery, ids: Sequence[UU
     wanted = select(Lead.id, Lead.sealed, *plain).where(is_among(Lead.id, [*{*ids}]), *visible_to(actor))
     rows = session.execute(wanted.order_by(Lead.id.desc()))
     with_notes = actor.allows(Permission.LEAD_PRIVATE)
-    found = (
-        (row, match_lead(_decrypted(row), query, with_notes=with_notes) or merged.get(row.id)) for row in rows
-    )
+    found = ((row, match_lead(_decrypted(row), query, with_notes=with_notes) or merged.get(row.id)) for row in rows)
     return [FoundLead(row.id, f"{row.first_name} {row.last_name}".strip(), match) for row, match in found if match]
 
 

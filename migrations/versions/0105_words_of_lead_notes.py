@@ -6,8 +6,8 @@ The sweep adds them to the keys of existing leads, newest first. Until it has, l
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0104"
-down_revision = "0103"
+revision = "0105"
+down_revision = "0104"
 branch_labels = None
 depends_on = None
 
