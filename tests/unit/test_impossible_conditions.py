@@ -195,7 +195,7 @@ def facts_of_a_lead(draw: st.DrawFn) -> dict[str, dict[str, Any]]:
 
 @settings(max_examples=300, deadline=None)
 @given(only_if=CONDITIONS, unless=CONDITIONS, leads=st.lists(facts_of_a_lead(), min_size=8, max_size=8))
-def test_no_lead_meets_what_is_refused(
+def test_no_lead_satisfies_refused_conditions(
     only_if: list[dict[str, Any]], unless: list[dict[str, Any]], leads: list[dict[str, Any]]
 ):
     guard = {"only_if": only_if, "unless": unless}
