@@ -61,8 +61,8 @@ def _random(salt: int, sides: int | str, n: str = "n") -> str:
 # Keys of as many parts as a lead has, words of the notes of every tenth entry, and subjects of messages to leads.
 _SEARCH = (
     f"""
-INSERT INTO lead_search (id, clinic_id, keys)
-SELECT l.id, l.clinic_id, array_agg({_random(11, 9000, "l.n * 64 + k")})
+INSERT INTO lead_search (id, clinic_id, keys, has_notes)
+SELECT l.id, l.clinic_id, array_agg({_random(11, 9000, "l.n * 64 + k")}), true
 FROM (SELECT id, clinic_id, row_number() OVER () AS n FROM leads) AS l, generate_series(1, 40) AS k GROUP BY 1, 2
 """,
     f"""
