@@ -103,7 +103,7 @@ def test_emergency_is_due_at_once_also_while_the_clinic_is_closed(calm: Practice
     assert calm.step(kind=Kind.DELIVER, state="published").params["notification_id"] == str(mailed.id)
 
 
-def test_emergency_is_mailed_to_a_user_who_turned_mails_about_replies_off(calm: Practice, sent: Mail):
+def test_emergency_is_mailed_although_mails_about_replies_are_off(calm: Practice, sent: Mail):
     prefer(calm, {"reply": {"email": "off"}})
     receive(calm.clinic_id, answer(sent, "My tooth hurts."))
     assert sorted(notices(calm)) == ["email", "in_app"]
