@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 from uuid import UUID
 
@@ -10,17 +11,11 @@ from sqlalchemy.orm import Session
 
 from app.audit.audit_log import SUBJECTS
 from app.audit.visible_ids import VISIBLE_IDS, visible_leads
-from app.core.db import Base
+from app.core.db import Base, model_of
 from app.core.type_aliases import JsonDict, JsonObject
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope
 
-# Fields of audited tables that need `lead:private`, by subject.
-_PRIVATE_FIELDS: Final[Mapping[str, frozenset[str]]] = {
-    "lead": frozenset({"patient_dob", "insurance_carrier", "insurance_member_id", "notes"}),
-    "activity": frozenset({"notes"}),
-    "task": frozenset({"completion_notes"}),
-}
 _FILE_SUBJECTS: Final = frozenset({"import"})  # data of leads without an owner: for callers who see all leads
 
 
@@ -77,8 +72,15 @@ def _visible_by_lead(session: Session, reader: Actor, subject: str, ids: Collect
 
 
 def _without_private(entry: JsonObject) -> JsonDict:
-    private = _PRIVATE_FIELDS.get(entry["subject"], frozenset())
+    private = _private_fields(entry["subject"])
     return {
         name: entry[name] and {key: None if key in private else value for key, value in entry[name].items()}
         for name in ("before", "after")
     }
+
+
+@cache
+def _private_fields(subject: str) -> frozenset[str]:
+    """Return the fields of the subject's rows that need `lead:private`."""
+    tables = (name for name, its in SUBJECTS.items() if its == subject)
+    return frozenset().union(*(model_of(name).private_fields for name in tables))

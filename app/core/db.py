@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache, lru_cache
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 from uuid import UUID
 
 import orjson
@@ -45,6 +45,8 @@ APP_ROLE = "relance_app"
 
 class Base(DeclarativeBase):
     """Declarative base of all models. It names every constraint, so that migrations can refer to them."""
+
+    private_fields: ClassVar[frozenset[str]] = frozenset()  # those that need `lead:private`
 
     metadata = MetaData(
         naming_convention={

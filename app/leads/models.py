@@ -30,7 +30,7 @@ from app.core.db import Base, new_id
 from app.core.type_aliases import JsonDict
 from app.leads.contact.email_aliases import main_address
 from app.leads.enums import CaptureChannel, LeadStatus, PatientRelationship, PreferredContact
-from app.leads.fields import COLUMNS, Form
+from app.leads.fields import COLUMNS, PRIVATE, Form
 from app.security.encrypted_fields import EncryptedField
 
 LEGAL_HOLD: Final = "legal_hold"  # field of responses: see `privacy/legal_holds.py`
@@ -109,6 +109,7 @@ class Lead(Base):
     """Lead, with the fields of lead-management.md and those that the automation engine needs."""
 
     __tablename__ = "leads"
+    private_fields = PRIVATE
     __table_args__ = (
         Index("ix_leads_clinic", "clinic_id", "id", postgresql_where=NOT_DELETED),
         Index("ix_leads_status", "clinic_id", "status", "id", postgresql_where=NOT_DELETED),

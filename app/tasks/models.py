@@ -87,6 +87,7 @@ class Task(Base):
     """A planned follow-up for a person (follow-up-management.md)."""
 
     __tablename__ = "lead_tasks"
+    private_fields = frozenset({"completion_notes"})
     __table_args__ = (
         # Includes id and status, so that a lead's next task is found with an index-only scan.
         Index("ix_lead_tasks_lead", "lead_id", "due_at", "id", "status"),

@@ -75,6 +75,7 @@ class Activity(Base):
     """One entry of the timeline (lead-management.md, LeadActivity)."""
 
     __tablename__ = "lead_activities"
+    private_fields = frozenset({"notes"})
     __table_args__ = (
         Index("ix_lead_activities_timeline", "lead_id", "occurred_at", "id"),
         Index("ix_lead_activities_clinic", "clinic_id", "id"),  # ids are ordered by time
