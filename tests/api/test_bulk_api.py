@@ -115,7 +115,7 @@ def test_filter_is_validated_strictly(desk: Desk, tests: Any, pointers: list[str
         ({"due_at": "9999-12-31T00:00:00Z"}, ["/followup/due_at"]),
         ({"due_in_minutes": 1, "title": " "}, ["/followup/title"]),
         ({"due_in_minutes": 1, "type": "VISIT"}, ["/followup/type"]),
-        ({"due_in_minutes": 1, "priority": "high"}, ["/followup/priority"]),
+        ({"due_in_minutes": 1, "priority": "highest"}, ["/followup/priority"]),
         ({"due_in_minutes": 1, "assigned_to_id": AN_ID}, ["/followup/assigned_to_id"]),
         ({"due_in_minutes": 1, "reminder_minutes": [-5]}, ["/followup/reminder_minutes/0"]),
     ],
