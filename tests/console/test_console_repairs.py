@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from app.core.db import transaction
+from app.engine.steps.holds import hold
 from app.messaging.compose import MessageMetadata, Recipient, compose, insert_notifications
 from app.messaging.models import NotificationState
 from app.messaging.rendering.render import Wording
@@ -111,6 +112,8 @@ def test_failed_message_is_shown_with_its_reason_and_sent_again(browsing: Browsi
 
 def test_waiting_message_shows_its_wait_and_is_sent_now(browsing: Browsing, desk: Desk):
     waiting = message(desk, NotificationState.FAILED)
+    with transaction() as session:
+        hold(session, "The worker must not send it before it waits.")
     desk.admin.post(f"/api/notifications/{waiting}/retry")
     desk.sql(
         "UPDATE steps SET due_at = due_at + interval '1 hour', state = 'planned', waits_for = 'outage:email',"
