@@ -50,11 +50,11 @@ _ALIKE: Final = (
     "SELECT id, 'name' AS by, first_name, last_name FROM leads_alike("  # noqa: S608
     f"CAST(:clinic AS uuid), CAST(:firsts AS text[]), CAST(:lasts AS text[]), {MOST_NAMES}) WHERE true"
 )
-# The surviving leads of merged duplicates. An array, because PostgreSQL reads all leads for a semi-join of unknown size.
+# The surviving leads of merged duplicates. As an array: for a semi-join of unknown size PostgreSQL reads all leads.
 _SURVIVORS: Final = (
-    "(SELECT id, '{by}' AS by, first_name, last_name FROM leads WHERE deleted_at IS NULL{condition} AND id = ANY (ARRAY("  # noqa: S608
-    "SELECT merged_into_id FROM leads WHERE clinic_id = CAST(:clinic AS uuid) AND merged_into_id IS NOT NULL"
-    f" AND ({{tests}}))) LIMIT {MOST_DUPLICATES})"
+    "(SELECT id, '{by}' AS by, first_name, last_name FROM leads WHERE deleted_at IS NULL{condition}"  # noqa: S608
+    " AND id = ANY (ARRAY(SELECT merged_into_id FROM leads WHERE clinic_id = CAST(:clinic AS uuid)"
+    f" AND merged_into_id IS NOT NULL AND ({{tests}}))) LIMIT {MOST_DUPLICATES})"
 )
 _NONE: Final = "SELECT id, '' AS by, first_name, last_name FROM leads WHERE false"
 

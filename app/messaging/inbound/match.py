@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from app.core.db import AnySelect, is_among
@@ -186,7 +186,9 @@ def _with_address(column: Any, clinic_id: UUID, address: str) -> AnySelect:
 def survivors(session: Session, clinic_id: UUID, has_address: ColumnElement[bool]) -> list[UUID]:
     """Return the leads that remain of merged duplicates with an address."""
     merged = select(Lead.merged_into_id).where(Lead.clinic_id == clinic_id, Lead.merged_into_id.is_not(None))
-    remaining = Lead.id.in_(merged.where(has_address)) & Lead.deleted_at.is_(None)
+    # As an array, because PostgreSQL reads all leads for a semi-join whose size it does not know.
+    known = func.array(merged.where(has_address).scalar_subquery())
+    remaining = (Lead.id == func.any(known)) & Lead.deleted_at.is_(None)
     return list(session.scalars(select(Lead.id).where(remaining)))
 
 
