@@ -343,3 +343,12 @@ def test_start(words: str, kind: AddressKind):
 )
 def test_other_words_are_no_keyword(words: str | None, kind: AddressKind):
     assert keyword_of(words, kind) is None
+
+
+@pytest.mark.parametrize(
+    ("begin", "filler", "end"),
+    [("No quiero", " mas", " dolor"), ("je ne souhaite plus", " vos", " dire"), ("stop", " all of", " teeth")],
+)
+def test_message_of_fillers_takes_no_endless_search(begin: str, filler: str, end: str):
+    """Patterns that may read words in two ways would try each of 2^60 ways."""
+    assert not asks_to_stop(f"{begin}{filler * 60}{end}", AddressKind.EMAIL)

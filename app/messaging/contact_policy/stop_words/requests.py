@@ -9,12 +9,17 @@ app/security/folded_text.py, with single spaces, and commas as words.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from app.security.folded_text import plain_words
 
 _SENTENCE_ENDS: Final = re.compile(r"[.!?;:()]+(?=\s|$)|\n\s*\n|\n(?=[A-ZÀ-ÖØ-Þ])")
 _END: Final = r"(?= ?,| ?$)"  # of a clause
+
+
+MOST_FILLERS: Final = 12  # words between a verb and its object
+_FILLERS: Final = re.compile(r"(\(\?:[^()]*<FILL>[^()]*\))\*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +104,7 @@ _FRENCH: Final = _Language(
         "DO": r"(?:(?:ecri(?!t\b)|contact|appel|relanc|sollicit|harcel|telephon|recontact|rappel|importun|spam)\w*"
         "|(?:derang|embet)(?:ez|er))",
         "SEND": r"(?:envoy|envoi|adress|expedi|transmett)\w*",
-        "FILL": r"(?:aux?|de|d|du|des|vos|votre|les|la|le|ces|cette|l|tous|toutes|aucun|aucune|autres?|vos|moi|a"
+        "FILL": r"(?:aux?|de|d|du|des|vos|votre|les|la|le|ces|cette|l|tous|toutes|aucun|aucune|autres?|moi|a"
         "|me|jamais|plus)",
         "LIST": r"(?:de|des|du) ?(?:la |votre |vos |cette |ces |toutes |tous )*(?:les |vos )?(?:listes?|fichiers?"
         "|base|newsletter|mailings?|envois|diffusion|contacts|destinataires)",
@@ -144,7 +149,7 @@ _SPANISH: Final = _Language(
         "SEND": r"(?:envi|mand|remit)(?:en?|es|eis|an?|as)",
         "DOING": r"(?:enviar|mandar|escribir|llamar|contactar|molestar|remitir|marcar)",
         "FILL": r"(?:mas|de|sus|tus|los|las|el|la|este|estos|esta|estas|ningun|ninguna|por favor|tipo|otros?"
-        "|otras?|vuestros?|vuestras?|su|nunca|recibir|tantos|mas)",
+        "|otras?|vuestros?|vuestras?|su|nunca|recibir|tantos)",
         "LIST": r"de (?:todas )?(?:la|las|su|sus|tu|esta|este|estas|el|vuestra|los) (?:\w+ )?(?:listas?|base|bases"
         r"|lista de \w+|registros?|boletin|newsletter|contactos)",
     },
@@ -310,6 +315,8 @@ lasciatemi (?:in pace|stare)|mi lasci(?:ate)? in pace
 
 
 def _filled(language: _Language, pattern: str) -> str:
+    """Return the pattern with the words of its parts. Few words may fill a gap: more would take time without end."""
+    pattern = _FILLERS.sub(rf"\1{{0,{MOST_FILLERS}}}", pattern)
     while "<" in re.sub(r"\(\?<", "", pattern):
         before = pattern
         for name, words in {**language.words, "END": _END}.items():
@@ -323,10 +330,13 @@ def _compiled(language: _Language, lines: str) -> re.Pattern[str]:
     return re.compile("|".join(rf"\b(?:{line})(?!\w)" for line in _filled(language, lines).splitlines() if line))
 
 
-_REQUESTS: Final = [
-    (_compiled(one, one.always), _compiled(one, one.unless_limited), re.compile(rf"\b(?:{one.limits})\b"))
-    for one in (_ENGLISH, _FRENCH, _SPANISH, _GERMAN, _PORTUGUESE, _ITALIAN)
-]
+@cache
+def _requests() -> Sequence[tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]]:
+    """Return the patterns of each language, compiled by the processes that read messages."""
+    return [
+        (_compiled(one, one.always), _compiled(one, one.unless_limited), re.compile(rf"\b(?:{one.limits})\b"))
+        for one in (_ENGLISH, _FRENCH, _SPANISH, _GERMAN, _PORTUGUESE, _ITALIAN)
+    ]
 
 
 def sentences_of(text: str) -> Sequence[str]:
@@ -342,7 +352,7 @@ def asks_for_no_more(sentences: Sequence[str]) -> bool:
     """Return whether one of the sentences asks for no more messages."""
     for place, sentence in enumerate(sentences):
         following = " ".join(sentences[place : place + 2])
-        for always, unless_limited, limits in _REQUESTS:
+        for always, unless_limited, limits in _requests():
             if always.search(sentence):
                 return True
             found = unless_limited.search(sentence)
