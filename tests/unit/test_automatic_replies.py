@@ -16,7 +16,7 @@ HOUR = timedelta(hours=1)
 
 def read(raw: bytes, *, is_answer: bool = True, after: timedelta | None = HOUR, is_request: bool = False) -> Origin:
     found = parse_email(raw)
-    return origin_of(found, new_text(found), is_answer=is_answer, after=after, is_request=is_request)
+    return origin_of(found, new_text(found), is_answer=is_answer, after=after, asks_to_stop=lambda: is_request)
 
 
 def test_most_mails_of_the_corpus_are_read_right_and_few_wait_for_a_user():

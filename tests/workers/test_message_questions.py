@@ -229,6 +229,13 @@ def test_request_with_weak_headers_is_asked_about(practice: Practice, lead: UUID
     assert (row.classification, row.question) == ("reply", "opt_out")
 
 
+def test_request_in_the_subject_of_a_mail_without_text_counts_as_well(practice: Practice, lead: UUID, at_once: Mail):
+    headers = {**WEAK, "feedback_id": "1:x", "precedence": "bulk", "subject": "Please do not write to me any more"}
+    got = receive(practice.clinic_id, answer(at_once, "", **headers))
+    row = practice.row("inbound_emails", id=got.id)
+    assert (row.classification, row.question) == ("reply", "opt_out")
+
+
 def test_request_in_a_doubtful_mail_is_asked_about_once_a_person_wrote_it(
     practice: Practice, lead: UUID, at_once: Mail
 ):

@@ -21,6 +21,7 @@ from app.leads.models import Lead
 from app.leads.pipeline.lead_state import mark_activity, mark_updated
 from app.leads.pipeline.move_back import move_back, stage_before
 from app.leads.pipeline.rotting import update_rotting_date
+from app.leads.search.lookup import lock_lead
 from app.leads.timeline.models import Activity, CountsAs
 
 # Called in the same transaction when an answer of a user came back, to open the tasks again that it completed.
@@ -29,7 +30,7 @@ contact_taken_back: Listeners[[Session, Actor, Lead, Activity]] = Listeners("con
 
 def count_message(session: Session, actor: Actor, activity_id: UUID, *, handed_over_at: datetime) -> None:
     """Count a message that a user wrote, as an attempt or an answer: it was handed over. Its entry gets this time."""
-    lead, entry = _lock_message(session, activity_id)
+    lead, entry = _lock_message(session, actor, activity_id)
     if lead is None or entry is None or entry.counts_as not in (CountsAs.WAITING, CountsAs.UNDELIVERED):
         return
     entry.occurred_at, entry.counts_as = handed_over_at, None
@@ -44,7 +45,7 @@ def discount_message(session: Session, actor: Actor, activity_id: UUID) -> None:
     The times of contact and the attempts are computed again, what rules planned because of it is cancelled, and what an
     answer ended goes on: the stage, the tasks and the steps.
     """
-    lead, entry = _lock_message(session, activity_id)
+    lead, entry = _lock_message(session, actor, activity_id)
     if lead is None or entry is None or entry.counts_as == CountsAs.UNDELIVERED:
         return
     before, entry.counts_as = entry.counts_as, CountsAs.UNDELIVERED
@@ -77,9 +78,8 @@ def discount_waiting(session: Session, activity_ids: Collection[UUID]) -> None:
         session.execute(update(Activity).where(waiting).values(counts_as=CountsAs.UNDELIVERED))
 
 
-def _lock_message(session: Session, activity_id: UUID) -> tuple[Lead, Activity] | tuple[None, None]:
+def _lock_message(session: Session, actor: Actor, activity_id: UUID) -> tuple[Lead, Activity] | tuple[None, None]:
     """Lock the lead of an entry, and return both. Returns nothing if either was deleted."""
     lead_id = session.scalar(select(Activity.lead_id).where(Activity.id == activity_id))
-    wanted = select(Lead).where(Lead.id == lead_id, Lead.deleted_at.is_(None)).with_for_update(key_share=True)
-    lead = session.scalars(wanted.execution_options(populate_existing=True)).one_or_none()
+    lead = lock_lead(session, actor.clinic.id, lead_id) if lead_id else None
     return (lead, session.get_one(Activity, activity_id, populate_existing=True)) if lead else (None, None)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any, Final, NoReturn
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, exists, select
+from sqlalchemy import ColumnElement, bindparam, exists, func, select
 from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.orm import Session, aliased
 from sqlalchemy.orm.attributes import QueryableAttribute
@@ -15,7 +15,6 @@ from uuid_utils.compat import uuid7
 
 from app.audit import audit_log
 from app.core.database.driver_sql import execute_driver_sql
-from app.core.db import AnySelect, is_among
 from app.core.pagination import Key
 from app.errors import Forbidden, NotFound
 from app.identity.actor import Actor
@@ -47,12 +46,19 @@ def visible_to(actor: Actor) -> tuple[ColumnElement[bool], ...]:
     return live if actor.scope is Scope.ALL else (*live, is_assigned_within(actor, Lead.assigned_to_id))
 
 
-def survivors_with(clinic_id: UUID, name: str, indexes: Sequence[bytes]) -> AnySelect:
-    """Return SQL for the ids of leads that a duplicate with one of these blind indexes in this column merged into."""
-    merged_with = is_among(getattr(_MERGED, name), indexes)
-    return select(_MERGED.merged_into_id).where(
-        _MERGED.clinic_id == clinic_id, _MERGED.merged_into_id.is_not(None), merged_with
-    )
+def survivors(session: Session, clinic_id: UUID, has_value: ColumnElement[bool]) -> list[UUID]:
+    """Return the live leads that duplicates with a value merged into, newest first. `has_value`: SQL about `Lead`."""
+    merged = select(Lead.merged_into_id).where(Lead.clinic_id == clinic_id, Lead.merged_into_id.is_not(None), has_value)
+    # As an array, because PostgreSQL reads all leads for a semi-join whose size it does not know.
+    is_survivor = Lead.id == func.any(func.array(merged.scalar_subquery()))
+    return list(session.scalars(select(Lead.id).where(is_survivor, Lead.deleted_at.is_(None)).order_by(Lead.id.desc())))
+
+
+def lock_lead(session: Session, clinic_id: UUID, lead_id: UUID) -> Lead | None:
+    """Lock a lead that is not deleted; None if there is none."""
+    wanted = select(Lead).where(Lead.id == lead_id, Lead.clinic_id == clinic_id, Lead.deleted_at.is_(None))
+    locked = wanted.with_for_update(key_share=True).execution_options(populate_existing=True)
+    return session.scalars(locked).one_or_none()
 
 
 def is_of_deleted_lead(lead_id: Any, clinic_id: UUID) -> ColumnElement[bool]:

@@ -93,7 +93,10 @@ def keyword_of(words: str | None, kind: AddressKind) -> Keyword | None:
     """Return the keyword that the message consists of; None if it says anything else."""
     if not words or len(words) > _LONGEST:
         return None
-    found = _parts_of_message(words, kind)
+    return _keyword(_parts_of_message(words, kind), kind)
+
+
+def _keyword(found: frozenset[_Part], kind: AddressKind) -> Keyword | None:
     if _stops(found, kind):
         return Keyword.STOP
     return Keyword.START if _Part.START in found and found <= {_Part.START, _Part.AROUND} else None
@@ -106,11 +109,14 @@ def said(text: str, subject: str) -> str:
 
 def asks_to_stop(words: str | None, kind: AddressKind) -> bool:
     """Return whether a message that is no keyword may ask for no more messages."""
-    if not words or keyword_of(words, kind):
+    if not words:
         return False
-    read = words[:_LONGEST_READ]
-    if len(words) <= _LONGEST and _Part.STOP_IN_TEXTS in _parts_of_message(words, kind):
+    found = _parts_of_message(words, kind) if len(words) <= _LONGEST else frozenset()
+    if _keyword(found, kind):
+        return False
+    if _Part.STOP_IN_TEXTS in found:
         return True
+    read = words[:_LONGEST_READ]
     if any(_stops(_parts(line.split(), _OF_ANY_KIND), kind) for line in map(plain_words, read.splitlines()) if line):
         return True
     sentences = sentences_of(read)

@@ -26,6 +26,7 @@ from app.leads.assignment.coordinators import coordinator_of
 from app.leads.errors import LeadIsLocked
 from app.leads.events import lead_event
 from app.leads.models import Lead
+from app.leads.search.lookup import lock_lead
 from app.leads.timeline.models import ActivityType, CountsAs, Direction
 from app.leads.timeline.vocabulary import ContactChannel
 from app.messaging.channels import email, in_app
@@ -78,6 +79,12 @@ class Effect:
     reason: str | None = None  # of a bounce: its status code
 
 
+def effect_of(mail: InboundEmail, kind: Classification, lead_id: UUID) -> Effect:
+    """Return the effect of a stored mail."""
+    words = {"text": mail.body or "", "subject": mail.subject or "", "sender": mail.sender}
+    return Effect(kind, lead_id, None, mail.received_at, **words)
+
+
 class Asked(NamedTuple):
     """A question, and when it is decided without a user."""
 
@@ -125,21 +132,15 @@ def suppress_sender(session: Session, clinic_id: UUID, sender: str | None) -> No
         suppress_addresses(session, clinic_id, [(AddressKind.EMAIL, sender)], reason=OPTED_OUT)
 
 
-def question_of(
-    session: Session, actor: Actor, lead_id: UUID, *, kind: Classification, words: str, at: datetime
-) -> Asked | None:
+def question_of(session: Session, actor: Actor, effect: Effect) -> Asked | None:
     """Return the question that a mail of the lead asks, after its effects; None if it asks none."""
-    if kind is Classification.UNSURE:
-        return ask_for_author(session, actor, lead_id, at)
-    if kind is not Classification.REPLY:
+    if effect.kind is Classification.UNSURE:
+        author_asked(session, effect.lead_id, effect.at)
+        return _asked(actor.clinic, Question.AUTHOR, effect.at)
+    if effect.kind is not Classification.REPLY:
         return None
-    return ask_for_opt_out(session, actor, lead_id, words, kind=AddressKind.EMAIL, at=at)
-
-
-def ask_for_author(session: Session, actor: Actor, lead_id: UUID, at: datetime) -> Asked:
-    """Return the question whether a person wrote a doubtful mail of the lead, after its effects."""
-    author_asked(session, lead_id, at)
-    return _asked(actor.clinic, Question.AUTHOR, at)
+    words = said(effect.text, effect.subject)
+    return ask_for_opt_out(session, actor, effect.lead_id, words, kind=AddressKind.EMAIL, at=effect.at)
 
 
 def ask_for_opt_out(
@@ -163,13 +164,6 @@ def ask(message: Any, asked: Asked | None) -> None:
     """Store the question that a mail or text asks, if it asks one."""
     if asked is not None:
         message.question, message.decide_by = asked
-
-
-def lock_lead(session: Session, clinic_id: UUID, lead_id: UUID) -> Lead | None:
-    """Lock a lead that is not deleted; None if there is none."""
-    wanted = select(Lead).where(Lead.id == lead_id, Lead.clinic_id == clinic_id, Lead.deleted_at.is_(None))
-    locked = wanted.with_for_update(key_share=True).execution_options(populate_existing=True)
-    return session.scalars(locked).one_or_none()
 
 
 def _log(session: Session, actor: Actor, effect: Effect, more: JsonObject = NOTHING) -> UUID | None:

@@ -22,8 +22,7 @@ from app.leads.capture.capture import capture_lead
 from app.leads.enums import CaptureChannel
 from app.leads.models import Lead
 from app.leads.search.lookup import get_lead, visible_to
-from app.messaging.contact_policy.keywords import said
-from app.messaging.inbound.effects import Effect, apply_effect, ask, question_of
+from app.messaging.inbound.effects import apply_effect, ask, effect_of, question_of
 from app.messaging.inbound.models import Classification, InboundEmail, InboundRawEmail, Match
 from app.messaging.inbound.parsing.parse import Unreadable, attachment_parts, parse_email
 from app.messaging.inbound.parsing.reply_text import html_to_text
@@ -120,11 +119,10 @@ def assign(session: Session, actor: Actor, email_id: UUID, data: JsonObject) -> 
     lead_id = _target(session, actor, mail, data)
     is_automatic = mail.classification == Classification.AUTO_REPLY
     kind = Classification.AUTO_REPLY if is_automatic else Classification.REPLY
-    at, text, system = mail.received_at, mail.body or "", Actor.system(actor.clinic)
-    effect = Effect(kind, lead_id, None, at, text=text, subject=mail.subject or "", sender=mail.sender)
+    system, effect = Actor.system(actor.clinic), effect_of(mail, kind, lead_id)
     mail.activity_id = apply_effect(session, system, effect)
     if mail.activity_id:
-        ask(mail, question_of(session, system, lead_id, kind=kind, words=said(text, effect.subject), at=at))
+        ask(mail, question_of(session, system, effect))
     mail.lead_id, mail.classification, mail.matched_by = lead_id, kind, Match.USER
     mail.handled_by, mail.ignored_at = actor.user_id, None
     return mail

@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.db import AnySelect, is_among
 from app.leads.enums import OPEN_STATUSES
 from app.leads.models import Lead
+from app.leads.search.lookup import survivors
 from app.messaging.channels import email
 from app.messaging.inbound.addresses import ids_in_addresses, ids_in_headers
 from app.messaging.inbound.models import InboundEmail, Match
@@ -99,10 +100,10 @@ def _only_open_lead(session: Session, clinic_id: UUID, sender: str | None) -> Ma
 
 def _lead_of_merged(session: Session, clinic_id: UUID, sender: str | None, since: datetime) -> Matched | None:
     """Return the lead that remains of the merged duplicate with this address."""
-    leads = _survivors(session, clinic_id, sender) if sender else ()
-    if sender is None or not leads:
+    if sender is None:
         return None
-    last = _last_message(session, clinic_id, leads, sender, since=since)
+    leads = _survivors(session, clinic_id, sender)
+    last = _last_message(session, clinic_id, leads, sender, since=since) if leads else None
     return last or (Matched(leads[0], None, Match.SENDER) if len(leads) == 1 else None)
 
 
@@ -151,15 +152,15 @@ def last_message_to(session: Session, clinic_id: UUID, sender: str | None, since
     """Return the last message that was sent to this address after `since`."""
     if sender is None:
         return None
-    leads = _with_address(Lead.id, clinic_id, sender)
-    return _last_message(session, clinic_id, leads, sender, since=since)
+    leads = session.scalars(_with_address(Lead.id, clinic_id, sender)).all()
+    return _last_message(session, clinic_id, leads, sender, since=since) if leads else None
 
 
 def _last_message(
-    session: Session, clinic_id: UUID, leads: AnySelect | Sequence[UUID], sender: str, *, since: datetime
+    session: Session, clinic_id: UUID, leads: Sequence[UUID], sender: str, *, since: datetime
 ) -> Matched | None:
     wanted = select(Notification.id, Notification.lead_id, Notification.sealed).where(
-        Notification.lead_id.in_(leads),
+        is_among(Notification.lead_id, leads),
         *_to_leads(clinic_id),
         Notification.state.in_(WAS_SENT),
         Notification.created_at > since,
@@ -181,15 +182,6 @@ def _to_leads(clinic_id: UUID) -> tuple[Any, ...]:
 def _with_address(column: Any, clinic_id: UUID, address: str) -> AnySelect:
     has_address = is_among(Lead.email_blind, blind_indexes(clinic_id, "email", address))
     return select(column).where(Lead.clinic_id == clinic_id, has_address, Lead.deleted_at.is_(None))
-
-
-def survivors(session: Session, clinic_id: UUID, has_address: ColumnElement[bool]) -> list[UUID]:
-    """Return the leads that remain of merged duplicates with an address."""
-    merged = select(Lead.merged_into_id).where(Lead.clinic_id == clinic_id, Lead.merged_into_id.is_not(None))
-    # As an array, because PostgreSQL reads all leads for a semi-join whose size it does not know.
-    known = func.array(merged.where(has_address).scalar_subquery())
-    remaining = (Lead.id == func.any(known)) & Lead.deleted_at.is_(None)
-    return list(session.scalars(select(Lead.id).where(remaining)))
 
 
 def _survivors(session: Session, clinic_id: UUID, address: str) -> list[UUID]:

@@ -27,11 +27,12 @@ from app.identity.clinics import load_context
 from app.identity.inbound_email import UnsureReplies
 from app.leads.activities.service import count_as_reply
 from app.leads.models import Lead
+from app.leads.search.lookup import lock_lead
 from app.leads.timeline.models import CountsAs
 from app.messaging.contact_policy.keywords import asks_to_stop, said
 from app.messaging.contact_policy.load_facts import open_questions
 from app.messaging.contact_policy.opt_outs import opt_out
-from app.messaging.inbound.effects import Effect, ask, lock_lead, obey_keyword, question_of
+from app.messaging.inbound.effects import ask, effect_of, obey_keyword, question_of
 from app.messaging.inbound.mail_list import lock_email
 from app.messaging.inbound.models import Classification, InboundEmail, Question
 from app.messaging.inbound.texts.models import InboundText
@@ -100,9 +101,9 @@ def _default(clinic: ClinicContext, message: Message) -> Answer:
     """Return the answer without a user. A mail that asks for no more messages is never taken for one of a program."""
     if message.question == Question.OPT_OUT:
         return Answer.OPT_OUT
-    is_person = clinic.inbound_email.unsure_replies is UnsureReplies.STOP or asks_to_stop(
-        message.body, AddressKind.EMAIL
-    )
+    subject = message.subject if isinstance(message, InboundEmail) else None
+    is_request = asks_to_stop(said(message.body or "", subject or ""), AddressKind.EMAIL)
+    is_person = clinic.inbound_email.unsure_replies is UnsureReplies.STOP or is_request
     return Answer.PERSON if is_person else Answer.PROGRAM
 
 
@@ -138,8 +139,9 @@ def answer_by_events(session: Session, clinic: ClinicContext, events: Sequence[E
 
 def answer_by_channel(session: Session, lead_id: UUID, _: Sequence[str]) -> None:
     """Close the requests of a lead that opted out of a channel, such as by a stop word."""
-    clinic = load_context(session, session.get_one(Lead, lead_id).clinic_id)
-    _close(session, clinic, {lead_id}, Question.OPT_OUT)
+    if _has_request(session, lead_id):
+        clinic = load_context(session, session.get_one(Lead, lead_id).clinic_id)
+        _close(session, clinic, {lead_id}, Question.OPT_OUT)
 
 
 def obey_requests(session: Session, actor: Actor, lead: Lead) -> None:
@@ -182,8 +184,7 @@ def _count_as_reply(session: Session, actor: Actor, lead: Lead, mail: InboundEma
     """Give the mail the effects of a reply: a keyword is obeyed, and a request for no more messages is a question."""
     if mail.activity_id is None:
         return
-    at, text = mail.received_at, mail.body or ""
-    effect = Effect(Classification.REPLY, lead.id, None, at, text=text, subject=mail.subject or "", sender=mail.sender)
+    effect = effect_of(mail, Classification.REPLY, lead.id)
     counts_as = CountsAs.OPT_OUT if obey_keyword(session, actor, lead, effect) else None
     count_as_reply(session, actor, lead, mail.activity_id, counts_as=counts_as)
-    ask(mail, question_of(session, actor, lead.id, kind=effect.kind, words=said(text, effect.subject), at=at))
+    ask(mail, question_of(session, actor, effect))

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.utils import parseaddr
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -187,8 +188,7 @@ def _process(session: Session, actor: Actor, read: _Read, at: datetime) -> _Resu
         reason=result.reason,
     )
     activity_id = apply_effect(session, actor, effect)
-    words = said(read.text, mail.subject)
-    asked = question_of(session, actor, lead_id, kind=result.kind, words=words, at=at) if activity_id else None
+    asked = question_of(session, actor, effect) if activity_id else None
     return replace(result, activity_id=activity_id, asked=asked)
 
 
@@ -206,7 +206,7 @@ def _classify(session: Session, actor: Actor, read: _Read, at: datetime) -> _Res
         read.text,
         is_answer=matched is not None and matched.by is not Match.SENDER,
         after=at - answered_at if answered_at else None,
-        is_request=asks_to_stop(read.text, AddressKind.EMAIL),
+        asks_to_stop=partial(asks_to_stop, said(read.text, mail.subject), AddressKind.EMAIL),
     )
     signs = ", ".join(origin.signs) or None
     is_stop = _is_stop(read)  # obeyed whoever wrote it

@@ -16,7 +16,7 @@ from app.leads.models import Lead
 from app.leads.search.by_text.keys import ENCRYPTED, FIELDS, Keys, keys_of_digits, keys_of_word
 from app.leads.search.by_text.models import LeadSearch
 from app.leads.search.by_text.query import Match, TextQuery, Why, match_fields, match_phone
-from app.leads.search.lookup import survivors_with, visible_to, visible_user_ids
+from app.leads.search.lookup import survivors, visible_to, visible_user_ids
 from app.leads.timeline.models import Activity
 from app.security.encrypted_fields import blind_indexes, decrypt_or_none
 from app.security.search_keys import TextKind, keys_of_beginnings, search_secrets
@@ -129,11 +129,12 @@ def _exact(session: Session, actor: Actor, query: TextQuery) -> list[UUID]:
 
 def _merged(session: Session, actor: Actor, query: TextQuery) -> dict[UUID, Match]:
     """Return the leads that a duplicate with this phone number or e-mail address merged into."""
-    return {
-        lead_id: Match.whole(why, query.text)
-        for name, why, indexes in _exact_values(actor, query)
-        for lead_id in session.scalars(survivors_with(actor.clinic.id, name, indexes).limit(MOST_CANDIDATES))
-    }
+    values = _exact_values(actor, query)
+    if not values:
+        return {}
+    has_value = or_(*(is_among(getattr(Lead, name), indexes) for name, _, indexes in values))
+    found = survivors(session, actor.clinic.id, has_value)[:MOST_CANDIDATES]
+    return dict.fromkeys(found, Match.whole(values[0][1], query.text))
 
 
 def _exact_values(actor: Actor, query: TextQuery) -> list[tuple[str, Why, Sequence[bytes]]]:

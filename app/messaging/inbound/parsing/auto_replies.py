@@ -109,21 +109,29 @@ _BULK: Final[Mapping[str, Callable[[str], bool]]] = {
 _OFFICE: Final = ("x-auto-response-suppress", "feedback-id")
 
 
+_REQUEST: Final = -3  # a request that is taken for a program's is lost
+
+
 def origin_of(
-    mail: ParsedEmail, text: str, *, is_answer: bool, after: timedelta | None, is_request: bool = False
+    mail: ParsedEmail,
+    text: str,
+    *,
+    is_answer: bool,
+    after: timedelta | None,
+    asks_to_stop: Callable[[], bool] = lambda: False,
 ) -> Origin:
     """Return who wrote the mail. `text`: its new text.
 
     `is_answer`: it answers a message of the clinic, by a signed address or its thread. `after`: the time since that
-    message was sent, if it is known. `is_request`: the text seems to ask for no more messages.
+    message was sent, if it is known. `asks_to_stop`: whether it seems to ask for no more messages, asked in doubt only.
     """
     headers, words = list(_of_headers(mail, is_answer=is_answer)), list(_of_words(mail, text))
     signs = [*headers, *words, *_of_time(after)]
-    if is_request:
-        signs.append(Sign("request", -3))  # a request that is taken for a program's is lost
     if is_answer and _QUOTE.search(mail.plain or mail.html):
         signs.append(Sign("quote", -2))
     weight = sum(sign.weight for sign in signs)
+    if weight >= UNSURE_FROM and asks_to_stop():
+        weight += _REQUEST
     is_doubtful = not headers and all(word.weight < _HEAVY for word in words) and not _is_at_once(after)
     program_from = _DECIDES if is_doubtful else PROGRAM_FROM  # words that people write, too, decide nothing alone
     author = Author.PERSON if weight < UNSURE_FROM else Author.UNSURE if weight < program_from else Author.PROGRAM

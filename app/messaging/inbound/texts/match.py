@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from app.core.db import is_among
 from app.leads.models import Lead
+from app.leads.search.lookup import survivors
 from app.messaging.channels.registry import CHANNELS
-from app.messaging.inbound.match import WAS_SENT, survivors
+from app.messaging.inbound.match import WAS_SENT
 from app.messaging.models import AddressKind, Notification
 from app.security.encrypted_fields import blind_indexes, decrypt_fields
 

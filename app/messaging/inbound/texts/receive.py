@@ -17,11 +17,12 @@ from app.errors import Conflict, Invalid
 from app.identity.actor import Actor
 from app.identity.inbound_email import UnknownSenders
 from app.leads.fields import LONGEST_NOTE
+from app.leads.search.lookup import lock_lead
 from app.leads.timeline.vocabulary import ContactChannel
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy.keywords import Keyword, keyword_of
 from app.messaging.contact_policy.suppression_list import OPTED_OUT, suppress_addresses
-from app.messaging.inbound.effects import Asked, ask_for_opt_out, lock_lead, notify_coordinator
+from app.messaging.inbound.effects import Asked, ask_for_opt_out, notify_coordinator
 from app.messaging.inbound.texts.effects import MessageReport, Reply, log_reply, obey_keyword
 from app.messaging.inbound.texts.items import ReceivedText
 from app.messaging.inbound.texts.match import MatchedText, match_number

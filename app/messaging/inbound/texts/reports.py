@@ -16,13 +16,13 @@ from app.engine.service import skip_failed_steps
 from app.errors import RelanceError
 from app.identity.actor import Actor
 from app.leads.activities.messages import count_message
+from app.leads.search.lookup import lock_lead
 from app.messaging.channels.base import Channel
 from app.messaging.channels.provider_call import excerpt
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.channels.text_providers.answers import refusal
 from app.messaging.contact_policy.opt_outs import opt_out
 from app.messaging.contact_policy.suppression_list import INVALID_ADDRESS, suppress_addresses
-from app.messaging.inbound.effects import lock_lead
 from app.messaging.inbound.texts.effects import (
     MessageReport,
     count_outcome,
