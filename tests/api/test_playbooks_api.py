@@ -156,6 +156,13 @@ def test_task_templates_come_along(desk: Desk, other_desk: Desk):
     assert other_desk.admin.post(f"{PLAYBOOKS}/import", {"yaml": written}).body["task_templates"] == []
 
 
+def test_spaces_around_the_name_of_a_task_template_do_not_matter(desk: Desk):
+    template = "{name: ' Card ', title: Card, type: CALL, due_in: 1 day}"
+    added = desk.admin.post(f"{PLAYBOOKS}/import", {"yaml": f"{OURS}\ntask_templates: [{template}]\n"}).body
+    assert added["task_templates"] == ["Card"]
+    assert [one["name"] for one in desk.admin.every("/api/task-templates")] == ["Card"]
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [

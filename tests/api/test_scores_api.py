@@ -137,6 +137,9 @@ class TestSettings:
             "/weights/3/when/0",
         ]
         assert desk.admin.put(SETTINGS, {"weights": [REPLIED, REPLIED]}).pointers == ["/weights/1/name"]
+        for taken in ("limit", "adjustment"):
+            given = {"weights": [REPLIED | {"name": taken}]}
+            assert desk.admin.put(SETTINGS, given).pointers == ["/weights/0/name"]
 
     def test_preview_saves_nothing(self, desk: Desk):
         lead = desk.capture()

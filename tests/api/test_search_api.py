@@ -124,6 +124,12 @@ def test_umlauts_may_be_written_out_in_a_german_clinic(desk: Desk, typed: str, n
     )
 
 
+@pytest.mark.parametrize("typed", ["o\u1ffdneil", "\u0345 anna", "straße"])
+def test_rare_letters_are_read_in_a_german_clinic(desk: Desk, typed: str):
+    desk.sql("UPDATE clinics SET region = 'DE' WHERE id = :id", id=desk.clinic_id)
+    assert hits(desk.doctor, typed, "lead") == []
+
+
 @pytest.mark.parametrize(
     ("typed", "why", "text", "is_exact"),
     [

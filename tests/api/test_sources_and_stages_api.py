@@ -326,6 +326,20 @@ def test_rule_of_a_stage_that_is_off_keeps_its_settings_and_stays_off(desk: Desk
     assert desk.admin.delete(f"/api/task-templates/{photo}").status == 204
 
 
+def test_other_changes_of_a_stage_leave_the_rule_with_a_deleted_template(desk: Desk):
+    _, mail = templates(desk)
+    contacted = stage(desk, "contacted")
+    set_templates(desk.admin, contacted, auto_email_template=mail)
+    path = f"{RULES}/{rules_of(desk, 'stage-contacted')[0]['id']}"
+    desk.admin.patch(path, {"is_active": False})
+    assert desk.admin.delete(f"/api/message-templates/{mail}").status == 204
+    shown = stage(desk, "contacted")
+    assert shown["auto_email_template"] is None
+    before = desk.admin.get(path).body
+    assert desk.admin.patch(f"{STAGES}/{shown['id']}", {"max_days_in_stage": 9}).status == 200
+    assert desk.admin.get(path).body == before
+
+
 @pytest.mark.parametrize("slugs", [("a__b", "a_b"), ("ab_", "ab"), ("c" + "_" * 59, "c")])
 def test_each_slug_of_a_stage_has_a_rule_of_its_own(desk: Desk, slugs: tuple[str, str]):
     task, _ = templates(desk)

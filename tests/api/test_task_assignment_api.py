@@ -108,6 +108,14 @@ def test_bulk_job_makes_one_notice_for_each_user(desk: Desk, ana: Caller):
     assert notices(ana) == [("3 tasks assigned to you", None)]
 
 
+def test_task_of_a_person_who_is_in_a_bulk_job_twice_counts_once(desk: Desk, ana: Caller):
+    person = desk.lead_data(phone="+12125550149")
+    task = {"title": "Call", "type": "CALL", "due_at": noon(3), "assignee": {"strategy": "user", "user_id": ana.id}}
+    given = {"leads": [person, person], "on_duplicate": "update", "followup": task}
+    work_off(desk, desk.admin.post(f"{QUEUE}/bulk", given).body)
+    assert notices(ana) == [("1 task assigned to you", None)]
+
+
 def test_handover_makes_one_notice_for_each_user(desk: Desk, ana: Caller):
     ben = desk.hire(Role.TREATMENT_COORDINATOR, "Ben")
     for at in range(2):

@@ -282,7 +282,7 @@ def _with_own_names(document: object, known: KnownNames | None) -> KnownNames:
         sequences=(known.sequences or frozenset()) | {name for name, _ in _named(document, "sequences", "name")},
         users=known.users,
         task_templates=(known.task_templates or frozenset())
-        | {name for name, _ in _named(document, "task_templates", "name")},
+        | {name.strip() for name, _ in _named(document, "task_templates", "name")},
     )
 
 

@@ -58,7 +58,7 @@ def missing_parts(session: Session, clinic_id: UUID, playbook: Playbook) -> Name
         "stages": [stage["slug"] for stage in playbook.stages],
         "fields": [field["key"] for field in playbook.fields],
         "templates": list(playbook.templates),
-        "task_templates": [template["name"] for template in playbook.task_templates],
+        "task_templates": [template["name"].strip() for template in playbook.task_templates],
         "sequences": [sequence["name"] for sequence in playbook.sequences],
         "nurtures": [nurture["name"] for nurture in playbook.nurtures],
         "rules": [rule["name"] for rule in playbook.rules],

@@ -115,8 +115,10 @@ def set_actions(session: Session, actor: Actor, stage: PipelineStage, data: Json
     A draft stays as it is, and a rule that is switched off stays off.
     Raises Invalid, Forbidden (without the permission to change rules), StageRuleHasDraft.
     """
-    given = _wanted(session, actor, data, stage)
     rule = session.scalars(_rule_of(actor, stage)).one_or_none()
+    shown = ids_by_stage(session, actor.clinic.id, [stage], [rule] if rule else [])[stage.slug]
+    changed = {field: value for field, value in data.items() if field not in shown or value != shown[field]}
+    given = _wanted(session, actor, changed, stage)
     known = _known(rule, stage.slug)
     wanted = (known or NO_ACTIONS)._replace(**given)
     if wanted == (known or NO_ACTIONS):

@@ -1,7 +1,7 @@
 """Parts of a score: points with words. They sum to the score exactly. Pure."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import fsum
 from typing import Final
 
@@ -10,7 +10,7 @@ from app.leads.fields import HIGHEST_SCORE
 
 LIMIT: Final = "limit"
 ADJUSTMENT: Final = "adjustment"
-_GIVEN: Final = frozenset({LIMIT, ADJUSTMENT})
+RESERVED: Final = frozenset({LIMIT, ADJUSTMENT})  # names of parts that no table or model gives
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +40,16 @@ class Score:
     @property
     def computed(self) -> list[Part]:
         """The parts that the clinic's table or model gave: all but the adjustment and the limit."""
-        return [part for part in self.parts if part.name not in _GIVEN]
+        return [part for part in self.parts if part.name not in RESERVED]
 
     def stored_parts(self) -> list[JsonDict]:
         """Return the parts as they are stored."""
-        return [asdict(part) for part in self.parts]
+        return [{"name": part.name, "words": part.words, "points": part.points} for part in self.parts]
 
 
 def computed_parts(stored: Iterable[JsonObject]) -> list[Part]:
     """Return the stored parts that the clinic's table or model gave, as `Score.computed` does."""
-    return [Part(**part) for part in stored if part["name"] not in _GIVEN]
+    return [Part(**part) for part in stored if part["name"] not in RESERVED]
 
 
 def adjustment_to(score: int, parts: Iterable[Part]) -> int:

@@ -1,7 +1,7 @@
 """Scores for users: the score of a lead with its parts, its history, and the settings of a clinic."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, Final
@@ -73,8 +73,7 @@ def _score_of(session: Session, actor: Actor, lead: Any, stored: LeadScore | Non
 
 
 def _shown(score: Score) -> JsonDict:
-    parts = [asdict(part) for part in score.parts]
-    return {"score": score.shown, "value": score.value, "parts": parts, "model": score.model}
+    return {"score": score.shown, "value": score.value, "parts": score.stored_parts(), "model": score.model}
 
 
 def preview_score(session: Session, actor: Actor, data: JsonObject) -> JsonDict:

@@ -46,8 +46,9 @@ class ScoreChange:
 
     @property
     def is_to_store(self) -> bool:
-        stored = (self.row.stored, self.row.adjustment, self.row.basis, self.row.parts)
-        return stored != (self.score.shown, self.score.adjustment, self.score.basis, self.score.stored_parts())
+        stored = (self.row.stored, self.row.adjustment, self.row.basis)
+        is_other = stored != (self.score.shown, self.score.adjustment, self.score.basis)
+        return is_other or bool(self.row.parts != self.score.stored_parts())
 
 
 def adjustment_of(row: Any) -> int:

@@ -64,7 +64,7 @@ _TAKE: Final = text(
     f"SELECT position, {', '.join(f'l.{name}' for name in _COLUMNS)} {_WANTED} FOR NO KEY UPDATE OF l SKIP LOCKED"
 )
 _TASKS_BY_USER: Final = text(
-    "SELECT t.assigned_to_id, count(*) FROM job_items i JOIN lead_tasks t ON t.id = i.task_id"
+    "SELECT t.assigned_to_id, count(DISTINCT t.id) FROM job_items i JOIN lead_tasks t ON t.id = i.task_id"
     " WHERE i.job_id = :job AND t.assigned_to_id IS NOT NULL GROUP BY 1"
 )
 _WHICH_EXIST: Final = text(f"SELECT position {_WANTED}")

@@ -12,6 +12,7 @@ from app.http.schemas.model_fields import ModelField
 from app.http.schemas.schema import Schema
 from app.leads.fields import HIGHEST_SCORE
 from app.leads.scoring.models import ScoreModel
+from app.leads.scoring.parts import RESERVED
 from app.leads.scoring.weights import BASE, DEFAULT_WEIGHTS, Weight, facts_asked
 
 MOST_WEIGHTS: Final = 50
@@ -99,6 +100,8 @@ class WeightsIn(Schema):
         for place, weight in enumerate(data.get("weights", ())):
             if weight["name"] in seen:
                 raise ValidationError({"weights": {place: {"name": ["Another weight has this name."]}}})
+            if weight["name"] in RESERVED:
+                raise ValidationError({"weights": {place: {"name": ["A part of every score has this name."]}}})
             seen.add(weight["name"])
 
 

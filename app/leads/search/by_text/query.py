@@ -63,7 +63,7 @@ class TextQuery:
     """The words of a search, at least one. All of them must be found."""
 
     def __init__(self, text: str, region: str) -> None:
-        self.text = _plain(text)
+        self.text = unicodedata.normalize("NFC", _plain(text))
         self.words = [*dict.fromkeys(words_of(self.text))]
         self._region = region
 
@@ -72,7 +72,7 @@ class TextQuery:
         """The spellings of each word: in German-speaking regions, `juergen` and `jürgen` find each other."""
         if self._region not in _GERMAN:
             return {word: (word,) for word in self.words}
-        written_out = short = unicodedata.normalize("NFC", self.text).casefold()
+        written_out = short = self.text.lower()  # as many words as the text, which a full case folding may split
         for umlaut, letters, letter in _UMLAUTS:
             written_out, short = written_out.replace(umlaut, letters), short.replace(letters, letter)
         ways = zip(words_of(self.text), words_of(written_out), words_of(short), strict=True)
