@@ -25,6 +25,7 @@ from workers.sweeps.scan import load_position, store_position
 
 BATCH = 2000
 HISTORY: Final = "forget_old_history"
+_POSITION: Final = f"{HISTORY}: walk"
 LEADS_AT_ONCE: Final = 10_000  # closed leads that are looked at with one statement
 MOST_LOOKS: Final = 20  # of one call, if nothing is found
 MINUTES_RETENTION = timedelta(hours=3)  # the throttle uses one hour
@@ -202,18 +203,18 @@ def delete_old_history(session: Session) -> int:
     A pass goes through the closed leads of each such clinic in the order in which they were closed. Returns the number
     deleted: 0 after a pass, or after looking at many leads in vain. Then the next call goes on there.
     """
-    position = load_position(session, HISTORY) or {}
+    position = load_position(session, _POSITION) or {}
     clinic_id, after = UUID(position.get("clinic", str(FIRST.id))), _place(position)
     for _ in range(MOST_LOOKS):
         clinic = session.execute(_NEXT_CLINIC, {"clinic": clinic_id, "is_done": after is None}).one_or_none()
         if clinic is None:
-            store_position(session, HISTORY, {})
+            store_position(session, _POSITION, {})
             return 0
         after = after if clinic.id == clinic_id and after else FIRST
         clinic_id = clinic.id
         deleted, after = _delete_history_of(session, clinic, after)
         reached = {"closed_at": str(after.closed_at), "id": str(after.id)} if after else {}
-        store_position(session, HISTORY, {"clinic": str(clinic_id), **reached})
+        store_position(session, _POSITION, {"clinic": str(clinic_id), **reached})
         if deleted:
             return deleted
     return 0

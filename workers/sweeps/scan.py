@@ -44,7 +44,7 @@ _SAVE_POSITION: Final = text(
 
 def next_batch(session: Session, sweep: str, *, most: int) -> JsonObject:
     """Return the bounds of the next batch of up to `most` leads, as parameters for `IN_BATCH_SQL`."""
-    after = load_position(session, sweep) or _START
+    after = load_position(session, _name(sweep)) or _START
     last = session.execute(_LAST, {**_given("after", after), "most": most}).one_or_none()
     until = {"clinic": str(last.clinic_id), "at": last.rots_at.isoformat(), "id": str(last.id)} if last else _END
     return {**_given("after", after), **_given("until", until)}
@@ -53,18 +53,18 @@ def next_batch(session: Session, sweep: str, *, most: int) -> JsonObject:
 def save_position(session: Session, sweep: str, window: JsonObject) -> None:
     """Store the end of this batch as the start of the next one."""
     until = {part: window[f"until_{part}"] for part in _END}
-    store_position(session, sweep, _START if until == _END else until)
+    store_position(session, _name(sweep), _START if until == _END else until)
 
 
-def load_position(session: Session, sweep: str) -> JsonDict | None:
-    """Return the stored position of a scan; None before the first one."""
-    found: JsonDict | None = session.scalar(_LOAD_POSITION, {"name": _name(sweep)})
+def load_position(session: Session, name: str) -> JsonDict | None:
+    """Return the position that a scan stored under this name of a row; None before the first one."""
+    found: JsonDict | None = session.scalar(_LOAD_POSITION, {"name": name})
     return found
 
 
-def store_position(session: Session, sweep: str, position: JsonObject) -> None:
-    """Store the position of a scan."""
-    given = {"name": _name(sweep), "now": clock.now(), "result": to_json(position)}
+def store_position(session: Session, name: str, position: JsonObject) -> None:
+    """Store the position of a scan under this name of a row, which is not that of the sweep itself."""
+    given = {"name": name, "now": clock.now(), "result": to_json(position)}
     session.execute(_SAVE_POSITION, given)
 
 

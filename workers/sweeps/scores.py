@@ -11,11 +11,11 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.core.db import AnyRow, first_id_at, to_json
+from app.core.db import AnyRow, first_id_at
 from app.identity.clinics import load_contexts
 from app.leads.scoring.basis import load_basis
 from app.leads.scoring.keep import update_scores
-from workers.sweeps.scan import IN_BATCH_SQL, next_batch, save_position
+from workers.sweeps.scan import IN_BATCH_SQL, load_position, next_batch, save_position, store_position
 
 AFTER_EVENTS: Final = "score_changed_leads"
 SCAN: Final = "rescore_leads"
@@ -24,11 +24,6 @@ BATCH_OF_OLDER: Final = 500  # leads from before scores were stored: each row is
 READ_TWICE: Final = timedelta(minutes=1)  # an event may be committed this long after its id was made
 LOOKED_BACK: Final = timedelta(minutes=10)  # of the first run
 
-_POSITION: Final = text("SELECT result ->> 'until' FROM sweep_runs WHERE name = :name")
-_SAVE: Final = text(
-    "INSERT INTO sweep_runs (name, started_at, runs, result) VALUES (:name, :now, 0, CAST(:result AS jsonb))"
-    " ON CONFLICT (name) DO UPDATE SET started_at = excluded.started_at, result = excluded.result"
-)
 _EVENTS: Final = text(
     "SELECT id, lead_id, clinic_id FROM events WHERE id > :after AND name <> 'lead.scored' ORDER BY id LIMIT :batch"
 )
@@ -48,7 +43,7 @@ def score_changed_leads(session: Session) -> int:
     Events of the last minute are read twice: one may be committed after a later one.
     """
     quiet = first_id_at(clock.now() - READ_TWICE)
-    after = session.scalar(_POSITION, {"name": _name(AFTER_EVENTS)})
+    after = _position(session, AFTER_EVENTS)
     given = {"after": UUID(after) if after else first_id_at(clock.now() - LOOKED_BACK), "batch": BATCH}
     found = session.execute(_EVENTS, given).all()
     _score(session, sorted(found, key=attrgetter("clinic_id")), after_event=True)
@@ -83,7 +78,7 @@ def _score_older(session: Session) -> int:
 
     The pass goes through all leads once, by their ids. Later leads have a score from their capture.
     """
-    after = session.scalar(_POSITION, {"name": _name(SCAN)})
+    after = _position(session, SCAN)
     given = {"after": UUID(after) if after else UUID(int=0), "batch": BATCH_OF_OLDER}
     found = session.execute(_NEXT, given).all()
     older = sorted((row for row in found if row.is_older), key=attrgetter("clinic_id"))
@@ -105,6 +100,9 @@ def _name(sweep: str) -> str:
     return f"{sweep}: position"
 
 
+def _position(session: Session, sweep: str) -> str | None:
+    return (load_position(session, _name(sweep)) or {}).get("until")
+
+
 def _save(session: Session, sweep: str, until: UUID) -> None:
-    result = to_json({"until": str(until)})
-    session.execute(_SAVE, {"name": _name(sweep), "now": clock.now(), "result": result})
+    store_position(session, _name(sweep), {"until": str(until)})

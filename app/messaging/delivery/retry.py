@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Uuid, any_, bindparam, func, select, text, update
+from sqlalchemy import ColumnElement, func, select, text, update
 from sqlalchemy.orm import Session
 
 from app import clock
+from app.core.db import is_among
 from app.core.live_events.changes import note
 from app.core.live_events.entries import About, LiveKind
 from app.core.type_aliases import ColumnValues, JsonDict, JsonObject
@@ -129,7 +130,7 @@ def resolve_many(
     ids = session.scalars(oldest.limit(MAX_RETRIED)).all()
     _lock_leads(session, ids)
     _dismiss_failed_steps(session, actor, ids)  # before the notifications are locked, as in `resolve`
-    chosen = Notification.id == any_(bindparam(None, ids, ARRAY(Uuid)))
+    chosen = is_among(Notification.id, ids)
     rows = _lock_oldest(session, [*unknown, chosen], skip_locked=False)
     if as_ is Resolution.RETRY:
         _plan_again(session, rows, spread_evenly(clock.now(), spread, len(rows)))
@@ -246,16 +247,17 @@ def _origin(row: ColumnValues, origins: Mapping[UUID, OriginStep]) -> OriginStep
 
 def _lock_leads(session: Session, notification_ids: Sequence[UUID]) -> None:
     """Lock the leads of messages that users wrote: they count when they were handed over."""
-    chosen = Notification.id == any_(bindparam(None, notification_ids, ARRAY(Uuid)))
-    written = select(Notification.lead_id).where(chosen, Notification.activity_id.is_not(None))
-    session.execute(select(Lead.id).where(Lead.id.in_(written)).order_by(Lead.id).with_for_update(key_share=True))
+    chosen = is_among(Notification.id, notification_ids)
+    written = session.scalars(select(Notification.lead_id).where(chosen, Notification.activity_id.is_not(None)))
+    leads = select(Lead.id).where(is_among(Lead.id, written.all())).order_by(Lead.id)
+    session.execute(leads.with_for_update(key_share=True))
 
 
 def _mark_sent(session: Session, actor: Actor, rows: Sequence[ColumnValues]) -> None:
     handed_over = select(func.max(Delivery.started_at)).where(Delivery.notification_id == Notification.id)
     session.execute(
         update(Notification)
-        .where(Notification.id == any_(bindparam(None, [row["id"] for row in rows], ARRAY(Uuid))))
+        .where(is_among(Notification.id, [row["id"] for row in rows]))
         .values(
             state=NotificationState.SENT,
             reason=Reason.BY_HAND,

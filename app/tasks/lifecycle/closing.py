@@ -55,7 +55,7 @@ def complete(session: Session, actor: Actor, task_id: UUID, data: JsonObject | N
         task.activity_id = log_on_locked_lead(session, actor, lead, {**activity, "task_id": task.id}).id
     outcome = data.get("outcome") or (data.get("activity") or {}).get("outcome")
     _complete(session, actor, task, lead, outcome=outcome, notes=data.get("notes"))
-    if actor.user_id is not None and task.step_id in _request_steps(session, lead):
+    if actor.user_id is not None and _is_of_request(session, task):
         obey_requests(session, actor, lead)
     return task
 
@@ -89,17 +89,16 @@ def complete_tasks_before_merge(session: Session, actor: Actor, lead: Lead, at: 
 def complete_request_tasks(session: Session, actor: Actor, lead: Lead) -> None:
     """Complete the tasks about requests for no more messages: they are decided. The caller has locked the lead."""
     cancel_following(session, lead.id, lead.id, [EventName.LEAD_REPLIED], reason=Reason.BY_HAND)  # not created yet
-    still_open = select(Task).where(Task.lead_id == lead.id, IS_OPEN_TASK, Task.deleted_at.is_(None))
-    steps = _request_steps(session, lead)
-    if not steps:
-        return
-    for task in session.scalars(still_open.where(Task.step_id.in_(steps)).with_for_update(key_share=True)).all():
+    of_request = select(Task).join(Step, Step.id == Task.step_id).where(Step.name == REQUEST_STEP)
+    still_open = of_request.where(Task.lead_id == lead.id, IS_OPEN_TASK)
+    for task in session.scalars(still_open.with_for_update(of=Task, key_share=True)).all():
         _complete(session, actor, task, lead, outcome=None)
 
 
-def _request_steps(session: Session, lead: Lead) -> Collection[UUID]:
-    """Return the steps that created tasks about the lead's requests for no more messages."""
-    return session.scalars(select(Step.id).where(Step.lead_id == lead.id, Step.name == REQUEST_STEP)).all()
+def _is_of_request(session: Session, task: Task) -> bool:
+    """Return whether the task is about a request for no more messages."""
+    name = select(Step.name).where(Step.id == task.step_id)
+    return task.step_id is not None and session.scalar(name) == REQUEST_STEP
 
 
 def reopen_answered_tasks(session: Session, actor: Actor, lead: Lead, entry: Activity) -> None:

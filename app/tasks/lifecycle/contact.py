@@ -11,7 +11,7 @@ from uuid import UUID
 from app.core.calendar.calendar import Calendar, NeverOpen
 from app.core.type_aliases import JsonDict, JsonObject
 from app.leads.activities.effects import LoggedActivity, is_contact
-from app.leads.timeline.models import ActivityType, Outcome
+from app.leads.timeline.models import FAILED_ATTEMPTS, ActivityType, Outcome
 from app.leads.timeline.vocabulary import WITH_DIRECTION, ContactChannel, outcome_mistake
 from app.tasks.models import TaskType
 
@@ -30,7 +30,6 @@ OF_CALLS: Final = frozenset(
 )
 
 
-_MISSED: Final = frozenset({Outcome.NO_ANSWER, Outcome.VOICEMAIL, Outcome.WRONG_NUMBER})
 _REACHED: Final = frozenset({Outcome.SPOKE, Outcome.CALLBACK_REQUESTED, Outcome.NOT_INTERESTED, Outcome.CONVERTED})
 
 
@@ -74,7 +73,10 @@ def completion_mistake(task_type: str, data: JsonObject) -> str | None:
         return None
     if activity.get("type") in WITH_DIRECTION:
         logged = activity.get("outcome")
-        if any(outcome in one and logged in other for one, other in ((_REACHED, _MISSED), (_MISSED, _REACHED))):
+        if any(
+            outcome in one and logged in other
+            for one, other in ((_REACHED, FAILED_ATTEMPTS), (FAILED_ATTEMPTS, _REACHED))
+        ):
             return f"The activity says {logged}."
         return outcome_mistake(activity["type"], outcome)
     return outcome_mistake(ACTIVITY_OF[task_type]["type"], outcome) if task_type in ACTIVITY_OF else None

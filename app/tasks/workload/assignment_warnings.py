@@ -22,7 +22,7 @@ from app.leads.models import IS_OPEN_LEAD, Lead
 from app.leads.search.open_task import IS_OPEN_TASK
 from app.messaging.rendering.variables import local_time
 from app.tasks.models import Task
-from app.tasks.workload.spreading import HOUR
+from app.tasks.workload.spreading import room_between
 
 AnyTask = TypeVar("AnyTask", bound=Any)
 
@@ -117,8 +117,7 @@ def _of_day(
 ) -> Iterator[AssignmentWarning]:
     calendar = clinic.calendar
     begins, ends = (calendar.at_wall_time(one, time.min) for one in (day, day + timedelta(days=1)))
-    open_time = sum((span.closes - span.opens for span in calendar.spans_between(begins, ends)), timedelta())
-    room = open_time * clinic.spread_tasks_per_hour // HOUR
+    room = room_between(clinic, begins, ends)
     if not room:
         return  # nobody plans by the hours of a closed day
     of_day = select(func.count()).where(

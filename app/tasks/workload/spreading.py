@@ -110,13 +110,16 @@ def _first_days_with_room(
     return {user_id: _first_room(clinic, start, counts[user_id]) for user_id, start in earliest.items()}
 
 
+def room_between(clinic: ClinicContext, begins: datetime, ends: datetime) -> int:
+    """Return how many tasks of one user fit into the opening hours between two instants."""
+    return clinic.calendar.business_time_between(begins, ends) * clinic.spread_tasks_per_hour // HOUR
+
+
 def _first_room(clinic: ClinicContext, start: datetime, counts: Mapping[date, int]) -> datetime:
     at, calendar = start, clinic.calendar
     while counts[calendar.local(at).date()]:
         tomorrow = calendar.at_wall_time(calendar.local(at).date() + timedelta(days=1), time.min)
-        spans = calendar.spans_between(at, tomorrow)
-        open_time = sum((min(span.closes, tomorrow) - max(span.opens, at) for span in spans), timedelta())
-        if counts[calendar.local(at).date()] < open_time * clinic.spread_tasks_per_hour // HOUR:
+        if counts[calendar.local(at).date()] < room_between(clinic, at, tomorrow):
             return at
         at = _next_open(calendar, tomorrow)
     return at

@@ -20,7 +20,8 @@ from workers.pipeline.outcome_recorder import record, record_running
 from workers.pipeline.outcomes import count_outcomes
 
 _LOCK_LEADS: Final = driver_sql(
-    "SELECT id FROM leads WHERE id IN (SELECT lead_id FROM steps WHERE id = ANY(:ids)) ORDER BY id FOR NO KEY UPDATE"
+    "SELECT id FROM leads WHERE id = ANY (ARRAY(SELECT lead_id FROM steps WHERE id = ANY(:ids)))"
+    " ORDER BY id FOR NO KEY UPDATE"
 )
 
 
