@@ -22,7 +22,7 @@ OPERATORS: Mapping[str, Callable[[Any, Any, Facts], bool]] = {
     "greater_than": lambda value, want, _: isinstance(value, int | float) and value > want,
     "less_than": lambda value, want, _: isinstance(value, int | float) and value < want,
     "exists": lambda value, want, _: (value is not None) is want,
-    "days_since": lambda value, want, facts: _days_fit(_days_since(value, facts["now"]["at"]), want),
+    "days_since": lambda value, want, facts: days_fit(_days_since(value, facts["now"]["at"]), want),
 }
 CHANGED = "changed"  # tests whether the event changed the field, not the field's value
 
@@ -94,7 +94,7 @@ def _contains(value: object, want: str) -> bool:
     return isinstance(value, list | tuple) and any(str(one).casefold() == sought for one in value)
 
 
-def _days_fit(days: float | None, want: Any) -> bool:
+def days_fit(days: float | None, want: Any) -> bool:
     """Test for at least `want` days, or for the range in a mapping. A missing date never matches."""
     if days is None:
         return False

@@ -3,7 +3,7 @@
 The conditions may have mistakes of other kinds, which are reported elsewhere.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import chain, product
 from math import prod
 from typing import Final
@@ -69,8 +69,9 @@ def contradictions(conditions: object, place: Loc, *, unless: object = None, unl
     """
     known: dict[str, list[Literal]] = {}
     refused: set[str] = set()
-    for loc, condition in _leaves(conditions, place, only_all=True):
-        path = condition.get("field")
+    required = list(_required(conditions, place))
+    for loc, condition in required:
+        path = None if "any" in condition else condition.get("field")
         for literal in literals_of(path, condition) if isinstance(path, str) else ():
             if literal.path not in refused and (problem := _problem_with(literal, known)):
                 refused.add(literal.path)
@@ -79,8 +80,8 @@ def contradictions(conditions: object, place: Loc, *, unless: object = None, unl
             elif literal.path not in refused:
                 known.setdefault(literal.path, []).append(literal)
     choices = _Choices(known, refused)
-    for loc, parts in _alternatives(conditions, place):
-        if not choices.narrow(_ways({"any": parts}, negated=False)):
+    for loc, condition in required:
+        if "any" in condition and not choices.narrow(_ways({"any": condition["any"]}, negated=False)):
             yield Line((*loc, "any"), "never holds together with the other conditions")
     for i, condition in enumerate(unless if isinstance(unless, list) else ()):
         if not choices.narrow(_ways(condition, negated=True)):
@@ -98,11 +99,10 @@ def _problem_with(literal: Literal, known: Mapping[str, list[Literal]]) -> str |
     if possible([literal]).is_empty:
         domain = domain_of(path)
         return f"never holds: the value is {domain}" if domain else f"never holds, whatever {path} is"
-    found = {other: possible(tests) for other, tests in known.items()}
-    found[path] = possible([*known.get(path, ()), literal])
-    if found[path].is_empty:
+    together = {**known, path: [*known.get(path, ()), literal]}
+    if possible(together[path]).is_empty:
         return f"{_NEVER} {path}"
-    other = conflicting(path, found)
+    other = conflicting(path, together)
     return other and f"{_NEVER} {other}"
 
 
@@ -138,8 +138,7 @@ def _may_hold(way: _Way) -> bool:
     by_path: dict[str, list[Literal]] = {}
     for literal in way:
         by_path.setdefault(literal.path, []).append(literal)
-    found = {path: possible(tests) for path, tests in by_path.items()}
-    return not any(one.is_empty for one in found.values()) and not any(conflicting(path, found) for path in found)
+    return not any(possible(tests).is_empty or conflicting(path, by_path) for path, tests in by_path.items())
 
 
 def _ways(condition: object, *, negated: bool, depth: int = 0) -> Sequence[_Way]:
@@ -168,13 +167,13 @@ def _ways_of_single(condition: JsonObject, *, negated: bool) -> Sequence[_Way]:
     return [(one,) for one in literals] if negated else [tuple(literals)]
 
 
-def _alternatives(conditions: object, place: Loc, depth: int = 0) -> Iterator[tuple[Loc, object]]:
-    """Yield the groups `any` that have to hold, with their places: those within groups `all` too."""
+def _required(conditions: object, place: Loc, depth: int = 0) -> Iterator[tuple[Loc, JsonDict]]:
+    """Yield the single conditions and groups `any` that have to hold, with their places: those in groups `all` too."""
     for i, condition in enumerate(conditions if isinstance(conditions, list) and depth <= DEEPEST else ()):
-        if isinstance(condition, Mapping) and "all" in condition:
-            yield from _alternatives(condition["all"], (*place, i, "all"), depth + 1)
-        elif isinstance(condition, Mapping) and "any" in condition:
-            yield (*place, i), condition["any"]
+        if isinstance(condition, dict) and "all" in condition:
+            yield from _required(condition["all"], (*place, i, "all"), depth + 1)
+        elif isinstance(condition, dict):
+            yield (*place, i), condition
 
 
 def _carries(event: str, path: str) -> bool:
@@ -198,17 +197,13 @@ def _needs_value(condition: JsonObject) -> bool:
     )
 
 
-def _leaves(
-    conditions: object, place: Loc, *, only_all: bool = False, depth: int = 0
-) -> Iterator[tuple[Loc, JsonDict]]:
-    """Yield the single conditions with their places; with `only_all` those in groups `any` are left out."""
+def _leaves(conditions: object, place: Loc, depth: int = 0) -> Iterator[tuple[Loc, JsonDict]]:
+    """Yield the single conditions with their places."""
     for i, condition in enumerate(conditions if isinstance(conditions, list) and depth <= DEEPEST else ()):
         if not isinstance(condition, dict):
             continue
-        here = (*place, i)
-        groups: Iterable[str] = [name for name in ("all", "any") if name in condition]
+        groups = [name for name in ("all", "any") if name in condition]
         for group in groups:
-            if group == "all" or not only_all:
-                yield from _leaves(condition[group], (*here, group), only_all=only_all, depth=depth + 1)
+            yield from _leaves(condition[group], (*place, i, group), depth + 1)
         if not groups:
-            yield here, condition
+            yield (*place, i), condition

@@ -11,7 +11,7 @@ from math import ceil, floor, isfinite
 from typing import Any, Final, NamedTuple
 
 from app.automation.language.vocabulary import Field, Type, field_of
-from app.engine.rules.conditions import CHANGED, OPERATORS
+from app.engine.rules.conditions import CHANGED, OPERATORS, days_fit
 
 _LARGEST: Final = 10**15  # greater numbers are not compared
 _DAYS: Final = "days_since"
@@ -33,8 +33,12 @@ class Possible:
     """The values that satisfy the tests of a field: whether no value does, whether some value does, and which."""
 
     none: bool
-    some: bool
     values: tuple[Any, ...] = ()
+
+    @property
+    def some(self) -> bool:
+        """Whether some value does."""
+        return bool(self.values)
 
     @property
     def is_empty(self) -> bool:
@@ -55,17 +59,17 @@ def literals_of(path: str, tests: Mapping[str, Any], *, negated: bool = False) -
 def possible(literals: Collection[Literal]) -> Possible:
     """Return what satisfies these tests of one field."""
     if any(one._replace(negated=not one.negated) in literals for one in literals):
-        return Possible(none=False, some=False)
+        return Possible(none=False)
     [path] = {one.path for one in literals}
     if len({one.want is not one.negated for one in literals if one.test == CHANGED}) > 1:
-        return Possible(none=False, some=False)
+        return Possible(none=False)
     field = field_of(path) or _ANY
     ages = [one for one in literals if one.test == _DAYS]
     others = [one for one in literals if one.test not in {_DAYS, CHANGED}]
     none = not field.is_set and all(_holds(one, None) for one in others) and all(one.negated for one in ages)
     some = tuple(value for value in _values(field, others) if all(_holds(one, value) for one in others))
     aged = not ages or any(all(_fits(one, age) for one in ages) for age in _ages(ages))
-    return Possible(none=none, some=bool(some) and aged, values=some if aged else ())
+    return Possible(none=none, values=some if aged else ())
 
 
 def domain_of(path: str) -> str | None:
@@ -166,11 +170,7 @@ def _ages(literals: Iterable[Literal]) -> Iterator[float]:
 
 
 def _fits(literal: Literal, age: float) -> bool:
-    want = literal.want
-    if not isinstance(want, Mapping):
-        return (age >= want) is not literal.negated
-    low, high = want.get("greater_than"), want.get("less_than")
-    return ((low is None or age > low) and (high is None or age < high)) is not literal.negated
+    return days_fit(age, literal.want) is not literal.negated
 
 
 # Fields of which one says whether the other has a value.
@@ -178,16 +178,15 @@ _TRUE_IF_SET: Final = (("lead.has_email", "lead.email"), ("lead.has_phone", "lea
 _SET_TOGETHER: Final = (("lead.hours_to_first_contact", "lead.first_contact_at"),)
 
 
-def conflicting(path: str, found: Mapping[str, Possible]) -> str | None:
+def conflicting(path: str, tests: Mapping[str, Collection[Literal]]) -> str | None:
     """Return another field whose tests exclude those of this one; None if there is none."""
-    for one, other in _TRUE_IF_SET:
-        if path in {one, other} and one in found and other in found:
-            says, value = found[one], found[other]
-            if not ((True in says.values and value.some) or (False in says.values and value.none)):
-                return other if path == one else one
-    for one, other in _SET_TOGETHER:
-        if path in {one, other} and one in found and other in found:
-            first, second = found[one], found[other]
-            if not ((first.none and second.none) or (first.some and second.some)):
-                return other if path == one else one
+    for pair in (*_TRUE_IF_SET, *_SET_TOGETHER):
+        if path not in pair or not tests.keys() >= {*pair}:
+            continue
+        first, second = (possible(tests[one]) for one in pair)
+        is_set, is_unset = (
+            (True in first.values, False in first.values) if pair in _TRUE_IF_SET else (first.some, first.none)
+        )
+        if not ((is_set and second.some) or (is_unset and second.none)):
+            return pair[1] if path == pair[0] else pair[0]
     return None
