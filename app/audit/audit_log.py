@@ -5,6 +5,7 @@ calls and jobs are noted; automation explains its actions in its steps.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final
@@ -134,6 +135,15 @@ def start_notes(session: Session) -> None:
 def stop_notes(session: Session) -> None:
     """Stop event_rows reads and changes in this session."""
     session.info.pop(NOTES, None)
+
+
+@contextmanager
+def noting(session: Session, caller: Caller) -> Iterator[None]:
+    """Note the changes of a block, and write them at its end."""
+    start_notes(session)
+    yield
+    write_entries(session, caller)
+    stop_notes(session)
 
 
 def move_notes(session: Session, to: Session) -> None:

@@ -38,9 +38,7 @@ def add_task_routes(blp: Blueprint, path: str, *, title: str = "a task") -> None
     @blp.alt_response(409, "CONFLICT")
     @if_match
     def update_task(given: JsonDict, task_id: UUID, seen: SeenVersions) -> object:
-        with unit_of_work() as session:
-            task = service.update_task(session, actor(), task_id, given, seen=seen)
-            return with_warnings(session, actor(), task) if _MOVES & given.keys() else task
+        return _change(given, task_id, seen)
 
     @blp.patch(path)
     @allow(Permission.LEAD_UPDATE)
@@ -50,9 +48,7 @@ def add_task_routes(blp: Blueprint, path: str, *, title: str = "a task") -> None
     @blp.alt_response(409, "CONFLICT")
     @if_match
     def edit_task(given: JsonDict, task_id: UUID, seen: SeenVersions) -> object:
-        with unit_of_work() as session:
-            task = service.update_task(session, actor(), task_id, given, seen=seen)
-            return with_warnings(session, actor(), task) if _MOVES & given.keys() else task
+        return _change(given, task_id, seen)
 
     @blp.post(f"{path}/complete")
     @allow(Permission.LEAD_UPDATE)
@@ -90,3 +86,9 @@ _PUT = "As `PATCH`, and unlike other PUTs: fields that are left out stay unchang
 _COMPLETE = "A second call returns 409. An `activity` in the body is logged in the same transaction."
 _CANCEL = "The clinic may require a `reason`, or accept some only: see `GET /api/settings/task-cancellation`."
 _SNOOZE = "Its reminders move with it."
+
+
+def _change(given: JsonDict, task_id: UUID, seen: SeenVersions) -> object:
+    with unit_of_work() as session:
+        task = service.update_task(session, actor(), task_id, given, seen=seen)
+        return with_warnings(session, actor(), task) if _MOVES & given.keys() else task

@@ -26,13 +26,11 @@ def pause(session: Session, series: Series, because: str) -> bool:
     rule = _lock_active(session, series)
     if rule is None:
         return False
-    audit_log.start_notes(session)
-    rule.active, rule.paused_because = False, because
-    rule.updated_at, rule.updated_by = now(), None
-    rule.version += 1
-    session.flush()
-    audit_log.write_entries(session, audit_log.Caller(rule.clinic_id, None, None, None, None, BY))
-    audit_log.stop_notes(session)
+    with audit_log.noting(session, audit_log.Caller(rule.clinic_id, None, None, None, None, BY)):
+        rule.active, rule.paused_because = False, because
+        rule.updated_at, rule.updated_by = now(), None
+        rule.version += 1
+        session.flush()
     bump_rules_version(session, rule.clinic_id)
     notify_admins(session, {rule.clinic_id: _wording(rule)}, template=TEMPLATE, at=now())
     return True

@@ -9,7 +9,7 @@ from uuid import UUID
 from app.core.type_aliases import JsonDict, JsonObject
 from app.leads.attribution.models import SourceCategory
 from app.leads.enums import LeadStatus, PreferredContact
-from app.leads.facts.condition_facts import FACT_NAMES
+from app.leads.facts.condition_facts import FACT_NAMES, computed_facts
 from app.leads.models import Lead
 
 SAMPLE: Final = UUID(int=0x1)  # constant, because round robin chooses the coordinator by the lead's id
@@ -81,16 +81,9 @@ def lead_facts_for_rules(
     facts["lost_suggested_at"] = lead.lost_suggested_at or lost_suggestion_at
     facts["best_hours"] = lead.best_hours
     facts["value"] = lead.lead_value and float(lead.lead_value)
-    facts |= {name: vars(lead).get(name, value) for name, value in _computed(lead).items()}
+    # A script may set them otherwise.
+    facts |= {name: vars(lead).get(name, value) for name, value in computed_facts(vars(lead)).items()}
     return facts | {f"{_OWN}{key}": known for key, known in lead.custom.items()}
-
-
-def _computed(lead: SimpleNamespace) -> JsonDict:
-    """Return the facts that no column holds. A script may set others. A simulation sends nothing to open."""
-    contact = lead.first_contact_at
-    hours = contact and max((contact - lead.created_at).total_seconds(), 0.0) / 3600
-    known = {"has_email": bool(lead.email), "has_phone": bool(lead.phone)}
-    return {**known, "has_opened": False, "hours_to_first_contact": hours}
 
 
 def set_facts(lead: SimpleNamespace, facts: JsonObject) -> None:

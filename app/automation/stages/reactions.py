@@ -52,8 +52,8 @@ _NEW, _OLD = frozenset({"event.stage", "lead.pipeline_stage"}), "event.previous_
 
 def of_rule(rule: JsonObject, id_: UUID, stage: PipelineStage) -> Iterator[Reaction]:
     """Yield the reactions of a published rule to the stage."""
-    actions = "; ".join(map(sentences.of_action, rule["do"]))
     for moment in moments_of(rule, stage):
+        actions = "; ".join(map(sentences.of_action, rule["do"]))
         yield Reaction(ReactionKind.RULE, id_, rule["name"], moment, _text(rule, actions))
 
 

@@ -69,13 +69,9 @@ def process_chunk(session: Session, chunk: JsonObject) -> None:
     if not begins:
         plan_chunks(session, job.clinic_id, job.id, [span], at=clock.now() + RETRY_DELAY)
         return
-    audit_log.start_notes(session)
-    make = kind_of(job.spec).work_on(session, job, chunk["clinic"])
-    ends = _process_without_bad_items(session, job.id, make, span)
-    audit_log.write_entries(
-        session, audit_log.Caller(job.clinic_id, job.created_by, None, None, None, f"jobs.{job.id}")
-    )
-    audit_log.stop_notes(session)
+    with audit_log.noting(session, audit_log.Caller(job.clinic_id, job.created_by, None, None, None, f"jobs.{job.id}")):
+        make = kind_of(job.spec).work_on(session, job, chunk["clinic"])
+        ends = _process_without_bad_items(session, job.id, make, span)
     if ends.left:
         later = [Span(min(ends.left), max(ends.left))]
         plan_chunks(session, job.clinic_id, job.id, later, at=ends.retry_at or clock.now() + RETRY_DELAY)

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Boolean, RowMapping, bindparam, func, literal_column, select
 from sqlalchemy.orm import Session
 
-from app.core.type_aliases import ColumnValues, JsonDict
+from app.core.type_aliases import ColumnValues, JsonDict, JsonObject
 from app.engine.rules.conditions import CARRIED
 from app.leads.attribution.models import LeadSource
 from app.leads.facts.best_time.load import best_hours_of
@@ -19,7 +19,7 @@ from app.leads.models import Lead
 from app.leads.search.open_task import IS_OPEN_TASK, OpenTask
 from app.leads.timeline.responses import seconds_from_creation
 
-_CUSTOM_PREFIX: Final = "custom."  # prefix of custom field keys
+CUSTOM_PREFIX: Final = "custom."  # prefix of custom field keys
 
 _HAS_OPENED: Final = (
     "EXISTS (SELECT FROM notifications n JOIN tracked_messages t ON t.id = n.id"
@@ -61,7 +61,7 @@ _READ: Final[Mapping[type, Callable[[Any], Any]]] = {Decimal: float, UUID: str}
 def load_facts(session: Session, lead_ids: Collection[UUID], names: Collection[str]) -> dict[UUID, JsonDict]:
     """Return facts such as `tags` and `custom.passport_expiry` by lead id. Missing leads are left out."""
     columns = [_LOADED[name].label(name) for name in names if name in _LOADED]
-    custom = [name for name in names if name.startswith(_CUSTOM_PREFIX)]
+    custom = [name for name in names if name.startswith(CUSTOM_PREFIX)]
     wanted = select(Lead.id, *columns, *([Lead.custom.label("_custom")] if custom else []))
     found = session.execute(
         wanted.join(LeadSource, LeadSource.id == Lead.source_id).where(
@@ -76,8 +76,21 @@ def load_facts(session: Session, lead_ids: Collection[UUID], names: Collection[s
 
 
 def _facts(row: RowMapping, custom: Collection[str]) -> JsonDict:
-    facts = {name: _READ.get(type(value), _unchanged)(value) for name, value in row.items() if name in _LOADED}
-    return facts | {name: row["_custom"].get(name.removeprefix(_CUSTOM_PREFIX)) for name in custom}
+    facts = plain_facts({name: value for name, value in row.items() if name in _LOADED})
+    return facts | {name: row["_custom"].get(name.removeprefix(CUSTOM_PREFIX)) for name in custom}
+
+
+def plain_facts(columns: JsonObject) -> JsonDict:
+    """Return these columns as conditions read them: ids as text, amounts as numbers."""
+    return {name: _READ.get(type(value), _unchanged)(value) for name, value in columns.items()}
+
+
+def computed_facts(lead: JsonObject) -> JsonDict:
+    """Return the facts that no column holds, of a lead that is not stored yet or is simulated: nothing was opened."""
+    contact_at: Any = lead.get("first_contact_at")
+    hours = contact_at and max((contact_at - lead["created_at"]).total_seconds(), 0.0) / 3600
+    known = {"has_email": bool(lead.get("email")), "has_phone": bool(lead.get("phone"))}
+    return {**known, "has_opened": False, "hours_to_first_contact": hours}
 
 
 def _unchanged(value: Any) -> Any:

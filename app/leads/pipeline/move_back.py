@@ -9,7 +9,7 @@ from app.clock import now
 from app.engine.service import record
 from app.identity.actor import Actor
 from app.leads.models import Lead
-from app.leads.pipeline.lead_state import set_stage
+from app.leads.pipeline.lead_state import seconds_by_stage, set_stage
 from app.leads.pipeline.stages import stages_of
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import Activity, ActivityType, CountsAs
@@ -32,12 +32,9 @@ def move_back(session: Session, actor: Actor, lead: Lead, stage: str) -> None:
     """Move the lead back. The stage that it leaves was none of its past ones; the stage's tasks are not made again."""
     at, left = now(), lead.pipeline_stage
     moved = set_stage(lead, stage, at=at)
-    spent = [(slug, time) for slug, time in _past(lead) if slug != left]
-    lead.past_stages, lead.past_stage_seconds = [slug for slug, _ in spent], [time for _, time in spent]
+    spent = seconds_by_stage(lead)
+    spent.pop(left, None)
+    lead.past_stages, lead.past_stage_seconds = list(spent), list(spent.values())
     stages = {"previous_stage": left, "new_stage": stage, "counts_as": CountsAs.FOLLOWS}
     write_entry(session, actor, lead, type=ActivityType.STAGE_CHANGE, at=at, **stages)
     record(session, actor.clinic, moved)
-
-
-def _past(lead: Lead) -> list[tuple[str, float]]:
-    return list(zip(lead.past_stages or (), lead.past_stage_seconds or (), strict=True))

@@ -1,7 +1,7 @@
 """The basis of a clinic's scores: its table of weights, or the weights learned from its closed leads."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
@@ -55,19 +55,19 @@ def model_of(name: str) -> ScoreModel:
 
 
 def load_basis(session: Session, clinic_id: UUID) -> Basis:
-    """Return the basis of the clinic's scores."""
+    """Return the basis of the clinic's scores: its table, with the learned weights if it uses them."""
+    basis = load_table(session, clinic_id)
+    learned = _learned(session, clinic_id) if basis.model is ScoreModel.LEARNED else None
+    return replace(basis, learned=learned.weights, learned_id=learned.id) if learned else basis
+
+
+def load_table(session: Session, clinic_id: UUID) -> Basis:
+    """Return the clinic's table of weights, without learned ones."""
     row = session.scalars(select(ScoreTableRow).where(ScoreTableRow.clinic_id == clinic_id)).one_or_none()
     if row is None:
         return Basis()
-    learned = _learned(session, clinic_id) if row.model == ScoreModel.LEARNED else None
-    return Basis(
-        base=row.base,
-        weights=[Weight.from_json(weight) for weight in row.weights],
-        version=row.version,
-        model=ScoreModel(row.model),
-        learned=learned.weights if learned else None,
-        learned_id=learned.id if learned else None,
-    )
+    weights = [Weight.from_json(weight) for weight in row.weights]
+    return Basis(base=row.base, weights=weights, version=row.version, model=ScoreModel(row.model))
 
 
 def _learned(session: Session, clinic_id: UUID) -> LearnedModel | None:

@@ -6,7 +6,7 @@ A clinic with a learned model begins with the score of its table, until the swee
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -16,14 +16,14 @@ from app.core.type_aliases import ColumnDict, JsonDict, JsonObject
 from app.engine.version_cache import cache_per_version
 from app.identity.clinic_context import ClinicContext
 from app.leads.attribution.models import LeadSource
+from app.leads.facts.condition_facts import CUSTOM_PREFIX, computed_facts, plain_facts
 from app.leads.pipeline.service import first_stage
-from app.leads.scoring.basis import Basis, load_basis
+from app.leads.scoring.basis import Basis, load_table
 from app.leads.scoring.models import ScoreModel
 from app.leads.scoring.parts import Score, adjustment_to, score_of
 from app.leads.scoring.weights import weigh
 
 AT_CAPTURE: Final = "capture"  # the basis of first scores; the sweep replaces it and fires `lead.scored`
-_CUSTOM: Final = "custom."
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def load_first_scores(session: Session, clinic: ClinicContext) -> FirstScores:
     """Load the clinic's table of weights, its first stage and its sources."""
     wanted = select(LeadSource.id, LeadSource.name, LeadSource.category).where(LeadSource.clinic_id == clinic.id)
     sources = {row.id: {"source": row.name, "source_category": row.category} for row in session.execute(wanted)}
-    return FirstScores(load_basis(session, clinic.id), first_stage(session, clinic.id), sources)
+    return FirstScores(load_table(session, clinic.id), first_stage(session, clinic.id), sources)
 
 
 def first_score(session: Session, clinic: ClinicContext, lead: JsonObject, *, at: datetime) -> Score:
@@ -53,11 +53,11 @@ def first_score(session: Session, clinic: ClinicContext, lead: JsonObject, *, at
     return score_of(parts, adjustment=adjustment, model=ScoreModel.RULES, basis=AT_CAPTURE)
 
 
-def first_row(lead: JsonObject, score: Score, *, at: datetime) -> ColumnDict:
-    """Return the row of `lead_scores` of a new lead."""
+def score_row(lead_id: UUID, clinic_id: UUID, score: Score, *, at: datetime) -> ColumnDict:
+    """Return the row of `lead_scores`."""
     return {
-        "lead_id": lead["id"],
-        "clinic_id": lead["clinic_id"],
+        "lead_id": lead_id,
+        "clinic_id": clinic_id,
         "score": score.shown,
         "adjustment": score.adjustment,
         "basis": score.basis,
@@ -71,18 +71,12 @@ def _facts(lead: JsonObject, known: FirstScores) -> JsonDict:
 
     An import may give it a stage, and a contact at its creation.
     """
-    value: Any = lead.get("lead_value")
-    contact_at: Any = lead.get("first_contact_at")
-    custom = {f"{_CUSTOM}{key}": own for key, own in (lead.get("custom") or {}).items()}
+    columns = plain_facts(lead)
     return {
-        **lead,
+        **columns,
         **known.sources.get(lead["source_id"], {}),
-        **custom,
-        "source_id": str(lead["source_id"]),
+        **{f"{CUSTOM_PREFIX}{key}": own for key, own in (lead.get("custom") or {}).items()},
+        **computed_facts(lead),
         "pipeline_stage": lead.get("pipeline_stage", known.stage),
-        "value": None if value is None else float(value),
-        "has_email": bool(lead.get("email")),
-        "has_phone": bool(lead.get("phone")),
-        "has_opened": False,
-        "hours_to_first_contact": contact_at and (contact_at - lead["created_at"]).total_seconds() / 3600,
+        "value": columns.get("lead_value"),
     }

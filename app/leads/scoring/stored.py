@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.core.db import AnyRow, insert_many, new_id
 from app.core.type_aliases import ColumnDict
 from app.leads.scoring.basis import model_of
-from app.leads.scoring.first_score import AT_CAPTURE
+from app.leads.scoring.first_score import AT_CAPTURE, score_row
 from app.leads.scoring.models import LeadScore
 from app.leads.scoring.parts import Score, adjustment_to, computed_parts
 
@@ -70,19 +70,7 @@ def adjustment_of(row: Any) -> int:
 
 def store(session: Session, clinic_id: UUID, changes: Sequence[ScoreChange], at: datetime) -> None:
     """Store the scores with their parts."""
-    rows: list[ColumnDict] = [
-        {
-            "lead_id": change.row.id,
-            "clinic_id": clinic_id,
-            "score": change.score.shown,
-            "adjustment": change.score.adjustment,
-            "basis": change.score.basis,
-            "since": at,
-            "parts": change.score.stored_parts(),
-        }
-        for change in changes
-        if change.is_to_store
-    ]
+    rows = [score_row(one.row.id, clinic_id, one.score, at=at) for one in changes if one.is_to_store]
     insert_many(session, LeadScore, rows, tail=_STORE)
 
 

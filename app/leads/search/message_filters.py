@@ -6,8 +6,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, DateTime, column, exists, not_, or_, select, table, text
 
 from app.leads.models import Lead
-from app.leads.timeline.models import Activity, Direction
-from app.leads.timeline.responses import REPLY_WINDOW
+from app.leads.timeline.responses import REPLY_WINDOW, has_reply
 
 _TIME: Final = DateTime(timezone=True)
 # The model is in app.messaging, above this package.
@@ -30,15 +29,9 @@ def has_message(series: str) -> ColumnElement[bool]:
 
 
 def _has_replied_to(series: str) -> ColumnElement[bool]:
-    reply = select(1).where(
-        Activity.lead_id == MESSAGES.c.lead_id,
-        Activity.direction == Direction.INBOUND,
-        Activity.is_auto_reply.is_(False),
-        Activity.counts_as.is_(None),
-        Activity.occurred_at > MESSAGES.c.sent_at,
-        Activity.occurred_at <= MESSAGES.c.sent_at + REPLY_WINDOW,
-    )
-    return exists(_written(series).where(exists(reply)))
+    until = MESSAGES.c.sent_at + REPLY_WINDOW
+    reply = has_reply(MESSAGES.c.lead_id, after=MESSAGES.c.sent_at, until=until)
+    return exists(_written(series).where(reply))
 
 
 def _was_contacted(wanted: object) -> ColumnElement[bool]:

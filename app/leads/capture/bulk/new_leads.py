@@ -37,7 +37,7 @@ from app.leads.enums import CaptureChannel
 from app.leads.models import Lead
 from app.leads.pipeline.rotting import Limits, rotting_date, rotting_limits
 from app.leads.pipeline.service import first_stage
-from app.leads.scoring.first_score import first_row, first_score
+from app.leads.scoring.first_score import first_score, score_row
 from app.leads.scoring.models import LeadScore
 from app.leads.search.by_text.index import index_new
 from app.security.encrypted_fields import encrypt_row, encrypted_fields_of
@@ -119,7 +119,9 @@ def _score(session: Session, clinic: ClinicContext, new: Sequence[NewLead], *, a
     scores = [first_score(session, clinic, one.lead, at=at) for one in new]
     for one, score in zip(new, scores, strict=True):
         one.lead["score"] = one.row["score"] = score.shown
-    return [first_row(one.lead, score, at=at) for one, score in zip(new, scores, strict=True)]
+    return [
+        score_row(one.lead["id"], one.lead["clinic_id"], score, at=at) for one, score in zip(new, scores, strict=True)
+    ]
 
 
 def _assign(session: Session, actor: Actor, new: Sequence[NewLead], *, at: datetime) -> list[JsonDict]:

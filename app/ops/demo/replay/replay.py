@@ -12,6 +12,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app import clock
+from app.automation.simulation.sweeps import OVERDUE_TASKS
+from app.automation.simulation.world import NOT_OVERDUE
 from app.config import get_settings
 from app.core.calendar.calendar import Calendar
 from app.core.db import AnyRow, first_id_at, transaction
@@ -27,14 +29,12 @@ from app.ops.demo.replay.acts import Progress, actor_of, arrive, perform, settle
 from app.ops.demo.replay.schedule import Schedule
 from app.ops.demo.replay.stories import WORKING_DAY, stories
 from app.ops.mailbox.store import Store
-from app.tasks.models import Task, TaskStatus
+from app.tasks.models import Task
 from workers import runner
 from workers.sweeps.run import SWEEPS
 
 BEGINS: Final = timedelta(days=70)  # before now: the clinic is created
 _DAILY: Final = ("detect_time_in_stage", "detect_stale_leads", "find_leads_without_next_action")
-_NOT_YET_OVERDUE: Final = (TaskStatus.PENDING, TaskStatus.IN_PROGRESS)
-_MARKED_AFTER: Final = timedelta(seconds=20)  # after the due time, by the sweep
 _READ_BEFORE: Final = WORKING_DAY * 0.7  # older notices are read
 
 
@@ -86,9 +86,9 @@ class _Past:
 
     def _overdue_at(self, session: Session) -> datetime | None:
         """Return when the next task is marked as overdue."""
-        of_clinic = (Task.clinic_id == self._clinic_id, Task.status.in_(_NOT_YET_OVERDUE))
+        of_clinic = (Task.clinic_id == self._clinic_id, Task.status.in_(NOT_OVERDUE))
         due_at = session.scalar(select(func.min(Task.due_at)).where(*of_clinic))
-        return due_at + _MARKED_AFTER if due_at else None
+        return due_at + OVERDUE_TASKS if due_at else None
 
     def _due_steps(self, session: Session, until: datetime) -> list[AnyRow]:
         """Return the steps that are due before `until`, without those that were run and wait for something else."""
