@@ -82,7 +82,10 @@ def _read_samples(database: str, practice: Practice) -> LargeClinic:
     with transaction() as session:
         lead, coordinator, practice.source_id = session.execute(text(one), {"clinic": practice.clinic_id}).one()
         note = session.scalar(
-            text("SELECT id FROM notifications WHERE clinic_id = :clinic AND state = 'failed' LIMIT 1"),
+            text(
+                "SELECT n.id FROM notifications n JOIN leads l ON l.id = n.lead_id AND l.deleted_at IS NULL"
+                " WHERE n.clinic_id = :clinic AND n.state = 'failed' LIMIT 1"
+            ),
             {"clinic": practice.clinic_id},
         )
         failed = session.scalar(

@@ -39,7 +39,18 @@ def fill(owner: psycopg.Connection) -> None:
         for name, _ in indexes:
             owner.execute(f'DROP INDEX "{name}"')
         owner.execute("ALTER TABLE steps DROP CONSTRAINT pk_steps")
-        for statement in (*_ROWS, _AUDIT, _TOUCHES, *_GATEWAYS, *_ACCOUNTS, _SERIES, *_SEQUENCES, *_ROLLUPS, *_SEARCH):
+        for statement in (
+            *_ROWS,
+            _AUDIT,
+            _TOUCHES,
+            *_GATEWAYS,
+            *_ACCOUNTS,
+            _SERIES,
+            *_SEQUENCES,
+            *_ROLLUPS,
+            *_SEARCH,
+            _MERGED,
+        ):
             owner.execute(statement)
         owner.execute("ALTER TABLE steps ADD CONSTRAINT pk_steps PRIMARY KEY (id)")
         for _, definition in indexes:
@@ -57,6 +68,14 @@ def _random(salt: int, sides: int | str, n: str = "n") -> str:
     """Return SQL for a pseudo-random number from 0 to `sides - 1`, determined by the row's number and the salt."""
     return f"mod(hashint8(({n})::bigint * 64 + {salt}) & 2147483647, {sides})"
 
+
+# One lost lead in five is a duplicate that merged into another lead of the clinic.
+_MERGED = f"""
+UPDATE leads l SET merged_into_id = s.survivor, deleted_at = now()
+FROM (SELECT id, row_number() OVER () AS n, first_value(id) OVER (PARTITION BY clinic_id ORDER BY id) AS survivor
+      FROM leads WHERE status = 'LOST') AS s
+WHERE s.id = l.id AND s.id <> s.survivor AND {_random(54, 5)} = 0
+"""
 
 # Keys of as many parts as a lead has, words of the notes of every tenth entry, and subjects of messages to leads.
 _SEARCH = (

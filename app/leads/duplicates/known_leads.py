@@ -40,7 +40,9 @@ _SURVIVOR: Final = (
     "SELECT 0, survivor.id, given.way FROM unnest(CAST(:{ways} AS bytea[])) AS given(way) CROSS JOIN LATERAL ("  # noqa: S608
     "SELECT merged_into_id FROM leads WHERE clinic_id = :clinic AND merged_into_id IS NOT NULL AND {column} = given.way"
     f" ORDER BY {NEWEST_ORDER} LIMIT 1) AS merged"
-    " JOIN leads AS survivor ON survivor.id = merged.merged_into_id AND survivor.deleted_at IS NULL"
+    # OFFSET keeps the condition out of the look-up by id: with it, another index of live leads may be read in full.
+    " CROSS JOIN LATERAL (SELECT id, deleted_at FROM leads WHERE id = merged.merged_into_id OFFSET 0) AS survivor"
+    " WHERE survivor.deleted_at IS NULL"
 )
 _KNOWN: Final = text(
     " UNION ALL ".join(

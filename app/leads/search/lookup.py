@@ -51,7 +51,8 @@ def survivors(session: Session, clinic_id: UUID, has_value: ColumnElement[bool])
     merged = select(Lead.merged_into_id).where(Lead.clinic_id == clinic_id, Lead.merged_into_id.is_not(None), has_value)
     # As an array, because PostgreSQL reads all leads for a semi-join whose size it does not know.
     is_survivor = Lead.id == func.any(func.array(merged.scalar_subquery()))
-    return list(session.scalars(select(Lead.id).where(is_survivor, Lead.deleted_at.is_(None)).order_by(Lead.id.desc())))
+    found = session.execute(select(Lead.id, Lead.deleted_at).where(is_survivor).order_by(Lead.id.desc()))
+    return [row.id for row in found if row.deleted_at is None]
 
 
 def lock_lead(session: Session, clinic_id: UUID, lead_id: UUID) -> Lead | None:

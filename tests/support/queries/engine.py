@@ -47,7 +47,7 @@ def claim_and_load(kind: str, *, own: bool) -> Callable[[Session, LargeClinic], 
 
 
 def match_mail(session: Session, large: LargeClinic) -> None:
-    mail = parse_email(b"From: mia@lead.example\r\nReferences: <a@b>\r\n\r\nYes")
+    mail = parse_email(b"From: mia7@lead.example\r\nReferences: <a@b>\r\n\r\nYes")
     match_reply(session, large.practice.clinic_id, mail, since=now() - timedelta(days=30))
 
 
