@@ -36,7 +36,11 @@ def test_command_runs_with_the_settings_of_the_units(tmp_path: Path):
     file = tmp_path / "environment"
     file.write_text("# Settings\n" + "".join(f'{name}="{value}"\n' for name, value in filled.items()))
     other_home = str(tmp_path / "other")  # the folder of a demo may be that of a running one
-    bare = {"PATH": os.environ["PATH"], "SECRET_KEY": "of another installation, 32 characters", "RELANCE_HOME": other_home}
+    bare = {
+        "PATH": os.environ["PATH"],
+        "SECRET_KEY": "of another installation, 32 characters",
+        "RELANCE_HOME": other_home,
+    }
     done = run_module("app.ops.cli", "--env-file", str(file), "clinic", "list", env=bare)
     assert (done.returncode, "There are no clinics yet" in done.stdout) == (0, True), done.stderr
     refused = run_module("app.ops.cli", "clinic", "list", env=bare)

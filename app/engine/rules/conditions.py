@@ -3,7 +3,7 @@
 `app.automation.language.conditions` validates the definitions.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, time
 from math import inf
 from typing import Any, Final, TypeAlias
@@ -12,6 +12,7 @@ from app.core.type_aliases import JsonObject
 from app.engine.events.events import Facts
 
 Condition: TypeAlias = JsonObject
+Test: TypeAlias = Callable[[Facts], bool]
 
 OPERATORS: Mapping[str, Callable[[Any, Any, Facts], bool]] = {
     "equals": lambda value, want, _: value == want,
@@ -35,18 +36,38 @@ CARRIED: Final = frozenset(
 
 def holds(condition: Condition, facts: Facts) -> bool:
     """Return whether the facts meet the condition. A missing fact is None."""
+    return compiled(condition)(facts)
+
+
+def compiled(condition: Condition) -> Test:
+    """Return the condition as a function of facts, for conditions that are tested often."""
     if "all" in condition:
-        return all(holds(part, facts) for part in condition["all"])
+        return all_of(condition["all"])
     if "any" in condition:
-        return any(holds(part, facts) for part in condition["any"])
-    return all(_passes(condition["field"], name, want, facts) for name, want in condition.items() if name != "field")
+        tests = [compiled(part) for part in condition["any"]]
+        return lambda facts: any(test(facts) for test in tests)
+    path = condition["field"]
+    tests = [_single(path, name, want) for name, want in condition.items() if name != "field"]
+    return tests[0] if len(tests) == 1 else lambda facts: all(test(facts) for test in tests)
 
 
-def _passes(path: str, name: str, want: object, facts: Facts) -> bool:
+def all_of(conditions: Iterable[Condition]) -> Test:
+    """Return a function that tests whether facts meet all of the conditions."""
+    tests = [compiled(one) for one in conditions]
+    return tests[0] if len(tests) == 1 else lambda facts: all(test(facts) for test in tests)
+
+
+def _single(path: str, name: str, want: Any) -> Test:
+    group, _, field = path.partition(".")
     if name == CHANGED:
-        changed = fact(facts, "event.changed")
-        return (isinstance(changed, list) and path.partition(".")[2] in changed) is want
-    return OPERATORS[name](fact(facts, path), want, facts)
+        return lambda facts: _has_changed(field, facts) is want
+    passes = OPERATORS[name]
+    return lambda facts: passes(_value(facts, group, field), want, facts)
+
+
+def _has_changed(field: str, facts: Facts) -> bool:
+    changed = fact(facts, "event.changed")
+    return isinstance(changed, list) and field in changed
 
 
 def first_unmet(guard: JsonObject | None, facts: Facts) -> Condition | None:
@@ -66,6 +87,10 @@ def fact(facts: Facts, path: str) -> object:
     A fact may be a function, so that costly values are read on demand.
     """
     group, _, name = path.partition(".")
+    return _value(facts, group, name)
+
+
+def _value(facts: Facts, group: str, name: str) -> Any:
     value = facts.get(group, {}).get(name)
     return value() if callable(value) else value
 

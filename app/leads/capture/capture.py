@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app.audit import audit_log
 from app.audit.models import Act
 from app.clock import now
+from app.core.database.arrays import integer_array
 from app.core.database.driver_sql import execute_driver_sql
 from app.core.db import new_id, to_json
 from app.core.type_aliases import JsonDict, JsonObject
@@ -152,7 +153,7 @@ def _insert(
     touch = {"touches": to_json([first_touch_row(given, details)])} if details else {}
     parameters = {
         "rows": to_json([columns_to_read(row)]),
-        "keys": lead_keys(given["clinic_id"], given),
+        "keys": integer_array(lead_keys(given["clinic_id"], given)),
         **touch,
         "score": score.shown,
         "adjustment": score.adjustment,

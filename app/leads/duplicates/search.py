@@ -15,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import TextClause, select, text
 from sqlalchemy.orm import Session
 
+from app.core.database.arrays import text_array
 from app.core.type_aliases import JsonDict, JsonObject
 from app.identity.actor import Actor
 from app.identity.permissions import Scope
@@ -117,14 +118,15 @@ def duplicates_of_person(session: Session, actor: Actor, person: JsonObject) -> 
 def comparison_values(lead: JsonObject) -> JsonDict:
     """Return the values to compare with other leads. The placeholder name `Unknown Caller` is left out.
 
-    `firsts` and `lasts` are the first and last names to look for, in pairs: nicknames, and both in the other order.
+    `firsts` and `lasts` are arrays of the first and last names to look for, in pairs: nicknames, and both in the other
+    order.
     """
     values = {name: lead[name] for name in _TESTS if lead.get(name)}
     if (email := lead.get("email")) and (main := main_address(email)) != email.strip().lower():
         values["email_main"] = main
     if has_name(lead):
         pairs = names_to_find(lead["first_name"], lead["last_name"])
-        values |= {"firsts": [first for first, _ in pairs], "lasts": [last for _, last in pairs]}
+        values |= {"firsts": text_array(first for first, _ in pairs), "lasts": text_array(last for _, last in pairs)}
     return values
 
 

@@ -21,7 +21,7 @@ from app.leads.pipeline.service import first_stage
 from app.leads.scoring.basis import Basis, load_table
 from app.leads.scoring.models import ScoreModel
 from app.leads.scoring.parts import Score, adjustment_to, score_of
-from app.leads.scoring.weights import weigh
+from app.leads.scoring.weights import facts_asked, weigh
 
 AT_CAPTURE: Final = "capture"  # the basis of first scores; the sweep replaces it and fires `lead.scored`
 
@@ -31,6 +31,7 @@ class FirstScores:
     """The settings of a clinic that give its leads their first scores. `sources`: facts of each source, by its id."""
 
     basis: Basis
+    facts: frozenset[str]  # names of those that the weights test
     stage: str | None
     sources: Mapping[UUID, JsonObject]
 
@@ -40,7 +41,8 @@ def load_first_scores(session: Session, clinic: ClinicContext) -> FirstScores:
     """Load the clinic's table of weights, its first stage and its sources."""
     wanted = select(LeadSource.id, LeadSource.name, LeadSource.category).where(LeadSource.clinic_id == clinic.id)
     sources = {row.id: {"source": row.name, "source_category": row.category} for row in session.execute(wanted)}
-    return FirstScores(load_table(session, clinic.id), first_stage(session, clinic.id), sources)
+    table = load_table(session, clinic.id)
+    return FirstScores(table, facts_asked(table.weights), first_stage(session, clinic.id), sources)
 
 
 def first_score(session: Session, clinic: ClinicContext, lead: JsonObject, *, at: datetime) -> Score:
@@ -71,12 +73,11 @@ def _facts(lead: JsonObject, known: FirstScores) -> JsonDict:
 
     An import may give it a stage, and a contact at its creation.
     """
-    columns = plain_facts(lead)
     return {
-        **columns,
+        **plain_facts({name: lead[name] for name in known.facts if name in lead}),
         **known.sources.get(lead["source_id"], {}),
         **{f"{CUSTOM_PREFIX}{key}": own for key, own in (lead.get("custom") or {}).items()},
         **computed_facts(lead),
         "pipeline_stage": lead.get("pipeline_stage", known.stage),
-        "value": columns.get("lead_value"),
+        **plain_facts({"value": lead.get("lead_value")}),
     }

@@ -1,12 +1,12 @@
 """Tables of weights: conditions with points. The defaults, and the score of a lead by such a table. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.events.events import Facts
-from app.engine.rules.conditions import holds, single_conditions
+from app.engine.rules.conditions import Test, all_of, single_conditions
 from app.leads.attribution.models import SourceCategory
 from app.leads.enums import TreatmentInterest
 from app.leads.pipeline.consultations import COMPLETED, SCHEDULED
@@ -25,6 +25,12 @@ class Weight:
     words: str
     points: int
     when: Sequence[JsonObject]
+    holds: Test = field(init=False, compare=False, repr=False)  # whether facts meet all of the conditions
+    part: Part = field(init=False, compare=False, repr=False)  # of the scores of leads that meet them
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "holds", all_of(self.when))
+        object.__setattr__(self, "part", Part(self.name, self.words, float(self.points)))
 
     @classmethod
     def from_json(cls, stored: JsonObject) -> Self:
@@ -40,8 +46,8 @@ def weigh(base: int, weights: Sequence[Weight], facts: Facts) -> Iterator[Part]:
     """Yield the parts of a lead's score: the base, and each weight whose conditions hold."""
     yield Part(BASE_NAME, "Every lead starts with", float(base))
     for weight in weights:
-        if all(holds(condition, facts) for condition in weight.when):
-            yield Part(weight.name, weight.words, float(weight.points))
+        if weight.holds(facts):
+            yield weight.part
 
 
 def facts_asked(weights: Sequence[Weight]) -> frozenset[str]:
