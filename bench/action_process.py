@@ -8,13 +8,13 @@ from typing import Any
 from app.wiring import connect
 from bench import (
     actions,
-    decision_storage,
     fairness_actions,
     field_encryption,
     inbound_actions,
     large_database_actions,
     long_transaction_actions,
     mail_actions,
+    part_costs,
     rule_timing,
     score_timing,
     sequence_actions,
@@ -34,7 +34,7 @@ ACTIONS: Mapping[str, Any] = {
     "record_events": webhook_actions.record_events,
     "encrypt_people": field_encryption.encrypt_people,
     "index_for_search": field_encryption.index_for_search,
-    "time_decision_storage": decision_storage.time_decision_storage,
+    "time_part": part_costs.time_part,
     "time_encryption": field_encryption.time_encryption,
     "time_rules": rule_timing.time_rules,
     "time_scores": score_timing.time_scores,

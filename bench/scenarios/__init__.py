@@ -26,7 +26,7 @@ ORDER = (
         "long_transaction",
         "capture",
         "rules",
-        "decisions",
+        "parts",
         "security",
         "reads",
         "views",

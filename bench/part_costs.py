@@ -1,10 +1,11 @@
-"""CPU cost of storing rule decisions: leads captured and steps run, with and without, in a process of Relance."""
+"""CPU cost of parts of a capture or step: run with and without the part, in a process of Relance."""
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final, Protocol
+from unittest.mock import patch
 
 from sqlalchemy.orm import Session
 
@@ -12,6 +13,7 @@ from app import clock, create_app
 from app.core.db import insert_many, new_id, transaction
 from app.engine import service
 from app.engine.models import Kind
+from app.leads.capture import capture
 from app.leads.models import Lead
 from app.security.encrypted_fields import encrypt_row
 from bench.actions import create_task_step
@@ -33,20 +35,20 @@ class Action(Protocol):
         """Run the actions."""
 
 
-def time_decision_storage(params: Mapping[str, Any]) -> dict[str, float]:
-    """Return the CPU milliseconds of this process and PostgreSQL for each action, `with` and `without` storing.
+def time_part(params: Mapping[str, Any]) -> dict[str, float]:
+    """Return the CPU milliseconds of this process and PostgreSQL for each action, `with` and `without` the part.
 
-    `params` has the `action` ("capture" or "step"), the `clinic`, the number of `turns` of each, and `postgres`, the
-    pid of the server.
+    `params` has the `action` ("capture" or "step"), the `part` of it, the `clinic`, the number of `turns` of each, and
+    `postgres`, the pid of the server.
     """
     action = {"capture": _Capture, "step": _Steps}[params["action"]](params["clinic"])
     for _ in range(WARM_UP):
         action.carry_out(action.prepare(BATCH_SIZE))
     spent = {"with": 0.0, "without": 0.0}
     for turn in range(2 * params["turns"]):
-        stores = turn % 4 in (0, 3)  # with, without, without, with: growing tables affect both alike
-        with _storing(stores):
-            spent["with" if stores else "without"] += _cpu(action, params["postgres"])
+        has_part = turn % 4 in (0, 3)  # with, without, without, with: growing tables affect both alike
+        with nullcontext() if has_part else WITHOUT[params["part"]]():
+            spent["with" if has_part else "without"] += _cpu(action, params["postgres"])
     return {name: seconds * 1000 / params["turns"] / BATCH_SIZE for name, seconds in spent.items()}
 
 
@@ -57,21 +59,35 @@ def _cpu(action: Action, postgres: int) -> float:
     return time.process_time() + seconds_of(postgres) - began
 
 
-@contextmanager
-def _storing(stores: bool) -> Iterator[None]:
-    """Switch off the storing of decisions. Only this benchmark can do that."""
+def _without_decisions() -> AbstractContextManager[Any]:
     add_steps = service.add_steps
 
     def without(session: Session, rows: list[dict[str, Any]], *, event_rows: Sequence[Mapping[str, Any]] = ()) -> None:
         del event_rows
         add_steps(session, rows)
 
-    if not stores:
-        service.add_steps = without
-    try:
-        yield
-    finally:
-        service.add_steps = add_steps
+    return patch.object(service, "add_steps", without)
+
+
+def _without_search_keys() -> AbstractContextManager[Any]:
+    return patch.object(capture, "lead_keys", lambda *_: [])
+
+
+def _without_alike_names() -> AbstractContextManager[Any]:
+    values = capture.comparison_values
+
+    def without(lead: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in values(lead).items() if name not in {"firsts", "lasts"}}
+
+    return patch.object(capture, "comparison_values", without)
+
+
+# Each leaves out a part. Only this benchmark can do that.
+WITHOUT: Final[Mapping[str, Callable[[], AbstractContextManager[Any]]]] = {
+    "decisions": _without_decisions,
+    "search keys": _without_search_keys,
+    "alike names": _without_alike_names,
+}
 
 
 class _Capture:
