@@ -36,6 +36,12 @@ test: $(VENV)/.dev ## run all tests, on real servers and real workers
 test-fast: $(VENV)/.dev ## run the tests that need neither the API nor worker processes: unit, architecture, service
 	@$(PYTEST) $(UNUSED:%=-p no:%) $(FAST:%=tests/%)
 
+near: $(VENV)/.dev ## run the tests that are nearest to what you have changed, in about two minutes
+	@$(BIN)/python -m tests.support.near -q -n 4 --dist loadfile --no-loadscope-reorder
+
+hook: $(VENV)/.dev ## check the code before each commit in this clone: ruff, import-linter, mypy
+	@git config core.hooksPath .githooks
+
 test-pooled: $(VENV)/.dev ## run tests of the API and of workers through PgBouncer, which must be installed
 	@RELANCE_TEST_POOLER=1 $(PYTEST) $(POOLED)
 
@@ -76,7 +82,7 @@ clean: ## delete the virtual environment and the caches, but not the data in $(R
 help: ## list all targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: run demo install test test-fast test-pooled fuzz check bench format console openapi lock clean help
+.PHONY: run demo install test test-fast near hook test-pooled fuzz check bench format console openapi lock clean help
 
 # One stamp file per installed lock. Each depends on the one before it.
 $(VENV)/.run: requirements/run.txt pyproject.toml | $(VENV)/pyvenv.cfg

@@ -8,7 +8,9 @@ Each process collects all files. They begin with different folders: the first to
 """
 
 import gc
+import json
 import os
+from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from itertools import groupby, islice
 from zlib import crc32
@@ -16,6 +18,8 @@ from zlib import crc32
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
+
+from tests.support.near import DURATIONS
 
 LONGEST = (
     "tests/api/test_envelope_fuzz.py",
@@ -28,6 +32,7 @@ SPLIT = LONGEST[0]
 PARTS = 2
 WAITING = "tests/end_to_end/"
 OTHERS_BETWEEN = 10
+_SECONDS: Counter[str] = Counter()  # of each test file, in the process that gives files out
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -73,6 +78,19 @@ class FilesAndParts(LoadFileScheduling):
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesAndParts | None:
     return FilesAndParts(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Add the duration of a test to that of its file."""
+    _SECONDS[report.nodeid.partition("::")[0]] += report.duration
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Keep the durations of files for `make near`."""
+    if not hasattr(session.config, "workerinput") and _SECONDS:
+        known = json.loads(DURATIONS.read_text()) if DURATIONS.exists() else {}
+        DURATIONS.parent.mkdir(exist_ok=True)
+        DURATIONS.write_text(json.dumps({**known, **{path: round(sum_, 1) for path, sum_ in _SECONDS.items()}}))
 
 
 def _file(item: pytest.Item) -> str:
