@@ -50,6 +50,39 @@ def template(desk: Desk, **more: Any) -> dict[str, Any]:
 # --- settings ---
 
 
+def test_what_is_typed_while_a_form_is_saved_stays(browsing: Browsing, desk: Desk):
+    page = browsing.sign_in(desk.admin, "/settings/follow-ups")
+    held: list[Route] = []
+    page.route("**/api/settings/follow-ups", lambda route: held.append(route) if is_patch(route) else route.continue_())
+    days = page.get_by_label("Stale after (days without contact)")
+    days.fill("20")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("button", name="Save")).to_be_disabled()
+    days.fill("25")
+    page.get_by_label("Tasks per person and hour").fill("9")
+    release(page, held)
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    assert desk.admin.get("/api/settings/follow-ups").body["stale_after_days"] == 20
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("button", name="Save")).to_be_disabled()
+    release(page, held)
+    expect(days).to_have_value("25")
+    page.reload()
+    expect(days).to_have_value("25")
+    expect(page.get_by_label("Tasks per person and hour")).to_have_value("9")
+
+
+def release(page: Page, held: list[Route]) -> None:
+    """Wait for the call that is held, and let it go on."""
+    while not held:
+        page.wait_for_timeout(20)
+    held.pop().continue_()
+
+
+def is_patch(route: Route) -> bool:
+    return route.request.method == "PATCH"
+
+
 def test_reasons_for_cancelling_a_task_are_edited(browsing: Browsing, desk: Desk):
     page = browsing.sign_in(desk.admin, "/settings/tasks")
     page.get_by_label("Is required").check()

@@ -7,7 +7,7 @@ import { settingsTexts as t } from "../settings/texts";
 import { texts } from "../texts";
 import { Failure } from "../ui/parts";
 import { type FieldRules, SchemaFields } from "./fields";
-import { draftOf, type FormSchema, isSame, type Json, type JsonObject, patchOf, rebase } from "./schema";
+import { draftOf, type FormSchema, isObject, isSame, type Json, type JsonObject, patchOf, rebase } from "./schema";
 
 interface Props {
   schema: FormSchema;
@@ -38,7 +38,8 @@ export function SchemaForm({ schema, rules, label = texts.shell.save, begin, rep
     setBusy(true);
     setError(null);
     try {
-      await send(begin ? patchOf(base.values, draft, replacesParts) : tidy(draft), base.version);
+      const saved = (await send(begin ? patchOf(base.values, draft, replacesParts) : tidy(draft), base.version)) as Json | undefined;
+      if (begin && isObject(saved)) goOn(saved);
       onDone();
     } catch (failure) {
       if (failure instanceof Problem && failure.status === 412 && refetch) await takeTheirs(refetch);
@@ -46,6 +47,13 @@ export function SchemaForm({ schema, rules, label = texts.shell.save, begin, rep
     } finally {
       setBusy(false);
     }
+  };
+  /** Begin again with the saved object. What was typed meanwhile stays. */
+  const goOn = (saved: JsonObject) => {
+    const values = draftOf(schema, saved);
+    setDraft((present) => rebase(draft, present, values));
+    setBase({ values, version: saved.version as number });
+    setTheirs(null);
   };
   const takeTheirs = async (load: () => Promise<JsonObject>) => {
     try {

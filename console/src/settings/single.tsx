@@ -1,7 +1,7 @@
 /** A settings page of one object with a version, such as the contact policy. */
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, useState } from "react";
+import type { ReactNode } from "react";
 import { request } from "../api/request";
 import type { FieldRules } from "../forms/fields";
 import { SchemaForm } from "../forms/form";
@@ -25,11 +25,9 @@ export function Single({ about, path, schema, rules, replacesParts = false, id =
   const client = useQueryClient();
   const load = () => request<JsonObject>("GET", path);
   const stored = useQuery({ queryKey: ["settings", "single", path], queryFn: load });
-  const [saves, setSaves] = useState(0); // a form begins anew only after its own change
-  const done = async () => {
+  const done = () => {
     toast(t.saved);
-    await client.invalidateQueries({ queryKey: ["settings"] });
-    setSaves((n) => n + 1);
+    void client.invalidateQueries({ queryKey: ["settings"] });
   };
   return (
     <section className="stack" aria-labelledby={id}>
@@ -39,7 +37,7 @@ export function Single({ about, path, schema, rules, replacesParts = false, id =
       <Query of={stored} rows={4}>
         {stored.data && (
           <div className="card">
-            <SchemaForm key={saves} schema={schema} replacesParts={replacesParts} {...(rules && { rules })} begin={stored.data} refetch={load} send={(body, version) => request("PATCH", path, { body, version })} onDone={done}>
+            <SchemaForm schema={schema} replacesParts={replacesParts} {...(rules && { rules })} begin={stored.data} refetch={load} send={(body, version) => request("PATCH", path, { body, version })} onDone={done}>
               {beside}
             </SchemaForm>
           </div>
