@@ -30,10 +30,15 @@ SEND = "do: [{send_message: {channel: email, template: hello}}]"
 
 
 def of_rules(
-    *rules: str, script: Any = (), days: int = 30, policy: ContactPolicy | None = None, zone: str = "America/New_York"
+    *rules: str,
+    head: str = HEAD,
+    script: Any = (),
+    days: int = 30,
+    policy: ContactPolicy | None = None,
+    zone: str = "America/New_York",
 ) -> Simulation:
     """Simulate these rules, each of them YAML in braces, in New York with a lead in that zone."""
-    playbook = read(HEAD + "".join(f"  - {{{rule}}}\n" for rule in rules))
+    playbook = read(head + "".join(f"  - {{{rule}}}\n" for rule in rules))
     setting = sample_setting(playbook, zone=ZoneInfo("America/New_York"), region="US")
     setting = replace(setting, clinic=replace(setting.clinic, policy=policy or ContactPolicy()))
     until = START + timedelta(days=days)
@@ -89,6 +94,15 @@ def test_merge_fields_of_a_task_are_filled_in():
     [task] = [entry for entry in of_rules(rule).timeline if entry.kind == "create_task"]
     assert task.details["title"].startswith("Call ")
     assert "{{" not in task.details["title"]
+
+
+def test_task_is_created_from_a_task_template_of_the_playbook():
+    head = (
+        "name: ours\ntask_templates:\n  - {name: Card, title: Ask for the card, type: EMAIL, due_in: 2 hours}\nrules:\n"
+    )
+    simulation = of_rules("name: a, on: lead.created, do: [{create_task: {task_template: Card}}]", head=head)
+    [task] = [entry for entry in simulation.timeline if entry.kind == "create_task"]
+    assert (task.what, task.details["title"], task.details["type"]) == ("done", "Ask for the card", "EMAIL")
 
 
 def test_reply_by_default_cancels_a_message():

@@ -8,6 +8,7 @@ from typing import Final
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
+from app.automation.language.playbooks import PlaybookTaskTemplate
 from app.automation.nurtures.models import Nurture
 from app.automation.playbooks import shipped
 from app.automation.playbooks.shipped import Playbook
@@ -32,6 +33,7 @@ from app.leads.pipeline.models import LOST, STARTED
 from app.leads.pipeline.stages import Stage, Stages
 from app.messaging.rendering.variants import Template
 from app.messaging.templates.template_definitions import variants_of_definition
+from app.tasks.templates.models import TaskTemplate
 
 MOST_DAYS: Final = 366
 DAYS: Final = 90
@@ -104,6 +106,7 @@ def sample_setting(playbook: Playbook, *, zone: ZoneInfo, region: str) -> Settin
         sequences_of(playbook),
         nurtures_of(playbook),
         templates=templates_of(playbook),
+        task_templates=task_templates_of(playbook),
     )
 
 
@@ -132,6 +135,12 @@ def nurtures_of(playbook: Playbook) -> list[Nurture]:
 def templates_of(playbook: Playbook) -> dict[str, Template]:
     """Return the message templates of a playbook by slug."""
     return {slug: Template(_id(slug), variants_of_definition(text)) for slug, text in playbook.templates.items()}
+
+
+def task_templates_of(playbook: Playbook) -> dict[str, TaskTemplate]:
+    """Return the task templates of a playbook by name."""
+    read = map(PlaybookTaskTemplate.model_validate, playbook.task_templates)
+    return {one.name: TaskTemplate(id=_id(one.name), **one.model_dump(mode="json")) for one in read}
 
 
 def _id(slug: str) -> UUID:

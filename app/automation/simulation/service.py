@@ -166,6 +166,7 @@ def _setting(session: Session, actor: Actor, name: str) -> Setting:
         sequences=sandbox.sequences_of(playbook),
         nurtures=sandbox.nurtures_of(playbook),
         templates={**sandbox.templates_of(playbook), **own.templates},
+        task_templates={**sandbox.task_templates_of(playbook), **own.task_templates},
         stages=sandbox.with_stages(own.stages, playbook),
         max_days={**sandbox.max_days_of(playbook), **own.max_days},
     )
