@@ -30,7 +30,10 @@ demo: $(VENV)/.run ## show the automation in a minute, on the running stack
 
 install: $(VENV)/.run ## install for production: .venv/bin/relance, without tools for development
 
-test: $(VENV)/.dev ## run all tests, on real servers and real workers
+test: $(VENV)/.dev ## test every behaviour, on real servers and real workers
+	@$(PYTEST) --daily $(wildcard $(TESTS:%=tests/%))
+
+test-all: $(VENV)/.dev ## run all tests: also faults, random requests, volumes, whole installations, all pages
 	@$(PYTEST) $(wildcard $(TESTS:%=tests/%))
 
 test-fast: $(VENV)/.dev ## run the tests that need neither the API nor worker processes: unit, architecture, service
@@ -45,7 +48,7 @@ hook: $(VENV)/.dev ## check the code before each commit in this clone: ruff, imp
 test-pooled: $(VENV)/.dev ## run tests of the API and of workers through PgBouncer, which must be installed
 	@RELANCE_TEST_POOLER=1 $(PYTEST) $(POOLED)
 
-fuzz: $(VENV)/.dev ## call each API operation with three times as many random requests as `make test` does
+fuzz: $(VENV)/.dev ## call each API operation with three times as many random requests as `make test-all` does
 	@$(PYTEST) --hypothesis-profile=thorough tests/api/test_envelope_fuzz.py
 
 check: $(VENV)/.dev ## run ruff, mypy and import-linter; compare migrations, generated docs and the console's build with the code
@@ -82,7 +85,7 @@ clean: ## delete the virtual environment and the caches, but not the data in $(R
 help: ## list all targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: run demo install test test-fast near hook test-pooled fuzz check bench format console openapi lock clean help
+.PHONY: run demo install test test-all test-fast near hook test-pooled fuzz check bench format console openapi lock clean help
 
 # One stamp file per installed lock. Each depends on the one before it.
 $(VENV)/.run: requirements/run.txt pyproject.toml | $(VENV)/pyvenv.cfg

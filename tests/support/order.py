@@ -11,8 +11,9 @@ import gc
 import json
 import os
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
+from pathlib import Path
 from zlib import crc32
 
 import pytest
@@ -29,10 +30,49 @@ LONGEST = (
 )
 FOLDERS = ("at_scale", "end_to_end", "console", "service", "workers", "api", "architecture", "unit")
 SPLIT = LONGEST[0]
+# What `make test` leaves to `make test-all`, by its nature. Both have all other files.
+EXTENDED: Mapping[str, Sequence[str]] = {
+    "random requests": ("api/test_envelope_fuzz.py", "api/test_stateful_api.py"),
+    "volumes": ("at_scale/*", "service/test_seed_history.py", "service/test_demo_clinic.py"),
+    "figures against an independent computation": (
+        *("service/test_analytics.py", "service/test_rollups.py", "service/test_stage_*.py"),
+        "workers/test_simulation_matches_workers.py",
+    ),
+    "faults": (
+        *("end_to_end/test_chaos_*.py", "end_to_end/test_web_restarts.py", "end_to_end/test_embedded_servers.py"),
+        *("end_to_end/test_key_rotation.py", "service/test_server_watch.py", "workers/test_channel_outages.py"),
+    ),
+    "whole installations": (
+        *("end_to_end/test_each_command.py", "end_to_end/test_installation_paths.py", "end_to_end/test_serve.py"),
+        *("end_to_end/test_containers.py", "end_to_end/test_restore.py", "end_to_end/test_reverse_proxies.py"),
+        *("end_to_end/test_generated_client.py", "end_to_end/test_traces.py", "end_to_end/test_pooler.py"),
+        *("service/test_serve_refusals.py", "service/test_supervisor.py", "service/test_forked_parts.py"),
+        *("service/test_backup.py", "service/test_openapi_file.py"),
+    ),
+    "all pages of the console": (
+        *("console/test_console_settings.py", "console/test_console_repairs.py", "console/test_console_pages.py"),
+        *("console/test_console_numbers.py", "console/test_console_automation.py", "console/test_console_reports.py"),
+        *("console/test_console_interruptions.py", "console/test_printed_reports.py"),
+    ),
+}
 PARTS = 2
 WAITING = "tests/end_to_end/"
 OTHERS_BETWEEN = 10
 _SECONDS: Counter[str] = Counter()  # of each test file, in the process that gives files out
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--daily", action="store_true", help="leave out the files of `EXTENDED`")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the files that only `make test-all` runs."""
+    return True if config.getoption("--daily") and is_extended(collection_path) else None
+
+
+def is_extended(path: Path) -> bool:
+    """Return whether only `make test-all` runs this file."""
+    return any(path.match(f"tests/{pattern}") for patterns in EXTENDED.values() for pattern in patterns)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
