@@ -73,7 +73,7 @@ def worker_exit(_: Any, worker: Any) -> None:
     if worker.app.app_uri.startswith("app:"):
         from app.http.request_metrics import calls  # noqa: PLC0415
 
-        calls.write()
+        calls.write(is_last=True)
 
 
 def write_problem(connection: Any, status: int, title: str, detail: str) -> None:

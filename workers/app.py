@@ -24,6 +24,7 @@ from app.engine.step_kind import ACCOUNTS, BULK, STEP_KINDS, WEBHOOKS
 from app.engine.steps.publish import CLINIC
 from app.security.key_verification import require_valid_keys
 from beat_schedule import SCHEDULE
+from workers import key_report as _key_report  # noqa: F401  (registers the command)
 from workers import parent_death, runner
 from workers.error_text import describe_error
 from workers.heartbeat import WorkerHeartbeat

@@ -22,10 +22,12 @@ from app.core.type_aliases import JsonDict
 from app.errors import Forbidden
 from app.http import rate_limits, replica
 from app.http.body.unknown_parameters import unknown_parameter_check
-from app.http.problems import is_unavailable, unavailable
+from app.http.problems import KeyMissing, is_unavailable, unavailable
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope
 from app.identity.sign_in.authentication import authenticate
+from app.security.encryption import lacking
+from app.security.key_verification import needed_keys
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -92,6 +94,7 @@ def unit_of_work() -> Iterator[Session]:
         if is_part:
             session.flush()
         else:
+            _require_keys()
             _write_audit_log(session)
             session.commit()
     except BaseException:
@@ -109,6 +112,7 @@ def reading() -> Iterator[Session]:
     session = _session()
     yield session
     if "unit" not in g:
+        _require_keys()
         _write_audit_log(session)
         session.commit()  # after a ROLLBACK psycopg drops all prepared statements, and the next call is slower
 
@@ -189,6 +193,15 @@ def _forget_connections() -> None:
     dead: Session = g.pop("session")
     dead.invalidate()
     engine().dispose()
+
+
+def _require_keys() -> None:
+    """Refuse a call that found values that only other processes can decrypt. Those of a forgotten key count as lost."""
+    if names := lacking.get():
+        with sessions()() as session:  # the role of a clinic may not read the names of keys
+            needed = needed_keys(session, names)
+        if needed:
+            raise KeyMissing.of(needed)
 
 
 def _write_audit_log(session: Session) -> None:

@@ -3,7 +3,9 @@
 import errno
 import json
 import time
+from collections.abc import Iterable
 from http import HTTPStatus
+from typing import Self
 
 import psycopg
 import structlog
@@ -15,6 +17,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from app.core.telemetry.logs import request_id
 from app.core.type_aliases import JsonDict, JsonObject
 from app.errors import Conflict, NotFound, RelanceError, Unauthenticated
+from app.security.encryption import MissingKey
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -40,6 +43,20 @@ class KeysWrong(Unavailable):
     """The keys of this process are not those of the others."""
 
     retry_after = 60
+
+
+class KeyMissing(Unavailable):
+    """This server lacks a key of the data. An operator has to set it."""
+
+    retry_after = 60
+
+    @classmethod
+    def of(cls, names: Iterable[str]) -> Self:
+        """Return the error for keys of these names."""
+        return cls(
+            f"This process lacks an encryption key of the data: {', '.join(names)}. Nothing was changed."
+            " Set ENCRYPTION_KEYS to the value of the other processes, and restart this process."
+        )
 
 
 class StorageFull(Unavailable):
@@ -73,6 +90,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(PoolTimeout, _answer_no_database)
     app.register_error_handler(DBAPIError, _answer_database)
     app.register_error_handler(psycopg.Error, _answer_database)  # of statements on the driver's connection
+    app.register_error_handler(MissingKey, _answer_missing_key)
     app.register_error_handler(OSError, _answer_system)
     app.register_error_handler(Exception, _answer_unexpected)
 
@@ -159,6 +177,11 @@ def _answer_http(error: HTTPException) -> Response:
 def _answer_no_database(error: Exception) -> Response:
     log.warning("database_unavailable", error=type(error).__name__, because=_connection_words(error))
     return problem_response(unavailable(error))
+
+
+def _answer_missing_key(error: MissingKey) -> Response:
+    log.error("encryption.key_missing", key=error.key)
+    return problem_response(KeyMissing.of([error.key]))
 
 
 def _answer_system(error: OSError) -> Response:

@@ -14,6 +14,7 @@ from app.core.type_aliases import JsonDict, JsonObject
 from app.http import rate_limits
 from app.http.request_metrics import calls
 from app.identity.sign_in import api_key_format, idle_timeout
+from app.security.encryption import lacking
 
 REQUEST_ID: Final = "X-Request-Id"
 SERVER_ERROR: Final = 500
@@ -37,6 +38,7 @@ def after_response(work: Callable[[], None]) -> None:
 
 def _begin() -> None:
     calls.begin()
+    lacking.set(set())
     g.started = perf_counter()
     begin_request(request.headers.get(REQUEST_ID))
     traces.begin_request(request.headers.get("traceparent"))

@@ -3,6 +3,7 @@
 import os
 from base64 import b64encode
 from collections.abc import Collection, Mapping
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any, Final
 
@@ -16,9 +17,20 @@ from app.core.key_derivation import key_for
 DERIVED: Final = "0"  # name of the key derived from SECRET_KEY; the current key if ENCRYPTION_KEYS is empty
 _NONCE_BYTES: Final = 12
 
+# Names of keys that `decrypt` lacked. A call of the API sets it: it must not end as if the values did not exist.
+lacking: ContextVar[set[str] | None] = ContextVar("lacking", default=None)
+
 
 class DecryptionError(Exception):
     """The value cannot be decrypted: its key is missing, its context is another one, or it was changed."""
+
+
+class MissingKey(DecryptionError):
+    """The value was encrypted with a key that this process does not have. `key` is its name."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"no key {key!r}")
+        self.key = key
 
 
 def current_key_name() -> str:
@@ -50,11 +62,14 @@ def encrypt(plain: bytes, *, context: str) -> bytes:
 
 
 def decrypt(sealed: bytes, *, context: str) -> bytes:
-    """Decrypt a value of this context with the key that it names. Raises DecryptionError."""
-    name, _, rest = sealed.partition(b":")
-    cipher = _ciphers().get(name.decode(errors="replace"))
+    """Decrypt a value of this context with the key that it names. Raises DecryptionError, MissingKey."""
+    before, _, rest = sealed.partition(b":")
+    name = before.decode(errors="replace")
+    cipher = _ciphers().get(name)
     if cipher is None:
-        raise DecryptionError(f"no key {name!r}")
+        if (names := lacking.get()) is not None:
+            names.add(name)
+        raise MissingKey(name)
     try:
         return cipher.decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], context.encode())
     except (InvalidTag, ValueError):

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import Connection, text
 
 from app.core.key_derivation import blind_index_keys, key_for
-from app.security.encryption import DERIVED, configured_keys, derived_key
+from app.security.encryption import DERIVED, configured_keys, current_key_name, derived_key
 from app.security.key_verification import BLIND_INDEX_CHECK
 
 SECRET: Final = "SECRET_KEY"  # noqa: S105  (its name)
@@ -35,6 +35,17 @@ def key_fingerprints() -> dict[str, str]:
         **{f"{OTHER_BLIND_INDEX} ({number})": _fingerprint(key) for number, key in enumerate(others, start=1)},
         **{_title(name): _fingerprint(key) for name, key in encryption_keys.items()},
     }
+
+
+def data_keys() -> dict[str, str]:
+    """Return the fingerprints of the keys that decrypt data or find rows, by name."""
+    return {name: print_ for name, print_ in key_fingerprints().items() if name != SECRET}
+
+
+def writing_keys() -> dict[str, str]:
+    """Return the fingerprints of the keys with which this process writes, by name."""
+    known = key_fingerprints()
+    return {name: known[name] for name in (_title(current_key_name()), BLIND_INDEX)}
 
 
 def key_records(connection: Connection) -> list[KeyRecord]:

@@ -34,6 +34,7 @@ BLIND_INDEX_CHECK: Final = "MARKS_KEY"  # name of its row, as in older versions;
 _KNOWN_TEXT: Final = b"Every lead hears back."
 _CHECK_PURPOSE: Final = "key check"
 _SELECT: Final = text("SELECT name, sealed, retired_at FROM key_checks ORDER BY name")
+_NEEDED: Final = text("SELECT name FROM key_checks WHERE name = ANY(:names) AND retired_at IS NULL ORDER BY name")
 _INSERT: Final = text(
     "INSERT INTO key_checks (name, sealed) VALUES (:name, :sealed) ON CONFLICT (name) DO UPDATE SET retired_at = NULL"
 )
@@ -111,6 +112,11 @@ def unusable_keys(session: Session, names: Collection[str]) -> Sequence[str]:
     rows = _check_rows(session)
     known = known_key_names()
     return sorted(name for name in names if name not in known or (name in rows and not _decrypts(rows[name])))
+
+
+def needed_keys(session: Session, names: Collection[str]) -> Sequence[str]:
+    """Return those of these keys that processes have to have: not the retired and forgotten ones."""
+    return session.scalars(_NEEDED, {"names": [*names]}).all()
 
 
 def adopt_blind_index_key(session: Session) -> None:

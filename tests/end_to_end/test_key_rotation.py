@@ -8,6 +8,7 @@ from threading import Event, Thread
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from app.security import key_rotation
@@ -170,3 +171,66 @@ def test_blind_index_key_is_rotated_while_leads_are_found(desk: Desk, load: Load
 
 def names_of_keys(desk: Desk, table: str) -> Any:
     return desk.sql(f"SELECT DISTINCT split_part(encode(sealed, 'escape'), ':', 1) AS name FROM {table}")
+
+
+def test_rotation_waits_for_processes_that_lack_the_key(desk: Desk, load: Load, processes: Processes):
+    """The API says which key it lacks, and the command says which parts to restart."""
+    old = {"ENCRYPTION_KEYS": ""}
+    web, worker = processes.start_web(env=old), processes.start_worker("steps,bulk", env=old)
+    inbound = start_inbound(processes, old)
+    load.calls([web])
+    decrypts = {"ENCRYPTION_KEYS": relance("keys", "new", "2027", settings=old)}
+    encrypts = {"ENCRYPTION_KEYS": relance("keys", "first", "2027", settings=decrypts)}
+    new = processes.start_web(env=encrypts)
+    made = load.client.post(f"{new.url}/api/leads", json=desk.lead_data(phone="+12125550999")).json()
+    for path in (f"/api/leads/{made['id']}", "/api/leads"):
+        answer = load.client.get(f"{web.url}{path}")
+        assert (answer.status_code, answer.json()["code"]) == (503, "key-missing")
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert "2027. Nothing was changed. Set ENCRYPTION_KEYS" in answer.json()["detail"]
+
+    wait_until(lambda: "inbound (" in refused_rotation(encrypts), 30, "inbound to report its keys")
+    refused = refused_rotation(encrypts)
+    assert f"web (process {only_child(web)} on " in refused
+    assert "bulk, steps (test" in refused
+    assert refused.count("lacks encryption key 2027\n") == 3
+    assert "restart these parts: bulk, inbound, steps, web." in refused
+    assert {row.name for row in names_of_keys(desk, "leads")} == {DERIVED, "2027"}  # nothing is changed
+
+    for process in (web, inbound):
+        process.stop()
+    refused = refused_rotation(encrypts)
+    assert "restart these parts: bulk, steps." in refused
+    worker.stop()
+    relance("keys", "rotate", settings=encrypts)
+    assert {row.name for row in names_of_keys(desk, "leads")} == {"2027"}
+
+
+def test_rotation_waits_for_processes_that_lack_the_blind_index_key(desk: Desk, load: Load, processes: Processes):
+    old = {"BLIND_INDEX_KEY": ""}
+    web = processes.start_web(env=old)
+    load.calls([web])
+    both = {"BLIND_INDEX_KEY": NEW_SECRET, "OTHER_BLIND_INDEX_KEYS": FIRST}
+    refused = refused_rotation(both, "--new-blind-index-key")
+    assert "lacks BLIND_INDEX_KEY\n" in refused
+    load.check_all(web)
+    relance("keys", "rotate", "--new-blind-index-key", "--yes", settings=both)
+    found = load.client.post(f"{web.url}/api/search", json={"q": load.leads[0]["phone"], "kinds": ["lead"]})
+    assert found.json()["hits"] == []  # this is what the refusal prevents
+
+
+def start_inbound(processes: Processes, settings: Settings) -> Process:
+    inbound = processes.start("inbound", "workers.inbound", [], env=settings)
+    inbound.wait_for("inbound.started")
+    return inbound
+
+
+def refused_rotation(settings: Settings, *more: str) -> str:
+    done = run_module("app.ops.cli", "keys", "rotate", *more, env={**os.environ, **settings})
+    assert (done.returncode, done.stdout) == (1, "")
+    return done.stderr
+
+
+def only_child(process: Process) -> int:
+    [child] = psutil.Process(process.pid).children()
+    return child.pid

@@ -134,8 +134,8 @@ def test_unreadable_row_does_not_affect_other_rows(desk: Desk):
     }
     with transaction() as session:
         assert mark_overdue(session) == 1
-    assert desk.admin.get(f"/api/leads/{lead['id']}").status == 500
-    assert desk.admin.put(f"/api/leads/{lead['id']}", {"notes": "x"}).status == 500  # nothing is written over it
+    assert desk.admin.get(f"/api/leads/{lead['id']}").status == 503
+    assert desk.admin.put(f"/api/leads/{lead['id']}", {"notes": "x"}).status == 503  # nothing is written over it
     done = CliRunner().invoke(cli.relance, ["keys", "rotate", "--every", "--json"])
     assert (done.exit_code, json.loads(done.stdout)["leads"], json.loads(done.stdout)["unreadable leads"]) == (1, 1, 1)
 

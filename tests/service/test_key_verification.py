@@ -155,8 +155,36 @@ def test_key_of_unreadable_data_stays_required_after_rotation(desk: Desk, secret
     assert_does_not_start(desk, "lost")
     assert relance("keys", "forget", "lost").exit_code == 0
     assert_fits(desk)
-    assert desk.admin.get(f"/api/leads/{lead['id']}").status == 500
+    assert desk.admin.get(f"/api/leads/{lead['id']}").body["code"] == "key-missing"
+    assert [one["email"] for one in desk.admin.every("/api/leads")] == [None]  # other leads stay readable
     assert doctor().found == "missing: lost"
+
+
+def test_lists_and_reads_are_refused_while_another_process_has_the_missing_key(desk: Desk, secrets: Any):
+    """Empty fields would look as if the lead had none."""
+    old, new = key("old"), key("new")
+    secrets(ENCRYPTION_KEYS=old)
+    kept = desk.capture(phone="+12125550100")
+    secrets(ENCRYPTION_KEYS=f"{new},{old}")
+    require_valid_keys()
+    lead = desk.capture(**ADDRESS)
+    desk.plan(lead)
+    secrets(ENCRYPTION_KEYS=old)
+    admin, path = desk.admin, f"/api/leads/{lead['id']}"
+    answers = [
+        admin.get(path),
+        admin.get("/api/leads"),
+        admin.get(f"{path}/duplicates"),
+        admin.get("/api/followups", expand="lead"),
+        admin.post("/api/search", {"q": ADDRESS["email"], "kinds": ["lead"]}),
+        admin.put(path, {"notes": "Called."}),
+        admin.post(f"{path}/export"),
+        admin.post(f"{path}/erase", {"reason": "They asked."}),
+    ]
+    assert [(one.status, one.body.get("code")) for one in answers] == [(503, "key-missing")] * len(answers), answers
+    assert "Set ENCRYPTION_KEYS" in answers[1].body["detail"]
+    assert ("new" in answers[1].body["detail"], answers[1].headers["Retry-After"]) == (True, "60")
+    assert admin.get(f"/api/leads/{kept['id']}").body["phone"] == "+12125550100"
 
 
 def test_current_and_blind_index_keys_cannot_be_forgotten(desk: Desk):

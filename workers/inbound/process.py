@@ -8,12 +8,15 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from app import wiring
 from app.config import get_settings
 from app.core.database.session import require_safe_session
 from app.core.db import engine, new_id, transaction
 from app.core.telemetry import logs
+from app.engine.statistics.metrics_store import Counts, add_counts
+from app.engine.statistics.process_keys import own_keys
 from app.engine.steps.publish import flush
 from app.messaging.mailboxes.reading_state import Claim, claim_mailboxes, release_mailboxes
 from app.security.key_verification import require_valid_keys
@@ -46,6 +49,7 @@ class InboundProcess:
     def __init__(self, holder: UUID) -> None:
         self._holder = holder
         self._readers: dict[Claim, MailboxReader] = {}
+        self._has_reported = False  # its keys
 
     def run(self, stop: Event) -> None:
         """Hold mailboxes and read them until `stop` is set."""
@@ -60,9 +64,11 @@ class InboundProcess:
         try:
             with transaction() as session:
                 held = claim_mailboxes(session, self._holder, most=get_settings().inbound_mailboxes)
+                self._report_keys(session, is_running=True)
         except SQLAlchemyError as error:  # the readers check the lease with every mail
             log.warning("inbound.database_unavailable", because=describe_error(error))
             return
+        self._has_reported = True
         self._end_readers(held)
         for claim in held:
             if claim not in self._readers:
@@ -86,5 +92,9 @@ class InboundProcess:
         try:
             with transaction() as session:
                 release_mailboxes(session, self._holder)
+                self._report_keys(session, is_running=False)
         except SQLAlchemyError as error:
             log.warning("inbound.not_released", because=describe_error(error))
+
+    def _report_keys(self, session: Session, *, is_running: bool) -> None:
+        add_counts(session, Counts({own_keys("inbound"): is_running - self._has_reported}))

@@ -2,8 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Final, TypeAlias
+from datetime import datetime
+from typing import TypeAlias
 
 import structlog
 from prometheus_client import CollectorRegistry, generate_latest
@@ -23,7 +23,7 @@ from app.engine.broker_health import broker_takes_writes
 from app.engine.models import SweepRun
 from app.engine.statistics.metrics_store import LATENESS_BUCKETS, REQUEST_BUCKETS, present, totals
 from app.engine.steps.holds import current_hold
-from app.http.request_metrics import EVERY, IN_FLIGHT, POOL_SIZE, POOL_USED
+from app.http.request_metrics import ALIVE_FOR, IN_FLIGHT, POOL_SIZE, POOL_USED
 from app.messaging.mailboxes.failure_notices import mailbox_figures
 from app.messaging.outages.models import ChannelOutage
 
@@ -38,7 +38,6 @@ COUNTERS = {
 }
 
 Counted: TypeAlias = tuple[str, Mapping[str, str], float]  # metric, labels, value
-ALIVE_FOR: Final = timedelta(seconds=6 * EVERY)  # a process that has not written for so long has ended
 
 log = structlog.get_logger()
 

@@ -11,6 +11,7 @@ from app.core.db import transaction
 from app.leads.search.by_text.index import reindex_leads
 from app.messaging.inbound.conversation.subject_index import reindex_sent
 from app.ops.cli.support.output import as_json, counting, print_result, print_rows
+from app.ops.stack.running_keys import rotation_obstacle, writing_processes
 from app.security.encryption import DERIVED, configured_keys, derived_key, format_keys, new_key
 from app.security.key_rotation import ENCRYPTED_COLUMNS, EncryptedColumn, key_usage, keys_in_use, reencrypt
 from app.security.key_verification import (
@@ -84,14 +85,19 @@ def status(*, as_json: bool) -> None:
     is_flag=True,
     help="Accept a changed BLIND_INDEX_KEY (formerly MARKS_KEY). Implies --every. The suppression list keeps its key.",
 )
+@click.option("--yes", is_flag=True, help="Rotate even if running processes lack the keys, or cannot be asked.")
 @as_json
-def rotate(*, every: bool, new_blind_index_key: bool, as_json: bool) -> None:
+def rotate(*, every: bool, new_blind_index_key: bool, yes: bool, as_json: bool) -> None:
     """Re-encrypt all data with the first key of ENCRYPTION_KEYS, without downtime. It is safe to repeat.
+
+    Refused while running processes lack this key or BLIND_INDEX_KEY: they could not read or find the data.
 
     Keys that only the audit log and idempotency records still use are no longer required at start. Exit code 1 if no
     key can decrypt some rows; these rows stay unchanged.
     """
     _require_encryption_keys(new_blind_index_key=new_blind_index_key)
+    if not yes:
+        _require_running_processes_to_have_the_keys()
     unreadable: dict[str, int] = {}
     every = every or new_blind_index_key
     done = {
@@ -123,6 +129,13 @@ def _require_encryption_keys(*, new_blind_index_key: bool) -> None:
     with transaction() as session:
         if others := [problem for problem in find_key_problems(session) if problem.fault not in allowed]:
             raise click.ClickException(describe_problems(others))
+
+
+def _require_running_processes_to_have_the_keys() -> None:
+    with transaction() as session:
+        others = writing_processes(session)
+    if obstacle := rotation_obstacle(others):
+        raise click.ClickException(f"{obstacle}\nWith --yes the data is encrypted again now.")
 
 
 def _search_keys(reindex: Callable[[Session, UUID], tuple[int, UUID | None]]) -> Iterator[int]:
