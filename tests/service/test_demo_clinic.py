@@ -20,6 +20,7 @@ from app.ops.demo.seed_data import PEOPLE
 from app.ops.mailbox.store import Store
 from tests.service.test_cli import answer
 from tests.support.practice import Practice, Watch, at, sql
+from tests.support.processes import Processes, wait_until
 
 pytest_plugins = ["tests.support.practice"]
 pytestmark = pytest.mark.usefixtures("clean_database", "clean_broker")
@@ -37,6 +38,40 @@ def test_demo_clinic_is_believable(watch: Watch, tmp_path: Path) -> None:
     check_the_agenda(clinic)
     check_that_nothing_is_left_over(clinic)
     check_the_credentials(clinic, tmp_path)
+
+
+def test_interrupted_replay_begins_again(watch: Watch, tmp_path: Path, processes: Processes) -> None:
+    """The first run is killed when half of the leads and some mails are there."""
+    first = processes.start("seed", "app.ops.cli", ["seed"], env={"RELANCE_HOME": str(tmp_path)})
+    half = len(stories()) // 2
+    wait_until(lambda: count_of("leads") >= half and count_of("deliveries") > 0, 120, "half of the leads")
+    first.kill()
+    assert count_of("leads") < len(stories())
+    [left] = sql("SELECT id FROM clinics")
+
+    watch.set(at("2026-03-11T14:30"))
+    clinic = seeded(tmp_path)
+
+    assert clinic.clinic_id != left.id
+    assert [row.slug for row in sql("SELECT slug FROM clinics")] == ["demo"]
+    check_that_leads_differ(clinic)
+    check_the_messages(clinic, tmp_path)
+    check_the_agenda(clinic)
+    check_that_nothing_is_left_over(clinic)
+    check_the_credentials(clinic, tmp_path)
+
+
+def test_mails_arrive_after_an_interruption_at_the_end(watch: Watch, tmp_path: Path) -> None:
+    watch.set(at("2026-03-11T14:30"))
+    clinic = seeded(tmp_path)
+    (tmp_path / "mailbox").rename(tmp_path / "mailbox-unfinished")
+    assert not answer("seed", RELANCE_HOME=str(tmp_path))["new"]
+    check_the_messages(clinic, tmp_path)
+
+
+def count_of(table: str) -> int:
+    [row] = sql(f"SELECT count(*) AS number FROM {table}")
+    return int(row.number)
 
 
 def seeded(folder: Path) -> Practice:

@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
+from uuid import UUID
 
 import click
 from sqlalchemy import select
@@ -24,7 +25,9 @@ from app.ops.demo.history.truths import SLUG as HISTORY_SLUG
 from app.ops.demo.mailbox_account import connect_mailbox
 from app.ops.demo.replay.replay import BEGINS, replay
 from app.ops.demo.seed_data import CLINIC, MAILBOX, PEOPLE, SLUG
+from app.ops.demo.unfinished import UNFINISHED, mark_finished, one_at_a_time, remove_unfinished
 from app.ops.embedded import CannotStart
+from app.ops.mailbox.store import Store
 from app.ops.stack.addresses import echo_port, read_addresses
 from app.ops.stack.environment import home, is_demo, write_private
 
@@ -64,15 +67,26 @@ def _report(what: str, total: int, done: int) -> None:
 
 def _seed_demo() -> JsonDict:
     """Create the demo clinic, or renew its connections."""
+    with one_at_a_time(home()):
+        return _create_demo()
+
+
+def _create_demo() -> JsonDict:
     passwords = known_passwords() or {email: secrets.token_urlsafe(12) for _, email, _ in PEOPLE}
     with transaction() as session:
-        is_new = make_clinic(session, passwords)
-        if not is_new:
+        clinic_id = session.scalar(select(Clinic.id).where(Clinic.slug == SLUG))
+        if is_new := clinic_id is None:
+            clinic_id = make_clinic(session, passwords)
+        else:
             renew_passwords(session, passwords)
-        clinic_id = session.scalars(select(Clinic.id).where(Clinic.slug == SLUG)).one()
         connect_mailbox(session, clinic_id, MAILBOX)
+    mails = Store(home() / "mailbox-unfinished")
     if is_new:
-        replay(clinic_id, home() / "mailbox")
+        mails.clear()
+        replay(clinic_id, mails)
+        with transaction() as session:
+            mark_finished(session, clinic_id)
+    Store(home() / "mailbox").take_all(mails)  # also those of a run that was interrupted here
     with transaction() as session:
         if "ECHO_PORT" in os.environ:
             connect_echo_gateways(session, clinic_id, echo_port())
@@ -91,15 +105,14 @@ def known_passwords() -> dict[str, str]:
     return known if known.keys() == {email for _, email, _ in PEOPLE} else {}
 
 
-def make_clinic(session: Session, passwords: Passwords) -> bool:
-    """Create the clinic with its users. Return False if it already exists."""
-    if session.scalar(select(Clinic.id).where(Clinic.slug == SLUG)):
-        return False
+def make_clinic(session: Session, passwords: Passwords) -> UUID:
+    """Create the clinic with its users, marked as unfinished. Remove the one of an interrupted run."""
+    remove_unfinished(session)
     with clock.moved_to(clock.now() - BEGINS):
-        clinic = open_clinic(session, **CLINIC)
+        clinic = open_clinic(session, **{**CLINIC, "slug": UNFINISHED})
         for name, email, role in PEOPLE:
             create_user(session, clinic.id, email=email, name=name, role=role, password=passwords[email])
-    return True
+    return clinic.id
 
 
 def renew_passwords(session: Session, passwords: Passwords) -> None:

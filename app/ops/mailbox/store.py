@@ -50,6 +50,17 @@ class Store:
         draft.rename(self._file(name))
         return name
 
+    def clear(self) -> None:
+        """Delete all messages."""
+        for file in self.folder.glob("*.eml"):
+            file.unlink()
+
+    def take_all(self, other: "Store") -> None:
+        """Move the messages of another store on the same disk to this one."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for file in other.folder.glob("*.eml"):
+            file.rename(self.folder / file.name)
+
     def newest(self, number: int) -> list[Message]:
         """Return the latest messages, newest first."""
         return [message for name in islice(self._names(), number) if (message := self.read(name))]

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Final
 from uuid import UUID
 
@@ -38,8 +37,8 @@ _DAILY: Final = ("detect_time_in_stage", "detect_stale_leads", "find_leads_witho
 _READ_BEFORE: Final = WORKING_DAY * 0.7  # older notices are read
 
 
-def replay(clinic_id: UUID, mailbox: Path) -> None:
-    """Let the clinic's last weeks happen. E-mails go to the folder of the development mailbox.
+def replay(clinic_id: UUID, mails: Store) -> None:
+    """Let the clinic's last weeks happen. E-mails are stored as those of the development mailbox.
 
     No worker may run meanwhile: it would run steps of the replay at the real time.
     """
@@ -50,7 +49,7 @@ def replay(clinic_id: UUID, mailbox: Path) -> None:
     plan = schedule.plan(stories())
     past = _Past(clinic_id, calendar, plan[0].at)
     progress: dict[int, Progress] = {}
-    with _mail_kept_in(Store(mailbox)):
+    with _mail_kept_in(mails):
         for planned in plan:
             past.pass_until(planned.at)
             with clock.moved_to(planned.at), transaction() as session:
