@@ -24,7 +24,6 @@ class Form(StrEnum):
     TEXT = "text"
     LINES = "lines"  # text of several lines
     EMAIL = "email"
-    DAY = "day"
     PAST_DAY = "past_day"
     CHOICE = "choice"
     CHOICES = "choices"

@@ -319,7 +319,6 @@ class Lead(Base):
 
 
 _TYPES: Final[Mapping[Form, TypeEngine[Any]]] = {
-    Form.DAY: Date(),
     Form.PAST_DAY: Date(),
     Form.MONEY: Numeric(12, 2),
     Form.WHOLE: Integer(),
@@ -335,9 +334,7 @@ def _add_declared_fields() -> None:
         if hasattr(Lead, name):
             continue
         if field.is_encrypted:
-            encrypted = EncryptedField(
-                read=date.fromisoformat if field.kind.form in {Form.DAY, Form.PAST_DAY} else None
-            )
+            encrypted = EncryptedField(read=date.fromisoformat if field.kind.form is Form.PAST_DAY else None)
             encrypted.__set_name__(Lead, name)
             setattr(Lead, name, encrypted)
         else:

@@ -1,4 +1,4 @@
-"""UserTurns of users for the tasks by rotation of a batch."""
+"""Load and store whose turn it is, for steps of a batch that create tasks by rotation."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime

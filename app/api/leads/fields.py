@@ -63,7 +63,6 @@ _READ: Final[Mapping[Form, Callable[..., fields.Field[Any]]]] = {
     Form.TEXT: lambda kind, **more: Text(kind.most, least=kind.least, **more),
     Form.LINES: lambda kind, **more: Text(kind.most, lines=True, **more),
     Form.EMAIL: lambda _, **more: Email(**more),
-    Form.DAY: lambda _, **more: Day(**more),
     Form.PAST_DAY: lambda _, **more: Day(validate=_require_past_day, **more),
     Form.CHOICE: lambda kind, **more: Choice(kind.options, **more),
     Form.CHOICES: lambda kind, **more: ListOf(Choice(kind.options), most=len(kind.options), **more),
@@ -78,7 +77,6 @@ _READ: Final[Mapping[Form, Callable[..., fields.Field[Any]]]] = {
 
 
 _WRITTEN: Final[Mapping[Form, Callable[[Kind, JsonDict], fields.Field[Any]]]] = {
-    Form.DAY: lambda _, options: Day(**options),
     Form.PAST_DAY: lambda _, options: Day(**options),
     Form.CHOICE: lambda kind, options: Choice(kind.options or (), **options),
     Form.CHOICES: lambda kind, options: fields.List(Choice(kind.options or ()), **options),
@@ -115,7 +113,7 @@ def _described(field: LeadField) -> JsonDict:
 def _written(field: LeadField) -> fields.Field[Any]:
     options: JsonDict = {"required": True, "allow_none": field.is_nullable}
     if field.is_private:
-        private = PrivateDay if field.kind.form in {Form.DAY, Form.PAST_DAY} else PrivateText
+        private = PrivateDay if field.kind.form is Form.PAST_DAY else PrivateText
         return private(**options, metadata=WITHHELD)
     return _WRITTEN.get(field.kind.form, _text)(field.kind, options)
 

@@ -1,13 +1,13 @@
 """Fill the search keys of messages' subjects that have none: by the sweep, and again after a change of the key."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.core.db import AnyRow, update_many
+from app.core.db import AnyRow, Base, update_many
 from app.messaging.inbound import models as inbound
 from app.messaging.models import IS_NOT_INDEXED, Notification
 from app.security.encrypted_fields import decrypt_or_none
@@ -32,14 +32,10 @@ _NEXT: Final = text(
 def index_waiting(session: Session) -> int:
     """Index the next subjects without keys, newest first; return how many."""
     sent = session.execute(_SENT, {"most": BATCH}).all()
-    _write(session, sent)
+    _write(session, Notification, sent, [row.subject for row in sent])
     arrived = session.execute(_ARRIVED, {"most": BATCH}).all()
-    subjects = {row.id: decrypt_or_none(inbound.InboundEmail, row.id, row.sealed)["subject"] for row in arrived}
-    keys = [
-        {"id": row.id, "subject_blind": word_keys(row.clinic_id, TextKind.SUBJECTS, subjects[row.id] or "")}
-        for row in arrived
-    ]
-    update_many(session, inbound.InboundEmail, keys, ("subject_blind",))
+    subjects = [decrypt_or_none(inbound.InboundEmail, row.id, row.sealed)["subject"] or "" for row in arrived]
+    _write(session, inbound.InboundEmail, arrived, subjects)
     return len(sent) + len(arrived)
 
 
@@ -49,10 +45,13 @@ def reindex_sent(session: Session, after: UUID) -> tuple[int, UUID | None]:
     Mails that arrived need no call: their subjects are encrypted, and their keys are computed with each encryption.
     """
     rows = session.execute(_NEXT, {"after": after, "most": BATCH}).all()
-    _write(session, rows)
+    _write(session, Notification, rows, [row.subject for row in rows])
     return len(rows), rows[-1].id if rows else None
 
 
-def _write(session: Session, sent: Iterable[AnyRow]) -> None:
-    keys = [{"id": row.id, "subject_blind": word_keys(row.clinic_id, TextKind.SUBJECTS, row.subject)} for row in sent]
-    update_many(session, Notification, keys, ("subject_blind",))
+def _write(session: Session, model: type[Base], rows: Sequence[AnyRow], subjects: Sequence[str | None]) -> None:
+    keys = [
+        {"id": row.id, "subject_blind": word_keys(row.clinic_id, TextKind.SUBJECTS, subject)}
+        for row, subject in zip(rows, subjects, strict=True)
+    ]
+    update_many(session, model, keys, ("subject_blind",))

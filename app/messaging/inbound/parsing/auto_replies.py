@@ -57,6 +57,7 @@ _ANSWER: Final = re.compile(r"\s*(?:re|aw|antw|sv|vs|odp|rv|res|rif|réf|ref|r|y
 _QUOTE: Final = re.compile(r"^\s*>|gmail_quote|<blockquote|divRplyFwdMsg|moz-cite-prefix", re.IGNORECASE | re.MULTILINE)
 # What follows the words of a program in a subject: a colon, or the beginning of an answer.
 _END_OF_WORDS: Final = re.compile(r"\s*(?:[:\uff1a\])]|\b(?:re|aw|fwd?|wg)\s*:)", re.IGNORECASE)
+_ABSENCE_PHRASES: Final = [phrase for phrase in ABSENCE_SUBJECTS if " " in phrase]
 _QUESTION: Final = re.compile(r"\?(?=[\s\"')]|$)|[\u00bf\uff1f]")  # not in the address of a page
 _CJK: Final = "\u2e80"  # scripts without spaces begin here
 _LONGEST_SUBJECT: Final = 200
@@ -177,8 +178,7 @@ def _of_subject(subject: str) -> Sign | None:
     if first in ABSENCE_SUBJECTS:
         is_phrase_before_more = " " in first and first != words
         return Sign("subject", _HEAVY if is_phrase_before_more else _DOUBTFUL)
-    phrases = [phrase for phrase in ABSENCE_SUBJECTS if " " in phrase]
-    return Sign("subject", _DOUBTFUL) if _begins(words, phrases) else None
+    return Sign("subject", _DOUBTFUL) if _begins(words, _ABSENCE_PHRASES) else None
 
 
 def _begins(words: str, phrases: Iterable[str]) -> bool:
