@@ -1,9 +1,8 @@
 /** The form of a message to a lead: its channel, a template to begin with, and the text. */
 
-import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, useRef, useState } from "react";
 import { api, ok } from "../api/client";
-import { useAct, useLead } from "../api/queries";
+import { useAct, useLead, useLeadTemplates } from "../api/queries";
 import type { Lead, Schemas } from "../api/types";
 import { texts } from "../texts";
 import { toast, toastError } from "../ui/overlays";
@@ -168,12 +167,7 @@ function usePreview(leadId: string) {
   return { load, drop };
 }
 
-/** The templates for leads. Whoever may write to the lead may read them. */
 function TemplateChoice({ value, onChange }: { value: string; onChange: (id: string) => void }) {
-  const templates = useQuery({
-    queryKey: ["settings", "templates", "lead"],
-    queryFn: () => ok(api.GET("/api/message-templates", { params: { query: { limit: 200, recipient: "lead" } } })),
-  });
-  const options = templates.data?.items.map(({ id, name }) => ({ value: id, label: name })) ?? [];
+  const options = useLeadTemplates().data?.map(({ id, name }) => ({ value: id, label: name })) ?? [];
   return <SelectField label={t.template} value={value} onChange={onChange} options={[{ value: "", label: t.noTemplate }, ...options]} />;
 }

@@ -65,6 +65,15 @@ export function useUsers() {
   });
 }
 
+/** The message templates for leads. Whoever may write to a lead may read them. */
+export function useLeadTemplates(enabled = true) {
+  return useQuery({
+    queryKey: ["settings", "templates", "lead"],
+    queryFn: async () => (await ok(api.GET("/api/message-templates", { params: { query: { limit: 200, recipient: "lead" } } }))).items,
+    enabled,
+  });
+}
+
 export function useTaskCancellation() {
   return useQuery({
     queryKey: ["settings", "task-cancellation"],

@@ -14,7 +14,7 @@ import WebFormPatch from "openapi:WebFormPatch";
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { api, ok } from "../../api/client";
-import { useMay, useSources, useStages, useUsers } from "../../api/queries";
+import { useLeadTemplates, useMay, useSources, useStages, useUsers } from "../../api/queries";
 import { request } from "../../api/request";
 import { type FieldProps, optionsOfEnum } from "../../forms/fields";
 import { SchemaForm } from "../../forms/form";
@@ -71,7 +71,7 @@ const reactionsOf = (row: Row): ReactNode => {
 export function Stages() {
   const mayAutomate = useMay("automation:manage");
   const tasks = useQuery({ queryKey: ["settings", "task-templates"], queryFn: async () => (await ok(api.GET("/api/task-templates", { params: { query: { limit: 200 } } }))).items, enabled: mayAutomate });
-  const messages = useQuery({ queryKey: ["settings", "templates", "of leads"], queryFn: async () => (await ok(api.GET("/api/message-templates", { params: { query: { limit: 200, recipient: "lead" } } }))).items, enabled: mayAutomate });
+  const messages = useLeadTemplates(mayAutomate);
   const rules = {
     auto_task_template: { options: optionsOf(tasks.data), isHidden: !mayAutomate },
     auto_email_template: { options: optionsOf(messages.data), isHidden: !mayAutomate },
