@@ -13,6 +13,7 @@ from app.ops.doctor.check import Check
 from app.ops.doctor.checks import run_checks
 from app.security import encryption
 from app.security.key_verification import require_valid_keys
+from tests.service.test_cli import start_relance
 from tests.support.desk import Desk
 from tests.support.keys import ANOTHER, FIRST, key
 
@@ -198,3 +199,19 @@ def test_readiness_probe_writes_nothing(desk: Desk):
     before = desk.sql("SELECT name, xmin, xmax FROM key_checks ORDER BY name")
     assert_fits(desk)
     assert desk.sql("SELECT name, xmin, xmax FROM key_checks ORDER BY name") == before
+
+
+def test_rotation_is_refused_while_an_older_version_runs(desk: Desk):
+    """It writes its metrics, and does not report its keys. A process that has not written for long has ended."""
+    row = "('a:7:1', 'http_in_flight', '{}', 0, now())"
+    desk.sql(f"INSERT INTO counters (process, metric, labels, value, updated_at) VALUES {row}")
+    refused = relance("keys", "rotate")
+    assert (refused.exit_code, "web (process 7 on a): does not report its keys" in refused.stderr) == (1, True)
+    desk.sql("UPDATE counters SET updated_at = now() - interval '31 seconds'")
+    assert relance("keys", "rotate").exit_code == 0
+
+
+def test_rotation_is_refused_without_the_broker(desk: Desk):
+    refused = start_relance("keys", "rotate", BROKER_URL="redis://127.0.0.1:1")
+    assert (refused.returncode, "the workers cannot be asked for their keys" in refused.stderr) == (1, True)
+    assert start_relance("keys", "rotate", "--yes", BROKER_URL="redis://127.0.0.1:1").returncode == 0
