@@ -1,5 +1,6 @@
 """Attempts: messages that were handed over and did not come back, unless they answer the lead."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -118,6 +119,114 @@ def test_bounce_takes_back_the_count_and_its_steps(practice: Practice, watch: Wa
     assert {step.reason for step in practice.steps(lead, name=BREAK_UP)} == {"undelivered"}
     practice.fail_to_reach(lead, times=1)
     assert counts(practice, lead)[0] == 3
+
+
+COUNTED = """
+name: counted
+rules:
+  - name: third
+    on: lead.attempt_failed
+    when: [{ field: lead.failed_attempts, greater_than: 2 }]
+    after: 3 days
+    stop_on: []
+    do: [{ create_task: { type: CALL, title: Ask at home } }]
+  - name: first-tries
+    on: lead.attempt_failed
+    when: [{ field: lead.failed_attempts, less_than: 3 }]
+    after: 3 days
+    stop_on: []
+    do: [{ create_task: { type: CALL, title: Try again } }]
+  - name: whoever-asks
+    on: activity.logged
+    when:
+      - { field: event.type, equals: NOTE }
+      - any: [{ field: lead.failed_attempts, equals: 3 }, { field: lead.status, equals: LOST }]
+    after: 2 days
+    do: [{ create_task: { type: CALL, title: Look at the lead } }]
+  - name: at-once
+    on: activity.logged
+    when: [{ field: event.type, equals: NOTE }, { field: lead.failed_attempts, equals: 3 }]
+    do: [{ create_task: { type: CALL, title: Tell the manager } }]
+"""
+
+
+@pytest.fixture
+def counting(open_practice: Callable[..., Practice]) -> Practice:
+    """A clinic whose rules ask for the number of attempts, on events of several kinds."""
+    practice = open_practice(playbook=COUNTED)
+    set_address(practice)
+    return practice
+
+
+def three_attempts(practice: Practice, watch: Watch, smtp: SmtpServer) -> tuple[UUID, Mail]:
+    """Return a lead and the first of its three attempts, a message."""
+    lead = practice.capture(email=LEAD)
+    send(practice, lead)
+    for _ in range(2):
+        watch.advance(hours=1)
+        practice.fail_to_reach(lead, times=1)
+    watch.advance(minutes=1)
+    practice.log(lead, "NOTE", notes="Three attempts")  # other rules ask for the number now
+    assert Counter(step.name for step in practice.pending(lead)) == {
+        "third": 1,
+        "first-tries": 2,
+        "whoever-asks": 1,
+        "at-once": 1,
+    }
+    return lead, smtp.received[0]
+
+
+def test_bounce_takes_back_the_steps_of_the_number_of_attempts(counting: Practice, watch: Watch, smtp: SmtpServer):
+    lead, sent = three_attempts(counting, watch, smtp)
+    come_back(counting, sent)
+    assert counts(counting, lead)[0] == 2
+    reasons = Counter((step.name, step.state, step.reason) for step in counting.steps(lead, kind=Kind.CREATE_TASK))
+    assert reasons == {
+        ("third", "cancelled", "undelivered"): 1,
+        ("whoever-asks", "cancelled", "undelivered"): 1,
+        ("at-once", "cancelled", "undelivered"): 1,
+        ("first-tries", "cancelled", "undelivered"): 1,  # of the message itself
+        ("first-tries", "planned", None): 1,
+    }
+
+
+def test_steps_stay_if_another_attempt_has_reached_their_number(counting: Practice, watch: Watch, smtp: SmtpServer):
+    lead, sent = three_attempts(counting, watch, smtp)
+    counting.fail_to_reach(lead, times=1)
+    come_back(counting, sent)
+    assert counts(counting, lead)[0] == 3
+    assert Counter(step.name for step in counting.pending(lead)) == {
+        "third": 2,
+        "first-tries": 1,
+        "whoever-asks": 1,
+        "at-once": 1,
+    }
+
+
+def test_step_of_an_attempt_that_ran_stays_and_the_timeline_says_why(
+    counting: Practice, watch: Watch, smtp: SmtpServer
+):
+    lead, sent = three_attempts(counting, watch, smtp)
+    counting.run_due()
+    come_back(counting, sent)
+    assert [task.title for task in counting.rows("lead_tasks", lead_id=lead)] == ["Tell the manager"]
+    notes = [entry.notes for entry in counting.rows("lead_activities", lead_id=lead, type="NOTE")]
+    why = (
+        "A message to the lead came back, so it is no attempt: attempts without a response are now 2."
+        " What rules did because of that attempt stays: At once."
+    )
+    assert notes == ["Three attempts", why]
+
+
+def test_bounce_after_a_response_takes_back_no_steps_of_attempts(counting: Practice, watch: Watch, smtp: SmtpServer):
+    lead, sent = three_attempts(counting, watch, smtp)
+    counting.hear_from(lead)
+    before = {step.id for step in counting.pending(lead) if step.name == "third"}
+    watch.advance(hours=1)
+    counting.fail_to_reach(lead, times=1)
+    come_back(counting, sent)
+    assert before
+    assert before <= {step.id for step in counting.pending(lead)}
 
 
 def test_first_contact_that_bounced_is_none(practice: Practice, smtp: SmtpServer):
@@ -300,8 +409,9 @@ def test_break_up_is_sent_once_for_attempts_without_an_answer(practice: Practice
     assert break_ups(practice, lead) == {BREAK_UP}
     come_back(practice, mails[0])
     assert counts(practice, lead)[0] == 2
+    assert break_ups(practice, lead) == set()
     practice.fail_to_reach(lead, times=1)
-    assert (counts(practice, lead)[0], break_ups(practice, lead)) == (3, {BREAK_UP})
+    assert (counts(practice, lead)[0], break_ups(practice, lead)) == (3, {"break-up-email"})
     watch.advance(days=4)
     for _ in range(3):
         practice.run(Kind.SUGGEST_LOST)

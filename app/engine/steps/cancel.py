@@ -40,6 +40,10 @@ _STOP_FOLLOWING = text(
     " WHERE lead_id = :lead AND state IN ('planned', 'published') AND cause ->> 'subject_id' = :subject"
     " AND cause ->> 'event' = ANY(:events) RETURNING kind, params, reason"
 )
+_STOP_THESE = text(
+    "UPDATE steps SET state = 'cancelled', reason = :reason, finished_at = :now"
+    " WHERE id = ANY(:ids) AND state IN ('planned', 'published') RETURNING kind, params, reason"
+)
 # Steps of sequences stay: the contact policy refuses each one when it is due, and the sequence continues.
 _STOP_MESSAGES = text(
     "UPDATE steps SET state = 'cancelled', reason = :reason, finished_at = :now"
@@ -115,6 +119,13 @@ def cancel_following(
     """
     about = {"lead": lead_id, "subject": str(subject_id), "events": list(events)}
     found = session.execute(_STOP_FOLLOWING, {**about, "reason": reason, "now": clock.now()}).all()
+    _notify_listeners(session, found)
+    return len(found)
+
+
+def cancel_steps(session: Session, ids: Collection[UUID], *, reason: Reason) -> int:
+    """Cancel the pending ones of these steps, and return how many. The caller locks the row of their lead."""
+    found = session.execute(_STOP_THESE, {"ids": list(ids), "reason": reason, "now": clock.now()}).all()
     _notify_listeners(session, found)
     return len(found)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -9,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.ports import Listeners
-from app.engine.models import Reason
-from app.engine.steps.cancel import cancel_following
+from app.engine.models import Reason, StepState
+from app.engine.steps.cancel import cancel_following, cancel_steps
+from app.engine.steps.recount import steps_of_attempts
 from app.engine.steps.restore import restore_steps
 from app.identity.actor import Actor
 from app.leads.activities.attempts import forget_contact, has_contact_since
@@ -22,7 +24,13 @@ from app.leads.pipeline.lead_state import mark_activity, mark_updated
 from app.leads.pipeline.move_back import move_back, stage_before
 from app.leads.pipeline.rotting import update_rotting_date
 from app.leads.search.lookup import lock_lead
-from app.leads.timeline.models import Activity, CountsAs
+from app.leads.timeline.entries import write_entry
+from app.leads.timeline.models import Activity, ActivityType, CountsAs
+
+_NO_ATTEMPT: Final = (
+    "A message to the lead came back, so it is no attempt: attempts without a response are now {attempts}."
+    " What rules did because of that attempt stays: {done}."
+)
 
 # Called in the same transaction when an answer of a user came back, to open the tasks again that it completed.
 contact_taken_back: Listeners[[Session, Actor, Lead, Activity]] = Listeners("contact_taken_back")
@@ -43,7 +51,7 @@ def discount_message(session: Session, actor: Actor, activity_id: UUID) -> None:
     """Take back what a message of a user counted as: it came back, or never left.
 
     The times of contact and the attempts are computed again, what rules planned because of it is cancelled, and what an
-    answer ended goes on: the stage, the tasks and the steps.
+    answer ended goes on: the stage, the tasks and the steps. A note on the timeline names what was done because of it.
     """
     lead, entry = _lock_message(session, actor, activity_id)
     if lead is None or entry is None or entry.counts_as == CountsAs.UNDELIVERED:
@@ -53,11 +61,30 @@ def discount_message(session: Session, actor: Actor, activity_id: UUID) -> None:
         return
     session.flush()
     mark_updated(lead, actor, now())
+    attempts = lead.failed_attempts
     forget_contact(session, lead, entry.occurred_at)
     cancel_following(session, lead.id, entry.id, CONTACT_EVENTS, reason=Reason.UNDELIVERED)
+    if lead.failed_attempts < attempts:
+        _take_back_attempt(session, actor, lead, entry)
     if before == CountsAs.ANSWER and lead.status in OPEN_STATUSES:
         _take_back(session, actor, lead, entry)
     update_rotting_date(session, actor.clinic, lead)
+
+
+def _take_back_attempt(session: Session, actor: Actor, lead: Lead, entry: Activity) -> None:
+    """Cancel the steps that rules planned because of the number of attempts, and note those that are done."""
+    found = steps_of_attempts(
+        session, lead.id, actor.clinic.calendar, since=entry.occurred_at, left=lead.failed_attempts
+    )
+    cancel_steps(session, [step.id for step in found], reason=Reason.UNDELIVERED)
+    if done := dict.fromkeys(_in_words(step.name) for step in found if step.state == StepState.DONE):
+        words = _NO_ATTEMPT.format(attempts=lead.failed_attempts, done=", ".join(done))
+        write_entry(session, Actor.system(actor.clinic), lead, type=ActivityType.NOTE, at=now(), notes=words)
+
+
+def _in_words(name: str) -> str:
+    """Return the name of a rule as words, such as `Break up email`."""
+    return name.rpartition(":")[2].replace("-", " ").capitalize()
 
 
 def _take_back(session: Session, actor: Actor, lead: Lead, entry: Activity) -> None:
