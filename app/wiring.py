@@ -29,7 +29,7 @@ from app.engine.rules import lead_facts
 from app.engine.step_kind import STEP_KINDS
 from app.engine.steps import cancel
 from app.identity import account_email_ports
-from app.leads.activities import messages
+from app.leads.activities import messages, replies
 from app.leads.activities import service as activities
 from app.leads.assignment import availability, owner_changes
 from app.leads.capture import lead_validation
@@ -86,7 +86,8 @@ def connect() -> None:
     merge.contact_merged.connect(complete_tasks_before_merge)
     merge.rows_moved.connect(move_hold)
     activities.activity_logged.connect(complete_answered_tasks, plan_emergency_task)
-    messages.contact_taken_back.connect(reopen_answered_tasks)
+    messages.contact_taken_back.connect(reopen_answered_tasks, event_listeners.go_on_after_answer)
+    replies.reply_taken_back.connect(event_listeners.go_on_after_reply)
     closing.lead_ended.connect(cancel_open_tasks)
     effects.author_asked.connect(pause_for_question)
     questions.author_decided.connect(resume_after_question)

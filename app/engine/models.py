@@ -127,6 +127,7 @@ class Reason(StrEnum):
     RESTRICTED = "restricted"  # processing is restricted at the lead's request
     ERASED = "erased"  # the lead's personal data was erased
     UNDELIVERED = "undelivered"  # the message that it followed did not reach the lead
+    NO_REPLY = "no_reply"  # the reply that it followed was written by a program
     MERGED = "merged"  # the lead was merged into another lead that has the same step
     BY_HAND = "by_hand"  # decided by a user
     STOPPED = "stopped"  # an event in the rule's `stop_on`

@@ -94,6 +94,7 @@ WORDS: Final[Mapping[str, str]] = {
     Reason.MISSING_FIELD: "a variable of the template had no value and no fallback",
     Reason.ALREADY_SUGGESTED: "the same was suggested before",
     Reason.UNDELIVERED: "the message before it did not reach the lead",
+    Reason.NO_REPLY: "a program wrote the message that counted as a reply",
     Reason.ALREADY_ESCALATED: "the lead already had an open escalation",
     Reason.ALREADY_DELIVERED: "it was delivered before",
     Reason.SKIPPED_ON_RESUME: "it was due before the time that an operator chose when a hold ended",

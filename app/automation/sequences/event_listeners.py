@@ -9,13 +9,14 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.automation.sequences.enrollments.exit import cancel_steps_and_labels, end_all_of_lead, end_enrollments
+from app.automation.sequences.enrollments.go_on import let_go_on
 from app.automation.sequences.enrollments.transitions import (
     Move,
     lock_enrollments_waiting_for,
     move_enrollments,
     sequence_texts,
 )
-from app.automation.sequences.models import IS_LIVE
+from app.automation.sequences.models import ENDED_BY, IS_LIVE
 from app.core.type_aliases import JsonDict
 from app.engine.events.events import Event, EventName, stop_reason
 from app.engine.events.keys import as_json
@@ -24,7 +25,10 @@ from app.engine.sequences.definitions import sequence_versions, sequences_of
 from app.engine.sequences.sequence import EXIT_BY_EVENT, ExitReason
 from app.engine.sequences.sequence import Sequence as SequenceText
 from app.engine.service import add_steps, step_row
+from app.identity.actor import Actor
 from app.identity.clinic_context import ClinicContext
+from app.leads.activities.messages import LostAnswer
+from app.leads.models import Lead
 
 GATEWAY_EVENTS: Final = frozenset({EventName.MESSAGE_BOUNCED, EventName.MESSAGE_OPENED, EventName.MESSAGE_CLICKED})
 TASK_END_EVENTS: Final = frozenset({EventName.TASK_COMPLETED, EventName.TASK_CANCELLED})
@@ -32,10 +36,13 @@ COLLEAGUE_EXIT_EVENTS: Final = frozenset({EventName.LEAD_REPLIED, EventName.CONS
 
 # Of several events that end an enrollment, a goal event is the reason, else the first event.
 _END_BY_EVENT: Final = text(
-    "UPDATE enrollments AS n SET state = 'exited', reason = hit.reason, ended_at = :now, changed_at = :now"  # noqa: S608
-    " FROM (SELECT DISTINCT ON (t.id) t.id, CASE WHEN e.event = ANY(t.goal) THEN 'goal' ELSE e.reason END AS reason"
-    " FROM unnest(CAST(:leads AS uuid[]), CAST(:events AS text[]), CAST(:reasons AS text[]), CAST(:keys AS text[]))"
-    " WITH ORDINALITY AS e(lead, event, reason, keys, place)"
+    "UPDATE enrollments AS n SET state = 'exited', reason = hit.reason, ended_at = :now, changed_at = :now,"  # noqa: S608
+    f" cause = n.cause || jsonb_build_object('{ENDED_BY}', jsonb_build_object('subject_id', hit.subject,"
+    " 'state', n.state, 'reason', n.reason))"
+    " FROM (SELECT DISTINCT ON (t.id) t.id, CASE WHEN e.event = ANY(t.goal) THEN 'goal' ELSE e.reason END AS reason,"
+    " e.subject"
+    " FROM unnest(CAST(:leads AS uuid[]), CAST(:events AS text[]), CAST(:reasons AS text[]), CAST(:keys AS text[]),"
+    " CAST(:subjects AS text[])) WITH ORDINALITY AS e(lead, event, reason, keys, subject, place)"
     f" JOIN enrollments AS t ON t.lead_id = e.lead AND t.{IS_LIVE}"
     " AND (e.event = ANY(t.goal) OR e.event = ANY(t.exit_on))"
     " AND (e.keys IS NULL OR t.key = '' OR CAST(e.keys AS jsonb) ? t.key)"
@@ -62,7 +69,7 @@ def follow_events(session: Session, clinic: ClinicContext, events: Sequence[Even
     if not sequences:
         return
     if ending := ending_events(events):
-        _end(session, ending)
+        _end(session, ending, occasions=events)
     if over := [event for event in events if event.name in TASK_END_EVENTS]:
         _continue(session, clinic, over)
     if sequences.has_colleague_exits and (replied := {e.lead_id for e in events if e.name in COLLEAGUE_EXIT_EVENTS}):
@@ -74,12 +81,27 @@ def ending_events(events: Sequence[Event]) -> list[Event]:
     return [event for event in events if stop_reason(event.name) or event.name in GATEWAY_EVENTS]
 
 
-def _end(session: Session, events: Sequence[Event]) -> None:
+def go_on_after_answer(session: Session, actor: Actor, lead: Lead, lost: LostAnswer) -> None:
+    """Let the enrollments go on that an answer ended which did not reach the lead."""
+    let_go_on(session, actor, lead, lost.entry.id, at=clock.now(), has_moved_back=lost.has_moved_back)
+
+
+def go_on_after_reply(session: Session, actor: Actor, lead: Lead, entry_id: UUID) -> None:
+    """Let the enrollments go on that a message ended which was no reply."""
+    let_go_on(session, actor, lead, entry_id, at=clock.now())
+
+
+def _end(session: Session, events: Sequence[Event], *, occasions: Sequence[Event]) -> None:
+    """End what the events end. `occasions`: all events that happened; the first one of a lead led to its others."""
     at = clock.now()
+    subjects: dict[UUID, str] = {}
+    for event in occasions:
+        subjects.setdefault(event.lead_id, str(event.subject_id))
     given = {
         "leads": [event.lead_id for event in events],
         "events": [event.name for event in events],
         "keys": [as_json(event.keys) for event in events],
+        "subjects": [subjects[event.lead_id] for event in events],
         "reasons": [EXIT_BY_EVENT.get(event.name, ExitReason.STOPPED) for event in events],
     }
     cancel_steps_and_labels(session, session.execute(_END_BY_EVENT, {**given, "now": at}).all(), at=at)

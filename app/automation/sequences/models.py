@@ -22,6 +22,7 @@ class EnrollmentState(StrEnum):
 
 
 LIVE: Final = (EnrollmentState.ACTIVE, EnrollmentState.PAUSED)
+ENDED_BY: Final = "ended_by"  # in `cause`: the subject of the event that ended it, and its state before
 IS_LIVE: Final = "state IN ('active', 'paused')"
 
 

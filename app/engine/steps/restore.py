@@ -1,5 +1,6 @@
-"""Restore the steps that a contact stopped which turned out to be none."""
+"""Restore the steps that a contact or a reply stopped which turned out to be none."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -19,15 +20,15 @@ _RESTORE: Final = text(
     " AND NOT EXISTS (SELECT FROM events AS e WHERE e.lead_id = s.lead_id AND e.occurred_at > :since"
     " AND e.name = ANY(s.stop_on) AND e.name <> ALL(:own))"
 )
-_OWN: Final = (EventName.LEAD_CONTACTED, EventName.TASK_COMPLETED)  # of the contact itself
 
 
-def restore_steps(session: Session, lead_id: UUID, *, since: datetime, has_moved_back: bool) -> None:
-    """Plan the steps again that the contact of this time stopped. The caller locks the lead's row.
+def restore_steps(
+    session: Session, lead_id: UUID, *, since: datetime, reason: Reason, own: Collection[EventName]
+) -> None:
+    """Plan the steps again that were stopped for this reason since then. The caller locks the lead's row.
 
-    Each keeps its due time: one that is past runs now, unless it may not be that late. `has_moved_back`: the changes of
-    stage since then are the contact's own.
+    Each keeps its due time: one that is past runs now, unless it may not be that late. `own`: the events of the contact
+    or reply itself; a step that another event has stopped since stays.
     """
-    own = [*_OWN, EventName.LEAD_STAGE_CHANGED] if has_moved_back else [*_OWN]
-    given = {"lead": lead_id, "since": since, "reason": Reason.ALREADY_CONTACTED, "own": own}
+    given = {"lead": lead_id, "since": since, "reason": reason, "own": list(own)}
     session.execute(_RESTORE, {**given, "deliver": Kind.DELIVER})

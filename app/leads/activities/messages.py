@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.ports import Listeners
+from app.engine.events.events import EventName
 from app.engine.models import Reason, StepState
+from app.engine.recount import steps_of_attempts
 from app.engine.steps.cancel import cancel_following, cancel_steps
-from app.engine.steps.recount import steps_of_attempts
 from app.engine.steps.restore import restore_steps
 from app.identity.actor import Actor
 from app.leads.activities.attempts import forget_contact, has_contact_since
@@ -32,8 +33,18 @@ _NO_ATTEMPT: Final = (
     " What rules did because of that attempt stays: {done}."
 )
 
-# Called in the same transaction when an answer of a user came back, to open the tasks again that it completed.
-contact_taken_back: Listeners[[Session, Actor, Lead, Activity]] = Listeners("contact_taken_back")
+
+class LostAnswer(NamedTuple):
+    """The entry of an answer that came back, and whether the lead has moved back to the stage before it."""
+
+    entry: Activity
+    has_moved_back: bool
+
+
+# Called in the same transaction when an answer of a user came back, to open the tasks again that it completed, and to
+# let the enrollments go on that it ended.
+contact_taken_back: Listeners[[Session, Actor, Lead, LostAnswer]] = Listeners("contact_taken_back")
+_OWN_EVENTS: Final = frozenset({EventName.LEAD_CONTACTED, EventName.TASK_COMPLETED})  # of the answer itself
 
 
 def count_message(session: Session, actor: Actor, activity_id: UUID, *, handed_over_at: datetime) -> None:
@@ -51,7 +62,8 @@ def discount_message(session: Session, actor: Actor, activity_id: UUID) -> None:
     """Take back what a message of a user counted as: it came back, or never left.
 
     The times of contact and the attempts are computed again, what rules planned because of it is cancelled, and what an
-    answer ended goes on: the stage, the tasks and the steps. A note on the timeline names what was done because of it.
+    answer ended goes on: the stage, the tasks, the enrollments and the steps. A note on the timeline names what was
+    done because of it.
     """
     lead, entry = _lock_message(session, actor, activity_id)
     if lead is None or entry is None or entry.counts_as == CountsAs.UNDELIVERED:
@@ -94,8 +106,10 @@ def _take_back(session: Session, actor: Actor, lead: Lead, entry: Activity) -> N
     stage = stage_before(session, lead, entry.occurred_at)
     if stage is not None:
         move_back(session, actor, lead, stage)
-    contact_taken_back(session, actor, lead, entry)
-    restore_steps(session, lead.id, since=entry.occurred_at, has_moved_back=stage is not None)
+    has_moved_back = stage is not None
+    contact_taken_back(session, actor, lead, LostAnswer(entry, has_moved_back))
+    own = _OWN_EVENTS | ({EventName.LEAD_STAGE_CHANGED} if has_moved_back else set())
+    restore_steps(session, lead.id, since=entry.occurred_at, reason=Reason.ALREADY_CONTACTED, own=own)
 
 
 def discount_waiting(session: Session, activity_ids: Collection[UUID]) -> None:

@@ -1,5 +1,7 @@
 """Questions about messages of leads that a user decides: whether a person wrote it, and whether to send no more.
 
+Without a question, a user may still correct whether a person or a program wrote a message.
+
 While a question is open, messages of rules and sequences to the lead wait. If the question is about the author, the
 lead's enrollments are paused too. A clear reply answers that question, and an opt-out answers a request. Unanswered
 questions are answered by the clinic's setting, or by the law: a request for no more messages is obeyed after ten
@@ -25,14 +27,15 @@ from app.identity.actor import Actor
 from app.identity.clinic_context import ClinicContext
 from app.identity.clinics import load_context
 from app.identity.inbound_email import UnsureReplies
+from app.leads.activities.replies import discount_reply
 from app.leads.activities.service import count_as_reply
 from app.leads.models import Lead
 from app.leads.search.lookup import lock_lead
-from app.leads.timeline.models import CountsAs
+from app.leads.timeline.models import Activity, CountsAs
 from app.messaging.contact_policy.keywords import asks_to_stop, said
 from app.messaging.contact_policy.load_facts import open_questions
 from app.messaging.contact_policy.opt_outs import opt_out
-from app.messaging.inbound.effects import ask, effect_of, obey_keyword, question_of
+from app.messaging.inbound.effects import ask, ask_for_opt_out, effect_of, obey_keyword, question_of
 from app.messaging.inbound.mail_list import lock_email
 from app.messaging.inbound.models import Classification, InboundEmail, Question
 from app.messaging.inbound.texts.models import InboundText
@@ -65,7 +68,7 @@ ANSWERS: Final = {
 
 
 class NothingToDecide(Conflict):
-    """The message has no open question."""
+    """The message has no open question, and counts as that already."""
 
 
 def decide_email(session: Session, actor: Actor, email_id: UUID, data: JsonObject) -> InboundEmail:
@@ -109,7 +112,8 @@ def _default(clinic: ClinicContext, message: Message) -> Answer:
 
 def _decide(session: Session, actor: Actor, message: Message, answer: Answer) -> None:
     if message.decide_by is None or message.question is None:
-        raise NothingToDecide
+        _correct(session, actor, message, answer)
+        return
     question = Question(message.question)
     if answer not in ANSWERS[question]:
         raise Invalid.at("/answer", f"Must be {' or '.join(ANSWERS[question])}.")
@@ -122,8 +126,26 @@ def _decide(session: Session, actor: Actor, message: Message, answer: Answer) ->
         _apply(session, actor, lead, message=message, answer=answer)
 
 
+def _correct(session: Session, actor: Actor, message: Message, answer: Answer) -> None:
+    """Correct who wrote a message that has no open question: a reply was automatic, or an automatic one is a reply."""
+    lead = lock_lead(session, actor.clinic.id, message.lead_id) if message.lead_id and message.activity_id else None
+    entry = session.get(Activity, message.activity_id) if lead else None
+    is_reply = answer is Answer.PERSON
+    if lead is None or entry is None or answer not in ANSWERS[Question.AUTHOR] or entry.counts_as is not None:
+        raise NothingToDecide
+    if entry.is_auto_reply is not is_reply:
+        raise NothingToDecide
+    message.question, message.handled_by = Question.AUTHOR, actor.user_id
+    if isinstance(message, InboundEmail):
+        message.classification = Classification.REPLY if is_reply else Classification.AUTO_REPLY
+    if is_reply:
+        _count_as_reply(session, Actor.system(actor.clinic), lead, message)
+    else:
+        discount_reply(session, actor, lead, entry.id)
+
+
 def _apply(session: Session, actor: Actor, lead: Lead, *, message: Message, answer: Answer) -> None:
-    if answer is Answer.PERSON and isinstance(message, InboundEmail):
+    if answer is Answer.PERSON:
         _count_as_reply(session, Actor.system(actor.clinic), lead, message)
     elif answer is Answer.OPT_OUT:
         opt_out(session, Actor.system(actor.clinic), lead.id)
@@ -180,11 +202,19 @@ def _has_request(session: Session, lead_id: UUID) -> bool:
     return any(session.scalar(found.limit(1)) is not None for found in asked)
 
 
-def _count_as_reply(session: Session, actor: Actor, lead: Lead, mail: InboundEmail) -> None:
-    """Give the mail the effects of a reply: a keyword is obeyed, and a request for no more messages is a question."""
-    if mail.activity_id is None:
+def _count_as_reply(session: Session, actor: Actor, lead: Lead, message: Message) -> None:
+    """Give the message the effects of a reply. A keyword is obeyed, and a request for no more messages is a question.
+
+    A text with a keyword was obeyed when it arrived.
+    """
+    if message.activity_id is None:
         return
-    effect = effect_of(mail, Classification.REPLY, lead.id)
+    if isinstance(message, InboundText):
+        count_as_reply(session, actor, lead, message.activity_id)
+        at, kind = message.received_at, AddressKind.PHONE
+        ask(message, ask_for_opt_out(session, actor, lead.id, message.body or "", kind=kind, at=at))
+        return
+    effect = effect_of(message, Classification.REPLY, lead.id)
     counts_as = CountsAs.OPT_OUT if obey_keyword(session, actor, lead, effect) else None
-    count_as_reply(session, actor, lead, mail.activity_id, counts_as=counts_as)
-    ask(mail, question_of(session, actor, effect))
+    count_as_reply(session, actor, lead, message.activity_id, counts_as=counts_as)
+    ask(message, question_of(session, actor, effect))

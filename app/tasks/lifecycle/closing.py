@@ -18,6 +18,7 @@ from app.engine.service import record
 from app.engine.steps.cancel import cancel_following
 from app.errors import Invalid
 from app.identity.actor import Actor
+from app.leads.activities.messages import LostAnswer
 from app.leads.activities.service import log_on_locked_lead
 from app.leads.models import Lead
 from app.leads.search.open_task import IS_OPEN_TASK
@@ -101,11 +102,11 @@ def _is_of_request(session: Session, task: Task) -> bool:
     return task.step_id is not None and session.scalar(name) == REQUEST_STEP
 
 
-def reopen_answered_tasks(session: Session, actor: Actor, lead: Lead, entry: Activity) -> None:
+def reopen_answered_tasks(session: Session, actor: Actor, lead: Lead, lost: LostAnswer) -> None:
     """Open the tasks again that an answer completed by itself: it did not reach the lead. Their reminders follow."""
     completed = select(Task).where(
         Task.lead_id == lead.id,
-        Task.activity_id == entry.id,
+        Task.activity_id == lost.entry.id,
         Task.status == TaskStatus.COMPLETED,
         Task.completed_by.is_(None),
     )

@@ -94,7 +94,8 @@ def decide_inbound_email(given: JsonDict, inbound_email_id: UUID) -> Any:
     """Decide about a mail of a lead.
 
     Whether a person wrote it, or whether the lead asks for no more messages. Messages that waited go on, unless the
-    decision stops them. Returns 409 if there is nothing to decide.
+    decision stops them. Without a question, it corrects who wrote the mail: `program` takes back a reply, and what it
+    stopped goes on; `person` counts an automatic reply as a reply. Returns 409 if there is nothing to decide.
     """
     with unit_of_work() as session:
         return questions.decide_email(session, actor(), inbound_email_id, given)

@@ -64,7 +64,8 @@ def assign_inbound_text(given: JsonDict, inbound_text_id: UUID) -> Any:
 def decide_inbound_text(given: JsonDict, inbound_text_id: UUID) -> Any:
     """Decide whether a text message of a lead asks for no more messages.
 
-    Messages that waited go on, unless the decision stops them. Returns 409 if there is nothing to decide.
+    Messages that waited go on, unless the decision stops them. Without a question, it corrects who wrote the message,
+    `person` or `program`, as for mail. Returns 409 if there is nothing to decide.
     """
     with unit_of_work() as session:
         return questions.decide_text(session, actor(), inbound_text_id, given)
