@@ -10,10 +10,14 @@ import pytest
 
 from app import clock
 from app.automation.lead_view.step_changes import run_step_now
+from app.automation.rules.backfill import start_backfill
 from app.clock import now
 from app.core.db import transaction
+from app.engine.models import Kind
 from app.engine.service import record
 from app.identity.models import Role
+from app.leads.assignment.availability import add_absence
+from app.leads.assignment.models import AbsentTasks
 from app.leads.events import lead_created
 from tests.support.practice import Practice, Watch, sql
 from workers.sweeps.run import sweep
@@ -148,6 +152,101 @@ def test_escalation_counts_from_the_call_that_was_spread(practice: Practice, wat
     escalated = {task.lead_id for task in practice.rows("lead_tasks", title="No contact in 24 hours")}
     assert escalated
     assert all(calendar.add_business_days(calls[lead_id], timedelta(hours=24)) <= now() for lead_id in escalated)
+
+
+def backfill(practice: Practice, slug: str) -> None:
+    """Apply a rule to all open leads, as an installation of it later does."""
+    with transaction() as session:
+        rule_id = practice.row("rules", slug=slug).id
+        start_backfill(session, practice.actor(), rule_id, per_hour=100_000)
+    practice.run(Kind.IMPORT_CHUNK, *practice.steps(kind=Kind.IMPORT_CHUNK))
+
+
+def calls_of(practice: Practice) -> dict[UUID, datetime]:
+    return {task.lead_id: task.due_at for task in practice.rows("lead_tasks", title="Initial Contact")}
+
+
+def require_counted_from_calls(practice: Practice, start: datetime) -> None:
+    """Check that each escalation counts from its call, or from `start` if the call is due before."""
+    calls, calendar = calls_of(practice), practice.actor().clinic.calendar
+    steps = practice.steps(name="no-contact-24h")
+    assert {step.lead_id for step in steps} == calls.keys()
+    for step in steps:
+        wanted = calendar.add_business_days(max(calls[step.lead_id], start), timedelta(hours=24))
+        assert abs(step.due_at - wanted) <= timedelta(minutes=5)
+
+
+def test_escalation_of_a_rule_that_is_applied_later_counts_from_the_call(practice: Practice, watch: Watch):
+    capture_many(practice)
+    practice.run_due()
+    sql("DELETE FROM steps WHERE name = 'no-contact-24h'")
+    watch.advance(minutes=30)
+
+    backfill(practice, "no-contact-24h")
+
+    assert max(calls_of(practice).values()) > now() + timedelta(days=2)
+    require_counted_from_calls(practice, now())
+    moves = [move for step in practice.steps(name="no-contact-24h") for move in step.moves or ()]
+    assert {move["by"] for move in moves} == {"first_call"}
+
+
+def test_escalations_and_calls_that_are_both_applied_later_keep_their_order(practice: Practice, watch: Watch):
+    capture_many(practice, 60)
+    sql("DELETE FROM steps")
+    backfill(practice, "no-contact-24h")
+    backfill(practice, "speed-to-lead")
+    watch.advance(minutes=1)
+    practice.run_due()
+    require_counted_from_calls(practice, now())
+
+
+@pytest.mark.parametrize("leads", [1, 40])
+def test_escalation_counts_from_the_call_that_an_absence_postponed(practice: Practice, watch: Watch, leads: int):
+    many = [practice.capture()] if leads == 1 else capture_many(practice, leads)
+    practice.run_due()
+    before = {step.lead_id: step.due_at for step in practice.steps(name="no-contact-24h")}
+    coordinator, ends_at = practice.people[COORDINATOR], now() + timedelta(days=7)
+
+    be_away(practice, coordinator, ends_at)
+
+    assert min(calls_of(practice).values()) >= ends_at
+    require_counted_from_calls(practice, now())
+    for step in practice.steps(name="no-contact-24h"):
+        assert (step.state, step.moves[-1]["by"]) == ("planned", "first_call")
+        assert datetime.fromisoformat(step.moves[-1]["from"]) == before[step.lead_id]
+    assert len(before) == len(many)
+    watch.set(ends_at)
+    practice.run_due()
+    assert practice.rows("lead_tasks", title="No contact in 24 hours") == []
+
+    be_away(practice, coordinator, ends_at + timedelta(days=7), starts_at=ends_at)  # and again
+    require_counted_from_calls(practice, now())
+
+
+def test_absence_that_gives_the_call_to_a_colleague_moves_no_escalation(practice: Practice, watch: Watch):
+    lead = practice.capture()
+    practice.run_due()
+    before = practice.step(lead, name="no-contact-24h").due_at
+    be_away(
+        practice, practice.people[COORDINATOR], now() + timedelta(days=7), cover_id=practice.people[Role.CLINIC_ADMIN]
+    )
+    assert practice.row("lead_tasks", lead_id=lead).assigned_to_id == practice.people[Role.CLINIC_ADMIN]
+    assert practice.step(lead, name="no-contact-24h").due_at == before
+
+
+def be_away(
+    practice: Practice,
+    user_id: UUID,
+    ends_at: datetime,
+    *,
+    starts_at: datetime | None = None,
+    cover_id: UUID | None = None,
+) -> None:
+    """Add an absence of the user that has begun: the cover gets the tasks, or they are postponed."""
+    tasks = AbsentTasks.REROUTE if cover_id else AbsentTasks.SHIFT
+    with transaction() as session:
+        data = {"starts_at": starts_at or now(), "ends_at": ends_at, "cover_id": cover_id, "tasks": tasks}
+        add_absence(session, practice.actor(), user_id, data)
 
 
 def test_escalation_of_a_lead_that_arrives_alone_counts_from_its_arrival(practice: Practice, watch: Watch):

@@ -36,6 +36,7 @@ from app.engine.rules.rules import read_rule
 from app.engine.step_kind import STEP_KINDS
 from app.errors import Conflict
 from app.identity.actor import Actor
+from app.tasks.workload.first_calls import open_calls
 
 CHUNK: Final = 500  # leads locked at once
 FILLED_AT_ONCE: Final = 10_000  # read by index; for all at once the planner would scan the whole table
@@ -159,8 +160,9 @@ def _preview_batch(session: Session, work: Work, leads: list[ExistingLead], prev
     preview.have_steps += len(have)
     fresh = {place: lead for place, lead in enumerate(leads) if lead.id not in have}
     messages: list[tuple[ExistingLead, PlannedStep]] = []
+    calls = open_calls(session, work.rule, [lead.id for lead in fresh.values()])
     for place, start in decide_late_starts(session, work, fresh, at=at).items():
-        planned = plan_late_start(start, work.rule, at + preview.turns * HOUR / work.per_hour, work.clinic)
+        planned = plan_late_start(start, work, at + preview.turns * HOUR / work.per_hour, calls)
         preview.turns += start.needs_turn
         for step in planned.steps if planned else ():
             preview.steps[step.kind] += 1

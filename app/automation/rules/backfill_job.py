@@ -4,7 +4,7 @@ Each lead is locked while the rule is evaluated, so that it gets the rule's step
 lead that starts takes a turn; the rate sets the interval between turns. The job's row stores the next turn.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -32,6 +32,7 @@ from app.engine.service import add_steps, planned_row
 from app.identity.clinic_context import ClinicContext
 from app.leads.facts.condition_facts import load_facts
 from app.tasks.bulk.create_tasks import REASON_BY_STATUS
+from app.tasks.workload.first_calls import counted_from_call, open_calls
 
 MAKES: Final = "backfill"  # in the job's spec
 HOUR: Final = timedelta(hours=1)
@@ -155,13 +156,14 @@ def decide_late_starts(
     return found
 
 
-def _plan(session: Session, work: Work, starts: Iterable[LateStart], *, at: datetime) -> None:
+def _plan(session: Session, work: Work, starts: Collection[LateStart], *, at: datetime) -> None:
     """Insert the steps, and the events with the decisions about them."""
     waiting = [start for start in starts if start.needs_turn]
     turns = dict(zip(map(id, waiting), _take_turns(session, work, len(waiting), at=at), strict=True))
     steps, events = [], []
+    calls = open_calls(session, work.rule, [start.past_event.event.lead_id for start in starts])
     for start in starts:
-        planned = plan_late_start(start, work.rule, turns.get(id(start), at), work.clinic)
+        planned = plan_late_start(start, work, turns.get(id(start), at), calls)
         event = start.past_event.event
         of_job = {BACKFILL: {"job_id": str(work.job_id)}}
         decisions = planned.decisions if planned else [start.decision]
@@ -173,9 +175,19 @@ def _plan(session: Session, work: Work, starts: Iterable[LateStart], *, at: date
     add_steps(session, steps, event_rows=events)
 
 
-def plan_late_start(start: LateStart, rule: Rule, turn: datetime, clinic: ClinicContext) -> Plan | None:
-    """Return the plan of a late start; None if the rule does not match."""
-    return plan_at_turn(start, rule, turn, clinic.calendar) if start.needs_turn else start.planned
+def plan_late_start(start: LateStart, work: Work, turn: datetime, calls: Mapping[UUID, datetime]) -> Plan | None:
+    """Return the plan of a late start; None if the rule does not match.
+
+    `calls`: when the first call of each lead is due, from which its steps that wait for a contact count.
+    """
+    calendar = work.clinic.calendar
+    planned = plan_at_turn(start, work.rule, turn, calendar) if start.needs_turn else start.planned
+    call_at = calls.get(start.past_event.event.lead_id)
+    if planned is None or call_at is None:
+        return planned
+    zone = start.past_event.event.facts["lead"].get("timezone")
+    steps = (counted_from_call(step, work.rule, call_at, calendar, zone=zone) for step in planned.steps)
+    return replace(planned, steps=tuple(steps))
 
 
 def _take_turns(session: Session, work: Work, leads: int, *, at: datetime) -> list[datetime]:

@@ -9,7 +9,7 @@ from app.engine.models import Reason
 from app.engine.outcomes import Snooze
 from app.engine.rules.timing import Due
 
-FIRST_CALL: Final = "first_call"  # the first call of the lead was spread to a later time
+FIRST_CALL: Final = "first_call"  # the first call of the lead was moved to a later time
 MOST: Final = 20  # stored moves of a step: the first one and the latest
 
 
@@ -40,12 +40,9 @@ def moves_by_hand(
     return _shortened([*(dict(move) for move in before or ()), _move(Reason.BY_HAND, due_at, to) | dict(user)])
 
 
-def move_once(before: Sequence[JsonObject] | None, by: str, due_at: datetime, to: datetime) -> list[JsonDict] | None:
-    """Return the moves so far and one to a later time; None if that is not later, or if it moved the step before."""
-    moves = [dict(move) for move in before or ()]
-    if to <= due_at or any(move["by"] == by for move in moves):
-        return None
-    return _shortened([*moves, _move(by, due_at, to)])
+def move_later(before: Sequence[JsonObject] | None, by: str, due_at: datetime, to: datetime) -> list[JsonDict] | None:
+    """Return the moves so far and one to a later time; None if that is not later."""
+    return _shortened([*(dict(move) for move in before or ()), _move(by, due_at, to)]) if to > due_at else None
 
 
 def _shortened(moves: list[JsonDict]) -> list[JsonDict]:

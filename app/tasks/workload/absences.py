@@ -34,6 +34,7 @@ from app.security.encrypted_fields import decrypt_rows
 from app.tasks.facts import task_event
 from app.tasks.lookup import visible_tasks
 from app.tasks.models import Task, TaskStatus
+from app.tasks.workload.first_calls import count_from_postponed
 from app.tasks.workload.move_tasks import set_assignees
 from app.tasks.workload.spreading import WishedTask, spread
 
@@ -141,13 +142,15 @@ def _note_live(session: Session, actor: Actor, changed: Sequence[Due]) -> None:
 
 
 def _postpone(session: Session, actor: Actor, later: Sequence[Due], *, until: datetime, at: datetime) -> None:
-    """Move the due times like a manual change. Reminders move with them."""
+    """Move the due times like a manual change. Reminders move with them, and steps that wait for a contact."""
     _note_live(session, actor, later)
     times = spread(session, actor.clinic, [WishedTask(due.task.assigned_to_id, until) for due in later])
     changes = [
         {"id": due.task.id, "due_at": due_at, "updated_at": at, "status": _reopened_status(due.task)}
         for due, due_at in zip(later, times, strict=True)
     ]
+    due_times = {due.task.id: due_at for due, due_at in zip(later, times, strict=True)}
+    count_from_postponed(session, actor.clinic, due_times, now=at)
     update_many(session, Task, changes, ("due_at", "updated_at", "status"), also="version = t.version + 1")
     insert_many(
         session,
