@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import product
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -17,6 +18,7 @@ from app.leads.personal_data.leads import LEADS
 from app.security.encrypted_fields import encrypted_fields_of
 from tests.support.concurrency import run_concurrently
 from tests.support.desk import Answer, Caller, Desk
+from tests.support.importing import send, work_off
 
 pytest_plugins = ["tests.support.desk"]
 
@@ -286,6 +288,62 @@ def test_address_and_number_of_a_merged_duplicate_lead_to_the_survivor(desk: Des
     refused = desk.admin.post("/api/leads", {**new, "source_id": survivor["source_id"]})
     assert refused.status == 409, refused.body
     assert desk.admin.get(f"/api/leads/{survivor['id']}/duplicates").body["duplicates"] == []
+
+
+FORMER = {"email": "zeb.2@kin.example", "phone": "+12125550153", "phone_alt": "+12125550154"}
+
+
+def survivor_of(desk: Desk, *, merges: int = 1) -> dict[str, Any]:
+    """Return a lead with values of its own that a lead with the former ones was merged into, by way of others."""
+    gone = desk.capture(first_name="Zebedee", last_name="Quill", **FORMER)
+    for place in range(merges):
+        own = {"email": f"zeb{place}@new.example", "phone": f"+1212555016{place}", "phone_alt": f"+1212555017{place}"}
+        survivor = desk.capture(first_name="Zeb", last_name="Quillon", **own)
+        merged(desk, survivor, gone)
+        gone = survivor
+    return gone
+
+
+@pytest.mark.parametrize("merges", [1, 2])
+@pytest.mark.parametrize(
+    ("given", "by"),
+    [
+        ({"email": FORMER["email"]}, "email"),
+        ({"phone": FORMER["phone"]}, "phone"),
+        ({"phone": FORMER["phone_alt"]}, "phone"),
+        ({"phone_alt": FORMER["phone"]}, "phone"),
+        ({"phone_alt": FORMER["phone_alt"]}, "phone"),
+    ],
+)
+def test_lead_with_a_former_value_and_the_survivor_are_duplicates(
+    desk: Desk, merges: int, given: dict[str, str], by: str
+):
+    survivor = survivor_of(desk, merges=merges)
+    own = {"first_name": "Olga", "last_name": "Berg", "email": "olga@berg.example", "phone": None}
+    other = desk.capture(**{**own, **given})
+    for lead, duplicate in ((other, survivor), (survivor, other)):
+        [found] = desk.admin.get(f"/api/leads/{lead['id']}/duplicates").body["duplicates"]
+        assert (found["lead_id"], found["match_on"], found["score"]) == (duplicate["id"], [by], 100)
+
+
+@pytest.mark.parametrize("policy", ["skip", "update"])
+@pytest.mark.parametrize(
+    ("field", "column"),
+    [("email", "email"), *product(("phone", "phone_alt"), ("phone", "phone_alt"))],
+)
+def test_import_with_a_former_value_finds_the_survivor(desk: Desk, policy: str, column: str, field: str):
+    survivor = survivor_of(desk)
+    number = "" if field == "phone" else "+12125550177"  # a row needs one, or an address
+    content = f"First name,Last name,{field},City,Other\nZeb,Quillon,{FORMER[column]},Lyon,{number}\n".encode()
+    kept = send(desk.admin, content).body
+    how = {"source_id": desk.source_id, "on_duplicate": policy}
+    mapping = {"First name": "first_name", "Last name": "last_name", field: field, "City": "city"}
+    mapping |= {"Other": "phone"} if number else {}
+    work_off(desk.admin, kept, mapping=mapping, **how)
+    [row] = desk.admin.every(f"/api/imports/{kept['id']}/rows")
+    assert (row["status"], row["error"]) == ("done", None), row
+    assert len(desk.admin.every("/api/leads")) == 1
+    assert desk.lead(survivor)["city"] == (None if policy == "skip" else "Lyon")
 
 
 def test_address_of_a_merged_duplicate_is_not_found_once_the_survivor_is_erased(desk: Desk):

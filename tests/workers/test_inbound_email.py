@@ -248,6 +248,21 @@ def test_mail_from_the_address_of_a_merged_duplicate_belongs_to_the_lead_that_re
     assert is_suppressed(practice, LEAD)
 
 
+def test_mail_belongs_to_the_lead_that_remains_if_the_last_message_went_to_its_duplicate(
+    practice: Practice, lead: UUID
+):
+    duplicate = practice.capture(email="mia@work.example")
+    practice.run(Kind.SEND_MESSAGE)
+    practice.run(Kind.DELIVER)
+    with transaction() as session:
+        merge(session, practice.actor(), lead, duplicate_id=duplicate)
+    practice.capture(email="mia@work.example")
+
+    got = receive(practice.clinic_id, mail("Hello again", sender="mia@work.example", subject="Hello"))
+
+    assert (got.classification, got.lead_id) == ("reply", lead)
+
+
 def test_longer_mail_opts_out_of_nothing(practice: Practice, lead: UUID, sent: Mail):
     receive(practice.clinic_id, answer(sent, "Please stop by tomorrow if you can."))
     assert practice.rows("consents", lead_id=lead) == []

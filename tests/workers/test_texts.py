@@ -478,6 +478,34 @@ def test_text_from_the_number_of_a_merged_duplicate_belongs_to_the_lead_that_rem
     assert [one["lead_id"] for one in desk.admin.every("/api/inbound-texts")] == [lead["id"]]
 
 
+@pytest.mark.parametrize("sender", [OTHER, "+12125550188"])
+@pytest.mark.parametrize("names", [("phone", "phone_alt"), ("phone_alt", "phone")])
+def test_text_from_either_number_of_a_merged_duplicate_finds_the_lead_that_remains(
+    desk: Desk, twilio: Twilio, sender: str, names: tuple[str, str]
+):
+    lead = desk.capture(phone=PHONE, phone_alt="+12125550187")
+    duplicate = desk.capture(**dict(zip(names, (OTHER, "+12125550188"), strict=True)))
+    last = desk.capture(phone="+12125550186", phone_alt="+12125550185")
+    for survivor, gone in ((lead, duplicate), (last, lead)):
+        merged = desk.admin.post(f"/api/leads/{survivor['id']}/merge", {"lead_id": gone["id"]})
+        assert merged.status == 200, merged.body
+    assert twilio.text("Hi", sender=sender) == 200
+    assert [one["lead_id"] for one in desk.admin.every("/api/inbound-texts")] == [last["id"]]
+
+
+def test_text_belongs_to_the_lead_that_remains_if_the_last_message_went_to_its_duplicate(desk: Desk, twilio: Twilio):
+    lead, duplicate = desk.capture(phone=PHONE, phone_alt="+12125550187"), desk.capture(phone=OTHER)
+    sent = desk.admin.post(f"/api/leads/{duplicate['id']}/messages", {"channel": "sms", "body": "Friday?"})
+    assert sent.status == 201, sent.body
+    run()
+    merged = desk.admin.post(f"/api/leads/{lead['id']}/merge", {"lead_id": duplicate["id"]})
+    assert merged.status == 200, merged.body
+    newer = desk.capture(phone=OTHER)
+    assert twilio.text("Yes", sender=OTHER) == 200
+    assert [one["lead_id"] for one in desk.admin.every("/api/inbound-texts")] == [lead["id"]]
+    assert newer["id"] != lead["id"]
+
+
 # --- WhatsApp ---------------------------------------------------------------------------------------------------------
 
 

@@ -57,6 +57,7 @@ _SURVIVORS: Final = (
     " AND id = ANY (ARRAY(SELECT merged_into_id FROM leads WHERE clinic_id = CAST(:clinic AS uuid)"
     f" AND merged_into_id IS NOT NULL AND ({{tests}}))) LIMIT {MOST_DUPLICATES})"
 )
+_MERGED: Final = select(Lead.id, Lead.sealed).order_by(Lead.id.desc())
 _NONE: Final = "SELECT id, '' AS by, first_name, last_name FROM leads WHERE false"
 
 
@@ -99,10 +100,17 @@ class Duplicates:
 
 
 def duplicates_of(session: Session, actor: Actor, lead_id: UUID) -> Duplicates:
-    """Find leads that may be the same person as this lead. Raises NotFound, LeadWasMerged."""
+    """Find leads that may be the same person as this lead, also by a phone or an address of its merged duplicates.
+
+    Raises NotFound, LeadWasMerged.
+    """
     lead = vars(read_lead(session, actor, lead_id))
-    values = comparison_values(lead)
-    parameters = comparison_parameters(actor.clinic.id, values)
+    parameters = comparison_parameters(actor.clinic.id, comparison_values(lead))
+    former = session.execute(_MERGED.where(Lead.merged_into_id == lead_id).limit(MOST_DUPLICATES))
+    for place, row in enumerate(former):
+        contact = _contact_values(decrypt_or_none(Lead, row.id, row.sealed))
+        for number, (name, index) in enumerate(comparison_parameters(actor.clinic.id, contact).items()):
+            parameters[f"{name.partition('__')[0]}__{place}_{number}"] = index
     found = session.execute(_others(frozenset(parameters)), {**parameters, "clinic": actor.clinic.id, "self": lead_id})
     return find_duplicates(session, actor, lead, [tuple(row) for row in found])
 
@@ -121,12 +129,18 @@ def comparison_values(lead: JsonObject) -> JsonDict:
     `firsts` and `lasts` are arrays of the first and last names to look for, in pairs: nicknames, and both in the other
     order.
     """
-    values = {name: lead[name] for name in _TESTS if lead.get(name)}
-    if (email := lead.get("email")) and (main := main_address(email)) != email.strip().lower():
-        values["email_main"] = main
+    values = _contact_values(lead)
     if has_name(lead):
         pairs = names_to_find(lead["first_name"], lead["last_name"])
         values |= {"firsts": text_array(first for first, _ in pairs), "lasts": text_array(last for _, last in pairs)}
+    return values
+
+
+def _contact_values(lead: JsonObject) -> JsonDict:
+    """Return the phone numbers and the address to compare, with the main address of its mailbox."""
+    values = {name: lead[name] for name in _TESTS if lead.get(name)}
+    if (email := lead.get("email")) and (main := main_address(email)) != email.strip().lower():
+        values["email_main"] = main
     return values
 
 

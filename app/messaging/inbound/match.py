@@ -44,7 +44,8 @@ def match_reply(session: Session, clinic_id: UUID, mail: ParsedEmail, *, since: 
     """Return what a mail belongs to: by a signed address, by thread, then by its sender.
 
     The sender counts for messages to that address after `since`, or if exactly one open lead has the address. The
-    address of a merged duplicate counts as one of the lead that remains, if no other lead has it.
+    address of a merged duplicate counts as one of the lead that remains; without a message to it, only if no other open
+    lead has it.
     `Reply-To` never counts.
     """
     signed = [_Candidate(found, None, Match.ADDRESS) for found in ids_in_addresses(mail.recipients)]
@@ -55,7 +56,7 @@ def match_reply(session: Session, clinic_id: UUID, mail: ParsedEmail, *, since: 
         or _earlier_mail(session, clinic_id, mail)
         or last_message_to(session, clinic_id, mail.sender, since)
         or _only_open_lead(session, clinic_id, mail.sender)
-        or _lead_of_merged(session, clinic_id, mail.sender, since)
+        or _lead_of_merged(session, clinic_id, mail.sender)
     )
 
 
@@ -98,13 +99,10 @@ def _only_open_lead(session: Session, clinic_id: UUID, sender: str | None) -> Ma
     return Matched(found[0], None, Match.SENDER) if len(found) == 1 else None
 
 
-def _lead_of_merged(session: Session, clinic_id: UUID, sender: str | None, since: datetime) -> Matched | None:
-    """Return the lead that remains of the merged duplicate with this address."""
-    if sender is None:
-        return None
-    leads = _survivors(session, clinic_id, sender)
-    last = _last_message(session, clinic_id, leads, sender, since=since) if leads else None
-    return last or (Matched(leads[0], None, Match.SENDER) if len(leads) == 1 else None)
+def _lead_of_merged(session: Session, clinic_id: UUID, sender: str | None) -> Matched | None:
+    """Return the lead that remains of the merged duplicate with this address, if it is the only one."""
+    leads = _survivors(session, clinic_id, sender) if sender else []
+    return Matched(leads[0], None, Match.SENDER) if len(leads) == 1 else None
 
 
 def is_own_message(session: Session, clinic_id: UUID, message_id: str) -> bool:
@@ -149,16 +147,12 @@ def _earlier_mail(session: Session, clinic_id: UUID, mail: ParsedEmail) -> Match
 
 
 def last_message_to(session: Session, clinic_id: UUID, sender: str | None, since: datetime) -> Matched | None:
-    """Return the last message that was sent to this address after `since`."""
+    """Return the last message that was sent to this address after `since`, also to a duplicate that was merged."""
     if sender is None:
         return None
-    leads = session.scalars(_with_address(Lead.id, clinic_id, sender)).all()
-    return _last_message(session, clinic_id, leads, sender, since=since) if leads else None
-
-
-def _last_message(
-    session: Session, clinic_id: UUID, leads: Sequence[UUID], sender: str, *, since: datetime
-) -> Matched | None:
+    leads = [*session.scalars(_with_address(Lead.id, clinic_id, sender)), *_survivors(session, clinic_id, sender)]
+    if not leads:
+        return None
     wanted = select(Notification.id, Notification.lead_id, Notification.sealed).where(
         is_among(Notification.lead_id, leads),
         *_to_leads(clinic_id),

@@ -16,6 +16,7 @@ from app.messaging.inbound.match import WAS_SENT
 from app.messaging.models import AddressKind, Notification
 from app.security.encrypted_fields import blind_indexes, decrypt_fields
 
+_COLUMNS: Final = (Lead.phone_blind, Lead.phone_alt_blind)
 _MOST_LEADS: Final = 50  # with one number
 _MOST_COMPARED: Final = 20  # messages whose address is compared with the sender
 # Mobile numbers of Mexico, Brazil and Argentina: WhatsApp writes them with or without a digit that others leave out.
@@ -36,13 +37,16 @@ class MatchedText(NamedTuple):
 def match_number(session: Session, clinic_id: UUID, number: str) -> MatchedText | None:
     """Return the lead with this number. Of several leads, the one with the last message to the number, else the newest.
 
-    None: no lead has the number.
+    A number of a merged duplicate is one of the lead that remains; without a message to it, other leads with the number
+    come first. None: no lead has the number.
     """
     numbers = spellings(number)
-    leads = _leads_with(session, clinic_id, numbers)
-    if not leads:
+    indexes = [index for spelling in numbers for index in blind_indexes(clinic_id, "phone", spelling)]
+    live = _leads_with(session, clinic_id, indexes)
+    merged = survivors(session, clinic_id, or_(*(is_among(column, indexes) for column in _COLUMNS)))
+    if not live and not merged:
         return None
-    return _last_message(session, leads, numbers) or MatchedText(max(leads), None)
+    return _last_message(session, [*live, *merged], numbers) or MatchedText(max(live or merged), None)
 
 
 def spellings(number: str) -> list[str]:
@@ -53,17 +57,14 @@ def spellings(number: str) -> list[str]:
     return [number]
 
 
-def _leads_with(session: Session, clinic_id: UUID, numbers: Sequence[str]) -> list[UUID]:
-    indexes = [index for number in numbers for index in blind_indexes(clinic_id, "phone", number)]
+def _leads_with(session: Session, clinic_id: UUID, indexes: Sequence[bytes]) -> list[UUID]:
     mine = select(Lead.id).where(Lead.clinic_id == clinic_id, Lead.deleted_at.is_(None))
-    columns = (Lead.phone_blind, Lead.phone_alt_blind)
     newest = [
         mine.where(column == index).order_by(Lead.id.desc().nulls_last()).limit(_MOST_LEADS)
-        for column in columns
+        for column in _COLUMNS
         for index in indexes
     ]
-    live = list(session.scalars(union(*(select(part.subquery()) for part in newest))))
-    return live or survivors(session, clinic_id, or_(*(is_among(column, indexes) for column in columns)))
+    return list(session.scalars(union(*(select(part.subquery()) for part in newest))))
 
 
 def _last_message(session: Session, leads: list[UUID], numbers: Sequence[str]) -> MatchedText | None:
