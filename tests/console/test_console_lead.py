@@ -13,6 +13,7 @@ from app.messaging.models import Notification
 from tests.support.accessibility import faults
 from tests.support.browser import Browsing
 from tests.support.desk import Desk
+from tests.support.inbound import mail, receive
 
 
 def dialog(page: Page):
@@ -49,6 +50,17 @@ def test_planned_step_is_cancelled(browsing: Browsing, desk: Desk, by: str):
             page.keyboard.press(key)
     expect(page.get_by_text("The step is cancelled.")).to_be_visible()
     assert state_of(desk, lead, step["id"]) == ("cancelled", "by_hand")
+
+
+def test_reply_that_a_program_wrote_is_taken_back(browsing: Browsing, desk: Desk):
+    lead = desk.capture(email="mia@lead.example")
+    assert receive(desk.clinic_id, mail("I will read your message on Monday.")).classification == "reply"
+    page = open_tab(browsing, desk, lead, "Messages")
+    page.get_by_role("button", name="It is automatic").click()
+    expect(page.get_by_text("Messages go on where they stood.")).to_be_visible()
+    expect(page.get_by_role("button", name="The lead wrote it")).to_be_visible()
+    assert desk.lead(lead)["replied_at"] is None
+    assert faults(page) == []
 
 
 def test_message_that_did_not_arrive_is_named_above_the_timeline(browsing: Browsing, desk: Desk):

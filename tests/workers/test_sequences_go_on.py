@@ -183,7 +183,7 @@ def test_decision_for_a_person_can_be_corrected(practice: Practice, lead: UUID, 
 
 
 @pytest.mark.parametrize("what", ["reply", "booking", "other sequence", "opt-out", "loss"])
-def test_sequence_stays_ended_by_what_happened_since(practice: Practice, lead: UUID, watch: Watch, what: str):
+def test_sequence_stays_ended_if_a_later_event_ends_it(practice: Practice, lead: UUID, watch: Watch, what: str):
     got = reply(practice)
     watch.advance(hours=1)
     if what == "reply":

@@ -1,4 +1,6 @@
-/** The question about a message of a lead that a user decides: who wrote it, or whether the lead asks to stop. */
+/** The question about a message of a lead that a user decides: who wrote it, or whether the lead asks to stop.
+
+Without a question, a mail has a button that corrects who wrote it. */
 
 import { api, ok } from "../api/client";
 import { useAct, useMay } from "../api/queries";
@@ -12,6 +14,7 @@ type Answer = Schemas["DecisionIn"]["answer"];
 
 const t = texts.question;
 const ANSWERS: Record<"author" | "opt_out", readonly Answer[]> = { author: ["person", "program"], opt_out: ["opt_out", "keep_writing"] };
+const CORRECTIONS: Partial<Record<string, Answer>> = { reply: "program", auto_reply: "person" };
 
 export function MessageQuestion({ message }: { message: Message }) {
   const mayDecide = useMay("lead:update");
@@ -24,7 +27,16 @@ export function MessageQuestion({ message }: { message: Message }) {
     },
     ["leads", "lead", "messages"],
   );
-  if (!message.question || !message.decide_by) return null;
+  const say = (answer: Answer) => decide.mutate(answer, { onSuccess: () => toast(t.done[answer]), onError: toastError });
+  if (!message.question || !message.decide_by) {
+    const other = message.channel === "email" && message.direction === "INBOUND" ? CORRECTIONS[message.state] : undefined;
+    if (!other || !mayDecide) return null;
+    return (
+      <button type="button" className="button plain" disabled={decide.isPending} onClick={() => say(other)}>
+        {t.answers[other]}
+      </button>
+    );
+  }
   return (
     <div className="notice stack" role="group" aria-label={t.asks[message.question]}>
       <p>
@@ -33,7 +45,7 @@ export function MessageQuestion({ message }: { message: Message }) {
       {mayDecide && (
         <p className="row">
           {ANSWERS[message.question].map((answer) => (
-            <button key={answer} type="button" className="button" disabled={decide.isPending} onClick={() => decide.mutate(answer, { onSuccess: () => toast(t.done[answer]), onError: toastError })}>
+            <button key={answer} type="button" className="button" disabled={decide.isPending} onClick={() => say(answer)}>
               {t.answers[answer]}
             </button>
           ))}
