@@ -26,7 +26,7 @@ _SINCE: Final = text(
     "SELECT s.id, s.name, s.state, s.cause, e.facts, e.occurred_at"
     " FROM steps AS s JOIN events AS e ON e.id = CAST(s.cause ->> 'event_id' AS uuid)"
     " WHERE s.lead_id = :lead AND s.created_at >= :since AND s.state IN ('planned', 'published', 'done')"
-    " AND s.cause ? 'rule_id' AND NOT s.cause ? 'enrollment_id' ORDER BY s.id"
+    " AND s.cause ->> 'rule_id' IS NOT NULL AND NOT s.cause ? 'enrollment_id' ORDER BY s.id"
 )
 
 
