@@ -22,6 +22,7 @@ from app.automation.sequences.enrollments.pause import pause_for_question, resum
 from app.automation.sequences.enrollments.template_use import enrolled_by_template
 from app.automation.sequences.versions import version_moves
 from app.core import pagination
+from app.core.telemetry import logs
 from app.core.type_aliases import JsonDict, JsonObject
 from app.engine import service
 from app.engine.jobs import kinds as job_kinds
@@ -36,6 +37,7 @@ from app.leads.capture import lead_validation
 from app.leads.capture.imports import job as import_job
 from app.leads.duplicates import merge
 from app.leads.facts.condition_facts import load_facts
+from app.leads.fields import HIDDEN_IN_LOGS
 from app.leads.pipeline import closing, lead_state, waiting
 from app.leads.privacy import service as privacy
 from app.leads.privacy.legal_holds import move_hold
@@ -69,6 +71,7 @@ JOB_KINDS = (bulk_follow_ups.KIND, import_job.KIND, backfill_job.KIND, bulk_enro
 
 def connect() -> None:
     """Connect every port. A second call changes nothing."""
+    logs.hide(HIDDEN_IN_LOGS)
     pagination.decrypt_rows.connect(decrypt_rows)
     pagination.note_read.connect(audit_log.note_page_read)
     visible_ids.visible_leads.connect(leads_in_scope)

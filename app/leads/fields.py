@@ -82,7 +82,9 @@ class LeadField:
     of the field's column in files, besides its name. `is_nullable`: it may have no value. `is_private`: callers need
     `lead:private` to read or write it (lead-management.md, "PHI"). `is_required`: a new lead needs it.
     `is_column`: false for what only an import reads. `is_imported`: a column of a file may fill it. `is_encrypted`: it
-    is stored encrypted. `merged`: the value of a merged lead. `erased_to`: SQL of the value after an erasure.
+    is stored encrypted. `is_logged`: logs may show values under its name, because they say nothing about a person, or
+    because other parts use the name too, such as `state`. `merged`: the value of a merged lead. `erased_to`: SQL of the
+    value after an erasure.
     """
 
     name: str
@@ -97,6 +99,7 @@ class LeadField:
     is_column: bool = True
     is_imported: bool = True
     is_encrypted: bool = False
+    is_logged: bool = False
     merged: Merged = Merged.FILLED
     erased_to: str = "NULL"
 
@@ -286,6 +289,7 @@ FIELDS: Final = (
         "IANA name.",
         examples=("America/New_York",),
         headings=words("time zone | tz"),
+        is_logged=True,
     ),
     LeadField(
         "stage",
@@ -299,6 +303,7 @@ FIELDS: Final = (
             "du lead | estado del lead | phase du cycle de vie | etapa del ciclo de vida | étape | etapa | phase | fase"
         ),
         is_column=False,
+        is_logged=True,
     ),
     LeadField(
         "record_id",
@@ -322,6 +327,7 @@ FIELDS: Final = (
             "fr-CA",
         ),
         headings=words("lang | preferred language | locale | langue | sprache | idioma"),
+        is_logged=True,
     ),
     LeadField(
         "address_line1",
@@ -354,6 +360,7 @@ FIELDS: Final = (
         "State, province or region.",
         examples=("IL",),
         headings=words("province | region | county | state/region | state/province | bundesland"),
+        is_logged=True,
     ),
     LeadField(
         "postal_code",
@@ -376,6 +383,7 @@ FIELDS: Final = (
             "you hear about us | origin | heard from | quelle | herkunft | origen | fuente | origine | origem"
         ),
         is_column=False,
+        is_logged=True,
     ),
     LeadField(
         "source_campaign",
@@ -492,6 +500,7 @@ FIELDS: Final = (
         f"0 to {HIGHEST_SCORE}; higher is more promising.",
         examples=("85",),
         headings=words("lead score | points | hubspot score | contact score"),
+        is_logged=True,
     ),
     LeadField(
         "source_id",
@@ -501,10 +510,11 @@ FIELDS: Final = (
         is_nullable=False,
         is_required=True,
         is_imported=False,
+        is_logged=True,
     ),
-    LeadField("referring_provider_id", Kind(Form.ID), "Referring provider", is_imported=False),
-    LeadField("referring_patient_id", Kind(Form.ID), "Referring patient", is_imported=False),
-    LeadField("consultation_id", Kind(Form.ID), "Consultation", is_imported=False),
+    LeadField("referring_provider_id", Kind(Form.ID), "Referring provider", is_logged=True, is_imported=False),
+    LeadField("referring_patient_id", Kind(Form.ID), "Referring patient", is_logged=True, is_imported=False),
+    LeadField("consultation_id", Kind(Form.ID), "Consultation", is_logged=True, is_imported=False),
     LeadField(
         "custom",
         Kind(Form.CUSTOM),
@@ -518,4 +528,5 @@ FIELDS: Final = (
 
 COLUMNS: Final = {field.name: field for field in FIELDS if field.is_column}
 IMPORTED: Final = {field.name: field for field in FIELDS if field.is_imported}
+HIDDEN_IN_LOGS: Final = frozenset(field.name for field in FIELDS if not field.is_logged)
 PRIVATE: Final = frozenset(field.name for field in FIELDS if field.is_private)

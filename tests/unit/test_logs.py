@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy.exc import IntegrityError
 
 from app.core.telemetry import logs
+from app.leads.fields import FIELDS, LeadField, text
 
 
 @pytest.fixture
@@ -46,12 +47,20 @@ def test_library_logs_have_the_same_format(lines: Any):
     assert (line["event"], line["level"], line["logger"]) == ("look at this", "warning", "a.library")
 
 
-@pytest.mark.parametrize("name", sorted(logs.REDACTED_KEYS))
+@pytest.mark.parametrize("name", sorted(logs.hidden_keys()))
 def test_secrets_and_personal_data_are_masked(lines: Any, name: str):
     structlog.get_logger().info("lead.captured", **{name: "canary"}, about={name: "canary", "id": 1})
     (line,) = lines()
     assert "canary" not in str(line)
     assert line["about"]["id"] == 1
+
+
+def test_values_of_a_new_field_of_a_lead_are_masked():
+    new = LeadField("occupation", text(100), "Occupation")
+    assert not new.is_logged
+    assert {field.name for field in FIELDS if not field.is_logged} <= logs.hidden_keys()
+    assert {"first_name", "patient_dob", "insurance_carrier", "custom", "password"} <= logs.hidden_keys()
+    assert not {"state", "source_id", "lead_id"} & logs.hidden_keys()
 
 
 def test_exception_is_logged_with_its_location(lines: Any):

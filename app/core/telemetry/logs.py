@@ -5,7 +5,7 @@ import logging
 import re
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
@@ -21,13 +21,11 @@ from app.core.telemetry import traces
 
 REDACTED: Final = "[hidden]"
 
-# Keys whose values must never appear in a log.
-REDACTED_KEYS: Final = frozenset({
+# Keys whose values must never appear in a log, besides those that `hide` adds.
+_HIDDEN: Final = {
     "authorization", "cookie", "password", "password_hash", "secret", "secret_key", "secret_hash", "client_secret",
-    "token", "access_token", "refresh_token", "credentials", "phone", "phone_alt", "email", "recipient", "first_name",
-    "last_name", "patient_first_name", "patient_last_name", "patient_dob", "dob", "insurance_member_id",
-    "address_line1", "address_line2", "notes", "body", "subject",
-})  # fmt: skip
+    "token", "access_token", "refresh_token", "credentials", "recipient", "dob", "body", "subject",
+}  # fmt: skip
 
 _current_request: ContextVar[str | None] = ContextVar("relance_request", default=None)
 _current_step: ContextVar[str | None] = ContextVar("relance_step_trace", default=None)  # id of the trace
@@ -47,6 +45,16 @@ def configure() -> None:
         cache_logger_on_first_use=True,
     )
     _capture_libraries(settings.log_level.upper(), renderer)
+
+
+def hide(keys: Iterable[str]) -> None:
+    """Never log the values of these keys."""
+    _HIDDEN.update(keys)
+
+
+def hidden_keys() -> frozenset[str]:
+    """Return the keys whose values are never logged."""
+    return frozenset(_HIDDEN)
 
 
 def begin_request(given: str | None = None) -> str:
@@ -74,12 +82,12 @@ def request_id() -> str | None:
 
 
 def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Replace the values of REDACTED_KEYS, also one level down."""
-    for name in event.keys() & REDACTED_KEYS:
+    """Replace the values of hidden keys, also one level down."""
+    for name in event.keys() & _HIDDEN:
         event[name] = REDACTED
     for name, value in event.items():
-        if type(value) is dict and value.keys() & REDACTED_KEYS:
-            event[name] = {key: REDACTED if key in REDACTED_KEYS else below for key, below in value.items()}
+        if type(value) is dict and value.keys() & _HIDDEN:
+            event[name] = {key: REDACTED if key in _HIDDEN else below for key, below in value.items()}
     return event
 
 
