@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from app.core.validation.plain_values import LONGEST_EMAIL
 from app.leads.enums import PatientRelationship, PreferredContact, SocialPlatform, TreatmentInterest
 
 HIGHEST_SCORE: Final = 100
@@ -75,6 +76,15 @@ def words(listed: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class FormInput:
+    """The input of a field in web forms: its label, if it differs, its HTML `autocomplete` and `type`."""
+
+    label: str = ""
+    autocomplete: str = "off"
+    type: str = "text"  # of texts of one line; other kinds have their own
+
+
+@dataclass(frozen=True, slots=True)
 class LeadField:
     """One field.
 
@@ -83,8 +93,8 @@ class LeadField:
     `lead:private` to read or write it (lead-management.md, "PHI"). `is_required`: a new lead needs it.
     `is_column`: false for what only an import reads. `is_imported`: a column of a file may fill it. `is_encrypted`: it
     is stored encrypted. `is_logged`: logs may show values under its name, because they say nothing about a person, or
-    because other parts use the name too, such as `state`. `merged`: the value of a merged lead. `erased_to`: SQL of the
-    value after an erasure.
+    because other parts use the name too, such as `state`. `form`: its input, if web forms may have the field. `merged`:
+    the value of a merged lead. `erased_to`: SQL of the value after an erasure.
     """
 
     name: str
@@ -100,6 +110,7 @@ class LeadField:
     is_imported: bool = True
     is_encrypted: bool = False
     is_logged: bool = False
+    form: FormInput | None = None
     merged: Merged = Merged.FILLED
     erased_to: str = "NULL"
 
@@ -128,6 +139,7 @@ FIELDS: Final = (
         is_required=True,
         merged=Merged.WITH_NAME,
         erased_to="'Erased'",
+        form=FormInput(autocomplete="given-name"),
     ),
     LeadField(
         "last_name",
@@ -143,10 +155,11 @@ FIELDS: Final = (
         is_required=True,
         merged=Merged.WITH_NAME,
         erased_to="''",
+        form=FormInput(autocomplete="family-name"),
     ),
     LeadField(
         "email",
-        Kind(Form.EMAIL),
+        Kind(Form.EMAIL, LONGEST_EMAIL),
         "E-mail",
         "One address.",
         examples=("ana@example.org",),
@@ -156,6 +169,7 @@ FIELDS: Final = (
             "other | persona correo electrónico | personne e-mail | pessoa e-mail"
         ),
         is_encrypted=True,
+        form=FormInput("E-mail address", autocomplete="email"),
     ),
     LeadField(
         "phone",
@@ -174,6 +188,7 @@ FIELDS: Final = (
             "telefone"
         ),
         is_encrypted=True,
+        form=FormInput(autocomplete="tel", type="tel"),
     ),
     LeadField(
         "phone_alt",
@@ -273,6 +288,7 @@ FIELDS: Final = (
         headings=words("contact by | preferred channel | contact preference"),
         is_nullable=False,
         erased_to="'PHONE'",
+        form=FormInput(),
     ),
     LeadField(
         "preferred_time",
@@ -281,6 +297,7 @@ FIELDS: Final = (
         "When the contact wants to be called.",
         examples=("mornings",),
         headings=words("best time | contact time | when to call"),
+        form=FormInput(),
     ),
     LeadField(
         "timezone",
@@ -352,6 +369,7 @@ FIELDS: Final = (
         "Town of the address.",
         examples=("Springfield",),
         headings=words("town | ville | ort | stadt | ciudad"),
+        form=FormInput(autocomplete="address-level2"),
     ),
     LeadField(
         "state",
@@ -371,6 +389,7 @@ FIELDS: Final = (
         headings=words(
             "zip | zip code | zip/postal code | postcode | postleitzahl | plz | code postal | código postal"
         ),
+        form=FormInput(autocomplete="postal-code"),
     ),
     LeadField(
         "source",
@@ -414,6 +433,7 @@ FIELDS: Final = (
         is_nullable=False,
         merged=Merged.UNITED,
         erased_to="'{}'",
+        form=FormInput("Treatment interest"),
     ),
     LeadField(
         "insurance_carrier",
@@ -449,6 +469,7 @@ FIELDS: Final = (
         is_private=True,
         is_encrypted=True,
         merged=Merged.JOINED,
+        form=FormInput("Your message"),
     ),
     LeadField(
         "assigned_to",
@@ -528,5 +549,6 @@ FIELDS: Final = (
 
 COLUMNS: Final = {field.name: field for field in FIELDS if field.is_column}
 IMPORTED: Final = {field.name: field for field in FIELDS if field.is_imported}
+ON_FORMS: Final = {field.name: field for field in FIELDS if field.form}
 HIDDEN_IN_LOGS: Final = frozenset(field.name for field in FIELDS if not field.is_logged)
 PRIVATE: Final = frozenset(field.name for field in FIELDS if field.is_private)

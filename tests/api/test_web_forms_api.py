@@ -11,8 +11,7 @@ from sqlalchemy import event
 
 from app.config import Environment
 from app.core.db import engine
-from app.leads.capture.forms.embed import INPUTS
-from app.leads.capture.forms.models import FormField
+from app.leads.fields import ON_FORMS
 from tests.support.desk import Answer, Desk
 
 pytest_plugins = ["tests.support.desk", "tests.support.practice"]
@@ -115,25 +114,39 @@ def html_of(desk: Desk, form: Any) -> str:
 
 
 def test_html_of_a_form_has_its_fields_and_address(desk: Desk):
-    every = [{"name": name, "required": name == "email"} for name in FormField]
+    every = [{"name": name, "required": name == "email"} for name in ON_FORMS]
     form = set_up(desk, fields=every, consent_text="You may <call> me & write.")
     html = html_of(desk, form)
     inputs = Inputs(html)
     assert inputs.action.endswith(f"/api/public/forms/{form['key']}/leads")
-    assert list(inputs.named) == [*FormField, "website", "consent"]
+    assert list(inputs.named) == [*ON_FORMS, "website", "consent"]
     assert [name for name, given in inputs.named.items() if "required" in given] == ["email"]
     assert "You may &lt;call&gt; me &amp; write." in html
     assert "consent" not in Inputs(html_of(desk, set_up(desk, name="Short"))).named
 
 
-@pytest.mark.parametrize("name", [name for name in FormField if name in INPUTS])
-def test_html_takes_no_longer_texts_than_the_api(desk: Desk, name: FormField):
+@pytest.mark.parametrize("name", [name for name, field in ON_FORMS.items() if not field.kind.options])
+def test_html_takes_no_longer_texts_than_the_api(desk: Desk, name: str):
     """A visitor who may type more than the API takes would lose the form."""
-    longest = INPUTS[name].longest
-    asked = [{"name": one, "required": False} for one in {name, FormField.PHONE}]
-    word = {FormField.EMAIL: "a@b.example", FormField.PHONE: "+12125550143"}.get(name, "x" * longest)
-    form = set_up(desk, fields=asked)
+    form = set_up(desk, fields=[{"name": one, "required": False} for one in {name, "phone"}])
+    longest = int(Inputs(html_of(desk, form)).named[name]["maxlength"] or 0)
+    word = {"email": "a@b.example", "phone": "+12125550143"}.get(name, "x" * longest)
     assert send(desk, form, data={"phone": VISITOR["phone"], name: word.ljust(longest)}).status == 202
+
+
+def test_html_is_as_the_fields_declare_it(desk: Desk):
+    form = set_up(desk, fields=[{"name": name, "required": name == "phone"} for name in ON_FORMS])
+    lines = html_of(desk, form).splitlines()
+    for line in (
+        '<label>First name <input name="first_name" type="text" autocomplete="given-name" maxlength="100"></label>',
+        '<label>E-mail address <input name="email" type="email" autocomplete="email" maxlength="254"></label>',
+        '<label>Phone <input name="phone" type="tel" autocomplete="tel" maxlength="50" required></label>',
+        '<label>Postal code <input name="postal_code" type="text" autocomplete="postal-code" maxlength="20"></label>',
+        '<label>Your message <textarea name="notes" maxlength="5000"></textarea></label>',
+    ):
+        assert f"  <p>{line}</p>" in lines
+    select = '<label>Treatment interest <select name="treatment_interest"><option value=""></option>'
+    assert f'  <p>{select}<option value="BRACES_METAL">Braces metal</option>' in "\n".join(lines)
 
 
 def test_browser_without_scripts_gets_a_page(desk: Desk):

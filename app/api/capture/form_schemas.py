@@ -6,15 +6,16 @@ from urllib.parse import SplitResult, urlsplit
 
 from marshmallow import ValidationError, fields, validates_schema
 
+from app.api.leads.fields import request_field
 from app.api.leads.touch_schemas import TouchDetails
 from app.config import Environment, get_settings
 from app.core.type_aliases import JsonDict
-from app.http.schemas.fields import Boolean, Choice, Email, Id, Instant, Integer, ListOf, Text
+from app.http.schemas.fields import Boolean, Id, Instant, Integer, ListOf, Text
+from app.http.schemas.one_of import OneOf
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
-from app.leads.capture.forms.models import FormField
 from app.leads.contact.names import contains_address
-from app.leads.enums import PreferredContact, TreatmentInterest
+from app.leads.fields import ON_FORMS, Form, LeadField
 
 MOST_ORIGINS: Final = 20
 LONGEST_MESSAGE: Final = 2000
@@ -66,7 +67,7 @@ def _require_https(parts: SplitResult) -> None:
 class FormFieldIn(Schema):
     """A field of the form."""
 
-    name = Choice(FormField, required=True)
+    name = fields.String(required=True, validate=OneOf([*ON_FORMS]))
     required = Boolean(load_default=False)
 
 
@@ -79,7 +80,7 @@ class WebFormIn(Schema):
     )
     source_id = Id(required=True, metadata={"description": "Source of the leads, unless `utm_source` names another."})
     campaign = Text(200, allow_none=True, load_default=None)
-    fields_ = ListOf(fields.Nested(FormFieldIn), least=1, most=len(FormField), required=True, data_key="fields")
+    fields_ = ListOf(fields.Nested(FormFieldIn), least=1, most=len(ON_FORMS), required=True, data_key="fields")
     consent_text = Text(
         LONGEST_MESSAGE,
         lines=True,
@@ -95,7 +96,7 @@ class WebFormIn(Schema):
     def _has_contact_field(self, data: JsonDict, **_: object) -> None:
         names = [field["name"] for field in data.get("fields_", ())]
         mistakes = []
-        if names and not {FormField.PHONE, FormField.EMAIL} & set(names):
+        if names and not {"phone", "email"} & set(names):
             mistakes.append("Ask for a phone number or an e-mail address.")
         if len(names) != len(set(names)):
             mistakes.append("Each field may appear only once.")
@@ -106,7 +107,7 @@ class WebFormIn(Schema):
 class FormFieldOut(Schema):
     """A field of the form."""
 
-    name = Choice(FormField, required=True)
+    name = fields.String(required=True, validate=OneOf([*ON_FORMS]))
     required = Boolean(required=True)
 
 
@@ -154,19 +155,21 @@ def _refuse_address(text: str) -> None:
         raise ValidationError("Web and e-mail addresses are not allowed here.")
 
 
+def _asked_fields() -> dict[str, fields.Field[Any]]:
+    return {name: _asked(field) for name, field in ON_FORMS.items()}
+
+
+def _asked(field: LeadField) -> fields.Field[Any]:
+    is_plain = field.kind.form is Form.TEXT and field.form and field.form.type == "text"
+    return TextWithoutAddress(field.kind.most) if is_plain else request_field(field)
+
+
 class Submission(TouchDetails):
     """Submission of a visitor: the form's fields and attribution."""
 
-    first_name = TextWithoutAddress(100)
-    last_name = TextWithoutAddress(100)
-    email = Email()
-    phone = Text(50)
-    preferred_contact = Choice(PreferredContact)
-    preferred_time = TextWithoutAddress(100)
-    city = TextWithoutAddress(100)
-    postal_code = TextWithoutAddress(20)
-    treatment_interest = ListOf(Choice(TreatmentInterest), most=len(TreatmentInterest))
-    notes = Text(5000, lines=True)
+    class Meta(TouchDetails.Meta):
+        include = _asked_fields()
+
     consent = Boolean(metadata={"description": "Whether the visitor agrees to the form's consent text."})
     website = Text(
         2000, metadata={"description": "Honeypot: hide this field. Submissions that fill it in are ignored."}

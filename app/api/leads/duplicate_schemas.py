@@ -2,7 +2,8 @@
 
 from marshmallow import fields, validate
 
-from app.http.schemas.fields import LONGEST_EMAIL, Choice, Id, Integer, Text
+from app.core.validation.plain_values import LONGEST_EMAIL
+from app.http.schemas.fields import Choice, Id, Integer, Text
 from app.http.schemas.schema import Schema
 from app.leads.enums import LeadStatus
 

@@ -98,6 +98,11 @@ def response_fields() -> dict[str, fields.Field[Any]]:
     return {name: _written(field) for name, field in COLUMNS.items()}
 
 
+def request_field(field: LeadField) -> fields.Field[Any]:
+    """Return one field of a request, without its description."""
+    return _READ[field.kind.form](field.kind, metadata={})
+
+
 def _read(field: LeadField, *, required: bool) -> fields.Field[Any]:
     empty = {"allow_none": True} if field.is_nullable else {}
     given = {"required": True} if required else {}

@@ -6,6 +6,7 @@ from typing import Final
 
 from app.clock import EARLIEST, LATEST, is_in_range
 
+LONGEST_EMAIL: Final = 254  # RFC 5321, 4.5.3.1.3, without the angle brackets
 OUT_OF_RANGE: Final = f"Must lie between the years {EARLIEST} and {LATEST}."
 
 # The bidirectional controls (Unicode TR 36) would show a name in another order than it is stored.

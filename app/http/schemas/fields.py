@@ -16,12 +16,18 @@ from marshmallow import ValidationError, fields, validate
 
 from app.clock import is_in_range
 from app.core.validation import language_tags
-from app.core.validation.plain_values import CONTROL, CONTROL_BUT_LINES, OUT_OF_RANGE, NotADate, read_date
+from app.core.validation.plain_values import (
+    CONTROL,
+    CONTROL_BUT_LINES,
+    LONGEST_EMAIL,
+    OUT_OF_RANGE,
+    NotADate,
+    read_date,
+)
 from app.core.validation.validation_errors import listed
 from app.http.schemas.one_of import OneOf, OneOfRegistered
 
 INT4_MAX: Final = 2_147_483_647  # PostgreSQL's integer
-LONGEST_EMAIL: Final = 254  # RFC 5321, 4.5.3.1.3, without the angle brackets
 
 UUID_LENGTH: Final = 36
 

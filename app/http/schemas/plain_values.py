@@ -10,7 +10,8 @@ from uuid import UUID
 
 from marshmallow import fields, missing
 
-from app.http.schemas.fields import LONGEST_EMAIL, PLAIN_EMAIL, UUID_LENGTH, Choice, Email, Id, Text
+from app.core.validation.plain_values import LONGEST_EMAIL
+from app.http.schemas.fields import PLAIN_EMAIL, UUID_LENGTH, Choice, Email, Id, Text
 
 ReadPlain: TypeAlias = Callable[[object], Any]
 

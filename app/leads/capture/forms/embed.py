@@ -1,37 +1,14 @@
 """HTML of a web form for the clinic's website: labelled fields, the honeypot, consent, and campaign parameters."""
 
 from collections.abc import Mapping
-from enum import StrEnum
 from html import escape
-from typing import Final, NamedTuple
+from typing import Final
 
-from app.leads.capture.forms.models import HONEYPOT, FormField, WebForm
-from app.leads.enums import PreferredContact, TreatmentInterest
+from app.leads.capture.forms.models import HONEYPOT, WebForm
+from app.leads.fields import ON_FORMS, Form, FormInput, LeadField
 
-
-class Input(NamedTuple):
-    """The input of a field: its type, its `autocomplete` value, and its longest text in characters."""
-
-    kind: str = "text"
-    autocomplete: str = "off"
-    longest: int = 100
-
-
-INPUTS: Final[Mapping[FormField, Input]] = {
-    FormField.FIRST_NAME: Input(autocomplete="given-name"),
-    FormField.LAST_NAME: Input(autocomplete="family-name"),
-    FormField.EMAIL: Input(kind="email", autocomplete="email", longest=254),
-    FormField.PHONE: Input(kind="tel", autocomplete="tel", longest=50),
-    FormField.PREFERRED_TIME: Input(),
-    FormField.CITY: Input(autocomplete="address-level2"),
-    FormField.POSTAL_CODE: Input(autocomplete="postal-code", longest=20),
-}
-LONGEST_NOTES: Final = 5000
-_LABELS: Final = {FormField.EMAIL: "E-mail address", FormField.NOTES: "Your message"}
-_CHOICES: Final[Mapping[FormField, type[StrEnum]]] = {
-    FormField.PREFERRED_CONTACT: PreferredContact,
-    FormField.TREATMENT_INTEREST: TreatmentInterest,
-}
+# The type of inputs; others are texts, and their declaration says of which type.
+_TYPES: Final[Mapping[Form, str]] = {Form.EMAIL: "email", Form.DAY: "date", Form.PAST_DAY: "date", Form.WHOLE: "number"}
 
 # Adds the campaign of the page's address, its own address and the page before. Without scripts, the form works too.
 _SCRIPT: Final = """\
@@ -57,7 +34,7 @@ def form_html(form: WebForm, own_url: str) -> str:
     action = escape(f"{own_url}/api/public/forms/{form.key}/leads")
     lines = [
         f'<form action="{action}" method="post" accept-charset="utf-8">',
-        *(_field(FormField(one["name"]), is_required=one["required"]) for one in form.fields),
+        *(_field(ON_FORMS[one["name"]], is_required=one["required"]) for one in form.fields),
         f'  <p hidden><label>Leave this empty <input name="{HONEYPOT}" tabindex="-1" autocomplete="off"></label></p>',
     ]
     if form.consent_text:
@@ -66,22 +43,22 @@ def form_html(form: WebForm, own_url: str) -> str:
     return "\n".join([*lines, '  <p><button type="submit">Send</button></p>', _SCRIPT, "</form>"])
 
 
-def _field(name: FormField, *, is_required: bool) -> str:
+def _field(field: LeadField, *, is_required: bool) -> str:
+    asked = field.form or FormInput()
     required = " required" if is_required else ""
-    if name in _CHOICES:
-        control = _select(name, required)
-    elif name is FormField.NOTES:
-        control = f'<textarea name="{name}" maxlength="{LONGEST_NOTES}"{required}></textarea>'
-    else:
-        kind, autocomplete, longest = INPUTS[name]
-        about = f'type="{kind}" autocomplete="{autocomplete}" maxlength="{longest}"'
-        control = f'<input name="{name}" {about}{required}>'
-    return f"  <p><label>{_LABELS.get(name, _words(name))} {control}</label></p>"
+    return f"  <p><label>{asked.label or field.label} {_control(field, asked, required)}</label></p>"
 
 
-def _select(name: FormField, required: str) -> str:
-    options = "".join(f'<option value="{one}">{_words(one)}</option>' for one in _CHOICES[name])
-    return f'<select name="{name}"{required}><option value=""></option>{options}</select>'
+def _control(field: LeadField, asked: FormInput, required: str) -> str:
+    kind = field.kind
+    longest = f' maxlength="{kind.most}"' if kind.form in {Form.TEXT, Form.LINES, Form.EMAIL} else ""
+    if kind.options:
+        options = "".join(f'<option value="{one}">{_words(one)}</option>' for one in kind.options)
+        return f'<select name="{field.name}"{required}><option value=""></option>{options}</select>'
+    if kind.form is Form.LINES:
+        return f'<textarea name="{field.name}"{longest}{required}></textarea>'
+    about = f'type="{_TYPES.get(kind.form, asked.type)}" autocomplete="{asked.autocomplete}"{longest}'
+    return f'<input name="{field.name}" {about}{required}>'
 
 
 def _words(name: str) -> str:

@@ -1,7 +1,6 @@
 """Web forms: unauthenticated lead capture for a clinic's website."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
@@ -35,18 +34,3 @@ class WebForm(Base):
 
 
 HONEYPOT: Final = "website"  # hidden field: people leave it empty, bots fill it in
-
-
-class FormField(StrEnum):
-    """Fields that a form may have."""
-
-    FIRST_NAME = "first_name"
-    LAST_NAME = "last_name"
-    EMAIL = "email"
-    PHONE = "phone"
-    PREFERRED_CONTACT = "preferred_contact"
-    PREFERRED_TIME = "preferred_time"
-    CITY = "city"
-    POSTAL_CODE = "postal_code"
-    TREATMENT_INTEREST = "treatment_interest"
-    NOTES = "notes"

@@ -17,12 +17,12 @@ from app.identity.actor import Actor
 from app.identity.clinics import load_context
 from app.identity.models import Clinic
 from app.leads.capture.capture import capture_lead
-from app.leads.capture.forms.models import HONEYPOT, FormField, WebForm
+from app.leads.capture.forms.models import HONEYPOT, WebForm
 from app.leads.contact.phone_numbers import require_phones, require_reachable
 from app.leads.duplicates.search import UNKNOWN_CALLER
 from app.leads.enums import CaptureChannel
+from app.leads.fields import ON_FORMS
 
-PERSON_FIELDS: Final = frozenset(field.value for field in FormField)
 TOUCH_FIELDS: Final = frozenset(
     {"medium", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "referrer", "landing_page"}
 )
@@ -97,7 +97,7 @@ def check_submission(session: Session, form: FormRow, given: JsonObject) -> None
     asked = {field["name"]: field["required"] for field in form.fields}
     region = _actor(session, form).clinic.region
     check_all(
-        *(partial(_require_field, given, name, asked.get(name)) for name in sorted(PERSON_FIELDS)),
+        *(partial(_require_field, given, name, asked.get(name)) for name in sorted(ON_FORMS)),
         lambda: require_reachable(given.get("phone"), given.get("email")),
         lambda: require_phones(given, region),
     )
@@ -118,7 +118,7 @@ def _lead(session: Session, form: FormRow, given: JsonObject) -> JsonDict:
     return {
         "first_name": first,
         "last_name": first if has_name else last,
-        **{name: given[name] for name in given.keys() & PERSON_FIELDS},
+        **{name: given[name] for name in given.keys() & ON_FORMS.keys()},
         "source_id": _source(session, form, given.get("utm_source")),
         "source_campaign": given.get("utm_campaign") or form.campaign,
         "capture_channel": CaptureChannel.WEB_FORM,
