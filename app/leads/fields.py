@@ -85,6 +85,15 @@ class FormInput:
 
 
 @dataclass(frozen=True, slots=True)
+class Tested:
+    """A field in conditions of rules: what it is, for users, and its name there, if it differs."""
+
+    about: str
+    name: str = ""
+    is_set: bool = False  # every lead has a value
+
+
+@dataclass(frozen=True, slots=True)
 class LeadField:
     """One field.
 
@@ -93,8 +102,9 @@ class LeadField:
     `lead:private` to read or write it (lead-management.md, "PHI"). `is_required`: a new lead needs it.
     `is_column`: false for what only an import reads. `is_imported`: a column of a file may fill it. `is_encrypted`: it
     is stored encrypted. `is_logged`: logs may show values under its name, because they say nothing about a person, or
-    because other parts use the name too, such as `state`. `form`: its input, if web forms may have the field. `merged`:
-    the value of a merged lead. `erased_to`: SQL of the value after an erasure.
+    because other parts use the name too, such as `state`. `form`: its input, if web forms may have the field.
+    `condition`: its name, if conditions of rules may test it. `merged`: the value of a merged lead. `erased_to`: SQL of
+    the value after an erasure.
     """
 
     name: str
@@ -111,8 +121,19 @@ class LeadField:
     is_encrypted: bool = False
     is_logged: bool = False
     form: FormInput | None = None
+    condition: Tested | None = None
     merged: Merged = Merged.FILLED
     erased_to: str = "NULL"
+
+    def __post_init__(self) -> None:
+        """Check that conditions may test the field: `/why` shows its values to all who see the lead."""
+        if self.condition and self.is_private:
+            raise ValueError(f"{self.name} is private: no condition may test it")
+
+    @property
+    def fact(self) -> str:
+        """The field's name in conditions: `value` in `lead.value`."""
+        return (self.condition and self.condition.name) or self.name
 
 
 FIELDS: Final = (
@@ -170,6 +191,7 @@ FIELDS: Final = (
         ),
         is_encrypted=True,
         form=FormInput("E-mail address", autocomplete="email"),
+        condition=Tested("Its e-mail address."),
     ),
     LeadField(
         "phone",
@@ -189,6 +211,7 @@ FIELDS: Final = (
         ),
         is_encrypted=True,
         form=FormInput(autocomplete="tel", type="tel"),
+        condition=Tested("Its phone number."),
     ),
     LeadField(
         "phone_alt",
@@ -215,6 +238,7 @@ FIELDS: Final = (
             "FACEBOOK",
         ),
         headings=words("social network | social media | platform"),
+        condition=Tested("The social network that it came from."),
     ),
     LeadField(
         "social_handle",
@@ -289,6 +313,7 @@ FIELDS: Final = (
         is_nullable=False,
         erased_to="'PHONE'",
         form=FormInput(),
+        condition=Tested("Its preferred way of contact."),
     ),
     LeadField(
         "preferred_time",
@@ -307,6 +332,7 @@ FIELDS: Final = (
         examples=("America/New_York",),
         headings=words("time zone | tz"),
         is_logged=True,
+        condition=Tested("Its time zone, such as America/New_York."),
     ),
     LeadField(
         "stage",
@@ -345,6 +371,7 @@ FIELDS: Final = (
         ),
         headings=words("lang | preferred language | locale | langue | sprache | idioma"),
         is_logged=True,
+        condition=Tested("The language of its messages, such as fr-CA."),
     ),
     LeadField(
         "address_line1",
@@ -370,6 +397,7 @@ FIELDS: Final = (
         examples=("Springfield",),
         headings=words("town | ville | ort | stadt | ciudad"),
         form=FormInput(autocomplete="address-level2"),
+        condition=Tested("Its city."),
     ),
     LeadField(
         "state",
@@ -379,6 +407,7 @@ FIELDS: Final = (
         examples=("IL",),
         headings=words("province | region | county | state/region | state/province | bundesland"),
         is_logged=True,
+        condition=Tested("Its state or region."),
     ),
     LeadField(
         "postal_code",
@@ -390,6 +419,7 @@ FIELDS: Final = (
             "zip | zip code | zip/postal code | postcode | postleitzahl | plz | code postal | código postal"
         ),
         form=FormInput(autocomplete="postal-code"),
+        condition=Tested("Its postal code."),
     ),
     LeadField(
         "source",
@@ -434,6 +464,7 @@ FIELDS: Final = (
         merged=Merged.UNITED,
         erased_to="'{}'",
         form=FormInput("Treatment interest"),
+        condition=Tested("The treatments that it is interested in."),
     ),
     LeadField(
         "insurance_carrier",
@@ -499,6 +530,7 @@ FIELDS: Final = (
         is_nullable=False,
         merged=Merged.UNITED,
         erased_to="'{}'",
+        condition=Tested("Its tags."),
     ),
     LeadField(
         "lead_value",
@@ -513,6 +545,7 @@ FIELDS: Final = (
             "value | deal value | lead value | amount | budget | deal wert | affaire valeur | trato valor | "
             "negócio valor"
         ),
+        condition=Tested("Its value in the clinic's currency.", name="value"),
     ),
     LeadField(
         "score",
@@ -522,6 +555,7 @@ FIELDS: Final = (
         examples=("85",),
         headings=words("lead score | points | hubspot score | contact score"),
         is_logged=True,
+        condition=Tested(f"Its score, 0 to {HIGHEST_SCORE}.", is_set=True),
     ),
     LeadField(
         "source_id",
@@ -532,6 +566,7 @@ FIELDS: Final = (
         is_required=True,
         is_imported=False,
         is_logged=True,
+        condition=Tested("The id of its source."),
     ),
     LeadField("referring_provider_id", Kind(Form.ID), "Referring provider", is_logged=True, is_imported=False),
     LeadField("referring_patient_id", Kind(Form.ID), "Referring patient", is_logged=True, is_imported=False),
@@ -550,5 +585,6 @@ FIELDS: Final = (
 COLUMNS: Final = {field.name: field for field in FIELDS if field.is_column}
 IMPORTED: Final = {field.name: field for field in FIELDS if field.is_imported}
 ON_FORMS: Final = {field.name: field for field in FIELDS if field.form}
+TESTED: Final = {field.fact: field for field in FIELDS if field.condition}
 HIDDEN_IN_LOGS: Final = frozenset(field.name for field in FIELDS if not field.is_logged)
 PRIVATE: Final = frozenset(field.name for field in FIELDS if field.is_private)

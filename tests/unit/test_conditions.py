@@ -1,7 +1,9 @@
 """Conditions: evaluation of facts, and validation errors."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -25,7 +27,10 @@ from app.engine.rules.conditions import (
     looked_up,
     single_conditions,
 )
+from app.leads.enums import PreferredContact
 from app.leads.events import lead_facts
+from app.leads.facts.condition_facts import plain_facts
+from app.leads.fields import TESTED, LeadField, Tested, text
 from app.leads.models import Lead
 
 NOW = datetime(2026, 3, 10, 9, tzinfo=ZoneInfo("America/New_York"))  # a Tuesday
@@ -200,6 +205,31 @@ def test_only_facts_that_events_do_not_carry_are_looked_up():
 
     assert asked == {path.removeprefix("lead.") for path in of_lead - carried}
     assert {"tags", "custom.passport_expiry"} <= asked
+
+
+def test_fields_of_a_lead_in_conditions_are_the_declared_ones():
+    assert {f"lead.{fact}" for fact in TESTED} <= FIELDS.keys()
+    assert "lead.value" in FIELDS
+    assert "lead.lead_value" not in FIELDS
+    assert FIELDS["lead.treatment_interest"].type is Type.LIST
+    assert FIELDS["lead.preferred_contact"].values == set(PreferredContact)
+    assert (FIELDS["lead.score"].least, FIELDS["lead.score"].most, FIELDS["lead.score"].is_whole) == (0, 100, True)
+
+
+def test_private_fields_cannot_be_declared_for_conditions():
+    """The reasons of `/why` show the values that conditions test to all who see the lead."""
+    with pytest.raises(ValueError, match="smokes is private"):
+        LeadField("smokes", text(10), "Smokes", is_private=True, condition=Tested("Whether it smokes."))
+
+
+def test_facts_of_columns_are_as_conditions_compare_them():
+    columns = {"value": Decimal("4800.50"), "source_id": UUID(int=1), "born": date(2014, 5, 31), "city": "Lyon"}
+    assert plain_facts(columns) == {
+        "value": 4800.5,
+        "source_id": str(UUID(int=1)),
+        "born": "2014-05-31",
+        "city": "Lyon",
+    }
 
 
 @pytest.mark.parametrize("field", sorted(FIELDS))

@@ -1,13 +1,15 @@
 """Fields for conditions: path, type, values, and the moment at which each is known."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from app.engine.rules.conditions import CARRIED
 from app.leads.attribution.models import SourceCategory
-from app.leads.enums import CaptureChannel, LeadStatus, LostReason, PreferredContact, SocialPlatform
+from app.leads.enums import CaptureChannel, LeadStatus, LostReason
+from app.leads.fields import TESTED, Form, LeadField, Tested
 from app.leads.timeline.models import ActivityType, Direction, Outcome
 from app.leads.timeline.sentiment import Sentiment
 from app.tasks.models import TaskPriority, TaskStatus, TaskType
@@ -76,6 +78,37 @@ def _values(options: type[StrEnum]) -> frozenset[str]:
 
 TEXT, NUMBER, TRUTH, INSTANT, LIST = Type.TEXT, Type.NUMBER, Type.TRUTH, Type.INSTANT, Type.LIST
 
+_DECLARED_TYPES: Final[Mapping[Form, Type]] = {
+    Form.DAY: Type.DATE,
+    Form.PAST_DAY: Type.DATE,
+    Form.CHOICES: LIST,
+    Form.TAGS: LIST,
+    Form.MONEY: NUMBER,
+    Form.WHOLE: NUMBER,
+}  # others are text
+_REFERS: Final = {"source_id": Refers.SOURCE}
+
+
+def _declared(facts: Collection[str]) -> dict[str, Field]:
+    """Return the fields of conditions for declared fields of a lead, in the order of the declarations."""
+    return {f"lead.{fact}": _of_declaration(field) for fact, field in TESTED.items() if fact in facts}
+
+
+def _of_declaration(field: LeadField) -> Field:
+    kind, tested = field.kind, field.condition or Tested("")
+    type_ = _DECLARED_TYPES.get(kind.form, TEXT)
+    return Field(
+        type_,
+        tested.about,
+        _values(kind.options) if kind.options and kind.form is Form.CHOICE else frozenset(),
+        refers=_REFERS.get(field.name),
+        least=kind.least if type_ is NUMBER else None,
+        most=kind.most if kind.form is Form.WHOLE else None,
+        is_whole=kind.form is Form.WHOLE,
+        is_set=tested.is_set,
+    )
+
+
 FIELDS: Final[Mapping[str, Field]] = {
     # Fields of the lead that every event carries.
     "lead.status": Field(TEXT, "The status of the lead.", _values(LeadStatus), is_set=True),
@@ -87,24 +120,12 @@ FIELDS: Final[Mapping[str, Field]] = {
     "lead.replied_at": Field(INSTANT, "When the lead last wrote or called."),
     "lead.opted_out_at": Field(INSTANT, "When the lead opted out of messages."),
     "lead.assigned_to_id": Field(TEXT, "The id of its coordinator.", refers=Refers.USER),
-    "lead.email": Field(TEXT, "Its e-mail address."),
-    "lead.phone": Field(TEXT, "Its phone number."),
-    "lead.preferred_contact": Field(TEXT, "Its preferred way of contact.", _values(PreferredContact)),
-    "lead.language": Field(TEXT, "The language of its messages, such as fr-CA."),
-    "lead.timezone": Field(TEXT, "Its time zone, such as America/New_York."),
-    "lead.source_id": Field(TEXT, "The id of its source.", refers=Refers.SOURCE),
+    **_declared(TESTED.keys() & CARRIED),
     # Fields that are loaded only if a rule uses them.
     "lead.source": Field(TEXT, "The name of its source."),
     "lead.source_category": Field(TEXT, "The category of its source.", _values(SourceCategory)),
     "lead.capture_channel": Field(TEXT, "How the lead was captured.", _values(CaptureChannel)),
-    "lead.social_platform": Field(TEXT, "The social network that it came from.", _values(SocialPlatform)),
-    "lead.tags": Field(LIST, "Its tags."),
-    "lead.treatment_interest": Field(LIST, "The treatments that it is interested in."),
-    "lead.value": Field(NUMBER, "Its value in the clinic's currency.", least=0),
-    "lead.score": Field(NUMBER, "Its score, 0 to 100.", least=0, most=100, is_whole=True, is_set=True),
-    "lead.city": Field(TEXT, "Its city."),
-    "lead.state": Field(TEXT, "Its state or region."),
-    "lead.postal_code": Field(TEXT, "Its postal code."),
+    **_declared(TESTED.keys() - CARRIED),
     "lead.lost_reason": Field(TEXT, "Why it was lost.", _values(LostReason)),
     "lead.created_at": Field(INSTANT, "When the lead was created.", is_set=True),
     "lead.last_activity_at": Field(INSTANT, "When the lead was last active."),

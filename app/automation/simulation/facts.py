@@ -10,6 +10,7 @@ from app.clock import is_in_range, zones
 from app.core.calendar.durations import InvalidDuration, parse_duration
 from app.core.type_aliases import JsonDict
 from app.core.validation.validation_errors import Mistake, one_of, place_of
+from app.leads.fields import TESTED, Form
 
 MOST_FACTS: Final = 50
 LONGEST_TEXT: Final = 500
@@ -136,9 +137,9 @@ def _required(field: Field, value: object, start: datetime) -> object:
 
 
 _SHAPES: Final[Mapping[str, Callable[[Field, object, datetime], object]]] = {
-    "lead.timezone": _zone,
     "lead.assigned_to_id": _id,
-    "lead.source_id": _id,
+    **{f"lead.{fact}": _id for fact, field in TESTED.items() if field.kind.form is Form.ID},
+    **{f"lead.{fact}": _zone for fact, field in TESTED.items() if field.kind.form is Form.ZONE},
     **dict.fromkeys(("lead.status", "lead.pipeline_stage", "lead.failed_attempts", "task.due_at"), _required),
     **dict.fromkeys(("lead.created_at", "lead.last_activity_at", "lead.stage_entered_at"), _required),
 }

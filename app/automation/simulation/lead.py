@@ -1,6 +1,5 @@
 """The lead of a simulation: an object with the columns of a lead's row, from a sample or from the database."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Final
@@ -9,20 +8,20 @@ from uuid import UUID
 from app.core.type_aliases import JsonDict, JsonObject
 from app.leads.attribution.models import SourceCategory
 from app.leads.enums import LeadStatus, PreferredContact
-from app.leads.facts.condition_facts import FACT_NAMES, computed_facts
+from app.leads.facts.condition_facts import FACT_NAMES, RENAMED, computed_facts, plain_facts
+from app.leads.fields import COLUMNS, Form
 from app.leads.models import Lead
 
 SAMPLE: Final = UUID(int=0x1)  # constant, because round robin chooses the coordinator by the lead's id
-_IDS: Final = frozenset({"source_id", "assigned_to_id"})
+_IDS: Final = frozenset({"assigned_to_id", *(name for name, field in COLUMNS.items() if field.kind.form is Form.ID)})
 _HISTORY: Final = (
     *("contacted_at", "replied_at", "lost_at", "lost_reason", "lost_suggested_at", "lost_suggested_reason"),
     *("first_contact_at", "converted_at", "stale_since", "stage_overdue_since", "without_next_action_since"),
 )
-_EMPTY: Final = dict.fromkeys(column.key for column in Lead.__table__.columns)
+_EMPTY: Final = dict.fromkeys((*Lead.__table__.columns.keys(), *COLUMNS))
 _OWN: Final = "custom."
-_NAMED: Final[Mapping[str, str]] = {"value": "lead_value"}  # facts with a different column name
 _COMPUTED: Final = frozenset({"next_follow_up_at", "has_email", "has_phone", "has_opened", "hours_to_first_contact"})
-_COLUMNS: Final = [(name, _NAMED.get(name, name)) for name in FACT_NAMES - _COMPUTED - {"best_hours"}]
+_COLUMNS: Final = [(name, RENAMED.get(name, name)) for name in FACT_NAMES - _COMPUTED - {"best_hours"}]
 
 
 def sample_lead(*, stage: str, zone: str, at: datetime) -> SimpleNamespace:
@@ -76,11 +75,10 @@ def lead_facts_for_rules(
 
     `next_follow_up_at`: of its open tasks. `lost_suggestion_at`: of its planned steps.
     """
-    facts = {name: getattr(lead, column) for name, column in _COLUMNS}
+    facts = plain_facts({name: getattr(lead, column) for name, column in _COLUMNS})
     facts["next_follow_up_at"] = next_follow_up_at
     facts["lost_suggested_at"] = lead.lost_suggested_at or lost_suggestion_at
     facts["best_hours"] = lead.best_hours
-    facts["value"] = lead.lead_value and float(lead.lead_value)
     # A script may set them otherwise.
     facts |= {name: vars(lead).get(name, value) for name, value in computed_facts(vars(lead)).items()}
     return facts | {f"{_OWN}{key}": known for key, known in lead.custom.items()}
@@ -95,6 +93,6 @@ def set_facts(lead: SimpleNamespace, facts: JsonObject) -> None:
 def columns_of_facts(facts: JsonObject) -> JsonDict:
     """Return the lead's columns for these facts."""
     own = {name.removeprefix(_OWN): value for name, value in facts.items() if name.startswith(_OWN)}
-    columns = {_NAMED.get(name, name): value for name, value in facts.items() if not name.startswith(_OWN)}
+    columns = {RENAMED.get(name, name): value for name, value in facts.items() if not name.startswith(_OWN)}
     ids = {name: UUID(value) for name, value in columns.items() if name in _IDS and value}
     return columns | ids | ({"custom": own} if own else {})

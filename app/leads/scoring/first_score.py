@@ -16,7 +16,7 @@ from app.core.type_aliases import ColumnDict, JsonDict, JsonObject
 from app.engine.version_cache import cache_per_version
 from app.identity.clinic_context import ClinicContext
 from app.leads.attribution.models import LeadSource
-from app.leads.facts.condition_facts import CUSTOM_PREFIX, computed_facts, plain_facts
+from app.leads.facts.condition_facts import CUSTOM_PREFIX, RENAMED, computed_facts, plain_facts
 from app.leads.pipeline.service import first_stage
 from app.leads.scoring.basis import Basis, load_table
 from app.leads.scoring.models import ScoreModel
@@ -79,5 +79,5 @@ def _facts(lead: JsonObject, known: FirstScores) -> JsonDict:
         **{f"{CUSTOM_PREFIX}{key}": own for key, own in (lead.get("custom") or {}).items()},
         **computed_facts(lead),
         "pipeline_stage": lead.get("pipeline_stage", known.stage),
-        **plain_facts({"value": lead.get("lead_value")}),
+        **plain_facts({fact: lead.get(name) for fact, name in RENAMED.items()}),
     }
