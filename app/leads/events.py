@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Final, Protocol, cast, overload
 from uuid import UUID
 
 from app.core.type_aliases import JsonDict, JsonObject
 from app.engine.events.events import Event, EventName
+from app.engine.rules.conditions import CARRIED
 from app.leads.models import Lead
-from app.security.encrypted_fields import decrypt_fields
+from app.security.encrypted_fields import decrypt_fields, encrypted_fields_of
 
 Facts = JsonDict
 
@@ -60,8 +62,12 @@ FLAGGED_SINCE: Final[Mapping[str, str]] = {
 }
 
 
+# The plain columns that become facts of events. Contact data is encrypted: see `LazyContact`.
+FACT_COLUMNS: Final = tuple(sorted(name for name in CARRIED if name not in encrypted_fields_of(Lead)))
+
+
 class LazyContact:
-    """Mixin for partial lead rows with `id` and `sealed`: decrypts contact data on access."""
+    """Mixin for partial lead rows with `id` and `sealed`: decrypts its encrypted fields on access."""
 
     __slots__ = ()
     id: UUID
@@ -86,6 +92,10 @@ class LazyContact:
 def _decrypted(row: LazyContact, name: str) -> str | None:
     value: str | None = decrypt_fields(Lead, row.id, row.sealed)[name]
     return value
+
+
+for _name in encrypted_fields_of(Lead).keys() - vars(LazyContact).keys():
+    setattr(LazyContact, _name, property(partial(_decrypted, name=_name)))
 
 
 def lead_facts(lead: LeadColumns) -> Facts:

@@ -85,12 +85,20 @@ class FormInput:
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
+class RuleFact:
     """A field in conditions of rules: what it is, for users, and its name there, if it differs."""
 
     about: str
     name: str = ""
     is_set: bool = False  # every lead has a value
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateValue:
+    """A field in templates: its name there, and a sample for previews, if that is not the first example."""
+
+    name: str
+    sample: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +111,9 @@ class LeadField:
     `is_column`: false for what only an import reads. `is_imported`: a column of a file may fill it. `is_encrypted`: it
     is stored encrypted. `is_logged`: logs may show values under its name, because they say nothing about a person, or
     because other parts use the name too, such as `state`. `form`: its input, if web forms may have the field.
-    `condition`: its name, if conditions of rules may test it. `merged`: the value of a merged lead. `erased_to`: SQL of
-    the value after an erasure.
+    `condition`: what it is in conditions, if rules may test it. `template`: its name in templates, if they may show it.
+    `is_in_webhooks`: calls of webhooks with the lead have it. `default`: the value of a new lead that has none.
+    `merged`: the value of a merged lead. `erased_to`: SQL of the value after an erasure.
     """
 
     name: str
@@ -121,14 +130,17 @@ class LeadField:
     is_encrypted: bool = False
     is_logged: bool = False
     form: FormInput | None = None
-    condition: Tested | None = None
+    condition: RuleFact | None = None
+    template: TemplateValue | None = None
+    is_in_webhooks: bool = False
+    default: object = None
     merged: Merged = Merged.FILLED
     erased_to: str = "NULL"
 
     def __post_init__(self) -> None:
-        """Check that conditions may test the field: `/why` shows its values to all who see the lead."""
-        if self.condition and self.is_private:
-            raise ValueError(f"{self.name} is private: no condition may test it")
+        """Refuse a private field where others would see it: in `/why`, in messages, in other systems."""
+        if self.is_private and (self.condition or self.template or self.is_in_webhooks):
+            raise ValueError(f"{self.name} is private: no condition, template or webhook may use it")
 
     @property
     def fact(self) -> str:
@@ -161,6 +173,8 @@ FIELDS: Final = (
         merged=Merged.WITH_NAME,
         erased_to="'Erased'",
         form=FormInput(autocomplete="given-name"),
+        template=TemplateValue("lead.first_name"),
+        is_in_webhooks=True,
     ),
     LeadField(
         "last_name",
@@ -177,6 +191,8 @@ FIELDS: Final = (
         merged=Merged.WITH_NAME,
         erased_to="''",
         form=FormInput(autocomplete="family-name"),
+        template=TemplateValue("lead.last_name"),
+        is_in_webhooks=True,
     ),
     LeadField(
         "email",
@@ -191,7 +207,8 @@ FIELDS: Final = (
         ),
         is_encrypted=True,
         form=FormInput("E-mail address", autocomplete="email"),
-        condition=Tested("Its e-mail address."),
+        condition=RuleFact("Its e-mail address."),
+        is_in_webhooks=True,
     ),
     LeadField(
         "phone",
@@ -211,7 +228,8 @@ FIELDS: Final = (
         ),
         is_encrypted=True,
         form=FormInput(autocomplete="tel", type="tel"),
-        condition=Tested("Its phone number."),
+        condition=RuleFact("Its phone number."),
+        is_in_webhooks=True,
     ),
     LeadField(
         "phone_alt",
@@ -227,6 +245,7 @@ FIELDS: Final = (
         ),
         is_encrypted=True,
         merged=Merged.COMPUTED,
+        is_in_webhooks=True,
     ),
     LeadField(
         "social_platform",
@@ -238,7 +257,7 @@ FIELDS: Final = (
             "FACEBOOK",
         ),
         headings=words("social network | social media | platform"),
-        condition=Tested("The social network that it came from."),
+        condition=RuleFact("The social network that it came from."),
     ),
     LeadField(
         "social_handle",
@@ -258,6 +277,7 @@ FIELDS: Final = (
         is_nullable=False,
         merged=Merged.WITH_NAME,
         erased_to="'Erased'",
+        template=TemplateValue("patient.first_name"),
     ),
     LeadField(
         "patient_last_name",
@@ -299,6 +319,7 @@ FIELDS: Final = (
         is_nullable=False,
         merged=Merged.WITH_NAME,
         erased_to="'SELF'",
+        default=PatientRelationship.SELF,
     ),
     LeadField(
         "preferred_contact",
@@ -313,7 +334,9 @@ FIELDS: Final = (
         is_nullable=False,
         erased_to="'PHONE'",
         form=FormInput(),
-        condition=Tested("Its preferred way of contact."),
+        condition=RuleFact("Its preferred way of contact."),
+        is_in_webhooks=True,
+        default=PreferredContact.PHONE,
     ),
     LeadField(
         "preferred_time",
@@ -332,7 +355,8 @@ FIELDS: Final = (
         examples=("America/New_York",),
         headings=words("time zone | tz"),
         is_logged=True,
-        condition=Tested("Its time zone, such as America/New_York."),
+        condition=RuleFact("Its time zone, such as America/New_York."),
+        is_in_webhooks=True,
     ),
     LeadField(
         "stage",
@@ -371,7 +395,8 @@ FIELDS: Final = (
         ),
         headings=words("lang | preferred language | locale | langue | sprache | idioma"),
         is_logged=True,
-        condition=Tested("The language of its messages, such as fr-CA."),
+        condition=RuleFact("The language of its messages, such as fr-CA."),
+        is_in_webhooks=True,
     ),
     LeadField(
         "address_line1",
@@ -397,7 +422,8 @@ FIELDS: Final = (
         examples=("Springfield",),
         headings=words("town | ville | ort | stadt | ciudad"),
         form=FormInput(autocomplete="address-level2"),
-        condition=Tested("Its city."),
+        condition=RuleFact("Its city."),
+        is_in_webhooks=True,
     ),
     LeadField(
         "state",
@@ -407,7 +433,8 @@ FIELDS: Final = (
         examples=("IL",),
         headings=words("province | region | county | state/region | state/province | bundesland"),
         is_logged=True,
-        condition=Tested("Its state or region."),
+        condition=RuleFact("Its state or region."),
+        is_in_webhooks=True,
     ),
     LeadField(
         "postal_code",
@@ -419,7 +446,8 @@ FIELDS: Final = (
             "zip | zip code | zip/postal code | postcode | postleitzahl | plz | code postal | código postal"
         ),
         form=FormInput(autocomplete="postal-code"),
-        condition=Tested("Its postal code."),
+        condition=RuleFact("Its postal code."),
+        is_in_webhooks=True,
     ),
     LeadField(
         "source",
@@ -441,6 +469,7 @@ FIELDS: Final = (
         "The campaign that brought the lead.",
         examples=("spring-2026",),
         headings=words("campaign | utm campaign"),
+        is_in_webhooks=True,
     ),
     LeadField(
         "source_detail",
@@ -464,7 +493,8 @@ FIELDS: Final = (
         merged=Merged.UNITED,
         erased_to="'{}'",
         form=FormInput("Treatment interest"),
-        condition=Tested("The treatments that it is interested in."),
+        condition=RuleFact("The treatments that it is interested in."),
+        default=[],
     ),
     LeadField(
         "insurance_carrier",
@@ -530,7 +560,9 @@ FIELDS: Final = (
         is_nullable=False,
         merged=Merged.UNITED,
         erased_to="'{}'",
-        condition=Tested("Its tags."),
+        condition=RuleFact("Its tags."),
+        is_in_webhooks=True,
+        default=[],
     ),
     LeadField(
         "lead_value",
@@ -545,7 +577,9 @@ FIELDS: Final = (
             "value | deal value | lead value | amount | budget | deal wert | affaire valeur | trato valor | "
             "negócio valor"
         ),
-        condition=Tested("Its value in the clinic's currency.", name="value"),
+        condition=RuleFact("Its value in the clinic's currency.", name="value"),
+        template=TemplateValue("lead.value", sample="4800.00"),
+        is_in_webhooks=True,
     ),
     LeadField(
         "score",
@@ -555,7 +589,8 @@ FIELDS: Final = (
         examples=("85",),
         headings=words("lead score | points | hubspot score | contact score"),
         is_logged=True,
-        condition=Tested(f"Its score, 0 to {HIGHEST_SCORE}.", is_set=True),
+        condition=RuleFact(f"Its score, 0 to {HIGHEST_SCORE}.", is_set=True),
+        is_in_webhooks=True,
     ),
     LeadField(
         "source_id",
@@ -566,7 +601,8 @@ FIELDS: Final = (
         is_required=True,
         is_imported=False,
         is_logged=True,
-        condition=Tested("The id of its source."),
+        condition=RuleFact("The id of its source."),
+        is_in_webhooks=True,
     ),
     LeadField("referring_provider_id", Kind(Form.ID), "Referring provider", is_logged=True, is_imported=False),
     LeadField("referring_patient_id", Kind(Form.ID), "Referring patient", is_logged=True, is_imported=False),
@@ -586,5 +622,8 @@ COLUMNS: Final = {field.name: field for field in FIELDS if field.is_column}
 IMPORTED: Final = {field.name: field for field in FIELDS if field.is_imported}
 ON_FORMS: Final = {field.name: field for field in FIELDS if field.form}
 TESTED: Final = {field.fact: field for field in FIELDS if field.condition}
+IN_TEMPLATES: Final = {field.template.name: field for field in FIELDS if field.template}
+IN_WEBHOOKS: Final = tuple(field.name for field in FIELDS if field.is_in_webhooks)
+DEFAULTS: Final = {field.name: field.default for field in FIELDS if field.default is not None}
 HIDDEN_IN_LOGS: Final = frozenset(field.name for field in FIELDS if not field.is_logged)
 PRIVATE: Final = frozenset(field.name for field in FIELDS if field.is_private)

@@ -30,7 +30,7 @@ from app.engine.rules.conditions import (
 from app.leads.enums import PreferredContact
 from app.leads.events import lead_facts
 from app.leads.facts.condition_facts import plain_facts
-from app.leads.fields import TESTED, LeadField, Tested, text
+from app.leads.fields import TESTED, LeadField, RuleFact, TemplateValue, text
 from app.leads.models import Lead
 
 NOW = datetime(2026, 3, 10, 9, tzinfo=ZoneInfo("America/New_York"))  # a Tuesday
@@ -216,10 +216,14 @@ def test_fields_of_a_lead_in_conditions_are_the_declared_ones():
     assert (FIELDS["lead.score"].least, FIELDS["lead.score"].most, FIELDS["lead.score"].is_whole) == (0, 100, True)
 
 
-def test_private_fields_cannot_be_declared_for_conditions():
-    """The reasons of `/why` show the values that conditions test to all who see the lead."""
+def test_private_fields_cannot_be_declared_where_others_see_them():
+    """All who see the lead read in `/why` what conditions tested; messages and webhooks leave the system."""
     with pytest.raises(ValueError, match="smokes is private"):
-        LeadField("smokes", text(10), "Smokes", is_private=True, condition=Tested("Whether it smokes."))
+        LeadField("smokes", text(10), "Smokes", is_private=True, condition=RuleFact("Whether it smokes."))
+    with pytest.raises(ValueError, match="smokes is private"):
+        LeadField("smokes", text(10), "Smokes", is_private=True, template=TemplateValue("lead.smokes"))
+    with pytest.raises(ValueError, match="smokes is private"):
+        LeadField("smokes", text(10), "Smokes", is_private=True, is_in_webhooks=True)
 
 
 def test_facts_of_columns_are_as_conditions_compare_them():

@@ -1,6 +1,7 @@
 """Templates: allowed syntax, and protection against values that contain template syntax."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -9,6 +10,7 @@ import pytest
 from app.automation.playbooks import shipped
 from app.core.calendar.calendar import BusinessHours, Calendar
 from app.identity.clinic_context import ClinicContext
+from app.leads.fields import IN_TEMPLATES
 from app.messaging.rendering.render import (
     DEFAULT_LIMITS,
     InvalidTemplate,
@@ -18,8 +20,9 @@ from app.messaging.rendering.render import (
     check_template,
     render,
 )
+from app.messaging.rendering.samples import sample_values
 from app.messaging.rendering.values import MissingVariable
-from app.messaging.rendering.variables import message_values
+from app.messaging.rendering.variables import VARIABLES, message_values
 from app.messaging.templates.library import check_templates
 
 VALUES = {
@@ -164,6 +167,24 @@ LEAD = {"first_name": "Mia", "last_name": "Keller", "patient_first_name": "Tom"}
 def test_times_are_rendered_in_the_clinics_local_time(instant: datetime, said: str):
     values = message_values(CLINIC, task={"title": "Call", "due_at": instant}, scheduled_for=instant)
     assert body_of("{{ task.due_at }}|{{ consultation.scheduled_for }}", values) == f"{said}|{said}"
+
+
+def test_every_declared_value_has_a_text_and_a_sample():
+    samples = sample_values(CLINIC, {})
+    lead = {field.name: None for field in IN_TEMPLATES.values()} | {
+        "last_name": "Keller",
+        "lead_value": Decimal("4800.5"),
+    }
+    values = message_values(CLINIC, lead=lead)
+    for path in IN_TEMPLATES:
+        group, _, name = path.partition(".")
+        assert name in VARIABLES[group]
+        assert name in values[group]
+        assert body_of(f"{{{{ {path} }}}}", samples)
+    assert body_of("{{ lead.last_initial }}|{{ lead.value }}", values) == "K.|4,800.50"
+    assert (
+        body_of("{{ lead.first_name }} {{ lead.value }} of {{ patient.first_name }}", samples) == "Ana 4,800.00 of Leo"
+    )
 
 
 def test_default_templates_are_valid():

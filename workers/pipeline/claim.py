@@ -20,19 +20,30 @@ from app.core.type_aliases import JsonObject
 from app.engine.models import Step
 from app.engine.step_kind import STEP_KINDS
 from app.engine.steps.holds import IS_HELD, SKIPS_MESSAGES
-from app.leads.events import LazyContact
+from app.leads.events import FACT_COLUMNS, LazyContact
+from app.leads.facts.template_values import TEMPLATE_COLUMNS
 from app.messaging.outages.breaker import Outages
 from app.messaging.outages.store import OUTAGES_SQL
 from workers.pipeline.due_steps.low_water_mark import BEGINNING, due_since
 from workers.pipeline.due_steps.turns import Turn
 
 # The columns of a lead that steps may need. All other personal data stays in the table.
-LEAD_COLUMNS = (
-    *("status", "pipeline_stage", "lost_suggested_at", "created_at", "deleted_at", "last_activity_at"),
-    *("patient_first_name", "patient_last_name", "first_name", "last_name", "timezone"),
-    *("language", "lead_value", "custom", "preferred_contact", "source_id", "assigned_to_id", "state", "sealed"),
-    *("failed_attempts", "contacted_at", "replied_at", "opted_out_at", "opted_out_channels", "restricted_at"),
-    *("social_platform", "social_handle"),
+LEAD_COLUMNS = tuple(
+    dict.fromkeys(
+        (
+            *FACT_COLUMNS,
+            *TEMPLATE_COLUMNS,
+            *(
+                "lost_suggested_at",
+                "created_at",
+                "deleted_at",
+                "last_activity_at",
+                "opted_out_channels",
+                "restricted_at",
+            ),
+            *("state", "social_platform", "social_handle", "sealed"),
+        )
+    )
 )
 
 _Columns: Any = namedtuple("_Columns", ("id", *LEAD_COLUMNS))  # type: ignore[misc]  # noqa: PYI024  (the fields are the query's)

@@ -34,7 +34,7 @@ class Method(StrEnum):
     BOTH = "both"  # the mean of the two
 
 
-class Tested(NamedTuple):
+class RuleFact(NamedTuple):
     """A forecast of one past week, and what came. `week` is the week that was forecast."""
 
     week: int
@@ -46,7 +46,7 @@ class Tested(NamedTuple):
 class Reach:
     """Widths of the intervals, learned from tested weeks: the same share of them lies within at each week ahead."""
 
-    def __init__(self, tested: Iterable[Tested]) -> None:
+    def __init__(self, tested: Iterable[RuleFact]) -> None:
         known = list(tested)
         rows = [(row.ahead, distance(row.came, row.expected)) for row in known]
         sums, counts = [0.0] * AHEAD, [0] * AHEAD
@@ -117,19 +117,19 @@ def backtest(past: Past) -> Backtest:
     )
 
 
-def _test(method: Method, past: Past, by_origin: Mapping[int, Expected]) -> list[Tested]:
+def _test(method: Method, past: Past, by_origin: Mapping[int, Expected]) -> list[RuleFact]:
     return [
-        Tested(origin + ahead, ahead, one, past.converted_in(origin + ahead))
+        RuleFact(origin + ahead, ahead, one, past.converted_in(origin + ahead))
         for origin, expected in by_origin.items()
         for ahead, one in enumerate(forecast_by(method, past, origin, expected))
     ]
 
 
-def _error(rows: Sequence[Tested]) -> float:
+def _error(rows: Sequence[RuleFact]) -> float:
     return fmean(abs(row.expected - row.came) for row in rows)
 
 
-def _were_inside(rows: Sequence[Tested]) -> list[bool]:
+def _were_inside(rows: Sequence[RuleFact]) -> list[bool]:
     """Return for each week whether it was in its interval, with widths from the weeks that were over at its origin."""
     known: dict[int, Reach] = {}
     inside = []
@@ -142,12 +142,12 @@ def _were_inside(rows: Sequence[Tested]) -> list[bool]:
     return inside
 
 
-def _totals(rows: Sequence[Tested]) -> list[Tested]:
+def _totals(rows: Sequence[RuleFact]) -> list[RuleFact]:
     """Return the sums of all weeks ahead, one of each origin."""
     found = []
     for start in range(0, len(rows), AHEAD):
         weeks = rows[start : start + AHEAD]
-        found.append(Tested(weeks[0].week, 0, sum(row.expected for row in weeks), sum(row.came for row in weeks)))
+        found.append(RuleFact(weeks[0].week, 0, sum(row.expected for row in weeks), sum(row.came for row in weeks)))
     return found
 
 

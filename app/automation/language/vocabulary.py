@@ -9,7 +9,7 @@ from typing import Final
 from app.engine.rules.conditions import CARRIED
 from app.leads.attribution.models import SourceCategory
 from app.leads.enums import CaptureChannel, LeadStatus, LostReason
-from app.leads.fields import TESTED, Form, LeadField, Tested
+from app.leads.fields import TESTED, Form, LeadField, RuleFact
 from app.leads.timeline.models import ActivityType, Direction, Outcome
 from app.leads.timeline.sentiment import Sentiment
 from app.tasks.models import TaskPriority, TaskStatus, TaskType
@@ -95,7 +95,7 @@ def _declared(facts: Collection[str]) -> dict[str, Field]:
 
 
 def _of_declaration(field: LeadField) -> Field:
-    kind, tested = field.kind, field.condition or Tested("")
+    kind, tested = field.kind, field.condition or RuleFact("")
     type_ = _DECLARED_TYPES.get(kind.form, TEXT)
     return Field(
         type_,

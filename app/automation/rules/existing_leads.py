@@ -7,13 +7,12 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from app.engine.events.events import DATE_REACHED, Event, EventName
-from app.leads.events import LazyContact, lead_created, lead_event
+from app.leads.events import FACT_COLUMNS, LazyContact, lead_created, lead_event
 
 COLUMNS: Final = (
-    *("id", "status", "pipeline_stage", "stage_entered_at", "stage_overdue_since", "created_at", "last_activity_at"),
-    *("stale_since", "without_next_action_since", "failed_attempts", "contacted_at", "replied_at", "opted_out_at"),
-    *("opted_out_channels", "restricted_at", "assigned_to_id", "preferred_contact", "timezone", "language"),
-    *("source_id", "state", "social_platform", "social_handle", "sealed"),
+    *("id", *FACT_COLUMNS, "stage_entered_at", "stage_overdue_since", "created_at", "last_activity_at", "stale_since"),
+    *("without_next_action_since", "opted_out_channels", "restricted_at", "state", "social_platform", "social_handle"),
+    "sealed",
 )
 COLUMNS_SQL: Final = ", ".join(f"l.{name}" for name in COLUMNS)
 

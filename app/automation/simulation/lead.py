@@ -7,10 +7,11 @@ from uuid import UUID
 
 from app.core.type_aliases import JsonDict, JsonObject
 from app.leads.attribution.models import SourceCategory
-from app.leads.enums import LeadStatus, PreferredContact
+from app.leads.enums import LeadStatus
 from app.leads.facts.condition_facts import FACT_NAMES, RENAMED, computed_facts, plain_facts
-from app.leads.fields import COLUMNS, Form
+from app.leads.fields import COLUMNS, DEFAULTS, Form
 from app.leads.models import Lead
+from app.security.encrypted_fields import encrypted_fields_of
 
 SAMPLE: Final = UUID(int=0x1)  # constant, because round robin chooses the coordinator by the lead's id
 _IDS: Final = frozenset({"assigned_to_id", *(name for name, field in COLUMNS.items() if field.kind.form is Form.ID)})
@@ -18,7 +19,7 @@ _HISTORY: Final = (
     *("contacted_at", "replied_at", "lost_at", "lost_reason", "lost_suggested_at", "lost_suggested_reason"),
     *("first_contact_at", "converted_at", "stale_since", "stage_overdue_since", "without_next_action_since"),
 )
-_EMPTY: Final = dict.fromkeys((*Lead.__table__.columns.keys(), *COLUMNS))
+_EMPTY: Final = dict.fromkeys((*Lead.__table__.columns.keys(), *encrypted_fields_of(Lead)))
 _OWN: Final = "custom."
 _COMPUTED: Final = frozenset({"next_follow_up_at", "has_email", "has_phone", "has_opened", "hours_to_first_contact"})
 _COLUMNS: Final = [(name, RENAMED.get(name, name)) for name in FACT_NAMES - _COMPUTED - {"best_hours"}]
@@ -27,6 +28,7 @@ _COLUMNS: Final = [(name, RENAMED.get(name, name)) for name in FACT_NAMES - _COM
 def sample_lead(*, stage: str, zone: str, at: datetime) -> SimpleNamespace:
     """Return a new lead with an e-mail address and a phone number, and no other facts."""
     known = {
+        **DEFAULTS,
         "id": SAMPLE,
         "patient_first_name": "Mia",
         "patient_last_name": "Keller",
@@ -34,14 +36,10 @@ def sample_lead(*, stage: str, zone: str, at: datetime) -> SimpleNamespace:
         "last_name": "Keller",
         "email": "mia@lead.example",
         "phone": "+12125550143",
-        "phone_alt": None,
-        "preferred_contact": PreferredContact.PHONE,
         "timezone": zone,
         "source": "Website",
         "source_category": SourceCategory.WEB_ORGANIC,
         "source_id": SAMPLE,
-        "tags": [],
-        "treatment_interest": [],
         "custom": {},
         "opted_out_channels": [],
         "best_hours": [],

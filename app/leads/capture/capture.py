@@ -36,9 +36,10 @@ from app.leads.contact.phone_numbers import PHONE_FIELDS, normalise_phones, requ
 from app.leads.custom_fields.values import merge_custom_values, require_valid_custom_values
 from app.leads.duplicates.known_leads import share_capture_lock
 from app.leads.duplicates.search import comparison_parameters, comparison_values, find_duplicates
-from app.leads.enums import LeadStatus, OnDuplicate, PatientRelationship, PreferredContact
+from app.leads.enums import LeadStatus, OnDuplicate
 from app.leads.errors import DuplicateLead
 from app.leads.events import lead_created
+from app.leads.fields import DEFAULTS
 from app.leads.models import LEGAL_HOLD, Lead
 from app.leads.scoring.first_score import first_score
 from app.leads.scoring.parts import Score
@@ -47,12 +48,9 @@ from app.leads.search.lookup import new_lead_id
 from app.leads.search.next_follow_up import NEXT_FOLLOW_UP_FIELDS
 from app.security.encrypted_fields import encrypt_row, encrypted_fields_of
 
-DEFAULTS: Final[JsonObject] = {
+NEW_LEAD: Final[JsonObject] = {
+    **DEFAULTS,
     "status": LeadStatus.NEW,
-    "patient_relationship": PatientRelationship.SELF,
-    "preferred_contact": PreferredContact.PHONE,
-    "treatment_interest": [],
-    "tags": [],
     "past_stages": [],
     "past_stage_seconds": [],
     "opted_out_channels": [],
@@ -113,7 +111,7 @@ def new_lead_values(actor: Actor, data: JsonObject, *, at: datetime) -> JsonDict
     """Return the columns of a lead created at `at`, except its stage and coordinator. Raises Invalid."""
     of_lead = {name: value for name, value in data.items() if name not in _NOT_COLUMNS}
     return {
-        **DEFAULTS,
+        **NEW_LEAD,
         "patient_first_name": data["first_name"],
         "patient_last_name": data["last_name"],
         "capture_channel": default_channel(actor),

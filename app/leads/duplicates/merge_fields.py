@@ -2,16 +2,14 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from app.leads.duplicates.search import has_name
-from app.leads.enums import LeadStatus, PreferredContact
-from app.leads.fields import LONGEST_NOTE, Merged
+from app.leads.enums import LeadStatus
+from app.leads.fields import DEFAULTS, LONGEST_NOTE, Merged
 from app.leads.models import Lead
 from app.leads.personal_data.tables import merged_as
 from app.leads.pipeline.lead_state import mark_active, mark_activity, seconds_by_stage
-
-_DEFAULTS: Final = {"preferred_contact": PreferredContact.PHONE}  # values that nobody has chosen
 
 
 def fill_missing_fields(survivor: Lead, duplicate: Lead) -> None:
@@ -27,7 +25,7 @@ def fill_missing_fields(survivor: Lead, duplicate: Lead) -> None:
 
 def _is_missing(lead: Lead, name: str) -> bool:
     value = getattr(lead, name)
-    return value is None or value == _DEFAULTS.get(name)
+    return value is None or value == DEFAULTS.get(name)  # nobody has chosen a default
 
 
 def _merge(survivor: Lead, duplicate: Lead, merged: Merged, combine: Callable[[Any, Any], Any]) -> None:

@@ -1,8 +1,8 @@
 """Lead values for message templates. Names of stages and sources are cached per version of the clinic."""
 
 from collections.abc import Mapping
-from decimal import Decimal
-from typing import NamedTuple, Protocol
+from operator import attrgetter
+from typing import Final, NamedTuple, Protocol
 from uuid import UUID
 
 from sqlalchemy import select
@@ -12,6 +12,7 @@ from app.core.type_aliases import JsonDict
 from app.engine.version_cache import cache_per_version
 from app.identity.clinic_context import ClinicContext
 from app.leads.attribution.models import LeadSource
+from app.leads.fields import IN_TEMPLATES
 from app.leads.pipeline.models import PipelineStage
 
 
@@ -32,33 +33,35 @@ def display_names(session: Session, clinic: ClinicContext) -> DisplayNames:
     )
 
 
+_NAMES: Final = tuple(field.name for field in IN_TEMPLATES.values())
+_values_of: Final = attrgetter(*_NAMES)
+# The plain columns whose values templates can show. Encrypted fields are read on use: see `LazyContact`.
+TEMPLATE_COLUMNS: Final = (
+    *(field.name for field in IN_TEMPLATES.values() if not field.is_encrypted),
+    *("pipeline_stage", "source_id", "custom"),
+)
+
+
 class LeadForTemplates(Protocol):
-    """The columns whose values templates can show."""
+    """A lead with the fields that are declared for templates, and with these."""
 
     @property
     def first_name(self) -> str: ...
     @property
     def last_name(self) -> str: ...
     @property
-    def patient_first_name(self) -> str: ...
-    @property
     def pipeline_stage(self) -> str: ...
     @property
     def source_id(self) -> UUID: ...
-    @property
-    def lead_value(self) -> Decimal | None: ...
     @property
     def custom(self) -> Mapping[str, object]: ...
 
 
 def lead_template_values(lead: LeadForTemplates, names: DisplayNames) -> JsonDict:
-    """Return the template values of a `Lead`, or of a row with these columns, for `message_values`."""
+    """Return the template values of a `Lead`, or of a row with these columns, for `message_values`, by column."""
     return {
-        "first_name": lead.first_name,
-        "last_name": lead.last_name,
-        "patient_first_name": lead.patient_first_name,
+        **dict(zip(_NAMES, _values_of(lead), strict=True)),
         "stage": names.stages.get(lead.pipeline_stage),
         "source": names.sources.get(lead.source_id),
-        "value": lead.lead_value,
         "custom": lead.custom,
     }

@@ -1,6 +1,6 @@
 """Sample values for previews: a fictional lead and task."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
@@ -10,15 +10,25 @@ from app.core.type_aliases import JsonObject
 from app.identity.clinic_context import ClinicContext
 from app.leads.custom_fields.models import FieldType
 from app.leads.custom_fields.values import Definition, Definitions
+from app.leads.fields import IN_TEMPLATES, Form, LeadField
 from app.messaging.rendering.variables import message_values
 
+_READ: Final[Mapping[Form, Callable[[str], object]]] = {
+    Form.MONEY: Decimal,
+    Form.CHOICES: lambda sample: [sample],
+    Form.TAGS: lambda sample: [sample],
+}  # others are text
+
+
+def _sample(field: LeadField) -> object:
+    given = (field.template and field.template.sample) or field.examples[0]
+    return _READ.get(field.kind.form, str)(given)
+
+
 _LEAD: Final[JsonObject] = {
-    "first_name": "Ana",
-    "last_name": "Ruiz",
-    "patient_first_name": "Leo",
+    **{field.name: _sample(field) for field in IN_TEMPLATES.values()},
     "stage": "New lead",
     "source": "Web search",
-    "value": Decimal("4800.00"),
 }
 _OF_TYPE: Final[Mapping[FieldType, object]] = {
     FieldType.TEXT: "text",

@@ -1,20 +1,65 @@
 """Variables that a template may use. No other data of leads, tasks and clinics can get into a message."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from app.core.calendar.calendar import Calendar
 from app.core.type_aliases import JsonObject
 from app.identity.clinic_context import ClinicContext
+from app.leads.fields import IN_TEMPLATES, Form
 
 Values: TypeAlias = Mapping[str, Mapping[str, object]]
 
+
+def _amount_text(value: Decimal | None) -> str | None:
+    return None if value is None else f"{value:,.2f}"
+
+
+def _plain_words(value: str | None) -> str | None:
+    return value and value.replace("_", " ").lower()
+
+
+def _listed(values: Sequence[str] | None) -> str | None:
+    return ", ".join(values) if values else None
+
+
+def _unchanged(value: object) -> object:
+    return value
+
+
+_WRITTEN: Final[Mapping[Form, Callable[[Any], object]]] = {
+    Form.MONEY: _amount_text,
+    Form.CHOICE: _plain_words,
+    Form.CHOICES: lambda values: _plain_words(_listed(values)),
+    Form.TAGS: _listed,
+}  # others are unchanged
+
+
+class _Value(NamedTuple):
+    """A declared value of a template: its name within its group, its column, and its text."""
+
+    name: str
+    column: str
+    write: Callable[[Any], object]
+
+
+def _declared(group: str) -> tuple[_Value, ...]:
+    """Return the values of a group that are declared fields of a lead."""
+    fields = {path.partition("."): field for path, field in IN_TEMPLATES.items()}
+    return tuple(
+        _Value(name, field.name, _WRITTEN.get(field.kind.form, _unchanged))
+        for (its, _, name), field in fields.items()
+        if its == group
+    )
+
+
+_OF_LEAD: Final = {group: _declared(group) for group in ("lead", "patient")}
 VARIABLES: Mapping[str, frozenset[str]] = {
     # Names are those of the responsible party; stage and source have their display names.
-    "lead": frozenset({"first_name", "last_name", "last_initial", "stage", "source", "value"}),
-    "patient": frozenset({"first_name"}),
+    "lead": frozenset({"last_initial", "stage", "source", *(value.name for value in _OF_LEAD["lead"])}),
+    "patient": frozenset(value.name for value in _OF_LEAD["patient"]),
     "clinic": frozenset({"name"}),
     "coordinator": frozenset({"name", "email"}),  # the lead's
     "user": frozenset({"name"}),  # the recipient, if it is a user
@@ -57,22 +102,16 @@ def local_time(calendar: Calendar, instant: datetime) -> str:
 
 def _lead_values(lead: JsonObject) -> dict[str, dict[str, object]]:
     last_name = lead.get("last_name")
-    return {
-        "lead": {
-            "first_name": lead.get("first_name"),
-            "last_name": last_name,
-            "last_initial": f"{last_name[0]}." if last_name else None,
-            "stage": lead.get("stage"),
-            "source": lead.get("source"),
-            "value": _amount_text(lead.get("value")),
-        },
-        "patient": {"first_name": lead.get("patient_first_name")},
-        CUSTOM_GROUP: lead.get("custom") or {},
+    values = {
+        group: {value.name: value.write(lead.get(value.column)) for value in declared}
+        for group, declared in _OF_LEAD.items()
     }
-
-
-def _amount_text(value: Decimal | None) -> str | None:
-    return None if value is None else f"{value:,.2f}"
+    values["lead"] |= {
+        "last_initial": f"{last_name[0]}." if last_name else None,
+        "stage": lead.get("stage"),
+        "source": lead.get("source"),
+    }
+    return {**values, CUSTOM_GROUP: lead.get("custom") or {}}
 
 
 def _task_values(task: JsonObject, calendar: Calendar) -> dict[str, dict[str, object]]:

@@ -1,6 +1,6 @@
 """Count open leads that lack a field, with one query over the newest leads."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -11,21 +11,17 @@ from app.core.pagination import ordered_by
 from app.identity.actor import Actor
 from app.identity.users.lookup import ActiveUser, active_users
 from app.leads.assignment.coordinators import rotation_team
+from app.leads.facts.template_values import TEMPLATE_COLUMNS
+from app.leads.fields import IN_TEMPLATES, Form, LeadField
 from app.leads.models import IS_OPEN_LEAD, Lead
 from app.leads.search.lookup import NEWEST_FIRST, visible_to
 from app.messaging.rendering.variables import CUSTOM_GROUP
 
 MAX_LEADS_CHECKED: Final = 20_000
 
-_COLUMNS: Final = (Lead.first_name, Lead.last_name, Lead.patient_first_name, Lead.lead_value, Lead.custom)
-_IS_MISSING: Final[Mapping[str, Callable[[Any], ColumnElement[bool]]]] = {
-    "lead.first_name": lambda lead: lead.first_name == "",
-    "lead.last_name": lambda lead: lead.last_name == "",
-    "lead.last_initial": lambda lead: lead.last_name == "",
-    "lead.value": lambda lead: lead.lead_value.is_(None),
-    "patient.first_name": lambda lead: lead.patient_first_name == "",
-    **dict.fromkeys(("lead.stage", "lead.source", "clinic.name"), lambda _: false()),  # never missing
-}
+_DECLARED: Final = {path: field for path, field in IN_TEMPLATES.items() if not field.is_encrypted}
+_COLUMNS: Final = tuple(getattr(Lead, name) for name in TEMPLATE_COLUMNS)
+_NEVER: Final = ("lead.stage", "lead.source", "clinic.name")  # never missing
 
 
 class MissingFieldCounts(NamedTuple):
@@ -62,7 +58,16 @@ def _lacks(field: str, lead: Any, team: Mapping[UUID, ActiveUser]) -> ColumnElem
         return not_(has_one)
     if group == "coordinator":
         return _has_no_coordinator(lead, team)
-    return _IS_MISSING[field](lead) if field in _IS_MISSING else None
+    if field in _NEVER:
+        return false()
+    declared = _DECLARED.get("lead.last_name" if field == "lead.last_initial" else field)
+    return None if declared is None else _is_empty(declared, lead[declared.name])
+
+
+def _is_empty(field: LeadField, column: ColumnElement[Any]) -> ColumnElement[bool]:
+    if field.is_nullable:
+        return column.is_(None)
+    return func.cardinality(column) == 0 if field.kind.form in {Form.TAGS, Form.CHOICES} else column == ""
 
 
 def _has_no_coordinator(lead: Any, team: Mapping[UUID, ActiveUser]) -> ColumnElement[bool]:

@@ -7,13 +7,13 @@ from uuid import UUID
 
 from app.core.db import to_json
 from app.core.type_aliases import JsonDict, JsonObject
+from app.leads.fields import IN_WEBHOOKS
 
 # Fields of a lead in a call: those that every user with `lead:read` sees. Health data needs `lead:private` and is left
 # out, and so are free texts, which may contain it.
 LEAD_FIELDS: Final = (
-    *("id", "status", "pipeline_stage", "stage_entered_at", "first_name", "last_name", "email", "phone", "phone_alt"),
-    *("preferred_contact", "timezone", "language", "city", "state", "postal_code", "source_id", "source_campaign"),
-    *("capture_channel", "external_source", "external_id", "tags", "lead_value", "score", "assigned_to_id"),
+    *("id", "status", "pipeline_stage", "stage_entered_at", *IN_WEBHOOKS),
+    *("capture_channel", "external_source", "external_id", "assigned_to_id"),
     *("contacted_at", "replied_at", "opted_out_at", "converted_at", "converted_to_patient_id", "lost_at"),
     *("lost_reason", "last_activity_at", "created_at", "updated_at", "version"),
 )

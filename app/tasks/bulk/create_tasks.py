@@ -24,8 +24,8 @@ from app.engine.service import record
 from app.identity.clinic_context import ClinicContext
 from app.identity.users.lookup import active_users, users_by_id
 from app.leads.enums import LeadStatus
-from app.leads.events import LazyContact, lead_created
-from app.leads.facts.template_values import display_names
+from app.leads.events import FACT_COLUMNS, LazyContact, lead_created
+from app.leads.facts.template_values import TEMPLATE_COLUMNS, display_names
 from app.tasks.bulk.assignees import choose_strategy
 from app.tasks.bulk.new_leads import NO_LEADS, capture_leads
 from app.tasks.bulk.spec import Spec
@@ -42,11 +42,7 @@ REASON_BY_STATUS: Final[Mapping[str, ItemReason]] = {
 
 # Columns for a lead's facts and for the decision about its follow-up. Rows are read into named tuples, because
 # reading the columns of a thousand SQLAlchemy rows takes as long as fetching them.
-_COLUMNS: Final = (
-    *("id", "status", "pipeline_stage", "assigned_to_id", "source_id", "sealed", "preferred_contact"),
-    *("first_name", "last_name", "patient_first_name", "lead_value", "custom"),  # for merge fields
-    *("timezone", "language", "failed_attempts", "contacted_at", "replied_at", "opted_out_at", "restricted_at"),
-)
+_COLUMNS: Final = tuple(dict.fromkeys(("id", *FACT_COLUMNS, *TEMPLATE_COLUMNS, "restricted_at", "sealed")))
 _Columns: Any = namedtuple("_Columns", ("position", *_COLUMNS))  # type: ignore[misc]  # noqa: PYI024  (the query names the fields)
 
 

@@ -16,7 +16,7 @@ from app.leads.activities.effects import apply_contact, is_answer
 from app.leads.assignment.history_rows import history_row
 from app.leads.assignment.models import AssignmentReason
 from app.leads.attribution.touch_rows import first_touch_columns, first_touch_row
-from app.leads.capture.capture import DEFAULTS
+from app.leads.capture.capture import NEW_LEAD
 from app.leads.capture.capture_statement import COLUMNS
 from app.leads.enums import OPEN_STATUSES
 from app.leads.models import Lead
@@ -96,7 +96,7 @@ class Writer:
         empty: JsonDict = dict.fromkeys(_COLUMNS)
         fixed = {"id": self.new_id(at), "clinic_id": self._actor.clinic.id, "pipeline_stage": "new_lead", "custom": {}}
         lists: JsonDict = {"tags": [], "past_stages": [], "opted_out_channels": []}
-        return SimpleNamespace(**{**empty, **DEFAULTS, **lists, **touch, **times, **fixed, **columns})
+        return SimpleNamespace(**{**empty, **NEW_LEAD, **lists, **touch, **times, **fixed, **columns})
 
     def _add_capture(self, lead: SimpleNamespace) -> None:
         self.rows.touches.append(first_touch_row(vars(lead)))
