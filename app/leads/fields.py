@@ -17,6 +17,7 @@ LONGEST_CAMPAIGN: Final = 200
 MOST_TAGS: Final = 20
 LONGEST_TAG: Final = 50  # also of a task
 LONGEST_EXTERNAL_ID: Final = 200
+CUSTOM_PREFIX: Final = "custom."  # of the names of custom fields, before the key
 
 
 class Form(StrEnum):
@@ -25,13 +26,16 @@ class Form(StrEnum):
     TEXT = "text"
     LINES = "lines"  # text of several lines
     EMAIL = "email"
-    PAST_DAY = "past_day"
+    DAY = "date"  # of custom fields only
+    PAST_DAY = "past_date"
     CHOICE = "choice"
     CHOICES = "choices"
-    MONEY = "money"
-    WHOLE = "whole"
+    MONEY = "amount"
+    WHOLE = "integer"
+    NUMBER = "number"  # of custom fields only
+    TRUTH = "boolean"  # of custom fields only
     ID = "id"
-    ZONE = "zone"
+    ZONE = "timezone"
     LANGUAGE = "language"
     TAGS = "tags"
     CUSTOM = "custom"  # the values of custom fields, by key
@@ -52,12 +56,16 @@ class Merged(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """The form of a value with its limits: characters of a text, the highest number, or the options."""
+    """The form of a value with its limits: characters of a text, the highest number, or the options.
+
+    `own_options` are those of a custom field.
+    """
 
     form: Form
     most: int = 0
     least: int = 0
     options: type[StrEnum] | None = None
+    own_options: tuple[str, ...] = ()
 
 
 def text(most: int, *, least: int = 0) -> Kind:

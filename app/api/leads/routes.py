@@ -20,6 +20,7 @@ from app.api.leads.action_schemas import (
 from app.api.leads.automation_schemas import LeadStepOut
 from app.api.leads.capture_schemas import CapturedOut, CaptureIn
 from app.api.leads.expand import lead_response, lead_responses
+from app.api.leads.field_schemas import LeadFieldsOut
 from app.api.leads.list_schemas import IdleLeadQuery, LeadExportQuery, LeadQuery, OneLeadQuery
 from app.api.leads.out_schemas import IdleLeadOut, LeadOut
 from app.api.leads.schemas import LeadChanges
@@ -40,6 +41,7 @@ from app.leads import changes
 from app.leads.assignment import assign_one
 from app.leads.capture import capture
 from app.leads.capture.imports.export import export_leads
+from app.leads.field_list import list_fields
 from app.leads.pipeline import closing, reopening, waiting
 from app.leads.pipeline import stages as lead_stages
 from app.leads.pipeline.stage_history import stage_history
@@ -110,6 +112,19 @@ def list_without_next_action(query: JsonDict) -> Page:
     with reading() as session:
         found = without_next_action(session, actor(), query)
         return replace(found, items=lead_responses(session, found.items, query))
+
+
+@blp.get("/fields")
+@allow(Permission.LEAD_READ, also=Permission.LEAD_CREATE)
+@blp.response(200, LeadFieldsOut)
+def list_lead_fields() -> JsonDict:
+    """List the fields of a lead.
+
+    With their labels, types and choices, and whether you may see and write them. The clinic's custom fields that are in
+    use are at the end, sorted by label.
+    """
+    with reading() as session:
+        return {"fields_": list_fields(session, actor())}
 
 
 @blp.get("/<uuid:lead_id>")

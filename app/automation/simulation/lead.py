@@ -9,7 +9,7 @@ from app.core.type_aliases import JsonDict, JsonObject
 from app.leads.attribution.models import SourceCategory
 from app.leads.enums import LeadStatus
 from app.leads.facts.condition_facts import FACT_NAMES, RENAMED, computed_facts, plain_facts
-from app.leads.fields import COLUMNS, DEFAULTS, Form
+from app.leads.fields import COLUMNS, CUSTOM_PREFIX, DEFAULTS, Form
 from app.leads.models import Lead
 from app.security.encrypted_fields import encrypted_fields_of
 
@@ -20,7 +20,6 @@ _HISTORY: Final = (
     *("first_contact_at", "converted_at", "stale_since", "stage_overdue_since", "without_next_action_since"),
 )
 _EMPTY: Final = dict.fromkeys((*Lead.__table__.columns.keys(), *encrypted_fields_of(Lead)))
-_OWN: Final = "custom."
 _COMPUTED: Final = frozenset({"next_follow_up_at", "has_email", "has_phone", "has_opened", "hours_to_first_contact"})
 _COLUMNS: Final = [(name, RENAMED.get(name, name)) for name in FACT_NAMES - _COMPUTED - {"best_hours"}]
 
@@ -79,7 +78,7 @@ def lead_facts_for_rules(
     facts["best_hours"] = lead.best_hours
     # A script may set them otherwise.
     facts |= {name: vars(lead).get(name, value) for name, value in computed_facts(vars(lead)).items()}
-    return facts | {f"{_OWN}{key}": known for key, known in lead.custom.items()}
+    return facts | {f"{CUSTOM_PREFIX}{key}": known for key, known in lead.custom.items()}
 
 
 def set_facts(lead: SimpleNamespace, facts: JsonObject) -> None:
@@ -90,7 +89,7 @@ def set_facts(lead: SimpleNamespace, facts: JsonObject) -> None:
 
 def columns_of_facts(facts: JsonObject) -> JsonDict:
     """Return the lead's columns for these facts."""
-    own = {name.removeprefix(_OWN): value for name, value in facts.items() if name.startswith(_OWN)}
-    columns = {RENAMED.get(name, name): value for name, value in facts.items() if not name.startswith(_OWN)}
+    own = {name.removeprefix(CUSTOM_PREFIX): value for name, value in facts.items() if name.startswith(CUSTOM_PREFIX)}
+    columns = {RENAMED.get(name, name): value for name, value in facts.items() if not name.startswith(CUSTOM_PREFIX)}
     ids = {name: UUID(value) for name, value in columns.items() if name in _IDS and value}
     return columns | ids | ({"custom": own} if own else {})

@@ -1,5 +1,6 @@
 """Custom fields: list, create, update."""
 
+from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
 
@@ -14,9 +15,25 @@ from app.core.type_aliases import JsonObject
 from app.errors import Conflict, Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.clinics import bump_rules_version
-from app.leads.custom_fields.models import CustomField, options_error
+from app.leads.custom_fields.models import CustomField, FieldType, options_error
+from app.leads.custom_fields.values import LONGEST_TEXT
+from app.leads.fields import CUSTOM_PREFIX, Form, Kind, LeadField
 
 MOST_FIELDS: Final = 100
+_FORMS: Final[Mapping[FieldType, Form]] = {
+    FieldType.TEXT: Form.TEXT,
+    FieldType.NUMBER: Form.NUMBER,
+    FieldType.BOOLEAN: Form.TRUTH,
+    FieldType.DATE: Form.DAY,
+    FieldType.CHOICE: Form.CHOICE,
+}
+_DESCRIPTIONS: Final[Mapping[FieldType, str]] = {
+    FieldType.TEXT: "Any text.",
+    FieldType.NUMBER: "A number.",
+    FieldType.BOOLEAN: "Yes or no.",
+    FieldType.DATE: "A date.",
+    FieldType.CHOICE: "One of the options.",
+}
 
 
 class FieldKeyTaken(Conflict):
@@ -33,6 +50,28 @@ def list_fields(session: Session, clinic_id: UUID, query: JsonObject) -> Page:
     if "archived" in query:
         statement = statement.where(CustomField.archived == query["archived"])
     return page(session, statement, [(CustomField.key, "asc")], query)
+
+
+def declared_fields(session: Session, clinic_id: UUID) -> dict[str, LeadField]:
+    """Return the declarations of the clinic's custom fields that are in use, by name and in the order of their labels.
+
+    They are like those of `app.leads.fields`. A name is `custom.` and the key.
+    """
+    wanted = select(CustomField).where(CustomField.clinic_id == clinic_id, ~CustomField.archived)
+    rows = session.scalars(wanted.order_by(CustomField.label, CustomField.id))
+    return {field.name: field for field in map(_declared, rows)}
+
+
+def _declared(row: CustomField) -> LeadField:
+    type_, options = FieldType(row.type), tuple(row.options)
+    return LeadField(
+        f"{CUSTOM_PREFIX}{row.key}",
+        Kind(_FORMS[type_], LONGEST_TEXT if type_ is FieldType.TEXT else 0, own_options=options),
+        row.label,
+        _DESCRIPTIONS[type_],
+        examples=options,
+        is_required=row.required,
+    )
 
 
 def read_field(session: Session, clinic_id: UUID, field_id: UUID) -> CustomField:

@@ -16,13 +16,11 @@ from app.core.type_aliases import ColumnValues, JsonDict, JsonObject
 from app.engine.rules.conditions import CARRIED
 from app.leads.attribution.models import LeadSource
 from app.leads.facts.best_time.load import best_hours_of
-from app.leads.fields import TESTED
+from app.leads.fields import CUSTOM_PREFIX, TESTED
 from app.leads.models import Lead
 from app.leads.search.open_task import IS_OPEN_TASK, OpenTask
 from app.leads.timeline.responses import seconds_from_creation
 from app.security.encrypted_fields import decrypt_fields
-
-CUSTOM_PREFIX: Final = "custom."  # prefix of custom field keys
 
 _HAS_OPENED: Final = (
     "EXISTS (SELECT FROM notifications n JOIN tracked_messages t ON t.id = n.id"

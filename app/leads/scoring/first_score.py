@@ -16,7 +16,8 @@ from app.core.type_aliases import ColumnDict, JsonDict, JsonObject
 from app.engine.version_cache import cache_per_version
 from app.identity.clinic_context import ClinicContext
 from app.leads.attribution.models import LeadSource
-from app.leads.facts.condition_facts import CUSTOM_PREFIX, RENAMED, computed_facts, plain_facts
+from app.leads.facts.condition_facts import RENAMED, computed_facts, plain_facts
+from app.leads.fields import CUSTOM_PREFIX
 from app.leads.pipeline.service import first_stage
 from app.leads.scoring.basis import Basis, load_table
 from app.leads.scoring.models import ScoreModel

@@ -12,9 +12,8 @@ from app.core.files.csv_cells import unescape_formula
 from app.core.type_aliases import ColumnDict, JsonDict
 from app.leads.capture.imports.typed_cells import DateOrder, InvalidCell, past_day, read_custom
 from app.leads.capture.imports.value_lists import split_values
-from app.leads.fields import IMPORTED, LONGEST_EXTERNAL_ID, Form, Kind
+from app.leads.fields import CUSTOM_PREFIX, IMPORTED, LONGEST_EXTERNAL_ID, Form, Kind
 
-CUSTOM: Final = "custom."
 UNKNOWN_STAGE: Final = "unknown_stage"  # the cell of a stage that the clinic does not have
 OF_NEW_LEADS: Final = ("stage", UNKNOWN_STAGE, "record_id")  # fields that an import sets for a new lead only
 
@@ -42,8 +41,8 @@ def parse_row(cells: Mapping[str, str], context: CellContext) -> tuple[ColumnDic
         if not (text := unescape_formula(cell).strip()):
             continue
         try:
-            if field.startswith(CUSTOM):
-                key = field.removeprefix(CUSTOM)
+            if field.startswith(CUSTOM_PREFIX):
+                key = field.removeprefix(CUSTOM_PREFIX)
                 value = read_custom(text, context.custom.get(key), context.date_order)
                 lead.setdefault("custom", {})[key] = value
             elif field in _CONVERTED:

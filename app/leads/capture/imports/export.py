@@ -16,10 +16,10 @@ from app.identity.actor import Actor
 from app.identity.models import User
 from app.identity.permissions import Permission
 from app.leads.attribution.models import LeadSource
-from app.leads.capture.imports.cells import CUSTOM, OF_NEW_LEADS
+from app.leads.capture.imports.cells import OF_NEW_LEADS
 from app.leads.capture.imports.value_lists import join_values
 from app.leads.custom_fields.models import CustomField
-from app.leads.fields import IMPORTED, PRIVATE
+from app.leads.fields import CUSTOM_PREFIX, IMPORTED, PRIVATE
 from app.leads.models import Lead
 from app.leads.search.listing import as_listed
 from app.security.encrypted_fields import decrypt_rows, encrypted_fields_of
@@ -43,7 +43,7 @@ def export_leads(session: Session, actor: Actor, query: JsonObject) -> IO[bytes]
     custom = session.scalars(
         select(CustomField.key).where(CustomField.clinic_id == actor.clinic.id).order_by(CustomField.key)
     ).all()
-    headings = [*_STATE, *_IMPORTED, *(f"{CUSTOM}{key}" for key in custom), _ERROR]
+    headings = [*_STATE, *_IMPORTED, *(f"{CUSTOM_PREFIX}{key}" for key in custom), _ERROR]
     rows = _rows(session, actor, query, custom)
     if query["format"] is FileFormat.XLSX:  # writes no formulas, so its cells have no apostrophe of their own
         rows = ([escape_apostrophe(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)

@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 from app.core.type_aliases import JsonDict
 from app.engine.jobs.items import Position
 from app.engine.jobs.models import ItemStatus, JobItem
-from app.leads.capture.imports.cells import CUSTOM, parse_row
+from app.leads.capture.imports.cells import parse_row
 from app.leads.capture.imports.context import ImportContext
 from app.leads.capture.imports.models import ImportRow
 from app.leads.capture.imports.rows import decrypted_cells
 from app.leads.enums import PatientRelationship
+from app.leads.fields import CUSTOM_PREFIX
 from app.leads.models import Lead
 
 LaterFields: TypeAlias = Mapping[UUID, Mapping[Position, Collection[str]]]  # names of fields by lead and row
@@ -37,7 +38,7 @@ def fields_of_later_rows(
     for row in session.execute(written):
         cells = zip(context.fields, decrypted_cells(context.spec.import_id, row), strict=False)
         values, _ = parse_row({field: cell for field, cell in cells if field}, context.cells)
-        found[row.lead_id][row.position] = {*values, *(f"{CUSTOM}{key}" for key in values.get("custom", ()))}
+        found[row.lead_id][row.position] = {*values, *(f"{CUSTOM_PREFIX}{key}" for key in values.get("custom", ()))}
     return found
 
 
@@ -48,7 +49,7 @@ def without_later_fields(lead: Lead, changes: JsonDict, place: Position, later: 
         return changes
     kept = {name: value for name, value in changes.items() if name == "custom" or name not in written}
     if "custom" in kept:
-        kept["custom"] = {key: value for key, value in kept["custom"].items() if f"{CUSTOM}{key}" not in written}
+        kept["custom"] = {key: value for key, value in kept["custom"].items() if f"{CUSTOM_PREFIX}{key}" not in written}
     return _with_patient_names(lead, kept, written)
 
 

@@ -24,7 +24,6 @@ from app.identity.actor import Actor
 from app.identity.permissions import Permission
 from app.leads.attribution.sources import require_source
 from app.leads.capture.bulk.known_people import require_update_of_all
-from app.leads.capture.imports.cells import CUSTOM
 from app.leads.capture.imports.mapping import guess_mapping
 from app.leads.capture.imports.models import Import, ImportRow
 from app.leads.capture.imports.rows import decrypted_cells, encrypted_row
@@ -33,7 +32,7 @@ from app.leads.capture.imports.spec import ImportSpec
 from app.leads.capture.imports.tables import Table
 from app.leads.custom_fields.values import definitions_of
 from app.leads.enums import OnDuplicate
-from app.leads.fields import IMPORTED
+from app.leads.fields import CUSTOM_PREFIX, IMPORTED
 
 AT_A_TIME: Final = 1000  # rows that are written together
 SAMPLE: Final = 5
@@ -106,7 +105,7 @@ def describe(session: Session, actor: Actor, import_id: UUID) -> JsonDict:
 
 def _guess(session: Session, actor: Actor, import_: Import) -> dict[str, str]:
     own = definitions_of(session, actor.clinic).items()
-    return guess_mapping(import_.columns, {f"{CUSTOM}{key}" for key, one in own if not one.archived})
+    return guess_mapping(import_.columns, {f"{CUSTOM_PREFIX}{key}" for key, one in own if not one.archived})
 
 
 def _follow_ups(session: Session, job: Job) -> list[JsonDict]:
@@ -213,9 +212,9 @@ def _find(session: Session, actor: Actor, import_id: UUID, *, lock: bool = False
 def _check_mapping(import_: Import, mapping: Mapping[str, str]) -> None:
     problems = [f"The file has no column {column!r}." for column in mapping if column not in import_.columns]
     problems += [
-        f"{field!r} is not a field. Available fields: {', '.join(IMPORTED)}, {CUSTOM}<key>."
+        f"{field!r} is not a field. Available fields: {', '.join(IMPORTED)}, {CUSTOM_PREFIX}<key>."
         for field in mapping.values()
-        if field not in IMPORTED and not field.startswith(CUSTOM)
+        if field not in IMPORTED and not field.startswith(CUSTOM_PREFIX)
     ]
     if len(set(mapping.values())) < len(mapping):
         problems.append("Two columns cannot map to the same field.")
