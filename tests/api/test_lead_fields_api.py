@@ -91,7 +91,7 @@ def test_custom_field_of_each_type_has_that_type(desk: Desk, type_: str):
 
 
 @pytest.mark.parametrize("role", [Role.FRONT_DESK, Role.DOCTOR, Role.MARKETING_MANAGER, Role.DISPATCHER])
-def test_what_the_caller_may_do_is_what_the_routes_allow(desk: Desk, role: Role):
+def test_permissions_in_the_list_are_those_of_the_routes(desk: Desk, role: Role):
     given = {"patient_dob": "2012-03-01", "insurance_carrier": "Delta", "notes": "Grinds.", "city": "Lyon"}
     lead, caller = desk.capture(**given), desk.caller(role)
     listed = fields(caller)

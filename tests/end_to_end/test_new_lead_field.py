@@ -12,23 +12,23 @@ from typing import Final
 from tests.support.environment import ROOT
 
 COPIED: Final = ("app", "workers", "migrations", "tests", "docs", "pyproject.toml", "alembic.ini", "beat_schedule.py")
+BEGIN: Final = "FIELDS: Final = (\n"
 USE: Final = "tests/support/use_of_new_fields.py"
 
 
 def code_blocks() -> tuple[str, str]:
     """Return the declarations and the migration of the recipe."""
     section = (ROOT / "CONTRIBUTING.md").read_text().split("## Add a field to leads")[1].split("\n## ")[0]
-    declarations, migration = re.findall(r"```python\n(.*?) *```", section, re.DOTALL)
-    return declarations, dedent(migration)
+    declarations, migration = map(dedent, re.findall(r"```python\n(.*?) *```", section, re.DOTALL))
+    return declarations.removeprefix(BEGIN).removesuffix(")\n"), migration
 
 
 def follow_recipe(copy: Path) -> None:
     """Declare the fields, and add the migration with the next number."""
     declarations, migration = code_blocks()
     file = copy / "app/leads/fields.py"
-    begin = "FIELDS: Final = (\n"
-    assert begin in file.read_text()
-    file.write_text(file.read_text().replace(begin, begin + declarations))
+    assert BEGIN in file.read_text()
+    file.write_text(file.read_text().replace(BEGIN, BEGIN + declarations))
     versions = copy / "migrations/versions"
     last = max(path.name[:4] for path in versions.glob("*.py"))
     following = f"{int(last) + 1:04}"

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from app.core.calendar.calendar import Calendar
 from app.core.type_aliases import JsonObject
@@ -25,41 +25,24 @@ def _listed(values: Sequence[str] | None) -> str | None:
     return ", ".join(values) if values else None
 
 
-def _unchanged(value: object) -> object:
-    return value
-
-
-_WRITTEN: Final[Mapping[Form, Callable[[Any], object]]] = {
+_WRITTEN: Final[Mapping[Form, Callable[[Any], str | None]]] = {
     Form.MONEY: _amount_text,
     Form.CHOICE: _plain_words,
     Form.CHOICES: lambda values: _plain_words(_listed(values)),
     Form.TAGS: _listed,
 }  # others are unchanged
+_COLUMNS: Final[dict[str, dict[str, str]]] = {"lead": {}, "patient": {}}  # of declared values, by group and name
+_TEXTS: Final[list[tuple[str, str, Callable[[Any], str | None]]]] = []  # group, name and text of values that change
+for _path, _field in IN_TEMPLATES.items():
+    _group, _, _name = _path.partition(".")
+    _COLUMNS[_group][_name] = _field.name
+    if _field.kind.form in _WRITTEN:
+        _TEXTS.append((_group, _name, _WRITTEN[_field.kind.form]))
 
-
-class _Value(NamedTuple):
-    """A declared value of a template: its name within its group, its column, and its text."""
-
-    name: str
-    column: str
-    write: Callable[[Any], object]
-
-
-def _declared(group: str) -> tuple[_Value, ...]:
-    """Return the values of a group that are declared fields of a lead."""
-    fields = {path.partition("."): field for path, field in IN_TEMPLATES.items()}
-    return tuple(
-        _Value(name, field.name, _WRITTEN.get(field.kind.form, _unchanged))
-        for (its, _, name), field in fields.items()
-        if its == group
-    )
-
-
-_OF_LEAD: Final = {group: _declared(group) for group in ("lead", "patient")}
 VARIABLES: Mapping[str, frozenset[str]] = {
     # Names are those of the responsible party; stage and source have their display names.
-    "lead": frozenset({"last_initial", "stage", "source", *(value.name for value in _OF_LEAD["lead"])}),
-    "patient": frozenset(value.name for value in _OF_LEAD["patient"]),
+    "lead": frozenset({"last_initial", "stage", "source", *_COLUMNS["lead"]}),
+    "patient": frozenset(_COLUMNS["patient"]),
     "clinic": frozenset({"name"}),
     "coordinator": frozenset({"name", "email"}),  # the lead's
     "user": frozenset({"name"}),  # the recipient, if it is a user
@@ -102,16 +85,16 @@ def local_time(calendar: Calendar, instant: datetime) -> str:
 
 def _lead_values(lead: JsonObject) -> dict[str, dict[str, object]]:
     last_name = lead.get("last_name")
-    values = {
-        group: {value.name: value.write(lead.get(value.column)) for value in declared}
-        for group, declared in _OF_LEAD.items()
+    values: dict[str, dict[str, Any]] = {
+        group: {name: lead.get(column) for name, column in columns.items()} for group, columns in _COLUMNS.items()
     }
-    values["lead"] |= {
-        "last_initial": f"{last_name[0]}." if last_name else None,
-        "stage": lead.get("stage"),
-        "source": lead.get("source"),
-    }
-    return {**values, CUSTOM_GROUP: lead.get("custom") or {}}
+    for group, name, write in _TEXTS:
+        values[group][name] = write(values[group][name])
+    of_lead = values["lead"]
+    of_lead["last_initial"] = f"{last_name[0]}." if last_name else None
+    of_lead["stage"], of_lead["source"] = lead.get("stage"), lead.get("source")
+    values[CUSTOM_GROUP] = lead.get("custom") or {}
+    return values
 
 
 def _task_values(task: JsonObject, calendar: Calendar) -> dict[str, dict[str, object]]:
