@@ -108,7 +108,7 @@ def test_bulk_job_makes_one_notice_for_each_user(desk: Desk, ana: Caller):
     assert notices(ana) == [("3 tasks assigned to you", None)]
 
 
-def test_task_of_a_person_who_is_in_a_bulk_job_twice_counts_once(desk: Desk, ana: Caller):
+def test_task_of_a_person_twice_in_a_bulk_job_counts_once(desk: Desk, ana: Caller):
     person = desk.lead_data(phone="+12125550149")
     task = {"title": "Call", "type": "CALL", "due_at": noon(3), "assignee": {"strategy": "user", "user_id": ana.id}}
     given = {"leads": [person, person], "on_duplicate": "update", "followup": task}
