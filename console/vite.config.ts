@@ -11,7 +11,7 @@ function openapiSchemas(): Plugin {
   const inFull = (part: unknown): unknown => {
     if (Array.isArray(part)) return part.map(inFull);
     if (typeof part !== "object" || part === null) return part;
-    const { $ref, examples, example, pattern, ...own } = part as Record<string, unknown>;
+    const { $ref, examples, example, ...own } = part as Record<string, unknown>;
     const named = typeof $ref === "string" ? (inFull(schemas[$ref.split("/").pop() as string]) as object) : {};
     return { ...named, ...Object.fromEntries(Object.entries(own).map(([name, value]) => [name, inFull(value)])) };
   };

@@ -87,11 +87,20 @@ export function duration(seconds: number): string {
 export const money = (amount: string | null): string =>
   amount === null ? "" : Number(amount).toLocaleString("en", { maximumFractionDigits: 0 });
 
-/** "no_answer" and "NO_ANSWER" become "No answer". */
+const SPELLED: Record<string, string> = { email: "e-mail", sms: "SMS", whatsapp: "WhatsApp", url: "URL", id: "ID", api: "API" };
+
+/** "no_answer" and "NO_ANSWER" become "No answer", and "email" becomes "E-mail". */
 export function words(name: string): string {
-  const spaced = name.replace(/[_-]+/g, " ").toLowerCase();
+  const spaced = name.replace(/[_-]+/g, " ").toLowerCase().replace(/\b[a-z]+\b/g, (word) => SPELLED[word] ?? word);
   return spaced.charAt(0).toUpperCase() + spaced.slice(1);
 }
+
+/** A time zone as a person reads it: "America/New York". */
+export const zoneWords = (name: string): string => name.replaceAll("_", " ");
+
+/** All zones that the browser knows, and the present one, which it may know by another name. */
+export const zones = (present: string): { value: string; label: string }[] =>
+  [...new Set(["UTC", ...Intl.supportedValuesOf("timeZone"), present])].sort().map((value) => ({ value, label: zoneWords(value) }));
 
 const part = (date: Date, options: Intl.DateTimeFormatOptions): string => formatter(options).format(date);
 

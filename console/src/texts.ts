@@ -1,5 +1,7 @@
 /** All texts of the console, in one place. Sentences of the API are shown as they are. */
 
+import { zoneWords } from "./format";
+
 export const texts = {
   product: "Relance",
   skip: "Skip to the content",
@@ -54,6 +56,7 @@ export const texts = {
     toToday: "Go to Today",
   },
   shell: {
+    create: "Create",
     navigation: "Pages",
     search: "Search or go to…",
     palette: "Search leads, notes, messages, tasks, pages and commands",
@@ -93,7 +96,7 @@ export const texts = {
     themeLight: "Light",
     themeDark: "Dark",
     docs: "API reference",
-    zone: (zone: string) => `Times in ${zone}`,
+    zone: (zone: string) => `Times in ${zoneWords(zone)}`,
     notifications: "Notices",
     dismiss: "Dismiss",
     close: "Close",
@@ -291,7 +294,8 @@ export const texts = {
   question: {
     asks: { author: "Looks automatic: did the lead write this, or a program?", opt_out: "Does the lead ask for no more messages?" },
     waits: "Automatic messages to the lead wait.",
-    until: { author: "Without a decision, your clinic's setting counts from", opt_out: "Without a decision, the lead is opted out at" },
+    until: "Without a decision by",
+    then: { author: ", the setting of your clinic decides.", opt_out: ", the lead gets no more messages." },
     answers: { person: "The lead wrote it", program: "It is automatic", opt_out: "Yes, send no more", keep_writing: "No, go on" },
     done: { person: "Counted as a reply.", program: "Messages go on where they stood.", opt_out: "The lead gets no more messages.", keep_writing: "Messages go on where they stood." },
   },
@@ -376,6 +380,9 @@ export const texts = {
     changedMeanwhile: "Somebody else has changed this lead meanwhile. Compare and save again.",
     enrollment: { pause: "Pause", resume: "Resume", skip: "Skip the next step", exit: "End it" },
     failedAttempts: (n: number) => `${n} unanswered ${n === 1 ? "attempt" : "attempts"}`,
+    none: "There is no such lead.",
+    noneHint: "It was deleted, or you may not see it.",
+    toLeads: "Show all leads",
     gone: "This lead was merged into another one.",
     toMerged: "Open the remaining lead",
   },

@@ -34,7 +34,7 @@ def test_form_warns_while_the_user_types_and_saves_anyway(browsing: Browsing, de
     page = browsing.sign_in(owner, "/leads")
     start_typing(page, "Ann", "Miller")
     save = form(page).locator("button[type=submit]")
-    expect(save).to_have_text("New lead")
+    expect(save).to_have_text("Create")
     form(page).get_by_label("Phone").press_sequentially("212 555 0143")
     warning = form(page).get_by_role("status")
     expect(warning).to_contain_text("Ana Ruiz")
@@ -74,7 +74,7 @@ def test_late_answer_to_earlier_values_is_dropped(browsing: Browsing, desk: Desk
     held[0].continue_()
     page.wait_for_timeout(500)
     expect(form(page).get_by_role("status")).to_be_empty()
-    expect(form(page).locator("button[type=submit]")).to_have_text("New lead")
+    expect(form(page).locator("button[type=submit]")).to_have_text("Create")
 
 
 def test_lead_of_a_colleague_is_counted_without_its_name(browsing: Browsing, desk: Desk):

@@ -1,5 +1,6 @@
 """The page of a lead in a browser: planned steps, duplicates and merge, consents, history, edit of all fields."""
 
+import re
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -110,7 +111,7 @@ def test_planned_step_is_snoozed_to_a_time_in_the_zone_of_the_clinic(browsing: B
     page.get_by_role("tab", name="Automation").click()
     page.get_by_role("button", name=f"Change the step {step['name']}").last.click()
     page.get_by_role("menuitem", name="Snooze").click()
-    expect(dialog(page)).to_contain_text("Times in America/New_York")
+    expect(dialog(page)).to_contain_text("Times in America/New York")
     dialog(page).get_by_label("Until").fill("2030-07-01T09:30")
     dialog(page).get_by_role("button", name="Snooze").click()
     expect(page.get_by_text("The step is planned for 1 Jul 2030")).to_be_visible()
@@ -209,7 +210,7 @@ def test_time_of_a_new_task_is_in_the_zone_of_the_clinic(browsing: Browsing, des
     page.get_by_role("button", name="New task").click()
     dialog(page).get_by_label("Title").fill("Ask for X-rays")
     dialog(page).get_by_label("Due").fill("2030-01-31T09:00")
-    dialog(page).get_by_role("button", name="New task").click()
+    dialog(page).get_by_role("button", name="Create").click()
     expect(dialog(page)).to_have_count(0)
     [task] = [one for one in desk.admin.every(f"/api/leads/{lead['id']}/tasks") if one["title"] == "Ask for X-rays"]
     assert task["due_at"] == "2030-01-31T14:00:00Z"
@@ -223,7 +224,7 @@ def test_new_task_for_an_absent_user_is_created_with_a_warning(browsing: Browsin
     page = browsing.sign_in(desk.coordinator, f"/leads/{lead['id']}")
     page.get_by_role("button", name="New task").click()
     dialog(page).get_by_label("Title").fill("Call")
-    dialog(page).get_by_role("button", name="New task").click()
+    dialog(page).get_by_role("button", name="Create").click()
     expect(page.get_by_text(f"{desk.admin.actor.name} is away until")).to_be_visible()
     expect(page.get_by_text("The task is planned.")).to_be_visible()
 
@@ -236,7 +237,7 @@ def test_task_is_created_from_an_entry_of_the_timeline_and_gets_a_note(browsing:
     line = page.get_by_role("listitem").filter(has_text="Wants the plan by mail")
     line.get_by_role("button", name="Create a task from this entry").click()
     dialog(page).get_by_label("Title").fill("Send the plan")
-    dialog(page).get_by_role("button", name="New task").click()
+    dialog(page).get_by_role("button", name="Create").click()
     expect(line.get_by_role("list", name="Tasks from this entry")).to_contain_text("Send the plan")
     [task] = [one for one in desk.coordinator.every(f"/api/leads/{lead['id']}/tasks") if one["related_activity_id"]]
     assert (task["title"], task["related_activity_id"]) == ("Send the plan", entry["id"])
@@ -248,6 +249,43 @@ def test_task_is_created_from_an_entry_of_the_timeline_and_gets_a_note(browsing:
     expect(page.get_by_text("The note is on the timeline.")).to_be_visible()
     page.get_by_role("tab", name="Timeline").click()
     expect(page.get_by_text("They moved house")).to_be_visible()
+
+
+# --- tasks and questions ---
+
+
+def test_tasks_fit_a_phone_and_say_why_they_were_cancelled(browsing: Browsing, desk: Desk):
+    lead = desk.capture(first_name="Maximiliane-Alexandra", last_name="von Hohenstein-Wallersbach")
+    desk.plan(lead, title="Call about the braces of the younger child")
+    gone = desk.plan(lead, title="Send the offer")
+    desk.admin.post(f"/api/followups/{gone['id']}/cancel", {"reason": "Created twice"})
+    page = browsing.sign_in(desk.coordinator, f"/leads/{lead['id']}?tab=tasks", viewport={"width": 375, "height": 812})
+    expect(page.get_by_role("listitem").filter(has_text="Send the offer")).to_contain_text("· Created twice")
+    for button in page.get_by_role("tabpanel").get_by_role("button", name="Add a note").all():
+        box = button.bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= 375
+    assert page.evaluate("document.documentElement.scrollWidth") == 375
+    browsing.open(page, "/leads")
+    stage = page.get_by_role("row", name="Maximiliane-Alexandra").get_by_text("New Lead").bounding_box()
+    assert stage is not None
+    assert stage["x"] + stage["width"] <= 375
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [("author", ", the setting of your clinic decides."), ("opt_out", ", the lead gets no more messages.")],
+)
+def test_question_names_the_outcome_without_a_decision(browsing: Browsing, desk: Desk, question: str, words: str):
+    lead = desk.capture(email="mia@lead.example")
+    receive(desk.clinic_id, mail("I am away.", sender=lead["email"]))
+    until = now() + timedelta(days=10)
+    values = {"question": question, "until": until, "id": lead["id"]}
+    desk.sql("UPDATE inbound_emails SET question = :question, decide_by = :until WHERE lead_id = :id", **values)
+    page = browsing.sign_in(desk.coordinator, f"/leads/{lead['id']}?tab=messages")
+    asked = page.get_by_role("tabpanel").get_by_role("group")
+    expect(asked).to_contain_text("Automatic messages to the lead wait. Without a decision by")
+    expect(asked).to_contain_text(re.compile(rf"by \d+ [A-Z][a-z]+\s*{re.escape(words)}"))
 
 
 # --- legal hold ---

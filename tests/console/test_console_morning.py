@@ -99,10 +99,10 @@ def test_quick_entry_asks_for_the_source_and_remembers_it(browsing: Browsing, de
         source = dialog(page).get_by_label("Source")
         if first == "Zoe":
             expect(source).to_have_value("")
-            dialog(page).get_by_role("button", name="New lead").click()
+            dialog(page).get_by_role("button", name="Create").click()
             expect(source).to_be_focused()
             source.select_option("Walk-in")
-        dialog(page).get_by_role("button", name="New lead").click()
+        dialog(page).get_by_role("button", name="Create").click()
         expect(page.get_by_role("heading", name=f"{first} Lang", level=1)).to_be_visible()
         expect(page.get_by_role("region", name="Details")).to_contain_text("Walk-in")
 

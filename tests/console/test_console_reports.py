@@ -36,7 +36,7 @@ def test_report_is_created_with_a_schedule(browsing: Browsing, desk: Desk):
     dialog(page).get_by_label("Day of the month").fill("3")
     dialog(page).get_by_label("Time", exact=True).fill("07:15")
     dialog(page).get_by_label(desk.admin.actor.name).check()
-    dialog(page).get_by_role("button", name="New report").click()
+    dialog(page).get_by_role("button", name="Create").click()
     expect(page.get_by_role("row", name="Each month on day 3 at 07:15")).to_be_visible()
     [made] = desk.admin.every(SAVED)
     assert (made["name"], made["report"], made["parameters"]["period"]) == (NAME, "marketing-roi", "last_month")

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -85,7 +86,7 @@ def is_patch(route: Route) -> bool:
 
 def test_reasons_for_cancelling_a_task_are_edited(browsing: Browsing, desk: Desk):
     page = browsing.sign_in(desk.admin, "/settings/tasks")
-    page.get_by_label("Is required").check()
+    page.get_by_label("A reason is required").check()
     page.get_by_role("textbox", name="Reasons").fill("Moved away\nToo expensive")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Saved.")).to_be_visible()
@@ -148,10 +149,10 @@ def test_mistakes_of_a_form_are_shown_at_their_fields(browsing: Browsing, desk: 
     dialog(page).get_by_label("Name").fill("Fair")
     dialog(page).get_by_label("Category").select_option("COMMUNITY_EVENT")
     dialog(page).get_by_label("Cost per month").fill("a lot")
-    dialog(page).get_by_role("button", name="New source").click()
+    dialog(page).get_by_role("button", name="Create").click()
     expect(dialog(page).get_by_label("Cost per month")).to_have_attribute("aria-invalid", "true")
     dialog(page).get_by_label("Cost per month").fill("120.50")
-    dialog(page).get_by_role("button", name="New source").click()
+    dialog(page).get_by_role("button", name="Create").click()
     expect(page.get_by_role("button", name="Edit Fair")).to_be_visible()
     [made] = [one for one in desk.admin.every("/api/lead-sources") if one["name"] == "Fair"]
     assert made["monthly_cost"] == "120.50"
@@ -188,7 +189,7 @@ def test_api_key_is_shown_once_and_revoked(browsing: Browsing, desk: Desk):
     page.get_by_role("button", name="New API key").click()
     dialog(page).get_by_label("Name").fill("Website")
     dialog(page).get_by_label("See leads").check()
-    dialog(page).get_by_role("button", name="New API key").click()
+    dialog(page).get_by_role("button", name="Create").click()
     expect(dialog(page).get_by_role("heading", name="Copy it now")).to_be_visible()
     shown = dialog(page).locator("code").inner_text()
     [key] = desk.admin.every("/api/api-keys")
@@ -206,17 +207,71 @@ def test_role_with_scopes_and_invitation(browsing: Browsing, desk: Desk):
     page = browsing.sign_in(desk.admin, "/settings/roles")
     page.get_by_role("button", name="New role").click()
     dialog(page).get_by_label("Name").fill("Night desk")
-    dialog(page).get_by_label("Slug").fill("night_desk")
     dialog(page).get_by_label("See leads").select_option("team")
-    dialog(page).get_by_role("button", name="New role").click()
+    dialog(page).get_by_role("button", name="Create").click()
     expect(page.get_by_role("button", name="Edit Night desk")).to_be_visible()
     page.get_by_role("link", name="People").click()
     page.get_by_role("button", name="New user").click()
     dialog(page).get_by_label("E-mail address").fill("night@clinic.example")
     dialog(page).get_by_label("Name").fill("Nia Night")
     dialog(page).get_by_label("Role").select_option("night_desk")
-    dialog(page).get_by_role("button", name="New user").click()
+    dialog(page).get_by_role("button", name="Create").click()
     expect(page.get_by_role("row", name=re.compile("Nia Night"))).to_contain_text("Invited")
+
+
+def test_roles_of_the_product_have_no_acts(browsing: Browsing, desk: Desk):
+    desk.admin.post("/api/roles", {"name": "Night desk", "slug": "night_desk", "grants": {"lead:read": "team"}})
+    page = browsing.sign_in(desk.admin, "/settings/roles")
+    expect(page.get_by_role("button", name="Edit Night desk")).to_be_visible()
+    given = page.get_by_role("row").filter(has_text="Of the product")
+    expect(given.first).to_be_visible()
+    expect(given.get_by_role("button")).to_have_count(0)
+
+
+def test_settings_ask_for_each_list_once(browsing: Browsing, desk: Desk):
+    page = browsing.sign_in(desk.admin, "/settings/clinic")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(urlsplit(request.url).path))
+    for area, shown in (("people", "admin"), ("roles", "Of the product"), ("teams", "Nothing here yet.")):
+        browsing.open(page, f"/settings/{area}")
+        expect(page.locator("#content").get_by_text(shown).first).to_be_visible()
+    assert (asked.count("/api/roles"), asked.count("/api/teams")) == (1, 1)
+
+
+def test_stage_is_created_without_a_code_word(browsing: Browsing, desk: Desk):
+    page = browsing.sign_in(desk.admin, "/settings/stages")
+    page.get_by_role("button", name="New stage").click()
+    expect(dialog(page).get_by_label("Slug")).to_have_count(0)
+    expect(dialog(page)).not_to_contain_text("Id of")
+    dialog(page).get_by_label("Name").fill("Insurance: été 2")
+    dialog(page).get_by_label("Colour").select_option("Amber")
+    dialog(page).get_by_role("button", name="Create").click()
+    expect(page.get_by_role("button", name="Edit Insurance")).to_be_visible()
+    [made] = [one for one in desk.admin.every("/api/pipeline-stages") if one["name"] == "Insurance: été 2"]
+    assert (made["slug"], made["color"]) == ("insurance_ete_2", "#e0a030")
+
+
+def test_custom_field_asks_for_choices_only_if_it_has_them(browsing: Browsing, desk: Desk):
+    page = browsing.sign_in(desk.admin, "/settings/fields")
+    page.get_by_role("button", name="New custom field").click()
+    dialog(page).get_by_label("Label").fill("名前")
+    expect(dialog(page).get_by_label("Choices")).to_have_count(0)
+    dialog(page).get_by_label("Type").select_option("choice")
+    dialog(page).get_by_label("Choices").fill("Metal\nCeramic")
+    dialog(page).get_by_role("button", name="Create").click()
+    expect(page.get_by_role("button", name="Edit 名前")).to_be_visible()
+    [made] = desk.admin.every("/api/custom-fields")
+    assert re.fullmatch("own_[a-z0-9]+", made["key"])
+    assert made["options"] == ["Metal", "Ceramic"]
+
+
+def test_quiet_hours_are_fields_of_time(browsing: Browsing, desk: Desk):
+    page = browsing.sign_in(desk.admin, "/settings/hours")
+    quiet = page.get_by_role("group", name="Quiet hours")
+    if not quiet.get_by_label("In use").is_checked():
+        quiet.get_by_label("In use").check()
+    expect(quiet.get_by_label("From")).to_have_attribute("type", "time")
+    expect(quiet.get_by_label("To")).to_have_attribute("type", "time")
 
 
 def test_mail_account_form_follows_the_sign_in_and_shows_a_refusal(browsing: Browsing, desk: Desk):
@@ -234,8 +289,8 @@ def test_mail_account_form_follows_the_sign_in_and_shows_a_refusal(browsing: Bro
     form.get_by_label("Sign in").select_option("password")
     form.get_by_label("Server", exact=True).fill("127.0.0.1")
     form.get_by_label("Sender address").fill("hello@clinic.example")
-    form.get_by_role("group", name="Channels").get_by_label("Email").check()
-    form.get_by_role("button", name="New sending account").click()
+    form.get_by_role("group", name="Channels").get_by_label("E-mail").check()
+    form.get_by_role("button", name="Create").click()
     expect(form.locator("p.wrong")).to_be_in_viewport()
 
 
@@ -277,7 +332,7 @@ def test_web_form_is_made_pasted_into_a_website_and_sent_by_a_visitor(browsing: 
     dialog(page).get_by_label("Phone").select_option("required")
     dialog(page).get_by_label("First name").select_option("optional")
     dialog(page).get_by_label("Text after sending").fill("Thank you! We call you.")
-    dialog(page).get_by_role("button", name="New web form").click()
+    dialog(page).get_by_role("button", name="Create").click()
     html = dialog(page).locator("pre")
     expect(html).to_contain_text("<form")
     form, visitor = html.inner_text(), page.context.new_page()
@@ -310,7 +365,7 @@ def test_webhook_with_its_secret_test_and_log(browsing: Browsing, desk: Desk):
     page.get_by_role("button", name="New webhook").click()
     dialog(page).get_by_label("Address (URL)").fill("https://8.8.8.8/hook")
     dialog(page).get_by_label("lead.created").check()
-    dialog(page).get_by_role("button", name="New webhook").click()
+    dialog(page).get_by_role("button", name="Create").click()
     expect(dialog(page).locator("code")).to_contain_text("whsec_")
     dialog(page).get_by_role("button", name="I have stored it").click()
     page.get_by_role("button", name=re.compile("^More for")).click()
@@ -341,8 +396,8 @@ def test_times_of_forms_are_in_the_zone_of_the_clinic(browsing: Browsing, desk: 
     dialog(page).get_by_label("Name").fill("Website")
     dialog(page).get_by_label("See leads").check()
     dialog(page).get_by_label("Valid until").fill("2040-07-01T09:00")
-    expect(dialog(page).get_by_text("Times in America/New_York")).to_be_visible()
-    dialog(page).get_by_role("button", name="New API key").click()
+    expect(dialog(page).get_by_text("Times in America/New York")).to_be_visible()
+    dialog(page).get_by_role("button", name="Create").click()
     expect(dialog(page).get_by_role("heading", name="Copy it now")).to_be_visible()
     [key] = desk.admin.every("/api/api-keys")
     assert key["expires_at"] == "2040-07-01T13:00:00Z"
@@ -609,12 +664,13 @@ def test_import_says_how_many_tasks_follow_before_it_starts(browsing: Browsing, 
 
 def test_own_notices_are_chosen(browsing: Browsing, desk: Desk):
     page = browsing.sign_in(desk.coordinator, "/me")
-    page.get_by_label("Assignment: Email").select_option("off")
+    page.get_by_label("Assignment: E-mail").select_option("off")
     page.get_by_label("Time of the daily summary").fill("07:15")
+    page.get_by_label("My time zone").select_option("America/Chicago")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Saved.")).to_be_visible()
     stored = desk.coordinator.get("/api/me/notice-preferences").body
-    assert stored["digest_at"] == "07:15"
+    assert (stored["digest_at"], stored["timezone"]) == ("07:15", "America/Chicago")
     [notice] = [one for one in stored["notices"] if one["kind"] == "assignment"]
     assert {"channel": "email", "source": "own", "value": "off"} in notice["channels"]
 

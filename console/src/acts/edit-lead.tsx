@@ -6,6 +6,7 @@ import { api, ifMatch, ok } from "../api/client";
 import { Problem } from "../api/problem";
 import { useAct, useSources } from "../api/queries";
 import type { Lead, Schemas } from "../api/types";
+import { zoneName, zones } from "../format";
 import { texts } from "../texts";
 import { leadTexts } from "../texts/lead";
 import { optionsOf, SelectField, TextArea, TextField, useMistakes } from "../ui/parts";
@@ -64,7 +65,7 @@ export function EditDialog({ lead, onClose }: { lead: Lead; onClose: () => void 
         <TextField label={e.patientFirst} {...field("patient_first_name")} required />
         <TextField label={e.patientLast} {...field("patient_last_name")} required />
         <TextField label={e.language} {...field("language")} />
-        <TextField label={e.timezone} {...field("timezone")} />
+        <SelectField label={e.timezone} {...field("timezone")} options={[{ value: "", label: e.noZone }, ...zones(String(field("timezone").value || zoneName()))]} />
         <TextField label={e.tags} {...field("tags")} />
         {fields.map((one) => (
           <Custom key={one.id} of={one} {...field(CUSTOM + one.key)} />

@@ -93,7 +93,7 @@ export function TaskDialog({ leadId, entryId, onClose }: Props & { entryId?: str
   }, TOPICS);
   const mistakes = useMistakes(save.error);
   return (
-    <FormDialog title={texts.task.create} label={texts.task.create} done={texts.task.created} save={save} onSaved={warnOfAssignee} onClose={onClose}>
+    <FormDialog title={texts.task.create} label={texts.shell.create} done={texts.task.created} save={save} onSaved={warnOfAssignee} onClose={onClose}>
       {mistakes.rest("/title", "/due_at")}
       <TextField label={texts.task.title} value={title} onChange={setTitle} required autoFocus wrong={mistakes.at("/title")} />
       <div className="fields">

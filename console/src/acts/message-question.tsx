@@ -40,7 +40,8 @@ export function MessageQuestion({ message }: { message: Message }) {
   return (
     <div className="notice stack" role="group" aria-label={t.asks[message.question]}>
       <p>
-        <strong>{t.asks[message.question]}</strong> {t.waits} {t.until[message.question]} <Time at={message.decide_by} />
+        <strong>{t.asks[message.question]}</strong> {t.waits} {t.until} <Time at={message.decide_by} />
+        {t.then[message.question]}
       </p>
       {mayDecide && (
         <p className="row">

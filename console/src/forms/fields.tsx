@@ -44,12 +44,14 @@ const BEGINS = ["name", "starts", "from"]; // a name comes first, and the start 
 const ENDS = ["is_active"];
 const TIME = "^([01][0-9]|2[0-3]):[0-5][0-9]$"; // pattern of a local time
 
-/** All fields of an object. Rules are found by the name of the field. */
+/** All fields of an object. Rules are found by the name of the field; fields with rules come in their order. */
 export function SchemaFields({ schema, value, onChange, wrongAt, rules = {}, pointer = "" }: FormProps) {
   const fields = Object.entries(schema.properties ?? {}).filter(([name]) => !rules[name]?.isHidden);
-  // The schema has its fields in the order of letters: what must be filled in comes before the rest.
+  // The schema has its fields in the order of letters: what must be filled in comes before the rest, then what has a rule.
   const rank = (name: string) => (BEGINS.includes(name) ? 0 : ENDS.includes(name) ? 3 : schema.required?.includes(name) ? 1 : 2);
-  const shown = fields.sort(([one], [other]) => rank(one) - rank(other));
+  const ruled = Object.keys(rules);
+  const place = (name: string) => (ruled.includes(name) ? ruled.indexOf(name) : ruled.length);
+  const shown = fields.sort(([one], [other]) => rank(one) - rank(other) || place(one) - place(other));
   return shown.map(([name, property]) => (
     <SchemaField
       key={name}

@@ -161,7 +161,7 @@ export const areaTexts = {
     mandatory: "Always",
     digestAt: "Time of the daily summary",
     timezone: "My time zone",
-    timezoneHint: "Empty: the clinic's.",
+    clinicZone: "As the clinic",
     save: "Save",
     saved: "Saved.",
     devices: "Where else notices arrive",

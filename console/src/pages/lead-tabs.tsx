@@ -172,7 +172,7 @@ export function LeadTasks({ leadId }: { leadId: string }) {
       <ul className="lines">
         {tasks.items.map((task) => (
           <li key={task.id}>
-            <div className="grow">
+            <div className="grow wide">
               <p className="row">
                 <strong>{task.title}</strong>
                 {task.about && <span>{task.about}</span>}
@@ -181,10 +181,11 @@ export function LeadTasks({ leadId }: { leadId: string }) {
               </p>
               <p className="small soft">
                 {texts.task.types[task.type]} · {userName(task.assigned_to_id)} · <Time at={task.completed_at ?? task.due_at} />
+                {task.cancelled_reason && ` · ${task.cancelled_reason}`}
               </p>
             </div>
             {mayAct && (
-              <span className="row tight">
+              <span className="row">
                 {isOpen(task) && (
                   <>
                     <button type="button" className="button" onClick={() => act({ kind: "complete", task })}>

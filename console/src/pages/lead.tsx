@@ -12,13 +12,13 @@ import { api, ok } from "../api/client";
 import { Problem } from "../api/problem";
 import { useAct, useLead, useMay, useStages, useUsers } from "../api/queries";
 import type { Lead } from "../api/types";
-import { money, words } from "../format";
+import { money, words, zoneWords } from "../format";
 import { texts } from "../texts";
 import { leadTexts } from "../texts/lead";
 import { Icon } from "../ui/icons";
 import { useKeys } from "../ui/keys";
 import { MenuButton, type MenuEntry, toast, toastError } from "../ui/overlays";
-import { Badge, Empty, Query, Time } from "../ui/parts";
+import { Badge, DueTime, Empty, Query, Time } from "../ui/parts";
 import { LeadConsents, LeadHistory } from "./lead-history";
 import { LeadScore } from "./lead-score";
 import { LeadAutomation, LeadConversation, LeadTasks, LeadTimeline, LeadWhy } from "./lead-tabs";
@@ -39,6 +39,14 @@ export default function LeadPage() {
       <Empty icon="user" title={t.gone}>
         <Link className="button" href={`/leads/${merged}`}>
           {t.toMerged}
+        </Link>
+      </Empty>
+    );
+  if (lead.error instanceof Problem && lead.error.status === 404)
+    return (
+      <Empty icon="user" title={t.none} hint={t.noneHint}>
+        <Link className="button" href="/leads">
+          {t.toLeads}
         </Link>
       </Empty>
     );
@@ -145,7 +153,7 @@ function Waiting({ lead, since, mayBegin }: { lead: Lead; since: string; mayBegi
   const begin = useAct(() => ok(api.POST("/api/leads/{lead_id}/begin-follow-ups", { params: { path: { lead_id: lead.id } } })), TOPICS);
   return (
     <section className="card row" aria-label={leadTexts.waiting.title}>
-      <p className="grow">
+      <p className="grow wide">
         {leadTexts.waiting.since} <Time at={since} />. {lead.rules_wait_until ? <>{leadTexts.waiting.until} <Time at={lead.rules_wait_until} />.</> : leadTexts.waiting.open}
       </p>
       {mayBegin && (
@@ -163,7 +171,7 @@ function Held({ hold, mayEnd, open }: { hold: NonNullable<Lead["legal_hold"]>; m
   const by = hold.placed_by_id && userName(hold.placed_by_id);
   return (
     <section className="card row" aria-label={leadTexts.hold.badge}>
-      <div className="grow">
+      <div className="grow wide">
         <p className="soft">
           {leadTexts.hold.since} <Time at={hold.placed_at} />
           {by && ` · ${by}`}
@@ -171,14 +179,14 @@ function Held({ hold, mayEnd, open }: { hold: NonNullable<Lead["legal_hold"]>; m
         <p className="prose">{hold.reason}</p>
       </div>
       {mayEnd && (
-        <>
+        <div className="row">
           <button type="button" className="button" onClick={() => open("hold")}>
             {leadTexts.hold.change}
           </button>
           <button type="button" className="button" onClick={() => open("end-hold")}>
             {leadTexts.hold.end}
           </button>
-        </>
+        </div>
       )}
     </section>
   );
@@ -289,10 +297,10 @@ function Facts({ lead }: { lead: Lead }) {
     [t.interest, lead.treatment_interest.map(words).join(", ")],
     [t.contact, lead.preferred_contact === "ANY" ? null : words(lead.preferred_contact)],
     [t.language, lead.language],
-    [t.zone, lead.timezone],
+    [t.zone, lead.timezone && zoneWords(lead.timezone)],
     [t.tags, lead.tags.length > 0 && lead.tags.map((tag) => <Badge key={tag}>{tag}</Badge>)],
     [texts.leads.notes, lead.notes],
-    [texts.leads.columns.next, lead.next_follow_up_at && <Time at={lead.next_follow_up_at} />],
+    [texts.leads.columns.next, lead.next_follow_up_at && <DueTime key="next" at={lead.next_follow_up_at} />],
     [t.lastActivity, <Time key="last" at={lead.last_activity_at} />],
     [t.created, <Time key="created" at={lead.created_at} />],
   ];

@@ -15,7 +15,7 @@ import { filterTexts, leadTexts } from "../texts/lead";
 import { Icon } from "../ui/icons";
 import { useKeys } from "../ui/keys";
 import { toast, toastError } from "../ui/overlays";
-import { Badge, Empty, type Option, optionsOf, Query, SelectField, TextField, Time } from "../ui/parts";
+import { Badge, DueTime, Empty, optionsOf, Query, SelectField, TextField, Time, type Option } from "../ui/parts";
 import { LONGEST_SEARCH, SEARCH_PAUSE, useSettled } from "../ui/settled";
 import { FilterChips, type LeadFilters, filtersOf, MoreFilters, withParam } from "./lead-filters";
 import { useNames } from "./names";
@@ -290,9 +290,7 @@ function Row({ lead, isChosen, isCurrent, toggle, focus }: RowProps) {
       <td className="wide-only cut">{lead.assigned_to_id ? (lead.assigned_to?.name ?? userName(lead.assigned_to_id)) : <span className="soft">{t.nobody}</span>}</td>
       <td>
         {lead.next_follow_up_at ? (
-          <span className={Date.parse(lead.next_follow_up_at) < Date.now() ? "late" : undefined}>
-            <Time at={lead.next_follow_up_at} />
-          </span>
+          <DueTime at={lead.next_follow_up_at} />
         ) : (
           <span className="soft">{t.noNext}</span>
         )}

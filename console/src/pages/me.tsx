@@ -7,7 +7,7 @@ import { Problem } from "../api/problem";
 import { useAct, usePages } from "../api/queries";
 import { useStore } from "../api/store";
 import type { Schemas } from "../api/types";
-import { words } from "../format";
+import { words, zones } from "../format";
 import { overlay } from "../shell/overlay";
 import { applyTheme, theme } from "../shell/theme";
 import { texts } from "../texts";
@@ -108,7 +108,7 @@ function Notices({ stored, reload }: { stored: Preferences; reload: () => void }
                   <p className="small soft">{notice.description}</p>
                 </td>
                 {channels.map((channel) => (
-                  <td key={channel}>
+                  <td key={channel} data-label={words(channel)}>
                     <Choice
                       notice={notice}
                       channel={channel}
@@ -124,7 +124,7 @@ function Notices({ stored, reload }: { stored: Preferences; reload: () => void }
       </div>
       <div className="fields">
         <TextField label={t.digestAt} type="time" value={digestAt} onChange={setDigestAt} wrong={mistakes.at("/digest_at")} />
-        <TextField label={t.timezone} value={zone} onChange={setZone} placeholder={stored.timezone} hint={t.timezoneHint} wrong={mistakes.at("/timezone")} />
+        <SelectField label={t.timezone} value={zone} onChange={setZone} options={[{ value: "", label: t.clinicZone }, ...zones(stored.timezone)]} wrong={mistakes.at("/timezone")} />
       </div>
       <footer className="row">
         <button type="submit" className="button primary" disabled={save.isPending}>

@@ -12,12 +12,12 @@ import type { Schemas } from "../api/types";
 import { words } from "../format";
 import type { FieldRules } from "../forms/fields";
 import { SchemaForm } from "../forms/form";
-import { type FormSchema, isObject, type JsonObject } from "../forms/schema";
+import { isObject, type JsonObject } from "../forms/schema";
 import { reportsTexts as t } from "../texts/reports";
 import { texts } from "../texts";
 import { Icon } from "../ui/icons";
 import { DialogBox, MenuButton, type MenuEntry, toast, toastError } from "../ui/overlays";
-import { Badge, Empty, Query, TextField, Time } from "../ui/parts";
+import { Badge, Empty, Query, Time } from "../ui/parts";
 import { useNames } from "./names";
 import { plus } from "./numbers/query";
 import { valueOf } from "./numbers/report";
@@ -195,7 +195,7 @@ function Form({ one, close }: { one?: Saved; close: () => void }) {
   const named = (items: { id: string; name: string }[]) => items.map(({ id, name }) => ({ value: id, label: name }));
   const rules = (draft: JsonObject): FieldRules => {
     const every = isObject(draft.schedule) ? draft.schedule.every : undefined;
-    return {
+    return inOrder({
       ...Object.fromEntries(Object.entries(t.labels).map(([name, label]) => [name, { label, hint: "" }])),
       ...Object.fromEntries(HIDDEN.map((name) => [name, { isHidden: true }])),
       report: { options: reports.map(({ name, title }) => ({ value: name, label: title })) },
@@ -208,10 +208,8 @@ function Form({ one, close }: { one?: Saved; close: () => void }) {
       weekday: { label: t.labels.weekday, hint: "", isHidden: every !== "week" },
       day: { label: t.labels.day, hint: t.dayHint, isHidden: every !== "month" },
       recipients: { label: t.labels.recipients, hint: t.recipientsHint, options: named(users) },
-      at: {
-        render: ({ value, onChange, wrong }) => <TextField key="at" type="time" label={t.labels.at} hint={t.timeHint} value={String(value ?? "")} onChange={(next) => onChange(next || null)} wrong={wrong} />,
-      },
-    };
+      at: { label: t.labels.at, hint: t.timeHint },
+    });
   };
   const send = (body: JsonObject, version: number | undefined) => (one ? request("PATCH", `${PATH}/${one.id}`, { body: complete(body), version }) : request("POST", PATH, { body: complete(body) }));
   const act = useAct(({ body, version }: { body: JsonObject; version: number | undefined }) => send(body, version), TOPICS);
@@ -220,20 +218,13 @@ function Form({ one, close }: { one?: Saved; close: () => void }) {
     close();
   };
   const begin = one && { begin: one as unknown as JsonObject, refetch: () => request<JsonObject>("GET", `${PATH}/${one.id}`) };
-  return <SchemaForm schema={inOrder(one ? SavedReportPatch : SavedReportIn)} rules={rules} label={one ? t.save : t.create} replacesParts {...begin} send={(body, version) => act.mutateAsync({ body, version })} onDone={done} onCancel={close} />;
+  return <SchemaForm schema={one ? SavedReportPatch : SavedReportIn} rules={rules} label={one ? t.save : texts.shell.create} replacesParts {...begin} send={(body, version) => act.mutateAsync({ body, version })} onDone={done} onCancel={close} />;
 }
 
 const ORDER = ["name", "report", "parameters", "shared", "schedule", "period", "by", "compare", "basis", "source_id", "assigned_to_id", "every", "weekday", "day", "at", "attach", "recipients", "is_paused"];
 
-/** The same schema, with its fields in the order in which a user thinks of them. */
-function inOrder(schema: FormSchema): FormSchema {
-  const properties = Object.entries(schema.properties ?? {}).sort(([one], [other]) => ORDER.indexOf(one) - ORDER.indexOf(other));
-  return {
-    ...schema,
-    ...(schema.properties && { properties: Object.fromEntries(properties.map(([name, inner]) => [name, inOrder(inner)])) }),
-    ...(schema.anyOf && { anyOf: schema.anyOf.map(inOrder) }),
-  };
-}
+/** The same rules in the order in which a user thinks of the fields. */
+const inOrder = (rules: FieldRules): FieldRules => ({ ...Object.fromEntries(ORDER.map((name) => [name, {}])), ...rules });
 
 const choices = (...values: string[]) => values.map((value) => ({ value, label: t.choices[value] ?? words(value) }));
 

@@ -5,6 +5,7 @@ import { useMe } from "../api/queries";
 import { AREAS } from "../settings/areas";
 import { settingsTexts as t } from "../settings/texts";
 import { texts } from "../texts";
+import { Icon } from "../ui/icons";
 import { Empty } from "../ui/parts";
 
 export default function Settings() {
@@ -38,8 +39,9 @@ export default function Settings() {
         </nav>
         <div className={chosen ? "area" : "area only-broad"}>
           {chosen && (
-            <Link className="row small only-narrow" href="/settings">
-              {t.title}
+            <Link className="row small soft back only-narrow" href="/settings">
+              <Icon name="back" />
+              {t.all}
             </Link>
           )}
           {shown ? <shown.component key={shown.id} /> : <Empty icon="user" title={texts.state.notAllowed} />}

@@ -32,6 +32,7 @@ interface Props {
   nameOf: (row: Row) => string;
   columns: [string, (row: Row) => ReactNode][];
   create?: FormSchema;
+  made?: [field: string, from: string]; // a short name that is made from another field, and not asked for
   change?: FormSchema;
   rules?: FieldRules | ((draft: JsonObject) => FieldRules);
   changeRules?: FieldRules | ((draft: JsonObject, row: Row) => FieldRules);
@@ -44,14 +45,18 @@ interface Props {
   order?: (rows: Row[], tools: Tools) => ((row: Row, by: -1 | 1) => void) | undefined;
 }
 
+/** The objects of a list, page by page. Every part of the settings that needs them shares one answer. */
+export const useListed = (path: string, query: Record<string, string | boolean> = {}) =>
+  usePages<Row>(["settings", "area", path, JSON.stringify(query)], (cursor) => request("GET", path, { query: { ...query, cursor, limit: path === "/api/roles" ? undefined : 100 } }));
+
 /** A form is drawn from the page's props of the moment: its options may arrive after it was opened. */
 type Open = { title: string; content: ReactNode | ((now: Props) => ReactNode) } | null;
 
 export function Resource(props: Props) {
-  const { about, path, query = {}, nameOf, columns, create } = props;
+  const { about, path, query, nameOf, columns, create } = props;
   const client = useQueryClient();
   const [open, setOpen] = useState<Open>(null);
-  const list = usePages<Row>(["settings", "area", path, JSON.stringify(query)], (cursor) => request("GET", path, { query: { ...query, cursor, limit: path === "/api/roles" ? undefined : 100 } }));
+  const list = useListed(path, query);
   const close = () => setOpen(null);
   const tools: Tools = {
     open: (title, content) => setOpen({ title, content }),
@@ -81,7 +86,7 @@ export function Resource(props: Props) {
       <p className="soft">{about.hint}</p>
       <Query of={list}>
         {list.items.length === 0 ? (
-          <Empty icon="settings" title={t.empty} hint={about.hint} />
+          <Empty icon="settings" title={t.empty} />
         ) : (
           <div className="table-box">
             <table>
@@ -186,8 +191,10 @@ function Remove({ name, label, act, onClose }: { name: string; label: string; ac
   );
 }
 
-function CreateForm({ create = {}, path, rules, secretOf, next, about, tools }: Props & { tools: Tools }) {
-  const send = async (body: JsonObject) => {
+function CreateForm({ create = {}, made, path, rules, secretOf, next, tools }: Props & { tools: Tools }) {
+  const asked = made ? without(create, made[0]) : create;
+  const send = async (given: JsonObject) => {
+    const body = made ? { ...given, [made[0]]: shortName(String(given[made[1]])) } : given;
     const answer = await request<Row>("POST", path, { body });
     const secret = secretOf?.(answer);
     const shown = next?.(answer);
@@ -197,7 +204,18 @@ function CreateForm({ create = {}, path, rules, secretOf, next, about, tools }: 
     else if (shown) tools.open(shown.title, shown.content);
     else tools.close();
   };
-  return <SchemaForm schema={create} {...(rules && { rules })} label={t.create(about.what)} send={send} onDone={() => undefined} onCancel={tools.close} />;
+  return <SchemaForm schema={asked} {...(rules && { rules })} label={texts.shell.create} send={send} onDone={() => undefined} onCancel={tools.close} />;
+}
+
+function without(schema: FormSchema, field: string): FormSchema {
+  const { [field]: _, ...properties } = schema.properties ?? {};
+  return { ...schema, properties, required: schema.required?.filter((one) => one !== field) ?? [] };
+}
+
+/** "Night desk" becomes "night_desk". A name without Latin letters becomes a number of its own. */
+function shortName(name: string): string {
+  const plain = name.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().replace(/[^a-z0-9]+/g, "_").replace(/^[^a-z]+|_+$/g, "");
+  return plain.slice(0, 50) || `own_${Date.now().toString(36)}`;
 }
 
 function ChangeForm({ change = {}, path, rules, changeRules, row, tools }: Props & { row: Row; tools: Tools }) {

@@ -65,7 +65,7 @@ export function NewLeadDialog({ onClose }: { onClose: () => void }) {
             {texts.shell.cancel}
           </button>
           <button type="submit" className="button primary" disabled={create.isPending}>
-            {isKnown ? texts.leads.saveAnyway : texts.leads.create}
+            {isKnown ? texts.leads.saveAnyway : texts.shell.create}
           </button>
         </footer>
       </form>

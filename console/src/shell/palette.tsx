@@ -108,7 +108,8 @@ function emptyText(state: State, answer: Answer | undefined): string {
 
 function entryOf(hit: Hit, visit: (path: string) => () => void): Entry {
   const isInTitle = hit.why === "name" || hit.why === "title" || hit.why === "similar_name";
-  const about = [hit.kind === "task" ? hit.lead_name : null, hit.direction && t.paletteDirections[hit.direction], hit.at && when(hit.at), hit.due_at && t.paletteDue(when(hit.due_at))].filter(Boolean).join(" · ");
+  const isNamed = hit.matched.map(({ text }) => text).join("") === hit.lead_name; // the match is the lead's name
+  const about = [hit.kind === "task" && !isNamed ? hit.lead_name : null, hit.direction && t.paletteDirections[hit.direction], hit.at && when(hit.at), hit.due_at && t.paletteDue(when(hit.due_at))].filter(Boolean).join(" · ");
   return {
     id: `${hit.kind} ${hit.id}`,
     label: hit.title,

@@ -1,5 +1,7 @@
 /** Texts of the page Numbers. Labels and definitions of metrics come from the API. */
 
+import { zoneWords } from "../format";
+
 export const numbersTexts = {
   title: "Numbers",
   period: "Period",
@@ -50,12 +52,12 @@ export const numbersTexts = {
   open: (n: number) => `Show ${n === 1 ? "this lead" : `these ${n.toLocaleString()} leads`}`,
   chart: (title: string) => `${title} as a chart; the table below has the same figures`,
   units: { days: (n: string) => `${n} d`, hours: (n: string) => `${n} h`, minutes: (n: string) => `${n} min` },
-  zone: (zone: string) => `Days of ${zone}`,
+  zone: (zone: string) => `Days of ${zoneWords(zone)}`,
   forecast: {
     title: "Forecast of the next weeks",
     week: "Week from",
     expected: "Expected conversions",
-    range: "80 % range",
+    range: "Likely range (80 %)",
     value: "Expected value",
     tested: "How good it was",
   },

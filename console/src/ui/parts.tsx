@@ -76,6 +76,15 @@ export function Time({ at, relative = false }: { at: string; relative?: boolean 
   );
 }
 
+/** A time at which something is due: late once it has passed. */
+export function DueTime({ at }: { at: string }) {
+  return (
+    <span className={Date.parse(at) < Date.now() ? "late" : undefined}>
+      <Time at={at} />
+    </span>
+  );
+}
+
 export type Tone = "good" | "warn" | "bad" | "accent" | "";
 
 export function Badge({ tone = "", children }: { tone?: Tone; children: ReactNode }) {

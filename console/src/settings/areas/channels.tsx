@@ -58,7 +58,7 @@ export const Gateways = () => (
       ["Name", (row) => row.name as string],
       ["", (row) => (row.outage ? <Badge tone="bad">Down</Badge> : activity(row))],
       ["Purpose", (row) => words(String(row.purpose))],
-      ["URL", (row) => row.url as string],
+      ["URL", (row) => <span className="prose">{row.url as string}</span>],
     ]}
     create={GatewayIn}
     change={GatewayChange}
@@ -170,8 +170,8 @@ export const Mailboxes = () => (
     columns={[
       ["Name", (row) => row.name as string],
       ["", (row) => (row.error ? <Badge tone="bad">{row.error as string}</Badge> : activity(row))],
-      ["User name", (row) => row.username as string],
-      ["Server", (row) => row.host as string],
+      ["User name", (row) => <span className="prose">{row.username as string}</span>],
+      ["Server", (row) => <span className="prose">{row.host as string}</span>],
       [t.mailboxes.last, (row) => (row.last_seen_at ? <Time at={row.last_seen_at as string} relative /> : "–")],
     ]}
     create={MailboxIn}

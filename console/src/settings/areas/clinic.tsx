@@ -11,15 +11,17 @@ import TrackingIn from "openapi:TrackingIn";
 import { useQuery } from "@tanstack/react-query";
 import { api, ok } from "../../api/client";
 import { useMe, useSources } from "../../api/queries";
-import type { FieldProps } from "../../forms/fields";
+import type { FieldProps, FieldRules } from "../../forms/fields";
 import { isObject, type Json, present } from "../../forms/schema";
+import { zones } from "../../format";
 import { Icon } from "../../ui/icons";
+import { optionsOf } from "../../ui/parts";
 import { SEARCH_PAUSE, useSettled } from "../../ui/settled";
 import { Single } from "../single";
 import { settingsTexts as t } from "../texts";
 
-/** All zones that the browser knows, and the present one, which it may know by another name. */
-const zones = (present: string) => [...new Set(["UTC", ...Intl.supportedValuesOf("timeZone"), present])].sort().map((value) => ({ value, label: value.replaceAll("_", " ") }));
+/** "United States" for US, "English" for en. A code that the browser does not know stays. */
+const named = (type: "region" | "language", code: string): string => new Intl.DisplayNames("en", { type, fallback: "code" }).of(code) ?? code;
 
 export function ClinicArea() {
   const { clinic } = useMe();
@@ -28,12 +30,12 @@ export function ClinicArea() {
       <Single about={t.clinic} path="/api/settings/clinic" schema={ClinicProfilePatch} rules={{ timezone: { label: t.clinic.timezone, hint: t.clinic.zoneHint, options: zones(clinic.timezone) } }}>
         <dl className="facts card">
           <dt>{t.clinic.country}</dt>
-          <dd>{clinic.region}</dd>
+          <dd>{named("region", clinic.region)}</dd>
           <dt>{t.clinic.language}</dt>
-          <dd>{clinic.language}</dd>
+          <dd>{named("language", clinic.language)}</dd>
         </dl>
       </Single>
-      <Single about={t.sender} path="/api/settings/sender" schema={SenderIn} id="sender" rules={{ sender_name: { hint: t.sender.nameHint } }} />
+      <Single about={t.sender} path="/api/settings/sender" schema={SenderIn} id="sender" rules={{ sender_name: { hint: t.sender.nameHint }, postal_address: {} }} />
     </div>
   );
 }
@@ -42,7 +44,7 @@ export const HoursArea = () => (
   <Single about={t.hours} path="/api/settings/hours" schema={HoursIn} replacesParts rules={{ business_hours: { render: (props) => <Week key="hours" {...props} /> }, starts: { label: "From" }, ends: { label: "To" } }} />
 );
 
-export const FollowUpsArea = () => <Single about={t.followUps} path="/api/settings/follow-ups" schema={FollowUpSettingsIn} beside={(draft) => <OldHistory days={draft.keep_history_days} />} />;
+export const FollowUpsArea = () => <Single about={t.followUps} path="/api/settings/follow-ups" schema={FollowUpSettingsIn} rules={{ stale_after_days: {}, spread_tasks_per_hour: {}, keep_history_days: {} }} beside={(draft) => <OldHistory days={draft.keep_history_days} />} />;
 
 /** How much the number of days would delete today. Nothing is shown without a valid number. */
 function OldHistory({ days }: { days: Json | undefined }) {
@@ -57,7 +59,7 @@ function OldHistory({ days }: { days: Json | undefined }) {
   if (!isValid || !counts.data) return null;
   const { tasks, activities } = counts.data;
   return (
-    <p className="notice" role="status">
+    <p className={tasks + activities > 0 ? "notice warn" : "notice"} role="status">
       {tasks + activities > 0 ? t.followUps.deletes(tasks, activities) : t.followUps.deletesNothing} {t.followUps.forGood}
     </p>
   );
@@ -104,12 +106,38 @@ export function Week({ label, value, onChange, wrong }: FieldProps) {
   );
 }
 
-export const PolicyArea = () => <Single about={t.policy} path="/api/settings/contact-policy" schema={ContactPolicyIn} />;
-export const TasksArea = () => <Single about={t.tasks} path="/api/settings/task-cancellation" schema={TaskCancellationIn} />;
+/** What limits the number of messages, then when they are sent, then what stops. */
+const POLICY: FieldRules = {
+  daily_cap: {},
+  weekly_cap: {},
+  per_sequence_cap: {},
+  minimum_interval: {},
+  window: {},
+  business_hours_only: {},
+  weekends: {},
+  holidays: {},
+  breaker: {},
+  bounces: { label: t.policy.bounces, hint: t.policy.bouncesHint },
+  opt_outs: { label: t.policy.optOuts, hint: t.policy.optOutsHint },
+  failures: { label: t.policy.failures, hint: t.policy.failuresHint },
+  min_messages: { label: t.policy.atLeast, hint: t.policy.atLeastHint },
+};
+
+export const PolicyArea = () => <Single about={t.policy} path="/api/settings/contact-policy" schema={ContactPolicyIn} rules={POLICY} />;
+export const TasksArea = () => <Single about={t.tasks} path="/api/settings/task-cancellation" schema={TaskCancellationIn} rules={{ reasons: { hint: t.tasks.reasonsHint }, is_required: { hint: t.tasks.requiredHint }, only_listed: { hint: t.tasks.onlyHint } }} />;
 export const TrackingArea = () => <Single about={t.tracking} path="/api/settings/message-tracking" schema={TrackingIn} />;
+
+const INBOUND: FieldRules = {
+  address: { hint: t.inbound.addressHint },
+  takes_bounces: { label: t.inbound.bounces, hint: t.inbound.bouncesHint },
+  unknown_senders: { hint: t.inbound.unknownHint, options: optionsOf(t.inbound.unknown) },
+  source_id: {},
+  match_days: { label: t.inbound.days, hint: t.inbound.daysHint },
+  unsure_replies: { label: t.inbound.unsure, hint: t.inbound.unsureHint, options: optionsOf(t.inbound.unsureChoices) },
+};
 
 export function InboundArea() {
   const sources = useSources().data ?? [];
   const options = sources.map(({ id, name }) => ({ value: id, label: name }));
-  return <Single about={t.inbound} path="/api/settings/inbound-email" schema={InboundSettingsIn} rules={{ source_id: { options } }} />;
+  return <Single about={t.inbound} path="/api/settings/inbound-email" schema={InboundSettingsIn} rules={{ ...INBOUND, source_id: { options, empty: t.inbound.ownSource, hint: t.inbound.sourceHint } }} />;
 }

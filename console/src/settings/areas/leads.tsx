@@ -14,20 +14,22 @@ import WebFormPatch from "openapi:WebFormPatch";
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { api, ok } from "../../api/client";
-import { useLeadTemplates, useMay, useSources, useStages, useUsers } from "../../api/queries";
+import { useLeadTemplates, useMay, useSources, useUsers } from "../../api/queries";
 import { request } from "../../api/request";
-import { type FieldProps, optionsOfEnum } from "../../forms/fields";
+import { type FieldProps, type FieldRules, optionsOfEnum } from "../../forms/fields";
 import { SchemaForm } from "../../forms/form";
 import type { JsonObject } from "../../forms/schema";
 import { money, words } from "../../format";
 import { Icon } from "../../ui/icons";
 import { toast, toastError } from "../../ui/overlays";
-import { Badge, type Option, Query, SelectField, TextField } from "../../ui/parts";
-import { CopyButton, Resource, type Row, type Tools } from "../resource";
+import { Badge, type Option, optionsOf, Query, SelectField, TextField } from "../../ui/parts";
+import { CopyButton, Resource, type Row, type Tools, useListed } from "../resource";
 import { settingsTexts as t } from "../texts";
 import { activity } from "./people";
 
-const optionsOf = (rows: { id: string; name: string }[] | undefined): Option[] => rows?.map(({ id, name }) => ({ value: id, label: name })) ?? [];
+const optionsOfRows = (rows: { id: string; name: string }[] | undefined): Option[] => rows?.map(({ id, name }) => ({ value: id, label: name })) ?? [];
+
+const FIELD = { label: {}, type: {}, options: { label: t.fields.options, hint: "" }, required: { label: t.fields.required }, archived: {} };
 
 export const CustomFields = () => (
   <Resource
@@ -37,11 +39,14 @@ export const CustomFields = () => (
     columns={[
       ["Label", (row) => row.label as string],
       ["Type", (row) => words(String(row.type))],
-      ["Key", (row) => <code>{row.key as string}</code>],
-      ["", (row) => (row.archived ? <Badge>Archived</Badge> : null)],
+      [t.stages.shortName, (row) => <code className="prose">{row.key as string}</code>],
+      ["", (row) => (row.archived ? <Badge>{t.fields.archived}</Badge> : null)],
     ]}
     create={CustomFieldIn}
+    made={["key", "label"]}
     change={CustomFieldPatch}
+    rules={({ type }) => ({ ...FIELD, options: { ...FIELD.options, isHidden: type !== "choice" }, archived: { isHidden: true } })}
+    changeRules={(_, { type }) => ({ ...FIELD, options: { ...FIELD.options, isHidden: type !== "choice" } })}
   />
 );
 
@@ -58,7 +63,7 @@ const reactionsOf = (row: Row): ReactNode => {
   const reactions = (row.automation ?? []) as JsonObject[];
   if (reactions.length === 0) return "–";
   return (
-    <ul className="lines">
+    <ul className="stack close">
       {reactions.map((one) => (
         <li key={`${one.id} ${one.on}`}>
           <span className="soft">{t.stages.moments[String(one.on)]}</span> {one.text as string}
@@ -72,15 +77,20 @@ export function Stages() {
   const mayAutomate = useMay("automation:manage");
   const tasks = useQuery({ queryKey: ["settings", "task-templates"], queryFn: async () => (await ok(api.GET("/api/task-templates", { params: { query: { limit: 200 } } }))).items, enabled: mayAutomate });
   const messages = useLeadTemplates(mayAutomate);
-  const rules = {
-    auto_task_template: { options: optionsOf(tasks.data), isHidden: !mayAutomate },
-    auto_email_template: { options: optionsOf(messages.data), isHidden: !mayAutomate },
-  };
+  const rulesFor = (color: unknown, hasReactions: boolean): FieldRules => ({
+    description: {},
+    color: { label: t.labels.color ?? "", options: colorsWith(color) },
+    max_days_in_stage: { hint: t.stages.limitHint },
+    is_default: { hint: t.stages.defaultHint },
+    auto_task_template: { options: optionsOfRows(tasks.data), hint: t.stages.taskHint, isHidden: !hasReactions },
+    auto_email_template: { options: optionsOfRows(messages.data), hint: t.stages.templateHint, isHidden: !hasReactions },
+  });
   return (
     <Resource
       about={t.stages}
-      rules={rules}
-      changeRules={(_, row) => (row.is_terminal ? { auto_task_template: { isHidden: true }, auto_email_template: { isHidden: true } } : rules)}
+      made={["slug", "name"]}
+      rules={rulesFor(null, mayAutomate)}
+      changeRules={(_, row) => rulesFor(row.color, mayAutomate && !row.is_terminal)}
       path="/api/pipeline-stages"
       nameOf={(row) => String(row.name)}
       columns={[
@@ -88,7 +98,7 @@ export function Stages() {
         ["", (row) => (row.archived_at ? <Badge>Archived</Badge> : row.is_default ? <Badge tone="accent">Default</Badge> : null)],
         [t.labels.max_days_in_stage ?? "", (row) => (row.max_days_in_stage as number) ?? "–"],
         [t.stages.automation, reactionsOf],
-        ["Slug", (row) => <code>{row.slug as string}</code>],
+        [t.stages.shortName, (row) => <code>{row.slug as string}</code>],
       ]}
       create={StageIn}
       change={StagePatch}
@@ -101,16 +111,19 @@ export function Stages() {
   );
 }
 
+/** The colors to choose from, and the present one if it is none of them. */
+const colorsWith = (present: unknown): Option[] => optionsOf(typeof present === "string" && !(present in t.stages.colors) ? { [present]: t.stages.ownColor, ...t.stages.colors } : t.stages.colors);
+
 function Archive({ row, tools }: { row: Row; tools: Tools }) {
-  const stages = useStages().data ?? [];
-  const options = stages.filter((one) => one.slug !== row.slug && !one.archived_at).map((one) => ({ value: one.slug, label: one.name }));
+  const stages = useListed("/api/pipeline-stages").items;
+  const options = stages.filter((one) => one.slug !== row.slug && !one.archived_at).map((one) => ({ value: String(one.slug), label: String(one.name) }));
   const done = () => {
     toast(t.stages.archived);
     void tools.reload();
     tools.close();
   };
   const send = (body: JsonObject) => request("POST", `/api/pipeline-stages/${row.id}/archive`, { body });
-  return <SchemaForm schema={Archival} rules={{ moves_to: { label: t.stages.moveLeads, options } }} label={t.stages.archive} send={send} onDone={done} onCancel={tools.close} />;
+  return <SchemaForm schema={Archival} rules={{ moves_to: { label: t.stages.moveLeads, hint: "", options } }} label={t.stages.archive} send={send} onDone={done} onCancel={tools.close} />;
 }
 
 export const Sources = () => (
@@ -130,8 +143,8 @@ export const Sources = () => (
 );
 
 export function AssignmentRules() {
-  const users = optionsOf(useUsers().data);
-  const sources = optionsOf(useSources().data);
+  const users = optionsOfRows(useUsers().data);
+  const sources = optionsOfRows(useSources().data);
   return (
     <Resource
       about={t.assignment}
@@ -145,7 +158,7 @@ export function AssignmentRules() {
       ]}
       create={RuleIn}
       change={RulePatch}
-      rules={{ fallback_id: { options: users }, source_ids: { options: sources }, members: { render: (props) => <Members key="members" {...props} users={users} /> } }}
+      rules={{ strategy: { hint: t.assignment.strategyHint }, source_ids: { options: sources }, members: { render: (props) => <Members key="members" {...props} users={users} /> }, fallback_id: { options: users } }}
       canDelete
       order={(rows, tools) => reorder(rows, tools, "/api/assignment-rules/reorder", (next) => ({ ids: next.map((row) => row.id) }))}
     />
@@ -182,7 +195,7 @@ function Members({ label, value, onChange, wrong, users }: FieldProps & { users:
 const FORM_FIELDS = optionsOfEnum(WebFormIn.properties?.fields?.items?.properties?.name?.enum) ?? [];
 
 export function WebForms() {
-  const sources = optionsOf(useSources().data);
+  const sources = optionsOfRows(useSources().data);
   return (
     <Resource
       about={t.forms}

@@ -7,28 +7,24 @@ import Invitation from "openapi:Invitation";
 import TeamIn from "openapi:TeamIn";
 import TeamPatch from "openapi:TeamPatch";
 import UserChanges from "openapi:UserChanges";
-import { useQuery } from "@tanstack/react-query";
 import { useMe, useUsers } from "../../api/queries";
 import { request } from "../../api/request";
 import type { FieldProps } from "../../forms/fields";
 import { isObject, type JsonObject } from "../../forms/schema";
 import { Badge, type Option, Time } from "../../ui/parts";
-import { Resource, type Row } from "../resource";
+import { Resource, type Row, useListed } from "../resource";
 import { settingsTexts as t } from "../texts";
 
 const SCOPED = ["lead:read", "lead:update", "lead:assign", "lead:convert", "lead:analytics"];
 
 /** The objects of a list, as options. */
-function useOptions(path: string, value = "id"): Option[] {
-  const { data } = useQuery({ queryKey: ["settings", "options", path], queryFn: () => request<{ items: JsonObject[] }>("GET", path) });
-  return data?.items.map((one) => ({ value: String(one[value]), label: String(one.name) })) ?? [];
-}
+const useOptions = (path: string, value = "id"): Option[] => useListed(path).items.map((one) => ({ value: String(one[value]), label: String(one.name) }));
 
 export const activity = (row: Row) => (row.is_active ? <Badge tone="good">{t.active}</Badge> : <Badge>{t.inactive}</Badge>);
 
 export function People() {
   const roles = useOptions("/api/roles", "slug");
-  const teams = useOptions("/api/teams?limit=200");
+  const teams = useOptions("/api/teams");
   const label = (options: Option[], value: unknown) => options.find((one) => one.value === value)?.label ?? "–";
   return (
     <Resource
@@ -38,7 +34,7 @@ export function People() {
       columns={[
         ["Name", (row) => row.name as string],
         ["Role", (row) => label(roles, row.role)],
-        ["E-mail", (row) => row.email as string],
+        ["E-mail", (row) => <span className="prose">{row.email as string}</span>],
         ["Team", (row) => label(teams, row.team_id)],
         ["", (row) => (row.is_active && !row.has_password ? <Badge tone="warn">{t.people.waiting}</Badge> : activity(row))],
       ]}
@@ -57,6 +53,8 @@ export function People() {
   );
 }
 
+const isOwn = (row: Row): boolean => Boolean(row.id); // roles of the product have no id
+
 export function Roles() {
   const grants = { grants: { render: (props: FieldProps) => <Grants key="grants" {...props} /> } };
   return (
@@ -66,14 +64,15 @@ export function Roles() {
       nameOf={(row) => String(row.name)}
       columns={[
         ["Name", (row) => row.name as string],
-        ["", (row) => (row.id ? null : <Badge>{t.roles.builtIn}</Badge>)],
+        ["", (row) => (isOwn(row) ? null : <Badge>{t.roles.builtIn}</Badge>)],
         [t.labels.grants ?? "", (row) => Object.keys(row.grants as JsonObject).length],
       ]}
       create={RoleIn}
+      made={["slug", "name"]}
       change={RolePatch}
       rules={grants}
-      canChange={(row) => row.id !== null}
-      canDelete={(row) => row.id !== null}
+      canChange={isOwn}
+      canDelete={isOwn}
     />
   );
 }
@@ -135,7 +134,7 @@ export function ApiKeys() {
       columns={[
         ["Name", (row) => row.name as string],
         ["Begins with", (row) => <code>{row.prefix as string}</code>],
-        [t.labels.scopes ?? "", (row) => (row.scopes as string[]).join(", ")],
+        [t.labels.scopes ?? "", (row) => (row.scopes as string[]).map((one) => t.permissions[one] ?? one).join(", ")],
         [t.keys.used, (row) => (row.last_used_at ? <Time at={row.last_used_at as string} /> : t.keys.never)],
       ]}
       create={ApiKeyIn}

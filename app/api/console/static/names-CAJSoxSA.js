@@ -1,0 +1,1 @@
+import{Gn as e,Nn as t,qn as n}from"./overlays-jW38IiHv.js";function r(){let r=e().data,i=n().data;return{stageName:e=>r?.find(t=>t.slug===e)?.name??t(e),userName:e=>i?.find(t=>t.id===e)?.name??`–`}}export{r as t};

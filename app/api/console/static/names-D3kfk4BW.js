@@ -1,1 +1,0 @@
-import{Un as e,Vn as t,jn as n}from"./overlays-Dl_zf4MN.js";function r(){let r=t().data,i=e().data;return{stageName:e=>r?.find(t=>t.slug===e)?.name??n(e),userName:e=>i?.find(t=>t.id===e)?.name??`–`}}export{r as t};
