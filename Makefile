@@ -72,6 +72,9 @@ console: $(VENV)/.dev ## build the console (console/) into app/api/console/stati
 openapi: $(VENV)/.run ## generate docs/openapi.json, relance.http, rules.md, sequences.md and playbooks.md from the code
 	@$(BIN)/relance openapi docs/openapi.json --http docs/relance.http --rules docs/rules.md --sequences docs/sequences.md --playbooks docs/playbooks.md
 
+release: openapi $(VENV)/.dev ## write releases/VERSION of the version in pyproject.toml: API description and database schema
+	@$(BIN)/python -m tests.support.release
+
 lock: $(VENV)/.dev ## update requirements/*.txt to the newest allowed versions
 	@$(call lock,run,)
 	@$(call lock,otel,--extra otel --constraint requirements/run.txt)
@@ -85,7 +88,7 @@ clean: ## delete the virtual environment and the caches, but not the data in $(R
 help: ## list all targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: run demo install test test-all test-fast near hook test-pooled fuzz check bench format console openapi lock clean help
+.PHONY: run demo install test test-all test-fast near hook test-pooled fuzz check bench format console openapi release lock clean help
 
 # One stamp file per installed lock. Each depends on the one before it.
 $(VENV)/.run: requirements/run.txt pyproject.toml | $(VENV)/pyvenv.cfg

@@ -25,7 +25,7 @@ LONG: Final = 60
 _WORD: Final = re.compile(r"[a-z]{3,}")
 _CHANGED_FILE: Final = re.compile(r"^\+\+\+ b/(.+)$", re.MULTILINE)
 _CHANGED_LINE: Final = re.compile(r"^[+-](?![+-]{2})(.*)$", re.MULTILINE)
-_BUILT: Final = ("app/api/console/static/", "docs/openapi.json", "console/package-lock.json")
+_BUILT: Final = ("app/api/console/static/", "docs/openapi.json", "releases/", "console/package-lock.json")
 
 
 def nearest(diff: str, root: Path = ROOT) -> list[tuple[str, float]]:
