@@ -51,7 +51,7 @@ def template(desk: Desk, **more: Any) -> dict[str, Any]:
 # --- settings ---
 
 
-def test_what_is_typed_while_a_form_is_saved_stays(browsing: Browsing, desk: Desk):
+def test_later_changes_survive_the_saving_of_a_form(browsing: Browsing, desk: Desk):
     page = browsing.sign_in(desk.admin, "/settings/follow-ups")
     held: list[Route] = []
     page.route("**/api/settings/follow-ups", lambda route: held.append(route) if is_patch(route) else route.continue_())
