@@ -43,7 +43,7 @@ def name_of(folder: Path) -> str:
 
 
 @pytest.mark.parametrize("release", RELEASES, ids=name_of)
-def test_api_keeps_what_a_release_has(release: Path) -> None:
+def test_api_keeps_the_operations_and_properties_of_a_release(release: Path) -> None:
     assert _lost_since(release) - REMOVED == set()
 
 
@@ -51,7 +51,7 @@ def test_each_allowed_removal_is_one() -> None:
     assert set().union(*map(_lost_since, RELEASES)) >= REMOVED
 
 
-def test_comparison_finds_what_breaks_clients() -> None:
+def test_comparison_finds_changes_that_break_clients() -> None:
     earlier = _described(
         {"post": _operation(body={"name": ["name"], "note": []}, answer={"id": ["id"], "owner": ["id", "name"]})},
         parameters=["q"],
@@ -110,7 +110,7 @@ def test_schema_of_a_release_names_its_last_migration() -> None:
         assert list((ROOT / "migrations" / "versions").glob(f"{found[0]}_*.py")), found
 
 
-def test_make_release_writes_what_the_tests_read(new_database: Callable[[str], str], tmp_path: Path) -> None:
+def test_release_has_api_description_and_schema(new_database: Callable[[str], str], tmp_path: Path) -> None:
     write(tmp_path / "9.9.9", new_database("new"))
     assert sorted(file.name for file in (tmp_path / "9.9.9").iterdir()) == ["openapi.json", "schema.sql"]
     assert all({file.name for file in release.iterdir()} == {"openapi.json", "schema.sql"} for release in RELEASES)
@@ -131,7 +131,7 @@ def test_newest_release_is_the_version_of_the_package() -> None:
     assert RELEASES[-1].name == package_version() == version("relance"), "run `make release`, as CONTRIBUTING.md says"
 
 
-def test_changelog_names_what_was_removed() -> None:
+def test_changelog_names_removed_operations_and_properties() -> None:
     paths = {name.split()[1] for name in REMOVED if len(name.split()) == 2}
     properties = {name.split()[-1] for name in REMOVED if len(name.split()) > 2}
     assert {name for name in paths | properties if name not in CHANGELOG} == set()

@@ -18,7 +18,7 @@ __all__ = ["app"]
 
 
 def _decide(context: Any) -> Outcome:
-    if context.lead.patient_last_name == CRASHING:
+    if context.lead.last_name == CRASHING:
         os.abort()
     outcome: Any = _sound.decide(context)
     return outcome
